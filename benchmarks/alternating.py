@@ -12,13 +12,17 @@ Seconds = Mapping[str, float]
 
 def options(about: str | None) -> argparse.Namespace:
     """`rounds` and `requests` of the command line."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=2000)
     return parser.parse_args()
 
 
-def medians(cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int) -> dict[str, float]:
+def medians(
+    cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int
+) -> dict[str, float]:
     """The median of each case, which takes how many requests and gives the seconds for one."""
     found = [{name: run(requests) for name, run in cases.items()} for _ in range(rounds)]
     return {name: statistics.median(one[name] for one in found) for name in cases}
@@ -27,6 +31,7 @@ def medians(cases: Mapping[str, Callable[[int], float]], rounds: int, requests: 
 def told(seconds: Seconds, to: str, width: int) -> list[str]:
     """A line for each case, with its ratio to the case `to`."""
     return [
-        f"{name:>{width}}: {value * 1e6:6.1f} \u00b5s a request, {value / seconds[to]:5.2f} times {to}"
+        f"{name:>{width}}: {value * 1e6:6.1f} \u00b5s a request, {value / seconds[to]:5.2f} times "
+        f"{to}"
         for name, value in seconds.items()
     ]

@@ -1,12 +1,14 @@
-"""What a state backend costs: bytes written, what is kept, and CPU seconds of `up`, by backend and compression.
+"""What a state backend costs: bytes written, what is kept, and CPU seconds of `up`, by backend and
+compression.
 
     python -m benchmarks.backends [--components 12]
 
-Deploys Applications of three components on the sandbox, each time from nothing: the engine, its backends and Debian's
-PostgreSQL are real; Kong, Okta, the cluster and the plugins are stand-ins. CPU seconds are those of all processes of a
-run and of the stand-ins, and of PostgreSQL's processes beside them; nothing is forked from what runs already. Bytes
-written are those that Linux counts for the run's processes (/proc/self/io), and for PostgreSQL those of its write-ahead
-log; pages of its tables come on top, whenever it makes a checkpoint. S3 and GCS were not measured: the engine calls
+Deploys Applications of three components on the sandbox, each time from nothing: the engine, its
+backends and Debian's PostgreSQL are real; Kong, Okta, the cluster and the plugins are stand-ins.
+CPU seconds are those of all processes of a run and of the stand-ins, and of PostgreSQL's processes
+beside them; nothing is forked from what runs already. Bytes written are those that Linux counts for
+the run's processes (/proc/self/io), and for PostgreSQL those of its write-ahead log; pages of its
+tables come on top, whenever it makes a checkpoint. S3 and GCS were not measured: the engine calls
 them as it calls files, through the same library.
 """
 
@@ -36,8 +38,8 @@ Sizes = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of `up`: CPU seconds of the run and of the server, and bytes written. Of what is kept then: bytes of the state,
-    and how much more there is after one more run that changes nothing."""
+    """Of `up`: CPU seconds of the run and of the server, and bytes written. Of what is kept then:
+    bytes of the state, and how much more there is after one more run that changes nothing."""
 
     run: float
     server: float
@@ -47,8 +49,12 @@ class Measured:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--components", type=int, default=12, help=f"a multiple of {PER_APPLICATION}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--components", type=int, default=12, help=f"a multiple of {PER_APPLICATION}"
+    )
     applications = parser.parse_args().components // PER_APPLICATION
     os.environ["KONG_OAM_FORK"] = "0"
     print(f"up of {applications * PER_APPLICATION} components; state and what a run leaves in KB")
@@ -66,13 +72,15 @@ def main() -> int:
 def told(name: str, found: Measured) -> str:
     """A line of the table."""
     return (
-        f"{name:>20}: {found.run:6.1f} {found.server:6.1f} {found.written / 1e6:10.1f} {found.state / 1e3:6.0f} "
+        f"{name:>20}: {found.run:6.1f} {found.server:6.1f} {found.written / 1e6:10.1f} "
+        f"{found.state / 1e3:6.0f} "
         f"{found.left / 1e3:12.0f}"
     )
 
 
 def measured(applications: int, settings: Mapping[str, str], server: PostgreSql | None) -> Measured:
-    """One deployment, with the backups that the engine keeps unless it is told not to, and a run without a change."""
+    """One deployment, with the backups that the engine keeps unless it is told not to, and a run
+    without a change."""
     with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
@@ -88,11 +96,19 @@ def measured(applications: int, settings: Mapping[str, str], server: PostgreSql 
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
         served, written, spent = seconds(server), bytes_written(server), sum(os.times()[:4])
         up()
-        run, written, served = sum(os.times()[:4]) - spent, bytes_written(server) - written, seconds(server) - served
+        run, written, served = (
+            sum(os.times()[:4]) - spent,
+            bytes_written(server) - written,
+            seconds(server) - served,
+        )
         kept = rows(server) if server else files(local.folder / "state")
         up()
         more = rows(server) if server else files(local.folder / "state")
-    (state,) = (size for name, size in kept.items() if name.endswith((f"/{STACK}.json", f"/{STACK}.json.zst")))
+    (state,) = (
+        size
+        for name, size in kept.items()
+        if name.endswith((f"/{STACK}.json", f"/{STACK}.json.zst"))
+    )
     return Measured(run, served, written, state, sum(more.values()) - sum(kept.values()))
 
 
@@ -102,7 +118,8 @@ def files(folder: Path) -> Sizes:
 
 
 def rows(server: PostgreSql) -> Sizes:
-    """What PostgreSQL keeps, as it compresses it itself, without rows that were replaced and not cleared away yet."""
+    """What PostgreSQL keeps, as it compresses it itself, without rows that were replaced and not
+    cleared away yet."""
     lines = server.ask("SELECT key, pg_column_size(data) FROM pulumi_state").splitlines()
     return {name: int(size) for name, _, size in (line.rpartition("|") for line in lines)}
 
@@ -116,7 +133,8 @@ def bytes_written(server: PostgreSql | None) -> int:
 
 
 def seconds(server: PostgreSql | None) -> float:
-    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 where there is none."""
+    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 where
+    there is none."""
     if server is None or server.process is None:
         return 0.0
     first = server.process.pid

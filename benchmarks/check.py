@@ -1,11 +1,12 @@
-"""What `check` costs on 1,000 components that definitions are evaluated for, against 1,000 that need no evaluator.
+"""What `check` costs on 1,000 components that definitions are evaluated for, against 1,000 that
+need no evaluator.
 
     python -m benchmarks.check [--rounds 3] [--before FOLDER]
 
-Each component is a webservice with gateway and access; those that are evaluated have KubeVela's scaler, too. CPU is
-that of the command and of the evaluator, medians of alternating rounds. Warm is with every answer in the cache; then
-one component is changed. FOLDER is a checkout of another version, which checks those that need no evaluator, too. Exits
-1 where a limit is exceeded.
+Each component is a webservice with gateway and access; those that are evaluated have KubeVela's
+scaler, too. CPU is that of the command and of the evaluator, medians of alternating rounds. Warm is
+with every answer in the cache; then one component is changed. FOLDER is a checkout of another
+version, which checks those that need no evaluator, too. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COUNT = 1000
 LIMITS = {"cold, ms a component": 20.0, "warm to plain": 1.6, "evaluations of one changed": 1.0}
 AGAINST = {"warm to plain, by the version before": 1.3}
-"""Of what `check` took before there was an evaluator: that is 1.5 to 1.6 of what plain components take by now."""
+"""Of what `check` took before there was an evaluator: that is 1.5 to 1.6 of what plain components
+take by now."""
 STACK = """
 config:
   kong-oam:cloud: aws
@@ -74,29 +76,46 @@ SCALER = "\n        - {type: scaler, properties: {replicas: 2}}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         cache = root / "cache"
         cache.mkdir()
         (cache / program().parent.name).symlink_to(program().parent)
-        plain, evaluated = (_project(root / name, scaler) for name, scaler in (("plain", ""), ("evaluated", SCALER)))
+        plain, evaluated = (
+            _project(root / name, scaler) for name, scaler in (("plain", ""), ("evaluated", SCALER))
+        )
         cold = _cpu_of_check(evaluated, cache)
         before = options.before.resolve() if options.before else ROOT
         _cpu_of_check(plain, cache, before)  # which compiles it
         rounds = [
-            (_cpu_of_check(plain, cache, before), _cpu_of_check(plain, cache), _cpu_of_check(evaluated, cache))
+            (
+                _cpu_of_check(plain, cache, before),
+                _cpu_of_check(plain, cache),
+                _cpu_of_check(evaluated, cache),
+            )
             for _ in range(options.rounds)
         ]
         changed = evaluated / "applications/app00007.yaml"
         changed.write_text(changed.read_text().replace("replicas: 2", "replicas: 3"))
         count = _evaluations(evaluated, Cache(cache / "renderings", usual_cache().version))
     earlier, without, warm = (statistics.median(times) for times in zip(*rounds, strict=True))
-    print(f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, warm {warm:.2f}")
-    found = (cold - without) / COUNT * 1000, statistics.median(one[2] / one[1] for one in rounds), count
+    print(
+        f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
+        f"warm {warm:.2f}"
+    )
+    found = (
+        (cold - without) / COUNT * 1000,
+        statistics.median(one[2] / one[1] for one in rounds),
+        count,
+    )
     measured, limits = dict(zip(LIMITS, map(float, found), strict=True)), LIMITS
     if options.before:
         print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
@@ -120,10 +139,14 @@ def _project(folder: Path, scaler: str) -> Path:
 def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "KONG_OAM_CACHE": str(cache), "PYTHONPATH": str(of)}
-    environment["PYTHONPYCACHEPREFIX"] = str(cache / "compiled")  # as whoever has run it before has it
+    environment["PYTHONPYCACHEPREFIX"] = str(
+        cache / "compiled"
+    )  # as whoever has run it before has it
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "kong_oam", "check"]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
     assert f"{COUNT} application(s)" in done.stdout, (done.stdout[-2000:], done.stderr[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -141,7 +164,9 @@ class _Counting(Evaluator):
 
 def _evaluations(project: Path, cache: Cache) -> int:
     with Tools(evaluator := _Counting(), cache) as tools:
-        reading = read_applications([project / "applications"], [], 30, folder=project, renderer=Renderer(tools))
+        reading = read_applications(
+            [project / "applications"], [], 30, folder=project, renderer=Renderer(tools)
+        )
         assert not reading.diagnostics and len(reading.applications) == COUNT, reading.diagnostics
     return evaluator.asked
 

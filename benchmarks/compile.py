@@ -2,7 +2,8 @@
 
     python -m benchmarks.compile [--applications 1000] [--rounds 5]
 
-Prints the medians of alternating rounds in one process, in CPU seconds, and their ratio; exits 1 where that is above 2.
+Prints the medians of alternating rounds in one process, in CPU seconds, and their ratio; exits 1
+where that is above 2.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ spec:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

@@ -1,11 +1,13 @@
-"""How long `diff` takes between two estates that are compiled already, and in terms of compiling one of them.
+"""How long `diff` takes between two estates that are compiled already, and in terms of compiling
+one of them.
 
     python -m benchmarks.diff [--components 1000] [--rounds 5]
 
-Five pairs: nothing changed; one application in a hundred; every application; all components on one host, one
-application in a hundred changed; and as many clients of one component with as many rules, which gets another rule, if
-one list can hold these. Prints medians, with garbage collected as seldom as by the command; exits 1 where one takes
-more than a second among 1,000 components, or the first two more than 3 among 30,000, which are 10,000 applications.
+Five pairs: nothing changed; one application in a hundred; every application; all components on one
+host, one application in a hundred changed; and as many clients of one component with as many rules,
+which gets another rule, if one list can hold these. Prints medians, with garbage collected as
+seldom as by the command; exits 1 where one takes more than a second among 1,000 components, or the
+first two more than 3 among 30,000, which are 10,000 applications.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ CHANGES = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -65,17 +69,28 @@ def main() -> int:
             _one_for_all(settings, options.components, options.components - 1),
             _one_for_all(settings, options.components, options.components),
         )
-    compiling = statistics.median(seconds(lambda: _model(settings, applications)) for _ in range(options.rounds))
-    print(f"{3 * applications} components, {options.rounds} rounds, medians; compiling is not included")
+    compiling = statistics.median(
+        seconds(lambda: _model(settings, applications)) for _ in range(options.rounds)
+    )
+    print(
+        f"{3 * applications} components, {options.rounds} rounds, medians; compiling is not "
+        "included"
+    )
     print(f"{'read, validate and compile one estate:':40} {compiling:6.2f} s")
     slow = False
     for name, pair in pairs.items():
         rounds = [_diff(pair()) for _ in range(options.rounds)]
-        taken, changes = statistics.median(seconds_taken for seconds_taken, _ in rounds), rounds[0][1]
+        taken, changes = (
+            statistics.median(seconds_taken for seconds_taken, _ in rounds),
+            rounds[0][1],
+        )
         most = _most(name, options.components)
         slow = slow or (most is not None and taken > most)
         told = f"  (at most {most:g} s)" if most else ""
-        print(f"{name + ':':40} {taken:6.2f} s, {taken / compiling:4.2f} of it, {changes} changes{told}")
+        print(
+            f"{name + ':':40} {taken:6.2f} s, {taken / compiling:4.2f} of it, {changes} "
+            f"changes{told}"
+        )
     return int(slow)
 
 
@@ -87,12 +102,15 @@ def _most(name: str, components: int) -> float | None:
 
 
 def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
-    """Seconds, and how many changes there are. The models are new: an estate keeps what it looked up once."""
+    """Seconds, and how many changes there are. The models are new: an estate keeps what it looked
+    up once."""
     found: list[int] = []
     return seconds(lambda: found.append(len(diff(*pair)))), found[0]
 
 
-def _model(settings: Settings, applications: int, *, every: int = 0, one_host: bool = False) -> AccessModel:
+def _model(
+    settings: Settings, applications: int, *, every: int = 0, one_host: bool = False
+) -> AccessModel:
     return _compiled(settings, [_text(number, every, one_host) for number in range(applications)])
 
 
@@ -107,10 +125,15 @@ def _one_for_all(settings: Settings, clients: int, rules: int) -> AccessModel:
     """All clients may read all that one component has, each path by a rule of its own."""
     callers = ", ".join(f"client{number}/job" for number in range(clients))
     listed = "\n".join(
-        f"            - {{paths: [/{number}], methods: [GET], scopes: [read]}}" for number in range(rules)
+        f"            - {{paths: [/{number}], methods: [GET], scopes: [read]}}"
+        for number in range(rules)
     )
     return _compiled(
-        settings, [CALLED.format(rules=listed, callers=callers), *(CLIENT.format(n=n) for n in range(clients))]
+        settings,
+        [
+            CALLED.format(rules=listed, callers=callers),
+            *(CLIENT.format(n=n) for n in range(clients)),
+        ],
     )
 
 
@@ -153,11 +176,16 @@ def _text(number: int, every: int, one_host: bool) -> str:
     if every and number % every == 0:
         text = text.replace(*CHANGES[number // every % len(CHANGES)])
     if one_host:
-        text = text.replace(f"app{number}.example.com", "api.example.com").replace("/items", f"/items-{number}")
-        text = text.replace(
-            f"web{number}.example.com, http: {{/: 3000}}", f"api.example.com, http: {{/web-{number}: 3000}}"
+        text = text.replace(f"app{number}.example.com", "api.example.com").replace(
+            "/items", f"/items-{number}"
         )
-        text = text.replace("redirectPaths: [/callback]", f"redirectPaths: [/web-{number}/callback]")
+        text = text.replace(
+            f"web{number}.example.com, http: {{/: 3000}}",
+            f"api.example.com, http: {{/web-{number}: 3000}}",
+        )
+        text = text.replace(
+            "redirectPaths: [/callback]", f"redirectPaths: [/web-{number}/callback]"
+        )
     return text
 
 

@@ -1,15 +1,18 @@
-"""What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in partitions.
+"""What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in
+partitions.
 
     python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] [--one-stack]
 
-Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file backend and the
-program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one costs is told as a ratio to what the
-next smaller one does, in partitions of the same size: of ten components up to a hundred, of twenty beyond. A changed
-rule is compared with one in an estate of one such partition. CPU seconds are those of all processes of a command and of
-the stand-ins, of which there is a column of its own, and nothing is forked from what runs already; bytes are those that
-Linux counts as written by the run's processes. `--walk` goes on with the largest: an Application moves to another
-partition, a client is rotated, an `up` is interrupted, recovered and gone on with, and all is destroyed. `--one-stack`
-has the second estate in one stack besides, which is shown and has no limit. Exits 1 where a limit is exceeded.
+Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file
+backend and the program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one
+costs is told as a ratio to what the next smaller one does, in partitions of the same size: of ten
+components up to a hundred, of twenty beyond. A changed rule is compared with one in an estate of
+one such partition. CPU seconds are those of all processes of a command and of the stand-ins, of
+which there is a column of its own, and nothing is forked from what runs already; bytes are those
+that Linux counts as written by the run's processes. `--walk` goes on with the largest: an
+Application moves to another partition, a client is rotated, an `up` is interrupted, recovered and
+gone on with, and all is destroyed. `--one-stack` has the second estate in one stack besides, which
+is shown and has no limit. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -31,8 +34,12 @@ PARTITIONS = 10, 20
 """Components of a partition: as an estate grows to the second size, and to the third."""
 ROUNDS = 3
 MANY = 1000
-"""Components below which a run that has nothing to do is told without a limit: most of it is to start a process."""
-HEADING = f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  operations"
+"""Components below which a run that has nothing to do is told without a limit: most of it is to
+start a process."""
+HEADING = (
+    f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  "
+    "operations"
+)
 PREVIEW, UP, ADDED = "one rule changed: preview", "one rule changed: up", "an Application added"
 
 Runs = Mapping[str, Run]
@@ -41,16 +48,34 @@ Step = tuple[int, int, int]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--components", type=int, nargs="+", default=SIZES, help="two or three, each ten times the one before"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--partition", type=int, nargs="+", default=PARTITIONS, help="components of each, by step; multiples of ten"
+        "--components",
+        type=int,
+        nargs="+",
+        default=SIZES,
+        help="two or three, each ten times the one before",
     )
-    parser.add_argument("--walk", action="store_true", help="move, rotate, interrupt, recover and destroy the largest")
-    parser.add_argument("--zstd", action="store_true", help="with states that the engine compresses")
-    parser.add_argument("--one-stack", action="store_true", help="the second estate in one stack, too")
+    parser.add_argument(
+        "--partition",
+        type=int,
+        nargs="+",
+        default=PARTITIONS,
+        help="components of each, by step; multiples of ten",
+    )
+    parser.add_argument(
+        "--walk",
+        action="store_true",
+        help="move, rotate, interrupt, recover and destroy the largest",
+    )
+    parser.add_argument(
+        "--zstd", action="store_true", help="with states that the engine compresses"
+    )
+    parser.add_argument(
+        "--one-stack", action="store_true", help="the second estate in one stack, too"
+    )
     options = parser.parse_args()
     pairs = [*pairwise(options.components)]
     if len(options.partition) < len(pairs):
@@ -59,7 +84,9 @@ def main() -> int:
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)
-    steps: list[Step] = [(*pair, each) for pair, each in zip(pairs, options.partition, strict=False)]
+    steps: list[Step] = [
+        (*pair, each) for pair, each in zip(pairs, options.partition, strict=False)
+    ]
     *_, (_, largest, partition) = steps
     sizes = [(components, each) for less, more, each in steps for components in (less, more)]
     found = {}
@@ -73,7 +100,8 @@ def main() -> int:
 
 
 def limits(components: Sequence[int]) -> dict[str, float]:
-    """Most that each may be, by what it is, for estates of so many components, from the smallest."""
+    """Most that each may be, by what it is, for estates of so many components, from the
+    smallest."""
     few, many = f"{components[0]:,}", f"{components[-1]:,}"
     growth = {
         f"first up, {what}: {more:,} to {less:,} components": most
@@ -91,8 +119,11 @@ def limits(components: Sequence[int]) -> dict[str, float]:
     }
 
 
-def ratios(found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]) -> dict[str, float]:
-    """What the limits are of. `found`: by the components of an estate and of each of its partitions."""
+def ratios(
+    found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]
+) -> dict[str, float]:
+    """What the limits are of. `found`: by the components of an estate and of each of its
+    partitions."""
     (smallest, _, first), (_, largest, partition) = steps[0], steps[-1]
     (few, _), (many, compiled) = found[smallest, first], found[largest, partition]
 
@@ -110,15 +141,21 @@ def ratios(found: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[
         sum(many[ADDED].requests.values()) / sum(few[ADDED].requests.values()),
         many["verify"].cpu,
     )
-    return dict(zip(limits([smallest, *(more for _, more, _ in steps)]), (*growth, *others), strict=True))
+    return dict(
+        zip(limits([smallest, *(more for _, more, _ in steps)]), (*growth, *others), strict=True)
+    )
 
 
 def deployed(
     components: int, partition: int, settings: Mapping[str, str], *, go_on: bool = False
 ) -> tuple[Runs, float]:
-    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling it."""
+    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling
+    it."""
     count = -(-components // partition) if partition else 0
-    print(f"\n{components} components in {f'{count} partitions and their base' if count else 'one stack'}")
+    print(
+        f"\n{components} components in "
+        f"{f'{count} partitions and their base' if count else 'one stack'}"
+    )
     print(HEADING, flush=True)
     with large(components, partition, settings=settings, tell=tell) as one:
         seconds = compiling(one)
@@ -130,12 +167,14 @@ def deployed(
 
 
 def compiling(estate: Large) -> float:
-    """CPU seconds of a process that reads, validates and compiles it and does nothing else, the median of some rounds:
-    what any verb takes at least."""
+    """CPU seconds of a process that reads, validates and compiles it and does nothing else, the
+    median of some rounds: what any verb takes at least."""
 
     def once() -> float:
         before = os.times()
-        subprocess.run([sys.executable, "-c", _COMPILE], cwd=estate.root, env=estate.local.env, check=True)
+        subprocess.run(
+            [sys.executable, "-c", _COMPILE], cwd=estate.root, env=estate.local.env, check=True
+        )
         after = os.times()
         return sum(after[2:4]) - sum(before[2:4])
 
@@ -155,9 +194,13 @@ estate_of(reading_of(None, settings), settings)
 
 def tell(name: str, run: Run) -> None:
     """Prints a line of the table."""
-    requests, done = run.requests, ", ".join(f"{count} {what}" for what, count in sorted(run.operations.items()))
+    requests, done = (
+        run.requests,
+        ", ".join(f"{count} {what}" for what, count in sorted(run.operations.items())),
+    )
     line = (
-        f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} {requests.get('okta', 0):6} "
+        f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} "
+        f"{requests.get('okta', 0):6} "
         f"{requests.get('Kong', 0):6}  {done}"
     )
     print(line.rstrip(), flush=True)

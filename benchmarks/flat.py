@@ -1,10 +1,12 @@
-"""What a flat program takes for the resources of an estate: one stack without a model, beside ours in partitions.
+"""What a flat program takes for the resources of an estate: one stack without a model, beside ours
+in partitions.
 
     python -m benchmarks.flat [--components 10 100] [--partition 10]
 
-Deploys each estate by the project's own `up`, and then all that providers made, by a program that has each resource as
-it stands in the states, on a sandbox of its own. It shows what the engine costs by itself, the square of the resources
-of a stack included, and has no limit. Sandbox and numbers are those of `benchmarks.estate`.
+Deploys each estate by the project's own `up`, and then all that providers made, by a program that
+has each resource as it stands in the states, on a sandbox of its own. It shows what the engine
+costs by itself, the square of the resources of a stack included, and has no limit. Sandbox and
+numbers are those of `benchmarks.estate`.
 """
 
 from __future__ import annotations
@@ -26,9 +28,18 @@ _PROJECT = "{name: flat, runtime: {name: python, options: {virtualenv: .venv}}}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--components", type=int, nargs="+", default=(10, 100), help="multiples of ten")
-    parser.add_argument("--partition", type=int, default=10, help="components of each, a multiple of ten (default: 10)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--components", type=int, nargs="+", default=(10, 100), help="multiples of ten"
+    )
+    parser.add_argument(
+        "--partition",
+        type=int,
+        default=10,
+        help="components of each, a multiple of ten (default: 10)",
+    )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     for components in options.components:
@@ -47,7 +58,9 @@ def flat(estate: Large) -> None:
         (root / "Pulumi.yaml").write_text(_PROJECT)
         (root / ".venv").symlink_to(ROOT / ".venv")
         shutil.copy(flat_program.__file__, root / "__main__.py")
-        made = [one for one in estate.resources("--show-secrets") if one.get("custom")]  # as it was made
+        made = [
+            one for one in estate.resources("--show-secrets") if one.get("custom")
+        ]  # as it was made
         resources, here = json.dumps(made), _named(local)
         for name, there in _named(estate.local).items():
             resources = resources.replace(there, here[name])
@@ -61,7 +74,10 @@ def flat(estate: Large) -> None:
 def _named(local: Local) -> dict[str, str]:
     """What each sandbox has of its own, by name: addresses of stand-ins, and ids of groups."""
     groups = local.okta.save().rows("groups")
-    return {**local.exports, **{f"group {one['profile']['name']}": str(one["id"]) for one in groups}}
+    return {
+        **local.exports,
+        **{f"group {one['profile']['name']}": str(one["id"]) for one in groups},
+    }
 
 
 if __name__ == "__main__":

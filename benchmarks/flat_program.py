@@ -1,7 +1,8 @@
-"""A Pulumi program without a model: registers each resource of `resources.json`, with inputs as they stand there. For
-`benchmarks.flat`, which runs it as the `__main__.py` of a project of its own.
+"""A Pulumi program without a model: registers each resource of `resources.json`, with inputs as
+they stand there. For `benchmarks.flat`, which runs it as the `__main__.py` of a project of its own.
 
-An input that is the id of a resource before it is that resource's id, so that the engine has the same order to keep.
+An input that is the id of a resource before it is that resource's id, so that the engine has the
+same order to keep.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ def value(given: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
 
 
 def main() -> None:
-    """Registers all of them. Those of one provider share it, wherever its stack had one of its own."""
+    """Registers all of them. Those of one provider share it, wherever its stack had one of its
+    own."""
     ids: dict[str, pulumi.Output[str]] = {}
     providers: dict[str, pulumi.ProviderResource] = {}
     for one in json.loads(Path("resources.json").read_text("utf-8")):
-        kind, name, inputs = one["type"], one["urn"].rpartition("::")[2], value(one.get("inputs") or {}, ids)
+        kind, name, inputs = (
+            one["type"],
+            one["urn"].rpartition("::")[2],
+            value(one.get("inputs") or {}, ids),
+        )
         if kind.startswith(PROVIDERS):
             package = kind.removeprefix(PROVIDERS)
             if package not in providers:

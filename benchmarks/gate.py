@@ -2,9 +2,10 @@
 
     python -m benchmarks.gate [--rounds 9] [--requests 2000]
 
-The emitted script runs in LuaJIT; what it asks Kong and nginx is answered in Lua, base64 from a table. Prints medians
-of alternating rounds in one process (CPU time), and ratios; exits 1 where 1,000 or 10,000 rules cost more than LIMIT
-times what 4 do. Kong itself, and the signature, are not in it.
+The emitted script runs in LuaJIT; what it asks Kong and nginx is answered in Lua, base64 from a
+table. Prints medians of alternating rounds in one process (CPU time), and ratios; exits 1 where
+1,000 or 10,000 rules cost more than LIMIT times what 4 do. Kong itself, and the signature, are not
+in it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ from kong_oam.oam import document
 from kong_oam.oam.application import read_bytes
 
 LIMIT = 2.5
-HOST, ISSUER, AUDIENCE, NOW = "orders.example.com", "https://issuer.example.com", "api://orders", 1_000
+HOST, ISSUER, AUDIENCE, NOW = (
+    "orders.example.com",
+    "https://issuer.example.com",
+    "api://orders",
+    1_000,
+)
 CASES = {
     "4 rules": (4, 3),
     "100 rules": (100, 3),
@@ -85,13 +91,24 @@ def application(rules: int) -> str:
             {"paths": [f"/items/{number}"], "methods": ["GET"], "scopes": [f"scope.{number}"]}
             for number in range(rules)
         ],
-        "roles": {"reader": {"scopes": [f"scope.{rules - 1}"], "groups": ["group-0"], "components": ["shop/web"]}},
+        "roles": {
+            "reader": {
+                "scopes": [f"scope.{rules - 1}"],
+                "groups": ["group-0"],
+                "components": ["shop/web"],
+            }
+        },
     }
     traits = [
         {"type": "gateway", "properties": {"domain": HOST, "http": {"/items": 80}}},
         {"type": "access", "properties": access},
     ]
-    component = {"name": "api", "type": "webservice", "properties": {"image": "x"}, "traits": traits}
+    component = {
+        "name": "api",
+        "type": "webservice",
+        "properties": {"image": "x"},
+        "traits": traits,
+    }
     calls = {
         "kind": "native",
         "redirectUris": ["com.example.app:/callback"],
@@ -103,7 +120,9 @@ def application(rules: int) -> str:
         "properties": {"image": "x"},
         "traits": [{"type": "client", "properties": calls}],
     }
-    return "\n---\n".join(_document(name, part) for name, part in (("orders", component), ("shop", client)))
+    return "\n---\n".join(
+        _document(name, part) for name, part in (("orders", component), ("shop", client))
+    )
 
 
 def _document(name: str, component: Mapping[str, Any]) -> str:
@@ -112,7 +131,8 @@ def _document(name: str, component: Mapping[str, Any]) -> str:
 
 
 def prepared(rules: int, groups: int) -> Any:
-    """A gate that has read its table, for one request that it allows by its last rule: requests -> seconds for one."""
+    """A gate that has read its table, for one request that it allows by its last rule: requests ->
+    seconds for one."""
     provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
     # No file may have so many rules; a gate may be given them.
     with patch.multiple(document, MAX_ENTRIES=1_000_000, MAX_NODES=1_000_000):
@@ -120,7 +140,11 @@ def prepared(rules: int, groups: int) -> Any:
     compiled = compile_estate(reading, Stack("s", {"main": provider}))
     assert compiled.estate is not None, compiled.diagnostics[0]
     decided_by = table(
-        compiled.estate, compiled.estate.components["orders/api"], "80", "ring", clients={"shop/web": "c"}
+        compiled.estate,
+        compiled.estate.components["orders/api"],
+        "80",
+        "ring",
+        clients={"shop/web": "c"},
     )
     (admission,) = plugins.admission(decided_by)["access"]
     (code,) = plugins.gate(decided_by, address("api.test", 80))["access"]
@@ -135,7 +159,13 @@ def prepared(rules: int, groups: int) -> Any:
         standard = base64.b64encode(text.encode()).decode()
         decoded[standard] = text
         parts.append(standard.rstrip("=").replace("+", "-").replace("/", "_"))
-    arguments = (f"/items/{rules - 1}/7", HOST, ".".join([*parts, "c"]), runtime.table_from(decoded), NOW)
+    arguments = (
+        f"/items/{rules - 1}/7",
+        HOST,
+        ".".join([*parts, "c"]),
+        runtime.table_from(decoded),
+        NOW,
+    )
     return runtime.execute(HARNESS)(admission, code, *arguments)
 
 
@@ -152,7 +182,11 @@ def main() -> int:
     asked = options(__doc__)
     seconds = measure(asked.rounds, asked.requests)
     print(*lines(seconds), sep="\n")
-    return 0 if max(seconds["1,000 rules"], seconds["10,000 rules"]) <= LIMIT * seconds["4 rules"] else 1
+    return (
+        0
+        if max(seconds["1,000 rules"], seconds["10,000 rules"]) <= LIMIT * seconds["4 rules"]
+        else 1
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""What the gateway's own work costs on a real Kong: CPU of its workers a request, by what is asked of it.
+"""What the gateway's own work costs on a real Kong: CPU of its workers a request, by what is asked
+of it.
 
     KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000 python -m benchmarks.gateway
 
-The Kong has to run on this machine, with nothing else to do: the CPU time of its workers is read from /proc. Each case
-is a stack of its own, all are there at once, and rounds alternate between them. Prints medians, and what each takes to
-`guards`: admission, jwt and the gate alone. The workload and the sinks are here, too, and not in it. `public` are
-calls without a token, of which `jwt` verifies none. Exits 1 where all traits with one sink, a file or HTTP, take more
-than LIMIT of what guards take for a call with a token. What it made goes at the end.
+The Kong has to run on this machine, with nothing else to do: the CPU time of its workers is read
+from /proc. Each case is a stack of its own, all are there at once, and rounds alternate between
+them. Prints medians, and what each takes to `guards`: admission, jwt and the gate alone. The
+workload and the sinks are here, too, and not in it. `public` are calls without a token, of which
+`jwt` verifies none. Exits 1 where all traits with one sink, a file or HTTP, take more than LIMIT of
+what guards take for a call with a token. What it made goes at the end.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ TRAITS: Mapping[str, Mapping[str, Any]] = {
     "limits": {"body": "1Mi"},
     "rate-limit": {"per": "client", "requests": {"second": 1_000_000, "hour": 1_000_000_000}},
 }
-"""Of each trait what a component might well ask for; those that this version does not have are left out."""
+"""Of each trait what a component might well ask for; those that this version does not have are left
+out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +101,50 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
     asked = [gateway, {"type": "access", "properties": access}]
     asked += [{"type": name, "properties": TRAITS[name]} for name in traits]
     client = {"kind": "service", "calls": [{"component": "bench/api", "scopes": scopes[::2]}]}
-    api = {"name": "api", "type": "webservice", "properties": {"image": "x", "ports": [{"port": 80}]}, "traits": asked}
+    api = {
+        "name": "api",
+        "type": "webservice",
+        "properties": {"image": "x", "ports": [{"port": 80}]},
+        "traits": asked,
+    }
     caller = {
         "name": "caller",
         "type": "worker",
         "properties": {"image": "x"},
         "traits": [{"type": "client", "properties": client}],
     }
-    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": "bench"}}
+    head = {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": "bench"},
+    }
     return json.dumps({**head, "spec": {"components": [api, caller]}}).encode()
 
 
 def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, Estate]:
     """The settings of a case and its estate."""
-    tokens = {"user": "uid", "client": "client_id", "accessToken": {"claim": "typ", "value": "access"}}
+    tokens = {
+        "user": "uid",
+        "client": "client_id",
+        "accessToken": {"claim": "typ", "value": "access"},
+    }
     gateway: dict[str, Any] = {"scheme": "http", "cidrs": ["127.0.0.1/32"], "reach": "loadBalancer"}
     gateway |= {"logs": {case.sink: sinks[case.sink]}} if case.sink else {}
     gateway |= {"metrics": True} if case.metrics else {}
-    provider = {"name": "main", "type": "oidc", "issuer": ISSUER, "audience": AUDIENCE, "tokens": tokens}
+    provider = {
+        "name": "main",
+        "type": "oidc",
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "tokens": tokens,
+    }
     provider["clients"] = {"bench/caller": {"id": "caller", "secret": {"name": "s", "key": "k"}}}
-    data = {"cloud": "local", "asOf": "2026-01-01", "gateway": gateway, "identityProviders": [provider]}
+    data = {
+        "cloud": "local",
+        "asOf": "2026-01-01",
+        "gateway": gateway,
+        "identityProviders": [provider],
+    }
     settings = parse(f"benchmark-{number}", data, describe)
     reading = read_bytes("bench.yaml", application(HOST.format(number), case.traits))
     compiled = compile_estate(reading, settings.stack)
@@ -148,16 +175,22 @@ class Deployment:
         name = settings.stack.name
         component = estate.components["bench/api"]
         slot = Slot(SigningKey(f"{name}-key", "RS256", self._pem))
-        upstreams = {names.service(name, component, port): self._workload for port in component.backends}
+        upstreams = {
+            names.service(name, component, port): self._workload for port in component.backends
+        }
         clients = {"main": {"bench/caller": "caller"}}
         ids = {"main": f"{ISSUER}/{name}"}  # of the ring, whose issuer the table names
-        entities = intended(settings, estate, Deployed(ids, {"main": (slot,)}, upstreams, clients=clients))
+        entities = intended(
+            settings, estate, Deployed(ids, {"main": (slot,)}, upstreams, clients=clients)
+        )
         for upstream in entities.upstreams:
             self._make("/upstreams", upstream)
         consumers = {one["id"]: self._make("/consumers", one) for one in entities.consumers}
         for credential in entities.credentials:
             self._make(f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential)
-        services = {one["id"]: self._make("/services", {"port": 1, **one}) for one in entities.services}
+        services = {
+            one["id"]: self._make("/services", {"port": 1, **one}) for one in entities.services
+        }
         for plugin in entities.plugins:
             if plugin["service"]:
                 consumer = plugin["consumer"] and {"id": consumers[plugin["consumer"]["id"]]}
@@ -170,7 +203,11 @@ class Deployment:
             self._make("/routes", {**route, "service": {"id": services[route["service"]["id"]]}})
 
     def _make(self, path: str, entity: Mapping[str, Any]) -> str:
-        body = {name: value for name, value in entity.items() if name != "id" and not path.endswith(f"/{name}s")}
+        body = {
+            name: value
+            for name, value in entity.items()
+            if name != "id" and not path.endswith(f"/{name}s")
+        }
         answer = self.admin.post(path, json=body)
         if answer.status_code != 201:
             raise RuntimeError(f"{path}: {answer.text}")
@@ -234,14 +271,16 @@ class _Server(socketserver.ThreadingTCPServer):
 def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
     """A server on loopback: its port."""
     with _Server(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+        ).start()
         yield int(server.server_address[1])
         server.shutdown()
 
 
 class Load:
-    """Connections to a proxy with one request after the other on each, new ones for each `send`: nginx ends one after
-    10,000 requests."""
+    """Connections to a proxy with one request after the other on each, new ones for each `send`:
+    nginx ends one after 10,000 requests."""
 
     def __init__(self, proxy: tuple[str, int], connections: int = 4) -> None:
         self._proxy = proxy
@@ -250,7 +289,10 @@ class Load:
     def send(self, request: bytes, count: int) -> int:
         """How many of the answers were 200."""
         with ThreadPoolExecutor(self._connections) as pool:
-            each = [pool.submit(self._send, request, count // self._connections) for _ in range(self._connections)]
+            each = [
+                pool.submit(self._send, request, count // self._connections)
+                for _ in range(self._connections)
+            ]
             return sum(one.result() for one in each)
 
     def _send(self, request: bytes, count: int) -> int:
@@ -267,7 +309,9 @@ def _answered(connection: socket.socket) -> bool:
     while b"\r\n\r\n" not in data:
         data += _received(connection)
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next(int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:")
+    length = next(
+        int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"
+    )
     while len(body) < length:
         body += _received(connection)
     return head.split(b" ", 2)[1] == b"200"
@@ -290,7 +334,8 @@ Seconds = dict[tuple[str, str], float]
 
 @contextmanager
 def deployed(admin_url: str) -> Iterator[tuple[Deployment, dict[tuple[str, str], bytes]]]:
-    """All cases in the Kong, with the workload and the sinks of this process, and the request of each."""
+    """All cases in the Kong, with the workload and the sinks of this process, and the request of
+    each."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
         workload = opened.enter_context(listening(_Workload))
@@ -334,7 +379,8 @@ def _request(number: int, bearer: str) -> bytes:
     """With a token to what needs one, without to what is public."""
     lines = (
         f"GET /items/{'4/7' if bearer else 'public'} HTTP/1.1", f"Host: {HOST.format(number)}",
-        *([f"Authorization: Bearer {bearer}"] if bearer else []), "Origin: https://app.benchmark.example.com",
+        *([f"Authorization: Bearer {bearer}"] if bearer else []), "Origin: "
+                                                                  "https://app.benchmark.example.com",
         "User-Agent: benchmark", "Accept: application/json", "", "",
     )  # fmt: skip
     return "\r\n".join(lines).encode()
@@ -352,18 +398,23 @@ def _await(load: Load, asked: Mapping[tuple[str, str], bytes]) -> None:
 
 def lines(seconds: Seconds) -> list[str]:
     return [
-        f"{name:>21}, {of:6}: {value * 1e6:5.0f} \u00b5s a request, {value / seconds['guards', of]:5.2f} times guards"
+        f"{name:>21}, {of:6}: {value * 1e6:5.0f} \u00b5s a request, "
+        f"{value / seconds['guards', of]:5.2f} times guards"
         for (name, of), value in seconds.items()
     ]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=500)
     options = parser.parse_args()
     if not (os.environ.get("KONG_ADMIN_URL") and os.environ.get("KONG_PROXY_URL")):
-        parser.error("say where a Kong is that runs on this machine: KONG_ADMIN_URL, KONG_PROXY_URL")
+        parser.error(
+            "say where a Kong is that runs on this machine: KONG_ADMIN_URL, KONG_PROXY_URL"
+        )
     proxy = urlsplit(os.environ["KONG_PROXY_URL"])
     where = (proxy.hostname or "", proxy.port or 80)
     seconds = measure(os.environ["KONG_ADMIN_URL"], where, options.rounds, options.requests)

@@ -1,12 +1,14 @@
-"""What a component costs: resources and bytes in the state by kind, and CPU seconds of each kind of run.
+"""What a component costs: resources and bytes in the state by kind, and CPU seconds of each kind of
+run.
 
     python -m benchmarks.graph [--components 60] [--before FOLDER]
 
-Deploys Applications of three components (a guarded API, a job that calls it, a web client) on the sandbox: the engine
-and its checkpoints are real; Kong, Okta, the cluster and the plugins are stand-ins. CPU seconds are those of all
-processes of a run and of the stand-ins, and nothing is forked from what runs already. FOLDER is a checkout of another
-version, which is measured first, with the same stand-ins. Records go to a sink over HTTP; all that may be asked for is
-every trait that `benchmarks.gateway` has, with these records and metrics. Exits 1 where a limit is exceeded.
+Deploys Applications of three components (a guarded API, a job that calls it, a web client) on the
+sandbox: the engine and its checkpoints are real; Kong, Okta, the cluster and the plugins are
+stand-ins. CPU seconds are those of all processes of a run and of the stand-ins, and nothing is
+forked from what runs already. FOLDER is a checkout of another version, which is measured first,
+with the same stand-ins. Records go to a sink over HTTP; all that may be asked for is every trait
+that `benchmarks.gateway` has, with these records and metrics. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ PER_APPLICATION = 3
 FEW, SOME = 3, 12
 GROUPS = ("readers", "writers")
 LIMITS = {
-    # Each port has its own code, twice in the state: 19 to 31 KB more than where stacks shared a global plugin.
+    # Each port has its own code, twice in the state: 19 to 31 KB more than where stacks shared a
+    # global plugin.
     "KB of state a component": 88.0,
     "KB of state a component with records": 98.0,
     "KB of state a component with all that may be asked for": 114.0,
@@ -49,7 +52,8 @@ AGAINST = {"up": 0.7}
 
 @dataclass
 class Measured:
-    """CPU seconds by kind of run, those of the program alone, the operations of an added Application, and the state."""
+    """CPU seconds by kind of run, those of the program alone, the operations of an added
+    Application, and the state."""
 
     components: int
     seconds: dict[str, float] = field(default_factory=dict)
@@ -59,9 +63,13 @@ class Measured:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, default=60)
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+    )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     before = measured(options.components, options.before) if options.before else None
@@ -74,24 +82,32 @@ def main() -> int:
     found = {
         "KB of state a component": sum(map(size, many.resources)) / options.components / 1000,
         "KB of state a component with records": added_bytes(records=True) / PER_APPLICATION / 1000,
-        "KB of state a component with all that may be asked for": added_bytes(records=True, all_else=True)
+        "KB of state a component with all that may be asked for": added_bytes(
+            records=True, all_else=True
+        )
         / PER_APPLICATION
         / 1000,
         "resources a component": len(many.resources) / options.components,
-        "preview, to one that writes checkpoints": many.seconds["preview"] / many.seconds["preview with checkpoints"],
+        "preview, to one that writes checkpoints": many.seconds["preview"]
+        / many.seconds["preview with checkpoints"],
         "program of a run without a change, to that of 3 components": many.program / few.program,
-        "operations of an added Application, to those among 12 components": many.added.total() / some.added.total(),
+        "operations of an added Application, to those among 12 components": many.added.total()
+        / some.added.total(),
     }
     for name, value in found.items():
         print(f"{value:8.2f} {name} (at most {LIMITS[name]:g})")
     print(f"         operations of an added Application: {dict(many.added)}")
-    slow = [kind for kind, most in AGAINST.items() if before and many.seconds[kind] > most * before.seconds[kind]]
+    slow = [
+        kind
+        for kind, most in AGAINST.items()
+        if before and many.seconds[kind] > most * before.seconds[kind]
+    ]
     return 1 if slow or any(value > LIMITS[name] for name, value in found.items()) else 0
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
-    """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and an Application more
-    whose name comes first."""
+    """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and
+    an Application more whose name comes first."""
     found = Measured(components)
     with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
         root = project.project(Path(folder), of=checkout)
@@ -125,20 +141,23 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
 
 def exported(local: Local, root: Path) -> list[dict[str, Any]]:
     """The resources of the state of the project in `root`."""
-    found: list[dict[str, Any]] = json.loads(local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout)[
-        "deployment"
-    ]["resources"]
+    found: list[dict[str, Any]] = json.loads(
+        local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout
+    )["deployment"]["resources"]
     return found
 
 
 def added_bytes(*, records: bool, all_else: bool = False) -> int:
-    """Bytes of state of an Application more, with records, and with all else that may be asked for."""
+    """Bytes of state of an Application more, with records, and with all else that may be asked
+    for."""
     with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
             file.unlink()
         if records:
-            project.set_gateway(root, logs={"http": {"url": "http://logs.example.com/in"}}, metrics=all_else)
+            project.set_gateway(
+                root, logs={"http": {"url": "http://logs.example.com/in"}}, metrics=all_else
+            )
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
         sizes = []
         for number in (1, 2):
@@ -148,12 +167,17 @@ def added_bytes(*, records: bool, all_else: bool = False) -> int:
     return sizes[1] - sizes[0]
 
 
-def write(root: Path, number: int, reading: str = "read", traits: Mapping[str, Any] = MappingProxyType({})) -> None:
-    """The Application of a number; the scope is what reading asks for. `traits` stand at what has an access trait."""
+def write(
+    root: Path, number: int, reading: str = "read", traits: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """The Application of a number; the scope is what reading asks for. `traits` stand at what has
+    an access trait."""
     rule = f"methods: [GET], scopes: [app{number}.read]"
     text = APPLICATION.format(n=number).replace(rule, rule.replace(".read", f".{reading}"))
     more = "".join(
-        f"        - {json.dumps({'type': k, 'properties': v})}\n" for k, v in traits.items() if k in EDGE_TRAITS
+        f"        - {json.dumps({'type': k, 'properties': v})}\n"
+        for k, v in traits.items()
+        if k in EDGE_TRAITS
     )
     text = text.replace("        - type: access\n", f"{more}        - type: access\n")
     (root / "applications" / f"app{number:05}.yaml").write_text(text)
@@ -161,7 +185,8 @@ def write(root: Path, number: int, reading: str = "read", traits: Mapping[str, A
 
 @contextmanager
 def spent(tell: Callable[[float], object]) -> Iterator[None]:
-    """CPU seconds of this process, which the stand-ins are threads of, and of all that it waited for."""
+    """CPU seconds of this process, which the stand-ins are threads of, and of all that it waited
+    for."""
     before = os.times()
     yield
     after = os.times()
@@ -169,10 +194,17 @@ def spent(tell: Callable[[float], object]) -> Iterator[None]:
 
 
 def operations(events: str) -> Counter[str]:
-    """How many resources of which type a run created, updated, replaced or deleted, from the engine's events."""
-    steps = (json.loads(line).get("resourcePreEvent") for line in events.splitlines() if line.startswith("{"))
+    """How many resources of which type a run created, updated, replaced or deleted, from the
+    engine's events."""
+    steps = (
+        json.loads(line).get("resourcePreEvent")
+        for line in events.splitlines()
+        if line.startswith("{")
+    )
     done = (step["metadata"] for step in steps if step)
-    return Counter(f"{one['op']} {one['type']}" for one in done if one["op"] not in ("same", "read"))
+    return Counter(
+        f"{one['op']} {one['type']}" for one in done if one["op"] not in ("same", "read")
+    )
 
 
 def size(one: Mapping[str, Any]) -> int:
@@ -181,14 +213,18 @@ def size(one: Mapping[str, Any]) -> int:
 
 
 def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator[str]:
-    """A line for each type, the largest first: how many a component has, their bytes, and those of dependencies."""
+    """A line for each type, the largest first: how many a component has, their bytes, and those of
+    dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for one in resources:
         kinds.setdefault(one["type"], []).append(one)
     yield f"{'per component':>13} {'KB':>6} {'of these dependencies':>22}"
     for kind, found in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
         kilobytes = sum(map(size, found)) / components / 1000
-        edges = ({name: one.get(name) for name in ("dependencies", "propertyDependencies")} for one in found)
+        edges = (
+            {name: one.get(name) for name in ("dependencies", "propertyDependencies")}
+            for one in found
+        )
         dependencies = sum(map(size, edges)) / components / 1000
         yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
 

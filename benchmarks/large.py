@@ -1,8 +1,9 @@
-"""An estate of any size in partitions on the sandbox, and what each run of it takes: for `benchmarks.estate`.
+"""An estate of any size in partitions on the sandbox, and what each run of it takes: for
+`benchmarks.estate`.
 
-Ten components are four Applications: three of three components, those of `benchmarks.compile`, and one that is a
-workload alone. They share groups, of which Okta puts no more than 100 into a token; the one of number 0, which may be
-added, has groups of its own.
+Ten components are four Applications: three of three components, those of `benchmarks.compile`, and
+one that is a workload alone. They share groups, of which Okta puts no more than 100 into a token;
+the one of number 0, which may be added, has groups of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ GROUPS = 20
 """Pairs of groups, however many Applications there are."""
 ROTATED = datetime.timedelta(days=31)
 """After so long the first client, which gets a new key each 30 days, is due; no other is."""
-_SUMMARY = re.compile(r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b", re.M)
+_SUMMARY = re.compile(
+    r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b", re.M
+)
 
 
 def groups(number: int) -> tuple[str, str]:
@@ -62,8 +65,8 @@ def groups(number: int) -> tuple[str, str]:
 
 @dataclass
 class Run:
-    """Of one command: CPU seconds of all its processes, those of the stand-ins, seconds by the clock, bytes written,
-    operations on resources, and requests."""
+    """Of one command: CPU seconds of all its processes, those of the stand-ins, seconds by the
+    clock, bytes written, operations on resources, and requests."""
 
     cpu: float = 0.0
     stand_ins: float = 0.0
@@ -84,8 +87,8 @@ class WalkError(Exception):
 
 @dataclass
 class Large:
-    """An estate of so many components, a multiple of ten, in partitions of so many; 0 for one stack. `runs` has what
-    each step took."""
+    """An estate of so many components, a multiple of ten, in partitions of so many; 0 for one
+    stack. `runs` has what each step took."""
 
     local: Local
     root: Path
@@ -106,11 +109,13 @@ class Large:
 
     @property
     def partitions(self) -> dict[str, list[str]]:
-        """By name, the namespaces of each. That of the Application of number 0, which may be added, is in the first."""
+        """By name, the namespaces of each. That of the Application of number 0, which may be added,
+        is in the first."""
         return self.settings.get("partitions", {})
 
     def kong_oam(self, *arguments: str, status: int | None = 0) -> str:
-        """A verb of the command line. Raises WalkError where it ends otherwise; None: however it ends."""
+        """A verb of the command line. Raises WalkError where it ends otherwise; None: however it
+        ends."""
         done = subprocess.run(
             [sys.executable, "-m", "kong_oam", *arguments],
             cwd=self.root,
@@ -120,29 +125,37 @@ class Large:
         )
         if status not in (None, done.returncode):
             errors = "\n".join(line for line in done.stdout.splitlines() if "error" in line)
-            raise WalkError(f"{' '.join(arguments)} ended with {done.returncode}:\n{errors[-6000:]}\n{done.stderr}")
+            raise WalkError(
+                f"{' '.join(arguments)} ended with "
+                f"{done.returncode}:\n{errors[-6000:]}\n{done.stderr}"
+            )
         return done.stdout
 
     def pulumi(self, *arguments: str) -> str:
         return self.local.pulumi(*arguments, cwd=self.root, timeout=7200).stdout
 
     def resources(self, *flags: str) -> Iterator[dict[str, Any]]:
-        """What the states of all stacks have, as `pulumi stack export` prints it with these flags, the base's first."""
+        """What the states of all stacks have, as `pulumi stack export` prints it with these flags,
+        the base's first."""
         for name in (STACK, *(f"{STACK}-{one}" for one in self.partitions)):
-            deployment = json.loads(self.pulumi("stack", "export", *flags, "-s", name))["deployment"]
+            deployment = json.loads(self.pulumi("stack", "export", *flags, "-s", name))[
+                "deployment"
+            ]
             yield from deployment.get("resources") or ()
 
     def up(self, *arguments: str) -> str:
         return self.kong_oam("up", "-s", STACK, "--yes", *arguments)
 
     def as_meant(self) -> None:
-        """Raises WalkError where something is to be run, or a gate decides otherwise than is meant."""
+        """Raises WalkError where something is to be run, or a gate decides otherwise than is
+        meant."""
         self.kong_oam("up", "-s", STACK)
         self.kong_oam("verify", "--stack", STACK, "--only", "gateway")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Takes what is done meanwhile as a run of that name; what it gives takes what was printed."""
+        """Takes what is done meanwhile as a run of that name; what it gives takes what was
+        printed."""
         run = self.runs[name] = Run()
         self.local.okta.heard, told = run.heard.to("okta"), run.heard.to("Kong")
 
@@ -191,7 +204,8 @@ class Large:
 
 @contextmanager
 def sandbox_of(components: int) -> Iterator[Local]:
-    """A sandbox with the groups that an estate of so many components names, and a backend as teams have it."""
+    """A sandbox with the groups that an estate of so many components names, and a backend as teams
+    have it."""
     applications = components // 10 * TEN
     named = {group: None for number in range(applications + 1) for group in groups(number)}
     with Local(lags=Lags(), groups=named, users=()) as local:
@@ -207,9 +221,12 @@ def large(
     settings: Mapping[str, str] = MappingProxyType({}),
     tell: Callable[[str, Run], None] = lambda *_: None,
 ) -> Iterator[Large]:
-    """An estate of so many components, with nothing deployed. `settings` are variables of the environment."""
+    """An estate of so many components, with nothing deployed. `settings` are variables of the
+    environment."""
     applications = components // 10 * TEN
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start takes twice as long
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # without bytecode each start takes twice as long
     with tempfile.TemporaryDirectory() as folder, sandbox_of(components) as local:
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
@@ -224,7 +241,8 @@ def large(
             estate.set(
                 partitions={
                     f"p{index:03}": [
-                        f"team{number}" for number in ((0,) if first == 1 else ()) + (*range(first, first + size),)
+                        f"team{number}"
+                        for number in ((0,) if first == 1 else ()) + (*range(first, first + size),)
                     ]
                     for index, first in enumerate(firsts, 1)
                 }
@@ -242,7 +260,11 @@ def measure(estate: Large) -> None:
     with estate.step("verify"):
         estate.kong_oam("verify", "--stack", STACK, "--only", "gateway")
     last = estate.applications - 1
-    estate.edit(last, f"methods: [GET], scopes: [app{last}.read]", f"methods: [GET], scopes: [app{last}.write]")
+    estate.edit(
+        last,
+        f"methods: [GET], scopes: [app{last}.read]",
+        f"methods: [GET], scopes: [app{last}.write]",
+    )
     with estate.step("one rule changed: preview"):
         estate.kong_oam("preview", "-s", STACK)
     with estate.step("one rule changed: up") as printed:
@@ -253,8 +275,9 @@ def measure(estate: Large) -> None:
 
 
 def walk(estate: Large) -> None:
-    """After `measure`: an Application moved to another partition, the client that is due rotated, an `up` interrupted
-    and gone on with after `recover`, and all destroyed. Raises WalkError where something is not as it is meant."""
+    """After `measure`: an Application moved to another partition, the client that is due rotated,
+    an `up` interrupted and gone on with after `recover`, and all destroyed. Raises WalkError where
+    something is not as it is meant."""
     estate.as_meant()
     _move(estate)
     _rotate(estate)
@@ -288,8 +311,13 @@ def _rotate(estate: Large) -> None:
     with estate.step("one client rotated") as printed:
         done = estate.up()
         printed(done)
-    if f"2 of {len(estate.partitions) + 1}" in done or "credentials: app1/job at okta: generation 2" not in done:
-        raise WalkError(f"another run than that of the client's stack, or no rotation:\n{done[-2000:]}")
+    if (
+        f"2 of {len(estate.partitions) + 1}" in done
+        or "credentials: app1/job at okta: generation 2" not in done
+    ):
+        raise WalkError(
+            f"another run than that of the client's stack, or no rotation:\n{done[-2000:]}"
+        )
     estate.as_meant()
 
 
@@ -305,7 +333,9 @@ def _interrupt(estate: Large) -> None:
         with estate.step(f"recovered {stack}"):
             said = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
             if "refresh" in said:
-                estate.pulumi("refresh", "-s", stack, "--yes", "--skip-preview", "--clear-pending-creates")
+                estate.pulumi(
+                    "refresh", "-s", stack, "--yes", "--skip-preview", "--clear-pending-creates"
+                )
     with estate.step("gone on") as printed:
         printed(estate.up())
     estate.as_meant()
@@ -325,7 +355,9 @@ def _cut_off(estate: Large) -> None:
         assert running.stdout is not None
         for line in running.stdout:
             if re.search(r"\bupdating \(", line):
-                os.killpg(running.pid, signal.SIGINT)  # as a terminal does: all that runs in it gets it
+                os.killpg(
+                    running.pid, signal.SIGINT
+                )  # as a terminal does: all that runs in it gets it
                 break
         said = running.stdout.read()
     if not running.returncode:
@@ -342,6 +374,10 @@ def _entities(estate: Large) -> Iterator[str]:
     """What Kong still has of the estate."""
     for kind in ("services", "routes", "plugins", "consumers", "upstreams"):
         answer = httpx.get(
-            f"{estate.local.kong.admin_url}/{kind}", headers={"Kong-Admin-Token": estate.local.env["KONG_ADMIN_TOKEN"]}
+            f"{estate.local.kong.admin_url}/{kind}",
+            headers={"Kong-Admin-Token": estate.local.env["KONG_ADMIN_TOKEN"]},
         )
-        yield from (f"{kind} {one.get('name') or one['id']}" for one in answer.raise_for_status().json()["data"])
+        yield from (
+            f"{kind} {one.get('name') or one['id']}"
+            for one in answer.raise_for_status().json()["data"]
+        )

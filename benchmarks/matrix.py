@@ -2,8 +2,9 @@
 
     python -m benchmarks.matrix [--components 1000] [--rounds 5]
 
-Opening is until a browser that has just started has loaded the page and laid out what it shows, in a frame of 1400 by
-900, as a list and as a matrix: medians. Exits 1 where one of them takes more than two seconds.
+Opening is until a browser that has just started has loaded the page and laid out what it shows, in
+a frame of 1400 by 900, as a list and as a matrix: medians. Exits 1 where one of them takes more
+than two seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ LIMIT = 2.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -42,14 +45,25 @@ def main() -> int:
     estate = _estate(-(-options.components // 3))
     made = matrix(estate, Callers(estate, logical_names(logical_groups(estate))), Selection())
     written = page(made)
-    print(f"{len(estate.components)} components: {len(made.rows)} endpoints, {len(made.principals)} principals")
-    print(f"{'a page of ' + format(len(written) // 1000) + ' kB:':20} {seconds(lambda: page(made)):6.2f} s to write")
-    print(f"{'CSV of ' + format(len(sheet(made)) // 1000) + ' kB:':20} {seconds(lambda: sheet(made)):6.2f} s to write")
+    print(
+        f"{len(estate.components)} components: {len(made.rows)} endpoints, {len(made.principals)} "
+        "principals"
+    )
+    print(
+        f"{'a page of ' + format(len(written) // 1000) + ' kB:':20} "
+        f"{seconds(lambda: page(made)):6.2f} s to write"
+    )
+    print(
+        f"{'CSV of ' + format(len(sheet(made)) // 1000) + ' kB:':20} "
+        f"{seconds(lambda: sheet(made)):6.2f} s to write"
+    )
     slowest = 0.0
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "matrix.html").write_text(written, "utf-8")
         for view in ("list", "matrix"):
-            taken = statistics.median(_opened(browser, Path(folder), view) for _ in range(options.rounds))
+            taken = statistics.median(
+                _opened(browser, Path(folder), view) for _ in range(options.rounds)
+            )
             slowest = max(slowest, taken)
             print(f"{'opened as a ' + view + ':':20} {taken:6.2f} s  (at most {LIMIT:g} s)")
     return 0 if slowest <= LIMIT else 1
@@ -66,12 +80,20 @@ frame.src = "matrix.html#view=VIEW";
 
 
 def _opened(browser: str, folder: Path, view: str) -> float:
-    """Seconds, as a page measures them that has the matrix in a frame. The script of the matrix lays out what it
-    shows before it ends, and the frame is loaded after that."""
+    """Seconds, as a page measures them that has the matrix in a frame. The script of the matrix
+    lays out what it shows before it ends, and the frame is loaded after that."""
     outer = folder / "outer.html"
     outer.write_text(FRAME.replace("VIEW", view), "utf-8")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
-    done = subprocess.run([*command, "--dump-dom", f"file://{outer}"], check=True, capture_output=True, timeout=120)
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder}/profile",
+    ]
+    done = subprocess.run(
+        [*command, "--dump-dom", f"file://{outer}"], check=True, capture_output=True, timeout=120
+    )
     measured = re.search(rb"<title>([0-9.]+) s</title>", done.stdout)
     assert measured, "the page was not loaded"
     return float(measured[1])

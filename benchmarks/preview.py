@@ -1,11 +1,13 @@
-"""What `preview` costs on components that definitions are evaluated for, against as many that need no evaluator.
+"""What `preview` costs on components that definitions are evaluated for, against as many that need
+no evaluator.
 
     python -m benchmarks.preview [--components 100] [--rounds 3] [--before FOLDER]
 
-The components are those of `benchmarks.check`, on the sandbox and with nothing deployed: the engine is real; Kong,
-Okta, the cluster and the plugins are stand-ins. CPU is that of the program alone and of all processes of a run, medians
-of alternating rounds, with every answer in the cache. FOLDER is a checkout of another version, by which those that need
-no evaluator are previewed, too. Exits 1 where the limit is exceeded.
+The components are those of `benchmarks.check`, on the sandbox and with nothing deployed: the engine
+is real; Kong, Okta, the cluster and the plugins are stand-ins. CPU is that of the program alone and
+of all processes of a run, medians of alternating rounds, with every answer in the cache. FOLDER is
+a checkout of another version, by which those that need no evaluator are previewed, too. Exits 1
+where the limit is exceeded.
 """
 
 from __future__ import annotations
@@ -28,24 +30,37 @@ LIMIT = 1.3
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+    )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
-    of = {PLAIN: ROOT, EVALUATED: ROOT} | ({BEFORE: options.before.resolve()} if options.before else {})
+    of = {PLAIN: ROOT, EVALUATED: ROOT} | (
+        {BEFORE: options.before.resolve()} if options.before else {}
+    )
     with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
         roots = {
-            kind: _project(Path(folder) / kind, checkout, kind, options.components) for kind, checkout in of.items()
+            kind: _project(Path(folder) / kind, checkout, kind, options.components)
+            for kind, checkout in of.items()
         }
         local.pulumi("stack", "init", "-s", STACK, cwd=roots[PLAIN])
         for root in roots.values():
             _preview(local, root)
-        found = [{kind: _preview(local, root) for kind, root in roots.items()} for _ in range(options.rounds)]
+        found = [
+            {kind: _preview(local, root) for kind, root in roots.items()}
+            for _ in range(options.rounds)
+        ]
     for kind in of:
         program, run = (statistics.median(one[kind][which] for one in found) for which in (0, 1))
-        print(f"{options.components} {kind}: {program:.2f} s of CPU for the program, {run:.2f} for the run")
+        print(
+            f"{options.components} {kind}: {program:.2f} s of CPU for the program, {run:.2f} for "
+            "the run"
+        )
     worst = 0.0
     for kind in (kind for kind in of if kind != EVALUATED):
         for which, what in enumerate(("program", "run")):

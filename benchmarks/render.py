@@ -1,10 +1,11 @@
-"""What rendering costs: CPU a component, of 100 and of 1,000 components, and the evaluator's memory.
+"""What rendering costs: CPU a component, of 100 and of 1,000 components, and the evaluator's
+memory.
 
     python -m benchmarks.render [--definitions FOLDER]
 
-Each component is a webservice with a Service, a scaler and a gateway. FOLDER has other definitions of these types than
-the built-in ones: KubeVela's own, say. CPU is that of Python and of the evaluator. Warm is with every
-answer in the cache. Exits 1 where a limit is exceeded.
+Each component is a webservice with a Service, a scaler and a gateway. FOLDER has other definitions
+of these types than the built-in ones: KubeVela's own, say. CPU is that of Python and of the
+evaluator. Warm is with every answer in the cache. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ LIMITS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--definitions", type=Path, metavar="FOLDER")
     options = parser.parse_args()
     program()
@@ -82,10 +85,18 @@ def _application(count: int) -> Application:
         Component(
             name=f"component-{number}",
             type="webservice",
-            properties={"image": "example/image:1", "ports": [{"port": 80, "expose": True}], "cpu": "0.5"},
+            properties={
+                "image": "example/image:1",
+                "ports": [{"port": 80, "expose": True}],
+                "cpu": "0.5",
+            },
             traits=(
                 Trait("scaler", {"replicas": 2}, place),
-                Trait("gateway", {"domain": f"c{number}.example", "http": {"/": 80}, "name": "front"}, place),
+                Trait(
+                    "gateway",
+                    {"domain": f"c{number}.example", "http": {"/": 80}, "name": "front"},
+                    place,
+                ),
             ),
             depends_on=(),
             place=place,

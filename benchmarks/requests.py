@@ -1,12 +1,13 @@
-"""How many requests a run sends to the identity provider and to Kong's Admin API, in estates of different sizes.
+"""How many requests a run sends to the identity provider and to Kong's Admin API, in estates of
+different sizes.
 
     python -m benchmarks.requests [--components 9 30 99] [--provider okta|entra]
 
-Deploys Applications of three components (those of `benchmarks.compile`, each with groups of its own) on the sandbox:
-the engine is real; Kong, the provider and the plugins are stand-ins. Requests of the program (its own look at names,
-groups and schemas) are told from those of the plugins, which are the products' own (one or more for each resource that
-a run creates, changes or refreshes), by their User-Agent. Exits 1 where the program's grow with the estate, but for
-those of a first `up`.
+Deploys Applications of three components (those of `benchmarks.compile`, each with groups of its
+own) on the sandbox: the engine is real; Kong, the provider and the plugins are stand-ins. Requests
+of the program (its own look at names, groups and schemas) are told from those of the plugins, which
+are the products' own (one or more for each resource that a run creates, changes or refreshes), by
+their User-Agent. Exits 1 where the program's grow with the estate, but for those of a first `up`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from sandbox.local import STACK, Local
 OURS = "python-httpx"
 """How the program's User-Agent begins."""
 SAME = ("no change", "refresh", "an Application added")
-"""Runs whose requests of the program are as many in every estate, as long as all groups are on one page."""
+"""Runs whose requests of the program are as many in every estate, as long as all groups are on one
+page."""
 
 
 @dataclass
@@ -64,7 +66,9 @@ def groups(number: int) -> tuple[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, nargs="+", default=[9, 30, 99])
     parser.add_argument("--provider", choices=("okta", "entra"), default="okta")
     parser.add_argument("--say", action="store_true", help="print each request of the program")
@@ -76,16 +80,24 @@ def main() -> int:
         for count, runs in found.items():
             for run, heard in runs.items():
                 print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
-    return 1 if any(len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME) else 0
+    return (
+        1 if any(len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME) else 0
+    )
 
 
 def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
-    """A line for each estate and run: requests of the program, and of the plugins, to the provider and to Kong."""
-    yield f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | {'plugins: ' + provider:>16} {'Kong':>8}"
+    """A line for each estate and run: requests of the program, and of the plugins, to the provider
+    and to Kong."""
+    yield (
+        f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | "
+        f"{'plugins: ' + provider:>16} {'Kong':>8}"
+    )
     for count, runs in found.items():
         for run, heard in runs.items():
             ours, plugins = heard.ours, heard.plugins
-            numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
+            numbers = (
+                f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
+            )
             yield f"{count:10}  {run:<22} {numbers}"
 
 
@@ -130,7 +142,12 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
 def _tenant(local: Local, root: Path, named: list[str]) -> Iterator[Entra]:
     with Entra(named) as tenant:
         local.env |= tenant.environment
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        entry = {
+            "name": "entra",
+            "type": "entra",
+            "issuer": tenant.issuer,
+            "accessTokenMinutes": 90,
+        }
         project.set_providers(root, [{**entry, "settleSeconds": 0}])
         yield tenant
 

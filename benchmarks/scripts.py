@@ -2,10 +2,10 @@
 
     python -m benchmarks.scripts [--rounds 9] [--requests 2000]
 
-The scripts of the cases of `benchmarks.gateway`, in the order of Kong's phases, for a call that is allowed. What they
-ask Kong and nginx for is answered in Lua, base64 from a table. Prints medians of alternating rounds in one process (CPU
-time), and ratios to `guards`, admission and gate alone. Exits 1 where all traits with records take more than LIMIT of
-that.
+The scripts of the cases of `benchmarks.gateway`, in the order of Kong's phases, for a call that is
+allowed. What they ask Kong and nginx for is answered in Lua, base64 from a table. Prints medians of
+alternating rounds in one process (CPU time), and ratios to `guards`, admission and gate alone.
+Exits 1 where all traits with records take more than LIMIT of that.
 """
 
 from __future__ import annotations
@@ -82,22 +82,37 @@ end
 
 def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     """The scripts of a case, which have read their tables: requests -> seconds for one."""
-    settings, estate = stack(case, 0, {"file": "/dev/null", "http": {"url": "http://sink.example.com/"}})
+    settings, estate = stack(
+        case, 0, {"file": "/dev/null", "http": {"url": "http://sink.example.com/"}}
+    )
     name, host = settings.stack.name, HOST.format(0)
     slot = Slot(SigningKey("benchmark-0-key", "RS256", pem_of(key)))
     upstreams = {names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"}
-    deployed = Deployed({"main": "x"}, {"main": (slot,)}, upstreams, clients={"main": {"bench/caller": "caller"}})
+    deployed = Deployed(
+        {"main": "x"}, {"main": (slot,)}, upstreams, clients={"main": {"bench/caller": "caller"}}
+    )
     made = intended(settings, estate, deployed).plugins
     configs = {one["name"]: one["config"] for one in made}
     before, behind = configs["pre-function"], configs["post-function"]
     scripts = [*before["access"], *behind["access"]]
-    scripts += [code for phase in ("header_filter", "body_filter", "log") for code in before.get(phase) or ()]
+    scripts += [
+        code
+        for phase in ("header_filter", "body_filter", "log")
+        for code in before.get(phase) or ()
+    ]
     tokens = [token(key, 0) for _ in range(2)]  # in turn: nobody reads the one before
     runtime = LuaRuntime(encoding="latin-1", register_builtins=False)
     parts = {part for one in tokens for part in one.split(".")[:2]}
     decoded = runtime.table_from({_padded(part): _decoded(part) for part in parts})
     ring = names.ring(name, "main")
-    given = runtime.table_from(scripts), host, runtime.table_from(tokens), decoded, ring, int(time.time())
+    given = (
+        runtime.table_from(scripts),
+        host,
+        runtime.table_from(tokens),
+        decoded,
+        ring,
+        int(time.time()),
+    )
     return runtime.execute(HARNESS)(*given)
 
 

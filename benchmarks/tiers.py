@@ -1,7 +1,8 @@
-"""How long the three tiers of tests take on this machine, one after the other: `python -m benchmarks.tiers [TIER...]`.
+"""How long the three tiers of tests take on this machine, one after the other: `python -m
+benchmarks.tiers [TIER...]`.
 
-Prints for each its wall time, its limit, and what pytest says at the end. Exits 1 where a tier fails or takes longer
-than its limit, which is meant for two idle cores.
+Prints for each its wall time, its limit, and what pytest says at the end. Exits 1 where a tier
+fails or takes longer than its limit, which is meant for two idle cores.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ LIMITS = {"test-fast": 3, "test": 25, "test-all": 60}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tiers", metavar="TIER", nargs="*", default=[*LIMITS], help=f"default: {' '.join(LIMITS)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "tiers", metavar="TIER", nargs="*", default=[*LIMITS], help=f"default: {' '.join(LIMITS)}"
+    )
     chosen = parser.parse_args().tiers
     if unknown := set(chosen) - set(LIMITS):
         parser.error(f"no tier {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}")
@@ -30,7 +35,9 @@ def main() -> int:
 def measured(tier: str) -> bool:
     """Runs it, prints a line, and tells whether it passed in time."""
     began = time.monotonic()
-    ran = subprocess.run(["make", tier], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ran = subprocess.run(
+        ["make", tier], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     minutes = (time.monotonic() - began) / 60
     said = ran.stdout.strip().rpartition("\n")[2]
     print(f"make {tier:10} {minutes:5.1f} min (limit {LIMITS[tier]}): {said}", flush=True)

@@ -1,10 +1,12 @@
-"""How long `verify` takes to judge a Kong that it has read: with what is meant, and with what somebody changed.
+"""How long `verify` takes to judge a Kong that it has read: with what is meant, and with what
+somebody changed.
 
     python -m benchmarks.verify [--components 1000]
 
-The estate is that of `benchmarks.compile`, on the sandbox's Kong, a stand-in, through its Admin API. What somebody
-changed: one component in a hundred has no gate any more. CPU seconds; exits 1 where either takes more than 60. How long
-reading takes is Kong's: a page of a thousand entities is one request.
+The estate is that of `benchmarks.compile`, on the sandbox's Kong, a stand-in, through its Admin
+API. What somebody changed: one component in a hundred has no gate any more. CPU seconds; exits 1
+where either takes more than 60. How long reading takes is Kong's: a page of a thousand entities is
+one request.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ PER_APPLICATION = 3
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--components", type=int, default=1000)
     components = parser.parse_args().components
     found = measured(components)

@@ -2,8 +2,9 @@
 
     python -m benchmarks.watch [--applications 1000] [--saves 20]
 
-Saves a typo and takes it out again, in place and by a new file moved over the old one, at moments of no pattern. Prints
-median and worst, and the share of one core that waiting takes; exits 1 where fewer than 9 of 10 answers came in time.
+Saves a typo and takes it out again, in place and by a new file moved over the old one, at moments
+of no pattern. Prints median and worst, and the share of one core that waiting takes; exits 1 where
+fewer than 9 of 10 answers came in time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ IDLE = 5.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--saves", type=int, default=20)
     options = parser.parse_args()
@@ -50,7 +53,9 @@ def main() -> int:
             print(f"after a save, worst:    {max(times):6.2f} s")
             before = _cpu(watching.pid)
             time.sleep(IDLE)
-            print(f"while nobody saves:     {(_cpu(watching.pid) - before) / IDLE:6.1%} of one core")
+            print(
+                f"while nobody saves:     {(_cpu(watching.pid) - before) / IDLE:6.1%} of one core"
+            )
         finally:
             watching.kill()
             watching.communicate()
@@ -60,16 +65,21 @@ def main() -> int:
 
 
 def _without_findings(text: str) -> str:
-    """The Application as its owner would have it: public until a day, and nothing that lint finds."""
-    text = text.replace("probes of the load balancer}", 'probes of the load balancer, until: "2030-01-01"}')
+    """The Application as its owner would have it: public until a day, and nothing that lint
+    finds."""
     text = text.replace(
-        "[{public: {reason: pages}}]", '[{methods: [GET], public: {reason: pages, until: "2030-01-01"}}]'
+        "probes of the load balancer}", 'probes of the load balancer, until: "2030-01-01"}'
+    )
+    text = text.replace(
+        "[{public: {reason: pages}}]",
+        '[{methods: [GET], public: {reason: pages, until: "2030-01-01"}}]',
     )
     return text.replace("metadata: {name", "metadata: {annotations: {owner: team}, name")
 
 
 def _seconds(watching: subprocess.Popen[str], file: Path, *, by_moving: bool) -> float:
-    """The seconds from the end of a save to the end of its answer. A typo is saved, or taken out where one is."""
+    """The seconds from the end of a save to the end of its answer. A typo is saved, or taken out
+    where one is."""
     text = file.read_text()
     text = (
         text.replace("kind: servize", "kind: service")

@@ -1,1 +1,2 @@
-"""Provisions by thin Pulumi ComponentResources. All that can be decided before a resource exists, `access` decides."""
+"""Provisions by thin Pulumi ComponentResources. All that can be decided before a resource exists,
+`access` decides."""

@@ -1,4 +1,5 @@
-"""Announces what a run does to access, in one line when it starts: the first thing to read in a preview."""
+"""Announces what a run does to access, in one line when it starts: the first thing to read in a
+preview."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ from kong_oam.kong.rate_limit import notice
 
 
 def announce(model: AccessModel, state: StackState) -> None:
-    """Compares the model with what the stack's gates enforce, by their resources in the state, and with the settings
-    that it exported when it was last deployed. Silent where access stays as it is."""
+    """Compares the model with what the stack's gates enforce, by their resources in the state, and
+    with the settings that it exported when it was last deployed. Silent where access stays as it
+    is."""
     line = announcement(model, exported(state.outputs), state.resources)
     if line:
         log, text = line
@@ -37,8 +39,8 @@ def announce_limits(estate: Estate, redis: RedisSettings | None) -> None:
 
 
 def announce_waived(estate: Estate) -> None:
-    """Warns of each plugin that stands before a component by a waiver, in every run: nothing of it has to change to be
-    worth a look."""
+    """Warns of each plugin that stands before a component by a waiver, in every run: nothing of it
+    has to change to be worth a look."""
     for line in waived(estate):
         pulumi.log.warn(f"access: {line}")
 
@@ -46,19 +48,26 @@ def announce_waived(estate: Estate) -> None:
 def announcement(
     model: AccessModel, deployed: Any, resources: Sequence[Resource]
 ) -> tuple[Callable[[str], None], str] | None:
-    """Words the line, and gives it behind the function that logs it; None where access stays as it is.
+    """Words the line, and gives it behind the function that logs it; None where access stays as it
+    is.
 
-    `deployed` is the exported model; None before the first run. Whatever opens is a warning. What cannot be compared is
-    said and stops nobody: it decides nothing.
+    `deployed` is the exported model; None before the first run. Whatever opens is a warning. What
+    cannot be compared is said and stops nobody: it decides nothing.
     """
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)
         changes = changed(enforced(resources, last_model), model)
     except ModelError as error:
-        return pulumi.log.warn, f"access: cannot be compared with what is deployed: its model is {error}"
+        return (
+            pulumi.log.warn,
+            f"access: cannot be compared with what is deployed: its model is {error}",
+        )
     except UnwieldyError as error:
         return pulumi.log.warn, f"access: cannot be compared with what is deployed: {error}"
     if not changes:
         return None
     opens = any(change.kind in OPENING for change in changes)
-    return pulumi.log.warn if opens else pulumi.log.info, f"access: {headline(changes, model.estate.stack.scheme)}"
+    return (
+        pulumi.log.warn if opens else pulumi.log.info,
+        f"access: {headline(changes, model.estate.stack.scheme)}",
+    )

@@ -1,4 +1,5 @@
-"""Provisions one component: a gated service for each backend, its workload, and the routes there."""
+"""Provisions one component: a gated service for each backend, its workload, and the routes
+there."""
 
 from __future__ import annotations
 
@@ -23,9 +24,10 @@ from .workload.workload import Workload
 class Component(pulumi.ComponentResource):
     """The resources of one component. `gated` is, by backend, the service that routes lead to.
 
-    What it is as a client is registered under it by the identity providers. `deploy` makes first what closes: services
-    that lead nowhere, with admission. Then the workload, after those that it depends on, and last the gates, which open
-    what this version of the workload is to answer. Routes come once `route` is called.
+    What it is as a client is registered under it by the identity providers. `deploy` makes first
+    what closes: services that lead nowhere, with admission. Then the workload, after those that it
+    depends on, and last the gates, which open what this version of the workload is to answer.
+    Routes come once `route` is called.
     """
 
     def __init__(self, model: Model, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -46,7 +48,10 @@ class Component(pulumi.ComponentResource):
     ) -> None:
         """Adds all but the routes."""
         model = self._model
-        self.gated = {name: GatedService(f"{self.key}-{name}", gateway, model, name, self) for name in model.backends}
+        self.gated = {
+            name: GatedService(f"{self.key}-{name}", gateway, model, name, self)
+            for name in model.backends
+        }
         closing = [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
         before = [*closing, *after]
@@ -64,17 +69,21 @@ class Component(pulumi.ComponentResource):
             )
             for site in model.sites
         ]
-        self.workloads = {site.at: workload for site, workload in zip(model.sites, workloads, strict=True)}
+        self.workloads = {
+            site.at: workload for site, workload in zip(model.sites, workloads, strict=True)
+        }
         self.running = [resource for workload in workloads for resource in workload.resources]
         for backend, service in self.gated.items():
             service.lead_to(workloads[0], workloads[0].upstreams[backend])
 
     def route(self, gateway: Gateway, ready: Sequence[pulumi.Resource]) -> None:
-        """Adds the routes, after the gates and after `ready`, certificates before which nothing can be called."""
+        """Adds the routes, after the gates and after `ready`, certificates before which nothing can
+        be called."""
         provision_routes(gateway, self._model, self.gated, ready, self)
 
     def record(self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]) -> None:
-        """Ends it, with what the next run has to know of its clients' credentials, by the client's name."""
+        """Ends it, with what the next run has to know of its clients' credentials, by the client's
+        name."""
         self.register_outputs({"credentials": dict(credentials)} if credentials else {})
 
 
@@ -85,7 +94,8 @@ def provision_components(
     issuers: Mapping[str, Issuer],
     clusters: Clusters,
 ) -> None:
-    """Deploys all components of an Application but those that run elsewhere, each after what it depends on.
+    """Deploys all components of an Application but those that run elsewhere, each after what it
+    depends on.
 
     `components` are all of the estate, by key.
     """
@@ -96,13 +106,16 @@ def provision_components(
 
     for model in _in_order(application):
         if not model.outside:
-            after = [one for name in model.depends_on if name in by_name for one in by_name[name].running]
+            after = [
+                one for name in model.depends_on if name in by_name for one in by_name[name].running
+            ]
             by_name[model.name] = components[model.key]
             by_name[model.name].deploy(application, gateway, issuers, clusters, after, value)
 
 
 def _in_order(application: Application) -> Iterator[Model]:
-    """Yields components, each after those that it depends on. There is no circle: reading refuses one."""
+    """Yields components, each after those that it depends on. There is no circle: reading refuses
+    one."""
     by_name = {component.name: component for component in application.components}
     done: set[str] = set()
 

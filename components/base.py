@@ -1,4 +1,5 @@
-"""Reads and writes what goes from the base of an estate to its partitions: values that a run knows when it begins."""
+"""Reads and writes what goes from the base of an estate to its partitions: values that a run knows
+when it begins."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ OUTPUT, USES = "base", "uses"
 
 
 class Record(dict[str, Any]):
-    """What the base recorded of one thing, by name; what is not there is unknown, which only a preview goes on with."""
+    """What the base recorded of one thing, by name; what is not there is unknown, which only a
+    preview goes on with."""
 
     def value(self, *path: str) -> pulumi.Output[Any]:
         """Gives what stands at the path."""
@@ -51,9 +53,11 @@ class Record(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Base:
-    """The base of an estate as a partition finds it: its state, and what it made, by provider and at Kong.
+    """The base of an estate as a partition finds it: its state, and what it made, by provider and
+    at Kong.
 
-    `clients` are not the base's: ids of those who call from other partitions, by provider and component.
+    `clients` are not the base's: ids of those who call from other partitions, by provider and
+    component.
     """
 
     state: StackState
@@ -66,8 +70,8 @@ class Base:
 def read_base(settings: Settings, estate: Estate, own: StackState, state: StackState) -> Base:
     """Reads the base of the estate from its state; `own` is that of the partition's stack.
 
-    A run ends where the base is older than the partition's Applications need, or than the one that the partition was
-    made with before; a preview warns, and shows as unknown what is not there yet.
+    A run ends where the base is older than the partition's Applications need, or than the one that
+    the partition was made with before; a preview warns, and shows as unknown what is not there yet.
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
@@ -75,21 +79,34 @@ def read_base(settings: Settings, estate: Estate, own: StackState, state: StackS
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
-        _stop(f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s {name}` first")
+        _stop(
+            f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s "
+            f"{name}` first"
+        )
     elif missing := lacking(uses(estate), there):
-        _stop(f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s {name}` first")
+        _stop(
+            f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s "
+            f"{name}` first"
+        )
     elif generation < before:
         _stop(
-            f"the base of this estate, '{name}', is of generation {generation}, and this stack was made with {before}: "
+            f"the base of this estate, '{name}', is of generation {generation}, and this stack was "
+            f"made with {before}: "
             f"is that its last state? If it is, run `pulumi up -s {name}` first"
         )
-    providers = {one.name: Record((output.get("providers") or {}).get(one.name) or {}) for one in settings.providers}
+    providers = {
+        one.name: Record((output.get("providers") or {}).get(one.name) or {})
+        for one in settings.providers
+    }
     return Base(state, generation, providers, Record(output.get("gateway") or {}))
 
 
-def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tuple[Estate, list[str]]:
-    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words; also
-    one that went from the settings since the base's last run, whose components others have by now."""
+def with_all_in_use(
+    estate: Estate, settings: Settings, state: StackState
+) -> tuple[Estate, list[str]]:
+    """Gives the base's estate with all that it offered and some partition still uses, and what that
+    is, in words; also one that went from the settings since the base's last run, whose components
+    others have by now."""
     before = offered_by(state)
     if not lacking(before, offered(estate)):
         return estate, []
@@ -97,10 +114,13 @@ def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tu
     states = [recorded(stack_of(settings.stack.name, name)) for name in names]
     # A scope that some component declares is there for it, of whichever it was before.
     owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
-    kept, words = with_kept(estate, before, [_used_by(one, settings.providers, before, owners) for one in states])
+    kept, words = with_kept(
+        estate, before, [_used_by(one, settings.providers, before, owners) for one in states]
+    )
     if words:
         pulumi.log.info(
-            f"base: {some(words)} went from the Applications, and partitions still use it: it stays until they have "
+            f"base: {some(words)} went from the Applications, and partitions still use it: it "
+            "stays until they have "
             f"been run, and goes with the next run of '{settings.stack.name}'"
         )
     return kept, words
@@ -113,8 +133,9 @@ def exported(
     providers: Mapping[str, Mapping[str, pulumi.Input[Any]]],
     gateway: Mapping[str, pulumi.Input[Any]],
 ) -> dict[str, Any]:
-    """Gives what the base exports for its partitions. The generation counts sets of what it offers; it is never below
-    `made_with`, the highest that a partition was made with, also after the base was destroyed or put back."""
+    """Gives what the base exports for its partitions. The generation counts sets of what it offers;
+    it is never below `made_with`, the highest that a partition was made with, also after the base
+    was destroyed or put back."""
     now = offered(estate)
     generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
     return {
@@ -126,44 +147,66 @@ def exported(
     }
 
 
-def exported_uses(estate: Estate, before: StackState, as_meant: pulumi.Output[bool]) -> pulumi.Output[dict[str, Any]]:
-    """Gives what a partition exports for its base: what it needs, and what it needed `before` as long as not all gates
-    are as they are meant."""
+def exported_uses(
+    estate: Estate, before: StackState, as_meant: pulumi.Output[bool]
+) -> pulumi.Output[dict[str, Any]]:
+    """Gives what a partition exports for its base: what it needs, and what it needed `before` as
+    long as not all gates are as they are meant."""
     now = uses(estate)
     both = all_of(now, uses_of(before.outputs.get(USES) or {}))
-    return as_meant.apply(lambda all_are: {key: one.to_output() for key, one in (now if all_are else both).items()})
+    return as_meant.apply(
+        lambda all_are: {key: one.to_output() for key, one in (now if all_are else both).items()}
+    )
 
 
 def highest_generation(settings: Settings) -> int:
-    """Gives the highest generation of the base that a partition was made with: as the command that makes this run knows
-    it (kong_oam.engine.known_stacks), or else as the partition's stack says."""
+    """Gives the highest generation of the base that a partition was made with: as the command that
+    makes this run knows it (kong_oam.engine.known_stacks), or else as the partition's stack
+    says."""
     known = of_command()
 
     def made_with(stack: str) -> int:
-        return known[stack].generation if stack in known else int(outputs_of(stack).get("generation") or 0)
+        return (
+            known[stack].generation
+            if stack in known
+            else int(outputs_of(stack).get("generation") or 0)
+        )
 
-    return max((made_with(stack_of(settings.stack.name, name)) for name in settings.stack.partitions), default=0)
+    return max(
+        (made_with(stack_of(settings.stack.name, name)) for name in settings.stack.partitions),
+        default=0,
+    )
 
 
 def stop_at_retired(settings: Settings, state: StackState) -> None:
-    """Ends a run of the base where a partition that it had is not in the settings any more, and its stack still has
-    components: nobody would run it again, and what it has would stay, or be made a second time elsewhere."""
+    """Ends a run of the base where a partition that it had is not in the settings any more, and its
+    stack still has components: nobody would run it again, and what it has would stay, or be made a
+    second time elsewhere."""
     name, now = settings.stack.name, settings.stack.partitions
     for gone in partitions_before(state.outputs):
         stack = stack_of(name, gone)
-        if gone not in now and (left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)):
+        if gone not in now and (
+            left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)
+        ):
             refuse(
-                f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack '{stack}' still has "
-                f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications have to where they "
+                f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
+                f"'{stack}' still has "
+                f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications "
+                "have to where they "
                 f"are to be, and `pulumi destroy -s {stack}` takes away what is left"
             )
 
 
-def _used_by(partition: StackState, providers: Iterable[ProviderSettings], offered: Uses, owners: Owners) -> Uses:
-    """What the partition may use of what the base offered: all of it where its last run was cut off, since its gates
-    are not those of which it said what they use, and where it has components and was not run since they came. What its
-    clients are granted its state says, whatever run left it so."""
-    never_run = USES not in partition.outputs and any(kind == COMPONENT for kind, _ in partition.urns)
+def _used_by(
+    partition: StackState, providers: Iterable[ProviderSettings], offered: Uses, owners: Owners
+) -> Uses:
+    """What the partition may use of what the base offered: all of it where its last run was cut
+    off, since its gates are not those of which it said what they use, and where it has components
+    and was not run since they came. What its clients are granted its state says, whatever run left
+    it so."""
+    never_run = USES not in partition.outputs and any(
+        kind == COMPONENT for kind, _ in partition.urns
+    )
     if never_run or not partition.is_confirmed:
         return offered
     of_clients = used_by(granted_in(providers, partition, owners), offered)
@@ -187,4 +230,6 @@ def unknown() -> pulumi.Output[Any]:
     async def told(what: Any) -> Any:
         return what
 
-    return pulumi.Output(set(), asyncio.ensure_future(told(None)), asyncio.ensure_future(told(False)))
+    return pulumi.Output(
+        set(), asyncio.ensure_future(told(None)), asyncio.ensure_future(told(False))
+    )

@@ -1,8 +1,9 @@
 """Orders what clients are granted and what their pods ask for.
 
-A provider refuses a request for tokens as a whole that asks for a scope too many (RFC 6749, 5.2: invalid_scope). So
-pods ask for more once it is granted, and no less is granted than they ask for. Of a change that does both at once the
-grant comes first. Over partitions such a change is refused (kong_oam.stacks.grant_changes).
+A provider refuses a request for tokens as a whole that asks for a scope too many (RFC 6749, 5.2:
+invalid_scope). So pods ask for more once it is granted, and no less is granted than they ask for.
+Of a change that does both at once the grant comes first. Over partitions such a change is refused
+(kong_oam.stacks.grant_changes).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 
 
 class Grants:
-    """`before`: the names of the scopes that clients are granted by the state, by the client's name."""
+    """`before`: the names of the scopes that clients are granted by the state, by the client's
+    name."""
 
     def __init__(self, before: Mapping[str, Collection[str]]) -> None:
         self._before = before
@@ -28,7 +30,8 @@ class Grants:
         self._later: list[tuple[str, Make]] = []
 
     def add(self, client: Client, scopes: Collection[str], make: Make) -> None:
-        """Makes what a client is granted; where these scopes are fewer than before, once `finish` is called."""
+        """Makes what a client is granted; where these scopes are fewer than before, once `finish`
+        is called."""
         if {*scopes} < {*self._before.get(client.name, ())}:
             self._later.append((client.component, make))
         else:

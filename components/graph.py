@@ -1,7 +1,9 @@
-"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and no stack traces.
+"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and no stack
+traces.
 
-Sources: Pulumi's reference of resource options (aliases, transformations) and of environment variables; Python's of
-`sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of each resource.
+Sources: Pulumi's reference of resource options (aliases, transformations) and of environment
+variables; Python's of `sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the
+SDK takes the stack of each resource.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 _OF_ALL = "urn", "id"
 """The outputs that a resource has of whatever type."""
 _FRAMES = 1
-"""Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack trace, which was a
-quarter of a component's state, nor the line that makes it, 3 KB, which is the program's and of no Application."""
+"""Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack
+trace, which was a quarter of a component's state, nor the line that makes it, 3 KB, which is the
+program's and of no Application."""
 
 
 @contextlib.contextmanager
@@ -42,9 +45,9 @@ def without_traces() -> Iterator[None]:
 class Moved:
     """Gives each resource that lies elsewhere in the state the URN that it has there as an alias.
 
-    A URN says, by their types, under which components a resource lies: one that lies under others now, as a version
-    before this one or the state of another stack has it, would be deleted and made anew. `urns` are those of the state,
-    by type and logical name.
+    A URN says, by their types, under which components a resource lies: one that lies under others
+    now, as a version before this one or the state of another stack has it, would be deleted and
+    made anew. `urns` are those of the state, by type and logical name.
     """
 
     def __init__(self, urns: Mapping[tuple[str, str], str]) -> None:
@@ -53,7 +56,9 @@ class Moved:
         self._count = 0
         register_stack_transformation(self._with_alias)
 
-    def _with_alias(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    def _with_alias(
+        self, args: pulumi.ResourceTransformationArgs
+    ) -> pulumi.ResourceTransformationResult | None:
         above = self._types.get(args.opts.parent) if args.opts.parent else None
         types = self._types[args.resource] = f"{above}${args.type_}" if above else args.type_
         urn = self._urns.get((args.type_, args.name))
@@ -61,24 +66,29 @@ class Moved:
             return None
         self._count += 1
         alias = pulumi.ResourceOptions(aliases=[urn])
-        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, alias))
+        return pulumi.ResourceTransformationResult(
+            args.props, pulumi.ResourceOptions.merge(args.opts, alias)
+        )
 
     def announce(self) -> None:
         """Says how many there were, once all are registered."""
         if self._count:
             pulumi.log.info(
-                f"graph: {self._count} resources lie under other components than in the state, and move; nothing of "
+                f"graph: {self._count} resources lie under other components than in the state, and "
+                "move; nothing of "
                 "them changes, and components that have nothing under them any more are deleted"
             )
 
 
 def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
-    """Gives what a resource depends on that is to come after others in this run, and of which its state says nothing.
+    """Gives what a resource depends on that is to come after others in this run, and of which its
+    state says nothing.
 
-    What a flag leaves as it is the engine takes along with all that it depended on by the state, unless that was
-    registered by then, and what is registered after that it refuses as a second one (pulumi: step_generator.go,
-    getDependencySteps). So no dependency may be in a state that the next run turns round. One of `resources` that was
-    not made, or changed, in a run that goes on without it, is given: the engine then leaves out what comes after it.
+    What a flag leaves as it is the engine takes along with all that it depended on by the state,
+    unless that was registered by then, and what is registered after that it refuses as a second one
+    (pulumi: step_generator.go, getDependencySteps). So no dependency may be in a state that the
+    next run turns round. One of `resources` that was not made, or changed, in a run that goes on
+    without it, is given: the engine then leaves out what comes after it.
     """
 
     async def first_not_made() -> pulumi.Resource | None:
@@ -92,9 +102,14 @@ def once_made(resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
 
 
 async def _is_made(resource: pulumi.Resource) -> bool:
-    """Whether it was made, or changed, in a run that is no preview. Of one that failed or was left out for that the SDK
-    knows no outputs, but for the URN, and an id from before (pulumi.runtime.resource.register_resource)."""
-    outputs = [one for name, one in vars(resource).items() if isinstance(one, pulumi.Output) and name not in _OF_ALL]
+    """Whether it was made, or changed, in a run that is no preview. Of one that failed or was left
+    out for that the SDK knows no outputs, but for the URN, and an id from before
+    (pulumi.runtime.resource.register_resource)."""
+    outputs = [
+        one
+        for name, one in vars(resource).items()
+        if isinstance(one, pulumi.Output) and name not in _OF_ALL
+    ]
     for one in outputs:
         if await one.is_known():
             return True
@@ -102,7 +117,10 @@ async def _is_made(resource: pulumi.Resource) -> bool:
 
 
 def require_checkpoints() -> None:
-    """Ends a run that would change something and write nothing down until its end: interrupted, it could not be
-    recovered. A preview keeps nothing anyway."""
+    """Ends a run that would change something and write nothing down until its end: interrupted, it
+    could not be recovered. A preview keeps nothing anyway."""
     if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in ("1", "true"):
-        refuse(f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. Unset it")
+        refuse(
+            f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
+            "Unset it"
+        )

@@ -33,8 +33,8 @@ from .state import outputs_of, recorded
 class Part:
     """The part of the `estate` that a run deploys.
 
-    `base`, in a partition: the base of its estate. In the base, `kept`: what it still offers since a partition uses it,
-    in words; `made_with`: the highest generation that a partition knows.
+    `base`, in a partition: the base of its estate. In the base, `kept`: what it still offers since
+    a partition uses it, in words; `made_with`: the highest generation that a partition knows.
     """
 
     estate: Estate
@@ -44,8 +44,8 @@ class Part:
 
 
 def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
-    """Gives what this run deploys. Ends one that would make anew, or delete, what another stack of the estate has, or
-    is to have."""
+    """Gives what this run deploys. Ends one that would make anew, or delete, what another stack of
+    the estate has, or is to have."""
     name, partition = settings.stack.name, settings.partition
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
@@ -66,7 +66,8 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     ]
     if unknown:
         pulumi.log.warn(
-            f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a run of this stack "
+            f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
+            "run of this stack "
             f"after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
@@ -76,8 +77,8 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
 
 
 def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:
-    """Ends a run whose state has components that another stack of the estate is to deploy: they would be deleted here,
-    with all that is theirs, and made anew there."""
+    """Ends a run whose state has components that another stack of the estate is to deploy: they
+    would be deleted here, with all that is theirs, and made anew there."""
     name, stack = settings.stack.name, estate.stack
     there = [key for kind, key in state.urns if kind == COMPONENT]
     meant = {key: estate.components[key].partition for key in there if key in estate.components}
@@ -85,15 +86,19 @@ def _stop_at_components_of_others(settings: Settings, estate: Estate, state: Sta
         first = meant[others[0]]
         where = stack_of(name, first)
         refuse(
-            f"{some(others)} are in the state of this stack, and by kong-oam:partitions of '{stack.name}' they are in "
-            f"another ({others[0]}: '{where}'). Move them, with all that is theirs: `python -m kong_oam move -s {name}`"
+            f"{some(others)} are in the state of this stack, and by kong-oam:partitions of "
+            f"'{stack.name}' they are in "
+            f"another ({others[0]}: '{where}'). Move them, with all that is theirs: `python -m "
+            f"kong_oam move -s {name}`"
         )
 
 
-def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: StackState, base: StackState) -> None:
-    """Ends a run that would make a component anew that another stack of the estate has. The other stacks are only read
-    where this one has not all of its own yet, and of those that the command knows only where they have one of these
-    (kong_oam.engine.known_stacks)."""
+def _stop_at_components_elsewhere(
+    settings: Settings, part: Estate, state: StackState, base: StackState
+) -> None:
+    """Ends a run that would make a component anew that another stack of the estate has. The other
+    stacks are only read where this one has not all of its own yet, and of those that the command
+    knows only where they have one of these (kong_oam.engine.known_stacks)."""
     name = settings.stack.name
     own = {key for kind, key in state.urns if kind == COMPONENT}
     new, known = part.own.keys() - own, of_command()
@@ -103,14 +108,15 @@ def _stop_at_components_elsewhere(settings: Settings, part: Estate, state: Stack
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
             refuse(
-                f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move them, with all that "
+                f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move "
+                "them, with all that "
                 f"is theirs: `python -m kong_oam move -s {name}`"
             )
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, str]]:
-    """Reads the client ids of those who call from other partitions, by provider and component: as settings say, or as
-    their stacks recorded them, or as they will be."""
+    """Reads the client ids of those who call from other partitions, by provider and component: as
+    settings say, or as their stacks recorded them, or as they will be."""
     wanted = {one.partition for one in part.foreign if one.clients and one.partition}
     outputs = {name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)}
     ids: dict[str, dict[str, str]] = {provider.name: {} for provider in settings.providers}
@@ -119,8 +125,12 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     state = cache(recorded)
 
     def moved(one: Component, client: Client) -> str | None:
-        """Of a client that came to its stack since that was run last, which has exported nothing of it yet."""
-        stack, resource = stack_of(settings.stack.name, one.partition), kinds[client.provider][1].client_resource
+        """Of a client that came to its stack since that was run last, which has exported nothing of
+        it yet."""
+        stack, resource = (
+            stack_of(settings.stack.name, one.partition),
+            kinds[client.provider][1].client_resource,
+        )
         if resource is None or stack in never_run:
             return None
         return state(stack).client_ids.get(resource(client.provider, one.key))
@@ -128,12 +138,17 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     for one in part.foreign:
         for client in one.clients:
             provider, kind = kinds[client.provider]
-            made = ((outputs.get(one.partition or "", {}).get("clients") or {}).get(client.provider) or {}).get(one.key)
+            made = (
+                (outputs.get(one.partition or "", {}).get("clients") or {}).get(client.provider)
+                or {}
+            ).get(one.key)
             told = provider.clients.get(one.key)
             identifier = (
                 told.id
                 if told
-                else made or moved(one, client) or kind.client_id(provider, settings.stack.name, one.key)
+                else made
+                or moved(one, client)
+                or kind.client_id(provider, settings.stack.name, one.key)
             )
             if identifier:
                 ids[client.provider][one.key] = identifier

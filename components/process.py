@@ -13,12 +13,13 @@ _OBJECTS, _YOUNG, _OLD = 100_000, 50, 1000
 
 
 def save_cpu_time() -> None:
-    """Collects cyclic garbage seldom, and leaves out the SDK's messages for `--debug`; to be called once, at first.
+    """Collects cyclic garbage seldom, and leaves out the SDK's messages for `--debug`; to be called
+    once, at first.
 
-    Of a run without a change each takes a quarter of the program's CPU time (60 components): a resource is some 40
-    futures that live until the end and that each collection goes through, and three or four messages, each of which
-    waits for the engine, whether anybody asked for them or not. Sources: Python's reference of `gc.set_threshold`,
-    `gc.freeze`; Pulumi's of `pulumi.log`.
+    Of a run without a change each takes a quarter of the program's CPU time (60 components): a
+    resource is some 40 futures that live until the end and that each collection goes through, and
+    three or four messages, each of which waits for the engine, whether anybody asked for them or
+    not. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
@@ -27,6 +28,9 @@ def save_cpu_time() -> None:
 
 
 def _discard(
-    msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
+    msg: str,
+    resource: pulumi.Resource | None = None,
+    stream_id: int | None = None,
+    ephemeral: bool | None = None,
 ) -> None:
     """Takes what `pulumi.log.debug` takes."""

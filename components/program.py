@@ -36,7 +36,11 @@ from .base import OUTPUT as BASE
 from .base import USES, exported_uses
 from .base import exported as exported_base
 from .credentials import Rotation
-from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
+from .gateway.certificates import (
+    provision_certificates,
+    provision_client_certificate,
+    require_client_certificate,
+)
 from .gateway.gateway import Gateway
 from .grants import Grants
 from .graph import Moved, require_checkpoints, without_traces
@@ -52,7 +56,8 @@ from .workload.environment import elsewhere
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that is known before anything is provisioned. `certificates` are the stack's own, by name, in PEM."""
+    """All that is known before anything is provisioned. `certificates` are the stack's own, by
+    name, in PEM."""
 
     settings: Settings
     estate: Estate
@@ -76,7 +81,8 @@ class _Provisioned:
 
 
 def deploy() -> None:
-    """Reads, inspects the products, provisions and exports. Ends the run with one message where something is wrong."""
+    """Reads, inspects the products, provisions and exports. Ends the run with one message where
+    something is wrong."""
     save_cpu_time()
     require_checkpoints()
     plan = _plan()
@@ -91,7 +97,10 @@ def _plan() -> _Plan:
     try:
         settings = config.load()
         reading = read_applications(
-            settings.applications, settings.definitions, settings.stack.minor, labels=settings.stack.labels
+            settings.applications,
+            settings.definitions,
+            settings.stack.minor,
+            labels=settings.stack.labels,
         )
         whole = accept(compile_estate(reading, settings.stack))
         before = recorded()
@@ -99,14 +108,18 @@ def _plan() -> _Plan:
         estate, base = part.estate, part.base
         stop_at(kong_plugin.findings(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
-        stop_at(plugin_schemas.inspect(account, estate))  # the schemas of those that it has are read next
+        stop_at(
+            plugin_schemas.inspect(account, estate)
+        )  # the schemas of those that it has are read next
         more, by_address = kinds(settings, estate), asked_for(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)
         ca = needed_authorities(over_tls, estate)
         ca_file = over_tls.file if over_tls else ""
-        facts = preflight.inspect(account, settings.gateway.edition, more, ca, ca_file=ca_file, by_address=by_address)
+        facts = preflight.inspect(
+            account, settings.gateway.edition, more, ca, ca_file=ca_file, by_address=by_address
+        )
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
@@ -114,7 +127,9 @@ def _plan() -> _Plan:
         findings = [
             finding
             for provider in settings.providers
-            for finding in inspect(provider, estate, held, issuers, config.configuration(), looked_up)
+            for finding in inspect(
+                provider, estate, held, issuers, config.configuration(), looked_up
+            )
         ]
         findings += conflicts.inspect(account, settings, estate, held, state)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state)])
@@ -138,7 +153,13 @@ def _provision(plan: _Plan) -> _Provisioned:
     issuers = {
         one.name: provision(
             Provisioning(
-                one, estate, rotation, granting, components, plan.looked_up, base.providers[one.name] if base else None
+                one,
+                estate,
+                rotation,
+                granting,
+                components,
+                plan.looked_up,
+                base.providers[one.name] if base else None,
             )
         )
         for one in settings.providers
@@ -171,19 +192,26 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
 def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     estate, issuers, gateway = plan.estate, provisioned.issuers, provisioned.gateway
     components = provisioned.components
-    services = [service for component in components.values() for service in component.gated.values()]
+    services = [
+        service for component in components.values() for service in component.gated.values()
+    ]
     found: dict[str, Any] = {
         "access": access_table(estate),
         "grants": grants(estate),
-        OUTPUT: gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""),
+        OUTPUT: gateway.once_known(
+            dump_model(provisioned.model), exported(plan.state.outputs) or ""
+        ),
         "elsewhere": elsewhere(estate, issuers),
         "enforced": gateway.enforced,
         "keySlots": gateway.slots,
         "credentials": provisioned.credentials,
         "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
-        "audiences": {key: one for issuer in issuers.values() for key, one in issuer.audiences.items()},
+        "audiences": {
+            key: one for issuer in issuers.values() for key, one in issuer.audiences.items()
+        },
         "clients": {
-            name: {key: client.client_id for key, client in issuer.clients.items()} for name, issuer in issuers.items()
+            name: {key: client.client_id for key, client in issuer.clients.items()}
+            for name, issuer in issuers.items()
         },
         "upstreams": {service.name: service.upstream.address for service in services},
     }

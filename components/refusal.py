@@ -1,7 +1,8 @@
 """Stops a run before anything is provisioned, with one clear message.
 
-The engine prints the first line of an error beside the stack each time that it has something to say of it, and all of
-it once at the end: so what was found stands below a first line that sums it up, and not in messages of its own.
+The engine prints the first line of an error beside the stack each time that it has something to say
+of it, and all of it once at the end: so what was found stands below a first line that sums it up,
+and not in messages of its own.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from kong_oam.engine.refusals import OURS
 
 
 def accept(compiled: Compiled) -> Estate:
-    """Gives the estate and shows every warning. With an error the program ends, before one provider is called."""
+    """Gives the estate and shows every warning. With an error the program ends, before one provider
+    is called."""
     _warn(compiled.diagnostics)
     if compiled.estate is None:
-        _refuse_for(compiled.diagnostics, f"in the Applications; nothing was provisioned{compiled.reservation}")
+        _refuse_for(
+            compiled.diagnostics,
+            f"in the Applications; nothing was provisioned{compiled.reservation}",
+        )
     return compiled.estate
 
 
 def stop_at(diagnostics: Iterable[Diagnostic]) -> None:
-    """Shows the findings at the products. Where there is an error the program ends, before anything is made."""
+    """Shows the findings at the products. Where there is an error the program ends, before anything
+    is made."""
     shown = tuple(diagnostics)
     _warn(shown)
     if errors(shown):
@@ -34,14 +40,17 @@ def stop_at(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def refuse(reason: object) -> NoReturn:
-    """Ends the program with `reason` and without a traceback. The review of a change shows it to everybody."""
+    """Ends the program with `reason` and without a traceback. The review of a change shows it to
+    everybody."""
     raise pulumi.RunError(f"{OURS}{reason}")
 
 
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:
     for diagnostic in diagnostics:
         if diagnostic.severity == "warning":
-            pulumi.log.warn(str(diagnostic).removeprefix("warning "))  # which the engine says itself
+            pulumi.log.warn(
+                str(diagnostic).removeprefix("warning ")
+            )  # which the engine says itself
 
 
 def _refuse_for(diagnostics: Iterable[Diagnostic], where: str) -> NoReturn:

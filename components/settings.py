@@ -1,4 +1,5 @@
-"""Reads the stack's configuration through Pulumi: settings that may be shown, and credentials that may not."""
+"""Reads the stack's configuration through Pulumi: settings that may be shown, and credentials that
+may not."""
 
 from __future__ import annotations
 
@@ -9,7 +10,14 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse, stack_file, values_in
+from kong_oam.access.settings.stack import (
+    NAMESPACE,
+    Settings,
+    StackError,
+    parse,
+    stack_file,
+    values_in,
+)
 from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError
@@ -22,28 +30,35 @@ _CERTIFICATES = "certificates"
 
 
 def load() -> Settings:
-    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError, also where they are
-    not those in the stack's file."""
+    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError,
+    also where they are not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (key.removeprefix(prefix) for key in configured if key.startswith(prefix))
     # Every key that is there is checked, so that a misspelt one is an error and not a default.
-    values = {name: _value(pulumi.Config(NAMESPACE).require(name)) for name in names if name != _CERTIFICATES}
+    values = {
+        name: _value(pulumi.Config(NAMESPACE).require(name))
+        for name in names
+        if name != _CERTIFICATES
+    }
     _require_as_written(pulumi.get_stack(), values)
     return parse(pulumi.get_stack(), values, describe)
 
 
 def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
-    """Raises StackError where the engine took a setting from elsewhere than the commands, the review of a change and
-    the policy pack: they would speak of other Applications than those that are deployed."""
+    """Raises StackError where the engine took a setting from elsewhere than the commands, the
+    review of a change and the policy pack: they would speak of other Applications than those that
+    are deployed."""
     file = stack_file(stack)
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}
     if others := sorted(name for name in names if values.get(name) != written.get(name)):
         keys = some(f"{NAMESPACE}:{name}" for name in others)
         raise StackError(
-            f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and policies read; settings "
-            "stand there alone, not in Pulumi.yaml's config, in another stackConfigDir, or in a --config-file"
+            f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
+            "policies read; settings "
+            "stand there alone, not in Pulumi.yaml's config, in another stackConfigDir, or in a "
+            "--config-file"
         )
 
 
@@ -52,19 +67,25 @@ def _value(text: str) -> Any:
 
 
 def certificates() -> Mapping[str, tuple[str, str]]:
-    """Reads the stack's own certificates, by the name that gateway traits use: PEM certificate and private key.
+    """Reads the stack's own certificates, by the name that gateway traits use: PEM certificate and
+    private key.
 
     From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
     """
     entries = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:
-        return {name: (entry["certificate"], entry["privateKey"]) for name, entry in entries.items()}
+        return {
+            name: (entry["certificate"], entry["privateKey"]) for name, entry in entries.items()
+        }
     except (AttributeError, KeyError, TypeError):
-        raise StackError(f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM") from None
+        raise StackError(
+            f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM"
+        ) from None
 
 
 def kong(settings: Settings) -> Account:
-    """Reads Kong's address and credentials from the stack's configuration, or else from the environment."""
+    """Reads Kong's address and credentials from the stack's configuration, or else from the
+    environment."""
     try:
         return account(settings, configuration())
     except SettingsError as error:

@@ -12,28 +12,33 @@ from kong_oam.engine.state import StackState, from_outputs
 from kong_oam.errors import EngineError
 
 # Of the engine's built-in provider.
-_ALL_RESOURCES, _OUTPUTS = "pulumi:pulumi:readStackResourceOutputs", "pulumi:pulumi:readStackOutputs"
+_ALL_RESOURCES, _OUTPUTS = (
+    "pulumi:pulumi:readStackResourceOutputs",
+    "pulumi:pulumi:readStackOutputs",
+)
 
 _NOT_THERE = "unknown stack"  # pulumi: pkg/backend/backend.go
 
 
 def stack_name(stack: str | None = None) -> str:
-    """Gives the full name of this stack, or of another, by which the engine finds it: `organization/project/stack`."""
+    """Gives the full name of this stack, or of another, by which the engine finds it:
+    `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
 
 
 def recorded(stack: str | None = None) -> StackState:
     """Reads the state of this stack, or of another one of the project. The engine is asked once.
 
-    One that was never deployed, or is not there, has recorded nothing. Raises EngineError where the engine does not
-    have it, as when its backend went away since the run began; without the engine's words, which may hold the backend's
-    address.
+    One that was never deployed, or is not there, has recorded nothing. Raises EngineError where the
+    engine does not have it, as when its backend went away since the run began; without the engine's
+    words, which may hold the backend's address.
     """
     return from_outputs(_read(_ALL_RESOURCES, {"stackName": stack_name(stack)}, stack))
 
 
 def outputs_of(stack: str) -> Mapping[str, Any]:
-    """Reads the outputs of another stack of the project, alone. Raises EngineError as `recorded` does."""
+    """Reads the outputs of another stack of the project, alone. Raises EngineError as `recorded`
+    does."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 
@@ -44,7 +49,9 @@ def _read(token: str, arguments: Mapping[str, str], stack: str | None) -> Mappin
         if stack and _NOT_THERE in str(error):
             return {}
         raise EngineError(
-            "the state of this stack cannot be read from its backend, so nothing was provisioned; `pulumi stack export "
-            f"-s {stack or pulumi.get_stack()}` says why. Of files, the address needs `?metadata=skip`"
+            "the state of this stack cannot be read from its backend, so nothing was provisioned; "
+            "`pulumi stack export "
+            f"-s {stack or pulumi.get_stack()}` says why. Of files, the address needs "
+            "`?metadata=skip`"
         ) from None
     return answer["outputs"] or {}

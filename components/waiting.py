@@ -1,4 +1,5 @@
-"""Says what a run waits for, while it waits: plugins tell it to terminals alone, and CI has none."""
+"""Says what a run waits for, while it waits: plugins tell it to terminals alone, and CI has
+none."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 _PATIENCE = 30.0
-"""Seconds before the first message, and between one and the next. A run that waits for less says nothing."""
+"""Seconds before the first message, and between one and the next. A run that waits for less says
+nothing."""
 
 
 class Waiting:
-    """The resources that the run waits for at the moment. It ends with the program; a preview waits for nothing."""
+    """The resources that the run waits for at the moment. It ends with the program; a preview waits
+    for nothing."""
 
     def __init__(self) -> None:
         self._now: dict[pulumi.Resource, str] = {}
@@ -22,7 +25,8 @@ class Waiting:
             self._later()
 
     def watch(self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str) -> None:
-        """Says `what` of the resource from when all that it comes `after` is there, until it is there itself."""
+        """Says `what` of the resource from when all that it comes `after` is there, until it is
+        there itself."""
         if not self._is_used:
             return
 

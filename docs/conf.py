@@ -35,7 +35,13 @@ def _codes(_: Sphinx) -> None:
     for number, code in CODES.items():
         title, warns, _ = code.title.partition(" (warning)")
         warned = warns or number.startswith("LINT")
-        severity = "error" if not warned else "error or warning" if warns and ", or " in title else "warning"
+        severity = (
+            "error"
+            if not warned
+            else "error or warning"
+            if warns and ", or " in title
+            else "warning"
+        )
         text = f"{title}.\n\n**Severity:** {severity}.\n\n**What to do:** {code.remedy}.\n\n[All codes](../codes.md)\n"
         text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
         (_PAGES / f"{number}.md").write_text(text, "utf-8")
@@ -60,7 +66,9 @@ def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
             entries = "\n".join(re.findall(r"^- \[.*\]\(([\w/-]+)\.md\)$", text, re.MULTILINE))
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
     elif page == "reference/codes":
-        source[0] = re.sub(r"^\| ([A-Z]+\d+) \|", r"| [\1](codes/\1.md) |", source[0], flags=re.MULTILINE)
+        source[0] = re.sub(
+            r"^\| ([A-Z]+\d+) \|", r"| [\1](codes/\1.md) |", source[0], flags=re.MULTILINE
+        )
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\ncodes/*\n```\n"
 
 

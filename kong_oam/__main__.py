@@ -1,9 +1,10 @@
-"""The command line: what Applications mean for access, whether that is so, and what to do where a run cannot.
+"""The command line: what Applications mean for access, whether that is so, and what to do where a
+run cannot.
 
     python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
-Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said; of `forward`, its
-command's.
+Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be
+said; of `forward`, its command's.
 """
 
 from __future__ import annotations
@@ -70,16 +71,19 @@ COMMANDS: tuple[Command, ...] = (
 
 
 SELDOM = 500_000, 50, 1000
-"""When cyclic garbage is looked for. A verb makes hardly any, and an estate that grows is walked through again and
-again: a fifth of the CPU time of `check`. At the end it would be once more, before the process gives back all it has:
-another eighth. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`."""
+"""When cyclic garbage is looked for. A verb makes hardly any, and an estate that grows is walked
+through again and again: a fifth of the CPU time of `check`. At the end it would be once more,
+before the process gives back all it has: another eighth. Sources: Python's reference of
+`gc.set_threshold`, `gc.freeze`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status."""
     gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # an argument need not be UTF-8, nor a terminal take all of it
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # an argument need not be UTF-8, nor a terminal take all of it
         sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     command: Command = options.command
@@ -95,20 +99,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNUSABLE
-    except OSError as error:  # a name that no file can have, a file that goes while it is read, a full disk
+    except (
+        OSError
+    ) as error:  # a name that no file can have, a file that goes while it is read, a full disk
         complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return UNUSABLE
     return status
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parses arguments, with options wherever they stand; its errors name what is near, and steer no terminal."""
+    """Parses arguments, with options wherever they stand; its errors name what is near, and steer
+    no terminal."""
 
     _inside = False
 
-    # Before Python 3.12, an option behind the first of two positionals, one of which may be missing, hides the second.
+    # Before Python 3.12, an option behind the first of two positionals, one of which may be
+    # missing, hides the second.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._inside or not any(action.nargs == argparse.OPTIONAL for action in self._get_positional_actions()):
+        if self._inside or not any(
+            action.nargs == argparse.OPTIONAL for action in self._get_positional_actions()
+        ):
             return super().parse_known_args(args, namespace)
         self._inside = True
         try:
@@ -131,8 +141,10 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog=as_called(MODULE),
         description="Who may call what, from the Applications.",
-        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
-        "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which nothing can be said. "
+        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, "
+        "verify, "
+        "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which "
+        "nothing can be said. "
         "`forward` ends as its command does.",
     )
     parser.add_argument("--version", action="version", version=f"{SCRIPT} {__version__}")

@@ -1,5 +1,5 @@
-"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run finds at the
-products."""
+"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run
+finds at the products."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 
 
 def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
-    """Joins the codes of all packages, by number. A code has one meaning, and its prefix a hundred of its own."""
+    """Joins the codes of all packages, by number. A code has one meaning, and its prefix a hundred
+    of its own."""
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
     codes = [*chain.from_iterable(table.items() for table in tables)]
     numbers = {code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes}
     assert len(numbers) == len(codes), "a code stands twice"
     for code, number in numbers.items():
-        assert HUNDREDS[code.removesuffix(str(number))] == number // 100, f"{code} is in the hundred of another prefix"
+        assert HUNDREDS[code.removesuffix(str(number))] == number // 100, (
+            f"{code} is in the hundred of another prefix"
+        )
     return dict(sorted(codes, key=lambda item: numbers[item[0]]))
 
 

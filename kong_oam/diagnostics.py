@@ -1,6 +1,7 @@
 """Diagnostics: what is wrong, where, and what to do about it.
 
-One type for every finding of the project, so that the command, the program and later SARIF print the same thing:
+One type for every finding of the project, so that the command, the program and later SARIF print
+the same thing:
 
     applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
@@ -17,15 +18,16 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a stable code means in one line, and what to do about it. Each package has its own; `codes.py` has them
-    all."""
+    """What a stable code means in one line, and what to do about it. Each package has its own;
+    `codes.py` has them all."""
 
     title: str
     remedy: str
 
 
 class Position(Protocol):
-    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line and a caret."""
+    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line
+    and a caret."""
 
     @property
     def file(self) -> str: ...
@@ -48,7 +50,8 @@ _SHORT = 120
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `place` is None only where no file is at fault (an empty folder, say). `details` are lines below."""
+    """One finding. `place` is None only where no file is at fault (an empty folder, say). `details`
+    are lines below."""
 
     code: str
     message: str
@@ -64,14 +67,15 @@ class Diagnostic:
 
 
 def printable(text: str) -> str:
-    """Makes a text printable: on one line, and without what could steer a terminal, or a runner of GitHub, for which
-    `##[` begins a command wherever it stands."""
+    """Makes a text printable: on one line, and without what could steer a terminal, or a runner of
+    GitHub, for which `##[` begins a command wherever it stands."""
     shown = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
     return shown.replace("##[", "##?")
 
 
 def own_line(text: str) -> str:
-    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command there, too."""
+    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command
+    there, too."""
     shown = printable(text)
     return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
@@ -109,8 +113,8 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:
-    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where there are many.
-    Capitals are no difference."""
+    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where
+    there are many. Capitals are no difference."""
     choices = sorted(names)
     more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
     known = f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
@@ -118,7 +122,11 @@ def suggestion(word: str, names: Iterable[str]) -> str:
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no difference."""
+    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
+    difference."""
     by_folded = {name.casefold(): name for name in names}
-    near = [by_folded[name] for name in difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)]
+    near = [
+        by_folded[name]
+        for name in difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    ]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

@@ -1,4 +1,5 @@
-"""What goes wrong, as one tree: who catches a family need not know its members, which stand where they are raised.
+"""What goes wrong, as one tree: who catches a family need not know its members, which stand where
+they are raised.
 
     KongOamError
       + InputError            what somebody wrote, or asks for, cannot be used
@@ -38,7 +39,8 @@
         - MisreadError        verify.deviations
         - MoveError           stacks.move
 
-Every message says what is wrong and, where something can be done, what to do. It is all that is printed.
+Every message says what is wrong and, where something can be done, what to do. It is all that is
+printed.
 """
 
 
@@ -63,7 +65,8 @@ class ProductError(KongOamError):
 
 
 class RefusedError(ProductError):
-    """A product's API refused a request, or nobody answered. The message has its words, or says what to do."""
+    """A product's API refused a request, or nobody answered. The message has its words, or says
+    what to do."""
 
 
 class UndoneError(KongOamError):

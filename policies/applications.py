@@ -1,7 +1,8 @@
-"""Rules about what the Applications say, read through `access`: who answers for it, why it is public, until when.
+"""Rules about what the Applications say, read through `access`: who answers for it, why it is
+public, until when.
 
-Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). What a waiver accepts there is no
-violation here, as long as the waiver is not past its day, which is one itself.
+Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). What a waiver
+accepts there is no violation here, as long as the waiver is not past its day, which is one itself.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from .rule import PolicyFinding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that the Applications and the stack's settings beside this pack can be read: no rule here judges without
-    them."""
+    """Checks that the Applications and the stack's settings beside this pack can be read: no rule
+    here judges without them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
@@ -42,26 +43,32 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyF
     """Checks that every public rule says until when it is meant."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
-            yield PolicyFinding(f"{component.key} ({rule.place}) is public without an end: {public.reason}")
+            yield PolicyFinding(
+                f"{component.key} ({rule.place}) is public without an end: {public.reason}"
+            )
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no public rule is past the day until which it is meant, judged by the stack's asOf."""
+    """Checks that no public rule is past the day until which it is meant, judged by the stack's
+    asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
-                f"{component.key} ({rule.place}) was to be public until {public.until}; it still is on {today}"
+                f"{component.key} ({rule.place}) was to be public until {public.until}; it still "
+                f"is on {today}"
             )
 
 
 def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no waiver is past its day, judged by the stack's asOf: what it accepted is to be mended, or accepted
-    again."""
+    """Checks that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
+    mended, or accepted again."""
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
             if today and upkeep.is_over(waiver.until, today):
-                yield PolicyFinding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
+                yield PolicyFinding(
+                    f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}"
+                )
 
 
 def _components(deployment: Deployment) -> Iterator[Component]:
@@ -70,7 +77,8 @@ def _components(deployment: Deployment) -> Iterator[Component]:
 
 
 def _unwaived(deployment: Deployment, code: str) -> Iterator[tuple[Component, datetime.date]]:
-    """Components in which no waiver accepts what lint finds under this code, and the day by which that is judged."""
+    """Components in which no waiver accepts what lint finds under this code, and the day by which
+    that is judged."""
     today = deployment.model.as_of
     for component in _components(deployment):
         if today and not upkeep.is_waived(component, code, today):

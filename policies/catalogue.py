@@ -1,4 +1,5 @@
-"""All rules of the pack. Controls: SOC 2 Trust Services Criteria (2017), and Annex A of ISO/IEC 27001:2022."""
+"""All rules of the pack. Controls: SOC 2 Trust Services Criteria (2017), and Annex A of ISO/IEC
+27001:2022."""
 
 from __future__ import annotations
 
@@ -20,14 +21,22 @@ _EXCEPT_CLOUDS: Mapping[str, PolicySetting] = {
 
 _ALLOW: Mapping[str, PolicySetting] = {
     "allow": PolicySetting(
-        {"type": "array", "items": {"type": "string"}, "description": "Plugins that leave the decision to the gate."},
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Plugins that leave the decision to the gate.",
+        },
         [],
     )
 }
 
 _LONGEST: Mapping[str, PolicySetting] = {
     "longestDays": PolicySetting(
-        {"type": "integer", "minimum": 1, "description": "How many days a client may keep its key."},
+        {
+            "type": "integer",
+            "minimum": 1,
+            "description": "How many days a client may keep its key.",
+        },
         90,
     )
 }
@@ -47,7 +56,11 @@ _WIDEST: Mapping[str, PolicySetting] = {
 
 _KINDS: Mapping[str, PolicySetting] = {
     "allow": PolicySetting(
-        {"type": "array", "items": {"type": "string"}, "description": "Kinds of objects (group/Kind) that are let be."},
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Kinds of objects (group/Kind) that are let be.",
+        },
         [],
     )
 }
@@ -62,7 +75,8 @@ RULES: tuple[PolicyRule, ...] = (
     ),
     PolicyRule(
         "service-nowhere", "mandatory", "critical",
-        "every service leads to an Upstream without Targets, so that only its gate leads to a workload",
+        "every service leads to an Upstream without Targets, so that only its gate leads to a "
+        "workload",
         "Let an Application's gateway trait make the service; remove the Target.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
         gateway.leading_nowhere,
@@ -70,7 +84,8 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "upstream-verified", "mandatory", "high",
         "https to a workload is verified by a CA, and is spoken where the Application asks for it",
-        "Run `pulumi up --refresh`: it puts back what was changed by hand; gateway.upstreamTls.ca names the CA.",
+        "Run `pulumi up --refresh`: it puts back what was changed by hand; gateway.upstreamTls.ca "
+        "names the CA.",
         ("SOC2 CC6.7", "ISO27001 A.8.20", "ISO27001 A.8.24"),
         gateway.verified_upstreams,
     ),
@@ -84,13 +99,15 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "guard-known", "advisory", "low",
         "a preview knows what admission, authentication and the gate are given",
-        "Read `access diff`, which says what changes for callers: nothing but ids of clients or APIs is unknown.",
+        "Read `access diff`, which says what changes for callers: nothing but ids of clients or "
+        "APIs is unknown.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         gateway.known_configurations, alone=True,
     ),
     PolicyRule(
         "authentication-strict", "mandatory", "critical",
-        "tokens are verified in full, from one place, and nobody passes without one where nothing is public",
+        "tokens are verified in full, from one place, and nobody passes without one where nothing "
+        "is public",
         "Run `pulumi up --refresh`, or undo the change of the program that set it.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         gateway.strict_authentication,
@@ -98,7 +115,8 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "public-declared", "mandatory", "critical",
         "what a gate lets everybody call, a public rule says",
-        "Declare the public rule in the Application, with its reason, or undo the change of the program.",
+        "Declare the public rule in the Application, with its reason, or undo the change of the "
+        "program.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.declared_public,
     ),
@@ -111,7 +129,8 @@ RULES: tuple[PolicyRule, ...] = (
     ),
     PolicyRule(
         "gate-undisturbed", "mandatory", "critical",
-        "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages read answers",
+        "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages read "
+        "answers",
         "Remove the plugin, or put it on a service that is not of Kong-OAM.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
         gateway.undisturbed, settings=_ALLOW,
@@ -132,8 +151,10 @@ RULES: tuple[PolicyRule, ...] = (
     ),
     PolicyRule(
         "redirect-exact", "mandatory", "high",
-        "every redirect URI is one address, by https; of a native application it may stay on the device",
-        "Write each redirect path by itself in `redirectPaths`; the addresses follow the component's gateway trait.",
+        "every redirect URI is one address, by https; of a native application it may stay on the "
+        "device",
+        "Write each redirect path by itself in `redirectPaths`; the addresses follow the "
+        "component's gateway trait.",
         ("SOC2 CC6.1", "ISO27001 A.8.5", "ISO27001 A.8.26"),
         identity.exact_redirects, alone=True, settings=_EXCEPT_CLOUDS,
     ),
@@ -154,21 +175,26 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "secret-hidden", "mandatory", "critical",
         "no secret in clear: marked where it is kept, and nowhere else",
-        "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; replace what was once in clear.",
+        "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; replace what "
+        "was once in clear.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.12"),
         credentials.hidden_secrets,
     ),
     PolicyRule(
         "keys-rotated", "mandatory", "medium",
-        "keys are rotated: the issuer's by itself, clients' in time, and whatever they share with a provider",
-        "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; remove clientSecrets.",
+        "keys are rotated: the issuer's by itself, clients' in time, and whatever they share with "
+        "a provider",
+        "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; "
+        "remove clientSecrets.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
         identity.rotated_keys, alone=True, settings=_LONGEST,
     ),
     PolicyRule(
         "workload-fenced", "mandatory", "high",
-        "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing around it",
-        "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is and nothing wider.",
+        "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing "
+        "around it",
+        "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is "
+        "and nothing wider.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
         workload.fenced_workloads, settings={**_WIDEST, **_KINDS},
     ),

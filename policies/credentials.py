@@ -23,17 +23,20 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "pulumi:providers:keycloak": ("clientSecret",),
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
-"""Outputs that hold a secret by right, by type of resource: the program has to mark them, since the providers do
-not."""
+"""Outputs that hold a secret by right, by type of resource: the program has to mark them, since the
+providers do not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
-_SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE
+)
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
 
 
 def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that secrets are marked as such, and that their values stand nowhere else than where they belong."""
+    """Checks that secrets are marked as such, and that their values stand nowhere else than where
+    they belong."""
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
         kept = KEPT.get(resource.type, ())
@@ -46,18 +49,25 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(f"{resource.name}: a private key stands in {where}", resource)
             elif any(secret in text for secret in secrets):
-                yield PolicyFinding(f"{resource.name}: a credential of this stack stands in {where}", resource)
+                yield PolicyFinding(
+                    f"{resource.name}: a credential of this stack stands in {where}", resource
+                )
     for workload in workloads(deployment):
         for name in _plain_variables(workload):
-            yield PolicyFinding(f"{workload.name}: the variable {name} has its value in clear; use a Secret", workload)
+            yield PolicyFinding(
+                f"{workload.name}: the variable {name} has its value in clear; use a Secret",
+                workload,
+            )
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:
-    """The values of the stack's own credentials, as they are and as a Kubernetes Secret writes them."""
+    """The values of the stack's own credentials, as they are and as a Kubernetes Secret writes
+    them."""
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
             value = resource.text(name)
-            # Credentials of verifying keys have one secret that is none; an exported state has them all masked.
+            # Credentials of verifying keys have one secret that is none; an exported state has them
+            # all masked.
             if len(value) >= _SHORTEST and value != "[secret]" and " " not in value:
                 yield value
                 yield base64.b64encode(value.encode()).decode()

@@ -1,4 +1,5 @@
-"""What is deployed, or is about to be: resources as plain values, and the Applications that they were made from."""
+"""What is deployed, or is about to be: resources as plain values, and the Applications that they
+were made from."""
 
 from __future__ import annotations
 
@@ -29,9 +30,9 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names, by input, the URNs of
-    the resources that it came from; `secret_outputs` are those that the program marks as secrets; `provider` is the URN
-    of its provider, empty where nobody says."""
+    """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names,
+    by input, the URNs of the resources that it came from; `secret_outputs` are those that the
+    program marks as secrets; `provider` is the URN of its provider, empty where nobody says."""
 
     type: str
     name: str
@@ -44,7 +45,9 @@ class Resource:
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts of a list, as far as they are known."""
         values = self.properties.get(name) or ()
-        return () if values is UNKNOWN else tuple(value for value in values if isinstance(value, str))
+        return (
+            () if values is UNKNOWN else tuple(value for value in values if isinstance(value, str))
+        )
 
     def text(self, name: str) -> str:
         value = self.properties.get(name)
@@ -59,7 +62,8 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class DeployedModel:
-    """The estate that the Applications mean on this stack. `estate` is None exactly where there are `problems`."""
+    """The estate that the Applications mean on this stack. `estate` is None exactly where there are
+    `problems`."""
 
     estate: Estate | None
     cloud: str = ""
@@ -89,10 +93,14 @@ def model(stack: str) -> DeployedModel:
     """Reads the Applications and the stack's settings of the project in the working directory."""
     try:
         settings = read_file(stack_file(stack))
-        reading = read_applications(settings.applications, settings.definitions, settings.stack.minor)
+        reading = read_applications(
+            settings.applications, settings.definitions, settings.stack.minor
+        )
     except SettingsError as error:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(reading, settings.stack)
-    problems = tuple(f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics))
+    problems = tuple(
+        f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics)
+    )
     estate = deployed_by(compiled.estate, settings.partition) if compiled.estate else None
     return DeployedModel(estate, settings.cloud, settings.as_of, problems)

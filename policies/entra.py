@@ -8,15 +8,18 @@ from typing import Any
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding
 
-APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
+APPLICATION, PRINCIPAL = (
+    "azuread:index/application:Application",
+    "azuread:index/servicePrincipal:ServicePrincipal",
+)
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
 _ON_DEVICES = "publicClient"
 
 Redirect = tuple[Resource, str, str, bool]
-"""An application, the property that lists the redirect URI, the URI, and whether users have the application itself on
-their device."""
+"""An application, the property that lists the redirect URI, the URI, and whether users have the
+application itself on their device."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
@@ -28,36 +31,48 @@ def redirects(deployment: Deployment) -> Iterator[Redirect]:
 
 
 def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Finds grants of tokens in a redirect, and sign-ins that need no redirect: passwords and device codes."""
+    """Finds grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
+    device codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
         granted = implicit if isinstance(implicit, Mapping) else {}
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if granted.get(name) is True:
-                yield PolicyFinding(f"{app.name} may be answered with a token in a redirect ({name})", app)
+                yield PolicyFinding(
+                    f"{app.name} may be answered with a token in a redirect ({name})", app
+                )
         if app.properties.get("fallbackPublicClientEnabled") is True:
             yield PolicyFinding(
-                f"{app.name} lets users sign in by password or device code (fallbackPublicClientEnabled)", app
+                f"{app.name} lets users sign in by password or device code "
+                "(fallbackPublicClientEnabled)",
+                app,
             )
 
 
 def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Finds applications that anybody of the tenant gets tokens for, or that are there for other tenants, too."""
+    """Finds applications that anybody of the tenant gets tokens for, or that are there for other
+    tenants, too."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (False, None):
-            yield PolicyFinding(f"{principal.name} asks for no assignment: everybody gets a token for it", principal)
+            yield PolicyFinding(
+                f"{principal.name} asks for no assignment: everybody gets a token for it", principal
+            )
     for app in deployment.of(APPLICATION):
         if app.text("signInAudience") not in ("", "AzureADMyOrg"):
-            yield PolicyFinding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
+            yield PolicyFinding(
+                f"{app.name} is open to other tenants: {app.text('signInAudience')}", app
+            )
 
 
 def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
-    """Finds secrets that nothing replaces, and clients that keep their secret or their key for more than `longest`
-    days."""
+    """Finds secrets that nothing replaces, and clients that keep their secret or their key for more
+    than `longest` days."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
-                f"{password.name} is a secret that is shared with the provider, which nobody changes", password
+                f"{password.name} is a secret that is shared with the provider, which nobody "
+                "changes",
+                password,
             )
     estate = deployment.model.estate
     clients = {
@@ -71,12 +86,16 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFin
             and (client := clients.get(credential.name))
             and (every := estate.schedule_of(client).every) > longest
         ):
-            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", credential)
+            yield PolicyFinding(
+                f"{client.component} ({client.place}) keeps its key for {every} days", credential
+            )
 
 
 def _texts(value: Any) -> Iterator[str]:
     """Those of a list, as far as they, and the list, are known."""
-    return (item for item in (value if isinstance(value, list | tuple) else ()) if isinstance(item, str))
+    return (
+        item for item in (value if isinstance(value, list | tuple) else ()) if isinstance(item, str)
+    )
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

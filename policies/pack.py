@@ -31,7 +31,8 @@ NAME = "kong-oam"
 
 
 def serve() -> None:
-    """Serves the pack to the engine, until that ends it. The Applications are those of the working directory."""
+    """Serves the pack to the engine, until that ends it. The Applications are those of the working
+    directory."""
     PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
 
@@ -44,7 +45,10 @@ def _policy(rule: PolicyRule) -> Policy:
         "tags": list(rule.controls),
         "remediation_steps": rule.remedy,
         "config_schema": PolicyConfigSchema(
-            {name: {**setting.schema, "default": setting.default} for name, setting in rule.settings.items()}
+            {
+                name: {**setting.schema, "default": setting.default}
+                for name, setting in rule.settings.items()
+            }
         ),
     }
     if rule.alone:
@@ -55,7 +59,13 @@ def _policy(rule: PolicyRule) -> Policy:
 def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
-        resource = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
+        resource = Resource(
+            args.resource_type,
+            args.name,
+            args.urn,
+            _plain(args.props),
+            secret_outputs=secret_outputs,
+        )
         for finding in rule.findings(_deployment([resource]), args.get_config()):
             report(printable(finding.message), None)
 
@@ -65,8 +75,12 @@ def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, Repor
 def _stack_check(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
-            for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):
-                report(printable(finding.message), finding.resource.urn if finding.resource else None)
+            for finding in rule.findings(
+                _deployment(map(_resource, args.resources)), args.get_config()
+            ):
+                report(
+                    printable(finding.message), finding.resource.urn if finding.resource else None
+                )
 
     return validate
 
@@ -83,14 +97,18 @@ def _resource(resource: PolicyResource) -> Resource:
         resource.name,
         resource.urn,
         _plain(resource.props),
-        {name: tuple(source.urn for source in sources) for name, sources in resource.property_dependencies.items()},
+        {
+            name: tuple(source.urn for source in sources)
+            for name, sources in resource.property_dependencies.items()
+        },
         frozenset(resource.opts.additional_secret_outputs),
         resource.provider.urn if resource.provider else "",
     )
 
 
 def _plain(value: Any) -> Any:
-    """A value without the SDK's proxies, which raise where something unknown is touched: that is UNKNOWN here."""
+    """A value without the SDK's proxies, which raise where something unknown is touched: that is
+    UNKNOWN here."""
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, Mapping):

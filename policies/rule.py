@@ -14,8 +14,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """One finding: what is wrong, and with which resource; None: with the stack as a whole. Never holds the value of a
-    secret."""
+    """One finding: what is wrong, and with which resource; None: with the stack as a whole. Never
+    holds the value of a secret."""
 
     message: str
     resource: Resource | None = None
@@ -35,12 +35,13 @@ Check = Callable[[Deployment, Settings], Iterator[PolicyFinding]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it. `title` is what has to
-    hold.
+    """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it.
+    `title` is what has to hold.
 
-    `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and ISO 27001 (Annex A
-    of 2022). `alone`: it looks at one resource at a time, so that a violation stops that resource from being made; the
-    others look at the whole stack, at the end of a preview and of an update.
+    `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and
+    ISO 27001 (Annex A of 2022). `alone`: it looks at one resource at a time, so that a violation
+    stops that resource from being made; the others look at the whole stack, at the end of a preview
+    and of an update.
     """
 
     id: str

@@ -1,4 +1,5 @@
-"""The rule about what runs in Kong's serverless functions: the scripts of this version, and nobody else's."""
+"""The rule about what runs in Kong's serverless functions: the scripts of this version, and nobody
+else's."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 
 
 def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that admission and gate run the scripts of this version, and no other script in any phase."""
+    """Checks that admission and gate run the scripts of this version, and no other script in any
+    phase."""
     for plugin in deployment.of(PLUGIN):
         kind, config = plugin.text("name"), plugin.config
         if kind not in SCRIPTS or config is None:
@@ -22,9 +24,15 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
         ours = meant(kind, config)
         lacking = any(not config.get(phase) for phase in ours)
         if not ours or config.get("access") != ours["access"] or lacking:
-            yield PolicyFinding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
+            yield PolicyFinding(
+                f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin
+            )
         foreign = sorted(
-            phase for phase, scripts in config.items() if scripts and phase != "access" and scripts != ours.get(phase)
+            phase
+            for phase, scripts in config.items()
+            if scripts and phase != "access" and scripts != ours.get(phase)
         )
         if foreign:
-            yield PolicyFinding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
+            yield PolicyFinding(
+                f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin
+            )

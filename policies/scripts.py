@@ -1,4 +1,5 @@
-"""Reads the scripts in Kong's serverless functions: what they are given, and what the program would send with it.
+"""Reads the scripts in Kong's serverless functions: what they are given, and what the program would
+send with it.
 
 A script that is ours is exactly the text that `kong_oam.kong.plugins` makes of its own inputs.
 """
@@ -18,7 +19,8 @@ _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 
 
 def meant(kind: str, config: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    """The scripts by phase that this version sends with the inputs of a configuration; empty where it has none."""
+    """The scripts by phase that this version sends with the inputs of a configuration; empty where
+    it has none."""
     script = _first(config, "access")
     inputs = inputs_of(script)
     if inputs is None:
@@ -30,7 +32,8 @@ def meant(kind: str, config: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
 
 
 def table_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The table in a plugin's configuration; None where there is none that can be read, or it is not known yet."""
+    """The table in a plugin's configuration; None where there is none that can be read, or it is
+    not known yet."""
     inputs = _inputs(config)
     return _read(inputs.table) if inputs else None
 

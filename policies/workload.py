@@ -11,7 +11,10 @@ from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN, WAYS_IN
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import PolicyFinding, Settings
 
-SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+SERVICE, NETWORK_POLICY = (
+    "kubernetes:core/v1:Service",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+)
 
 _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
@@ -23,7 +26,11 @@ _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
     """The objects that pods are made of, of whatever kind."""
-    return (one for one in deployment.resources if one.type.startswith("kubernetes:") and any(_pods(one.properties)))
+    return (
+        one
+        for one in deployment.resources
+        if one.type.startswith("kubernetes:") and any(_pods(one.properties))
+    )
 
 
 def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
@@ -33,11 +40,11 @@ def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
 
 
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who that is, and that
-    there is no way around it.
+    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who
+    that is, and that there is no way around it.
 
-    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have; `allow`, kinds of
-    objects that are let be: `<group>/<Kind>`, or `Kind` of the core group.
+    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may
+    have; `allow`, kinds of objects that are let be: `<group>/<Kind>`, or `Kind` of the core group.
     """
     widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
     yield from _ways_in(deployment, settings["allow"])
@@ -51,7 +58,9 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Pol
         yield from _seen_from_elsewhere(services, workload)
         fences = [policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)]
         if not fences:
-            yield PolicyFinding(f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload)
+            yield PolicyFinding(
+                f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload
+            )
         for fence in fences:
             rules = _at(fence.properties, "spec", "ingress") or ()
             if any(_is_open(rule) for rule in rules):
@@ -67,46 +76,66 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyF
             continue
         _, version, kind = resource.type.split(":")
         group = version.partition("/")[0] if version != "core/v1" else ""
-        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(tuple(f".{one}" for one in GROUPS_OF_WAYS_IN))
+        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(
+            tuple(f".{one}" for one in GROUPS_OF_WAYS_IN)
+        )
         of_a_cni = kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY
         if (of_a_controller or of_a_cni) and (f"{group}/{kind}" if group else kind) not in allowed:
             what = "who may connect" if of_a_cni else "ways to workloads"
-            yield PolicyFinding(f"{resource.name} ({kind}) opens {what} beside the gateway", resource)
+            yield PolicyFinding(
+                f"{resource.name} ({kind}) opens {what} beside the gateway", resource
+            )
 
 
 def _led_elsewhere(service: Resource) -> Iterator[PolicyFinding]:
     spec = _at(service.properties, "spec")
     if _at(spec, "type") == "ExternalName" or (spec and not spec.get("selector")):
-        yield PolicyFinding(f"{service.name} has no selector: it leads wherever somebody says", service)
+        yield PolicyFinding(
+            f"{service.name} has no selector: it leads wherever somebody says", service
+        )
     if _at(spec, "externalIPs"):
-        yield PolicyFinding(f"{service.name} takes addresses outside for its own (externalIPs)", service)
+        yield PolicyFinding(
+            f"{service.name} takes addresses outside for its own (externalIPs)", service
+        )
 
 
 def _part_of_the_node(workload: Resource) -> Iterator[PolicyFinding]:
     for _, pod in _pods(workload.properties):
         for field in _NODE:
             if pod.get(field) is True:
-                yield PolicyFinding(f"{workload.name} is part of its node ({field}), where no fence holds it", workload)
+                yield PolicyFinding(
+                    f"{workload.name} is part of its node ({field}), where no fence holds it",
+                    workload,
+                )
         for container in _containers(pod):
             if _at(container, "securityContext", "privileged") is True:
-                yield PolicyFinding(f"{workload.name} may do anything on its node (privileged)", workload)
+                yield PolicyFinding(
+                    f"{workload.name} may do anything on its node (privileged)", workload
+                )
             if any(_at(port, "hostPort") for port in _at(container, "ports") or ()):
-                yield PolicyFinding(f"{workload.name} listens on its node (hostPort), which no fence sees", workload)
+                yield PolicyFinding(
+                    f"{workload.name} listens on its node (hostPort), which no fence sees", workload
+                )
 
 
-def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Iterator[PolicyFinding]:
-    """Where the cluster hands a connection on from another node, the fence sees that node's address."""
+def _seen_from_elsewhere(
+    services: Iterable[Resource], workload: Resource
+) -> Iterator[PolicyFinding]:
+    """Where the cluster hands a connection on from another node, the fence sees that node's
+    address."""
     for service in services:
         spec = _at(service.properties, "spec")
         if _at(spec, "type") in _OUTSIDE and _at(spec, "externalTrafficPolicy") != "Local":
             yield PolicyFinding(
-                f"{service.name} hides from the fence of {workload.name} who connects from outside", service
+                f"{service.name} hides from the fence of {workload.name} who connects from outside",
+                service,
             )
     for _, pod in _pods(workload.properties):
         for volume in _at(pod, "volumes") or ():
             if path := _at(volume, "hostPath", "path"):
                 yield PolicyFinding(
-                    f"{workload.name} mounts {path} of its node, which other pods can write to", workload
+                    f"{workload.name} mounts {path} of its node, which other pods can write to",
+                    workload,
                 )
 
 
@@ -117,7 +146,8 @@ def _leads_to(service: Resource, workload: Resource) -> bool:
 
 
 def _fences(policy: Resource, workload: Resource) -> bool:
-    """An empty selector is every pod of the namespace; one with expressions is not looked into, and counts for none."""
+    """An empty selector is every pod of the namespace; one with expressions is not looked into, and
+    counts for none."""
     types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
     selector = _at(policy.properties, "spec", "podSelector")
     if "Ingress" not in types or selector.get("matchExpressions"):
@@ -126,14 +156,20 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
-    if (selector.provider, _namespace(selector)) != (workload.provider, _namespace(workload)):  # cluster and namespace
+    if (selector.provider, _namespace(selector)) != (
+        workload.provider,
+        _namespace(workload),
+    ):  # cluster and namespace
         return False
     pods = _pods(workload.properties)
-    return any(all(pod_labels.get(name) == labels[name] for name in labels) for pod_labels, _ in pods)
+    return any(
+        all(pod_labels.get(name) == labels[name] for name in labels) for pod_labels, _ in pods
+    )
 
 
 def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Labels and spec of whatever has the shape of a pod, or of a template of pods, in an object."""
+    """Labels and spec of whatever has the shape of a pod, or of a template of pods, in an
+    object."""
     if isinstance(value, Mapping):
         spec = _at(value, "spec")
         if isinstance(_at(spec, "containers"), list | tuple):
@@ -156,12 +192,14 @@ def _namespace(resource: Resource) -> Any:
 
 
 def _is_open(rule: Mapping[str, Any]) -> bool:
-    """An ingress rule whose `from` is empty lets everybody in, and so does the whole address space."""
+    """An ingress rule whose `from` is empty lets everybody in, and so does the whole address
+    space."""
     return not rule.get("from") or any(network.prefixlen == 0 for network in _networks(rule))
 
 
 def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:
-    """Ranges with more addresses than gateways have: pods, nodes and whoever else is in a network."""
+    """Ranges with more addresses than gateways have: pods, nodes and whoever else is in a
+    network."""
     for network in _networks(rule):
         if 0 < network.prefixlen < widest[network.version]:
             yield str(network)

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from sandbox.demo.identity import Chosen
 
 _STAND_INS = (
-    "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster and kubectl, the workloads."
+    "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster "
+    "and kubectl, the workloads."
 )
 _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 
 def demo(kind: str) -> int:
-    """Deploys the sample estate and an Application of types of its own, with the literal CLI; shows who may do what.
+    """Deploys the sample estate and an Application of types of its own, with the literal CLI; shows
+    who may do what.
 
     Exit code of the demo.
     """
@@ -40,9 +42,15 @@ def demo(kind: str) -> int:
     from sandbox.server import StartError
 
     if kind not in KINDS:
-        print(f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}", file=sys.stderr)
+        print(
+            f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}",
+            file=sys.stderr,
+        )
         return 2
-    with tempfile.TemporaryDirectory(prefix="kong-oam-") as made, Local(project=Path(made)) as local:
+    with (
+        tempfile.TemporaryDirectory(prefix="kong-oam-") as made,
+        Local(project=Path(made)) as local,
+    ):
         folder = project(Path(made))
         add_own_types(folder)
         keep_records(folder, records := folder / "records.jsonl")
@@ -64,7 +72,10 @@ def _deployed(local: Local, folder: Path, provider: "Chosen", records: Path) -> 
     except subprocess.CalledProcessError as failed:
         return failed.returncode
     except subprocess.TimeoutExpired as late:
-        print(f"error: pulumi up was not done within {late.timeout:.0f} s, and was ended", file=sys.stderr)
+        print(
+            f"error: pulumi up was not done within {late.timeout:.0f} s, and was ended",
+            file=sys.stderr,
+        )
         return 1
     return show(local, folder, str(provider), records)
 
@@ -84,7 +95,8 @@ def serve() -> int:
 
 
 def _exported(name: str, value: str) -> str:
-    """A value as a shell takes it. What the other terminal has on its PATH stays there, such as an activated .venv."""
+    """A value as a shell takes it. What the other terminal has on its PATH stays there, such as an
+    activated .venv."""
     if name != "PATH":
         return shlex.quote(value)
     return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
@@ -110,15 +122,20 @@ def token(client: str, user: str | None, namespace: str) -> int:
 
 
 def _check_user(settings: Mapping[str, str], user: str | None) -> None:
-    """Checks that users sign in to a client where one is named, and only there. Raises LookupError."""
+    """Checks that users sign in to a client where one is named, and only there. Raises
+    LookupError."""
     logins = [known.login for known in USERS]
     signs_in = "OAUTH_REDIRECT_URIS" in settings
     if signs_in and user is None:
-        raise LookupError(f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}")
+        raise LookupError(
+            f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}"
+        )
     if user is not None and not signs_in:
         raise LookupError("it calls as itself, and no user signs in to it: leave --user out")
     if user is not None and user not in logins:
-        raise LookupError(f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}")
+        raise LookupError(
+            f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}"
+        )
 
 
 def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> None:
@@ -129,15 +146,24 @@ def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> N
 
 def main() -> int:
     """Parses the verb and runs it."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     showing = verbs.add_parser("demo", help="up, calls through the gateway, who got what")
-    showing.add_argument("--idp", default="okta", help="the kind of identity provider (default: okta)")
+    showing.add_argument(
+        "--idp", default="okta", help="the kind of identity provider (default: okta)"
+    )
     verbs.add_parser("serve", help="the same products, kept up in the foreground")
     asking = verbs.add_parser("token", help="an access token, as a workload would get it")
     asking.add_argument("client", help="application/component")
-    asking.add_argument("--user", help="a login of the test login (user-sales, user-order-desk, user-both, user-none)")
-    asking.add_argument("--namespace", default="default", help="the application's namespace (default: default)")
+    asking.add_argument(
+        "--user",
+        help="a login of the test login (user-sales, user-order-desk, user-both, user-none)",
+    )
+    asking.add_argument(
+        "--namespace", default="default", help="the application's namespace (default: default)"
+    )
     options = parser.parse_args()
     try:
         if options.verb == "token":

@@ -1,7 +1,9 @@
-"""What an API server leaves out of an object that is written, and what of one that is there it does not let change.
+"""What an API server leaves out of an object that is written, and what of one that is there it does
+not let change.
 
-Asked of kube-apiserver 1.35.4, for the kinds and fields that stand here, in their stable versions. All else is taken as
-it comes: names, quantities, and which fields there are at all are not looked at.
+Asked of kube-apiserver 1.35.4, for the kinds and fields that stand here, in their stable versions.
+All else is taken as it comes: names, quantities, and which fields there are at all are not looked
+at.
 """
 
 import re
@@ -10,7 +12,9 @@ from typing import Any
 
 Object = dict[str, Any]
 
-_STABLE = re.compile(r"v1|(apps|batch|policy|rbac\.authorization\.k8s\.io|networking\.k8s\.io)/v1|autoscaling/v[12]")
+_STABLE = re.compile(
+    r"v1|(apps|batch|policy|rbac\.authorization\.k8s\.io|networking\.k8s\.io)/v1|autoscaling/v[12]"
+)
 _OMITTED = frozenset(
     {
         "hostIPC",
@@ -28,8 +32,8 @@ _OMITTED = frozenset(
         "tty",
     }
 )
-"""Fields that are dropped where they are 0 or false. Asked of initialDelaySeconds, minReadySeconds and readOnly; the
-others are declared alike (k8s.io/api: `omitempty`, and no pointers)."""
+"""Fields that are dropped where they are 0 or false. Asked of initialDelaySeconds, minReadySeconds
+and readOnly; the others are declared alike (k8s.io/api: `omitempty`, and no pointers)."""
 _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
     "Pod": ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations"),
@@ -43,8 +47,9 @@ _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
         "updateStrategy",
     ),
 }
-"""Kinds of whose spec only these fields change; of a Pod, the images of its containers, too. What else the server asks
-of these fields (that a claim's storage class lets it grow, say) is not modelled."""
+"""Kinds of whose spec only these fields change; of a Pod, the images of its containers, too. What
+else the server asks of these fields (that a claim's storage class lets it grow, say) is not
+modelled."""
 _FIXED: Mapping[str, tuple[str, ...]] = {
     "ClusterRoleBinding": ("roleRef",),
     "DaemonSet": ("spec.selector",),
@@ -55,8 +60,8 @@ _FIXED: Mapping[str, tuple[str, ...]] = {
     "Secret": ("type",),
     "Service": ("spec.clusterIP",),
 }
-"""Fields that do not change. Of ClusterRoleBinding, Deployment and a Job's selector and completions that is a guess, by
-Kubernetes' API reference; all others were asked."""
+"""Fields that do not change. Of ClusterRoleBinding, Deployment and a Job's selector and completions
+that is a guess, by Kubernetes' API reference; all others were asked."""
 
 
 def stored(manifest: Object) -> Object:
@@ -67,24 +72,35 @@ def stored(manifest: Object) -> Object:
 
 
 def refusal(old: Object, new: Object) -> str:
-    """Why an object does not become another, in the server's words but for what it quotes; empty where it does."""
+    """Why an object does not become another, in the server's words but for what it quotes; empty
+    where it does."""
     kind = str(new["kind"])
     if not _STABLE.fullmatch(str(new["apiVersion"])):
         return ""
     if kind in _CHANGEABLE and _rest(old, kind) != _rest(new, kind):
-        return "spec: Forbidden: updates to fields other than " + ", ".join(_CHANGEABLE[kind]) + " are forbidden"
+        return (
+            "spec: Forbidden: updates to fields other than "
+            + ", ".join(_CHANGEABLE[kind])
+            + " are forbidden"
+        )
     fixed = (path for path in _FIXED.get(kind, ()) if _at(old, path) != _at(new, path))
     return next((f"{path}: Invalid value: field is immutable" for path in fixed), "")
 
 
 def _dropped(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _dropped(below) for key, below in value.items() if key not in _OMITTED or below}
+        return {
+            key: _dropped(below) for key, below in value.items() if key not in _OMITTED or below
+        }
     return [_dropped(item) for item in value] if isinstance(value, list) else value
 
 
 def _rest(manifest: Object, kind: str) -> Object:
-    spec = {key: value for key, value in manifest.get("spec", {}).items() if key not in _CHANGEABLE[kind]}
+    spec = {
+        key: value
+        for key, value in manifest.get("spec", {}).items()
+        if key not in _CHANGEABLE[kind]
+    }
     for containers in ("containers", "initContainers") if kind == "Pod" else ():
         spec[containers] = [{**one, "image": None} for one in spec.get(containers) or ()]
     return spec

@@ -19,7 +19,9 @@ class JsonHandler(BaseHTTPRequestHandler):
         """The body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def answer(self, status: int, body: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+    def answer(
+        self, status: int, body: Any, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Sends a status and a body; None is no body. A 204 has none, and a HEAD gets none."""
         content = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
@@ -37,11 +39,14 @@ class JsonHandler(BaseHTTPRequestHandler):
 
 
 class JsonServer(ThreadingHTTPServer):
-    """A server on a port of loopback, by default a free one. Its handler knows whom it answers for as `owner`."""
+    """A server on a port of loopback, by default a free one. Its handler knows whom it answers for
+    as `owner`."""
 
     daemon_threads = True
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler], owner: object = None, port: int = 0) -> None:
+    def __init__(
+        self, handler: type[BaseHTTPRequestHandler], owner: object = None, port: int = 0
+    ) -> None:
         super().__init__(("127.0.0.1", port), type("Handler", (handler,), {"owner": owner}))
         self.url = f"http://127.0.0.1:{self.server_port}"
 

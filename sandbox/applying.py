@@ -1,9 +1,11 @@
-"""Server-side apply: what an object is when several managers write to it, and which fields each of them owns.
+"""Server-side apply: what an object is when several managers write to it, and which fields each of
+them owns.
 
-As Kubernetes documents it: an apply owns the fields that it names, leaves what others added, and takes back what it
-alone owned and names no more. A field that it would change and that another manager owns is a conflict; with force it
-is taken over. A plain update owns what it changes. Lists that Kubernetes merges by a key are merged by it, all others
-are one field. Not modelled: apiVersions in between, values that mean the same, when something was written.
+As Kubernetes documents it: an apply owns the fields that it names, leaves what others added, and
+takes back what it alone owned and names no more. A field that it would change and that another
+manager owns is a conflict; with force it is taken over. A plain update owns what it changes. Lists
+that Kubernetes merges by a key are merged by it, all others are one field. Not modelled:
+apiVersions in between, values that mean the same, when something was written.
 """
 
 import json
@@ -13,7 +15,8 @@ from typing import Any
 
 Object = dict[str, Any]
 Path = tuple[Any, ...]
-"""From the top: keys of maps, and of the items of merged lists their keys, as in `(("name", "api"),)`."""
+"""From the top: keys of maps, and of the items of merged lists their keys, as in `(("name",
+"api"),)`."""
 Owners = Mapping[Path, frozenset[str]]
 
 _MERGED = {
@@ -34,11 +37,13 @@ _ABSENT = object()
 
 
 class ConflictError(Exception):
-    """Fields of an apply belong to other managers, with other values (the API server's 409 Conflict)."""
+    """Fields of an apply belong to other managers, with other values (the API server's 409
+    Conflict)."""
 
 
 class RepeatedError(Exception):
-    """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries for key)."""
+    """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries
+    for key)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ class Managed:
         _require_each_once(manifest, manifest.get("kind", ""))
         old, new = _fields(self.manifest), _fields(manifest)
         changed = {path for path, value in new.items() if old.get(path, _ABSENT) != value}
-        theirs = {path: who for path in changed & old.keys() if (who := self._owners(path) - {manager})}
+        theirs = {
+            path: who for path in changed & old.keys() if (who := self._owners(path) - {manager})
+        }
         if theirs and not force:
             raise ConflictError(_conflicts(theirs, manifest["apiVersion"]))
         parents = {path[:depth] for path in new for depth in range(len(path))}
@@ -72,13 +79,20 @@ class Managed:
             if self._owners(path) != {manager} and path not in parents and not _within(path, new)
         }
         owners = {path: self._owners(path) - {manager} for path in kept}
-        owners |= {path: (_NOBODY if path in changed else self._owners(path)) | {manager} for path in new}
-        return Managed(_object(new | {path: value for path, value in kept.items() if path not in new}), owners)
+        owners |= {
+            path: (_NOBODY if path in changed else self._owners(path)) | {manager} for path in new
+        }
+        return Managed(
+            _object(new | {path: value for path, value in kept.items() if path not in new}), owners
+        )
 
     def listed(self, applies: str) -> list[Object]:
-        """`metadata.managedFields`; the manager `applies` is the one that applies, all others update."""
+        """`metadata.managedFields`; the manager `applies` is the one that applies, all others
+        update."""
         managers = sorted(set().union(*self.owners.values()))
-        owned = {who: [path for path, owners in self.owners.items() if who in owners] for who in managers}
+        owned = {
+            who: [path for path, owners in self.owners.items() if who in owners] for who in managers
+        }
         return [
             {
                 "manager": who,
@@ -96,7 +110,8 @@ class Managed:
 
 
 def merged_by(field: str) -> tuple[str, ...]:
-    """The keys that tell apart the items of a list that Kubernetes merges; none where it takes the list as a whole."""
+    """The keys that tell apart the items of a list that Kubernetes merges; none where it takes the
+    list as a whole."""
     return _MERGED.get(field, ())
 
 
@@ -109,7 +124,9 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
         inner = {(*path, _key(one, _MERGED[last])): one for one in value}
     else:
         return {path: value}
-    return {leaf: found for below, one in inner.items() for leaf, found in _fields(one, below).items()}
+    return {
+        leaf: found for below, one in inner.items() for leaf, found in _fields(one, below).items()
+    }
 
 
 def _key(item: Object, keys: tuple[str, ...]) -> Path:
@@ -118,7 +135,8 @@ def _key(item: Object, keys: tuple[str, ...]) -> Path:
 
 
 def _fields_v1(paths: Iterable[Path]) -> Object:
-    """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is found by."""
+    """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is
+    found by."""
     tree: Object = {}
     for path in paths:
         if path[0] in _FOUND_BY or path[:2] in _FOUND_BY_NAME:
@@ -128,7 +146,9 @@ def _fields_v1(paths: Iterable[Path]) -> Object:
             if isinstance(key, str):
                 node = node.setdefault(f"f:{key}", {})
             else:
-                node = node.setdefault(f"k:{json.dumps(dict(key), separators=(',', ':'))}", {".": {}})
+                node = node.setdefault(
+                    f"k:{json.dumps(dict(key), separators=(',', ':'))}", {".": {}}
+                )
     return tree
 
 
@@ -157,9 +177,16 @@ def _require_each_once(value: Any, place: str, last: str = "") -> None:
         keys = [_key(one, _MERGED[last]) for one in value] if last in _MERGED else []
         if repeated := [key for key in keys if keys.count(key) > 1]:
             raise RepeatedError(
-                f"failed to create typed patch object: {place}: duplicate entries for key {_spelt((repeated[0],))}"
+                f"failed to create typed patch object: {place}: duplicate entries for key "
+                f"{_spelt((repeated[0],))}"
             )
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, one in inner:
         _require_each_once(one, f"{place}.{key}", key if isinstance(key, str) else "")
 
@@ -172,13 +199,16 @@ def _conflicts(theirs: Mapping[Path, frozenset[str]], version: str) -> str:
     """As the API server says it, of the first manager in the order of names."""
     count = f"{len(theirs)} conflict{'s' if len(theirs) > 1 else ''}"
     said = [
-        f'conflict with "{min(who)}" using {version}: {_spelt(path)}' for path, who in sorted(theirs.items(), key=str)
+        f'conflict with "{min(who)}" using {version}: {_spelt(path)}'
+        for path, who in sorted(theirs.items(), key=str)
     ]
     return f"Apply failed with {count}: {'; '.join(said)}"
 
 
 def _spelt(path: Path) -> str:
     return "".join(
-        f".{key}" if isinstance(key, str) else f"[{','.join(f'{name}={value!r}' for name, value in key)}]"
+        f".{key}"
+        if isinstance(key, str)
+        else f"[{','.join(f'{name}={value!r}' for name, value in key)}]"
         for key in path
     ).replace("'", '"')

@@ -1,7 +1,9 @@
-"""A browser and the app behind it, for tests and the demo: they get tokens from an issuer as an app would.
+"""A browser and the app behind it, for tests and the demo: they get tokens from an issuer as an app
+would.
 
-A login page is stood in for by the parameter `sandbox_user=<login>` of the authorization request, which only stand-ins
-know. An issuer that answers with a page of its own gets that page's form filled in, with `PASSWORD`.
+A login page is stood in for by the parameter `sandbox_user=<login>` of the authorization request,
+which only stand-ins know. An issuer that answers with a page of its own gets that page's form
+filled in, with `PASSWORD`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
 
 
 class RefusedError(Exception):
-    """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the HTTP status."""
+    """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the
+    HTTP status."""
 
     def __init__(self, error: str, error_description: str, status: int) -> None:
         super().__init__(f"{error}: {error_description}")
@@ -41,7 +44,8 @@ class RefusedError(Exception):
 
 
 class BlockedError(Exception):
-    """The browser keeps an answer from a page: the issuer does not allow that page's origin to have it."""
+    """The browser keeps an answer from a page: the issuer does not allow that page's origin to have
+    it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A client's own key, of RSA or on P-256: PEM, and the id under which the issuer knows its public half.
+    """A client's own key, of RSA or on P-256: PEM, and the id under which the issuer knows its
+    public half.
 
-    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such. `algorithm` is what
-    it says that it signs with.
+    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such.
+    `algorithm` is what it says that it signs with.
     """
 
     pem: str = field(repr=False)
@@ -66,9 +71,16 @@ class PrivateKey:
     algorithm: str = "RS256"
 
     def assertion(self, client_id: str, endpoint: str) -> str:
-        """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a minute."""
+        """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a
+        minute."""
         now = int(time.time())
-        claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + ASSERTION_LIFETIME}
+        claims = {
+            "iss": client_id,
+            "sub": client_id,
+            "aud": endpoint,
+            "iat": now,
+            "exp": now + ASSERTION_LIFETIME,
+        }
         header = {"alg": self.algorithm, "x5t#S256" if self.certified else "kid": self.kid}
         key = load_pem_private_key(self.pem.encode(), None)
         return signed(key, header, claims | {"jti": secrets.token_urlsafe(16)})
@@ -76,7 +88,8 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class ClusterToken:
-    """A token that a pod was given by its cluster, which the issuer takes for the client's own (RFC 7523)."""
+    """A token that a pod was given by its cluster, which the issuer takes for the client's own (RFC
+    7523)."""
 
     text: str = field(repr=False)
     certified: ClassVar[bool] = True
@@ -100,11 +113,12 @@ def login(
     user: str,
     origin: str | None = None,
 ) -> dict[str, Any]:
-    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof where it has one.
+    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof
+    where it has one.
 
-    With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises RefusedError, at
-    the authorization or the token endpoint, BlockedError where the page may not have the answer, and ValueError when
-    the answer's `state` is not the one that was sent.
+    With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises
+    RefusedError, at the authorization or the token endpoint, BlockedError where the page may not
+    have the answer, and ValueError when the answer's `state` is not the one that was sent.
     """
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
@@ -119,22 +133,33 @@ def login(
         "code_challenge_method": "S256",
         "sandbox_user": user,
     }
-    returned = dict(parse_qsl(urlsplit(_signed_in(f"{issuer.authorization}?{urlencode(asked)}", user)).query))
+    returned = dict(
+        parse_qsl(urlsplit(_signed_in(f"{issuer.authorization}?{urlencode(asked)}", user)).query)
+    )
     if returned.get("state") != state:
         raise ValueError("the answer's state is not the one that was sent")
     if "error" in returned:
         raise RefusedError(returned["error"], returned.get("error_description", ""), 302)
-    form = {"grant_type": "authorization_code", "code": returned["code"], "redirect_uri": redirect_uri}
+    form = {
+        "grant_type": "authorization_code",
+        "code": returned["code"],
+        "redirect_uri": redirect_uri,
+    }
     return _token(issuer.token, client_id, proof, form | {"code_verifier": verifier}, origin)
 
 
-def client_credentials(token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:
-    """Get a token for a service as itself; gives the token endpoint's answer. Raises RefusedError."""
+def client_credentials(
+    token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]
+) -> dict[str, Any]:
+    """Get a token for a service as itself; gives the token endpoint's answer. Raises
+    RefusedError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
     return _token(token_endpoint, client_id, proof, form)
 
 
-def refresh(token_endpoint: str, client_id: str, proof: Proof, refresh_token: str) -> dict[str, Any]:
+def refresh(
+    token_endpoint: str, client_id: str, proof: Proof, refresh_token: str
+) -> dict[str, Any]:
     """Exchange a refresh token; gives the token endpoint's answer. Raises RefusedError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token(token_endpoint, client_id, proof, form)
@@ -145,27 +170,40 @@ def _signed_in(url: str, user: str) -> str:
     answer = _call("GET", url)
     if answer.status == 200 and (form := _FORM.search(answer.body.decode("utf-8", "replace"))):
         filled = urlencode({"username": user, "password": PASSWORD})
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": "; ".join(answer.cookies)}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": "; ".join(answer.cookies),
+        }
         answer = _call("POST", html.unescape(form[1]), filled, headers)
     if answer.status not in (302, 303):
         raise _refused(answer)
     return answer.location
 
 
-def _token(url: str, client_id: str, proof: Proof, form: dict[str, str], origin: str | None = None) -> dict[str, Any]:
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **({"Origin": origin} if origin else {})}
+def _token(
+    url: str, client_id: str, proof: Proof, form: dict[str, str], origin: str | None = None
+) -> dict[str, Any]:
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        **({"Origin": origin} if origin else {}),
+    }
     if isinstance(proof, str):
         pair = f"{quote_plus(client_id)}:{quote_plus(proof)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
     elif proof is None:
         form = form | {"client_id": client_id}
     else:
-        form = form | {"client_assertion_type": ASSERTION, "client_assertion": proof.assertion(client_id, url)}
+        form = form | {
+            "client_assertion_type": ASSERTION,
+            "client_assertion": proof.assertion(client_id, url),
+        }
         if proof.certified:
             form["client_id"] = client_id
     answer = _call("POST", url, urlencode(form), headers)
     if origin and answer.allowed not in (origin, "*"):
-        raise BlockedError(f"{urlsplit(url).path} answers {answer.status} and allows {answer.allowed or 'no page'}")
+        raise BlockedError(
+            f"{urlsplit(url).path} answers {answer.status} and allows {answer.allowed or 'no page'}"
+        )
     if answer.status != 200:
         raise _refused(answer)
     given: dict[str, Any] = json.loads(answer.body)
@@ -182,12 +220,19 @@ class _Answer:
     """The origin whose pages may have it."""
 
 
-def _call(method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> _Answer:
+def _call(
+    method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None
+) -> _Answer:
     """One request; redirects are not followed, since the app behind them need not run."""
     split = urlsplit(url)
     connection = http.client.HTTPConnection(split.netloc, timeout=TIMEOUT)
     try:
-        connection.request(method, f"{split.path}?{split.query}" if split.query else split.path, body, headers or {})
+        connection.request(
+            method,
+            f"{split.path}?{split.query}" if split.query else split.path,
+            body,
+            headers or {},
+        )
         response = connection.getresponse()
         cookies = tuple(one.split(";")[0] for one in response.headers.get_all("Set-Cookie", []))
         told = response.headers
@@ -203,4 +248,6 @@ def _refused(answer: _Answer) -> RefusedError:
     except ValueError:
         told = {}
     error = told.get("error") or told.get("errorCode") or "server_error"
-    return RefusedError(error, told.get("error_description") or told.get("errorSummary") or "", answer.status)
+    return RefusedError(
+        error, told.get("error_description") or told.get("errorSummary") or "", answer.status
+    )

@@ -1,4 +1,5 @@
-"""A caller as its workload would be: it has the environment that its pods get, and gets its tokens with that."""
+"""A caller as its workload would be: it has the environment that its pods get, and gets its tokens
+with that."""
 
 from __future__ import annotations
 
@@ -14,43 +15,63 @@ from sandbox.jose import read
 
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
-    """What the pods of `component` get from Secrets, from the cluster stand-in at the URL `cluster`: from that of its
-    client, and from those that its workload refers to by key.
+    """What the pods of `component` get from Secrets, from the cluster stand-in at the URL
+    `cluster`: from that of its client, and from those that its workload refers to by key.
 
     Raises LookupError where there is none, or where one lacks the key.
     """
     found = _object(cluster, "v1", "Secret", namespace, f"{component}-client")
     if found is None:
-        raise LookupError(f"no Secret {component}-client in namespace {namespace}: is the component a client, and up?")
+        raise LookupError(
+            f"no Secret {component}-client in namespace {namespace}: is the component a client, "
+            "and up?"
+        )
     values = {name: _decoded(value) for name, value in found["data"].items()}
-    workloads = (_object(cluster, version, kind, namespace, component) for version, kind in _WORKLOADS)
+    workloads = (
+        _object(cluster, version, kind, namespace, component) for version, kind in _WORKLOADS
+    )
     workload = next(filter(None, workloads), {})
     for name, reference in _references(workload):
         secret = _object(cluster, "v1", "Secret", namespace, reference["name"]) or {}
         if reference["key"] not in secret.get("data", {}):
-            raise LookupError(f"no Secret {reference['name']} with a key {reference['key']} in namespace {namespace}")
+            raise LookupError(
+                f"no Secret {reference['name']} with a key {reference['key']} in namespace "
+                f"{namespace}"
+            )
         values[name] = _decoded(secret["data"][reference["key"]])
     return values
 
 
 def token(
-    settings: Mapping[str, str], login: str | None = None, api: str | None = None, origin: str | None = None
+    settings: Mapping[str, str],
+    login: str | None = None,
+    api: str | None = None,
+    origin: str | None = None,
 ) -> tuple[str, str]:
     """An access token for the client itself, or for the user `login`, and the scopes that it lists.
 
-    With `api` (application/component) it is asked for that one alone; with `origin` a page from there asks. Raises
-    sandbox.browser.RefusedError and BlockedError.
+    With `api` (application/component) it is asked for that one alone; with `origin` a page from
+    there asks. Raises sandbox.browser.RefusedError and BlockedError.
     """
     answer = answered(settings, login, api, origin)
     return answer["access_token"], _told(answer)
 
 
 def answered(
-    settings: Mapping[str, str], login: str | None = None, api: str | None = None, origin: str | None = None
+    settings: Mapping[str, str],
+    login: str | None = None,
+    api: str | None = None,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """All that the token endpoint says. Raises sandbox.browser.RefusedError and BlockedError."""
-    variable = f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}" if api else "OAUTH_SCOPES"
-    client_id, proof, scopes = settings["OAUTH_CLIENT_ID"], proof_of(settings), settings[variable].split()
+    variable = (
+        f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}" if api else "OAUTH_SCOPES"
+    )
+    client_id, proof, scopes = (
+        settings["OAUTH_CLIENT_ID"],
+        proof_of(settings),
+        settings[variable].split(),
+    )
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
         return browser.client_credentials(endpoint, client_id, proof, scopes)
@@ -60,17 +81,24 @@ def answered(
 
 
 def _told(answer: Mapping[str, Any]) -> str:
-    """The scopes as the answer says them, or else as the token lists them (Entra: roles of the API's application)."""
+    """The scopes as the answer says them, or else as the token lists them (Entra: roles of the
+    API's application)."""
     if "scope" in answer:
         return str(answer["scope"])
     return " ".join(read(answer["access_token"])[1].get("roles", ()))
 
 
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:
-    """The key of a client, or its secret; None where it has neither. What names no algorithm is of a version before."""
+    """The key of a client, or its secret; None where it has neither. What names no algorithm is of
+    a version before."""
     if "OAUTH_PRIVATE_KEY" in settings:
-        certified, algorithm = "OAUTH_CERTIFICATE" in settings, settings.get("OAUTH_KEY_ALGORITHM", "RS256")
-        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified, algorithm)
+        certified, algorithm = (
+            "OAUTH_CERTIFICATE" in settings,
+            settings.get("OAUTH_KEY_ALGORITHM", "RS256"),
+        )
+        return browser.PrivateKey(
+            settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified, algorithm
+        )
     return settings.get("OAUTH_CLIENT_SECRET")
 
 
@@ -85,7 +113,8 @@ _WORKLOADS = (
 
 
 def _references(workload: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:
-    """The variables of a workload's first container that come from Secrets, each with its reference."""
+    """The variables of a workload's first container that come from Secrets, each with its
+    reference."""
     spec = workload.get("spec", {})
     if "jobTemplate" in spec:
         spec = spec["jobTemplate"]["spec"]
@@ -98,7 +127,9 @@ def _references(workload: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str
     ]
 
 
-def _object(cluster: str, version: str, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+def _object(
+    cluster: str, version: str, kind: str, namespace: str, name: str
+) -> dict[str, Any] | None:
     key = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name}
     connection = http.client.HTTPConnection(urlsplit(cluster).netloc, timeout=10)
     try:

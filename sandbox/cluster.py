@@ -1,12 +1,14 @@
-"""The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for the plugin.
+"""The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for
+the plugin.
 
-It is no API server: no controllers, no watches, no pods, and of admission what `sandbox.admission` says. What it keeps
-of the real one is what the program can notice: objects are found by apiVersion, kind, namespace and name; a second
-create of one is a conflict; fields belong to who wrote them, and an apply does not change those of others
-(`sandbox.applying`); a Service gets a cluster address, and by its type node ports and the address of a load balancer; a
-workload whose image cannot be pulled does not roll out, and what ran before runs on, and so do pods of a StatefulSet
-that somebody has to delete; a Job whose images can be is complete at once. Statuses are as kube-apiserver 1.35.4 and
-its controllers give them, as far as they stand here.
+It is no API server: no controllers, no watches, no pods, and of admission what `sandbox.admission`
+says. What it keeps of the real one is what the program can notice: objects are found by apiVersion,
+kind, namespace and name; a second create of one is a conflict; fields belong to who wrote them, and
+an apply does not change those of others (`sandbox.applying`); a Service gets a cluster address, and
+by its type node ports and the address of a load balancer; a workload whose image cannot be pulled
+does not roll out, and what ran before runs on, and so do pods of a StatefulSet that somebody has to
+delete; a Job whose images can be is complete at once. Statuses are as kube-apiserver 1.35.4 and its
+controllers give them, as far as they stand here.
 """
 
 import base64
@@ -26,8 +28,8 @@ from sandbox.answering import JsonHandler, JsonServer
 from sandbox.applying import ConflictError, Managed, Object, RepeatedError
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
-"""The environment variable that says where the endpoint is; `<this>_<context>`, where that of a kubeconfig context is,
-if that is a cluster of its own."""
+"""The environment variable that says where the endpoint is; `<this>_<context>`, where that of a
+kubeconfig context is, if that is a cluster of its own."""
 PROGRAM: Final = "pulumi-kubernetes"
 BY_HAND: Final = "kubectl-edit"
 """Field managers: of what comes over HTTP, and of what a test or the sandbox puts."""
@@ -46,7 +48,12 @@ class Key:
     def of(cls, manifest: Object) -> "Key":
         """The key of `manifest`."""
         metadata = manifest.get("metadata", {})
-        return cls(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+        return cls(
+            manifest["apiVersion"],
+            manifest["kind"],
+            metadata.get("namespace", ""),
+            metadata["name"],
+        )
 
     def __str__(self) -> str:
         place = f"{self.namespace}/" if self.namespace else ""
@@ -77,16 +84,15 @@ class RefusedError(Exception):
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
-    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists, and with `managed=1` it
-    shows who owns which field. POST creates, and answers 409 when the object exists. PUT is an update by hand. PATCH
-    applies, and answers 409 where fields belong to others, but for `force=1`, and 422 where they do not change; with
-    `dryRun=1` nothing changes. Answers
-    are the object, or `{"message": ...}` with 404/409.
-    `balancer` is the address that load balancers get. Tests fill `unpullable`, images that no node can pull, and
-    `absent`, namespaces that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
-    somebody makes them; `nodes`, of which GET `/nodes` tells; and `slow`, the seconds that the pods of a Deployment
-    take to get ready.
-    `changed` is called after each change.
+    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists, and
+    with `managed=1` it shows who owns which field. POST creates, and answers 409 when the object
+    exists. PUT is an update by hand. PATCH applies, and answers 409 where fields belong to others,
+    but for `force=1`, and 422 where they do not change; with `dryRun=1` nothing changes. Answers
+    are the object, or `{"message": ...}` with 404/409. `balancer` is the address that load
+    balancers get. Tests fill `unpullable`, images that no node can pull, and `absent`, namespaces
+    that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
+    somebody makes them; `nodes`, of which GET `/nodes` tells; and `slow`, the seconds that the pods
+    of a Deployment take to get ready. `changed` is called after each change.
     """
 
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
@@ -123,7 +129,8 @@ class Cluster:
             return _copy(self._objects[key]) if key in self._objects else None
 
     def shown(self, key: Key) -> Object | None:
-        """A copy of the object at `key` with its `managedFields`, as clients get it that do not leave them out."""
+        """A copy of the object at `key` with its `managedFields`, as clients get it that do not
+        leave them out."""
         found = self.get(key)
         if found is not None:
             with self._lock:
@@ -146,10 +153,13 @@ class Cluster:
             return str(_images(found)[0]) if found else None
 
     def put(self, manifest: Object) -> Object:
-        """Stores `manifest` as somebody does by hand, and gives it back with what the server adds."""
+        """Stores `manifest` as somebody does by hand, and gives it back with what the server
+        adds."""
         there = self.get(Key.of(manifest))
         given = _given(there) if there else None
-        return self._write(manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, given))
+        return self._write(
+            manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, given)
+        )
 
     def create(self, manifest: Object) -> Object:
         """Stores a new object of the program's. Raises AlreadyExistsError."""
@@ -169,7 +179,9 @@ class Cluster:
 
         def change(managed: Managed) -> Managed:
             new = managed.applied(_given(manifest), PROGRAM, force)
-            if managed != _NOTHING and (reason := admission.refusal(managed.manifest, new.manifest)):
+            if managed != _NOTHING and (
+                reason := admission.refusal(managed.manifest, new.manifest)
+            ):
                 raise RefusedError(f"{Key.of(manifest)} is invalid: {reason}")
             return new
 
@@ -215,7 +227,9 @@ class Cluster:
             self.absent.discard(key.name)
         with self._lock:
             self._managed[key] = managed = _folded(change(self._managed.get(key, _NOTHING)))
-            self._objects[key] = new = self._completed(_copy(managed.manifest), self._objects.get(key))
+            self._objects[key] = new = self._completed(
+                _copy(managed.manifest), self._objects.get(key)
+            )
             made = _copy(new)
         self.changed()
         return made
@@ -259,18 +273,23 @@ class Cluster:
 
 def _given(manifest: Object) -> Object:
     """Without what only the server says."""
-    given = admission.stored(_copy({key: value for key, value in manifest.items() if key != "status"}))
+    given = admission.stored(
+        _copy({key: value for key, value in manifest.items() if key != "status"})
+    )
     given["metadata"].pop("uid", None)
     return given
 
 
 def _folded(managed: Managed) -> Managed:
-    """A Secret's `stringData` is write-only and lands in `data`, where an apply of it owns nothing: a key that is no
-    longer said stays (kubernetes/kubernetes, server-side apply of stringData)."""
+    """A Secret's `stringData` is write-only and lands in `data`, where an apply of it owns nothing:
+    a key that is no longer said stays (kubernetes/kubernetes, server-side apply of stringData)."""
     manifest = managed.manifest
     if "stringData" not in manifest:
         return managed
-    strings = {key: base64.b64encode(str(value).encode()).decode() for key, value in manifest["stringData"].items()}
+    strings = {
+        key: base64.b64encode(str(value).encode()).decode()
+        for key, value in manifest["stringData"].items()
+    }
     rest = {key: value for key, value in manifest.items() if key != "stringData"}
     return Managed({**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners)
 
@@ -289,12 +308,18 @@ def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
     revision = f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
     before = known.get("status", {}).get("currentRevision", "")
     held = before and _keeps_pods(manifest["spec"].get("updateStrategy", {}))
-    return {"updateRevision": revision, "currentRevision": revision if pulled and not held else before}
+    return {
+        "updateRevision": revision,
+        "currentRevision": revision if pulled and not held else before,
+    }
 
 
 def _keeps_pods(strategy: Object) -> bool:
-    """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them, or some."""
-    return strategy.get("type") == "OnDelete" or bool(strategy.get("rollingUpdate", {}).get("partition"))
+    """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them,
+    or some."""
+    return strategy.get("type") == "OnDelete" or bool(
+        strategy.get("rollingUpdate", {}).get("partition")
+    )
 
 
 def _daemon_set(_: Object, __: Object, pulled: bool) -> Object:
@@ -311,7 +336,8 @@ _STATUS: Mapping[str, Callable[[Object, Object, bool], Object]] = {
     "DaemonSet": _daemon_set,
     "Job": _job,
 }
-"""By kind of workload, its status, of what it is and was before, and whether its images can be pulled."""
+"""By kind of workload, its status, of what it is and was before, and whether its images can be
+pulled."""
 
 
 def _copy(manifest: Object) -> Object:
@@ -335,7 +361,9 @@ class _Handler(JsonHandler):
             self.answer(200, {"objects": self.owner.objects()})
             return
         found = (self.owner.shown if "managed" in query else self.owner.get)(_key(query))
-        self.answer(200, found) if found else self.answer(404, {"message": f"{_key(query)} not found"})
+        self.answer(200, found) if found else self.answer(
+            404, {"message": f"{_key(query)} not found"}
+        )
 
     def do_POST(self) -> None:
         """Create."""
@@ -348,7 +376,11 @@ class _Handler(JsonHandler):
     def do_PATCH(self) -> None:
         """Apply."""
         query = self._query()
-        self._write(lambda manifest: self.owner.apply(manifest, force="force" in query, dry_run="dryRun" in query))
+        self._write(
+            lambda manifest: self.owner.apply(
+                manifest, force="force" in query, dry_run="dryRun" in query
+            )
+        )
 
     def do_DELETE(self) -> None:
         """Remove."""

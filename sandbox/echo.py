@@ -1,10 +1,11 @@
 """A stand-in for a workload: a server that answers 200 with JSON of what reached it.
 
-Whatever a component's image would do, the sandbox answers with `{"method", "target", "headers", "body"}`, so that a
-caller sees what the gateway let through and which identity it passed on. `headers` is a list of name-value pairs.
+Whatever a component's image would do, the sandbox answers with `{"method", "target", "headers",
+"body"}`, so that a caller sees what the gateway let through and which identity it passed on.
+`headers` is a list of name-value pairs.
 
-Who speaks TLS to it is shown a certificate for the name that they ask for, by a CA of its own, as if every workload had
-one for its Service. It asks for no certificate of theirs.
+Who speaks TLS to it is shown a certificate for the name that they ask for, by a CA of its own, as
+if every workload had one for its Service. It asks for no certificate of theirs.
 """
 
 import socket

@@ -1,8 +1,10 @@
-"""Builds the evaluator of definitions, a Go program of this project, from its source and its modules.
+"""Builds the evaluator of definitions, a Go program of this project, from its source and its
+modules.
 
     python -m sandbox.evaluator FOLDER        builds it into FOLDER, unless it is there
 
-The modules are those that its `go.sum` names. Go is found as for the `pulumi` CLI (sandbox.toolchain).
+The modules are those that its `go.sum` names. Go is found as for the `pulumi` CLI
+(sandbox.toolchain).
 """
 
 import sys

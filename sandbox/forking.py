@@ -1,7 +1,9 @@
-"""Fork servers of this process: what Python programs of the engine are forked from, so that they need not start anew.
+"""Fork servers of this process: what Python programs of the engine are forked from, so that they
+need not start anew.
 
-Two, each with hash seeds of its own, as two runs of a program have: which of them a run of the program comes from is
-chance, so that a plan that depended on the order of a set would differ between two runs.
+Two, each with hash seeds of its own, as two runs of a program have: which of them a run of the
+program comes from is chance, so that a plan that depended on the order of a set would differ
+between two runs.
 """
 
 import atexit
@@ -26,7 +28,8 @@ _SERVER: Final = Path(__file__).with_name("forkserver.py")
 
 @functools.cache
 def start() -> str:
-    """Starts the servers, which end with this process, and gives the value of `SERVERS`: empty with KONG_OAM_FORK=0."""
+    """Starts the servers, which end with this process, and gives the value of `SERVERS`: empty with
+    KONG_OAM_FORK=0."""
     if os.environ.get("KONG_OAM_FORK") == "0":
         return ""
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-fork-"))
@@ -63,7 +66,8 @@ def _stop(servers: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
 
 
 def command(python: str, file: str, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """What runs the Python program `file` by the interpreter `python`: forked where that is this interpreter."""
+    """What runs the Python program `file` by the interpreter `python`: forked where that is this
+    interpreter."""
     servers = [server for server in environment.get(SERVERS, "").split(os.pathsep) if server]
     if not servers or not _is_this(python):
         return [python, "-P", file]
@@ -71,5 +75,6 @@ def command(python: str, file: str, environment: Mapping[str, str] = os.environ)
 
 
 def _is_this(python: str) -> bool:
-    """Whether `python` has the libraries of this interpreter: it is the one of the same virtual environment."""
+    """Whether `python` has the libraries of this interpreter: it is the one of the same virtual
+    environment."""
     return Path(python).parent.resolve() == Path(sys.executable).parent.resolve()

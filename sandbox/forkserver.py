@@ -1,9 +1,11 @@
-"""Starts Python programs by forking a process that has imported the libraries: `python -P forkserver.py SOCKET`.
+"""Starts Python programs by forking a process that has imported the libraries: `python -P
+forkserver.py SOCKET`.
 
-The engine starts a language host, a program and a plugin for each provider at every run of the CLI, and half of what a
-small run costs is importing the same libraries again. `forkclient.py` asks here for each of them instead. A fork has
-the libraries and nothing of this project: it runs the sources as they are on disk at that moment, in the folder, with
-the environment and the standard streams of who asked, and in a session of its own.
+The engine starts a language host, a program and a plugin for each provider at every run of the CLI,
+and half of what a small run costs is importing the same libraries again. `forkclient.py` asks here
+for each of them instead. A fork has the libraries and nothing of this project: it runs the sources
+as they are on disk at that moment, in the folder, with the environment and the standard streams of
+who asked, and in a session of its own.
 
 Ends, with all that it forked, when its standard input is closed: when who started it is gone.
 """
@@ -22,7 +24,8 @@ import threading
 import traceback
 from typing import Any
 
-# What the program and the plugins import, and what the SDKs import late. All of it starts no thread and opens nothing.
+# What the program and the plugins import, and what the SDKs import late. All of it starts no thread
+# and opens nothing.
 LIBRARIES = (
     "asyncio",
     "concurrent.futures.thread",
@@ -60,8 +63,12 @@ def main(address: str) -> None:
             importlib.import_module(library)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of these objects
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this, and comes as the end of input
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks: they tell their status themselves
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for who started this, and comes as the end of input
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # nobody waits for the forks: they tell their status themselves
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(128)
@@ -92,7 +99,9 @@ def _forked(client: socket.socket) -> int:
         os.environ.update(wanted["environment"])
         os.chdir(wanted["folder"])
         for number in (signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.signal(
+                number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            )
         threading.Thread(target=_end_with, args=(client,), daemon=True).start()
         status = _run(wanted["command"])
     finally:

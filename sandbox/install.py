@@ -1,9 +1,10 @@
-"""Installs the packages of lock files into a virtual environment, which it makes first. Needs Python alone.
+"""Installs the packages of lock files into a virtual environment, which it makes first. Needs
+Python alone.
 
     python -m sandbox.install VENV LOCK...
 
-Uses `uv` where it is on the PATH, and otherwise the `venv` and `pip` of this Python. Both take only the contents that
-the locks name. A failure ends in one message that says what to do.
+Uses `uv` where it is on the PATH, and otherwise the `venv` and `pip` of this Python. Both take only
+the contents that the locks name. A failure ends in one message that says what to do.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from typing import Final
 from sandbox.progress import say, shown
 
 LOCKED: Final = ("--require-hashes", "--only-binary", ":all:", "--requirement")
-"""Options that install a lock file from wheels alone, so that no package runs code while it is installed."""
+"""Options that install a lock file from wheels alone, so that no package runs code while it is
+installed."""
 BUILT: Final = ("--require-hashes", "--no-build-isolation", "--no-deps", "--requirement")
 """Options for packages without a wheel: the setuptools that is already installed builds them."""
 SOURCES: Final = "requirements-built.lock"
 """The lock of the packages without a wheel."""
 
 _UNREACHABLE: Final = re.compile(
-    r"from versions: none|ConnectionPool|timed out|Failed to fetch|Network connectivity|no versions? of"
+    r"from versions: none|ConnectionPool|timed out|Failed to fetch|Network connectivity|no "
+    r"versions? of"
 )
 """Words of pip and uv where no index answers, or the index lacks a package for this Python."""
 
@@ -43,20 +46,33 @@ def packages_of(lock: Path) -> int:
 
 
 def environment(folder: Path, uv: str | None) -> Path:
-    """Gives the interpreter of the virtual environment in `folder`, and makes it if needed. Raises InstallError."""
+    """Gives the interpreter of the virtual environment in `folder`, and makes it if needed. Raises
+    InstallError."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists():
         return python
     if uv:
-        command = [uv, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, str(folder)]
+        command = [
+            uv,
+            "venv",
+            "--quiet",
+            "--clear",
+            "--seed",
+            "--python",
+            sys.executable,
+            str(folder),
+        ]
     else:
         command = [sys.executable, "-m", "venv", "--clear", str(folder)]
     try:
         _run(command, str(folder))
     except InstallError as error:
-        python.unlink(missing_ok=True)  # an environment without pip must not pass for a complete one
+        python.unlink(
+            missing_ok=True
+        )  # an environment without pip must not pass for a complete one
         raise InstallError(
-            f"{error}\nIf this Python lacks venv, install it (Debian and Ubuntu: apt install python3-venv), or name "
+            f"{error}\nIf this Python lacks venv, install it (Debian and Ubuntu: apt install "
+            "python3-venv), or name "
             "another Python: make PYTHON=..."
         ) from None
     return python
@@ -68,21 +84,33 @@ def install(python: Path, lock: Path, uv: str | None) -> None:
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(python)]
     else:
-        command = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-color", "install", "--quiet"]
+        command = [
+            str(python),
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--no-color",
+            "install",
+            "--quiet",
+        ]
     _run([*command, *options, str(lock)], lock.name)
 
 
 def _run(command: Sequence[str], what: str) -> None:
     """Runs a command, whose words are shown only if it fails. Raises InstallError."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     if done.returncode == 0:
         return
     lines = done.stdout.splitlines()
     unreachable = next((line.strip() for line in lines if _UNREACHABLE.search(line)), None)
     if unreachable is not None:
         raise InstallError(
-            f"no package index was reached for {what}, or it has no package for this Python ({unreachable}); check "
-            "the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL for uv, PIP_INDEX_URL for pip"
+            f"no package index was reached for {what}, or it has no package for this Python "
+            f"({unreachable}); check "
+            "the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL for uv, PIP_INDEX_URL "
+            "for pip"
         )
     raise InstallError("\n".join([f"{what} could not be installed:", *lines[-15:]]))
 
@@ -92,7 +120,9 @@ def main(arguments: Sequence[str]) -> int:
     folder, *locks = map(Path, arguments)
     uv = shutil.which("uv")
     total = sum(map(packages_of, locks))
-    say(f"installing {total} package(s) into {folder} with {'uv' if uv else 'pip: a minute or two'}")
+    say(
+        f"installing {total} package(s) into {folder} with {'uv' if uv else 'pip: a minute or two'}"
+    )
     try:
         with shown(lambda: f"installing into {folder}"):
             python = environment(folder, uv)

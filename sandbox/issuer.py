@@ -1,8 +1,9 @@
-"""A stand-in for an issuer that exists: discovery, keys, a token endpoint and a test login, on loopback.
+"""A stand-in for an issuer that exists: discovery, keys, a token endpoint and a test login, on
+loopback.
 
-What an administrator would have set up there is given: clients with their scopes, and users with their groups. Tokens
-are spelt as in RFC 9068, with the claim `sid` in users' and `token_use: access` in access tokens. Its key set also
-lists a key for encryption, as those of real issuers do.
+What an administrator would have set up there is given: clients with their scopes, and users with
+their groups. Tokens are spelt as in RFC 9068, with the claim `sid` in users' and `token_use:
+access` in access tokens. Its key set also lists a key for encryption, as those of real issuers do.
 
 Not modelled: refresh tokens, consent, sessions, TLS.
 """
@@ -29,8 +30,8 @@ LIFETIME = 3600  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if in a group of
-    `groups`; any other calls as itself. Pages keep no secret: theirs is None."""
+    """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if
+    in a group of `groups`; any other calls as itself. Pages keep no secret: theirs is None."""
 
     id: str
     secret: str | None
@@ -50,7 +51,9 @@ class Key:
     """An elliptic-curve key: it signs with ES256."""
 
     kid: str = field(default_factory=lambda: secrets.token_urlsafe(12))
-    private: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    private: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     def jwk(self, use: str = "sig") -> Json:
         """The public half (RFC 7517)."""
@@ -62,9 +65,11 @@ class Key:
 
 
 class Issuer:
-    """`clients` by id; `users` are groups by login. A context manager. `url` is the issuer, known once it was entered.
+    """`clients` by id; `users` are groups by login. A context manager. `url` is the issuer, known
+    once it was entered.
 
-    Tests may change `published` (its key set, the first signs), `named` (what it calls itself) and `down` at any time.
+    Tests may change `published` (its key set, the first signs), `named` (what it calls itself) and
+    `down` at any time.
     """
 
     def __init__(
@@ -111,7 +116,8 @@ class Issuer:
         return {"/".join(uri.split("/")[:3]) for uris in pages for uri in uris}
 
     def authorize(self, query: Mapping[str, str]) -> str:
-        """The address that the browser is sent to. Raises _Refused where it must not be sent anywhere."""
+        """The address that the browser is sent to. Raises _Refused where it must not be sent
+        anywhere."""
         client = self.clients.get(query.get("client_id", ""))
         if client is None or query.get("redirect_uri") not in client.redirect_uris:
             raise _Refused("invalid_request")
@@ -136,12 +142,20 @@ class Issuer:
                 raise _Refused("invalid_scope")
             return self._given(client, asked, {"sub": client.id})
         code = self._codes.pop(form.get("code", ""), None)
-        if form.get("grant_type") != "authorization_code" or code is None or code["client_id"] != client.id:
+        if (
+            form.get("grant_type") != "authorization_code"
+            or code is None
+            or code["client_id"] != client.id
+        ):
             raise _Refused("invalid_grant")
         challenge = base64url(sha256(form.get("code_verifier", "").encode()).digest())
         if (code["redirect_uri"], code["code_challenge"]) != (form.get("redirect_uri"), challenge):
             raise _Refused("invalid_grant")
-        user = {"sub": code["sandbox_user"], "sid": secrets.token_hex(8), "groups": list(code["groups"])}
+        user = {
+            "sub": code["sandbox_user"],
+            "sid": secrets.token_hex(8),
+            "groups": list(code["groups"]),
+        }
         return self._given(client, code["scope"].split(), user)
 
     def _authenticated(self, form: Mapping[str, str], authorization: str) -> Client:
@@ -149,20 +163,38 @@ class Issuer:
         if named is not None and named.secret is None and not authorization:
             return named
         kind, _, pair = authorization.partition(" ")
-        name, _, secret = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
+        name, _, secret = (
+            base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
+        )
         client = self.clients.get(unquote_plus(name))
-        if client is None or client.secret is None or not secrets.compare_digest(unquote_plus(secret), client.secret):
+        if (
+            client is None
+            or client.secret is None
+            or not secrets.compare_digest(unquote_plus(secret), client.secret)
+        ):
             raise _Refused("invalid_client")
         return client
 
     def _given(self, client: Client, scopes: list[str], about: Json) -> Json:
         now = int(time.time())
         base = {"iss": self.url, "iat": now, "exp": now + LIFETIME, **about}
-        claims = {"aud": self.audience, "client_id": client.id, "jti": secrets.token_hex(8), "token_use": "access"}
+        claims = {
+            "aud": self.audience,
+            "client_id": client.id,
+            "jti": secrets.token_hex(8),
+            "token_use": "access",
+        }
         access = self.published[0].sign({**base, **claims, "scope": " ".join(scopes)})
-        given = {"access_token": access, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
+        given = {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "scope": " ".join(scopes),
+        }
         if "openid" in scopes:
-            given["id_token"] = self.published[0].sign({**base, "aud": client.id, "token_use": "id"})
+            given["id_token"] = self.published[0].sign(
+                {**base, "aud": client.id, "token_use": "id"}
+            )
         return given
 
 
@@ -194,7 +226,9 @@ class _Handler(JsonHandler):
         try:
             self._answer(200, self.owner.token(form, self.headers.get("Authorization", "")))
         except _Refused as refused:
-            self._answer(401 if refused.error == "invalid_client" else 400, {"error": refused.error})
+            self._answer(
+                401 if refused.error == "invalid_client" else 400, {"error": refused.error}
+            )
 
     def _answer(self, status: int, body: Json, location: str | None = None) -> None:
         headers = {"Location": location} if location else {}

@@ -1,4 +1,5 @@
-"""JSON Web Tokens and keys of the stand-ins: writes and signs them, reads and verifies them (RFC 7515, 7517, 7518)."""
+"""JSON Web Tokens and keys of the stand-ins: writes and signs them, reads and verifies them (RFC
+7515, 7517, 7518)."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 
 Json = dict[str, Any]
@@ -36,7 +40,9 @@ def read(token: str) -> tuple[Json, Json]:
 
 def signed(key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
-    text = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+    text = ".".join(
+        base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
+    )
     if isinstance(key, rsa.RSAPrivateKey):
         signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
     else:
@@ -46,14 +52,23 @@ def signed(key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]) -> st
 
 
 def verifies(public: Any, algorithm: object, token: str) -> bool:
-    """Whether a token is signed with the private half of a key, by an algorithm that is the key's own."""
+    """Whether a token is signed with the private half of a key, by an algorithm that is the key's
+    own."""
     text, _, last = token.rpartition(".")
     try:
         signature = decoded(last)
         if isinstance(public, rsa.RSAPublicKey) and algorithm in ("RS256", "PS256"):
             pss = padding.PSS(padding.MGF1(SHA256()), 32)
-            public.verify(signature, text.encode(), pss if algorithm == "PS256" else padding.PKCS1v15(), SHA256())
-        elif isinstance(public, ec.EllipticCurvePublicKey) and (algorithm, len(signature)) == ("ES256", 64):
+            public.verify(
+                signature,
+                text.encode(),
+                pss if algorithm == "PS256" else padding.PKCS1v15(),
+                SHA256(),
+            )
+        elif isinstance(public, ec.EllipticCurvePublicKey) and (algorithm, len(signature)) == (
+            "ES256",
+            64,
+        ):
             numbers = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
             public.verify(encode_dss_signature(*numbers), text.encode(), ec.ECDSA(SHA256()))
         else:
@@ -68,9 +83,17 @@ def members(public: Any) -> Json:
     numbers = public.public_numbers()
     if isinstance(public, rsa.RSAPublicKey):
         values = {"e": numbers.e, "n": numbers.n}
-        texts = {name: base64url(one.to_bytes((one.bit_length() + 7) // 8)) for name, one in values.items()}
+        texts = {
+            name: base64url(one.to_bytes((one.bit_length() + 7) // 8))
+            for name, one in values.items()
+        }
         return {"kty": "RSA", **texts}
-    return {"kty": "EC", "crv": "P-256", "x": base64url(numbers.x.to_bytes(32)), "y": base64url(numbers.y.to_bytes(32))}
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": base64url(numbers.x.to_bytes(32)),
+        "y": base64url(numbers.y.to_bytes(32)),
+    }
 
 
 def public_key(key: Mapping[str, Any]) -> Any:

@@ -1,10 +1,12 @@
-"""A real Keycloak on loopback: obtained from Maven Central once, started for one run, gone afterwards.
+"""A real Keycloak on loopback: obtained from Maven Central once, started for one run, gone
+afterwards.
 
 with Keycloak() as server:
     server.realm("sandbox", groups=("sales",), users={"user-sales": ("sales",)})
 
-Nothing here stands in for anything. Needed are Java 17 or newer and Maven, which fetches the distribution
-(org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of sandbox.toolchain. The database is in memory.
+Nothing here stands in for anything. Needed are Java 17 or newer and Maven, which fetches the
+distribution (org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of
+sandbox.toolchain. The database is in memory.
 """
 
 from __future__ import annotations
@@ -31,13 +33,16 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_READY: Final = (
+    180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+)
 _ANSWERED: Final = 15.0  # seconds for one try, of what may be another server at that port
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
 PERMISSIONS: Final = ("manage-clients", "manage-realm", "manage-users", "query-groups")
-"""What that account has: roles of the realm's client realm-management, and no more than the program says it needs."""
+"""What that account has: roles of the realm's client realm-management, and no more than the program
+says it needs."""
 
 
 class UnavailableError(Exception):
@@ -45,7 +50,8 @@ class UnavailableError(Exception):
 
 
 def distribution() -> Path:
-    """The folder of the unpacked distribution, fetched first where there is none. Raises UnavailableError."""
+    """The folder of the unpacked distribution, fetched first where there is none. Raises
+    UnavailableError."""
     if java := _java_problem():
         raise UnavailableError(java)
     folder = cache() / f"keycloak-{VERSION}"
@@ -59,32 +65,52 @@ def distribution() -> Path:
 
 def _java_problem() -> str | None:
     try:
-        said = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
+        said = subprocess.run(
+            ["java", "-version"], capture_output=True, text=True, timeout=60, check=True
+        ).stderr
     except (OSError, subprocess.SubprocessError):
         return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
     number = re.search(r'version "(\d+)', said)
     if number is None or int(number[1]) < OLDEST_JAVA:
-        return f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is {said.splitlines()[0]}"
+        return (
+            f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is "
+            f"{said.splitlines()[0]}"
+        )
     return None
 
 
 def _fetch(folder: Path) -> None:
     if shutil.which("mvn") is None:
-        raise UnavailableError(f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH")
+        raise UnavailableError(
+            f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH"
+        )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="keycloak-") as made:
-        command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={made}"]
+        command = [
+            "mvn",
+            "-q",
+            "-B",
+            "dependency:copy",
+            f"-Dartifact={_ARTIFACT}",
+            f"-DoutputDirectory={made}",
+        ]
         limit = f"{_FETCHED / 60:.0f} minutes"
         try:
             with shown(lambda: f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"):
-                done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=_FETCHED)
+                done = subprocess.run(
+                    command, cwd=made, capture_output=True, text=True, timeout=_FETCHED
+                )
         except subprocess.TimeoutExpired:
             raise UnavailableError(f"Maven did not fetch {_ARTIFACT} within {limit}") from None
         archive = next(Path(made).glob("*.zip"), None)
         if done.returncode or archive is None:
-            raise UnavailableError(f"Maven could not fetch {_ARTIFACT}:\n{done.stdout[-800:]}{done.stderr[-800:]}")
+            raise UnavailableError(
+                f"Maven could not fetch {_ARTIFACT}:\n{done.stdout[-800:]}{done.stderr[-800:]}"
+            )
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(made)
-        (Path(made) / f"keycloak-{VERSION}").rename(folder)  # in one step: nobody ever sees half of it
+        (Path(made) / f"keycloak-{VERSION}").rename(
+            folder
+        )  # in one step: nobody ever sees half of it
 
 
 class Keycloak:
@@ -99,7 +125,8 @@ class Keycloak:
         self.account_secret = secrets.token_urlsafe(24)
 
     def __enter__(self) -> Self:
-        """Raises UnavailableError, StartError, and ToolchainError where another run is at it for too long."""
+        """Raises UnavailableError, StartError, and ToolchainError where another run is at it for
+        too long."""
         home = distribution()
         self._folder = Path(tempfile.mkdtemp(prefix="kong-oam-keycloak-"))
         try:
@@ -136,28 +163,59 @@ class Keycloak:
     def issuer(self, realm: str) -> str:
         return f"{self.url}/realms/{realm}"
 
-    def realm(self, name: str, groups: Iterable[str] = (), users: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """A realm with groups, users (groups by login) and a client that may administer it, and nothing else."""
+    def realm(
+        self,
+        name: str,
+        groups: Iterable[str] = (),
+        users: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """A realm with groups, users (groups by login) and a client that may administer it, and
+        nothing else."""
         self.admin("POST", "", {"realm": name, "enabled": True})
         for group in groups:
             self.admin("POST", f"/{name}/groups", {"name": group})
         for login, held in (users or {}).items():
             self.admin("POST", f"/{name}/users", _user(login, held))
-        client = {"clientId": ACCOUNT, "secret": self.account_secret, "serviceAccountsEnabled": True}
-        self.admin("POST", f"/{name}/clients", {**client, "publicClient": False, "standardFlowEnabled": False})
-        user = self.admin("GET", f"/{name}/clients/{self._id(name, ACCOUNT)}/service-account-user").body["id"]
+        client = {
+            "clientId": ACCOUNT,
+            "secret": self.account_secret,
+            "serviceAccountsEnabled": True,
+        }
+        self.admin(
+            "POST",
+            f"/{name}/clients",
+            {**client, "publicClient": False, "standardFlowEnabled": False},
+        )
+        user = self.admin(
+            "GET", f"/{name}/clients/{self._id(name, ACCOUNT)}/service-account-user"
+        ).body["id"]
         management = self._id(name, "realm-management")
-        roles = [self.admin("GET", f"/{name}/clients/{management}/roles/{role}").body for role in PERMISSIONS]
+        roles = [
+            self.admin("GET", f"/{name}/clients/{management}/roles/{role}").body
+            for role in PERMISSIONS
+        ]
         self.admin("POST", f"/{name}/users/{user}/role-mappings/clients/{management}", roles)
 
     def rotate(self, realm: str, name: str, priority: int) -> None:
         """Adds a signing key; the one of the highest priority signs from now on."""
-        config = {"priority": [str(priority)], "keySize": ["2048"], "active": ["true"], "enabled": ["true"]}
-        body = {"name": name, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider"}
-        self.admin("POST", f"/{realm}/components", {**body, "config": {**config, "algorithm": ["RS256"]}})
+        config = {
+            "priority": [str(priority)],
+            "keySize": ["2048"],
+            "active": ["true"],
+            "enabled": ["true"],
+        }
+        body = {
+            "name": name,
+            "providerId": "rsa-generated",
+            "providerType": "org.keycloak.keys.KeyProvider",
+        }
+        self.admin(
+            "POST", f"/{realm}/components", {**body, "config": {**config, "algorithm": ["RS256"]}}
+        )
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
-        """A request to the Admin API (below /admin/realms) as its administrator. Raises RuntimeError where refused."""
+        """A request to the Admin API (below /admin/realms) as its administrator. Raises
+        RuntimeError where refused."""
         answer = self._asked(method, path, body)
         if answer.status == 401:  # tokens of the administrator live for a minute
             self._log_in()
@@ -167,13 +225,23 @@ class Keycloak:
         return answer
 
     def _asked(self, method: str, path: str, body: Any) -> Answer:
-        return send(self.url, method, f"/admin/realms{path}", body, {"Authorization": f"Bearer {self._token}"})
+        return send(
+            self.url,
+            method,
+            f"/admin/realms{path}",
+            body,
+            {"Authorization": f"Bearer {self._token}"},
+        )
 
     def _id(self, realm: str, client: str) -> str:
         return str(self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"])
 
     def _log_in(self, timeout: float = TIMEOUT) -> None:
-        form = {"grant_type": "client_credentials", "client_id": _ADMIN, "client_secret": self._secret}
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": _ADMIN,
+            "client_secret": self._secret,
+        }
         answer = send_form(self.url, "/realms/master/protocol/openid-connect/token", form, timeout)
         if answer.status != 200:
             raise RuntimeError(f"the administrator cannot log in: {answer.status} {answer.text}")
@@ -193,13 +261,20 @@ class Keycloak:
 
     def _await(self) -> None:
         until = time.monotonic() + _READY
-        with shown(lambda: f"waiting for Keycloak at {self.url}: at most {_READY:.0f} s, a first start is the longest"):
+        with shown(
+            lambda: (
+                f"waiting for Keycloak at {self.url}: at most {_READY:.0f} s, a first start is the "
+                "longest"
+            )
+        ):
             while not self._is_ready():
                 assert self._server is not None
                 if self._server.status is not None:
                     raise StartError(f"Keycloak ended with {self._server.status}{self._last_words}")
                 if time.monotonic() > until:
-                    raise StartError(f"Keycloak was not ready within {_READY:.0f} s{self._last_words}")
+                    raise StartError(
+                        f"Keycloak was not ready within {_READY:.0f} s{self._last_words}"
+                    )
                 time.sleep(0.5)
 
     def _is_ready(self) -> bool:
@@ -225,7 +300,12 @@ class Keycloak:
 
 def _user(login: str, groups: Iterable[str]) -> dict[str, Any]:
     """With a whole profile: Keycloak would ask for the rest at the first login."""
-    about = {"firstName": "A", "lastName": "User", "email": f"{login}@example.com", "emailVerified": True}
+    about = {
+        "firstName": "A",
+        "lastName": "User",
+        "email": f"{login}@example.com",
+        "emailVerified": True,
+    }
     password = {"type": "password", "value": PASSWORD, "temporary": False}
     return {
         "username": login,

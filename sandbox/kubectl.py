@@ -1,4 +1,5 @@
-"""The stand-in for `kubectl`: of get, patch and delete, what the program, `verify` and `recover` ask for or name.
+"""The stand-in for `kubectl`: of get, patch and delete, what the program, `verify` and `recover`
+ask for or name.
 
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
@@ -11,10 +12,11 @@
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
     kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
-It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is printed is each
-object's metadata on a line of its own, of a pod its labels, or a namespace's uid, which is the cluster's address. No
-more are the columns: they are kind, version, name and stack. A patch is a strategic merge patch: `null` takes a field
-out, `$patch: delete` an item of a list. RESOURCE may also be the singular of any kind, `statefulset.v1.apps`.
+It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is
+printed is each object's metadata on a line of its own, of a pod its labels, or a namespace's uid,
+which is the cluster's address. No more are the columns: they are kind, version, name and stack. A
+patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list.
+RESOURCE may also be the singular of any kind, `statefulset.v1.apps`.
 """
 
 import argparse
@@ -103,14 +105,24 @@ def _print(asked: argparse.Namespace) -> None:
     else:
         items = [one for what in asked.what if (one := _get(asked.namespace, what))]
         if items:
-            print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items} if len(asked.what) > 1 else items[0]))
+            print(
+                json.dumps(
+                    {"apiVersion": "v1", "kind": "List", "items": items}
+                    if len(asked.what) > 1
+                    else items[0]
+                )
+            )
 
 
 def _print_pods(namespace: str, selector: str) -> None:
     wanted = dict(label.split("=") for label in selector.split(","))
     for one in _send("GET", "/objects")["objects"]:
         labels = one["metadata"].get("labels", {})
-        if one["kind"] == "Pod" and _is_in(namespace, one["metadata"]) and wanted.items() <= labels.items():
+        if (
+            one["kind"] == "Pod"
+            and _is_in(namespace, one["metadata"])
+            and wanted.items() <= labels.items()
+        ):
             print(json.dumps(labels))
 
 
@@ -122,9 +134,13 @@ def _print_secrets(namespace: str, label: str) -> None:
 
 
 def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
-    """The objects of these names, or of these kinds, `deployments.apps,services`; kubectl takes not both."""
+    """The objects of these names, or of these kinds, `deployments.apps,services`; kubectl takes not
+    both."""
     if len({"/" in named for named in what}) > 1:
-        print("error: there is no need to specify a resource type as a separate argument", file=sys.stderr)
+        print(
+            "error: there is no need to specify a resource type as a separate argument",
+            file=sys.stderr,
+        )
         sys.exit(1)
     for named in what:
         if "/" in named:
@@ -132,7 +148,10 @@ def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
             continue
         for resource in named.split(","):
             for one in _send("GET", "/objects")["objects"]:
-                is_of_kind = _RESOURCES.get(resource) == (one["apiVersion"], one["kind"]) or _full(one) == resource
+                is_of_kind = (
+                    _RESOURCES.get(resource) == (one["apiVersion"], one["kind"])
+                    or _full(one) == resource
+                )
                 if is_of_kind and _is_in(namespace or "", {"namespace": "", **one["metadata"]}):
                     yield one
 
@@ -140,7 +159,11 @@ def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
 def merged(one: Any, change: Any, field: str = "") -> Any:
     """What a strategic merge patch makes of a value."""
     if isinstance(one, dict) and isinstance(change, dict):
-        new = {key: merged(one.get(key), value, key) for key, value in change.items() if value is not None}
+        new = {
+            key: merged(one.get(key), value, key)
+            for key, value in change.items()
+            if value is not None
+        }
         return {**{key: value for key, value in one.items() if key not in change}, **new}
     keys = merged_by(field)
     if keys and isinstance(one, list) and isinstance(change, list):
@@ -148,7 +171,9 @@ def merged(one: Any, change: Any, field: str = "") -> Any:
     return change
 
 
-def _merged_items(items: Sequence[Object], changes: Iterable[Object], keys: Iterable[str]) -> list[Object]:
+def _merged_items(
+    items: Sequence[Object], changes: Iterable[Object], keys: Iterable[str]
+) -> list[Object]:
     """By the first of the keys that an item has."""
     by_key: dict[Any, Object] = {}
     for change in (*items, *changes):
@@ -164,9 +189,17 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
     wanted = dict(label.split("=") for label in selector.split(","))
     for one in _send("GET", "/objects")["objects"]:
         about = one["metadata"]
-        named = kind in (one["kind"].lower(), _full(one)) and field_selector == f"metadata.name={about['name']}"
+        named = (
+            kind in (one["kind"].lower(), _full(one))
+            and field_selector == f"metadata.name={about['name']}"
+        )
         if named and _is_in(namespace, about) and wanted.items() <= about.get("labels", {}).items():
-            key = {"apiVersion": one["apiVersion"], "kind": one["kind"], "namespace": namespace, "name": about["name"]}
+            key = {
+                "apiVersion": one["apiVersion"],
+                "kind": one["kind"],
+                "namespace": namespace,
+                "name": about["name"],
+            }
             _send("DELETE", f"/objects?{urlencode(key)}")
             print(f'{kind} "{about["name"]}" deleted')
 
@@ -183,9 +216,19 @@ def _is_in(namespace: str, metadata: Object) -> bool:
 
 def _get(namespace: str | None, what: str) -> Object | None:
     resource, _, name = what.partition("/")
-    of_any = ((one["apiVersion"], one["kind"]) for one in _send("GET", "/objects")["objects"] if _full(one) == resource)
+    of_any = (
+        (one["apiVersion"], one["kind"])
+        for one in _send("GET", "/objects")["objects"]
+        if _full(one) == resource
+    )
     version, kind = _RESOURCES.get(resource) or next(of_any, ("", ""))
-    query = {"apiVersion": version, "kind": kind, "namespace": namespace or "", "name": name, "managed": "1"}
+    query = {
+        "apiVersion": version,
+        "kind": kind,
+        "namespace": namespace or "",
+        "name": name,
+        "managed": "1",
+    }
     answer = _send("GET", f"/objects?{urlencode(query)}")
     return answer if "kind" in answer else None
 

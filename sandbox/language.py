@@ -1,9 +1,11 @@
 # ruff: noqa: N802 - the protocol names the methods
-"""The language host: how the engine runs a Python program. A stand-in for the official pulumi-language-python.
+"""The language host: how the engine runs a Python program. A stand-in for the official
+pulumi-language-python.
 
-Speaks pulumi/proto/language.proto. It starts the program in a process of its own (`program.py`), policy packs and
-other plugins written in Python as `python DIR`, and tells which plugins the installed SDKs want. Not modelled: project
-templates, dependency installation, code generation, the debugger, poetry and uv.
+Speaks pulumi/proto/language.proto. It starts the program in a process of its own (`program.py`),
+policy packs and other plugins written in Python as `python DIR`, and tells which plugins the
+installed SDKs want. Not modelled: project templates, dependency installation, code generation, the
+debugger, poetry and uv.
 """
 
 import json
@@ -31,7 +33,8 @@ _SITE_PACKAGES = Path(pulumi.__file__).parent.parent
 
 
 def required_plugins(site_packages: Path) -> list[plugin_pb2.PackageDependency]:
-    """The resource plugins that the SDKs installed in `site_packages` name in their pulumi-plugin.json."""
+    """The resource plugins that the SDKs installed in `site_packages` name in their
+    pulumi-plugin.json."""
     wanted = []
     for file in sorted(site_packages.glob("pulumi*/pulumi-plugin.json")):
         plugin = json.loads(file.read_text())
@@ -56,7 +59,8 @@ def _distribution_version(package: str) -> str:
 
 
 def interpreter(info: pb.ProgramInfo) -> str:
-    """The Python that runs the program: of the project's `virtualenv` option where it exists, else this one."""
+    """The Python that runs the program: of the project's `virtualenv` option where it exists, else
+    this one."""
     options: dict[str, str] = json_format.MessageToDict(info.options)  # type: ignore[no-untyped-call]
     virtualenv = options.get("virtualenv")
     if virtualenv:
@@ -73,7 +77,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = engine
         self._children: set[subprocess.Popen[bytes]] = set()
 
-    def Handshake(self, request: pb.LanguageHandshakeRequest, _: grpc.ServicerContext) -> pb.LanguageHandshakeResponse:
+    def Handshake(
+        self, request: pb.LanguageHandshakeRequest, _: grpc.ServicerContext
+    ) -> pb.LanguageHandshakeResponse:
         self._engine = request.engine_address or self._engine
         return pb.LanguageHandshakeResponse()
 
@@ -91,7 +97,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return pb.RuntimeOptionsResponse()
 
     def About(self, request: pb.AboutRequest, _: grpc.ServicerContext) -> pb.AboutResponse:
-        return pb.AboutResponse(executable=interpreter(request.info), version=sys.version.split()[0])
+        return pb.AboutResponse(
+            executable=interpreter(request.info), version=sys.version.split()[0]
+        )
 
     def GetProgramDependencies(
         self, _request: pb.GetProgramDependenciesRequest, _: grpc.ServicerContext
@@ -102,7 +110,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def Run(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.RunResponse:
-        """Runs the program to its end; its output is this process's output, which the engine shows."""
+        """Runs the program to its end; its output is this process's output, which the engine
+        shows."""
         settings = {
             "monitor": request.monitor_address,
             "engine": self._engine,
@@ -112,7 +121,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "root": request.info.root_directory,
             "parallel": request.parallel,
             "dry_run": request.dryRun,
-            "program": str(Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")),
+            "program": str(
+                Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")
+            ),
             "arguments": list(request.args),
         }
         environment = {
@@ -123,15 +134,23 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         # -P: the folder of program.py holds `kong` and `okta`, which are not for the program to import.
         command = [*forking.command(interpreter(request.info), str(_PROGRAM)), json.dumps(settings)]
-        child = self._start(subprocess.Popen(command, cwd=request.pwd or None, env=environment), context)
+        child = self._start(
+            subprocess.Popen(command, cwd=request.pwd or None, env=environment), context
+        )
         code = self._wait(child)
         if code == _ERROR_WAS_SHOWN:
             return pb.RunResponse(bail=True)
-        return pb.RunResponse(error=f"Program exited with non-zero exit code: {code}" if code else "")
+        return pb.RunResponse(
+            error=f"Program exited with non-zero exit code: {code}" if code else ""
+        )
 
-    def RunPlugin(self, request: pb.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[pb.RunPluginResponse]:
+    def RunPlugin(
+        self, request: pb.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.RunPluginResponse]:
         """Runs a plugin written in Python, such as a policy pack, and passes on what it prints."""
-        program = str(Path(request.info.program_directory or request.pwd, request.info.entry_point or "."))
+        program = str(
+            Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")
+        )
         environment = {**dict(item.split("=", 1) for item in request.env), "PYTHONUNBUFFERED": "1"}
         child = self._start(
             subprocess.Popen(
@@ -153,7 +172,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         for child in list(self._children):
             child.terminate()
 
-    def _start(self, child: subprocess.Popen[bytes], context: grpc.ServicerContext) -> subprocess.Popen[bytes]:
+    def _start(
+        self, child: subprocess.Popen[bytes], context: grpc.ServicerContext
+    ) -> subprocess.Popen[bytes]:
         self._children.add(child)
         # Called when the engine cancels; harmless once the child has ended.
         context.add_callback(child.terminate)  # type: ignore[no-untyped-call]
@@ -168,4 +189,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 def main() -> None:
     """Serves until the engine ends this process. The last argument is the engine's address."""
     host = LanguageHost(sys.argv[-1])
-    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), host.stop)
+    serve(
+        lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server),
+        host.stop,
+    )

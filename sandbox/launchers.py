@@ -1,12 +1,14 @@
-"""Where the engine finds the language host and the plugins: stand-ins, whatever is installed for the user.
+"""Where the engine finds the language host and the plugins: stand-ins, whatever is installed for
+the user.
 
-The engine looks for `pulumi-language-python` and `pulumi-resource-NAME` on PATH, then for the language host beside its
-own executable, then in `$PULUMI_HOME/plugins` (pulumi: sdk/go/common/workspace/plugins.go). All are put in the last
-place, in a plugin folder of the sandbox's own. PATH is switched off, and `toolchain` gives a CLI that has nothing
-beside it. The user's own plugin folder is not looked at: it may hold any version, and the engine writes into it.
+The engine looks for `pulumi-language-python` and `pulumi-resource-NAME` on PATH, then for the
+language host beside its own executable, then in `$PULUMI_HOME/plugins` (pulumi:
+sdk/go/common/workspace/plugins.go). All are put in the last place, in a plugin folder of the
+sandbox's own. PATH is switched off, and `toolchain` gives a CLI that has nothing beside it. The
+user's own plugin folder is not looked at: it may hold any version, and the engine writes into it.
 
-Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that they are in, but for
-Kubernetes': it needs an API server, which the stand-in cluster is not.
+Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that
+they are in, but for Kubernetes': it needs an API server, which the stand-in cluster is not.
 """
 
 import os
@@ -65,48 +67,67 @@ class Launchers:
 
 def asked_for() -> tuple[Path, ...]:
     """The folders that `KONG_OAM_PLUGINS` names."""
-    return tuple(Path(folder).absolute() for folder in os.environ.get(PLUGINS, "").split(os.pathsep) if folder)
+    return tuple(
+        Path(folder).absolute()
+        for folder in os.environ.get(PLUGINS, "").split(os.pathsep)
+        if folder
+    )
 
 
 def split(folders: Iterable[Path]) -> Launchers:
-    """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
+    """What `install` would make of these folders. Raises ToolchainError for one without any plugin
+    of ours."""
     return _split(_official(folders, cluster=False))
 
 
 def behind(name: str) -> str | None:
-    """What is said of an official plugin that is asked for and of an older major version than its SDK; None of others.
+    """What is said of an official plugin that is asked for and of an older major version than its
+    SDK; None of others.
 
     Such a one may want resources in another form.
     """
     program = _official(asked_for(), cluster=True).get(name)
     if program is None:
         return None
-    said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60).stdout.strip()
+    said = subprocess.run(
+        [program, "-version"], capture_output=True, text=True, timeout=60
+    ).stdout.strip()
     wanted = metadata.version(_DISTRIBUTIONS[name])
     if said.removeprefix("v").partition(".")[0] == wanted.partition(".")[0]:
         return None
     return f"the official {program.name} is {said or 'of no known version'}, the SDK {wanted}"
 
 
-def install(home: Path, folders: Iterable[Path] = (), servers: str = "", cluster: bool = False) -> Launchers:
-    """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of `folders`.
+def install(
+    home: Path, folders: Iterable[Path] = (), servers: str = "", cluster: bool = False
+) -> Launchers:
+    """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of
+    `folders`.
 
-    `servers` is what `forking.start` gives: the stand-ins are forked from these. `cluster` says that there is a real
-    one. Raises ToolchainError for a folder without any plugin of ours.
+    `servers` is what `forking.start` gives: the stand-ins are forked from these. `cluster` says
+    that there is a real one. Raises ToolchainError for a folder without any plugin of ours.
     """
     official = _official(folders, cluster)
     for name in _MODULES:
-        command = [str(official[name])] if name in official else _stand_in(home / "plugins", name, servers)
+        command = (
+            [str(official[name])]
+            if name in official
+            else _stand_in(home / "plugins", name, servers)
+        )
         _write_launcher(home / "plugins", name, command)
     return _split(official)
 
 
 def kubectl(home: Path) -> Path:
-    """The folder, under `home`, of a stand-in for kubectl: a user's own must not meet another cluster's names."""
+    """The folder, under `home`, of a stand-in for kubectl: a user's own must not meet another
+    cluster's names."""
     folder = home / "kubectl"
     folder.mkdir(parents=True)
     launcher = folder / "kubectl"
-    command = f"PYTHONPATH={shlex.quote(str(_ROOT))} exec {shlex.quote(sys.executable)} -m sandbox.kubectl"
+    command = (
+        f"PYTHONPATH={shlex.quote(str(_ROOT))} exec {shlex.quote(sys.executable)} -m "
+        "sandbox.kubectl"
+    )
     launcher.write_text(f'#!/bin/sh\n{command} "$@"\n')
     launcher.chmod(0o755)
     return folder
@@ -114,13 +135,18 @@ def kubectl(home: Path) -> Path:
 
 def _split(official: Collection[str]) -> Launchers:
     return Launchers(
-        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
+        tuple(name for name in _MODULES if name in official),
+        tuple(name for name in _MODULES if name not in official),
     )
 
 
 def _official(folders: Iterable[Path], cluster: bool) -> Mapping[str, Path]:
     """Of several folders the first that has a plugin counts for it."""
-    found = {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
+    found = {
+        name: program
+        for folder in reversed([*folders])
+        for name, program in _plugins_in(folder).items()
+    }
     return {name: program for name, program in found.items() if cluster or name != KUBERNETES}
 
 
@@ -129,20 +155,27 @@ def _plugins_in(folder: Path) -> Mapping[str, Path]:
     found = {name: program for name, program in programs.items() if os.access(program, os.X_OK)}
     if not found:
         raise ToolchainError(
-            f"{PLUGINS}: {folder} holds none of {', '.join(program.name for program in programs.values())}"
+            f"{PLUGINS}: {folder} holds none of "
+            f"{', '.join(program.name for program in programs.values())}"
         )
     return found
 
 
 def _folder(plugins: Path, name: str) -> Path:
-    """The engine takes a plugin only in the version that the SDK names, and only from a folder that is no link."""
+    """The engine takes a plugin only in the version that the SDK names, and only from a folder that
+    is no link."""
     return plugins / f"{name}-v{metadata.version(_DISTRIBUTIONS[name])}"
 
 
 def _stand_in(plugins: Path, name: str, servers: str) -> list[str]:
     program = _folder(plugins, name) / "plugin.py"
     program.parent.mkdir(parents=True)
-    lines = ("import sys", f"sys.path.insert(0, {str(_ROOT)!r})", f"from {_MODULES[name]} import main", "main()")
+    lines = (
+        "import sys",
+        f"sys.path.insert(0, {str(_ROOT)!r})",
+        f"from {_MODULES[name]} import main",
+        "main()",
+    )
     program.write_text("\n".join(lines) + "\n")
     return forking.command(sys.executable, str(program), {forking.SERVERS: servers})
 
@@ -155,7 +188,8 @@ def _write_launcher(plugins: Path, name: str, command: Iterable[str]) -> None:
 
 
 def environment(home: Path, backend: Path) -> Mapping[str, str]:
-    """What makes the engine use `home` alone, keep its state under `backend`, and neither download nor phone anything.
+    """What makes the engine use `home` alone, keep its state under `backend`, and neither download
+    nor phone anything.
 
     It also collects its garbage less often, which takes a sixth less of a short run (measured).
     """

@@ -4,9 +4,9 @@ with Local() as local:
     local.pulumi("up", "-s", "local", "--yes", "--skip-preview")
     httpx.get(f"{local.kong.proxy_url}/orders", headers={"Host": "orders.example.com"})
 
-Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the workloads are stand-ins,
-as are the language host and the provider plugins, but for official ones that KONG_OAM_PLUGINS asks for. A test can
-bring a real cluster.
+Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the
+workloads are stand-ins, as are the language host and the provider plugins, but for official ones
+that KONG_OAM_PLUGINS asks for. A test can bring a real cluster.
 """
 
 import contextlib
@@ -38,7 +38,8 @@ PASSPHRASE: Final = "sandbox"
 # How much of what the CLI printed an error shows: lines, and characters of each.
 LAST: Final = 25
 WIDEST: Final = 300
-# How late Kong sees a change, in seconds: long enough to show that order alone is not enough, short enough to wait for.
+# How late Kong sees a change, in seconds: long enough to show that order alone is not enough, short
+# enough to wait for.
 LAG: Final = 0.2
 GROUPS: Final = ("sales", "order-desk")
 USERS: Final = (
@@ -53,7 +54,8 @@ _SERVICE_SUFFIX: Final = ".svc.cluster.local"
 
 
 class Printed(str):
-    """What a run of the CLI printed. Its `repr` is the end of that: where a test fails on it, no wall is shown."""
+    """What a run of the CLI printed. Its `repr` is the end of that: where a test fails on it, no
+    wall is shown."""
 
     __slots__ = ()
 
@@ -65,7 +67,8 @@ class Printed(str):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a sandbox held at one moment: the folder of the CLI's states, and what each stand-in had."""
+    """What a sandbox held at one moment: the folder of the CLI's states, and what each stand-in
+    had."""
 
     state: Path
     entities: Entities
@@ -77,8 +80,8 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class RealCluster:
-    """A real Kubernetes API server in place of the stand-in: the folder of kubectl and the official plugin, what of the
-    environment leads to it, and what there is of a kind."""
+    """A real Kubernetes API server in place of the stand-in: the folder of kubectl and the official
+    plugin, what of the environment leads to it, and what there is of a kind."""
 
     programs: Path
     environment: Mapping[str, str]
@@ -88,10 +91,11 @@ class RealCluster:
 class Local:
     """The sandbox of one run, in a folder of its own that goes with it. A context manager.
 
-    `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is the folder that
-    `pulumi` runs in, `balancer` the address of every load balancer. Attributes: `kong`, `okta`, `cluster`, `objects`
-    (what there is of a kind in the cluster, be it real), `env` (the whole environment for the CLI and for a shell),
-    `exports` (the part of it that is ours), `launchers` (what is a stand-in), `folder`.
+    `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is
+    the folder that `pulumi` runs in, `balancer` the address of every load balancer. Attributes:
+    `kong`, `okta`, `cluster`, `objects` (what there is of a kind in the cluster, be it real), `env`
+    (the whole environment for the CLI and for a shell), `exports` (the part of it that is ours),
+    `launchers` (what is a stand-in), `folder`.
     """
 
     def __init__(
@@ -152,19 +156,35 @@ class Local:
         self._end()
 
     def pulumi(
-        self, *arguments: str, cwd: Path | None = None, check: bool = True, timeout: float = 300, show: bool = False
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        check: bool = True,
+        timeout: float = 300,
+        show: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as it comes.
+        """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as
+        it comes.
 
-        `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when `check` and it failed;
-        the last lines that it printed are then part of the message.
+        `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when
+        `check` and it failed; the last lines that it printed are then part of the message.
         """
         pipe = None if show else subprocess.PIPE
         command = ["pulumi", *arguments, "--non-interactive"]
         # A preview keeps nothing, and yet writes the whole state for each resource.
-        env = {"PULUMI_SKIP_CHECKPOINTS": "true", **self.env} if arguments[0] == "preview" else self.env
+        env = (
+            {"PULUMI_SKIP_CHECKPOINTS": "true", **self.env}
+            if arguments[0] == "preview"
+            else self.env
+        )
         process = subprocess.Popen(
-            command, cwd=cwd or self._project, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            command,
+            cwd=cwd or self._project,
+            env=env,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
         )
         self._running.add(process)
         try:
@@ -174,19 +194,26 @@ class Local:
             raise
         finally:
             self._running.discard(process)
-        done = subprocess.CompletedProcess[str](command, process.returncode, Printed(out or ""), Printed(err or ""))
+        done = subprocess.CompletedProcess[str](
+            command, process.returncode, Printed(out or ""), Printed(err or "")
+        )
         if check and done.returncode:
-            failed = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+            failed = subprocess.CalledProcessError(
+                done.returncode, command, done.stdout, done.stderr
+            )
             failed.add_note(f"{done.stdout!r}\n{done.stderr!r}")
             raise failed
         return done
 
     def save(self) -> Saved:
-        """What the stand-ins hold and the state of every stack, for `restore`. No run of the CLI may be under way."""
+        """What the stand-ins hold and the state of every stack, for `restore`. No run of the CLI
+        may be under way."""
         folder = Path(tempfile.mkdtemp(prefix="saved-", dir=self.folder))
         shutil.copytree(self.folder / "state", folder / "state")
         entities, objects = self.kong.past()[-1], self.cluster.save()
-        return Saved(folder / "state", entities, self.okta.save(), objects, dict(self.env), self.kong.lags)
+        return Saved(
+            folder / "state", entities, self.okta.save(), objects, dict(self.env), self.kong.lags
+        )
 
     def restore(self, saved: Saved) -> None:
         """Ends every run of the CLI, and goes back to what `save` gave, at the same addresses."""
@@ -200,7 +227,8 @@ class Local:
         self.env = dict(saved.env)
 
     def kill(self) -> None:
-        """Ends every run of the CLI at once and without a word to it, as a machine that loses power does."""
+        """Ends every run of the CLI at once and without a word to it, as a machine that loses power
+        does."""
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -220,7 +248,8 @@ class Local:
             "PATH": path,
             forking.SERVERS: servers,
             **launchers.environment(home, state),
-            # The backend writes a file's metadata in place: an engine that reads its own stack meanwhile finds none.
+            # The backend writes a file's metadata in place: an engine that reads its own stack
+            # meanwhile finds none.
             "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
@@ -235,12 +264,21 @@ class Local:
             **(real.environment if real else {CLUSTER: self.cluster.url}),
         }
         # Settings of another shell's stack or backend must not leak into the sandbox.
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OKTA_", "KONG_"))}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("PULUMI_", "OKTA_", "KONG_"))
+        }
         self.env = {**kept, **self.exports}
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """A Service's name, load balancer or node port leads to the workload stand-in, and only while it exists."""
-        return self.echo.address if any(_leads(s, host, port) for s in self.objects("Service")) else None
+        """A Service's name, load balancer or node port leads to the workload stand-in, and only
+        while it exists."""
+        return (
+            self.echo.address
+            if any(_leads(s, host, port) for s in self.objects("Service"))
+            else None
+        )
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -258,7 +296,8 @@ class Local:
 
 
 def _leads(service: dict[str, Any], host: str, port: int) -> bool:
-    """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a node port."""
+    """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a
+    node port."""
     metadata, spec = service["metadata"], service["spec"]
     balancers = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
     named = host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"

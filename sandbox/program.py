@@ -1,9 +1,11 @@
-"""Runs one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never imported.
+"""Runs one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never
+imported.
 
-SETTINGS is a JSON object: `monitor`, `engine` (addresses), `project`, `stack`, `organization`, `root`, `parallel`,
-`dry_run`, `program` (the folder or file to run) and `arguments`. Configuration comes in the environment variables
-PULUMI_CONFIG and PULUMI_CONFIG_SECRET_KEYS, as the SDK expects. Exits with 0, with 32 when the error has been shown
-through the engine (the code that the official language host uses for it), or with what the program passed to exit.
+SETTINGS is a JSON object: `monitor`, `engine` (addresses), `project`, `stack`, `organization`,
+`root`, `parallel`, `dry_run`, `program` (the folder or file to run) and `arguments`. Configuration
+comes in the environment variables PULUMI_CONFIG and PULUMI_CONFIG_SECRET_KEYS, as the SDK expects.
+Exits with 0, with 32 when the error has been shown through the engine (the code that the official
+language host uses for it), or with what the program passed to exit.
 """
 
 import asyncio
@@ -48,7 +50,8 @@ def main(settings: dict[str, object]) -> int:
     asyncio.set_event_loop(loop)
     # Every registration occupies a thread while the engine works on it.
     loop.set_default_executor(ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256)))
-    # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury the error.
+    # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury
+    # the error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     def run() -> None:
@@ -61,13 +64,16 @@ def main(settings: dict[str, object]) -> int:
         return ERROR_WAS_SHOWN
     except Exception as error:  # noqa: BLE001 - whatever the program raises is shown to its author
         if not _engine_gave_up(error):
-            pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+            pulumi.log.error(
+                f"Program failed with an unhandled exception:\n{traceback.format_exc()}"
+            )
         return ERROR_WAS_SHOWN
     return 0
 
 
 def _engine_gave_up(error: BaseException | None) -> bool:
-    """Whether the engine ended the update, for a reason that it shows itself, while the program was waiting for it."""
+    """Whether the engine ended the update, for a reason that it shows itself, while the program was
+    waiting for it."""
     seen = set[int]()  # errors that went through several futures may be each other's context
     while error is not None and id(error) not in seen:
         seen.add(id(error))

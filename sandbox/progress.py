@@ -1,4 +1,5 @@
-"""Says what steps and waits are at: in place on a terminal, every so often in a log. Needs Python alone."""
+"""Says what steps and waits are at: in place on a terminal, every so often in a log. Needs Python
+alone."""
 
 from __future__ import annotations
 
@@ -22,9 +23,11 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def shown(now: Callable[[], str]) -> Iterator[None]:
-    """Shows on standard error what `now` says and for how many seconds already, as long as the block runs.
+    """Shows on standard error what `now` says and for how many seconds already, as long as the
+    block runs.
 
-    On a terminal one line that is gone in the end; elsewhere one every ten seconds, and none of what is over by then.
+    On a terminal one line that is gone in the end; elsewhere one every ten seconds, and none of
+    what is over by then.
     """
     done = threading.Event()
     started = time.monotonic()

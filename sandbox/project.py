@@ -1,4 +1,5 @@
-"""This project in a folder of its own, for runs whose stacks or Applications are not those of the repository."""
+"""This project in a folder of its own, for runs whose stacks or Applications are not those of the
+repository."""
 
 from __future__ import annotations
 
@@ -27,10 +28,11 @@ _OWN_TYPES = "examples/own-types"
 
 
 def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
-    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may write.
+    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may
+    write.
 
-    `copied` names more parts (as "components") that are to be edited; `of` is another checkout of the project, which
-    runs with the libraries of this one.
+    `copied` names more parts (as "components") that are to be edited; `of` is another checkout of
+    the project, which runs with the libraries of this one.
     """
     for name in (*_LINKED, *_COPIED):
         source = (ROOT if name == ".venv" else of) / name

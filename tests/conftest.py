@@ -32,11 +32,17 @@ def pytest_configure() -> None:
 def pytest_report_header() -> list[str]:
     """Which plugins are official, where somebody asks for such."""
     folders = launchers.asked_for()
-    return [f"plugins: {line}" for line in str(launchers.split(folders)).splitlines()] if folders else []
+    return (
+        [f"plugins: {line}" for line in str(launchers.split(folders)).splitlines()]
+        if folders
+        else []
+    )
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Of a failure only what somebody reads: what the CLI printed can be thousands of lines."""
     report = yield
     if report.failed and item.config.get_verbosity() < 2:
@@ -44,7 +50,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     if lines := config.stash.get(_LINES, []):
         terminalreporter.section("measured")
         for line in lines:

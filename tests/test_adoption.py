@@ -30,7 +30,9 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
     }
     assert len(named) == len(read_files([ROOT / "applications"]).applications)
     assert [*owners] == ["*", *sorted(named)]
-    assert {file: {team.removeprefix("@acme/")} for file, team in owners.items() if file != "*"} == named
+    assert {
+        file: {team.removeprefix("@acme/")} for file, team in owners.items() if file != "*"
+    } == named
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
@@ -38,9 +40,14 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
     (checks,) = re.findall(r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8"))
     (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
     entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]]
-    commands = [check.removesuffix(" .").removesuffix(" --check") for check in re.findall(r'"([^"]+)"', checks)]
+    commands = [
+        check.removesuffix(" .").removesuffix(" --check")
+        for check in re.findall(r'"([^"]+)"', checks)
+    ]
     assert entries == commands
-    takes_files = [hook["entry"] for hook in repository["hooks"] if hook.get("pass_filenames", True)]
+    takes_files = [
+        hook["entry"] for hook in repository["hooks"] if hook.get("pass_filenames", True)
+    ]
     assert takes_files == [".venv/bin/ruff format", ".venv/bin/ruff check"]
 
 
@@ -51,4 +58,7 @@ def test_the_container_has_a_python_that_the_project_takes() -> None:
     image, _, version = container["image"].partition(":")
     assert image == "python" and version in SpecifierSet(project["requires-python"])
     assert container["postCreateCommand"] == "make setup"
-    assert container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"] == ".venv/bin/python"
+    assert (
+        container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+        == ".venv/bin/python"
+    )

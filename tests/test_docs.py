@@ -40,8 +40,12 @@ from tests.support.projects import copy_sample, replace_once
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise")
-@pytest.mark.parametrize("file", sorted((DOCS / "reference").glob("*.md")), ids=lambda file: file.stem)
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise"
+)
+@pytest.mark.parametrize(
+    "file", sorted((DOCS / "reference").glob("*.md")), ids=lambda file: file.stem
+)
 def test_reference_blocks_are_current(file: Path) -> None:
     """`make reference` writes these blocks from schemas, tables of the code and the help of commands."""
     text = file.read_text("utf-8")
@@ -52,9 +56,22 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     """Each command, each trait with a schema, and each table of the code."""
     pages_ = [file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")]
     named = re.findall(r"^<!-- reference: (.+) -->$", "\n".join(pages_), re.MULTILINE)
-    traits = [file.name.removesuffix(".schema.json") for file in (ROOT / "definitions").glob("*.schema.json")]
-    wanted = {"codes", "policies", "lint", "settings", *(f"trait {one}" for one in traits if one != "application")}
-    wanted |= {"trait gateway", *(f"help {command.name}" for command in COMMANDS), "help emergency -s STACK open"}
+    traits = [
+        file.name.removesuffix(".schema.json")
+        for file in (ROOT / "definitions").glob("*.schema.json")
+    ]
+    wanted = {
+        "codes",
+        "policies",
+        "lint",
+        "settings",
+        *(f"trait {one}" for one in traits if one != "application"),
+    }
+    wanted |= {
+        "trait gateway",
+        *(f"help {command.name}" for command in COMMANDS),
+        "help emergency -s STACK open",
+    }
     assert set(named) == wanted
     assert len(named) == len(wanted)
 
@@ -82,7 +99,11 @@ def test_every_verb_has_a_section() -> None:
     """And stands in the list of verbs."""
     text = page("reference/cli.md")
     listed = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", text, re.MULTILINE)
-    assert [verb for verb, _ in listed] == [anchor for _, anchor in listed] == [command.name for command in COMMANDS]
+    assert (
+        [verb for verb, _ in listed]
+        == [anchor for _, anchor in listed]
+        == [command.name for command in COMMANDS]
+    )
 
 
 # What commands print: each is run on what the text before it says
@@ -109,9 +130,14 @@ def with_a_typo() -> None:
     """The two edits of the five minutes."""
     tutorial = page("tutorial.md")
     path = Path("applications/hello.yaml")
-    path.write_text(path.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"),
+        "utf-8",
+    )
     calls = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml")
-    edit("shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", calls)
+    edit(
+        "shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", calls
+    )
 
 
 def prices() -> None:
@@ -125,15 +151,22 @@ def prices() -> None:
         f"              - {{paths: [/orders/prices], methods: [GET], public: {public}}}\n{health}",
     )
     edit(
-        "shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", "            calls: []\n"
+        "shop.yaml",
+        "            calls: [{component: orders/api, scopes: [orders.read]}]\n",
+        "            calls: []\n",
     )
 
 
 def subnet() -> None:
     """The gateway connects from another subnet as well, and tokens live half an hour."""
     path = Path("stacks/Pulumi.aws.yaml")
-    text = path.read_text("utf-8").replace("cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, ")
-    path.write_text(text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"), "utf-8")
+    text = path.read_text("utf-8").replace(
+        "cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, "
+    )
+    path.write_text(
+        text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"),
+        "utf-8",
+    )
 
 
 def loose() -> None:
@@ -150,15 +183,25 @@ def without_a_grant() -> None:
 def more_for_closing() -> None:
     """It may write entries, too."""
     ledger = Path("examples/own-types/applications/ledger.yaml")
-    replace_once(ledger, "{scopes: [entries.read], components", "{scopes: [entries.read, entries.write], components")
-    replace_once(ledger, "ledger/book, scopes: [entries.read]", "ledger/book, scopes: [entries.read, entries.write]")
+    replace_once(
+        ledger,
+        "{scopes: [entries.read], components",
+        "{scopes: [entries.read, entries.write], components",
+    )
+    replace_once(
+        ledger,
+        "ledger/book, scopes: [entries.read]",
+        "ledger/book, scopes: [entries.read, entries.write]",
+    )
 
 
 def drafts() -> None:
     """The Application of the page, with another path in one of its forms."""
     override = "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
     text = block(below(page("reference/applications.md"), "## Forms"), "yaml")
-    Path("applications/catalog.yaml").write_text(text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8")
+    Path("applications/catalog.yaml").write_text(
+        text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,18 +240,27 @@ def test_a_command_prints_what_a_page_shows(
 
 
 def _prints(
-    text: str, command: str, change: Callable[[], None], status: int, capsys: pytest.CaptureFixture[str]
+    text: str,
+    command: str,
+    change: Callable[[], None],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments, expected = shown(text, command)
     change()
-    assert main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]]) == status
+    assert (
+        main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]])
+        == status
+    )
     said = "\n".join(line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n"))
     said = said.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
     pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
     assert re.fullmatch(pattern, said, re.DOTALL), said
 
 
-def test_the_picture_of_a_page_is_what_the_command_draws(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_picture_of_a_page_is_what_the_command_draws(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As GitHub shows it there; and the files that it tells of are written so."""
     text = page("how-to/draw-access.md")
     assert main(shown(text, "graph --application orders")[0]) == 0
@@ -219,7 +271,9 @@ def test_the_picture_of_a_page_is_what_the_command_draws(project: Path, capsys: 
         assert capsys.readouterr().out.splitlines() == expected
 
 
-def test_stacks_that_are_the_same_print_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stacks_that_are_the_same_print_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As the page says."""
     said = "`diff stack:aws stack:bare-metal` prints nothing"
     assert said in page("how-to/see-what-a-change-does.md")
@@ -230,8 +284,18 @@ def test_stacks_that_are_the_same_print_nothing(project: Path, capsys: pytest.Ca
 def test_the_review_begins_as_the_page_shows() -> None:
     """With the worst of the change, and then stack by stack."""
     lines = [line.strip() for line in page("how-to/review-in-ci.md").splitlines()]
-    composed = compose([ReviewedStack("aws", access=AccessChange(0, "newly public: GET https://x.test/", "| table |"))])
-    begun = [line.partition(" `")[0] for line in composed.splitlines() if line.startswith(("**Access**", "### "))]
+    composed = compose(
+        [
+            ReviewedStack(
+                "aws", access=AccessChange(0, "newly public: GET https://x.test/", "| table |")
+            )
+        ]
+    )
+    begun = [
+        line.partition(" `")[0]
+        for line in composed.splitlines()
+        if line.startswith(("**Access**", "### "))
+    ]
     assert begun == ["**Access** ·", "### Stack"]
     assert all(any(line.startswith(beginning) for line in lines) for beginning in begun)
 
@@ -260,7 +324,10 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
     documented_there = _parameters(block(text, "python"))
     assert set(documented_there) == {"describe", "inspect", "find", "provision"}
     for kind in KINDS_OF_PROVIDERS:
-        files = [ROOT / "components" / "identity" / f"{kind}.py", *(ROOT / "kong_oam" / "identity" / kind).glob("*.py")]
+        files = [
+            ROOT / "components" / "identity" / f"{kind}.py",
+            *(ROOT / "kong_oam" / "identity" / kind).glob("*.py"),
+        ]
         found = _parameters("\n".join(file.read_text("utf-8") for file in files))
         if kind == "oidc":
             found["find"] = documented_there["find"]  # nothing is made at an issuer that exists
@@ -281,7 +348,11 @@ def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
     text = README.read_text("utf-8")
     assert len(text.split()) <= 900
     first = "\n".join(text.splitlines()[:16])
-    assert re.findall(r"^    (make \w+) ", first, re.MULTILINE) == ["make look", "make demo", "make test"]
+    assert re.findall(r"^    (make \w+) ", first, re.MULTILINE) == [
+        "make look",
+        "make demo",
+        "make test",
+    ]
     assert all(word in first for word in ("Python 3.11", "`pulumi` that is on the PATH", "Go 1.25"))
 
 
@@ -291,7 +362,8 @@ def test_every_link_leads_to_something() -> None:
         f"{file.relative_to(ROOT)}: {path.name}#{anchor}"
         for file in pages()
         for path, anchor in links(file)
-        if not (path.is_relative_to(ROOT) and path.exists()) or (anchor and anchor not in anchors(path))
+        if not (path.is_relative_to(ROOT) and path.exists())
+        or (anchor and anchor not in anchors(path))
     ]
     assert dead == []
     assert [file.name for file in pages() if len(set(anchors(file))) < len(anchors(file))] == []
@@ -301,7 +373,9 @@ def test_the_index_lists_every_page() -> None:
     """Each once, since the site's navigation is made from it; and README leads to the index."""
     index = DOCS / "index.md"
     listed = re.findall(r"^- \[.*\]\((.*)\)$", index.read_text("utf-8"), re.MULTILINE)
-    assert sorted((DOCS / name).resolve() for name in listed) == sorted({*pages()} - {README, index})
+    assert sorted((DOCS / name).resolve() for name in listed) == sorted(
+        {*pages()} - {README, index}
+    )
     assert index in {path for path, _ in links(README)}
 
 
@@ -310,7 +384,9 @@ def test_docs_have_at_most_50_000_words_by_hand() -> None:
     words = 0
     for file in pages():
         if file.is_relative_to(DOCS) or file == README:
-            by_hand = re.sub(r"<!-- reference: .*?<!-- end -->", "", file.read_text("utf-8"), flags=re.DOTALL)
+            by_hand = re.sub(
+                r"<!-- reference: .*?<!-- end -->", "", file.read_text("utf-8"), flags=re.DOTALL
+            )
             words += len(by_hand.split())
     assert words <= 50_000
 
@@ -320,7 +396,9 @@ def test_what_pages_name_is_there() -> None:
     text = "\n".join(file.read_text("utf-8") for file in pages())
     tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
     assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
-    paths = set(re.findall(r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`", text))
+    paths = set(
+        re.findall(r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`", text)
+    )
     assert [path for path in paths if "KIND" not in path and not (ROOT / path).exists()] == []
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
@@ -332,13 +410,17 @@ _NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
 def test_what_code_says_of_pages_is_there() -> None:
     """Each page that code names is a file, and so is the heading that stands behind a `#`."""
     folders = [
-        one for one in ROOT.iterdir() if one.is_dir() and one.name[0] != "." and one.name not in ("docs", "build")
+        one
+        for one in ROOT.iterdir()
+        if one.is_dir() and one.name[0] != "." and one.name not in ("docs", "build")
     ]
     sources = [
         ROOT / "__main__.py",
         *(file for one in folders for file in one.rglob("*") if file.suffix in (".py", ".lua")),
     ]
-    named = {(file, *found) for file in sources for found in _NAMED.findall(file.read_text("utf-8"))}
+    named = {
+        (file, *found) for file in sources for found in _NAMED.findall(file.read_text("utf-8"))
+    }
     assert named
     dead = [
         (file.name, name, anchor)

@@ -24,7 +24,9 @@ def imported(text: str, package: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (one.name for one in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            parents = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             module = ".".join([*parents, *filter(None, [node.module])])
             yield module
             yield from (f"{module}.{one.name}" for one in node.names)
@@ -38,7 +40,9 @@ def test_no_test_is_imported() -> None:
     """Neither a module of tests nor a conftest: what two of them share is in `tests/support`."""
     tests = {named(file) for file in FILES if is_test(file)}
     found = {
-        str(file.relative_to(ROOT)): sorted(tests.intersection(imported(file.read_text("utf-8"), named(file.parent))))
+        str(file.relative_to(ROOT)): sorted(
+            tests.intersection(imported(file.read_text("utf-8"), named(file.parent)))
+        )
         for file in FILES
     }
     assert {file: modules for file, modules in found.items() if modules} == {}
@@ -49,7 +53,9 @@ def test_what_is_no_test_is_in_support() -> None:
     support = TESTS / "support"
     assert [str(file) for file in FILES if is_test(file) == (support in file.parents)] == []
     silent = [
-        str(file) for file in FILES if support in file.parents and not ast.get_docstring(ast.parse(file.read_text()))
+        str(file)
+        for file in FILES
+        if support in file.parents and not ast.get_docstring(ast.parse(file.read_text()))
     ]
     assert silent == []
 
@@ -57,7 +63,14 @@ def test_what_is_no_test_is_in_support() -> None:
 @pytest.mark.parametrize("package", ["kong_oam", "components"])
 def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
     """Of a folder, or of a module that needs several files of tests."""
-    folders = [path.relative_to(TESTS) for path in {file.parent for file in (TESTS / package).rglob("*.py")}]
+    folders = [
+        path.relative_to(TESTS)
+        for path in {file.parent for file in (TESTS / package).rglob("*.py")}
+    ]
     assert folders
-    missing = [str(path) for path in folders if not (ROOT / path).is_dir() and not (ROOT / f"{path}.py").is_file()]
+    missing = [
+        str(path)
+        for path in folders
+        if not (ROOT / path).is_dir() and not (ROOT / f"{path}.py").is_file()
+    ]
     assert missing == []

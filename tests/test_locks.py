@@ -20,7 +20,14 @@ from sandbox import install, lock, toolchain
 ROOT = Path(__file__).resolve().parents[1]
 CORE = "requirements-core.lock"
 BUILT = "requirements-built.lock"
-LOCKS = (CORE, "requirements.lock", "requirements-dev.lock", "requirements-docs.lock", BUILT, "sandbox/go.lock")
+LOCKS = (
+    CORE,
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-docs.lock",
+    BUILT,
+    "sandbox/go.lock",
+)
 MOST = 12
 """Packages that the first answer may take: it is to be there in two minutes, 25 MB and with nothing compiled."""
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
@@ -36,7 +43,9 @@ def _locked(file: str) -> Mapping[str, Version]:
 def _wanted(file: str) -> list[Requirement]:
     lines = ((ROOT / file).read_text("utf-8")).splitlines()
     named = [line.partition("#")[0].strip() for line in lines]
-    more = [one for line in named if line.startswith("-r ") for one in _wanted(line.removeprefix("-r "))]
+    more = [
+        one for line in named if line.startswith("-r ") for one in _wanted(line.removeprefix("-r "))
+    ]
     return [*more, *(Requirement(line) for line in named if line and not line.startswith("-r "))]
 
 
@@ -44,19 +53,26 @@ def _wanted(file: str) -> list[Requirement]:
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     """No index, no address, no option: whoever installs asks the index that they are set to."""
     for line in (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines():
-        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line), line
+        assert re.fullmatch(
+            r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line
+        ), line
 
 
-@pytest.mark.parametrize("name", ["requirements-core", "requirements", "requirements-dev", "requirements-docs"])
+@pytest.mark.parametrize(
+    "name", ["requirements-core", "requirements", "requirements-dev", "requirements-docs"]
+)
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for one in _wanted(f"{name}.txt"):
-        assert one.specifier.contains(locked[one.name.lower()], prereleases=True), f"{one}: run make lock"
+        assert one.specifier.contains(locked[one.name.lower()], prereleases=True), (
+            f"{one}: run make lock"
+        )
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer"), [(CORE, "requirements.lock"), ("requirements.lock", "requirements-dev.lock")]
+    ("inner", "outer"),
+    [(CORE, "requirements.lock"), ("requirements.lock", "requirements-dev.lock")],
 )
 def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
     """What the commands have, the program has in the same version, and so have the tests."""
@@ -71,13 +87,18 @@ def test_the_first_answer_takes_few_packages() -> None:
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
     """Of its own module, too, in the version that is named."""
-    assert f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:" in toolchain.SUMS.read_text("utf-8")
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:" in toolchain.SUMS.read_text(
+        "utf-8"
+    )
 
 
 def _commands(file: str) -> list[list[str]]:
     """What follows `pip install` in a workflow, of each command that names a lock."""
     text = (ROOT / file).read_text("utf-8")
-    return [found.split() for found in re.findall(r"-m pip install (.*requirements\S*\.lock)$", text, re.MULTILINE)]
+    return [
+        found.split()
+        for found in re.findall(r"-m pip install (.*requirements\S*\.lock)$", text, re.MULTILINE)
+    ]
 
 
 ROTATE, PREVIEW = ".github/workflows/rotate.yaml", ".github/workflows/preview.yaml"
@@ -92,7 +113,9 @@ COMMANDS = [
 def test_every_lock_is_installed_from() -> None:
     """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
     those of the site, by the scheduled workflow those of the program; builds run in one alone."""
-    made = re.findall(r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    made = re.findall(
+        r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
     assert made == [
         ("VENV", CORE),
         ("VENV", f"requirements-dev.lock {BUILT}"),
@@ -114,12 +137,26 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
-        packed.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
-        packed.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n")
+        packed.writestr(
+            "thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
+        )
+        packed.writestr(
+            "thing-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n",
+        )
         packed.writestr("thing-1.0.dist-info/RECORD", "")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     file = tmp_path / "a.lock"
-    command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(tmp_path), "--target"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-index",
+        "--find-links",
+        str(tmp_path),
+        "--target",
+    ]
     said = {}
     for about, line in {
         "as named": f"thing==1.0 --hash=sha256:{digest}",
@@ -127,7 +164,9 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
         "none named": "thing==1.0",
     }.items():
         file.write_text(line + "\n", "utf-8")
-        done = subprocess.run([*command, str(tmp_path / about), *flags, str(file)], capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, str(tmp_path / about), *flags, str(file)], capture_output=True, text=True
+        )
         said[about] = (done.returncode, done.stderr)
     assert said["as named"][0] == 0, said
     assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
@@ -135,12 +174,16 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
-def test_a_go_module_with_other_contents_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_go_module_with_other_contents_is_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It ends before anything is compiled."""
     sums = tmp_path / "other.sum"
     module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
     lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)
-    changed = [f"{module}h1:{'A' * 43}=\n" if line.startswith(f"{module}h1:") else line for line in lines]
+    changed = [
+        f"{module}h1:{'A' * 43}=\n" if line.startswith(f"{module}h1:") else line for line in lines
+    ]
     assert changed != lines
     sums.write_text("".join(changed), "utf-8")
     monkeypatch.setattr(toolchain, "SUMS", sums)

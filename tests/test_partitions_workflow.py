@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/partitions.yaml").read_text("utf-8"))
+WORKFLOW: dict[Any, Any] = yaml.safe_load(
+    (ROOT / ".github/workflows/partitions.yaml").read_text("utf-8")
+)
 TOUCHED, PREVIEW, UP = (WORKFLOW["jobs"][name] for name in ("touched", "preview", "up"))
 
 
@@ -29,7 +31,9 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
     python.write_text(f"#!/bin/sh\necho $* >> asked\n{program}\n")
     python.chmod(0o755)
     environment = {**os.environ, "ESTATE": "prod", "GITHUB_OUTPUT": str(folder / "output")}
-    done = subprocess.run(["bash", "-e", "-c", _run(TOUCHED, "list")], cwd=folder, env=environment, timeout=10)
+    done = subprocess.run(
+        ["bash", "-e", "-c", _run(TOUCHED, "list")], cwd=folder, env=environment, timeout=10
+    )
     assert (folder / "asked").read_text() == "-m kong_oam preview --stack prod --list\n"
     return done.returncode, (folder / "output").read_text() if (folder / "output").exists() else ""
 
@@ -40,8 +44,13 @@ def test_the_matrix_is_what_is_listed(stacks: list[str], tmp_path: Path) -> None
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
     assert (status, handed) == (0, f"stacks={json.dumps(stacks)}\n")
     assert TOUCHED["outputs"] == {"stacks": "${{ steps.list.outputs.stacks }}"}
-    assert PREVIEW["strategy"]["matrix"] == {"stack": "${{ fromJSON(needs.touched.outputs.stacks) }}"}
-    assert (PREVIEW["needs"], PREVIEW["if"]) == ("touched", "${{ needs.touched.outputs.stacks != '[]' }}")
+    assert PREVIEW["strategy"]["matrix"] == {
+        "stack": "${{ fromJSON(needs.touched.outputs.stacks) }}"
+    }
+    assert (PREVIEW["needs"], PREVIEW["if"]) == (
+        "touched",
+        "${{ needs.touched.outputs.stacks != '[]' }}",
+    )
 
 
 def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
@@ -54,7 +63,10 @@ def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
     assert _run(PREVIEW, "preview") == 'pulumi preview --stack "$STACK" --policy-pack policies'
     assert PREVIEW["strategy"]["fail-fast"] is False
-    assert _run(UP, "up") == '.venv/bin/python -m kong_oam up --stack "$ESTATE" --yes --policy-pack policies'
+    assert (
+        _run(UP, "up")
+        == '.venv/bin/python -m kong_oam up --stack "$ESTATE" --yes --policy-pack policies'
+    )
     rotate = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))
     assert UP["concurrency"] == rotate["concurrency"]
     assert {*WORKFLOW[True]} == {"pull_request", "push"}  # YAML 1.1 reads `on` as a truth value
@@ -67,7 +79,9 @@ def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
     assert WORKFLOW["permissions"] == {}
     for job in WORKFLOW["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
-        (checkout,) = (step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout"))
+        (checkout,) = (
+            step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")
+        )
         assert checkout["with"] == {"persist-credentials": False}
         assert job["timeout-minutes"]
     secrets = {name for step in TOUCHED["steps"] for name in step.get("env", {})}

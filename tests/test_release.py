@@ -21,7 +21,9 @@ from tests.support.projects import copy_sample, git
 from tests.support.wheel import release
 
 ROOT = Path(__file__).resolve().parents[1]
-WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text("utf-8"))
+WORKFLOW: dict[Any, Any] = yaml.safe_load(
+    (ROOT / ".github/workflows/release.yaml").read_text("utf-8")
+)
 JOBS = WORKFLOW["jobs"]
 ENTRY = "### Added\n\n- A thing.\n"
 CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-03\n\n{ENTRY}\n## [1.1.0] - 2027-01-01\n\n- Old.\n"
@@ -64,9 +66,19 @@ def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "old", "new", "message"),
     [
-        ("v1.3.0", "", "", "the tag is v1.3.0, and kong_oam/__init__.py says 1.2.0: the tag of that is v1.2.0"),
+        (
+            "v1.3.0",
+            "",
+            "",
+            "the tag is v1.3.0, and kong_oam/__init__.py says 1.2.0: the tag of that is v1.2.0",
+        ),
         ("1.2.0", "", "", "the tag of that is v1.2.0"),
-        ("v1.2.0", "## [1.2.0] - 2027-02-03", "## [1.2.0]", "has no entry for 1.2.0: '## [1.2.0] - YYYY-MM-DD'"),
+        (
+            "v1.2.0",
+            "## [1.2.0] - 2027-02-03",
+            "## [1.2.0]",
+            "has no entry for 1.2.0: '## [1.2.0] - YYYY-MM-DD'",
+        ),
         ("v1.2.0", "## [1.2.0]", "## [1.2.01]", "has no entry for 1.2.0"),
         ("v1.2.0", "2027-02-03", "2027-02-30", "day is out of range"),
         ("v1.2.0", ENTRY, "", "CHANGELOG.md says nothing of 1.2.0"),
@@ -76,7 +88,9 @@ def test_another_tag_and_an_entry_that_is_missing_are_no_release(
     project: Path, tag: str, old: str, new: str, message: str
 ) -> None:
     """In one line that says what to do."""
-    (project / "CHANGELOG.md").write_text(CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8")
+    (project / "CHANGELOG.md").write_text(
+        CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8"
+    )
     status, out, err = judged(tag)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert message in err
@@ -91,7 +105,11 @@ def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert titles[0] == "[Unreleased]"
-    assert [title for title in titles[1:] if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title)] == []
+    assert [
+        title
+        for title in titles[1:]
+        if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title)
+    ] == []
     groups = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= groups
 
@@ -123,11 +141,20 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
     assert WORKFLOW["permissions"] == {}
     given = {name: job["permissions"] for name, job in JOBS.items()}
     reads = {"contents": "read"}
-    assert given == {"build": reads, "try": reads, "publish": {"contents": "write"}, "index": {"id-token": "write"}}
+    assert given == {
+        "build": reads,
+        "try": reads,
+        "publish": {"contents": "write"},
+        "index": {"id-token": "write"},
+    }
     assert actions("publish") == ["actions/download-artifact"]
     assert actions("index") == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
     assert [one.get("name") for one in JOBS["publish"]["steps"]] == [None, "release"]
-    assert (JOBS["try"]["needs"], JOBS["publish"]["needs"], JOBS["index"]["needs"]) == ("build", "try", "publish")
+    assert (JOBS["try"]["needs"], JOBS["publish"]["needs"], JOBS["index"]["needs"]) == (
+        "build",
+        "try",
+        "publish",
+    )
     assert JOBS["index"]["if"] == "${{ vars.PUBLISH_TO_INDEX == 'true' }}"
     assert re.findall(r"secrets\.(\w+)", yaml.safe_dump(WORKFLOW)) == ["GITHUB_TOKEN"]
 
@@ -135,9 +162,13 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
 @pytest.mark.deep
 def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
-    (upload,) = (one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", ""))
+    (upload,) = (
+        one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", "")
+    )
     assert upload["path"].split() == ["build/notes.md", "build/dist/"]
-    (made,) = (one["run"] for one in JOBS["build"]["steps"] if one.get("run", "").startswith("make dist"))
+    (made,) = (
+        one["run"] for one in JOBS["build"]["steps"] if one.get("run", "").startswith("make dist")
+    )
     assert {*made.partition("=")[2].strip('"').split()} == {*TAGS}
     assert {"dist/*", "--verify-tag", "notes.md"} <= set(step("publish", "release").split())
 
@@ -148,7 +179,9 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     released = release(tmp_path / "source")
     empty = tmp_path / "empty"
     venv.create(empty, symlinks=True)
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(empty), "platbase": str(empty)}))
+    packages = Path(
+        sysconfig.get_path("purelib", vars={"base": str(empty), "platbase": str(empty)})
+    )
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
     pip = [
         sys.executable,
@@ -168,9 +201,17 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     assert "built_in_definitions(evaluator.ask)" in given["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
-        environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag, **given, **more}
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_REF_NAME": tag,
+            **given,
+            **more,
+        }
         command = ["bash", "-e", "-c", step("try", "use")]
-        done = subprocess.run(command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=60
+        )
         return done.returncode
 
     assert use(f"v{kong_oam.__version__}") == 0

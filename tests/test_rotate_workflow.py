@@ -14,7 +14,9 @@ import yaml
 from kong_oam.access.settings.stack import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
-WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))
+WORKFLOW: dict[Any, Any] = yaml.safe_load(
+    (ROOT / ".github/workflows/rotate.yaml").read_text("utf-8")
+)
 JOB, RECORD = WORKFLOW["jobs"]["rotate"], WORKFLOW["jobs"]["record"]
 STACKS = JOB["strategy"]["matrix"]["stack"]
 
@@ -38,7 +40,9 @@ def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
 def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> None:
     """The program's own packages alone, by their digests; and a job that installs and runs none of it."""
     assert (WORKFLOW["permissions"], JOB["permissions"]) == ({}, {"contents": "read"})
-    (checkout,) = (step for step in JOB["steps"] if step.get("uses", "").startswith("actions/checkout"))
+    (checkout,) = (
+        step for step in JOB["steps"] if step.get("uses", "").startswith("actions/checkout")
+    )
     assert checkout["with"]["persist-credentials"] is False
     assert RECORD["permissions"] == {"contents": "write"}
     assert "secrets." not in yaml.safe_dump(RECORD)
@@ -56,7 +60,10 @@ def test_the_day_is_committed_only_once_it_is_deployed() -> None:
     assert names == ["install", "asOf", "up", "actions/upload-artifact"]
     assert (RECORD["needs"], RECORD["if"]) == ("rotate", "${{ !cancelled() }}")
     assert not any("continue-on-error" in step or "if" in step for step in JOB["steps"])
-    assert _run("up") == '.venv/bin/python -m kong_oam up --stack "$STACK" --yes --all --policy-pack policies'
+    assert (
+        _run("up")
+        == '.venv/bin/python -m kong_oam up --stack "$STACK" --yes --all --policy-pack policies'
+    )
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -67,11 +74,15 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     before = file.read_text("utf-8").splitlines()
     first = datetime.datetime.now(datetime.UTC).date()
     environment = {"STACK": stack, "PATH": "/usr/bin:/bin"}
-    subprocess.run(["bash", "-e", "-c", _run("asOf")], cwd=tmp_path, env=environment, check=True, timeout=10)
+    subprocess.run(
+        ["bash", "-e", "-c", _run("asOf")], cwd=tmp_path, env=environment, check=True, timeout=10
+    )
     last = datetime.datetime.now(datetime.UTC).date()
     assert first <= read_file(file).as_of <= last
     after = file.read_text("utf-8").splitlines()
-    assert [one for one in after if "asOf" not in one] == [one for one in before if "asOf" not in one]
+    assert [one for one in after if "asOf" not in one] == [
+        one for one in before if "asOf" not in one
+    ]
     assert len(after) == len(before)
 
 
@@ -79,22 +90,45 @@ def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
     """The days of the stacks that were, each in its own file, and nothing else of what the other job left."""
     deployed, failed, *_ = STACKS
     origin, here = tmp_path / "origin", tmp_path / "here"
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
+    git = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ]
     subprocess.run([*git, "init", "--quiet", "--bare", origin], check=True, timeout=10)
-    subprocess.run([*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True)
+    subprocess.run(
+        [*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True
+    )
     shutil.copytree(ROOT / "stacks", here / "stacks")
-    for command in (["add", "."], ["commit", "--quiet", "-m", "x"], ["push", "--quiet", "origin", "HEAD"]):
+    for command in (
+        ["add", "."],
+        ["commit", "--quiet", "-m", "x"],
+        ["push", "--quiet", "origin", "HEAD"],
+    ):
         subprocess.run([*git, *command], cwd=here, check=True, timeout=10)
     before = (here / f"stacks/Pulumi.{failed}.yaml").read_text("utf-8")
     left = here / f"deployed/stack-{deployed}"
     left.mkdir(parents=True)
     text = (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8")
     changed = "\n".join(
-        '  kong-oam:asOf: "2031-01-02"' if line.startswith("  kong-oam:asOf:") else line for line in text.splitlines()
+        '  kong-oam:asOf: "2031-01-02"' if line.startswith("  kong-oam:asOf:") else line
+        for line in text.splitlines()
     )
     (left / f"Pulumi.{deployed}.yaml").write_text(f"{changed}\nother: evil\n", "utf-8")
-    subprocess.run(["bash", "-e", "-c", _run("commit", RECORD)], cwd=here, check=True, timeout=20, capture_output=True)
+    subprocess.run(
+        ["bash", "-e", "-c", _run("commit", RECORD)],
+        cwd=here,
+        check=True,
+        timeout=20,
+        capture_output=True,
+    )
     shutil.rmtree(here)
-    subprocess.run([*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True)
+    subprocess.run(
+        [*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True
+    )
     assert (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8") == changed + "\n"
     assert (here / f"stacks/Pulumi.{failed}.yaml").read_text("utf-8") == before

@@ -22,7 +22,13 @@ def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _collected(*arguments: str) -> set[str]:
-    done = _pytest("--collect-only", "-q", "tests/checker", "tests/kong_oam/access/diff/test_diff_exact.py", *arguments)
+    done = _pytest(
+        "--collect-only",
+        "-q",
+        "tests/checker",
+        "tests/kong_oam/access/diff/test_diff_exact.py",
+        *arguments,
+    )
     assert done.returncode in (0, 5), done.stdout
     return {line for line in done.stdout.splitlines() if line.startswith("tests/")}
 
@@ -57,7 +63,11 @@ def test_twenty_commits_go_round_all_slices(commits: int) -> None:
 def test_a_change_touches_what_imports_it() -> None:
     """By whatever way; and a file of tests that was changed itself."""
     touched = tiers.touched_tests(
-        [ROOT / "tests/support/checker/order.py", ROOT / "tests/kong_oam/oam/test_edit.py", ROOT / "README.md"]
+        [
+            ROOT / "tests/support/checker/order.py",
+            ROOT / "tests/kong_oam/oam/test_edit.py",
+            ROOT / "README.md",
+        ]
     )
     names = {str(file.relative_to(ROOT)) for file in touched}
     assert {
@@ -87,7 +97,9 @@ def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     plugins = ("-p", "tests.support.tiers", "-p", "tests.conftest")
-    done = _pytest("-c", str(tmp_path / "pytest.ini"), f"--rootdir={tmp_path}", *plugins, str(tmp_path))
+    done = _pytest(
+        "-c", str(tmp_path / "pytest.ini"), f"--rootdir={tmp_path}", *plugins, str(tmp_path)
+    )
     assert "this test starts the engine: mark it with pytest.mark.engine" in done.stdout
     assert "1 failed, 1 passed" in done.stdout
 
@@ -99,6 +111,8 @@ def test_every_night_everything_is_run() -> None:
     *_, step, faults = (step for step in job["steps"] if "run" in step)
     assert faults == {"run": "make test-faults", "if": "${{ !cancelled() }}"}
     assert step["run"] == "make test-all"
-    assert step["env"]["SEED"] == "${{ github.run_number }}", "each night asks what no night before has asked"
+    assert step["env"]["SEED"] == "${{ github.run_number }}", (
+        "each night asks what no night before has asked"
+    )
     assert 60 < job["timeout-minutes"] <= 120
     assert workflow["permissions"] == {"contents": "read"}

@@ -43,7 +43,9 @@ def python(installed: Path, folder: Path, *arguments: str) -> str:
     """What a Python prints that finds the package where it is installed, and nothing of this project."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -55,13 +57,18 @@ def test_the_wheel_has_every_package_and_no_other() -> None:
         ".".join(folder.relative_to(ROOT).parts)
         for top in TOPS
         for folder in (ROOT / top, *(ROOT / top).rglob("*"))
-        if folder.is_dir() and (folder == ROOT / "definitions" or (folder / "__init__.py").is_file())
+        if folder.is_dir()
+        and (folder == ROOT / "definitions" or (folder / "__init__.py").is_file())
     }
-    assert sorted(listed) == sorted(name if name.startswith("kong_oam") else f"kong_oam.{name}" for name in found)
+    assert sorted(listed) == sorted(
+        name if name.startswith("kong_oam") else f"kong_oam.{name}" for name in found
+    )
 
 
 def _required(file: str) -> list[str]:
-    lines = (line.partition("#")[0].strip() for line in (ROOT / file).read_text("utf-8").splitlines())
+    lines = (
+        line.partition("#")[0].strip() for line in (ROOT / file).read_text("utf-8").splitlines()
+    )
     return sorted(str(Requirement(line)) for line in lines if line and not line.startswith("-r "))
 
 
@@ -78,7 +85,10 @@ def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Pat
     """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
     stem = f"kong_oam-{kong_oam.__version__}"
     platform = ".".join(TAGS[this_machine()])
-    assert {file.name for file in released.iterdir()} == {f"{stem}-py3-none-{platform}.whl", f"{stem}.tar.gz"}
+    assert {file.name for file in released.iterdir()} == {
+        f"{stem}-py3-none-{platform}.whl",
+        f"{stem}.tar.gz",
+    }
     with tarfile.open(released / f"{stem}.tar.gz") as source:
         tops = {name.split("/")[1] for name in source.getnames() if "/" in name}
     assert {*TOPS, "LICENSE", "README.md", "evaluator", "pyproject.toml"} <= tops
@@ -99,7 +109,10 @@ def test_the_package_says_what_it_is(installed: Path) -> None:
 def test_the_licence_is_the_one_that_it_names() -> None:
     """Word by word: the digest is that of the text which apache.org publishes."""
     text = (ROOT / "LICENSE").read_bytes()
-    assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    assert (
+        hashlib.sha256(text).hexdigest()
+        == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    )
 
 
 @pytest.mark.deep
@@ -107,7 +120,10 @@ def test_it_brings_a_command_of_its_own(installed: Path, tmp_path: Path) -> None
     """Which is `python -m kong_oam`, and says its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
-        assert python(installed, tmp_path, *command, "--version") == f"kong-oam {kong_oam.__version__}\n"
+        assert (
+            python(installed, tmp_path, *command, "--version")
+            == f"kong-oam {kong_oam.__version__}\n"
+        )
 
 
 @pytest.mark.deep
@@ -118,7 +134,9 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
         for top in TOPS
         for file in (ROOT / top).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
-        if not (installed / ("" if top == "kong_oam" else "kong_oam") / file.relative_to(ROOT)).is_file()
+        if not (
+            installed / ("" if top == "kong_oam" else "kong_oam") / file.relative_to(ROOT)
+        ).is_file()
     ]
     assert missing == []
 
@@ -128,7 +146,9 @@ def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_pa
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
-    said = python(installed, tmp_path, "-m", "kong_oam", "who", "GET", "https://orders.example.com/orders")
+    said = python(
+        installed, tmp_path, "-m", "kong_oam", "who", "GET", "https://orders.example.com/orders"
+    )
     assert "shop/checkout" in said
     said = python(installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html")
     assert said.startswith("<!doctype html>") and "</script>" in said
@@ -161,7 +181,9 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
     (source / "a,b.py").write_text("1")
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 1\n")
     (about / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n")
-    subprocess.run([sys.executable, "-m", "wheel", "pack", "--dest-dir", tmp_path, source], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "wheel", "pack", "--dest-dir", tmp_path, source], check=True
+    )
     pure = tmp_path / "a-1-py3-none-any.whl"
     made = for_platform(pure, "linux/arm64", b"program")
     assert made.name == "a-1-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl"
@@ -171,7 +193,12 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert "Purelib: false" in tags and "any" not in tags.replace("manylinux", "")
         rows = [*csv.reader(wheel.read("a-1.dist-info/RECORD").decode().splitlines())]
         rows.remove(["a-1.dist-info/RECORD", "", ""])
-        files = {"a,b.py", "a-1.dist-info/METADATA", "a-1.dist-info/WHEEL", "kong_oam/render/evaluator"}
+        files = {
+            "a,b.py",
+            "a-1.dist-info/METADATA",
+            "a-1.dist-info/WHEEL",
+            "kong_oam/render/evaluator",
+        }
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)

@@ -1,4 +1,5 @@
-"""Provisions what an estate has once in its Kong workspace: key rings of issuers, consumer nobody, Upstream nowhere."""
+"""Provisions what an estate has once in its Kong workspace: key rings of issuers, consumer nobody,
+Upstream nowhere."""
 
 from __future__ import annotations
 
@@ -31,11 +32,12 @@ Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 
 
 class Gateway(pulumi.ComponentResource):
-    """The key rings, the consumer nobody and the Upstream nowhere. `slots` is the stack output that tells the next run
-    which key sits where, `client_certificate` the id of what is shown to workloads that ask for it, once that is there.
+    """The key rings, the consumer nobody and the Upstream nowhere. `slots` is the stack output that
+    tells the next run which key sits where, `client_certificate` the id of what is shown to
+    workloads that ask for it, once that is there.
 
-    `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot, ...]}. In a partition
-    of an estate all that is its base's: `base` has what that made.
+    `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot,
+    ...]}. In a partition of an estate all that is its base's: `base` has what that made.
     """
 
     client_certificate: pulumi.Output[str] | None = None
@@ -70,7 +72,9 @@ class Gateway(pulumi.ComponentResource):
             kong_api_key=pulumi.Output.secret(account.api_key) if account.api_key else None,
             kong_workspace=account.workspace,
             strict_plugins_match=True,
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]
+            ),
         )
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
         self._configurations: dict[str, tuple[pulumi.Input[str], pulumi.Output[str | None]]] = {}
@@ -90,21 +94,31 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({})
 
     def client_id(self, provider: str, component: str) -> pulumi.Input[str]:
-        """Gives the id of a component's client, of this stack or of another partition of the estate."""
+        """Gives the id of a component's client, of this stack or of another partition of the
+        estate."""
         clients = self.issuers[provider].clients
-        return clients[component].client_id if component in clients else self._foreign[provider][component]
+        return (
+            clients[component].client_id
+            if component in clients
+            else self._foreign[provider][component]
+        )
 
     @property
     def made(self) -> dict[str, pulumi.Input[Any]]:
         """What partitions of the estate have to know of it."""
-        known = {"clientCertificate": self.client_certificate} if self.client_certificate is not None else {}
+        known = (
+            {"clientCertificate": self.client_certificate}
+            if self.client_certificate is not None
+            else {}
+        )
         return {"nobody": self.nobody, "rings": dict(self.rings), **known}
 
     def _make(self, name: str) -> None:
         nobody = kong.Consumer(
             f"{name}-anonymous",
             username=names.anonymous(self.stack),
-            # The provider sends an absent custom_id as an empty text in every update, and Kong answers that with 400.
+            # The provider sends an absent custom_id as an empty text in every update, and Kong
+            # answers that with 400.
             custom_id=names.anonymous(self.stack),
             tags=names.tags(self.stack),
             opts=self.options,
@@ -119,7 +133,8 @@ class Gateway(pulumi.ComponentResource):
         self.rings = dict(self._rings(name))
 
     def _rings(self, name: str) -> Iterator[tuple[str, pulumi.Output[str]]]:
-        """Makes a consumer per issuer, whose credentials are the issuer's keys. Yields their ids, by provider."""
+        """Makes a consumer per issuer, whose credentials are the issuer's keys. Yields their ids,
+        by provider."""
         for key, issuer in self.issuers.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
@@ -133,12 +148,18 @@ class Gateway(pulumi.ComponentResource):
             if self.settings.gateway.edition == "oss":
                 self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
 
-    def _fill(self, ring: kong.Consumer, name: str, key: str, issuer: Issuer) -> pulumi.Output[list[Mapping[str, Any]]]:
+    def _fill(
+        self, ring: kong.Consumer, name: str, key: str, issuer: Issuer
+    ) -> pulumi.Output[list[Mapping[str, Any]]]:
         """Makes the ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots
         unused = [names.unused_key(self.stack, key, index) for index in range(count)]
-        slots = pulumi.Output.all(issuer.keys, issuer.previous_keys).apply(lambda lists: self._assigned(key, *lists))
-        keys = pulumi.Output.all(slots, issuer.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
+        slots = pulumi.Output.all(issuer.keys, issuer.previous_keys).apply(
+            lambda lists: self._assigned(key, *lists)
+        )
+        keys = pulumi.Output.all(slots, issuer.keys).apply(
+            lambda both: _filled(both[0], both[1][0], unused)
+        )
         for index in range(count):
             kong.ConsumerJwtAuth(
                 f"{name}-slot-{index}",
@@ -172,18 +193,24 @@ class Gateway(pulumi.ComponentResource):
             refuse(f"identity provider '{key}': {error}")
 
     def warn_of_unknown_tables(self) -> None:
-        """Warns in a preview of tables that it cannot show. Called once all services are registered."""
+        """Warns in a preview of tables that it cannot show. Called once all services are
+        registered."""
         if pulumi.runtime.is_dry_run():
             # Kept: the SDK waits for outputs for as long as somebody has them.
-            self._warned: pulumi.Output[bool] = pulumi.Output.from_input(self._warn_of_unknown_tables())
+            self._warned: pulumi.Output[bool] = pulumi.Output.from_input(
+                self._warn_of_unknown_tables()
+            )
 
     async def _warn_of_unknown_tables(self) -> bool:
-        """Warns of configurations that are not known yet: the official plugin takes these for unchanged ones."""
+        """Warns of configurations that are not known yet: the official plugin takes these for
+        unchanged ones."""
         unknown = [service for service, table in self.tables.items() if not await table.is_known()]
         if unknown:
             pulumi.log.warn(
-                f"gateway: this run changes what {len(unknown)} gates decide by, as that of {unknown[0]}, and "
-                "no preview can show it before: the provider makes up an id of a client or an API in the same run"
+                f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
+                f"{unknown[0]}, and "
+                "no preview can show it before: the provider makes up an id of a client or an API "
+                "in the same run"
             )
         return bool(unknown)
 
@@ -235,7 +262,8 @@ class Gateway(pulumi.ComponentResource):
 
     @cached_property
     def enforced(self) -> pulumi.Output[str]:
-        """What the plugins enforce together, once all of them are made: a run that fails at one exports nothing."""
+        """What the plugins enforce together, once all of them are made: a run that fails at one
+        exports nothing."""
         made = {logical: pair[1] for logical, pair in self._configurations.items()}
         return pulumi.Output.all(**made).apply(
             lambda configurations: actual.enforced(self.state, self._account, configurations)
@@ -243,17 +271,19 @@ class Gateway(pulumi.ComponentResource):
 
     @cached_property
     def as_meant(self) -> pulumi.Output[bool]:
-        """Whether all plugins are as this run means them: a flag may leave some out (`--target`), which are as they
-        were, or are not there and unknown."""
+        """Whether all plugins are as this run means them: a flag may leave some out (`--target`),
+        which are as they were, or are not there and unknown."""
 
         async def all_are() -> bool:
-            return pulumi.runtime.is_dry_run() or all([await _alike(*pair) for pair in self._configurations.values()])
+            return pulumi.runtime.is_dry_run() or all(
+                [await _alike(*pair) for pair in self._configurations.values()]
+            )
 
         return pulumi.Output.from_input(all_are())
 
     def once_known(self, new: str, before: str) -> pulumi.Input[str]:
-        """Gives `new`, or `before` for as long as it is not known what is enforced: a run left out what one failed at
-        that was to enforce `new`."""
+        """Gives `new`, or `before` for as long as it is not known what is enforced: a run left out
+        what one failed at that was to enforce `new`."""
         if not self.state.doubted or pulumi.runtime.is_dry_run():
             return new
         return self.enforced.apply(lambda enforced: before if enforced == actual.UNKNOWN else new)
@@ -266,6 +296,6 @@ async def _alike(meant: pulumi.Input[str], made: pulumi.Output[str | None]) -> b
 
 
 def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:
-    """Gives a key for every slot. An empty one holds the issuer's own current key, under an id that it never uses: no
-    other private half can ever sign there."""
+    """Gives a key for every slot. An empty one holds the issuer's own current key, under an id that
+    it never uses: no other private half can ever sign there."""
     return [slot.key or replace(current, kid=kid) for slot, kid in zip(slots, unused, strict=True)]

@@ -1,6 +1,8 @@
-"""Provisions a gated service per backend, which leads nowhere but through its gate, and the routes to it.
+"""Provisions a gated service per backend, which leads nowhere but through its gate, and the routes
+to it.
 
-`depends_on` names resources, never components: a component's subtree is not awaited as one would think.
+`depends_on` names resources, never components: a component's subtree is not awaited as one would
+think.
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ from .gateway import Config, Gateway
 
 
 class GatedService:
-    """A Kong service for one backend of a component, with admission, authentication and, last of all, its gate.
+    """A Kong service for one backend of a component, with admission, authentication and, last of
+    all, its gate.
 
-    The service itself leads nowhere: to an Upstream without Targets, where every request is answered with 503. Only
-    the gate knows the workload, and sends there what it allows. So no order, pause or part of a run lets anybody in:
-    what is not there, or not seen yet, refuses.
+    The service itself leads nowhere: to an Upstream without Targets, where every request is
+    answered with 503. Only the gate knows the workload, and sends there what it allows. So no
+    order, pause or part of a run lets anybody in: what is not there, or not seen yet, refuses.
     """
 
     def __init__(
@@ -71,19 +74,25 @@ class GatedService:
         admission: Config = self._table.apply(lambda table: plugins.admission(table, *headers))
         self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
-        self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
+        self.guards = [
+            self.admission,
+            self._plugin(authentication, authentication, config, *gateway.first),
+        ]
         self.guards += [self._extra(extra, component) for extra in asked_for.plugins]
 
     def lead_to(self, workload: Workload, upstream: Upstream) -> None:
-        """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
+        """Adds the gate, once the workload is there. A run in which it is not leaves the rules as
+        they were."""
         self.upstream = upstream
         inputs = pulumi.Output.all(self._table, upstream.host, upstream.port)
-        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for the workload.
-        previewed = pulumi.Output.all(*(one.urn for one in workload.resources)).apply(lambda _: True)
+        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
+        # the workload.
+        urns = [resource.urn for resource in workload.resources]
+        previewed = pulumi.Output.all(*urns).apply(lambda _: True)
         rolled_out = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
-        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(inputs, rolled_out).apply(
-            lambda pair: self._gate(*pair[0], rolled_out=pair[1])
-        )
+        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
+            inputs, rolled_out
+        ).apply(lambda pair: self._gate(*pair[0], rolled_out=pair[1]))
         self.guards.append(self._plugin("gate", "post-function", config, *workload.resources))
 
     def _plugin(self, role: str, kind: str, config: Config, *after: pulumi.Resource) -> kong.Plugin:
@@ -109,31 +118,43 @@ class GatedService:
     def _over_tls(self, component: Component, backend: str) -> Mapping[str, Any]:
         gateway = self._gateway
         settings, facts = gateway.settings.gateway.upstream_tls, gateway.facts
-        return service_fields(settings, component, backend, facts.authorities, gateway.client_certificate)
+        return service_fields(
+            settings, component, backend, facts.authorities, gateway.client_certificate
+        )
 
-    def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
+    def _gate(
+        self, table: str, host: str, port: int, *, rolled_out: bool
+    ) -> Mapping[str, Any] | str:
         upstream = address(host, port, self._certified)
         if rolled_out:
             return plugins.gate(table, upstream)
         stays = "opens nothing new" if self._before else "stays closed"
         pulumi.log.warn(
-            f"gateway: service {self.name} {stays}: the Deployment of this version is not there; run `pulumi up` once "
+            f"gateway: service {self.name} {stays}: the Deployment of this version is not there; "
+            "run `pulumi up` once "
             "it can be"
         )
         return self._before or plugins.gate(closed(table), upstream)
 
 
 def _table(gateway: Gateway, component: Component, backend: str) -> pulumi.Output[str]:
-    """Writes the table. A preview shows it unless the provider makes up an audience or client id in the same run."""
+    """Writes the table. A preview shows it unless the provider makes up an audience or client id in
+    the same run."""
     ring = names.ring(gateway.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
     issuer = gateway.issuers[component.provider]
-    audiences = {api: issuer.audiences[api] for api in gateway.estate.apis_at(component) if api in issuer.audiences}
-    keys = [key for users in (False, True) for key in gateway.estate.held_at(component, users=users)]
+    audiences = {
+        api: issuer.audiences[api]
+        for api in gateway.estate.apis_at(component)
+        if api in issuer.audiences
+    }
+    keys = [
+        key for users in (False, True) for key in gateway.estate.held_at(component, users=users)
+    ]
     clients = {key: gateway.client_id(component.provider, key) for key in keys}
-    return pulumi.Output.all(pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)).apply(
-        lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair)
-    )
+    return pulumi.Output.all(
+        pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)
+    ).apply(lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair))
 
 
 def provision_routes(
@@ -145,17 +166,23 @@ def provision_routes(
 ) -> None:
     """Provisions the routes of one component, each to the gated service of its backend.
 
-    They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
-    which nothing can be called.
+    They come after what guards them, so that what is not there yet is not found (404); `ready` are
+    certificates, before which nothing can be called.
     """
     for plan in routes(component):
         gated = services[plan.backend]
-        after = pulumi.ResourceOptions(parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready])
+        after = pulumi.ResourceOptions(
+            parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready]
+        )
         _route(gateway, component, plan, gated, after)
 
 
 def _route(
-    gateway: Gateway, component: Component, plan: RoutePlan, gated: GatedService, opts: pulumi.ResourceOptions
+    gateway: Gateway,
+    component: Component,
+    plan: RoutePlan,
+    gated: GatedService,
+    opts: pulumi.ResourceOptions,
 ) -> None:
     kong.Route(
         f"{component.key}-{plan.role}-{plan.backend}",

@@ -1,4 +1,5 @@
-"""Provisions identity providers, a module for each kind: its component, and its function `provision`."""
+"""Provisions identity providers, a module for each kind: its component, and its function
+`provision`."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from .issuer import Issuer, Provisioning
 
 
 def _of(module: str) -> Callable[[Provisioning], Issuer]:
-    """The function of a module, which is loaded when a stack has a provider of its kind: to load a product's SDK takes
-    a tenth of a second, in every run."""
+    """The function of a module, which is loaded when a stack has a provider of its kind: to load a
+    product's SDK takes a tenth of a second, in every run."""
 
     def provision(given: Provisioning) -> Issuer:
         issuer: Issuer = import_module(f"{__name__}.{module}").provision(given)
@@ -26,5 +27,6 @@ PROVISIONERS: Mapping[str, Callable[[Provisioning], Issuer]] = {
 
 
 def provision(given: Provisioning) -> Issuer:
-    """Provisions the provider's resources: issuer, scopes, one app per client, and what each may be issued."""
+    """Provisions the provider's resources: issuer, scopes, one app per client, and what each may be
+    issued."""
     return PROVISIONERS[given.settings.type](given)

@@ -1,20 +1,22 @@
-"""Provisions Microsoft Entra ID: an application per API and one per client in a tenant that exists, and what each may
-be issued.
+"""Provisions Microsoft Entra ID: an application per API and one per client in a tenant that exists,
+and what each may be issued.
 
-A token is for one API: its audience is the client id of that API's application, which Entra makes up. A declared scope
-is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
-services' tokens list in `roles` behind a prefix. A group that roles name is a role for users, assigned to this group;
-users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
-A component without scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
+A token is for one API: its audience is the client id of that API's application, which Entra makes
+up. A declared scope is there twice: as a delegated permission, which users' tokens list in `scp`,
+and as a role for applications, which services' tokens list in `roles` behind a prefix. A group that
+roles name is a role for users, assigned to this group; users' tokens list it in `roles`, too. So
+nobody's groups are ever too many to be listed: beyond 200 Entra names none. A component without
+scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
 
-Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
-who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to
-the clients through their groups, and consent is given for exactly the scopes of the client's grants, and to sign in.
-Where an assignment is asked for no user can consent: what is not consented to here is refused.
+Entra gives anybody a token for anything, unless told otherwise: every application here asks for an
+assignment, so that who has none gets no token. Services are assigned the roles of the scopes that
+they were granted; users are assigned to the clients through their groups, and consent is given for
+exactly the scopes of the client's grants, and to sign in. Where an assignment is asked for no user
+can consent: what is not consented to here is refused.
 
-Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant), the identity
-platform's access tokens and optional claims, and what the official plugin sends for each resource. Every property that
-matters is set.
+Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant),
+the identity platform's access tokens and optional claims, and what the official plugin sends for
+each resource. Every property that matters is set.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, Provisioning, of_base, published
 
 _SETTLING = 20.0
-"""Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
+"""Seconds until a role of an application that was just added can be assigned, wherever in Entra
+that is asked for."""
 
 
 def provision(given: Provisioning) -> Issuer:
@@ -62,8 +65,8 @@ def provision(given: Provisioning) -> Issuer:
 
 
 class Entra(pulumi.ComponentResource):
-    """The APIs of one stack in a tenant, with their service principals. Clients, with what they are assigned and
-    consent, lie under their components."""
+    """The APIs of one stack in a tenant, with their service principals. Clients, with what they are
+    assigned and consent, lie under their components."""
 
     def __init__(self, given: Provisioning) -> None:
         settings, estate, base = given.settings, given.estate, given.base
@@ -74,10 +77,12 @@ class Entra(pulumi.ComponentResource):
         self._model = estate.stack.providers[settings.name]
         self._homes, self._directory = given.homes, _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
-        self._credentials = Credentials(settings, tenant, estate, given.rotation, given.homes, self._of)
+        self._credentials = Credentials(
+            settings, tenant, estate, given.rotation, given.homes, self._of
+        )
         self._assignable: dict[str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]] = {}
-        """By application, the object id of its service principal, and what comes before it is assigned or consented
-        to."""
+        """By application, the object id of its service principal, and what comes before it is
+        assigned or consented to."""
         self._groups: Mapping[str, pulumi.Input[str]] = {}
         self._graph: pulumi.Output[str] | None = None
         self._api_ids: Mapping[str, pulumi.Output[str]] = {}
@@ -85,15 +90,21 @@ class Entra(pulumi.ComponentResource):
             self._offer(given.looked_up)
         else:
             self._take(base)
-        credentials = {client.component: self._client(client) for client in clients_at(settings, estate)}
+        credentials = {
+            client.component: self._client(client) for client in clients_at(settings, estate)
+        }
         for assignment in assignments(settings, estate):
             self._assign(assignment)
         per_api: dict[str, Any] = {
             "audiences": self._api_ids,
-            "requests": {key: pulumi.Output.concat(one, "/.default") for key, one in self._api_ids.items()},
+            "requests": {
+                key: pulumi.Output.concat(one, "/.default") for key, one in self._api_ids.items()
+            },
         }
         self.provisioned = (
-            of_base(base, credentials, **per_api) if base is not None else self._issuer(credentials, per_api)
+            of_base(base, credentials, **per_api)
+            if base is not None
+            else self._issuer(credentials, per_api)
         )
         self.register_outputs({"issuer": settings.issuer})
 
@@ -101,14 +112,20 @@ class Entra(pulumi.ComponentResource):
         """Makes the applications that tokens are for, and looks up who is assigned something."""
         offered = apis(self._settings, self._estate, offered=True)
         names = {assignment.group for assignment in assignments(self._settings, self._estate)}
-        self._groups = {name: looked_up.group(self._settings.name, name) for name in filter(None, names)}
+        self._groups = {
+            name: looked_up.group(self._settings.name, name) for name in filter(None, names)
+        }
         made = {key: self._api(component) for key, component in offered.items()}
         self._api_ids = {key: app.client_id for key, app in made.items()}
-        principals = {key: self._principal(f"api-{key}", app, self._options) for key, app in made.items()}
+        principals = {
+            key: self._principal(f"api-{key}", app, self._options) for key, app in made.items()
+        }
         for key, component in offered.items():
             settled = self._settle(component, [made[key], principals[key]])
             self._assignable[f"api-{key}"] = principals[key].object_id, [settled]
-        of_provider = (client for client in self._estate.clients if client.provider == self._settings.name)
+        of_provider = (
+            client for client in self._estate.clients if client.provider == self._settings.name
+        )
         if any(client.user_facing for client in of_provider):
             self._graph = self._microsoft_graph()
 
@@ -125,7 +142,8 @@ class Entra(pulumi.ComponentResource):
     def _issuer(self, credentials: Mapping[str, Credential], per_api: Mapping[str, Any]) -> Issuer:
         metadata = published(self._settings.name, self._settings.issuer or "")
         ids = {
-            key: {"clientId": one, "principal": self._assignable[f"api-{key}"][0]} for key, one in self._api_ids.items()
+            key: {"clientId": one, "principal": self._assignable[f"api-{key}"][0]}
+            for key, one in self._api_ids.items()
         }
         graph = {} if self._graph is None else {"graph": self._graph}
         return Issuer(
@@ -139,12 +157,16 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _microsoft_graph(self) -> pulumi.Output[str]:
-        """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it is never made."""
+        """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it
+        is never made."""
         lookup = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
-        return azuread.get_service_principal_output(client_id=MICROSOFT_GRAPH, opts=lookup).object_id
+        return azuread.get_service_principal_output(
+            client_id=MICROSOFT_GRAPH, opts=lookup
+        ).object_id
 
     def _api(self, component: Component) -> azuread.Application:
-        """Makes the application that tokens for a component are for, with all that may be granted there."""
+        """Makes the application that tokens for a component are for, with all that may be granted
+        there."""
         return azuread.Application(
             api_resource(self._prefix, component.key),
             display_name=api_name(self._stack, component.key),
@@ -181,7 +203,9 @@ class Entra(pulumi.ComponentResource):
     def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
         """Lists the roles: for services one per scope, for users one per group that roles name."""
 
-        def role(value: str, name: str, description: str, members: str) -> azuread.ApplicationAppRoleArgs:
+        def role(
+            value: str, name: str, description: str, members: str
+        ) -> azuread.ApplicationAppRoleArgs:
             return azuread.ApplicationAppRoleArgs(
                 id=role_id(self._stack, component.key, value),
                 value=value,
@@ -208,7 +232,8 @@ class Entra(pulumi.ComponentResource):
     def _principal(
         self, logical: str, app: azuread.Application, options: pulumi.ResourceOptions
     ) -> azuread.ServicePrincipal:
-        """Makes a service principal. It asks for an assignment: without one nobody gets a token for the application."""
+        """Makes a service principal. It asks for an assignment: without one nobody gets a token for
+        the application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
@@ -218,15 +243,22 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _settle(self, component: Component, before: Sequence[pulumi.Resource]) -> time.Sleep:
-        """Makes the pause between what can be granted at an API and who is granted it, anew with each set of their ids.
+        """Makes the pause between what can be granted at an API and who is granted it, anew with
+        each set of their ids.
 
-        Entra does not know a new role everywhere at once, and the official plugin does not try again where one is "not
-        found on application". Whatever else changes waits for nothing.
+        Entra does not know a new role everywhere at once, and the official plugin does not try
+        again where one is "not found on application". Whatever else changes waits for nothing.
         """
         seconds = self._settings.settle_seconds
-        roles = [*map(role_of, component.scopes), *map(self._model.listed, self._groups_of(component))]
+        roles = [
+            *map(role_of, component.scopes),
+            *map(self._model.listed, self._groups_of(component)),
+        ]
         ids = {f"role {value}": role_id(self._stack, component.key, value) for value in roles}
-        ids |= {f"scope {scope}": scope_id(self._stack, component.key, scope) for scope in component.scopes}
+        ids |= {
+            f"scope {scope}": scope_id(self._stack, component.key, scope)
+            for scope in component.scopes
+        }
         return time.Sleep(
             f"{self._prefix}-settle-{component.key}",
             create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
@@ -244,7 +276,9 @@ class Entra(pulumi.ComponentResource):
             app_role_id=assignment.role,
             principal_object_id=self._groups[group] if group else self._assignable[client][0],
             resource_object_id=resource,
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(before))),
+            opts=pulumi.ResourceOptions.merge(
+                options, pulumi.ResourceOptions(depends_on=list(before))
+            ),
         )
 
     def _groups_of(self, component: Component) -> list[str]:
@@ -258,7 +292,9 @@ class Entra(pulumi.ComponentResource):
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
-            required_resource_accesses=[self._access(client, api, scopes) for api, scopes in _granted(client).items()],
+            required_resource_accesses=[
+                self._access(client, api, scopes) for api, scopes in _granted(client).items()
+            ],
             fallback_public_client_enabled=False,
             opts=self._of(client.component),
             **_redirects(client),
@@ -271,10 +307,14 @@ class Entra(pulumi.ComponentResource):
                 self._consent(client, api, scopes, principal)
         return self._credentials.of(client, app)
 
-    def _access(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
+    def _access(
+        self, client: Client, api: str, scopes: list[str]
+    ) -> azuread.ApplicationRequiredResourceAccessArgs:
         """Lists what the client asks for, as an administrator sees it. It grants nothing."""
         ids = [
-            scope_id(self._stack, api, scope) if client.user_facing else role_id(self._stack, api, role_of(scope))
+            scope_id(self._stack, api, scope)
+            if client.user_facing
+            else role_id(self._stack, api, role_of(scope))
             for scope in scopes
         ]
         return azuread.ApplicationRequiredResourceAccessArgs(
@@ -288,9 +328,11 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
-        """Consents to what Microsoft's own libraries ask for in every sign-in, who the user is; and to a refresh token.
+        """Consents to what Microsoft's own libraries ask for in every sign-in, who the user is; and
+        to a refresh token.
 
-        To that only where the client is to have one. A page in the browser gets it anyway, whatever was consented to.
+        To that only where the client is to have one. A page in the browser gets it anyway, whatever
+        was consented to.
         """
         assert self._graph is not None, "it is looked up where a client signs users in"
         azuread.ServicePrincipalDelegatedPermissionGrant(
@@ -305,7 +347,9 @@ class Entra(pulumi.ComponentResource):
             opts=self._of(client.component),
         )
 
-    def _consent(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
+    def _consent(
+        self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal
+    ) -> None:
         """Consents to the scopes of one API for all users; a service is assigned them as roles."""
         azuread.ServicePrincipalDelegatedPermissionGrant(
             consent(self._prefix, client.component, api),
@@ -313,7 +357,8 @@ class Entra(pulumi.ComponentResource):
             resource_service_principal_object_id=self._assignable[f"api-{api}"][0],
             claim_values=scopes,
             opts=pulumi.ResourceOptions.merge(
-                self._of(client.component), pulumi.ResourceOptions(depends_on=list(self._assignable[f"api-{api}"][1]))
+                self._of(client.component),
+                pulumi.ResourceOptions(depends_on=list(self._assignable[f"api-{api}"][1])),
             ),
         )
 
@@ -327,7 +372,8 @@ def _granted(client: Client) -> dict[str, list[str]]:
 
 
 def _redirects(client: Client) -> dict[str, Any]:
-    """Gives redirects by platform, which says how the client proves who it is: a page in the browser does not."""
+    """Gives redirects by platform, which says how the client proves who it is: a page in the
+    browser does not."""
     uris = list(client.redirect_uris)
     no_implicit = azuread.ApplicationWebImplicitGrantArgs(
         access_token_issuance_enabled=False, id_token_issuance_enabled=False
@@ -339,12 +385,15 @@ def _redirects(client: Client) -> dict[str, Any]:
         "single_page_application": azuread.ApplicationSinglePageApplicationArgs(
             redirect_uris=uris if client.kind == "browser" else []
         ),
-        "public_client": azuread.ApplicationPublicClientArgs(redirect_uris=uris if client.kind == "native" else []),
+        "public_client": azuread.ApplicationPublicClientArgs(
+            redirect_uris=uris if client.kind == "native" else []
+        ),
     }
 
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
-    """Makes the provider of the tenant and its administrator, whose proof is a secret from here on."""
+    """Makes the provider of the tenant and its administrator, whose proof is a secret from here
+    on."""
     account = api.account(tenant, configuration())
     is_cloud = account.host in api.CLOUDS
     return azuread.Provider(
@@ -358,5 +407,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         use_msi=False,
         environment=api.CLOUDS[account.host][0] if is_cloud else None,
         metadata_host=None if is_cloud else account.host,
-        opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]),
+        opts=pulumi.ResourceOptions(
+            parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]
+        ),
     )

@@ -1,10 +1,13 @@
-"""Provisions the proofs of clients at Entra: certificates, secrets, or trust in the tokens of their cluster.
+"""Provisions the proofs of clients at Entra: certificates, secrets, or trust in the tokens of their
+cluster.
 
-Entra takes all the certificates and all the secrets that an application has, so both slots of a client are there at any
-time (Generation.ready_in), and one that ends is replaced where it lies: what was before is refused from then on.
+Entra takes all the certificates and all the secrets that an application has, so both slots of a
+client are there at any time (Generation.ready_in), and one that ends is replaced where it lies:
+what was before is refused from then on.
 
-Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the official plugin, for
-which a changed `rotateWhenChanged` replaces a secret: the new one is made first.
+Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
+official plugin, for which a changed `rotateWhenChanged` replaces a secret: the new one is made
+first.
 """
 
 from __future__ import annotations
@@ -36,8 +39,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Makes the credentials of one provider's clients. `options` gives those of what lies in a component's
-    home."""
+    """Makes the credentials of one provider's clients. `options` gives those of what lies in a
+    component's home."""
 
     settings: ProviderSettings
     tenant: Tenant
@@ -47,10 +50,12 @@ class Credentials:
     options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Makes the credential of one client: secret, trust in its cluster, or certificate, as the settings say.
+        """Makes the credential of one client: secret, trust in its cluster, or certificate, as the
+        settings say.
 
-        Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate. A partner
-        has its own key, and the certificates of it that its owner handed over.
+        Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a
+        certificate. A partner has its own key, and the certificates of it that its owner handed
+        over.
         """
         if not client.keyed:
             self._partner_certificates(client, app)
@@ -64,7 +69,10 @@ class Credentials:
 
     def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
         generation = self.rotation.generation(client)
-        names = [f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}" for slot in range(SLOTS)]
+        names = [
+            f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}"
+            for slot in range(SLOTS)
+        ]
         slots = [
             azuread.ApplicationPassword(
                 names[slot],
@@ -80,8 +88,8 @@ class Credentials:
         return pulumi.Output.secret(slots[generation.slot].value)
 
     def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
-        """Trusts the tokens of the ServiceAccount that its pods run as, and no others of the cluster. Gives the
-        audience."""
+        """Trusts the tokens of the ServiceAccount that its pods run as, and no others of the
+        cluster. Gives the audience."""
         component = self.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
             f"{self.settings.name}-federation-{client.component}",
@@ -108,7 +116,8 @@ class Credentials:
         return keys
 
     def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
-        """Registers certificates, each by its own name: one that is added or taken away leaves the other as it is."""
+        """Registers certificates, each by its own name: one that is added or taken away leaves the
+        other as it is."""
         for pem in self.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -122,7 +131,8 @@ class Credentials:
         pem: pulumi.Input[str],
         validity: tuple[datetime, datetime],
     ) -> None:
-        """Registers a certificate for as long as it is valid itself: what is longer Microsoft Graph refuses."""
+        """Registers a certificate for as long as it is valid itself: what is longer Microsoft Graph
+        refuses."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
             f"{self.settings.name}-certificate-{component}-{role}",

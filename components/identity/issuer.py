@@ -1,4 +1,5 @@
-"""What an identity provider is provisioned from, and what that gives: an issuer, and a credential for each client."""
+"""What an identity provider is provisioned from, and what that gives: an issuer, and a credential
+for each client."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ from .keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """What a provider's resources are made from. `looked_up` has the groups that roles name. In a partition of an
-    estate only what is its clients' is made: `base` has what the estate's base made."""
+    """What a provider's resources are made from. `looked_up` has the groups that roles name. In a
+    partition of an estate only what is its clients' is made: `base` has what the estate's base
+    made."""
 
     settings: ProviderSettings
     estate: Estate
@@ -37,7 +39,8 @@ class Provisioning:
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """A secret that was not made here: a Kubernetes Secret in the workload's namespace, and a key of it."""
+    """A secret that was not made here: a Kubernetes Secret in the workload's namespace, and a key
+    of it."""
 
     name: str
     key: str
@@ -45,11 +48,13 @@ class SecretReference:
 
 @dataclass(frozen=True)
 class Credential:
-    """The credential by which a client component gets tokens: its id, and one proof. A public client has no proof.
+    """The credential by which a client component gets tokens: its id, and one proof. A public
+    client has no proof.
 
-    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies somewhere already, as
-    `secret_reference` says; `federation_audience` is the audience for which its cluster gives its ServiceAccount tokens
-    that the provider takes. `granted` is what comes before pods ask for tokens with it.
+    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies
+    somewhere already, as `secret_reference` says; `federation_audience` is the audience for which
+    its cluster gives its ServiceAccount tokens that the provider takes. `granted` is what comes
+    before pods ask for tokens with it.
     """
 
     client_id: pulumi.Output[str]
@@ -64,9 +69,10 @@ class Credential:
 class Issuer:
     """A provisioned provider. `clients` are by component key (`application/component`).
 
-    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the first one signs.
-    With one of `previous_keys` it may have signed until a moment ago. `audiences` are those that the provider makes up,
-    by component key; for every other component the model's audience is the one in its tokens.
+    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the
+    first one signs. With one of `previous_keys` it may have signed until a moment ago. `audiences`
+    are those that the provider makes up, by component key; for every other component the model's
+    audience is the one in its tokens.
     """
 
     issuer: pulumi.Output[str]
@@ -77,7 +83,8 @@ class Issuer:
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """By component key, what to ask for to get a token for it, where that is not the scopes themselves."""
+    """By component key, what to ask for to get a token for it, where that is not the scopes
+    themselves."""
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     """What partitions of the estate need of it besides, by words that its kind alone knows."""
 
@@ -104,8 +111,11 @@ def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Iss
     )
 
 
-def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:
-    """Fetches what the issuer of provider `name` publishes, in every run in which that issuer is known already.
+def published(
+    name: str, issuer: pulumi.Input[str], proxy: str | None = None
+) -> pulumi.Output[Published]:
+    """Fetches what the issuer of provider `name` publishes, in every run in which that issuer is
+    known already.
 
     A key set that cannot be read ends the run, before anything that depends on it is changed.
     """

@@ -1,21 +1,23 @@
-"""Provisions Keycloak: in a realm that exists, a client per client, a client scope per declared scope, and a role per
-group.
+"""Provisions Keycloak: in a realm that exists, a client per client, a client scope per declared
+scope, and a role per group.
 
-A client may ask for the scopes that are attached to it, and for no other: these are its grants, all optional, so that
-a token lists what was asked for. Two more scopes are in every token and in no token's `scope`: one brings the audience,
-and one, for users, their groups. Keycloak signs in every user of the realm through every client. So the audience of a
-client that users sign in through stands in a scope that only those have who are in one of its groups: anybody else gets
-a token without it, which counts nowhere.
+A client may ask for the scopes that are attached to it, and for no other: these are its grants, all
+optional, so that a token lists what was asked for. Two more scopes are in every token and in no
+token's `scope`: one brings the audience, and one, for users, their groups. Keycloak signs in every
+user of the realm through every client. So the audience of a client that users sign in through
+stands in a scope that only those have who are in one of its groups: anybody else gets a token
+without it, which counts nowhere.
 
-Groups are those of the realm, by path. A token would list any group by its last name, which others may use elsewhere,
-or all of a user's; so each group that an Application names holds a realm role of its own, and tokens list these.
-Members of its subgroups hold it as well: that is how Keycloak means subgroups.
+Groups are those of the realm, by path. A token would list any group by its last name, which others
+may use elsewhere, or all of a user's; so each group that an Application names holds a realm role of
+its own, and tokens list these. Members of its subgroups hold it as well: that is how Keycloak means
+subgroups.
 
-A scope without a role is everybody's. What brings an audience to users is therefore made after the roles that it asks
-for, and removed before them.
+A scope without a role is everybody's. What brings an audience to users is therefore made after the
+roles that it asks for, and removed before them.
 
-Sources: Keycloak's Server Administration Guide (client scopes, "Role scope mappings", service accounts), and what the
-official plugin sends for each resource. Every property that matters is set.
+Sources: Keycloak's Server Administration Guide (client scopes, "Role scope mappings", service
+accounts), and what the official plugin sends for each resource. Every property that matters is set.
 """
 
 from __future__ import annotations
@@ -34,7 +36,14 @@ from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.parts import clients_at, scopes_at
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
-from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, granted, group_path
+from kong_oam.identity.keycloak.names import (
+    SERVICE,
+    SUBJECT,
+    Names,
+    account_name,
+    granted,
+    group_path,
+)
 
 from ..settings import configuration
 from .issuer import Credential, Issuer, Provisioning, of_base, published
@@ -57,8 +66,8 @@ def provision(given: Provisioning) -> Issuer:
 
 
 class Keycloak(pulumi.ComponentResource):
-    """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie under their
-    components."""
+    """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie
+    under their components."""
 
     def __init__(self, given: Provisioning) -> None:
         settings, estate, base = given.settings, given.estate, given.base
@@ -74,24 +83,35 @@ class Keycloak(pulumi.ComponentResource):
         self._clients = clients_at(settings, estate)
         if base is None:
             self._roles = self._group_roles(given.looked_up)
-            self._role_ids: Mapping[str, pulumi.Input[str]] = {group: role.id for group, role in self._roles.items()}
+            self._role_ids: Mapping[str, pulumi.Input[str]] = {
+                group: role.id for group, role in self._roles.items()
+            }
             groups_scope = self._scope_of_groups()
-            self._groups_scope: pulumi.Input[str] | None = groups_scope.name if groups_scope else None
+            self._groups_scope: pulumi.Input[str] | None = (
+                groups_scope.name if groups_scope else None
+            )
             self._scopes: Mapping[str, pulumi.Input[str]] = {
                 scope: resource.name for scope, resource in self._declared_scopes().items()
             }
         else:
-            groups = {self._model.group(group) for client in self._clients for group in client.groups}
+            groups = {
+                self._model.group(group) for client in self._clients for group in client.groups
+            }
             self._role_ids = {group: base.value("roles", group) for group in groups}
             self._groups_scope = base.get("groupsScope")
             self._scopes = {scope: scope for client in self._clients for scope in client.scopes}
         keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
         keys = pairs_of(keyed, _KEYS, given.rotation, lambda key: f"{name}-key-{key}", given.homes)
-        registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
+        registered = {
+            client.component: self._client(client, keys.get(client.component))
+            for client in self._clients
+        }
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = registered[client.component].id
-                given.rotation.record_shared_secret(client, holder, self._names.client(client.component))
+                given.rotation.record_shared_secret(
+                    client, holder, self._names.client(client.component)
+                )
         clients = {
             client.component: replace(
                 _credential(client, registered, keys, new_key=given.rotation.has_new_key(client)),
@@ -117,17 +137,21 @@ class Keycloak(pulumi.ComponentResource):
         )
 
     def _after(self, *before: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=list(before)))
+        return pulumi.ResourceOptions.merge(
+            self._options, pulumi.ResourceOptions(depends_on=list(before))
+        )
 
     def _group_roles(self, looked_up: LookedUp) -> Mapping[str, keycloak.Role]:
-        """Makes a role per group (the provider's name): its members hold it, and tokens call it by that name."""
+        """Makes a role per group (the provider's name): its members hold it, and tokens call it by
+        that name."""
         roles = {}
         for group in self._names.groups:
             roles[group] = keycloak.Role(
                 self._names.role(group),
                 realm_id=self._realm,
                 name=group,
-                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {group_path(group)}",
+                description=f"Kong-OAM, stack {self._estate.stack.name}: member of "
+                f"{group_path(group)}",
                 opts=self._options,
             )
             keycloak.GroupRoles(
@@ -142,10 +166,18 @@ class Keycloak(pulumi.ComponentResource):
 
     def _of(self, key: str, *before: pulumi.Input[pulumi.Resource]) -> pulumi.ResourceOptions:
         """Gives the options of what is the client's, which comes after all of that."""
-        return pulumi.ResourceOptions(parent=self._homes[key], provider=self._server, depends_on=list(before))
+        return pulumi.ResourceOptions(
+            parent=self._homes[key], provider=self._server, depends_on=list(before)
+        )
 
     def _scope(
-        self, logical: str, name: str, description: str, options: pulumi.ResourceOptions, *, listed: bool
+        self,
+        logical: str,
+        name: str,
+        description: str,
+        options: pulumi.ResourceOptions,
+        *,
+        listed: bool,
     ) -> keycloak.openid.ClientScope:
         return keycloak.openid.ClientScope(
             self._names.scope(logical),
@@ -158,9 +190,14 @@ class Keycloak(pulumi.ComponentResource):
         )
 
     def _restrict(
-        self, logical: str, scope: keycloak.openid.ClientScope, groups: Iterable[str], options: pulumi.ResourceOptions
+        self,
+        logical: str,
+        scope: keycloak.openid.ClientScope,
+        groups: Iterable[str],
+        options: pulumi.ResourceOptions,
     ) -> list[pulumi.Resource]:
-        """Restricts a scope to those who hold the role of one of the groups (the provider's names)."""
+        """Restricts a scope to those who hold the role of one of the groups (the provider's
+        names)."""
         return [
             keycloak.GenericRoleMapper(
                 f"{self._prefix}-of-{logical}-{group}",
@@ -173,11 +210,16 @@ class Keycloak(pulumi.ComponentResource):
         ]
 
     def _scope_of_groups(self) -> keycloak.openid.ClientScope | None:
-        """Makes the scope that brings a user's groups into a token: of the roles held, those asked for here."""
+        """Makes the scope that brings a user's groups into a token: of the roles held, those asked
+        for here."""
         if not self._roles:
             return None
         scope = self._scope(
-            "groups", self._names.in_realm("groups"), "The groups that Applications name", self._options, listed=False
+            "groups",
+            self._names.in_realm("groups"),
+            "The groups that Applications name",
+            self._options,
+            listed=False,
         )
         restrictions = self._restrict("groups", scope, self._roles, self._options)
         keycloak.openid.UserRealmRoleProtocolMapper(
@@ -203,9 +245,11 @@ class Keycloak(pulumi.ComponentResource):
         }
 
     def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
-        """Makes a client. It lets users in only once its tokens count for none but those in its groups: until now it
-        may have been one that calls as itself, whose tokens always do."""
-        audience, before = self._audience(client) if client.groups or not client.user_facing else (None, [])
+        """Makes a client. It lets users in only once its tokens count for none but those in its
+        groups: until now it may have been one that calls as itself, whose tokens always do."""
+        audience, before = (
+            self._audience(client) if client.groups or not client.user_facing else (None, [])
+        )
         registered = keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
@@ -243,9 +287,13 @@ class Keycloak(pulumi.ComponentResource):
         return registered
 
     def _attach(
-        self, client: Client, registered: keycloak.openid.Client, audience: keycloak.openid.ClientScope | None
+        self,
+        client: Client,
+        registered: keycloak.openid.Client,
+        audience: keycloak.openid.ClientScope | None,
     ) -> None:
-        """Attaches the scopes of every token of the client, and the optional ones. Each list replaces what is there."""
+        """Attaches the scopes of every token of the client, and the optional ones. Each list
+        replaces what is there."""
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:
             fixed.append(SERVICE)
@@ -273,11 +321,16 @@ class Keycloak(pulumi.ComponentResource):
 
         self._grants.add(client, client.scopes, grant)
 
-    def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
-        """Makes the scope that makes the client's tokens count: of users, only where they are in one of its groups."""
+    def _audience(
+        self, client: Client
+    ) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
+        """Makes the scope that makes the client's tokens count: of users, only where they are in
+        one of its groups."""
         key = client.component
         described = f"Makes tokens of {key} count"
-        scope = self._scope(f"for-{key}", self._names.in_realm(key), described, self._of(key), listed=False)
+        scope = self._scope(
+            f"for-{key}", self._names.in_realm(key), described, self._of(key), listed=False
+        )
         groups = sorted({self._model.group(group) for group in client.groups})
         restrictions: Sequence[pulumi.Resource] = self._restrict(key, scope, groups, self._of(key))
         mapper = keycloak.openid.AudienceProtocolMapper(
@@ -295,7 +348,8 @@ class Keycloak(pulumi.ComponentResource):
 
 
 def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
-    """Makes the provider of the server and the realm's administrator, whose secret is a Pulumi secret from here on."""
+    """Makes the provider of the server and the realm's administrator, whose secret is a Pulumi
+    secret from here on."""
     return keycloak.Provider(
         account_name(name),
         url=account.url,
@@ -307,7 +361,8 @@ def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keyclo
 
 
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
-    """Gives attributes of a client that proves with a key who it is: a partner's keys are where it publishes them."""
+    """Gives attributes of a client that proves with a key who it is: a partner's keys are where it
+    publishes them."""
     if client.jwks_uri:
         return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, _ALGORITHM: _OF_PARTNERS}
     return keys.active.apply(_key_attributes) if keys else {}
@@ -324,11 +379,17 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
 
 
 def _credential(
-    client: Client, registered: Mapping[str, keycloak.openid.Client], keys: Mapping[str, Keys], *, new_key: bool
+    client: Client,
+    registered: Mapping[str, keycloak.openid.Client],
+    keys: Mapping[str, Keys],
+    *,
+    new_key: bool,
 ) -> Credential:
     resource, pair = registered[client.component], keys.get(client.component)
     if pair or not client.keyed:
-        return Credential(resource.client_id.apply(_once_read) if new_key else resource.client_id, pair)
+        return Credential(
+            resource.client_id.apply(_once_read) if new_key else resource.client_id, pair
+        )
     return Credential(resource.client_id, client_secret=resource.client_secret)
 
 

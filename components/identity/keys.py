@@ -1,11 +1,14 @@
-"""Provisions key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
+"""Provisions key pairs of clients that prove who they are with a key of their own
+(`private_key_jwt`).
 
-The public half goes to the provider, the private half into the Secret of the client's workload, and stands in the
-state, encrypted. Keys lie in two slots in turn, each of which a resource stands for. A client has one key, and while
-two of its generations overlap, two. The generation is the replacement trigger of its slot: a key that
-has ended and is there all the same, since a run left it out or died before, is not taken for the next one.
+The public half goes to the provider, the private half into the Secret of the client's workload, and
+stands in the state, encrypted. Keys lie in two slots in turn, each of which a resource stands for.
+A client has one key, and while two of its generations overlap, two. The generation is the
+replacement trigger of its slot: a key that has ended and is there all the same, since a run left it
+out or died before, is not taken for the next one.
 
-Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the
+key's id).
 """
 
 from __future__ import annotations
@@ -37,12 +40,15 @@ _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 class Keys:
     """The keys of one client.
 
-    `active`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
+    `active`: public halves of the keys that the provider is to take, in the order of their slots,
+    at least one.
 
-    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
-    key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
+    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256
+    or ES256) are of the key that the client has. `certificate` (PEM) is its public half, where the
+    provider knows it by one.
 
-    `watched` is for Rotation.watch: logical name and public half (PEM) of the key of the client's generation.
+    `watched` is for Rotation.watch: logical name and public half (PEM) of the key of the client's
+    generation.
     """
 
     active: pulumi.Output[list[Jwk]]
@@ -54,25 +60,41 @@ class Keys:
 
 
 def key_pairs(name: str, generation: Generation, kind: str, parent: pulumi.Resource) -> Keys:
-    """Provisions the keys of one client that count, as resources of this `kind` that are named after `name`.
+    """Provisions the keys of one client that count, as resources of this `kind` that are named
+    after `name`.
 
-    Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before, alone.
+    Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before,
+    alone.
     """
-    slots = {slot: _slot(name, slot, kind, generation.lying_in(slot), parent) for slot in generation.active}
+    slots = {
+        slot: _slot(name, slot, kind, generation.lying_in(slot), parent)
+        for slot in generation.active
+    }
     current: pulumi.Output[int] = pulumi.Output.from_input(_current_slot(slots, generation))
     return Keys(
-        active=current.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
-        private_key=pulumi.Output.secret(current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
-        kid=current.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
+        active=current.apply(
+            lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])
+        ),
+        private_key=pulumi.Output.secret(
+            current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)
+        ),
+        kid=current.apply(
+            lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])
+        ),
         algorithm=SIGNS[kind],
         watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
     )
 
 
 def pairs_of(
-    clients: Collection[Client], kind: str, rotation: Rotation, logical: Callable[[str], str], homes: Homes
+    clients: Collection[Client],
+    kind: str,
+    rotation: Rotation,
+    logical: Callable[[str], str],
+    homes: Homes,
 ) -> dict[str, Keys]:
-    """Provisions the keys of clients, by component, each as key_pairs does it, and has the rotation watch them.
+    """Provisions the keys of clients, by component, each as key_pairs does it, and has the rotation
+    watch them.
 
     `logical` names them, by component; `homes` is where they lie.
     """
@@ -90,13 +112,17 @@ def pairs_of(
 def certified_pairs(
     name: str, subject: str, generation: Generation, parent: pulumi.Resource
 ) -> tuple[Keys, list[pulumi.Output[str]]]:
-    """Provisions one client's keys at a provider that knows them by certificates, and those (PEM) of all slots.
+    """Provisions one client's keys at a provider that knows them by certificates, and those (PEM)
+    of all slots.
 
-    The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
+    The provider takes all of these at any time, so no slot keeps a key that has ended
+    (Generation.ready_in).
     """
     slots = [_slot(name, slot, RSA, generation.ready_in(slot), parent) for slot in range(SLOTS)]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
-    certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
+    certificates = [
+        pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private
+    ]
     current = certificates[generation.slot]
     keys = Keys(
         active=_public(slots),
@@ -129,9 +155,14 @@ def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource)
 
 
 async def _current_slot(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
-    """Finds the slot of the key that the client has. One left out is unknown, and would take what the app has."""
+    """Finds the slot of the key that the client has. One left out is unknown, and would take what
+    the app has."""
     key = slots[generation.slot]
-    if generation.overlapping and not pulumi.runtime.is_dry_run() and not await key.public_key_pem.is_known():
+    if (
+        generation.overlapping
+        and not pulumi.runtime.is_dry_run()
+        and not await key.public_key_pem.is_known()
+    ):
         return next(slot for slot in slots if slot != generation.slot)
     return generation.slot
 

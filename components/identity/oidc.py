@@ -1,10 +1,13 @@
-"""Provisions an issuer that exists: nothing is made there, what it publishes is read, and the stack names its clients.
+"""Provisions an issuer that exists: nothing is made there, what it publishes is read, and the stack
+names its clients.
 
-Who may have which scope is for the issuer's administrators to set up: the stack's output `grants` says what each client
-is meant to get. Whatever the issuer gives to whom, the gate counts what a client was granted here, and nothing of one
-that no component is: clients of others are declared as components of type `external`.
+Who may have which scope is for the issuer's administrators to set up: the stack's output `grants`
+says what each client is meant to get. Whatever the issuer gives to whom, the gate counts what a
+client was granted here, and nothing of one that no component is: clients of others are declared as
+components of type `external`.
 
-Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to look like where the settings do not say.
+Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to look like where the
+settings do not say.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Provisions Okta: a custom authorization server per stack, a scope per declared scope, and per client an app, a policy
-and a rule.
+"""Provisions Okta: a custom authorization server per stack, a scope per declared scope, and per
+client an app, a policy and a rule.
 
-What Okta gives a client is exactly what the model grants: each policy lists one client, its one rule the client's grant
-types and scopes. No two policies list one client, so that their order decides nothing and is left to Okta. Every other
-property that matters is set: one left to its default is not repaired when changed.
+What Okta gives a client is exactly what the model grants: each policy lists one client, its one
+rule the client's grant types and scopes. No two policies list one client, so that their order
+decides nothing and is left to Okta. Every other property that matters is set: one left to its
+default is not repaired when changed.
 
 Source: Okta's management API, and what the official plugin sends for each resource.
 """
@@ -44,10 +45,12 @@ from .issuer import Credential, Issuer, Provisioning, of_base, published
 from .keys import Keys, pairs_of
 
 _KEYS = RSA
-"""The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.
+"""The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not
+tell it which curve.
 
-OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, resource_okta_app_oauth.go of terraform-provider-okta 6.12 sends none,
-and Okta keeps such a key with `"crv": null` (that provider's recordings of 2026-03-27, test/fixtures/vcr/idaas/
+OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, resource_okta_app_oauth.go of
+terraform-provider-okta 6.12 sends none, and Okta keeps such a key with `"crv": null` (that
+provider's recordings of 2026-03-27, test/fixtures/vcr/idaas/
 TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies anything by it.
 """
 
@@ -63,7 +66,8 @@ def provision(given: Provisioning) -> Issuer:
 
 
 class Okta(pulumi.ComponentResource):
-    """The authorization server of one stack with its scopes. Clients and policies lie under their components."""
+    """The authorization server of one stack with its scopes. Clients and policies lie under their
+    components."""
 
     def __init__(self, given: Provisioning) -> None:
         settings, estate, base = given.settings, given.estate, given.base
@@ -73,14 +77,18 @@ class Okta(pulumi.ComponentResource):
         self._model = estate.stack.providers[settings.name]
         self._homes, self._account = given.homes, _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
-        self._clients, self._named_groups = clients_at(settings, estate), groups_at(settings, estate)
+        self._clients, self._named_groups = (
+            clients_at(settings, estate),
+            groups_at(settings, estate),
+        )
         if base is None:
             server = self._authorization_server()
             self._server_id: pulumi.Input[str] = server.id
             self._inside = self._merged(replace_on_changes=_IN_SERVER)
             scopes = self._scopes()
             self._group_ids: Mapping[str, pulumi.Input[str]] = {
-                group: given.looked_up.group(settings.name, self._model.group(group)) for group in self._named_groups
+                group: given.looked_up.group(settings.name, self._model.group(group))
+                for group in self._named_groups
             }
             claims = self._groups_claim()
         else:
@@ -89,14 +97,21 @@ class Okta(pulumi.ComponentResource):
             self._group_ids = {group: base.value("groups", group) for group in groups}
         keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
         keys = pairs_of(keyed, _KEYS, given.rotation, self._logical.key, given.homes)
-        apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
+        apps = {
+            client.component: self._app(client, keys.get(client.component))
+            for client in self._clients
+        }
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = apps[client.component].id
-                given.rotation.record_shared_secret(client, holder, self._logical.app(client.component))
+                given.rotation.record_shared_secret(
+                    client, holder, self._logical.app(client.component)
+                )
         self._policies(apps, scopes, claims, given.grants)
         clients = {
-            client.component: replace(_credential(client, apps, keys), granted=given.grants.of(client))
+            client.component: replace(
+                _credential(client, apps, keys), granted=given.grants.of(client)
+            )
             for client in self._clients
         }
         self.provisioned = self._issuer(server, clients) if base is None else of_base(base, clients)
@@ -132,7 +147,8 @@ class Okta(pulumi.ComponentResource):
 
     def _of(self, client: Client, **options: object) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's."""
-        return pulumi.ResourceOptions(parent=self._homes[client.component], provider=self._account, **options)  # type: ignore[arg-type]
+        home = self._homes[client.component]
+        return pulumi.ResourceOptions(parent=home, provider=self._account, **options)  # type: ignore[arg-type]
 
     def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
         return {
@@ -152,7 +168,8 @@ class Okta(pulumi.ComponentResource):
         }
 
     def _groups_claim(self) -> list[okta.auth.ServerClaim]:
-        """Lists in tokens only groups that some role names: Okta fails a token request that matches more than 100."""
+        """Lists in tokens only groups that some role names: Okta fails a token request that matches
+        more than 100."""
         if not self._named_groups:
             return []
         names = "|".join(re.escape(self._model.group(group)) for group in self._named_groups)
@@ -173,12 +190,15 @@ class Okta(pulumi.ComponentResource):
         ]
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
-        """Makes an app. It keeps the client id that it was made with: one that Okta made up, where none was chosen yet.
+        """Makes an app. It keeps the client id that it was made with: one that Okta made up, where
+        none was chosen yet.
 
-        Okta's never change (API description: immutable), so that the plugin replaces an app for another one
-        (resource_okta_app_oauth.go: ForceNew). No two apps have one: the app before goes first when one is replaced.
-        Okta has given an id again 9 seconds after its app was gone (the provider's recordings of 2023-08-15,
-        test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml); that it does so at once is a guess.
+        Okta's never change (API description: immutable), so that the plugin replaces an app for
+        another one (resource_okta_app_oauth.go: ForceNew). No two apps have one: the app before
+        goes first when one is replaced. Okta has given an id again 9 seconds after its app was gone
+        (the provider's recordings of 2023-08-15,
+        test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml); that it does so at once is
+        a guess.
         """
         app = okta.app.OAuth(
             self._logical.app(client.component),
@@ -192,7 +212,8 @@ class Okta(pulumi.ComponentResource):
             jwks=keys.active.apply(_jwks) if keys else None,
             jwks_uri=client.jwks_uri,
             pkce_required=client.user_facing,
-            # A public client proves nothing when it renews: a refresh token that is used twice was stolen.
+            # A public client proves nothing when it renews: a refresh token that is used twice was
+            # stolen.
             refresh_token_rotation="ROTATE" if client.public and client.refresh else "STATIC",
             refresh_token_leeway=_REFRESH_LEEWAY if client.public and client.refresh else 0,
             consent_method="TRUSTED",
@@ -213,7 +234,9 @@ class Okta(pulumi.ComponentResource):
                 self._logical.assignments(client.component),
                 app_id=app.id,
                 groups=[
-                    okta.AppGroupAssignmentsGroupArgs(id=self._group_ids[group], profile="{}", priority=position)
+                    okta.AppGroupAssignmentsGroupArgs(
+                        id=self._group_ids[group], profile="{}", priority=position
+                    )
                     for position, group in enumerate(client.groups)
                 ],
                 opts=self._of(client),
@@ -227,15 +250,17 @@ class Okta(pulumi.ComponentResource):
         claims: Sequence[pulumi.Resource],
         grants: Grants,
     ) -> None:
-        """Makes the policies: a client without one gets no token. All are made at once, each behind all others, and
-        keep their place.
+        """Makes the policies: a client without one gets no token. All are made at once, each behind
+        all others, and keep their place.
 
-        Facts: a policy that is put where another is moves that one and those below it (Okta's guide "Policy and rule
-        prioritization"). Ten that were made at once with priority 1 ended in 500s, as did their removal; with 99999
-        both worked (okta/terraform-provider-okta#1198: a user's report, to which its maintainers know no other way than
-        one at a time). A creation sends what stands here, an update the number that was read last
-        (pulumi-terraform-bridge, Provider.Update): that may move others at Okta, and takes no token from anybody.
-        A guess: which number Okta keeps, and whether it closes the gap that a removal leaves. Neither is looked at.
+        Facts: a policy that is put where another is moves that one and those below it (Okta's guide
+        "Policy and rule prioritization"). Ten that were made at once with priority 1 ended in 500s,
+        as did their removal; with 99999 both worked (okta/terraform-provider-okta#1198: a user's
+        report, to which its maintainers know no other way than one at a time). A creation sends
+        what stands here, an update the number that was read last (pulumi-terraform-bridge,
+        Provider.Update): that may move others at Okta, and takes no token from anybody. A guess:
+        which number Okta keeps, and whether it closes the gap that a removal leaves. Neither is
+        looked at.
         """
         for client in granted(self._clients):
             policy = okta.auth.ServerPolicy(
@@ -258,7 +283,8 @@ class Okta(pulumi.ComponentResource):
         before: Sequence[pulumi.Resource],
         pods: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Resource:
-        """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
+        """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in
+        tokens."""
         return okta.auth.ServerPolicyRule(
             self._logical.rule(client.component),
             auth_server_id=self._server_id,
@@ -266,8 +292,11 @@ class Okta(pulumi.ComponentResource):
             name=client.component,
             priority=1,
             type="RESOURCE_ACCESS",
-            # Okta's rules know no refresh_token: whether one is given follows from the scope offline_access.
-            grant_type_whitelists=["authorization_code" if client.user_facing else "client_credentials"],
+            # Okta's rules know no refresh_token: whether one is given follows from the scope
+            # offline_access.
+            grant_type_whitelists=[
+                "authorization_code" if client.user_facing else "client_credentials"
+            ],
             scope_whitelists=scopes_of(client),
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
@@ -276,11 +305,15 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _trusted_origins(self) -> None:
-        """Trusts the origins of pages that get tokens themselves: Okta lets a browser hand an answer to no others.
+        """Trusts the origins of pages that get tokens themselves: Okta lets a browser hand an
+        answer to no others.
 
-        One that others have as well keeps what it is for besides, and stays when it is not needed here any more.
+        One that others have as well keeps what it is for besides, and stays when it is not needed
+        here any more.
         """
-        pages = (client for client in self._estate.clients if client.provider == self._settings.name)
+        pages = (
+            client for client in self._estate.clients if client.provider == self._settings.name
+        )
         for origin in origins(pages):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
@@ -289,13 +322,18 @@ class Okta(pulumi.ComponentResource):
                 origin=origin,
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
                 status="ACTIVE",
-                opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
+                opts=self._merged(
+                    retain_on_delete=shared, ignore_changes=["scopes"] if shared else []
+                ),
             )
 
     def _signing_keys(self, server: okta.auth.Server) -> pulumi.Output[signing_keys.ServerKeys]:
-        """Reads the server's keys, once it exists, and once it says of itself that it is this issuer."""
+        """Reads the server's keys, once it exists, and once it says of itself that it is this
+        issuer."""
         metadata = published(
-            self._settings.name, server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
+            self._settings.name,
+            server.issuer,
+            configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY"),
         )
         return pulumi.Output.all(server.id, metadata).apply(lambda pair: self._server_keys(*pair))
 
@@ -308,7 +346,8 @@ class Okta(pulumi.ComponentResource):
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
-    """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret from here on."""
+    """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret
+    from here on."""
     account = api.account(configuration())
     return okta.Provider(
         LogicalNames(name).account,
@@ -321,10 +360,11 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
 
 
 def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
-    """Names the app, so that its policy is sent again when it was replaced under its client id: whether Okta keeps that
-    in the policies that list it is not known.
+    """Names the app, so that its policy is sent again when it was replaced under its client id:
+    whether Okta keeps that in the policies that list it is not known.
 
-    A client id that Okta made up is the app's own id (API description), which the policy lists already.
+    A client id that Okta made up is the app's own id (API description), which the policy lists
+    already.
     """
     issued = f"What {client.component} may be issued"
     both = pulumi.Output.all(app.id, app.client_id)
@@ -348,16 +388,24 @@ def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
     return [okta.app.OAuthJwkArgs(**key) for key in keys]
 
 
-def _credential(client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mapping[str, Keys]) -> Credential:
+def _credential(
+    client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mapping[str, Keys]
+) -> Credential:
     app, pair = apps[client.component], keys.get(client.component)
     if pair or not client.keyed:
         return Credential(app.client_id, pair)
-    secret = pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _require_secret(*both))
+    secret = pulumi.Output.all(app.client_secret, app.urn).apply(
+        lambda both: _require_secret(*both)
+    )
     return Credential(app.client_id, client_secret=secret)
 
 
 def _require_secret(secret: str | None, urn: str) -> str:
-    """Gives the secret. Okta tells it when an app is made or changed, and to nobody who adopts the app as it is."""
+    """Gives the secret. Okta tells it when an app is made or changed, and to nobody who adopts the
+    app as it is."""
     if not secret:
-        refuse(f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up --replace '{urn}'")
+        refuse(
+            f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up "
+            f"--replace '{urn}'"
+        )
     return secret

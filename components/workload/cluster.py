@@ -21,9 +21,10 @@ from .objects import KubernetesObject
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that workloads go to. `namespaces` are, by name, those that the stack makes; `definitions` the
-    CustomResourceDefinitions that a component renders, by group and kind of their objects. `kubectl` is the command,
-    for a shell, by which one looks there; `helm` that of releases."""
+    """A cluster that workloads go to. `namespaces` are, by name, those that the stack makes;
+    `definitions` the CustomResourceDefinitions that a component renders, by group and kind of their
+    objects. `kubectl` is the command, for a shell, by which one looks there; `helm` that of
+    releases."""
 
     kubectl: str
     helm: str
@@ -34,12 +35,15 @@ class Cluster:
 
     def within(self, namespace: str, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         """Gives the options of resources in the namespace."""
-        return pulumi.ResourceOptions(parent, provider=self.provider, depends_on=self.namespaces.get(namespace))
+        return pulumi.ResourceOptions(
+            parent, provider=self.provider, depends_on=self.namespaces.get(namespace)
+        )
 
     def around(
         self, manifest: Manifest, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.ResourceOptions:
-        """Gives the options of an object, which comes after its namespace, after what defines its kind, and `after`."""
+        """Gives the options of an object, which comes after its namespace, after what defines its
+        kind, and `after`."""
         namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
         definition = self.definitions.get(group_kind(manifest))
         earlier = [*filter(None, (namespace, definition)), *after]
@@ -51,24 +55,27 @@ Clusters = Mapping[str | None, Cluster]
 
 
 def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
-    """Makes access to each cluster that something of the estate is in, and to the stack's own in any case."""
+    """Makes access to each cluster that something of the estate is in, and to the stack's own in
+    any case."""
     waiting = Waiting()
     return {name: _cluster(name, estate, settings, waiting) for name in clusters_of(estate)}
 
 
 def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting) -> Cluster:
-    """Makes the provider, and what others lie in: the namespaces that components run in, where the stack makes them,
-    and the Namespaces and CustomResourceDefinitions that components render.
+    """Makes the provider, and what others lie in: the namespaces that components run in, where the
+    stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
 
-    A patch makes a namespace that is not there, takes one that is as it is, and leaves it there when it goes itself:
-    others may use it by then.
+    A patch makes a namespace that is not there, takes one that is as it is, and leaves it there
+    when it goes itself: others may use it by then.
     """
-    sites = [site for component in running(estate) for site in component.sites if site.cluster == cluster]
+    sites = [
+        site for component in running(estate) for site in component.sites if site.cluster == cluster
+    ]
     defined = any(not one.plain for site in sites for one in site.rendered)
     context = settings.cluster.context_of(cluster)
-    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it;
-    # and so with ConfigMaps, where there are any.
-    # What somebody changed by hand belongs to another field manager; without force a refresh could not put it back.
+    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its
+    # Deployment with it; and so with ConfigMaps, where there are any. What somebody changed by hand
+    # belongs to another field manager; without force a refresh could not put it back.
     provider = k8s.Provider(
         provider_of(cluster),
         context=context,
@@ -89,7 +96,9 @@ def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: W
     wanted = {site.namespace for site in sites} if settings.cluster.create_namespaces else set()
     for name in sorted(wanted - namespaces.keys()):
         logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
-        namespaces[name] = k8s.core.v1.NamespacePatch(logical, metadata={"name": name}, opts=options)
+        namespaces[name] = k8s.core.v1.NamespacePatch(
+            logical, metadata={"name": name}, opts=options
+        )
     there = shlex.quote(str(context))
     kubectl = f"kubectl --context={there}" if cluster else "kubectl"
     helm = f"helm --kube-context={there}" if cluster else "helm"

@@ -11,4 +11,10 @@ VERSION = "kong-oam.dev/version"
 def of_version(manifest: Manifest, version: str) -> Manifest:
     """Writes on an object, not on its pods, which version of the component it is."""
     metadata = manifest["metadata"]
-    return {**manifest, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), VERSION: version}}}
+    return {
+        **manifest,
+        "metadata": {
+            **metadata,
+            "annotations": {**metadata.get("annotations", {}), VERSION: version},
+        },
+    }

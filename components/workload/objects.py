@@ -1,4 +1,5 @@
-"""Any Kubernetes object as a resource: of the type and with the inputs that the SDK's class of its kind has, if any."""
+"""Any Kubernetes object as a resource: of the type and with the inputs that the SDK's class of its
+kind has, if any."""
 
 from __future__ import annotations
 
@@ -22,40 +23,58 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "batch": ("v1", "v1beta1"),
     "policy": ("v1", "v1beta1"),
 }
-"""By API group, the versions in which one object can be written: a definition chooses them by the cluster's version."""
+"""By API group, the versions in which one object can be written: a definition chooses them by the
+cluster's version."""
 
 
 class KubernetesObject(pulumi.CustomResource):
-    """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes' own spelling."""
+    """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes'
+    own spelling."""
 
     metadata: pulumi.Output[Mapping[str, Any]]
     spec: pulumi.Output[Mapping[str, Any] | None]
     status: pulumi.Output[Status | None]
 
     def __init__(
-        self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions, kept: Options = NOTHING_SAID
+        self,
+        name: str,
+        manifest: Manifest,
+        opts: pulumi.ResourceOptions,
+        kept: Options = NOTHING_SAID,
     ) -> None:
         found = group_kind(manifest)
         version = str(manifest["apiVersion"])
         known = f"core/{version}" if "/" not in version else version
-        inputs = dict(manifest["spec"]) if found == RELEASE else {"spec": None, "status": None, **manifest}
+        inputs = (
+            dict(manifest["spec"])
+            if found == RELEASE
+            else {"spec": None, "status": None, **manifest}
+        )
         if found == ("", "Secret"):
             inputs["data"] = pulumi.Output.secret(inputs.get("data"))
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["data"]))
+            opts = pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(additional_secret_outputs=["data"])
+            )
         others = [pulumi.Alias(type_=f"kubernetes:{other}:{found[1]}") for other in _others(known)]
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=others))
         if kept.read:  # whatever it is, it is not told
             inputs = {"metadata": None, "spec": None, "status": None}
         opts = pulumi.ResourceOptions.merge(opts, _kept(kept, manifest))
-        super().__init__(f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}", name, inputs, opts)
+        super().__init__(
+            f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}", name, inputs, opts
+        )
 
 
 def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
     """Gives the options of an object by the rules of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-    # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom` would be refused.
-    replaced = [*kept.replace_on_changes, *(["spec"] if group_kind(manifest) == ("", "Pod") else [])]
+    # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom`
+    # would be refused.
+    replaced = [
+        *kept.replace_on_changes,
+        *(["spec"] if group_kind(manifest) == ("", "Pod") else []),
+    ]
     return pulumi.ResourceOptions(
         ignore_changes=list(kept.ignore_changes) or None,
         replace_on_changes=replaced or None,
@@ -67,24 +86,28 @@ def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
 
 
 def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[bool]:
-    """Tells whether the object in the cluster is of this version, and its pods, where it has any, are there."""
+    """Tells whether the object in the cluster is of this version, and its pods, where it has any,
+    are there."""
     both = pulumi.Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
     return both.apply(lambda pair: is_there(kind, version, pair[0], pair[1]))
 
 
 def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Status | None) -> bool:
-    """Tells whether an object that was read is of this version, and whether its pods of that version were all there
-    once, or nothing is said of them.
+    """Tells whether an object that was read is of this version, and whether its pods of that
+    version were all there once, or nothing is said of them.
 
-    A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets count the pods that they
-    updated, whatever happens to a pod later (Kubernetes API reference). A Job and a CronJob are there once they exist:
-    nothing comes back to them.
+    A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets
+    count the pods that they updated, whatever happens to a pod later (Kubernetes API reference). A
+    Job and a CronJob are there once they exist: nothing comes back to them.
     """
     if (metadata.get("annotations") or {}).get(VERSION) != version:
         return False
     status = status or {}
-    if status.get("observedGeneration", 0) < (metadata.get("generation") or 0) and "observedGeneration" in status:
+    if (
+        status.get("observedGeneration", 0) < (metadata.get("generation") or 0)
+        and "observedGeneration" in status
+    ):
         return False
     match kind:
         case "Deployment":
@@ -94,7 +117,9 @@ def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Statu
         case "StatefulSet":
             return bool(status.get("updateRevision") == status.get("currentRevision"))
         case "DaemonSet":
-            return bool(status.get("updatedNumberScheduled", 0) >= status.get("desiredNumberScheduled", 0))
+            return bool(
+                status.get("updatedNumberScheduled", 0) >= status.get("desiredNumberScheduled", 0)
+            )
         case _:
             return True
 

@@ -34,8 +34,9 @@ def upstream_of(
     namespace: str,
     backend: Endpoint,
 ) -> Upstream:
-    """Finds the upstream behind a port of a Service: by its name inside the cluster, else by the address of its load
-    balancer or its node port. Only what is asked for is read: the cluster gives no other."""
+    """Finds the upstream behind a port of a Service: by its name inside the cluster, else by the
+    address of its load balancer or its node port. Only what is asked for is read: the cluster gives
+    no other."""
     match gateway.reach:
         case "loadBalancer":
             return Upstream(service.status.apply(balancer_of), backend.port)
@@ -47,14 +48,17 @@ def upstream_of(
 
 
 def balancer_of(status: Mapping[str, Any] | None) -> str:
-    """The address of a load balancer: the first IP address or host name in the status of its Service.
+    """The address of a load balancer: the first IP address or host name in the status of its
+    Service.
 
     Raises LookupError where it has none: nothing is routed to nowhere.
     """
     for entry in ((status or {}).get("loadBalancer") or {}).get("ingress") or ():
         if found := entry.get("ip") or entry.get("hostname"):
             return str(found)
-    raise LookupError("the Service's load balancer has no address yet; run `pulumi up` again once it has")
+    raise LookupError(
+        "the Service's load balancer has no address yet; run `pulumi up` again once it has"
+    )
 
 
 def node_port_of(spec: Mapping[str, Any] | None, port: int) -> int:

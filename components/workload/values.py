@@ -1,5 +1,5 @@
-"""Values of the cluster, which components give each other: they are read where they are, and take their stand-ins'
-places."""
+"""Values of the cluster, which components give each other: they are read where they are, and take
+their stand-ins' places."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ Values = Mapping[str, pulumi.Output[str]]
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]:
-    """Reads the value. What is not there yet is left as it stands in a preview; else raises RunError."""
+    """Reads the value. What is not there yet is left as it stands in a preview; else raises
+    RunError."""
     part, *inside = awaited.path
     found: pulumi.Output[Any] = getattr(resource, str(part))
 
     def read(value: Any) -> str:
         for step in inside:
             if isinstance(step, int):
-                value = value[step] if isinstance(value, list | tuple) and step < len(value) else None
+                value = (
+                    value[step] if isinstance(value, list | tuple) and step < len(value) else None
+                )
             else:
                 value = value.get(step) if isinstance(value, Mapping) else None
         if isinstance(value, str) and value:
@@ -34,9 +37,12 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
             return json.dumps(value)
         if pulumi.runtime.is_dry_run():
             return awaited.stand_in
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in awaited.path)[1:]
+        where = "".join(
+            f"[{step}]" if isinstance(step, int) else f".{step}" for step in awaited.path
+        )[1:]
         raise pulumi.RunError(
-            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} yet, which another "
+            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
+            "yet, which another "
             "component takes (inputs); run `pulumi up --refresh` once it has"
         )
 
@@ -47,7 +53,11 @@ def with_values(value: Any, values: Values) -> Any:
     """The value with what the cluster says in the place of stand-ins, at any depth."""
     if isinstance(value, str):
         known = [text for text in dict.fromkeys(STAND_IN.findall(value)) if text in values]
-        return pulumi.Output.all(*(values[text] for text in known)).apply(_replacing(value, known)) if known else value
+        return (
+            pulumi.Output.all(*(values[text] for text in known)).apply(_replacing(value, known))
+            if known
+            else value
+        )
     if isinstance(value, Mapping):
         return {key: with_values(item, values) for key, item in value.items()}
     return [with_values(item, values) for item in value] if isinstance(value, list) else value

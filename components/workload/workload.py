@@ -1,4 +1,5 @@
-"""Provisions a component's Kubernetes objects: those that are rendered, and what is added to them."""
+"""Provisions a component's Kubernetes objects: those that are rendered, and what is added to
+them."""
 
 from __future__ import annotations
 
@@ -30,11 +31,13 @@ _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
 
 
 class Workload:
-    """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the Secret of a client.
-    Namespaces and CustomResourceDefinitions are the cluster's. `value` reads what another component gives.
+    """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the
+    Secret of a client. Namespaces and CustomResourceDefinitions are the cluster's. `value` reads
+    what another component gives.
 
-    A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a run that leaves some
-    of it out, or fails there, has others. `upstreams` are, by backend, where the gateway finds it; a copy has none.
+    A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a
+    run that leaves some of it out, or fails there, has others. `upstreams` are, by backend, where
+    the gateway finds it; a copy has none.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Workload:
         if placed.secret:
             options = cluster.within(component.namespace, parent)
             name, granted = component.state_name, granted_to(component, issuers)
-            needed.append(provision_secret(name, placed.secret.manifest, credential, granted, options))
+            needed.append(
+                provision_secret(name, placed.secret.manifest, credential, granted, options)
+            )
         change = partial(
             _of_client,
             references=secret_references(component, estate, issuers),
@@ -70,7 +75,9 @@ class Workload:
             options = cluster.around(manifest, parent, earlier)
             complete = change(manifest, one.pods)
             if one.awaited:
-                complete = with_values(complete, {part.stand_in: value(part) for part in one.awaited})
+                complete = with_values(
+                    complete, {part.stand_in: value(part) for part in one.awaited}
+                )
             resource = KubernetesObject(one.name, complete, options, one.options)
             made.append((one, resource))
             if one.stage == "needed":
@@ -78,7 +85,9 @@ class Workload:
             if one.version:
                 rolled_out.append(is_of_version(resource, one.version))
             cluster.waiting.watch(resource, earlier, _message(cluster, component, one))
-        self.resources: Sequence[pulumi.Resource] = tuple(resource for one, resource in made if one.answers)
+        self.resources: Sequence[pulumi.Resource] = tuple(
+            resource for one, resource in made if one.answers
+        )
         self._objects = {_identity(one.manifest): resource for one, resource in made}
         self.rolled_out = pulumi.Output.all(*rolled_out).apply(all)
         self.upstreams = {} if component.copied else _upstreams(component, made, settings)
@@ -87,13 +96,20 @@ class Workload:
         """Gives what the cluster says of one of the objects."""
         name = (awaited.api, awaited.kind, awaited.name)
         namespaces = (awaited.namespace, "")  # of what is in none, KubeVela has written one
-        return value_of(next(self._objects[*name, one] for one in namespaces if (*name, one) in self._objects), awaited)
+        return value_of(
+            next(self._objects[*name, one] for one in namespaces if (*name, one) in self._objects),
+            awaited,
+        )
 
 
 def _upstreams(
     component: Component, made: Sequence[tuple[PlacedObject, KubernetesObject]], settings: Settings
 ) -> dict[str, Upstream]:
-    services = {one.manifest["metadata"]["name"]: resource for one, resource in made if _is_service(one.manifest)}
+    services = {
+        one.manifest["metadata"]["name"]: resource
+        for one, resource in made
+        if _is_service(one.manifest)
+    }
     return {
         name: upstream_of(settings.gateway, services[backend.service], component.namespace, backend)
         for name, backend in component.backends.items()
@@ -110,9 +126,12 @@ def _order(one: PlacedObject) -> int:
 
 
 def _earlier(
-    one: PlacedObject, made: Sequence[tuple[PlacedObject, KubernetesObject]], needed: Sequence[pulumi.Resource]
+    one: PlacedObject,
+    made: Sequence[tuple[PlacedObject, KubernetesObject]],
+    needed: Sequence[pulumi.Resource],
 ) -> Sequence[pulumi.Resource]:
-    """Gives what an object waits for, of what is made before it. The run gives up on a Service without pods."""
+    """Gives what an object waits for, of what is made before it. The run gives up on a Service
+    without pods."""
     match one.stage:
         case "running":
             return needed
@@ -133,15 +152,18 @@ def _of_client(
     audiences: Mapping[str, str],
     mark: pulumi.Output[str] | None,
 ) -> Manifest:
-    """Completes the pods with what only a run knows of the client: `references`, by variable, are secrets that lie in
-    Secrets of somebody else's, `audiences` those of tokens that it needs, and `mark` restarts them."""
+    """Completes the pods with what only a run knows of the client: `references`, by variable, are
+    secrets that lie in Secrets of somebody else's, `audiences` those of tokens that it needs, and
+    `mark` restarts them."""
     if mark is None or not pods:
         return manifest
     changed = copy.deepcopy(manifest)
     for path in pods:
         if not (template := holder_at(changed, path)):
             continue
-        containers = [container for kind in CONTAINER_LISTS for container in template["spec"].get(kind, ())]
+        containers = [
+            container for kind in CONTAINER_LISTS for container in template["spec"].get(kind, ())
+        ]
         add_references(containers, references)
         add_tokens(template["spec"], containers, audiences)
         if group_kind(manifest) not in _REPLACED:
@@ -155,13 +177,20 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
     namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
     if one.pods:
         return (
-            f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten minutes the run gives "
-            f"up. See {cluster.kubectl} --namespace={namespace} get pods --selector={COMPONENT}={component.name}"
+            f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten "
+            "minutes the run gives "
+            f"up. See {cluster.kubectl} --namespace={namespace} get pods "
+            f"--selector={COMPONENT}={component.name}"
         )
     if group_kind(manifest) == RELEASE:
-        return f"release '{namespace}/{name}' is not ready. See {cluster.helm} --namespace {namespace} status {name}"
+        return (
+            f"release '{namespace}/{name}' is not ready. See {cluster.helm} --namespace "
+            f"{namespace} status {name}"
+        )
     where = f"--namespace={namespace} " if namespace else ""
     return (
-        f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes the run gives up. See "
-        f"{cluster.kubectl} {where}describe {resource_of(kind_of(manifest['apiVersion'], kind))} {name}"
+        f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes "
+        "the run gives up. See "
+        f"{cluster.kubectl} {where}describe {resource_of(kind_of(manifest['apiVersion'], kind))} "
+        f"{name}"
     )

@@ -1,5 +1,5 @@
-"""The access model: what Applications say about who may call what. Frozen values in, frozen values out; no engine, no
-product.
+"""The access model: what Applications say about who may call what. Frozen values in, frozen values
+out; no engine, no product.
 
 model            the vocabulary: rules, roles, clients, components, the estate
 endpoint         where components are exposed, and what that leads to

@@ -1,4 +1,5 @@
-"""Clients of Applications that are not here, as roles name them: what they ask for, nobody here knows."""
+"""Clients of Applications that are not here, as roles name them: what they ask for, nobody here
+knows."""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ from kong_oam.access.model import (
 
 
 def with_absent_clients(estate: Estate) -> Estate:
-    """The estate with each component that a role names and that is not here, as a client that asks for all that its
-    roles grant: as itself, and for users of every group. Of one with a stack, which has all, it is the estate itself.
+    """The estate with each component that a role names and that is not here, as a client that asks
+    for all that its roles grant: as itself, and for users of every group. Of one with a stack,
+    which has all, it is the estate itself.
     """
     if not estate.stack.partial:
         return estate
@@ -55,7 +57,8 @@ def _clients(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Iterat
         scopes = tuple(dict.fromkeys(scope for role in roles for scope in role.scopes))
         call = Call(called, scopes, tuple(role.name for role in roles), roles[0].place)
         calls.setdefault(component.provider, []).append(call)
-        # Which groups it is assigned to depends on what else it calls; users need one that holds the scope, too.
+        # Which groups it is assigned to depends on what else it calls; users need one that holds
+        # the scope, too.
         groups.setdefault(component.provider, set()).update(component.groups)
     for provider, of_provider in calls.items():
         assigned = tuple(sorted(groups[provider]))

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from kong_oam.oam.document import Place
 
 ClientKind = Literal["service", "web", "browser", "native", "external"]
-"""A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
+"""A service; an application whose users sign in, on a server, in a browser or on their devices; a
+partner's service."""
 _AT = " at "
 
 
@@ -24,7 +25,8 @@ class Call:
 
 
 def at_provider(component: str, provider: str) -> str:
-    """The name of a component at a provider, as its client and as what is offered there: `shop/checkout at okta`."""
+    """The name of a component at a provider, as its client and as what is offered there:
+    `shop/checkout at okta`."""
     return f"{component}{_AT}{provider}"
 
 
@@ -36,7 +38,8 @@ def component_and_provider(name: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A component as a client of one identity provider: what it may be issued, and on behalf of whom.
+    """A component as a client of one identity provider: what it may be issued, and on behalf of
+    whom.
 
     `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
     """
@@ -56,7 +59,8 @@ class Client:
 
     @property
     def name(self) -> str:
-        """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
+        """The client's name, `shop/checkout at okta`: a component may be a client of several
+        providers."""
         return at_provider(self.component, self.provider)
 
     @property
@@ -81,14 +85,17 @@ class Client:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The origins of its pages, which call the provider's token endpoint themselves: `https://shop.example.com`,
-        sorted.
+        """The origins of its pages, which call the provider's token endpoint themselves:
+        `https://shop.example.com`, sorted.
 
-        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
+        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC
+        6454).
         """
         if self.kind != "browser":
             return ()
-        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)}))
+        return tuple(
+            sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)})
+        )
 
 
 def signs_in(kind: ClientKind) -> bool:

@@ -23,7 +23,9 @@ CODES: Mapping[str, Code] = {
         "a call that no role of the called component grants",
         "have the called component's owner add the caller to a role, or ask for less in `calls`",
     ),
-    "ACC205": Code("two components own the same host and path", "give one of the two another path or host"),
+    "ACC205": Code(
+        "two components own the same host and path", "give one of the two another path or host"
+    ),
     "ACC206": Code(
         "a rule lies outside the paths of the component's gateway traits, or of its Ingresses",
         "write a path below one of the gateway trait's, or expose it there",
@@ -34,21 +36,27 @@ CODES: Mapping[str, Code] = {
     ),
     "ACC208": Code(
         "a gateway trait, or a rule of an Ingress, has no domain and the stack has none to give",
-        "write `domain` in the trait or `host` in the rule, or set `domains.default` in the stack's file",
+        "write `domain` in the trait or `host` in the rule, or set `domains.default` in the "
+        "stack's file",
     ),
     "ACC209": Code(
         "an identity provider that the stack does not have",
         "name one of the stack's `identityProviders`, or add it there",
     ),
     "ACC210": Code(
-        "a redirect that is not safe or not covered by a public rule, or a client that needs one and has none",
-        "write `redirectPaths`, and a public rule that covers each; a native application redirects to its device",
+        "a redirect that is not safe or not covered by a public rule, or a client that needs one "
+        "and has none",
+        "write `redirectPaths`, and a public rule that covers each; a native application redirects "
+        "to its device",
     ),
     "ACC211": Code(
-        "an access trait on a component that nothing exposes, or a gateway trait that exposes nothing",
+        "an access trait on a component that nothing exposes, or a gateway trait that exposes "
+        "nothing",
         "add a gateway trait, or remove the access trait",
     ),
-    "ACC212": Code("two rules disagree about one path and method", "keep one of the two, or list other methods"),
+    "ACC212": Code(
+        "two rules disagree about one path and method", "keep one of the two, or list other methods"
+    ),
     "ACC213": Code(
         "a path or host that could be read in more than one way",
         "write it in its plain form: no `//`, `.`, `..`, percent-encoding or capitals in hosts",
@@ -57,8 +65,14 @@ CODES: Mapping[str, Code] = {
         "a role is bound to a component that is not a client",
         "give it a client trait, or correct `application/component`",
     ),
-    "ACC215": Code("one host is given two certificates", "name one `secretName` for the host wherever it stands"),
-    "ACC216": Code("an application in the gateway's own namespace", "move the application to a namespace of its own"),
+    "ACC215": Code(
+        "one host is given two certificates",
+        "name one `secretName` for the host wherever it stands",
+    ),
+    "ACC216": Code(
+        "an application in the gateway's own namespace",
+        "move the application to a namespace of its own",
+    ),
     "ACC217": Code(
         "a component that reads another's client credential, or runs as its ServiceAccount",
         "give the component a client trait of its own; its ServiceAccount it has already",
@@ -68,7 +82,8 @@ CODES: Mapping[str, Code] = {
         "expose the HTTP port, or reach the gRPC one inside the cluster",
     ),
     "ACC219": Code(
-        "a path below one of another application on the same host, or a host below its wildcard (warning)",
+        "a path below one of another application on the same host, or a host below its wildcard "
+        "(warning)",
         "agree on it with the other owner, or take a host of your own",
     ),
     "ACC220": Code(
@@ -85,29 +100,38 @@ CODES: Mapping[str, Code] = {
         "(without a stack: to groups.yaml)",
     ),
     "ACC223": Code(
-        "a gateway trait, or an Ingress, that leads to a port or to pods that the component does not have",
-        "write one of the component's `ports` (its `containerPort`, where that differs), or add the port there; "
+        "a gateway trait, or an Ingress, that leads to a port or to pods that the component does "
+        "not have",
+        "write one of the component's `ports` (its `containerPort`, where that differs), or add "
+        "the port there; "
         "a Service selects the component's own pods",
     ),
     "ACC229": Code(
-        "a component with routes that is in further clusters alone, where the gateway does not reach it",
-        "deploy it to `local`, too, or have the stack's gateway reach load balancers from addresses of its own",
+        "a component with routes that is in further clusters alone, where the gateway does not "
+        "reach it",
+        "deploy it to `local`, too, or have the stack's gateway reach load balancers from "
+        "addresses of its own",
     ),
     "ACC230": Code(
-        "a client in several places, or in a further cluster, whose identity provider knows it by a ServiceAccount of "
+        "a client in several places, or in a further cluster, whose identity provider knows it by "
+        "a ServiceAccount of "
         "the stack's own (`clusterIssuer`)",
         "deploy it once, to `local`",
     ),
     "ACC231": Code(
-        "a trait that says what the gateway does before a component to which nothing leads through the gateway",
+        "a trait that says what the gateway does before a component to which nothing leads through "
+        "the gateway",
         "add a gateway trait that exposes the component, or take the trait out",
     ),
     "ACC232": Code(
-        "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, capitals, or http",
-        "write what browsers send: `https://host`, with `:port` where that is not 443, one entry for each origin",
+        "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, "
+        "capitals, or http",
+        "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
+        "for each origin",
     ),
     "ACC235": Code(
-        "a rate limit without a window, or with a longer window of fewer requests than a shorter one",
+        "a rate limit without a window, or with a longer window of fewer requests than a shorter "
+        "one",
         "say at least one window; raise the longer one's number, or lower the shorter one's",
     ),
     "ACC236": Code(
@@ -119,11 +143,13 @@ CODES: Mapping[str, Code] = {
         "write it as 192.0.2.0/24 or 2001:db8::/32, without bits behind its prefix",
     ),
     "ACC239": Code(
-        "a path or method of ip-allow that no rule of the component has, or that stands there twice",
+        "a path or method of ip-allow that no rule of the component has, or that stands there "
+        "twice",
         "write the path of a rule and methods that it lists, each once",
     ),
     "ACC240": Code(
-        "a header of a trait `headers` that is the gateway's own, the stack's or another trait's to say",
+        "a header of a trait `headers` that is the gateway's own, the stack's or another trait's "
+        "to say",
         "take it out; the message says who says it instead",
     ),
     "ACC241": Code(
@@ -135,7 +161,8 @@ CODES: Mapping[str, Code] = {
         "write a port of a gateway trait, or leave `ports` out: then each of them counts",
     ),
     "ACC244": Code(
-        "https to a workload on a stack that names no CA by which its certificate could be verified",
+        "https to a workload on a stack that names no CA by which its certificate could be "
+        "verified",
         "set `gateway.upstreamTls.ca` in the stack's settings to a file with the CA's certificate",
     ),
     "ACC245": Code(
@@ -144,10 +171,12 @@ CODES: Mapping[str, Code] = {
     ),
     "ACC249": Code(
         "an Application whose namespace is in no partition of the estate",
-        "name the namespace under `kong-oam:partitions` in the estate's stack file, or `*` for all that no other has",
+        "name the namespace under `kong-oam:partitions` in the estate's stack file, or `*` for all "
+        "that no other has",
     ),
     "ACC250": Code(
-        "a host that Applications in two partitions share, or a wildcard of the one above a host of the other",
+        "a host that Applications in two partitions share, or a wildcard of the one above a host "
+        "of the other",
         "take another host, or have both namespaces in one partition",
     ),
 }

@@ -10,8 +10,8 @@ from kong_oam.oam.rendered import RenderedObject
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Another place that a component is deployed to. `cluster` None: the stack's own; `suffix` tells the namespace, in
-    names in the state, from the first one in that cluster."""
+    """Another place that a component is deployed to. `cluster` None: the stack's own; `suffix`
+    tells the namespace, in names in the state, from the first one in that cluster."""
 
     cluster: str | None
     namespace: str

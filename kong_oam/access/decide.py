@@ -1,4 +1,5 @@
-"""Decides requests: the reference that the gateway, `explain`, `diff` and the tests are checked against.
+"""Decides requests: the reference that the gateway, `explain`, `diff` and the tests are checked
+against.
 
 `decide` is total: it answers every request, and every answer says why, and by which rule.
 
@@ -28,10 +29,12 @@ Status = Literal[200, 204, 400, 401, 403, 404]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line.
+    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request
+    line.
 
-    `address` is what the gateway takes for the caller's, a text; None: one from which the rules let somebody in.
-    `headers` are names and values, as they were sent, of headers other than Host and Authorization.
+    `address` is what the gateway takes for the caller's, a text; None: one from which the rules let
+    somebody in. `headers` are names and values, as they were sent, of headers other than Host and
+    Authorization.
     """
 
     method: str
@@ -43,9 +46,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision on a request: its status, where 200 stands for "goes upstream" (and 204 is of preflights alone, by
-    access.pages), and why, as a stable code
-    (docs/reference/decisions.md) and in words. `rule` is the rule that decided, where one did."""
+    """The decision on a request: its status, where 200 stands for "goes upstream" (and 204 is of
+    preflights alone, by access.pages), and why, as a stable code (docs/reference/decisions.md) and
+    in words. `rule` is the rule that decided, where one did."""
 
     status: Status
     code: str
@@ -66,10 +69,11 @@ class Decision:
 
 
 def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
-    """Decides what the gateway does with `request`. `claims` are None without a token, and a Refusal for one that does
-    not count.
+    """Decides what the gateway does with `request`. `claims` are None without a token, and a
+    Refusal for one that does not count.
 
-    The address is judged last: from one that is not allowed, one learns of tokens and rules what all others do.
+    The address is judged last: from one that is not allowed, one learns of tokens and rules what
+    all others do.
     """
     decision = _decide_by_token(estate, request, claims)
     if not decision.allowed or not decision.component or not decision.rule:
@@ -95,7 +99,9 @@ def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal 
     if component is None:
         return Decision(404, "not-exposed", "no component is exposed on this host and path")
     if request.method not in METHODS:
-        return Decision(404, "method-unknown", f"the gateway does not listen to {request.method}", component)
+        return Decision(
+            404, "method-unknown", f"the gateway does not listen to {request.method}", component
+        )
     rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
     ambiguous = component.may_be_of_another_rule(path)
@@ -103,9 +109,13 @@ def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal 
         if rule.public and not ambiguous:
             return Decision(200, "public", f"public: {rule.public.reason}", component, rule)
     if claims is None:
-        return Decision(401, "token-needed", "a token is needed", component, next(iter(matching or rules), None))
+        return Decision(
+            401, "token-needed", "a token is needed", component, next(iter(matching or rules), None)
+        )
     if isinstance(claims, Refusal):
-        return Decision(401, claims.code, claims.reason, component, next(iter(matching or rules), None))
+        return Decision(
+            401, claims.code, claims.reason, component, next(iter(matching or rules), None)
+        )
     provider = estate.provider_of(component)
     if claims.provider != component.provider:
         needed = f"a token of provider '{component.provider}' is needed"
@@ -113,7 +123,9 @@ def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal 
     if ambiguous:
         read_otherwise = "the path is spelled so that some servers take it for that of another rule"
         return Decision(400, "ambiguous-path", read_otherwise, component)
-    if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
+    if provider.per_api and claims.audience not in {
+        provider.audience_of(api) for api in estate.apis_at(component)
+    }:
         first = next(iter(matching or rules), None)
         return Decision(403, "other-api", "the token is for another API", component, first)
     return _authorize(estate, component, request.method, rules, matching, claims)
@@ -134,8 +146,14 @@ def _authorize(
             return Decision(200, "allowed", why, component, rule)
     if matching:
         needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
-        withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
-        why = f"; the token lists it, but {_why_withheld(estate, component, claims, withheld)}" if withheld else ""
+        withheld = {scope for rule in matching for scope in rule.scopes} & set(
+            claims.scopes
+        ) - effective
+        why = (
+            f"; the token lists it, but {_why_withheld(estate, component, claims, withheld)}"
+            if withheld
+            else ""
+        )
         return Decision(403, "scope-missing", f"needs {needed}{why}", component, matching[0])
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
@@ -153,11 +171,17 @@ def _why_withheld(estate: Estate, component: Component, claims: Claims, withheld
 
 
 def answer(
-    estate: Estate, request: Request, authorization: Iterable[str], rings: Mapping[str, KeyRing], now: float
+    estate: Estate,
+    request: Request,
+    authorization: Iterable[str],
+    rings: Mapping[str, KeyRing],
+    now: float,
 ) -> Decision:
-    """Decides a whole request: reads its Authorization headers, and judges the token by the component's own provider.
+    """Decides a whole request: reads its Authorization headers, and judges the token by the
+    component's own provider.
 
-    A malformed bearer header is refused even on a public path (docs/explanation/design.md#admission).
+    A malformed bearer header is refused even on a public path
+    (docs/explanation/design.md#admission).
     """
     unidentified = decide(estate, request, None)
     if unidentified.status in (400, 404) or unidentified.component is None:
@@ -168,14 +192,17 @@ def answer(
     ring = rings.get(unidentified.component.provider)
     if token is None or ring is None:
         return unidentified
-    return decide(estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component)))
+    return decide(
+        estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component))
+    )
 
 
 def effective_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
-    """The issued scopes that count at `component`: those that the client was granted there and, for a user, that the
-    roles of their groups hold.
+    """The issued scopes that count at `component`: those that the client was granted there and, for
+    a user, that the roles of their groups hold.
 
-    A token lists what was granted when it was issued; since then a scope may have come to belong to another component.
+    A token lists what was granted when it was issued; since then a scope may have come to belong to
+    another component.
     """
     counting = frozenset(claims.scopes) & _granted_scopes(estate, component, claims)
     if not claims.user:
@@ -201,8 +228,8 @@ def component_of(estate: Estate, host: str, path: PathSegments) -> Component | N
 
 
 def leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-    """The endpoint that host and path lead to, and its component: an exact host before a wildcard, then the longest
-    path."""
+    """The endpoint that host and path lead to, and its component: an exact host before a wildcard,
+    then the longest path."""
     for pattern in host_patterns(host):
         if pair := estate.leading(pattern, path):
             return pair
@@ -210,10 +237,12 @@ def leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Co
 
 
 def host_patterns(host: str) -> tuple[str, ...]:
-    """The host patterns of endpoints that match `host`, the most specific first: itself, then wildcards.
+    """The host patterns of endpoints that match `host`, the most specific first: itself, then
+    wildcards.
 
-    Empty for a host with capitals, or with characters that no DNS name has: Kong's router compares hosts byte by byte
-    and answers 404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
+    Empty for a host with capitals, or with characters that no DNS name has: Kong's router compares
+    hosts byte by byte and answers 404 (seen on 3.10); browsers and HTTP libraries send them in
+    lower case.
     """
     name = _PORT.sub("", host)
     return tuple(hosts_above(name)) if _HOST.match(name) else ()

@@ -1,4 +1,5 @@
-"""Where components are exposed: endpoints, and the ports of Kubernetes Services that they lead to."""
+"""Where components are exposed: endpoints, and the ports of Kubernetes Services that they lead
+to."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
 
 TLS = Literal["", "tls", "mtls"]
-"""What is spoken to a workload: clear text, https whose certificate is verified, and the same with one of our own."""
+"""What is spoken to a workload: clear text, https whose certificate is verified, and the same with
+one of our own."""
 
 Exposures = tuple[tuple[str, tuple[int, ...]], ...]
 """(name of a Kubernetes Service, ports of it that the gateway reaches)"""
@@ -18,33 +20,41 @@ Exposures = tuple[tuple[str, tuple[int, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
+    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more
+    labels."""
 
     host: str
     path: PathSegments
     port: int
     place: Place = field(compare=False)
     certificate: str | None = None
-    """The Secret with the certificate of `host`, as the gateway trait's `secretName` or the Ingress's `tls` says."""
+    """The Secret with the certificate of `host`, as the gateway trait's `secretName` or the
+    Ingress's `tls` says."""
     service: str = field(default="", compare=False)
-    """The Kubernetes Service that it leads to; empty where nobody knows, as in a model that was exported."""
+    """The Kubernetes Service that it leads to; empty where nobody knows, as in a model that was
+    exported."""
     apart: str = ""
-    """That Service again where another one of the component has the same port and goes by the port alone."""
+    """That Service again where another one of the component has the same port and goes by the port
+    alone."""
 
     tls: TLS = field(default="", compare=False)
-    """How the gateway speaks to it: in clear text, by verified https, or with a client certificate besides."""
+    """How the gateway speaks to it: in clear text, by verified https, or with a client certificate
+    besides."""
 
     @property
     def port_name(self) -> str:
-        """The name, unique in its component, of the port that it leads to: `8080`, or `8080_api-admin`."""
+        """The name, unique in its component, of the port that it leads to: `8080`, or
+        `8080_api-admin`."""
         return f"{self.port}_{self.apart}" if self.apart else str(self.port)
 
     @property
     def backend(self) -> str:
-        """The name, unique in its component, of what it leads to: the port's, `8443__tls`, or `8443_api-admin_tls`.
+        """The name, unique in its component, of what it leads to: the port's, `8443__tls`, or
+        `8443_api-admin_tls`.
 
-        So what is spoken otherwise has another service at the gateway, with a gate of its own, and no moment of a run
-        has half of each: Kong takes none of the fields for TLS in a service that speaks http, not even a false one.
+        So what is spoken otherwise has another service at the gateway, with a gate of its own, and
+        no moment of a run has half of each: Kong takes none of the fields for TLS in a service that
+        speaks http, not even a false one.
         """
         return f"{self.port}_{self.apart}_{self.tls}" if self.tls else self.port_name
 
@@ -64,6 +74,7 @@ def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
 
 
 def whole(component: str) -> str:
-    """The key of the component that `component` is, or is a port of: `orders/api` of `orders/api:8081`, as models of
-    what is enforced call what is judged otherwise than other ports (kong_oam.kong.enforced)."""
+    """The key of the component that `component` is, or is a port of: `orders/api` of
+    `orders/api:8081`, as models of what is enforced call what is judged otherwise than other ports
+    (kong_oam.kong.enforced)."""
     return component.partition(":")[0]

@@ -1,4 +1,5 @@
-"""What was made of an Application's parts before: whoever asks after every save makes anew only what a save changed."""
+"""What was made of an Application's parts before: whoever asks after every save makes anew only
+what a save changed."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ T = TypeVar("T")
 
 
 class Memory:
-    """Results by the very object that they were made of, each as long as whatever else it was made of is equal.
+    """Results by the very object that they were made of, each as long as whatever else it was made
+    of is equal.
 
     `forget` keeps what was asked for since the last time, and lets all else go.
     """
@@ -19,7 +21,8 @@ class Memory:
         self._now: dict[tuple[str, int], tuple[object, object, Any]] = {}
 
     def recall(self, kind: str, source: object, beside: object, make: Callable[[], T]) -> T:
-        """The result of `make`, which depends on `source` and `beside` alone; from the last time where it can be."""
+        """The result of `make`, which depends on `source` and `beside` alone; from the last time
+        where it can be."""
         key = (kind, id(source))
         known = self._now.get(key) or self._before.get(key)
         if known is None or known[0] is not source or known[1] != beside:

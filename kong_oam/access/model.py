@@ -1,4 +1,5 @@
-"""The vocabulary of access: small frozen values that `compile` makes and `issue`, `authenticate`, `decide` read."""
+"""The vocabulary of access: small frozen values that `compile` makes and `issue`, `authenticate`,
+`decide` read."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The methods that a gateway listens to; with any other a request reaches nothing."""
 
 SIGN_IN_SCOPES = ("openid",)
-"""The scopes that user-facing clients ask for besides those of APIs, so that the provider also says who the user is."""
+"""The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
+who the user is."""
 
 RESERVED_SCOPES = frozenset(
     {"openid", "profile", "email", "address", "phone", "offline_access", "device_sso", "groups"}
@@ -41,9 +43,11 @@ EXTERNAL = "external"
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """The reason why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is meant.
+    """The reason why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is
+    meant.
 
-    The day is for `check` to remind of: the gate has no clock, and the rule stays public until somebody changes it.
+    The day is for `check` to remind of: the gate has no clock, and the rule stays public until
+    somebody changes it.
     """
 
     reason: str
@@ -54,8 +58,8 @@ class Public:
 class Rule:
     """One rule on one path: either `public`, or the scopes that a caller needs, all of them.
 
-    A rule without scopes that is not public asks for nothing but a token that counts; only `compile` makes such rules,
-    for components that have no access trait.
+    A rule without scopes that is not public asks for nothing but a token that counts; only
+    `compile` makes such rules, for components that have no access trait.
     """
 
     path: PathSegments
@@ -70,7 +74,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A bundle of scopes and who holds it: logical groups, and client components as application/component."""
+    """A bundle of scopes and who holds it: logical groups, and client components as
+    application/component."""
 
     name: str
     scopes: tuple[str, ...]
@@ -81,7 +86,8 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A lint finding that a component accepts: which, why, and the last day (YYYY-MM-DD) on which it is accepted.
+    """A lint finding that a component accepts: which, why, and the last day (YYYY-MM-DD) on which
+    it is accepted.
 
     `finding` is its code. A waiver changes what `check` says, never what a caller may do.
     """
@@ -114,7 +120,8 @@ class Component:
     place: Place = field(compare=False)
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     forward_token: bool = False
-    """Whether its workload gets the bearer tokens that it is called with, and could call others with them."""
+    """Whether its workload gets the bearer tokens that it is called with, and could call others
+    with them."""
     rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
     """Its Kubernetes objects; none of a component that runs elsewhere."""
     named: NamedService | None = None
@@ -128,11 +135,13 @@ class Component:
     copied: Copy | None = None
     """The place that this is the component in; None: the first one, to which the gateway leads."""
     allowed_from: Mapping[PathSegments, Mapping[str, Networks]] = field(default_factory=dict)
-    """By the path of rules, then by method: where these may be called from; what is not there, from anywhere."""
+    """By the path of rules, then by method: where these may be called from; what is not there, from
+    anywhere."""
     partition: str | None = None
     """The partition of the estate that it is in; None where the estate is one stack."""
     workload: str | None = field(default=None, compare=False)
-    """What tells its workload from others (kong_oam.access.workloads); None: its name alone does."""
+    """What tells its workload from others (kong_oam.access.workloads); None: its name alone
+    does."""
 
     @property
     def key(self) -> str:
@@ -146,14 +155,16 @@ class Component:
 
     @property
     def state_name(self) -> str:
-        """What the names of its objects begin with in the state: its key, behind the place where that is not the first
-        namespace of the stack's own cluster: `west:shop/web`, `/blue:shop/web`, `west/blue:shop/web`."""
+        """What the names of its objects begin with in the state: its key, behind the place where
+        that is not the first namespace of the stack's own cluster: `west:shop/web`,
+        `/blue:shop/web`, `west/blue:shop/web`."""
         place = (self.cluster or "") + (self.copied.suffix if self.copied else "")
         return f"{place}:{self.key}" if place else self.key
 
     @property
     def at(self) -> str:
-        """Its place, as a text: the namespace, behind the name of a further cluster: `shop`, `west/shop`."""
+        """Its place, as a text: the namespace, behind the name of a further cluster: `shop`,
+        `west/shop`."""
         return f"{self.cluster}/{self.namespace}" if self.cluster else self.namespace
 
     @property
@@ -163,8 +174,11 @@ class Component:
 
     @property
     def any_token(self) -> bool:
-        """Whether any token that counts is enough for it. It has no scopes, so no token is for it alone."""
-        return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
+        """Whether any token that counts is enough for it. It has no scopes, so no token is for it
+        alone."""
+        return any(not rule.public for rule in self.rules) and not any(
+            rule.scopes for rule in self.rules
+        )
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -199,16 +213,19 @@ class Component:
         return frozenset(map(folded, self.owned))
 
     def may_be_of_another_rule(self, path: PathSegments) -> bool:
-        """Whether another server may read in the path one that a longer rule owns than the one that owns it here."""
+        """Whether another server may read in the path one that a longer rule owns than the one that
+        owns it here."""
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
     def networks(self, path: PathSegments, method: str) -> Networks:
-        """The networks from which alone the rules of a path, their own, let somebody in with the method."""
+        """The networks from which alone the rules of a path, their own, let somebody in with the
+        method."""
         return self.allowed_from.get(path, {}).get(method, ())
 
     def owning(self, path: PathSegments) -> tuple[Rule, ...]:
-        """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
+        """The rules of the longest rule path that owns `path`; a shorter one is never a
+        fallback."""
         for length in range(len(path), -1, -1):
             if rules := self.owned.get(path[:length]):
                 return rules
@@ -216,7 +233,8 @@ class Component:
 
 
 def bare_component(key: str, provider: str) -> Component:
-    """A component (`application/component`) with nothing but its key and the provider that guards it."""
+    """A component (`application/component`) with nothing but its key and the provider that guards
+    it."""
     application, _, name = key.partition("/")
     return Component(application, name, "", "", (), None, provider, (), (), {}, (), (), (), NOWHERE)
 
@@ -236,22 +254,28 @@ class Application:
 class Estate:
     """All applications of one estate: the model that everything is derived from.
 
-    `role` says what a run has to make of it where the estate is several stacks (kong_oam.access.partitions): what is
-    everybody's (base), or its own `applications` alone, of which `foreign` components are callers and callees.
+    `role` says what a run has to make of it where the estate is several stacks
+    (kong_oam.access.partitions): what is everybody's (base), or its own `applications` alone, of
+    which `foreign` components are callers and callees.
     """
 
     stack: Stack
     applications: tuple[Application, ...]
     unjudged: tuple[str, ...] = ()
-    """Applications of which these name components, and that are not here: only where the stack is `partial`."""
+    """Applications of which these name components, and that are not here: only where the stack is
+    `partial`."""
     role: Literal["whole", "base", "partition"] = "whole"
     foreign: tuple[Component, ...] = ()
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
         """All components by `application/component`, in order, foreign ones last."""
-        own = {component.key: component for app in self.applications for component in app.components}
-        return own | {component.key: component for component in self.foreign if component.key not in own}
+        own = {
+            component.key: component for app in self.applications for component in app.components
+        }
+        return own | {
+            component.key: component for component in self.foreign if component.key not in own
+        }
 
     @cached_property
     def own(self) -> Mapping[str, Component]:
@@ -261,10 +285,14 @@ class Estate:
 
     @cached_property
     def offering(self) -> tuple[Component, ...]:
-        """The components whose scopes, groups and certificates this run provides: one at two providers stands twice."""
+        """The components whose scopes, groups and certificates this run provides: one at two
+        providers stands twice."""
         if self.role == "partition":
             return ()
-        return (*(component for app in self.applications for component in app.components), *self.foreign)
+        return (
+            *(component for app in self.applications for component in app.components),
+            *self.foreign,
+        )
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
@@ -273,7 +301,9 @@ class Estate:
 
     @cached_property
     def clients(self) -> tuple[Client, ...]:
-        return tuple(client for component in self.components.values() for client in component.clients)
+        return tuple(
+            client for component in self.components.values() for client in component.clients
+        )
 
     @cached_property
     def own_clients(self) -> tuple[Client, ...]:
@@ -297,9 +327,12 @@ class Estate:
         }
 
     def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-        """The endpoint that owns `path` by the longest path, of those that write their host so, and its component."""
+        """The endpoint that owns `path` by the longest path, of those that write their host so, and
+        its component."""
         paths = self._by_path.get(host, {})
-        return next(filter(None, (paths.get(path[:length]) for length in range(len(path), -1, -1))), None)
+        return next(
+            filter(None, (paths.get(path[:length]) for length in range(len(path), -1, -1))), None
+        )
 
     @cached_property
     def below(self) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
@@ -309,12 +342,16 @@ class Estate:
         for host, pairs in self.by_host.items():
             for endpoint, component in pairs:
                 for length in range(len(endpoint.path) + 1):
-                    found.setdefault((host, endpoint.path[:length]), []).append((endpoint, component))
+                    found.setdefault((host, endpoint.path[:length]), []).append(
+                        (endpoint, component)
+                    )
         return found
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
-        return Schedule(client.rotate_every or self.stack.rotation.every, self.stack.rotation.overlap)
+        return Schedule(
+            client.rotate_every or self.stack.rotation.every, self.stack.rotation.overlap
+        )
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]
@@ -333,11 +370,16 @@ class Estate:
         Its own tokens; where any token will do, those of every API of its provider.
         """
         per_api = self.provider_of(component).per_api
-        return self._called[component.provider] if per_api and component.any_token else (component.key,)
+        return (
+            self._called[component.provider]
+            if per_api and component.any_token
+            else (component.key,)
+        )
 
     @cached_property
     def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
-        """Granted scopes by (component, whether it is called on behalf of users), then by client."""
+        """Granted scopes by (component, whether it is called on behalf of users), then by
+        client."""
         granted: dict[tuple[str, bool], dict[str, set[str]]] = {}
         for client in self.clients:
             for call in client.calls:
@@ -351,15 +393,18 @@ class Estate:
         }
 
     def held_at(self, component: Component, *, users: bool) -> Mapping[str, tuple[str, ...]]:
-        """By client (`application/component`), the scopes that it was granted at a component, sorted.
+        """By client (`application/component`), the scopes that it was granted at a component,
+        sorted.
 
-        `users`: of clients that users sign in through, or of those that call as themselves. No token is worth more
-        there, whatever it lists: since it was issued, a scope may have come to belong to another component.
+        `users`: of clients that users sign in through, or of those that call as themselves. No
+        token is worth more there, whatever it lists: since it was issued, a scope may have come to
+        belong to another component.
         """
         return self._granted.get((component.key, users), {})
 
     def shown_at(self, component: Component | None, client: Client) -> Component | None:
-        """The API whose token the client shows at a component: that one's, or the first for which it can have one."""
+        """The API whose token the client shows at a component: that one's, or the first for which
+        it can have one."""
         called = self._apis_of(client)
         if component is not None and component.key in called:
             return component

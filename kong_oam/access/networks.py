@@ -1,7 +1,7 @@
 """Networks that a request may come from, and what address is in which of them.
 
-An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 one, and a network of the one kind never
-holds an address of the other. No network at all stands for anywhere.
+An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 one, and a network
+of the one kind never holds an address of the other. No network at all stands for anywhere.
 
 Sources: RFC 4632 (prefixes), RFC 4291, 2.2 and 2.5.5.2 (IPv6 addresses, mapped ones).
 """
@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+)
 
 from kong_oam.errors import InputError
 
@@ -24,7 +32,8 @@ _EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
 def network(text: str) -> Network:
-    """Parses `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may be meant."""
+    """Parses `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may
+    be meant."""
     written, _, prefix = text.partition("/")
     address = read_address(written)
     if address is None or not (prefix.isascii() and prefix.isdigit()):
@@ -35,7 +44,9 @@ def network(text: str) -> Network:
         raise InputError("has too many bits behind the slash") from None
     if isinstance(found, IPv6Network) and isinstance(address, IPv4Address):
         if found.prefixlen < _MAPPED.prefixlen:
-            raise InputError("holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24")
+            raise InputError(
+                "holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"
+            )
         found = IPv4Network((address, found.prefixlen - _MAPPED.prefixlen), strict=False)
     if found.network_address != address:
         raise InputError(f"is an address in a network; write {found} for the network")
@@ -43,7 +54,8 @@ def network(text: str) -> Network:
 
 
 def read_address(text: str) -> Address | None:
-    """The address that a text is, an IPv4 one where it is mapped; None where it is none. Zones (`%eth0`) are none."""
+    """The address that a text is, an IPv4 one where it is mapped; None where it is none. Zones
+    (`%eth0`) are none."""
     try:
         address = None if "%" in text else ip_address(text)
     except ValueError:
@@ -61,7 +73,8 @@ def fewest(networks: Iterable[Network]) -> Networks:
 
 
 def admits(networks: Networks, address: str) -> bool:
-    """Whether one may call from an address that is let in from these networks alone; never from what is no address."""
+    """Whether one may call from an address that is let in from these networks alone; never from
+    what is no address."""
     read = read_address(address)
     return not networks or (read is not None and _held(read, networks))
 
@@ -72,7 +85,8 @@ def written(networks: Iterable[Network]) -> str:
 
 
 def only_from(networks: Networks, before: str = "") -> str:
-    """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for anywhere."""
+    """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for
+    anywhere."""
     return f"{before} from {written(networks)} only" if networks else ""
 
 
@@ -96,7 +110,8 @@ class Source:
         return next(self._beginnings())
 
     def _beginnings(self) -> Iterator[Address]:
-        """Addresses at which a part of it begins: where a network does, or behind one that is left out."""
+        """Addresses at which a part of it begins: where a network does, or behind one that is left
+        out."""
         for one in self.networks or _EVERYWHERE:
             inner = (left.broadcast_address for left in self.but if _within(left, one))
             behind = (last + 1 for last in inner if last != one.broadcast_address)
@@ -112,7 +127,9 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     """The addresses in `networks` that are in none of the `others`; None where there are none."""
     if not others:
         return None
-    more = tuple(one for one in networks or _EVERYWHERE if not any(_within(one, other) for other in others))
+    more = tuple(
+        one for one in networks or _EVERYWHERE if not any(_within(one, other) for other in others)
+    )
     but = tuple(other for other in others if any(_within(other, one) for one in more))
     return Source(fewest(more), but) if more else None
 
@@ -127,12 +144,18 @@ def common(networks: Networks, others: Networks) -> Networks | None:
 
 
 def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
-    """The classes of addresses that these networks tell apart: those that are in none of them, and those that are in
-    one of them and in no smaller one. Anywhere, where there are none."""
+    """The classes of addresses that these networks tell apart: those that are in none of them, and
+    those that are in one of them and in no smaller one. Anywhere, where there are none."""
     every = sorted(set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen))
-    inner = {one: tuple(other for other in every if other != one and _within(other, one)) for one in every}
+    inner = {
+        one: tuple(other for other in every if other != one and _within(other, one))
+        for one in every
+    }
     found = [beyond((), fewest(every))] if every else [ANYWHERE]
-    found += [beyond((one,), fewest(within)) if within else Source((one,)) for one, within in inner.items()]
+    found += [
+        beyond((one,), fewest(within)) if within else Source((one,))
+        for one, within in inner.items()
+    ]
     return tuple(source for source in found if source)
 
 

@@ -1,7 +1,8 @@
-"""Which pages of other origins may read what a component answers: CORS, as the Fetch standard has browsers do it.
+"""Which pages of other origins may read what a component answers: CORS, as the Fetch standard has
+browsers do it.
 
-Nothing is opened by it: who may call what, the rules say. A page of an origin that is not here can send simple requests
-all the same, and cannot read an answer.
+Nothing is opened by it: who may call what, the rules say. A page of an origin that is not here can
+send simple requests all the same, and cannot read an answer.
 """
 
 from __future__ import annotations
@@ -16,24 +17,30 @@ Reach = Mapping[PathSegments, tuple[str, ...]]
 
 
 def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
-    """What pages may read of a component, by their origin; None where the gateway has nothing to do with it.
+    """What pages may read of a component, by their origin; None where the gateway has nothing to do
+    with it.
 
-    Pages of a browser client: what it may call with the scopes that it was granted there, and what is public. Foreign
-    ones, which the trait lists: all that a rule lists; each call needs a token of its own. Pages that share every host
-    of the component need none of this.
+    Pages of a browser client: what it may call with the scopes that it was granted there, and what
+    is public. Foreign ones, which the trait lists: all that a rule lists; each call needs a token
+    of its own. Pages that share every host of the component need none of this.
     """
     held = estate.held_at(component, users=True)
     found: dict[str, dict[PathSegments, set[str]]] = {}
     for client in _of_pages(estate, component):
         for origin in client.origins:
-            if any(f"{estate.stack.scheme}://{endpoint.host}" != origin for endpoint in component.endpoints):
+            if any(
+                f"{estate.stack.scheme}://{endpoint.host}" != origin
+                for endpoint in component.endpoints
+            ):
                 _add(found.setdefault(origin, {}), component, frozenset(held[client.component]))
     for origin in component.edge.cors.origins if component.edge.cors else ():
         _add(found.setdefault(origin, {}), component, None)
     if not found and component.edge.cors is None:
         return None
     return {
-        origin: {path: tuple(filter(methods.__contains__, METHODS)) for path, methods in reach.items()}
+        origin: {
+            path: tuple(filter(methods.__contains__, METHODS)) for path, methods in reach.items()
+        }
         for origin, reach in found.items()
     }
 
@@ -46,7 +53,9 @@ def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
             yield client
 
 
-def _add(reach: dict[PathSegments, set[str]], component: Component, scopes: frozenset[str] | None) -> None:
+def _add(
+    reach: dict[PathSegments, set[str]], component: Component, scopes: frozenset[str] | None
+) -> None:
     """Adds what may be called with these scopes, or with whatever scopes there are (None)."""
     for path, rules in component.owned.items():
         for rule in rules:

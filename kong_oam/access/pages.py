@@ -1,7 +1,8 @@
-"""What a page of another origin is answered: its preflights, and whether it may read what the gateway answers it.
+"""What a page of another origin is answered: its preflights, and whether it may read what the
+gateway answers it.
 
-As total as `decide`, and what the gateway's scripts are checked against. Nothing is opened by it: who may call what,
-the rules say.
+As total as `decide`, and what the gateway's scripts are checked against. Nothing is opened by it:
+who may call what, the rules say.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from kong_oam.diagnostics import nearest
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Whether pages of an origin may read an answer, and why. `rule`: the one for the path that lists the method."""
+    """Whether pages of an origin may read an answer, and why. `rule`: the one for the path that
+    lists the method."""
 
     may: bool
     reason: str
@@ -28,19 +30,26 @@ class Reading:
 def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Decision:
     """Decides an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
 
-    Before a component that pages of other origins call, the gateway answers every readable one itself (204), whatever
-    it then says to the browser. Any other component gets it as any request.
+    Before a component that pages of other origins call, the gateway answers every readable one
+    itself (204), whatever it then says to the browser. Any other component gets it as any request.
     """
     decision = decide(estate, request, None)
     found = reading(estate, request, origin, asked)
     if found is None or decision.component is None:
         return decision
-    return Decision(204, "preflight", "the gateway answers preflights here itself", decision.component, found.rule)
+    return Decision(
+        204,
+        "preflight",
+        "the gateway answers preflights here itself",
+        decision.component,
+        found.rule,
+    )
 
 
 def reading(estate: Estate, request: Request, origin: str, method: str) -> Reading | None:
-    """Whether pages of the origin may read the answer to `request` with this method; None where the gateway has no part
-    in it: its refusals no page of another origin can read, and of its answers the workload says it."""
+    """Whether pages of the origin may read the answer to `request` with this method; None where the
+    gateway has no part in it: its refusals no page of another origin can read, and of its answers
+    the workload says it."""
     decision = decide(estate, request, None)
     component = decision.component
     if decision.status in (400, 404) or component is None:
@@ -52,9 +61,17 @@ def reading(estate: Estate, request: Request, origin: str, method: str) -> Readi
     rules = component.owning(path)
     listing = next((rule for rule in rules if rule.lists(method)), None)
     if origin not in readable:
-        return Reading(False, _no_reader(estate, component, request, origin) + nearest(origin, readable, 1), listing)
+        return Reading(
+            False,
+            _no_reader(estate, component, request, origin) + nearest(origin, readable, 1),
+            listing,
+        )
     if component.may_be_of_another_rule(path):
-        return Reading(False, "the path is spelled so that some servers take it for that of another rule", listing)
+        return Reading(
+            False,
+            "the path is spelled so that some servers take it for that of another rule",
+            listing,
+        )
     if not rules:
         return Reading(False, "no rule owns this path")
     if listing is None:
@@ -76,7 +93,11 @@ def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
 def _no_reader(estate: Estate, component: Component, request: Request, origin: str) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "it is a page of the same origin, of which browsers ask nothing"
-    return f"no browser client that may call {component.key} has pages of this origin, and no cors trait lists it"
+    return (
+        f"no browser client that may call {component.key} has pages of this origin, and no "
+        "cors "
+        "trait lists it"
+    )
 
 
 def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""One estate deployed as several stacks: what belongs into which, and what each of them has to know of the others.
+"""One estate deployed as several stacks: what belongs into which, and what each of them has to know
+of the others.
 
-The *base* has what is everybody's: what identity providers offer, the gateway's key rings, certificates. A *partition*
-has the Applications of its namespaces, with their clients, gates, routes and workloads. What a run is given of the
-estate is cut down here to what it depends on, so that nothing else can change what it does.
+The *base* has what is everybody's: what identity providers offer, the gateway's key rings,
+certificates. A *partition* has the Applications of its namespaces, with their clients, gates,
+routes and workloads. What a run is given of the estate is cut down here to what it depends on, so
+that nothing else can change what it does.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from kong_oam.access.workloads import workload_of
 from kong_oam.oam.document import NOWHERE
 
 Uses = Mapping[str, "Offered"]
-"""What a partition needs of the base, or that offers, by component and provider (`orders/api at okta`): one that goes
-to another provider is offered at both, until nobody uses it at the first any more."""
+"""What a partition needs of the base, or that offers, by component and provider (`orders/api at
+okta`): one that goes to another provider is offered at both, until nobody uses it at the first any
+more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a provider offers for a component: scopes with their descriptions, and the (logical) groups of its roles."""
+    """What a provider offers for a component: scopes with their descriptions, and the (logical)
+    groups of its roles."""
 
     provider: str
     scopes: Mapping[str, str]
@@ -42,20 +46,22 @@ class Offered:
 
 
 def uses_of(output: Mapping[str, Any]) -> dict[str, Offered]:
-    """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives it."""
+    """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives
+    it."""
     return {name: Offered.from_output(one) for name, one in output.items()}
 
 
 def deployed_by(estate: Estate, partition: str | None) -> Estate:
-    """What of the estate the stack of a partition deploys; None: the base, or all of it where there are none."""
+    """What of the estate the stack of a partition deploys; None: the base, or all of it where there
+    are none."""
     if partition is not None:
         return part_of(estate, partition)
     return base_of(estate) if estate.stack.partitions else estate
 
 
 def base_of(estate: Estate) -> Estate:
-    """What the base's run is given: of components their scopes and groups, hosts with certificates, and clients that
-    users sign in through; nothing of those that have none of it."""
+    """What the base's run is given: of components their scopes and groups, hosts with certificates,
+    and clients that users sign in through; nothing of those that have none of it."""
     applications = []
     for one in estate.applications:
         if components := tuple(filter(_is_everybodys, map(_offering, one.components))):
@@ -64,17 +70,25 @@ def base_of(estate: Estate) -> Estate:
 
 
 def part_of(estate: Estate, partition: str) -> Estate:
-    """What the run of a partition is given: its Applications, and of others whom they call and who calls them.
+    """What the run of a partition is given: its Applications, and of others whom they call and who
+    calls them.
 
-    Where any token of a provider counts whose tokens are for one API each, that is all that it gives tokens for.
+    Where any token of a provider counts whose tokens are for one API each, that is all that it
+    gives tokens for.
     """
     applications = tuple(
         application
         for application in estate.applications
         if estate.stack.partition_of(application.namespace) == partition
     )
-    own = {component.key: component for application in applications for component in application.components}
-    any_token = {one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api}
+    own = {
+        component.key: component
+        for application in applications
+        for component in application.components
+    }
+    any_token = {
+        one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api
+    }
 
     def concerns(client: Client, called: str) -> bool:
         return called in own or client.provider in any_token
@@ -92,7 +106,8 @@ def part_of(estate: Estate, partition: str) -> Estate:
 
 
 def calls_into(part: Estate, client: Client) -> bool:
-    """Whether a client calls a component of the partition, so that a gate there has to know its id."""
+    """Whether a client calls a component of the partition, so that a gate there has to know its
+    id."""
     return any(call.component in part.own for call in client.calls)
 
 
@@ -133,11 +148,14 @@ Owners = Mapping[tuple[str, str], Collection[str]]
 
 
 def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
-    """The components that declare a scope, and those of which the base still offers it: it may have gone from one to
-    another."""
+    """The components that declare a scope, and those of which the base still offers it: it may have
+    gone from one to another."""
     found: dict[tuple[str, str], set[str]] = {}
     declaring = [(one.provider, one.scopes, key) for key, one in estate.components.items()]
-    for provider, scopes, key in (*declaring, *((one.provider, one.scopes, _key(name)) for name, one in there.items())):
+    for provider, scopes, key in (
+        *declaring,
+        *((one.provider, one.scopes, _key(name)) for name, one in there.items()),
+    ):
         for scope in scopes:
             found.setdefault((provider, scope), set()).add(key)
     return found
@@ -150,7 +168,9 @@ def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
         _, provider = component_and_provider(client)
         for called, granted_there in calls.items():
             if one := there.get(name := at_provider(called, provider)):
-                scopes = {scope: one.scopes[scope] for scope in granted_there if scope in one.scopes}
+                scopes = {
+                    scope: one.scopes[scope] for scope in granted_there if scope in one.scopes
+                }
                 _add(found, name, Offered(one.provider, scopes))
     return found
 
@@ -174,9 +194,11 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
 
 
 def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estate, list[str]]:
-    """The base's estate with all that the base offers and some partition still uses, and what that is, in words.
+    """The base's estate with all that the base offers and some partition still uses, and what that
+    is, in words.
 
-    What vanished goes in the run after that in which the last partition that used it has done without.
+    What vanished goes in the run after that in which the last partition that used it has done
+    without.
     """
     wanted: Uses = {}
     for needs in used:
@@ -212,7 +234,9 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
 
 
 def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
-    applications = [replace(one, components=tuple(map(changed, one.components))) for one in estate.applications]
+    applications = [
+        replace(one, components=tuple(map(changed, one.components))) for one in estate.applications
+    ]
     return replace(estate, applications=tuple(applications))
 
 
@@ -221,15 +245,21 @@ Granted = Mapping[str, Mapping[str, Collection[str]]]
 
 
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
-    """What the run's own clients are granted, by the client's name and component; also of a client without a grant."""
+    """What the run's own clients are granted, by the client's name and component; also of a client
+    without a grant."""
     found: dict[str, dict[str, set[str]]] = {client.name: {} for client in estate.own_clients}
     for client in estate.own_clients:
         for call in client.calls:
             found[client.name].setdefault(call.component, set()).update(call.scopes)
-    return {name: {key: sorted(scopes) for key, scopes in calls.items()} for name, calls in found.items()}
+    return {
+        name: {key: sorted(scopes) for key, scopes in calls.items()}
+        for name, calls in found.items()
+    }
 
 
-def _with_calls(clients: Iterable[Client], concerns: Callable[[Client, str], bool]) -> Iterator[Client]:
+def _with_calls(
+    clients: Iterable[Client], concerns: Callable[[Client, str], bool]
+) -> Iterator[Client]:
     for client in clients:
         calls = tuple(call for call in client.calls if concerns(client, call.component))
         if calls:
@@ -237,9 +267,11 @@ def _with_calls(clients: Iterable[Client], concerns: Callable[[Client, str], boo
 
 
 def _known_client(client: Client) -> Client:
-    """The client without what only its own stack deploys; of its redirects stay the origins of its pages, which
-    gateways and providers let in."""
-    return replace(client, redirect_uris=client.origins, refresh=False, rotate_every=None, jwks_uri=None)
+    """The client without what only its own stack deploys; of its redirects stay the origins of its
+    pages, which gateways and providers let in."""
+    return replace(
+        client, redirect_uris=client.origins, refresh=False, rotate_every=None, jwks_uri=None
+    )
 
 
 def _offering(component: Component) -> Component:
@@ -264,7 +296,8 @@ def _is_everybodys(component: Component) -> bool:
 def _known(component: Component) -> Component:
     """The component without all that only its own stack deploys.
 
-    Of the workload of a client stays what tells it from others: the tables of those whom it calls name it.
+    Of the workload of a client stays what tells it from others: the tables of those whom it calls
+    name it.
     """
     return replace(
         component,

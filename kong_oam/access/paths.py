@@ -2,15 +2,16 @@
 
 Source: docs/explanation/design.md#one-reading-of-a-path.
 
-A request target that two servers could read differently is refused before any rule is looked at. What is left is read
-as Kong does before it routes: dot segments and doubled slashes resolved, percent-encoded unreserved characters decoded
-(kong/tools/uri.lua, and observed on Kong 3.10).
+A request target that two servers could read differently is refused before any rule is looked at.
+What is left is read as Kong does before it routes: dot segments and doubled slashes resolved,
+percent-encoded unreserved characters decoded (kong/tools/uri.lua, and observed on Kong 3.10).
 
-Some servers read more into an element. One that keeps files on Windows drops dots and blanks at its end, and takes
-`SECRET~1` and `secret::$DATA` for `secret`; some take `<` or `"` for a joker (FindFirstFile). One that normalizes or
-folds Unicode (NFC, NFKC, case folding), that compares without accents as databases do, or that converts to an older
-character set takes letters of other alphabets for ASCII ones, and leaves characters out that cannot be seen. Nobody can
-say from outside which one stands behind a gate. So an element that might be taken for a dot segment, or for several
+Some servers read more into an element. One that keeps files on Windows drops dots and blanks at its
+end, and takes `SECRET~1` and `secret::$DATA` for `secret`; some take `<` or `"` for a joker
+(FindFirstFile). One that normalizes or folds Unicode (NFC, NFKC, case folding), that compares
+without accents as databases do, or that converts to an older character set takes letters of other
+alphabets for ASCII ones, and leaves characters out that cannot be seen. Nobody can say from outside
+which one stands behind a gate. So an element that might be taken for a dot segment, or for several
 elements, is refused; and where it might be taken for that of a rule, `spelled` and `meets` say so.
 """
 
@@ -35,24 +36,31 @@ _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 # Code points and ranges of them, as lua/path.lua has them.
 SEPARATING = (
-    "A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 2571-2572 27CB "
-    "27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 FE56 FE5F FE68 FE6A FF03 FF05 "
+    "A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 "
+    "2571-2572 27CB "
+    "27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 FE56 FE5F FE68 "
+    "FE6A FF03 FF05 "
     "FF0F FF1B FF1F FF3C"
 )
 """Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
 character sets."""
 
-LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
+LETTERS = (
+    "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
+)
 """Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
 character sets."""
 
 LOOSE = (
-    "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-25FF 263A-266B 2758 "
-    "2776-2793 2A74-2C5F 2C7C-2C7F 3000-303F 3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F FB00-FE7F FEFF-FF65 "
+    "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-25FF 263A-266B "
+    "2758 "
+    "2776-2793 2A74-2C5F 2C7C-2C7F 3000-303F 3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F "
+    "FB00-FE7F FEFF-FF65 "
     "FF9E-FFFF 10780-107BF 1BCA0-1BCA3 1D173-1D7FF 1F100-1F1AC 1FBF0-1FBF9 E0000-E0FFF"
 )
-"""Other characters that may be read as ASCII ones, as several, or as none: compatibility characters, marks of Latin
-text, those that cannot be seen (Unicode Standard Annex 15 and 44), and likenesses that older character sets take."""
+"""Other characters that may be read as ASCII ones, as several, or as none: compatibility
+characters, marks of Latin text, those that cannot be seen (Unicode Standard Annex 15 and 44), and
+likenesses that older character sets take."""
 
 
 LIKE = {
@@ -70,10 +78,14 @@ def ranges(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _character_class(text: str) -> str:
-    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text))
+    return "".join(
+        f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text)
+    )
 
 
-_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_character_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE))
+_SEPARATING, _LETTER, _LOOSE = (
+    re.compile(f"[{_character_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE)
+)
 _NO_ELEMENT = re.compile(
     r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
     r'|[ .?*<>"]*:.*\$'  # a stream of a folder
@@ -90,12 +102,15 @@ class Unreadable(InputError):  # noqa: N818 - names what the path is
 
 
 def read(target: bytes) -> PathSegments:
-    """Parses a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises Unreadable."""
+    """Parses a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises
+    Unreadable."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
         raise Unreadable("does not start with a slash")
     if unreadable := _UNREADABLE.search(path):
-        raise Unreadable(f"contains {unreadable.group().decode('latin-1')!r} at {unreadable.start()}")
+        raise Unreadable(
+            f"contains {unreadable.group().decode('latin-1')!r} at {unreadable.start()}"
+        )
     decoded = _ENCODED.sub(lambda match: bytes([int(match.group(1), 16)]), path)
     try:
         text = decoded.decode("utf-8")
@@ -104,14 +119,17 @@ def read(target: bytes) -> PathSegments:
     elements = text.split("/")
     for element in elements:
         if separator := _SEPARATING.search(element):
-            raise Unreadable(f"contains {separator.group()!a}, which some servers take for a separator")
+            raise Unreadable(
+                f"contains {separator.group()!a}, which some servers take for a separator"
+            )
         if element not in (".", "..") and _is_none(element):
             raise Unreadable(f"has the element {element!a}, which some servers take for none")
     return resolve(elements)
 
 
 def _signs(element: str) -> str:
-    """The element with a sign for each character that another server may read as another one: \\x01 for letters."""
+    """The element with a sign for each character that another server may read as another one: \\x01
+    for letters."""
     likened = "".join(LIKE.get(character, character) for character in element)
     return _LOOSE.sub("?", _LETTER.sub("\x01", likened))
 
@@ -127,7 +145,8 @@ def _is_none(element: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def spelled(element: str) -> str:
-    """A pattern of what other servers may read in an element: small letters, and `*` for any characters or none."""
+    """A pattern of what other servers may read in an element: small letters, and `*` for any
+    characters or none."""
     pattern = _signs(element).encode().lower().decode()
     if re.search(r"~[0-9?]", pattern):  # a short name, which says nothing of the long one
         return "*"
@@ -146,7 +165,8 @@ def spelled(element: str) -> str:
 
 
 def meets(pattern: str, element: str) -> bool:
-    """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in small letters."""
+    """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in
+    small letters."""
     first, *literals = pattern.split("*")
     if not literals:
         return pattern == element
@@ -167,18 +187,22 @@ def folded(path: PathSegments) -> PathSegments:
 
 
 def may_be_longer(path: PathSegments, length: int, rules: Collection[PathSegments]) -> bool:
-    """Whether another server may read in `path` one of `rules`, each `folded`, that has more elements than `length`."""
+    """Whether another server may read in `path` one of `rules`, each `folded`, that has more
+    elements than `length`."""
     patterns = folded(path)
     if not any("*" in pattern for pattern in patterns):
         return any(patterns[:end] in rules for end in range(length + 1, len(patterns) + 1))
-    return any(length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules)
+    return any(
+        length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules
+    )
 
 
 def resolve(elements: Iterable[str]) -> PathSegments:
-    """Resolves empty and dot elements: empty and `.` ones vanish, `..` removes the one before it (RFC 3986, 5.2.4; Kong
-    merges slashes).
+    """Resolves empty and dot elements: empty and `.` ones vanish, `..` removes the one before it
+    (RFC 3986, 5.2.4; Kong merges slashes).
 
-    Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx answers 400.
+    Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx
+    answers 400.
     """
     result: list[str] = []
     for element in elements:
@@ -192,21 +216,28 @@ def resolve(elements: Iterable[str]) -> PathSegments:
 
 
 def declared(path: str) -> PathSegments:
-    """Parses a path in an Application into segments. Raises Unreadable where it is not written in its one plain
-    form."""
+    """Parses a path in an Application into segments. Raises Unreadable where it is not written in
+    its one plain form."""
     if not _RULE_PATH.match(path):
-        raise Unreadable("write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns")
+        raise Unreadable(
+            "write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no "
+            "patterns"
+        )
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
         raise Unreadable("contains a dot segment; write the path that it stands for")
     for element in elements:
         if spelled(element) != element.lower():
-            raise Unreadable(f"has the element '{element}', which Windows takes for another one; choose another name")
+            raise Unreadable(
+                f"has the element '{element}', which Windows takes for another one; choose another "
+                "name"
+            )
     return elements if elements[-1] else elements[:-1]
 
 
 def within(path: PathSegments, base: PathSegments) -> bool:
-    """Whether `base` owns `path`: element by element, so that /orders never owns /orders-internal."""
+    """Whether `base` owns `path`: element by element, so that /orders never owns
+    /orders-internal."""
     return path[: len(base)] == base
 
 
@@ -223,12 +254,15 @@ def unwritten(text: str) -> PathSegments:
 def pattern(path: PathSegments) -> str:
     """A regular expression, anchored by the router at its start, for all that `path` owns.
 
-    Kong keeps reserved characters encoded where the client encoded them (in upper case), so both spellings match.
-    The root is the bare slash, with which everything starts.
+    Kong keeps reserved characters encoded where the client encoded them (in upper case), so both
+    spellings match. The root is the bare slash, with which everything starts.
     """
     if not path:
         return "/"
-    return "".join("/" + "".join(_character_pattern(c) for c in element) for element in path) + "(?:/|$)"
+    return (
+        "".join("/" + "".join(_character_pattern(c) for c in element) for element in path)
+        + "(?:/|$)"
+    )
 
 
 def _character_pattern(character: str) -> str:

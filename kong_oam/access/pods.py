@@ -11,7 +11,8 @@ from kong_oam.objects.services import Service, services_among
 
 
 def pods_behind(component: Component) -> Mapping[str, str]:
-    """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop at 8080`.
+    """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop
+    at 8080`.
 
     A port is left out where the component's objects do not say which pods its Service selects.
     """
@@ -40,9 +41,16 @@ def _words(component: Component, services: Mapping[str, Service], endpoint: Endp
     return _selected(component, service.selector, service.pod_ports(port), service.workloads)
 
 
-def _selected(component: Component, selector: Mapping[str, str], ports: Iterable[int], workloads: Iterable[str]) -> str:
+def _selected(
+    component: Component,
+    selector: Mapping[str, str],
+    ports: Iterable[int],
+    workloads: Iterable[str],
+) -> str:
     own = {APPLICATION: component.application, COMPONENT: component.name}
-    labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()) if own.get(key) != value)
+    labels = ",".join(
+        f"{key}={value}" for key, value in sorted(selector.items()) if own.get(key) != value
+    )
     pods = f"pods {labels}" if labels else "own pods"
     made_by = ", ".join(sorted(set(workloads)))
     at = " and ".join(map(str, ports))

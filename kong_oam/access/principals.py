@@ -1,7 +1,8 @@
-"""Who may call: one value per request path and method, exact over all clients and all sets of groups of their users.
+"""Who may call: one value per request path and method, exact over all clients and all sets of
+groups of their users.
 
-Derived from `issue` and `decide`, and tested against them: a principal may call where `decide` allows the token that
-`issue` gives it. Two estates mean the same where these values are equal.
+Derived from `issue` and `decide`, and tested against them: a principal may call where `decide`
+allows the token that `issue` gives it. Two estates mean the same where these values are equal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from kong_oam.errors import InputError
 Groups = frozenset[str]
 
 Condition = frozenset[Groups]
-"""Which users may: the smallest sets of groups that suffice, none within another. Unique, so that equal means equal."""
+"""Which users may: the smallest sets of groups that suffice, none within another. Unique, so that
+equal means equal."""
 
 ITSELF: Condition = frozenset({frozenset()})
 """The condition of a client that calls as itself: none."""
@@ -29,7 +31,8 @@ ITSELF: Condition = frozenset({frozenset()})
 class Principal:
     """A client of an identity provider, as itself, or with `users` those who sign in through it.
 
-    `client` is its component's key. A service that becomes a web application is another principal: others call by it.
+    `client` is its component's key. A service that becomes a web application is another principal:
+    others call by it.
     """
 
     client: str
@@ -44,8 +47,8 @@ def principal_of(client: Client) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: everybody, token or not; or those principals, each under its condition. All of them from these
-    networks only."""
+    """Who may call: everybody, token or not; or those principals, each under its condition. All of
+    them from these networks only."""
 
     everybody: bool = False
     principals: Mapping[Principal, Condition] = field(default_factory=dict)
@@ -55,7 +58,8 @@ class Access:
 EVERYBODY, NOBODY = Access(everybody=True), Access()
 
 Naming = Callable[[Provider, str], Groups]
-"""Maps a logical group of an Application to names of a user's groups: any one of these is that group."""
+"""Maps a logical group of an Application to names of a user's groups: any one of these is that
+group."""
 
 
 def provider_names(provider: Provider, group: str) -> Groups:
@@ -71,35 +75,46 @@ def logical_groups(estate: Estate) -> frozenset[str]:
 
 
 def logical_names(names: Iterable[str]) -> Naming:
-    """Names groups as Applications do. `names` are all such names: two may be one group at the provider."""
+    """Names groups as Applications do. `names` are all such names: two may be one group at the
+    provider."""
     all_names = frozenset(names)
-    known: dict[int, tuple[Provider, dict[str, Groups]]] = {}  # with the provider, so that its id stays its own
+    known: dict[
+        int, tuple[Provider, dict[str, Groups]]
+    ] = {}  # with the provider, so that its id stays its own
 
     def named(provider: Provider, group: str) -> Groups:
         if id(provider) not in known:
             by_theirs: dict[str, set[str]] = {}
             for name in all_names:
                 by_theirs.setdefault(provider.group(name), set()).add(name)
-            known[id(provider)] = provider, {theirs: frozenset(same) for theirs, same in by_theirs.items()}
+            known[id(provider)] = (
+                provider,
+                {theirs: frozenset(same) for theirs, same in by_theirs.items()},
+            )
         return known[id(provider)][1].get(provider.group(group), frozenset()) | {group}
 
     return named
 
 
 class UnwieldyError(InputError):
-    """There are more sets of groups that suffice than anybody could list. The message says where, and what to do."""
+    """There are more sets of groups that suffice than anybody could list. The message says where,
+    and what to do."""
 
 
 MOST = 50_000
-"""The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed, make 22,500."""
+"""The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed,
+make 22,500."""
 
 _SMALL = 8
-"""A set of that many groups has fewer subsets than there are sets to compare it with, where it matters."""
+"""A set of that many groups has fewer subsets than there are sets to compare it with, where it
+matters."""
 
 
 def minimal(sets: Collection[Groups]) -> Condition:
     """The sets that contain no other of them."""
-    return frozenset(groups for groups in sets if not any(subset != groups for subset in _within(groups, sets)))
+    return frozenset(
+        groups for groups in sets if not any(subset != groups for subset in _within(groups, sets))
+    )
 
 
 def suffices(groups: Groups, condition: Condition) -> bool:
@@ -122,7 +137,9 @@ class Callers:
         self._estate, self._naming = estate, naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
-            self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
+            self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = (
+                client
+            )
         # Each answer is kept: whoever compares them tells them apart by their identity.
         self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
@@ -147,11 +164,15 @@ class Callers:
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:
                 access = self._principals_with_one_of(component, key[1])
-                self._allowed[key] = replace(access, networks=networks) if access.principals else access
+                self._allowed[key] = (
+                    replace(access, networks=networks) if access.principals else access
+                )
             result[method] = self._allowed[key]
         return result
 
-    def _principals_with_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
+    def _principals_with_one_of(
+        self, component: Component, alternatives: Iterable[frozenset[str]]
+    ) -> Access:
         conditions: dict[Principal, Condition] = {}
         for needed in alternatives:
             for principal, condition in self.principals_with(component, needed).principals.items():
@@ -159,8 +180,8 @@ class Callers:
         return Access(principals=conditions)
 
     def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
-        """The principals whose tokens can have all of `needed` at the component; for none, those who can have a
-        token."""
+        """The principals whose tokens can have all of `needed` at the component; for none, those
+        who can have a token."""
         clients = self._clients.get(component.provider, {})
         if needed:
             able = [
@@ -176,9 +197,17 @@ class Callers:
             self._with_any_token[api] = self._access_of(component, needed, able)
         return self._with_any_token[api]
 
-    def _access_of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
-        conditions = {principal_of(client): self._condition(component, client, needed) for client in clients}
-        return Access(principals={principal: condition for principal, condition in conditions.items() if condition})
+    def _access_of(
+        self, component: Component, needed: frozenset[str], clients: Iterable[Client]
+    ) -> Access:
+        conditions = {
+            principal_of(client): self._condition(component, client, needed) for client in clients
+        }
+        return Access(
+            principals={
+                principal: condition for principal, condition in conditions.items() if condition
+            }
+        )
 
     def _gets_a_token(self, component: Component, client: Client) -> bool:
         """Whether the client gets one that counts at the component, whatever it lists."""
@@ -209,19 +238,24 @@ class Callers:
         return frozenset(name for group in groups for name in self._naming(provider, group))
 
 
-def clauses_of(component: Component, client: Client, needed: Iterable[str]) -> Iterator[frozenset[str]]:
-    """Logical groups, set by set, of each of which a user must be in one: those that the client is assigned to, and
-    for each scope those that hold it."""
+def clauses_of(
+    component: Component, client: Client, needed: Iterable[str]
+) -> Iterator[frozenset[str]]:
+    """Logical groups, set by set, of each of which a user must be in one: those that the client is
+    assigned to, and for each scope those that hold it."""
     yield frozenset(client.groups)
     for scope in sorted(needed):
-        yield frozenset(group for role in component.roles if scope in role.scopes for group in role.groups)
+        yield frozenset(
+            group for role in component.roles if scope in role.scopes for group in role.groups
+        )
 
 
 def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
-    """The smallest sets with a member in every clause (Berge's method for minimal transversals); None: over MOST.
+    """The smallest sets with a member in every clause (Berge's method for minimal transversals);
+    None: over MOST.
 
-    A set with no group of a clause grows by each of them. It is then no smallest one where it contains a set that has
-    that group already; two that have grown never contain each other.
+    A set with no group of a clause grows by each of them. It is then no smallest one where it
+    contains a set that has that group already; two that have grown never contain each other.
     """
     sets = ITSELF
     for clause in clauses:
@@ -232,7 +266,11 @@ def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
                 rests.setdefault(group, []).append(s - {group})
         grown = set()
         for s in sets - meeting:
-            grown |= {s | {group} for group in clause if not any(rest <= s for rest in rests.get(group, ()))}
+            grown |= {
+                s | {group}
+                for group in clause
+                if not any(rest <= s for rest in rests.get(group, ()))
+            }
             if len(grown) > MOST:
                 return None
         sets = meeting | grown

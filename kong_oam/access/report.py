@@ -1,5 +1,5 @@
-"""The tables that a stack exports for people. Both are texts: of a text a preview shows the lines that change and two
-around them, of a map every entry."""
+"""The tables that a stack exports for people. Both are texts: of a text a preview shows the lines
+that change and two around them, of a map every entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from kong_oam.diagnostics import printable
 
 
 def access_table(estate: Estate) -> str:
-    """Who may make which requests, as text: `GET,HEAD orders.example.com/orders  orders/api: orders.read: shop/web`.
+    """Who may make which requests, as text: `GET,HEAD orders.example.com/orders  orders/api:
+    orders.read: shop/web`.
 
     Shape: a head, then a line per rule and endpoint, sorted by component, host and path.
     """
@@ -23,20 +24,23 @@ def access_table(estate: Estate) -> str:
 
 
 def grants(estate: Estate) -> str:
-    """What the tokens of clients may list, as text: `shop/web at okta  orders.read for users in order-desk, sales`.
+    """What the tokens of clients may list, as text: `shop/web at okta  orders.read for users in
+    order-desk, sales`.
 
     Shape: a head, then a line per client, sorted.
     """
     return _text(
-        "CLIENT  SCOPES", map(_grant, sorted(estate.own_clients, key=lambda one: (one.component, one.provider)))
+        "CLIENT  SCOPES",
+        map(_grant, sorted(estate.own_clients, key=lambda one: (one.component, one.provider))),
     )
 
 
 def _text(head: str, lines: Iterable[str]) -> str:
-    """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did not change.
+    """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did
+    not change.
 
-    Columns are not aligned: one longer name would change every line. The last line has an end, as the others have: else
-    it would change with what comes or goes behind it.
+    Columns are not aligned: one longer name would change every line. The last line has an end, as
+    the others have: else it would change with what comes or goes behind it.
     """
     return "".join(f"{line}\n" for line in (head, *map(printable, lines)))
 
@@ -49,7 +53,9 @@ def _grant(client: Client) -> str:
 def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
-            for networks, methods in _by_networks(component, rule).items() if within(rule.path, endpoint.path) else ():
+            for networks, methods in (
+                _by_networks(component, rule).items() if within(rule.path, endpoint.path) else ()
+            ):
                 listed = "*" if len(methods) == len(METHODS) else ",".join(methods)
                 request = f"{listed} {endpoint.host}{written(rule.path)}"
                 what = _requirement(estate, component, rule)
@@ -75,34 +81,44 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
 def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]:
     """The callers that can meet a protected rule: services by key, and `client for users`.
 
-    These are a group whose users can by it alone, or what they need together: `desk and (bosses or sales)`.
+    These are a group whose users can by it alone, or what they need together: `desk and (bosses or
+    sales)`.
     """
     needed = set(rule.scopes)
     callers = []
     for client in estate.clients:
         granted = estate.held_at(component, users=client.user_facing)
-        if client.provider != component.provider or not needed.issubset(granted.get(client.component, ())):
+        if client.provider != component.provider or not needed.issubset(
+            granted.get(client.component, ())
+        ):
             continue
         if not client.user_facing:
             callers.append(client.component)
             continue
         clauses = list(clauses_of(component, client, needed))
-        callers += [f"{client.component} for {users}" for users in _users(estate.provider_of(component), clauses)]
+        callers += [
+            f"{client.component} for {users}"
+            for users in _users(estate.provider_of(component), clauses)
+        ]
     return tuple(callers)
 
 
 def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
-    """Who is in a group of each clause: one group after the other that is in all of them, then all that is left of
-    them. Several logical groups may be one at the provider."""
+    """Who is in a group of each clause: one group after the other that is in all of them, then all
+    that is left of them. Several logical groups may be one at the provider."""
     alone = sorted(frozenset.intersection(*clauses))
     yield from alone
-    names = {provider.group(group): group for clause in clauses for group in sorted(clause, reverse=True)}
+    names = {
+        provider.group(group): group for clause in clauses for group in sorted(clause, reverse=True)
+    }
     theirs = {frozenset(map(provider.group, clause)) for clause in clauses}
     common = frozenset.intersection(*theirs)
     yield from sorted(names[group] for group in common.difference(map(provider.group, alone)))
     least = [clause for clause in theirs if not any(other < clause for other in theirs)]
     if len(least) > 1:
-        yield " and ".join(sorted(_one_of(sorted(names[group] for group in clause - common)) for clause in least))
+        yield " and ".join(
+            sorted(_one_of(sorted(names[group] for group in clause - common)) for clause in least)
+        )
 
 
 def _one_of(groups: list[str]) -> str:

@@ -1,13 +1,15 @@
 """Classes of requests that estates cannot tell apart: sites, and on each site classes of paths.
 
-A site is a host, as far as estates name it: an exact name, or a wildcard for the hosts that nothing more specific
-names. To compare stacks, whose hosts differ, it is a component's port instead.
+A site is a host, as far as estates name it: an exact name, or a wildcard for the hosts that nothing
+more specific names. To compare stacks, whose hosts differ, it is a component's port instead.
 
-What is decided about a path of a site depends on which of its beginnings some endpoint or rule declares, byte by byte,
-and which ones another server may read in it (access.paths). So a class is given by the longest declared beginning, and,
-for paths that are spelled so that some servers take them for what is declared, by the longest beginning that these take
-them for, in small letters. Every class has an example, at which the real functions are asked. A path that may be taken
-for several (`/s*`, of /sales and /stock) is of no class of its own: what changes for it changes for one of those.
+What is decided about a path of a site depends on which of its beginnings some endpoint or rule
+declares, byte by byte, and which ones another server may read in it (access.paths). So a class is
+given by the longest declared beginning, and, for paths that are spelled so that some servers take
+them for what is declared, by the longest beginning that these take them for, in small letters.
+Every class has an example, at which the real functions are asked. A path that may be taken for
+several (`/s*`, of /sales and /stock) is of no class of its own: what changes for it changes for one
+of those.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from kong_oam.access.paths import PathSegments, folded
 
 @dataclass(frozen=True, slots=True)
 class PathClass:
-    """One class of the paths of a site. `path` is its example: the declared beginning itself, unless
-    `spelled_otherwise`.
+    """One class of the paths of a site. `path` is its example: the declared beginning itself,
+    unless `spelled_otherwise`.
 
-    Every path below `path` is in the class, too, except those in its `children` (indexes into the site's classes).
+    Every path below `path` is in the class, too, except those in its `children` (indexes into the
+    site's classes).
     """
 
     path: PathSegments
@@ -37,7 +40,8 @@ class PathClass:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subtree:
-    """A path and all paths below it. `spelled_otherwise`: those that some servers take for what is declared."""
+    """A path and all paths below it. `spelled_otherwise`: those that some servers take for what is
+    declared."""
 
     path: PathSegments
     spelled_otherwise: bool = False
@@ -60,7 +64,8 @@ class Sites(Protocol):
         """Yields every path at which an answer may change on the site."""
 
     def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-        """The endpoint that a request with that path reaches, and the component whose rules hold there."""
+        """The endpoint that a request with that path reaches, and the component whose rules hold
+        there."""
 
     def component(self, name: str, path: PathSegments) -> Component | None:
         """The component whose rules hold at the path."""
@@ -101,7 +106,9 @@ class SitesByPort(Sites):
         self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
         for component in estate.exposed:
             for endpoint in component.endpoints:
-                self._sites.setdefault(f"{whole(component.key)}:{endpoint.port_name}", []).append((endpoint, component))
+                self._sites.setdefault(f"{whole(component.key)}:{endpoint.port_name}", []).append(
+                    (endpoint, component)
+                )
 
     def names(self) -> Iterable[str]:
         return self._sites
@@ -124,13 +131,14 @@ class SitesByPort(Sites):
 
 
 def _example(pattern: str) -> str:
-    """An example host of which the pattern is the most specific name: no gateway trait can have a label with an
-    underscore."""
+    """An example host of which the pattern is the most specific name: no gateway trait can have a
+    label with an underscore."""
     return f"_any{pattern[1:]}" if pattern.startswith("*.") else pattern
 
 
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
-    """Divides the paths that begin with a declared one into classes; a class stands before its children."""
+    """Divides the paths that begin with a declared one into classes; a class stands before its
+    children."""
     exact = set(declared)
     by_folded: dict[PathSegments, list[PathSegments]] = {}
     for path in exact:
@@ -139,20 +147,29 @@ def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
     for folded_path in by_folded:
         for length in range(len(folded_path)):
             for beginning in by_folded.get(folded_path[:length], ()):
-                examples[beginning, folded_path] = (*beginning, f"{folded_path[length]}.", *folded_path[length + 1 :])
+                examples[beginning, folded_path] = (
+                    *beginning,
+                    f"{folded_path[length]}.",
+                    *folded_path[length + 1 :],
+                )
     return _tree(examples)
 
 
-def _tree(examples: Mapping[tuple[PathSegments, PathSegments], PathSegments]) -> tuple[PathClass, ...]:
-    """Orders classes as a tree. `examples` are by (longest declared beginning, longest that other servers read, in
-    small letters, or the same again)."""
+def _tree(
+    examples: Mapping[tuple[PathSegments, PathSegments], PathSegments],
+) -> tuple[PathClass, ...]:
+    """Orders classes as a tree. `examples` are by (longest declared beginning, longest that other
+    servers read, in small letters, or the same again)."""
     keys = sorted(examples, key=lambda key: (len(key[1]), key[0] != key[1], key))
     index = {key: number for number, key in enumerate(keys)}
     children: dict[int, list[int]] = {}
     for key in keys:
         if (parent := _parent(key, index)) is not None:
             children.setdefault(parent, []).append(index[key])
-    return tuple(PathClass(examples[key], key[0] != key[1], tuple(children.get(index[key], ()))) for key in keys)
+    return tuple(
+        PathClass(examples[key], key[0] != key[1], tuple(children.get(index[key], ())))
+        for key in keys
+    )
 
 
 def _parent(
@@ -160,15 +177,20 @@ def _parent(
 ) -> int | None:
     beginning, read_as = key
     if beginning != read_as:
-        between = ((beginning, read_as[:length]) for length in range(len(read_as) - 1, len(beginning), -1))
-        return next((index[candidate] for candidate in between if candidate in index), index[beginning, beginning])
+        between = (
+            (beginning, read_as[:length]) for length in range(len(read_as) - 1, len(beginning), -1)
+        )
+        return next(
+            (index[candidate] for candidate in between if candidate in index),
+            index[beginning, beginning],
+        )
     shorter = (beginning[:length] for length in range(len(beginning) - 1, -1, -1))
     return next((index[path, path] for path in shorter if (path, path) in index), None)
 
 
 def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yields every site that any of the estates has, with the classes of paths that none of them can tell apart
-    further."""
+    """Yields every site that any of the estates has, with the classes of paths that none of them
+    can tell apart further."""
     for name in sorted({name for side in sides for name in side.names()}):
         yield name, path_classes(path for side in sides for path in side.declared(name))
 
@@ -176,8 +198,8 @@ def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, 
 def regions(
     path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[Region, tuple[int, ...], tuple[str, ...]]]:
-    """Merges the chosen classes of each method into few regions; yields each with the numbers of its classes and the
-    methods that share it."""
+    """Merges the chosen classes of each method into few regions; yields each with the numbers of
+    its classes and the methods that share it."""
     shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
     for method in METHODS:
         for region_and_members in _regions(path_classes, by_method.get(method, ())):
@@ -186,9 +208,11 @@ def regions(
         yield region, members, tuple(methods)
 
 
-def _regions(path_classes: Sequence[PathClass], chosen: Collection[int]) -> Iterator[tuple[Region, tuple[int, ...]]]:
-    """Merges the chosen classes into few regions, each with the numbers of its classes: a class goes with its parent
-    where it can."""
+def _regions(
+    path_classes: Sequence[PathClass], chosen: Collection[int]
+) -> Iterator[tuple[Region, tuple[int, ...]]]:
+    """Merges the chosen classes into few regions, each with the numbers of its classes: a class
+    goes with its parent where it can."""
     below = {child for number in chosen for child in path_classes[number].children}
     for top in sorted(set(chosen) - below):
         members, exceptions, waiting = [], [], [top]

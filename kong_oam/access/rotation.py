@@ -1,8 +1,10 @@
-"""Schedules new keys of clients: generations that overlap, one step per run, however many days were skipped before it.
+"""Schedules new keys of clients: generations that overlap, one step per run, however many days were
+skipped before it.
 
-A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
-with the one before still active, or ends that one once the overlap is over. So a client that had the old key when a
-run began has a key that counts when it ends, and a run never takes away what the last one gave.
+A generation lies in one of two slots, the next one in the other. A step either moves a client to
+its next generation, with the one before still active, or ends that one once the overlap is over. So
+a client that had the old key when a run began has a key that counts when it ends, and a run never
+takes away what the last one gave.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ def days(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often keys change: a client gets a new key `every` days; the one before counts for `overlap` days more.
-    `overlap` < `every`."""
+    """How often keys change: a client gets a new key `every` days; the one before counts for
+    `overlap` days more. `overlap` < `every`."""
 
     every: int = 90
     overlap: int = 7
@@ -35,8 +37,8 @@ class Schedule:
 class Generation:
     """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
 
-    `overlapping`: the one before counts as well. `replaced`: the day on which its key was last replaced out of turn, in
-    an emergency, by another of the same number; None where that never was.
+    `overlapping`: the one before counts as well. `replaced`: the day on which its key was last
+    replaced out of turn, in an emergency, by another of the same number; None where that never was.
 
     `holder`: of a secret that the client shares with a provider, which knows one of it at a time,
     the id of what has it there. Another holder has another secret.
@@ -63,15 +65,21 @@ class Generation:
         return self.number - (self.slot - slot) % SLOTS
 
     def ready_in(self, slot: int) -> int:
-        """The number of the generation in any slot, where an issuer takes the keys of both at any time.
+        """The number of the generation in any slot, where an issuer takes the keys of both at any
+        time.
 
         A key that has ended is then in none: in its place lies the next one, which nobody has yet.
         """
         return self.lying_in(slot) if slot in self.active else self.number + 1
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """The generation as a stack output, for the next run and for people: since when, and what is due when."""
-        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        """The generation as a stack output, for the next run and for people: since when, and what
+        is due when."""
+        output = {
+            "generation": self.number,
+            "since": self.since.isoformat(),
+            "due": self.due(schedule).isoformat(),
+        }
         output["before"] = "counts" if self.overlapping else "ended"
         if self.replaced:
             output[_REPLACED] = self.replaced.isoformat()
@@ -93,7 +101,9 @@ class Generation:
 
     def due(self, schedule: Schedule) -> datetime.date:
         """The day of the next step."""
-        return self.since + datetime.timedelta(days=schedule.overlap if self.overlapping else schedule.every)
+        return self.since + datetime.timedelta(
+            days=schedule.overlap if self.overlapping else schedule.every
+        )
 
     @property
     def step(self) -> str:
@@ -104,7 +114,8 @@ class Generation:
 
 
 def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
-    """Advances a generation to this run: one step where one is due, and none on a day before `last` began."""
+    """Advances a generation to this run: one step where one is due, and none on a day before `last`
+    began."""
     if last is None:
         return Generation(1, today)
     if today < last.due(schedule):

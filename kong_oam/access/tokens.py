@@ -1,9 +1,10 @@
 """Tokens: which one a provider gives (`issue`), and which one counts (`authenticate`).
 
-Sources: docs/explanation/design.md#effective-scopes and docs/explanation/design.md#when-a-token-counts.
+Sources: docs/explanation/design.md#effective-scopes and
+docs/explanation/design.md#when-a-token-counts.
 
-Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both functions are total:
-they answer with claims or with the reason why there are none.
+Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both
+functions are total: they answer with claims or with the reason why there are none.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
 _EARLY = "not valid yet"
 _ES256_SIGNATURE = 86
-"""Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any other length."""
+"""Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any
+other length."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person at the provider: login, and the provider's own names of the groups that they are in."""
+    """A person at the provider: login, and the provider's own names of the groups that they are
+    in."""
 
     login: str
     groups: tuple[str, ...] = ()
@@ -44,11 +47,12 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a token that counts. `user`: somebody signed in; `groups`: as the provider lists them.
+    """The claims of a token that counts. `user`: somebody signed in; `groups`: as the provider
+    lists them.
 
-    `client` is the component (`application/component`) that it was given to; empty where that is none of the estate.
-    `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
-    where it is for none that was asked about.
+    `client` is the component (`application/component`) that it was given to; empty where that is
+    none of the estate. `audience` is whom it is for, as the model names it: None where the
+    provider's tokens are for all its APIs, empty where it is for none that was asked about.
     """
 
     provider: str
@@ -62,7 +66,8 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No token, or a token that does not count, and why: in words, and by the code of a decision on it."""
+    """No token, or a token that does not count, and why: in words, and by the code of a decision on
+    it."""
 
     reason: str
     code: str = field(default="token-needed", compare=False)
@@ -84,8 +89,9 @@ class Key:
 class KeyRing:
     """A provider with an issuer that is known, and the keys that may sign for it, by key id.
 
-    `audiences`: of components whose audience the provider itself makes up, by `application/component`. `clients`: whose
-    clients they are (`application/component`), by what tokens call them; no other client has been granted anything.
+    `audiences`: of components whose audience the provider itself makes up, by
+    `application/component`. `clients`: whose clients they are (`application/component`), by what
+    tokens call them; no other client has been granted anything.
     """
 
     provider: Provider
@@ -106,10 +112,12 @@ def issue(
     scopes: Iterable[str] | None = None,
     api: Component | None = None,
 ) -> Claims | Refusal:
-    """The claims of the access token that `provider` gives `client`, for itself or on behalf of `user`.
+    """The claims of the access token that `provider` gives `client`, for itself or on behalf of
+    `user`.
 
-    `scopes` are those asked for: by default all that are granted. Asking for one that is not granted is refused whole.
-    `api` is the component that the token is for; only providers whose tokens are for one API need it.
+    `scopes` are those asked for: by default all that are granted. Asking for one that is not
+    granted is refused whole. `api` is the component that the token is for; only providers whose
+    tokens are for one API need it.
     """
     if client.provider != provider.name:
         return Refusal(f"{client.component} has no client at provider '{provider.name}'")
@@ -119,9 +127,12 @@ def issue(
         return Refusal(f"{client.component} acts for itself only: users cannot sign in through it")
     if provider.per_api and api is None:
         return Refusal(f"a token of '{provider.name}' is for one API: say which")
-    calls = [call for call in client.calls if not provider.per_api or (api and call.component == api.key)]
+    calls = [
+        call for call in client.calls if not provider.per_api or (api and call.component == api.key)
+    ]
     api_scopes = sorted({scope for call in calls for scope in call.scopes})
-    # Where tokens are for one API, signing in is asked for in a request of its own, and the token does not list it.
+    # Where tokens are for one API, signing in is asked for in a request of its own, and the token
+    # does not list it.
     granted = (*api_scopes, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
     requested = tuple(granted if scopes is None else scopes)
     if excess := sorted(set(requested) - set(granted)):
@@ -130,7 +141,9 @@ def issue(
         return Refusal(f"{client.component} was granted nothing")
     audience = provider.audience_of(api.key) if provider.per_api and api else None
     if user is None:
-        return Claims(provider.name, client.component, client.component, False, requested, audience=audience)
+        return Claims(
+            provider.name, client.component, client.component, False, requested, audience=audience
+        )
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(f"the user is in no group that {client.component} is assigned to")
     listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
@@ -139,30 +152,41 @@ def issue(
 
 def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
     named = (group for role in api.roles for group in role.groups)
-    return tuple(dict.fromkeys(provider.listed(group) for group in named if provider.group(group) in user.groups))
+    return tuple(
+        dict.fromkeys(
+            provider.listed(group) for group in named if provider.group(group) in user.groups
+        )
+    )
 
 
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     """The token of a request's Authorization headers: None where none mentions bearer.
 
-    A header that mentions bearer must be the only one, exactly `Bearer a.b.c`, and name its key once: anything else is
-    refused on every path, public or not, since a laxer reader could find another token in it.
+    A header that mentions bearer must be the only one, exactly `Bearer a.b.c`, and name its key
+    once: anything else is refused on every path, public or not, since a laxer reader could find
+    another token in it.
     """
     values = tuple(authorization)
     if not any("bearer" in value.lower() for value in values):
         return None
     match = _BEARER.match(values[0]) if len(values) == 1 else None
     if match is None:
-        return Refusal("the Authorization header is not exactly 'Bearer <token>'", "malformed-authorization")
+        return Refusal(
+            "the Authorization header is not exactly 'Bearer <token>'", "malformed-authorization"
+        )
     parts = _header_and_payload(match.group(1))
     return parts if isinstance(parts, Refusal) else match.group(1)
 
 
-def authenticate(token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()) -> Claims | Refusal:
-    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason.
+def authenticate(
+    token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
+) -> Claims | Refusal:
+    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970),
+    else the reason.
 
-    `apis` are the components that it is looked at for, where the provider's tokens are for one API each. There, a token
-    for another one is somebody's all the same: its claims say that it is for none of these.
+    `apis` are the components that it is looked at for, where the provider's tokens are for one API
+    each. There, a token for another one is somebody's all the same: its claims say that it is for
+    none of these.
     """
     parts = _header_and_payload(token)
     if isinstance(parts, Refusal):
@@ -187,17 +211,23 @@ def _header_and_payload(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any
         return Refusal(f"malformed: {error}", "malformed-authorization")
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
-        return Refusal("the key id is not a plain text in the header alone", "malformed-authorization")
+        return Refusal(
+            "the key id is not a plain text in the header alone", "malformed-authorization"
+        )
     if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
         return Refusal("the signature cannot be of ES256", "malformed-authorization")
     return header, payload
 
 
-def _validated(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
+def _validated(
+    payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]
+) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
     audience, provider = payload.get("aud"), ring.provider
-    named = audience if _is_list_of_texts(audience) else [audience] if isinstance(audience, str) else []
+    named = (
+        audience if _is_list_of_texts(audience) else [audience] if isinstance(audience, str) else []
+    )
     if not named or (not provider.per_api and provider.audience not in named):
         return Refusal("for another audience", "token-not-for-us")
     if (reason := _untimely(payload, now)) is not None:
@@ -224,7 +254,9 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     spelling = ring.provider.spelling
     for mark in spelling.marks:
         value = payload.get(mark.claim)
-        if not isinstance(value, str) or not (value.startswith(mark.value) if mark.prefix else value == mark.value):
+        if not isinstance(value, str) or not (
+            value.startswith(mark.value) if mark.prefix else value == mark.value
+        ):
             return Refusal(f"not an access token: claim '{mark.claim}'", "token-unreadable")
     if any(claim in payload for claim in spelling.overage):
         return Refusal("the user's groups are too many to be listed", "token-unreadable")
@@ -234,14 +266,20 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     user = spelling.user in payload
     if user and not _is_name(payload[spelling.user]):
         return Refusal(f"claim '{spelling.user}' is malformed", "token-unreadable")
-    if not user and payload.get(spelling.own) != (client if spelling.own_value is None else spelling.own_value):
+    if not user and payload.get(spelling.own) != (
+        client if spelling.own_value is None else spelling.own_value
+    ):
         return Refusal("neither a user's token nor the client's own", "token-unreadable")
     scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
         return Refusal("scopes or groups are malformed", "token-unreadable")
-    component = ring.clients.get(client, "")  # never the id itself, which could read like a component
-    return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ())
+    component = ring.clients.get(
+        client, ""
+    )  # never the id itself, which could read like a component
+    return Claims(
+        ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ()
+    )
 
 
 def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:
@@ -254,7 +292,9 @@ def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | N
         names = value if _is_list_of_texts(value) else None
     if names is None:
         return None
-    return tuple(name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix))
+    return tuple(
+        name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix)
+    )
 
 
 def _is_name(value: Any) -> TypeGuard[str]:
@@ -280,7 +320,11 @@ def _json_object(part: str) -> dict[str, Any]:
     try:
         text = _decode(part).decode("utf-8")
         value = json.loads(
-            text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite, parse_int=_integer
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_constant,
+            parse_float=_finite,
+            parse_int=_integer,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for a lone surrogate
     except RecursionError:

@@ -1,6 +1,7 @@
 """What tells the workload of a component from others, by a digest.
 
-Whoever holds a client's credential is known by it, so that a component with another name is seen to be the same one.
+Whoever holds a client's credential is known by it, so that a component with another name is seen to
+be the same one.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ def workload_of(component: Component) -> str:
 
 
 def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
-    """A digest that is the same for the same workload in the same (first) place, whatever its component is called, and
-    whichever version of its images runs.
+    """A digest that is the same for the same workload in the same (first) place, whatever its
+    component is called, and whichever version of its images runs.
 
-    Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
-    The workload behind a Service that an access trait names is the pods with its labels.
+    Where nothing is said of a workload, as of an application on its users' devices, only the name
+    tells it from others. The workload behind a Service that an access trait names is the pods with
+    its labels.
     """
     content: Any = _unversioned(properties) or component.key
     # The properties say all that a plain object does.
@@ -41,7 +43,9 @@ def _unversioned(value: Any) -> Any:
     """A value in which each `image` has neither tag nor digest."""
     if isinstance(value, Mapping):
         return {
-            key: _repository(inner) if key == "image" and isinstance(inner, str) else _unversioned(inner)
+            key: _repository(inner)
+            if key == "image" and isinstance(inner, str)
+            else _unversioned(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple):
@@ -59,7 +63,9 @@ def _nameless(value: Any, names: set[str]) -> Any:
     """An object without its own metadata, and with nothing in the place of any of these names."""
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()
-        return {str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out}
+        return {
+            str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out
+        }
     if isinstance(value, list | tuple):
         return [_nameless(inner, names) for inner in value]
     return None if isinstance(value, str) and value in names else value

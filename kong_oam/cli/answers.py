@@ -1,4 +1,5 @@
-"""What is said of a new component, by flags or in answers: how each is written, and which say something together."""
+"""What is said of a new component, by flags or in answers: how each is written, and which say
+something together."""
 
 from __future__ import annotations
 
@@ -20,7 +21,15 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _RATE = re.compile(r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)")
 
 _OF_SCOPES = ("group", "caller")
-_AT_THE_GATEWAY = ("allow_from", "rate_limit", "origin", "max_body", "secure_headers", "tls_issuer", "plugin")
+_AT_THE_GATEWAY = (
+    "allow_from",
+    "rate_limit",
+    "origin",
+    "max_body",
+    "secure_headers",
+    "tls_issuer",
+    "plugin",
+)
 _OF_WEBSERVICES = ("port", "domain", "path", *_AT_THE_GATEWAY)
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
@@ -37,7 +46,8 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def caller(text: str) -> tuple[str, bool]:
-    """Parses APP/COMPONENT, or APP/COMPONENT:write for one that changes something, too. Raises InputError."""
+    """Parses APP/COMPONENT, or APP/COMPONENT:write for one that changes something, too. Raises
+    InputError."""
     component, _, level = text.partition(":")
     if level not in ("", "read", "write") or component.count("/") != 1:
         raise InputError(f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write")
@@ -49,7 +59,10 @@ def rate(text: str) -> Mapping[str, Any]:
     says. Raises InputError."""
     found = _RATE.fullmatch(text)
     if found is None:
-        raise InputError(f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or user:60/minute")
+        raise InputError(
+            f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
+            "user:60/minute"
+        )
     return {"per": found["per"] or "client", "requests": {found["window"]: int(found["requests"])}}
 
 
@@ -63,7 +76,10 @@ def port(text: str) -> int:
 def name(text: str) -> str:
     """Checks a name of an Application or component. Raises InputError."""
     if not _NAME.match(text):
-        raise InputError(f"'{printable(text)}' is no name: write lower-case letters, digits, and dashes between them")
+        raise InputError(
+            f"'{printable(text)}' is no name: write lower-case letters, digits, and dashes between "
+            "them"
+        )
     return text
 
 
@@ -88,7 +104,9 @@ class Flag:
         if self.separator:
             return tuple(map(self.parse, answer))
         if self.choices and answer not in self.choices:
-            raise InputError(f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}")
+            raise InputError(
+                f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}"
+            )
         return self.parse(answer)
 
 
@@ -97,7 +115,11 @@ FLAGS: Mapping[str, Flag] = {
     for flag in (
         Flag("app", "NAME", "the Application, new or not", name),
         Flag("component", "NAME", "the new component", name),
-        Flag("type", "TYPE", "webservice, worker, or external (default: webservice, or what the client needs)"),
+        Flag(
+            "type",
+            "TYPE",
+            "webservice, worker, or external (default: webservice, or what the client needs)",
+        ),
         Flag("image", "IMAGE", "its container image"),
         Flag("owner", "TEAM", "who answers for its access"),
         Flag("port", "PORT", "of a webservice, where it listens", port),
@@ -106,28 +128,41 @@ FLAGS: Mapping[str, Flag] = {
         Flag(
             "allow_from",
             "NETWORK",
-            "of a webservice, a network that it may be called from, and from nowhere else (repeatable)",
+            "of a webservice, a network that it may be called from, and from nowhere else "
+            "(repeatable)",
             separator=" ",
         ),
         Flag(
             "rate_limit",
             "[PER:]REQUESTS/WINDOW",
-            "of a webservice, what each client (or user, address; or all of component) may ask, as 60/minute",
+            "of a webservice, what each client (or user, address; or all of component) may ask, as "
+            "60/minute",
             rate,
         ),
         Flag(
             "origin",
             "ORIGIN",
-            "of a webservice, of pages that may call it from a browser; no browser client's here (repeatable)",
+            "of a webservice, of pages that may call it from a browser; no browser client's here "
+            "(repeatable)",
             separator=" ",
         ),
-        Flag("max_body", "SIZE", "of a webservice, the largest body of a request, as 10Mi; a larger one is refused"),
+        Flag(
+            "max_body",
+            "SIZE",
+            "of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
+        ),
         Flag(
             "tls_issuer",
             "NAME",
-            "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its certificate",
+            "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its "
+            "certificate",
         ),
-        Flag("secure_headers", "", "of a webservice, headers by which browsers protect callers, on every answer", bool),
+        Flag(
+            "secure_headers",
+            "",
+            "of a webservice, headers by which browsers protect callers, on every answer",
+            bool,
+        ),
         Flag(
             "plugin",
             "NAME",
@@ -145,7 +180,8 @@ FLAGS: Mapping[str, Flag] = {
         Flag(
             "client",
             f"{{{','.join(CLIENTS)}}}",
-            "it calls as itself, on behalf of its users (on a server, in the browser, on devices), or is a partner's",
+            "it calls as itself, on behalf of its users (on a server, in the browser, on devices), "
+            "or is a partner's",
             choices=CLIENTS,
         ),
         Flag(
@@ -177,7 +213,11 @@ def useless_flags(answers: Mapping[str, Any]) -> set[str]:
     """Flags that say nothing about such a component."""
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(answers["type"], ())
     scopeless = _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
-    return {*without, *scopeless, *(flag for flag, kind in _OF_CLIENTS.items() if answers["client"] != kind)}
+    return {
+        *without,
+        *scopeless,
+        *(flag for flag, kind in _OF_CLIENTS.items() if answers["client"] != kind),
+    }
 
 
 def missing_flags(answers: Mapping[str, Any]) -> list[str]:
@@ -194,7 +234,9 @@ def wanted(answers: Answers) -> Wanted:
     for flag in sorted(useless_flags(answers)):
         if answers[flag]:
             raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {written(flag)} out")
-    return Wanted(**{name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]})
+    return Wanted(
+        **{name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]}
+    )
 
 
 def _reason(flag: str, component: str | None) -> str:
@@ -202,8 +244,15 @@ def _reason(flag: str, component: str | None) -> str:
     if flag in _OF_CLIENTS:
         return f"only a client of kind {_OF_CLIENTS[flag]} has one"
     if flag in _OF_SCOPES:
-        return "groups and components hold roles of what offers scopes, a webservice whose users sign in elsewhere"
-    return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
+        return (
+            "groups and components hold roles of what offers scopes, a webservice whose users "
+            "sign in elsewhere"
+        )
+    return (
+        "nobody calls a worker"
+        if component == "worker"
+        else "what runs elsewhere is not deployed here"
+    )
 
 
 def written(flag: str) -> str:

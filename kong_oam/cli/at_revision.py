@@ -11,7 +11,13 @@ from pathlib import Path
 from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import remark
-from kong_oam.cli.estates import judging_settings, no_stack_is_here, reading_of, settings_of, with_definitions
+from kong_oam.cli.estates import (
+    judging_settings,
+    no_stack_is_here,
+    reading_of,
+    settings_of,
+    with_definitions,
+)
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import some
 from kong_oam.errors import KongOamError
@@ -19,7 +25,8 @@ from kong_oam.oam.application import Reading
 from kong_oam.render.project import FOLDER
 
 Names = Sequence[str] | None
-"""Files, folders and globs in which Applications or definitions are; None: those that the stack names."""
+"""Files, folders and globs in which Applications or definitions are; None: those that the stack
+names."""
 
 
 def read_at(
@@ -27,8 +34,8 @@ def read_at(
 ) -> tuple[Reading, Settings]:
     """Reads the Applications and the settings of a stack at the revision `name`.
 
-    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark says what that is;
-    it begins with `told_as`. Raises UsageError.
+    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
+    says what that is; it begins with `told_as`. Raises UsageError.
     """
     of = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
@@ -36,7 +43,9 @@ def read_at(
         copy = of.copied(".", top)
         of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
-            settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
+            settings = (
+                judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
+            )
             settings = with_definitions(settings, definitions)
             asked = applications or settings.applications
             names, foreign = of.held(asked, top)
@@ -44,13 +53,18 @@ def read_at(
             if foreign or more:
                 listed = some([*foreign, *more])
                 remark(
-                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see what changes there, "
+                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
+                    "what changes there, "
                     "compare two folders"
                 )
             then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
 
             def named(file: Path) -> str:
-                return f"{prefix}{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file)
+                return (
+                    f"{prefix}{os.path.relpath(file, copy)}"
+                    if file.is_relative_to(top)
+                    else str(file)
+                )
 
             return reading_of(names, then, named=named, project=copy), settings
         except KongOamError as error:

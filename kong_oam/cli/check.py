@@ -62,11 +62,22 @@ revision cannot be read, all is new. Exit status 1 where there is an error or a 
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", metavar="FILE", help="what to print findings of: files, folders and globs")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="what to print findings of: files, folders and globs",
+    )
     add_estate(parser)
-    parser.add_argument("--watch", action="store_true", help="answer again after every save, until Ctrl-C")
-    parser.add_argument("--since", metavar="REVISION", help="print only what this git revision did not have")
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write what is found to FILE as SARIF 2.1.0, too")
+    parser.add_argument(
+        "--watch", action="store_true", help="answer again after every save, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--since", metavar="REVISION", help="print only what this git revision did not have"
+    )
+    parser.add_argument(
+        "--sarif", type=Path, metavar="FILE", help="write what is found to FILE as SARIF 2.1.0, too"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -85,7 +96,9 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
     def refresh() -> None:
         nonlocal settings
         fresh = asked_settings(options)
-        settings = settings if fresh == settings else fresh  # what is remembered was made with this very one
+        settings = (
+            settings if fresh == settings else fresh
+        )  # what is remembered was made with this very one
 
     def files() -> Iterator[Path]:
         # A stack's list of groups has any name there.
@@ -114,14 +127,26 @@ def _answer(
     memory: Memory | None = None,
     renderer: Renderer | None = None,
 ) -> int:
-    """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for has none."""
+    """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for
+    has none."""
     reading = reading_of(_names(options, settings), settings, read_one=read_one, renderer=renderer)
     here = _selection(options.files)
     asked = options.files or options.applications
-    if asked and not any(map(here, reading.applications)) and not any(map(here, reading.diagnostics)):
-        raise UsageError(f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes one")
+    if (
+        asked
+        and not any(map(here, reading.applications))
+        and not any(map(here, reading.diagnostics))
+    ):
+        raise UsageError(
+            f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes "
+            "one"
+        )
     compiled = _compiled(reading, settings, memory)
-    found = lint(reading.applications, compiled.estate, settings.as_of, memory) if compiled.estate else ()
+    found = (
+        lint(reading.applications, compiled.estate, settings.as_of, memory)
+        if compiled.estate
+        else ()
+    )
     if memory and compiled.estate:
         memory.forget()
     diagnostics, findings = tuple(filter(here, compiled.diagnostics)), tuple(filter(here, found))
@@ -149,11 +174,17 @@ def _answer(
 
 
 def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
-    """What is found at the revision; nothing where it cannot be read, so that everything counts as new."""
+    """What is found at the revision; nothing where it cannot be read, so that everything counts as
+    new."""
     told_as = f"REVISION ({printable(options.since)})"
     try:
         reading, settings = read_at(
-            options.since, options.stack, options.applications, options.definitions, prefix="", told_as=told_as
+            options.since,
+            options.stack,
+            options.applications,
+            options.definitions,
+            prefix="",
+            told_as=told_as,
         )
     except KongOamError as error:
         remark(f"{told_as}: {error}; everything counts as new")
@@ -164,7 +195,8 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
 
 
 def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Compiled:
-    """The estate, and what is wrong with it here; none where it asks for what a run refuses before it starts."""
+    """The estate, and what is wrong with it here; none where it asks for what a run refuses before
+    it starts."""
     compiled = compile_estate(reading, settings.stack, memory)
     if compiled.estate is None or not (refused := tuple(findings(settings, compiled.estate))):
         return compiled
@@ -191,7 +223,9 @@ class Report:
     @property
     def known(self) -> int:
         """How many warnings and findings of lint the revision had as well."""
-        warnings = [one for one in self.diagnostics if one.severity == "warning" and one not in self.new]
+        warnings = [
+            one for one in self.diagnostics if one.severity == "warning" and one not in self.new
+        ]
         return len(warnings) + len(self.findings) - len(self.new_findings)
 
 
@@ -203,8 +237,8 @@ class Placed(Protocol):
 
 
 def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
-    """Whether something is at the files that are named, whichever way they are spelled; all is where none is named, and
-    so is what is at no file."""
+    """Whether something is at the files that are named, whichever way they are spelled; all is
+    where none is named, and so is what is at no file."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
@@ -223,7 +257,9 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
 def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
     if suggestion := finding.suggestion():
-        console.print_exactly(*(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n")))
+        console.print_exactly(
+            *(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n"))
+        )
 
 
 def _painted(line: str, console: Console) -> str:
@@ -243,7 +279,11 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         )
     else:
         what = f"{len(estate.applications)} application(s), {len(estate.components)} component(s)"
-        unsaid = "hosts, providers and groups" if estate.stack.known_groups is None else "hosts and providers"
+        unsaid = (
+            "hosts, providers and groups"
+            if estate.stack.known_groups is None
+            else "hosts and providers"
+        )
         lacks = f"; no stack is here, so that none says what {unsaid} there are"
         found = f", {len(report.new_findings)} finding(s)" if report.new_findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
@@ -252,7 +292,10 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         if names := uncalled(with_absent_clients(estate), estate.components):
             yield nobody_yet(names)
     if report.known:
-        yield f"{report.known} finding(s) at {printable(options.since)}, too: check without --since prints them"
+        yield (
+            f"{report.known} finding(s) at {printable(options.since)}, too: check without "
+            "--since prints them"
+        )
     if report.elsewhere:
         stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
         named = ["-f", *options.applications] if options.applications else []
@@ -275,7 +318,11 @@ def _document(report: Report, *, since: str | None) -> dict[str, Any]:
 
 
 def _finding(finding: LintFinding) -> dict[str, Any]:
-    entry = {"component": finding.component, "remedy": finding.remedy, "suggestion": finding.suggestion()}
+    entry = {
+        "component": finding.component,
+        "remedy": finding.remedy,
+        "suggestion": finding.suggestion(),
+    }
     return diagnostic_entry(finding.diagnostic) | entry
 
 

@@ -11,11 +11,13 @@ from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
 
 OK, FOUND, UNUSABLE = 0, 1, 2
-"""Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be said."""
+"""Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be
+said."""
 
 
 class UsageError(InputError):
-    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends with status 2."""
+    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends
+    with status 2."""
 
 
 def quoted(text: str) -> str:
@@ -25,10 +27,11 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`, with an example.
+    """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`,
+    with an example.
 
-    `arguments` declares what it takes besides `--json`; `json` says whether it takes that; `run` returns the exit
-    status and raises UsageError where there is nothing to be said.
+    `arguments` declares what it takes besides `--json`; `json` says whether it takes that; `run`
+    returns the exit status and raises UsageError where there is nothing to be said.
     """
 
     name: str

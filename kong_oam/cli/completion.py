@@ -1,6 +1,7 @@
 """`completion`: completes verbs, options, choices, stacks and files in a shell.
 
-The script of each shell asks this command what may come next, so all shells follow the parser itself.
+The script of each shell asks this command what may come next, so all shells follow the parser
+itself.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ Offer = tuple[str, str]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=tuple(SCRIPTS), metavar="SHELL", help=", ".join(SCRIPTS))
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="the words so far, behind --; the last one is completed"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="the words so far, behind --; the last one is completed",
     )
 
 
@@ -84,24 +88,32 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]:
-    """The words that may stand in place of the last of `words`; none where it is a file's name, or a free text."""
+    """The words that may stand in place of the last of `words`; none where it is a file's name, or
+    a free text."""
     *before, current = words
     if "--" in before:
         return []
     option: argparse.Action | None = None
     for word in before:
         if word.startswith("-"):
-            option = next((one for one in parser._actions if word in one.option_strings and one.nargs != 0), None)
+            option = next(
+                (one for one in parser._actions if word in one.option_strings and one.nargs != 0),
+                None,
+            )
         elif option:
             option = None
         else:
-            parser = next((inner.choices[word] for inner in _inner(parser) if word in inner.choices), parser)
+            parser = next(
+                (inner.choices[word] for inner in _inner(parser) if word in inner.choices), parser
+            )
     values = _values(option) if option else _operands(parser)
     found = _options(parser) if current.startswith("-") else values
     return [(word, summary) for word, summary in found if word.startswith(current)]
 
 
-def _inner(parser: argparse.ArgumentParser) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:
+def _inner(
+    parser: argparse.ArgumentParser,
+) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:
     return (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
 
 
@@ -128,4 +140,6 @@ def _values(action: argparse.Action) -> Iterator[Offer]:
         yield from ((name, "") for name in stack_names() if _PLAIN.fullmatch(name))
 
 
-COMMAND = Command("completion", "print a shell's completion script", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "completion", "print a shell's completion script", _DETAILS, _arguments, _run, json=False
+)

@@ -31,9 +31,12 @@ class Console:
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Prints each on a line of its own, without what could steer a terminal, whoever wrote it; colours are ours."""
+        """Prints each on a line of its own, without what could steer a terminal, whoever wrote it;
+        colours are ours."""
         for line in lines:
-            parts = _PAINT_OR_LINE_END.split(as_called(str(line)))  # every second one is what separates the others
+            parts = _PAINT_OR_LINE_END.split(
+                as_called(str(line))
+            )  # every second one is what separates the others
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 
@@ -43,14 +46,16 @@ class Console:
             print(line, file=self.out)
 
     def print_json(self, value: Any) -> None:
-        """Prints the value as one JSON document, indented, in the order in which the value has its keys."""
+        """Prints the value as one JSON document, indented, in the order in which the value has its
+        keys."""
         print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out)
 
     def paint(self, colour: Colour, text: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colours else text
 
     def print_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Prints columns as wide as their widest cell, two spaces between them, the last one as it is."""
+        """Prints columns as wide as their widest cell, two spaces between them, the last one as it
+        is."""
         lines = [tuple(header), *map(tuple, rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
         for number, line in enumerate(lines):
@@ -60,13 +65,14 @@ class Console:
 
 
 def as_called(text: str) -> str:
-    """The text with the command as it was called: what tells somebody to run it can be typed as it stands."""
+    """The text with the command as it was called: what tells somebody to run it can be typed as it
+    stands."""
     return text.replace(MODULE, SCRIPT) if Path(sys.argv[0]).name == SCRIPT else text
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:
-    """Makes a console, with colours where `out` is a terminal that has them, and https://no-color.org's NO_COLOR is not
-    set."""
+    """Makes a console, with colours where `out` is a terminal that has them, and
+    https://no-color.org's NO_COLOR is not set."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Console(out, colours=wanted and not as_json and out.isatty(), json=as_json)
 

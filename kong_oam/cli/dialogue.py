@@ -26,11 +26,15 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "path": ("Path that it owns of the domain, with all below", "/"),
     "group": ("Groups whose users may call it, with commas ({groups}nothing: no users)", ""),
     "caller": (
-        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too "
+        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, "
+        "too "
         "({clients}nothing: nobody may, until a role of it says who)",
         "",
     ),
-    "calls": ("What it calls, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}nothing: it calls nobody)", ""),
+    "calls": (
+        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}nothing: it calls nobody)",
+        "",
+    ),
     "redirect_uri": ("Where users come back to on their device (com.example.app:/callback)", ""),
     "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
 }
@@ -41,16 +45,16 @@ _LISTED = 6
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A dialogue about a component of this estate. `answers` are filled in as they are given; `words` are these as
-    flags."""
+    """A dialogue about a component of this estate. `answers` are filled in as they are given;
+    `words` are these as flags."""
 
     answers: Answers
     estate: Estate
     words: list[str] = field(default_factory=list)
 
     def ask_missing(self) -> None:
-        """Asks for what nobody has said and what is of use by what is said until then. Raises UsageError where there
-        are no more answers."""
+        """Asks for what nobody has said and what is of use by what is said until then. Raises
+        UsageError where there are no more answers."""
         for flag in _QUESTIONS:
             settle(self.answers)
             if self.answers[flag] is None and flag not in useless_flags(self.answers):
@@ -88,11 +92,19 @@ class Dialogue:
     @property
     def _known(self) -> Mapping[str, str]:
         estate = self.estate
-        scopes = {key: sorted(component.scopes) for key, component in estate.components.items() if component.scopes}
+        scopes = {
+            key: sorted(component.scopes)
+            for key, component in estate.components.items()
+            if component.scopes
+        }
         return {
-            "groups": _listed("known", logical_groups(estate) | (estate.stack.known_groups or frozenset())),
+            "groups": _listed(
+                "known", logical_groups(estate) | (estate.stack.known_groups or frozenset())
+            ),
             "clients": _listed("clients", {client.component for client in estate.clients}),
-            "offers": _listed("offered", [f"{key}:{','.join(names)}" for key, names in scopes.items()]),
+            "offers": _listed(
+                "offered", [f"{key}:{','.join(names)}" for key, names in scopes.items()]
+            ),
         }
 
 

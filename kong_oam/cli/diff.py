@@ -54,9 +54,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
     parser.add_argument(
-        "--sarif", type=Path, metavar="FILE", help="write what may open, and other owners, to FILE as SARIF 2.1.0"
+        "--sarif",
+        type=Path,
+        metavar="FILE",
+        help="write what may open, and other owners, to FILE as SARIF 2.1.0",
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 where there are changes"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -83,12 +88,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _sides(options: argparse.Namespace) -> list[str]:
-    """OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind another, which may be it."""
+    """OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind another,
+    which may be it."""
     given = [operand for operand in (options.old, options.new) if operand is not None]
     folders = [name for name in (options.applications or [])[1:] if not is_file_name(name)]
     if folders and len(given) < len(_USUAL):
         told = some(map(quoted, folders), " and ")
-        raise UsageError(f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f")
+        raise UsageError(
+            f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before "
+            "-f"
+        )
     return [*given, *_USUAL[len(given) :]]
 
 
@@ -99,20 +108,25 @@ def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
     return f"{MODULE} diff {shlex.join([*operands, '--stack', options.stack])}{named} --json"
 
 
-def print_changes(changes: Sequence[Difference], scheme: str, console: Console, for_all: str) -> None:
-    """Prints the headline and a table; nothing where nothing changes. `for_all`: the command that prints what is left
-    out."""
+def print_changes(
+    changes: Sequence[Difference], scheme: str, console: Console, for_all: str
+) -> None:
+    """Prints the headline and a table; nothing where nothing changes. `for_all`: the command that
+    prints what is left out."""
     if not changes:
         return
     shown = worth_telling(changes)
     console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
     console.print_table(
-        ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(label(change), *row(change, scheme)) for change in shown]
+        ("CHANGE", "FOR", "METHODS", "WHERE", ""),
+        [(label(change), *row(change, scheme)) for change in shown],
     )
     console.print(*_left_out(changes, shown, f"`{for_all}`"))
 
 
-def _left_out(changes: Sequence[Difference], shown: Sequence[Difference], for_all: str) -> list[str]:
+def _left_out(
+    changes: Sequence[Difference], shown: Sequence[Difference], for_all: str
+) -> list[str]:
     """What a table does not show, and which command does."""
     count = len(changes) - len(shown)
     return ["", f"and {count} of other spellings of these paths: {for_all}"] if count else []
@@ -125,8 +139,8 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[str]:
-    """Writes changes as lines of Markdown: the headline, a table, and the command `for_all` that prints what is left
-    out. Names are code, so that none of them is read as markup."""
+    """Writes changes as lines of Markdown: the headline, a table, and the command `for_all` that
+    prints what is left out. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
     shown = worth_telling(changes)
@@ -145,7 +159,10 @@ def _code(text: str) -> str:
 
 def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
     """The changes as JSON has them."""
-    return {"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]}
+    return {
+        "headline": headline(changes, scheme),
+        "changes": [_entry(change) for change in changes],
+    }
 
 
 def _entry(change: Difference) -> dict[str, Any]:
@@ -175,7 +192,12 @@ def _entry(change: Difference) -> dict[str, Any]:
 
 def _answers(answers: Answers) -> dict[str, Any]:
     return {
-        side: {"component": one.component, "port": one.port, "pods": one.pods or None, "owner": one.owner}
+        side: {
+            "component": one.component,
+            "port": one.port,
+            "pods": one.pods or None,
+            "owner": one.owner,
+        }
         for side, one in zip(("old", "new"), answers, strict=True)
     }
 
@@ -186,13 +208,19 @@ def _setting(change: Setting) -> dict[str, Any]:
     of |= {"provider": provider} if provider else {}
     values: dict[str, Any] = {"setting": change.name or None, "old": change.was, "new": change.now}
     if change.exposers:
-        sides = ([{"component": one.component, "owner": one.owner} for one in side] for side in change.exposers)
+        sides = (
+            [{"component": one.component, "owner": one.owner} for one in side]
+            for side in change.exposers
+        )
         values["exposedBy"] = dict(zip(("old", "new"), sides, strict=True))
     return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
 
 
 def _whom(whom: Whom) -> dict[str, Any]:
-    source = {"from": list(map(str, whom.source.networks)), "notFrom": list(map(str, whom.source.but))}
+    source = {
+        "from": list(map(str, whom.source.networks)),
+        "notFrom": list(map(str, whom.source.but)),
+    }
     restricted = source if whom.source != ANYWHERE else {}
     if whom.principal is None:
         return {"everybody": True, **restricted}

@@ -26,9 +26,9 @@ _LATER: Final = frozenset({"LINT312"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would change, as they would be, and all files as they are. `findings` are new; `changes` are those
-    of access, None where errors leave them open. `notes` say what is left to do: why nobody may call the component yet,
-    and who is to grant its calls of what is not here."""
+    """The files that would change, as they would be, and all files as they are. `findings` are new;
+    `changes` are those of access, None where errors leave them open. `notes` say what is left to
+    do: why nobody may call the component yet, and who is to grant its calls of what is not here."""
 
     changed: Texts
     before: Texts
@@ -45,13 +45,16 @@ def drafted(
     settings: Settings,
     read: Callable[[Texts], oam.Reading],
 ) -> Draft:
-    """Drafts the component: `file` is the one of a new Application, `compiled` what is read, without an error;
-    `read` reads other texts of what is read. Raises NotScaffolded."""
+    """Drafts the component: `file` is the one of a new Application, `compiled` what is read,
+    without an error; `read` reads other texts of what is read. Raises NotScaffolded."""
     estate = compiled.estate
     assert estate  # there is no error
     check(wanted, estate)
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
-    before = {application.place.file: application.place.document.text for application in reading.applications}
+    before = {
+        application.place.file: application.place.document.text
+        for application in reading.applications
+    }
     after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
     drawn, known = outcome.estate, Known(_findings(reading, compiled, settings))
@@ -86,6 +89,8 @@ def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
     for callee, scopes in calls_elsewhere(wanted, estate):
         name = callee.partition("/")[0]
         yield (
-            f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role that grants "
-            f"{' and '.join(scopes)}, in its own file (`check -f applications ../{name}/applications` judges both)"
+            f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role "
+            "that grants "
+            f"{' and '.join(scopes)}, in its own file (`check -f applications "
+            f"../{name}/applications` judges both)"
         )

@@ -44,9 +44,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
     opening.add_argument("component", metavar="APPLICATION/COMPONENT")
     opening.add_argument("path", metavar="PATH", help="of a rule, as the Application writes it")
-    opening.add_argument("--reason", required=True, help="why, and the incident's number: it stands at the gateway")
-    opening.add_argument("--methods", default="GET", help="comma-separated; GET includes HEAD (default: GET)")
-    opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST_OPENING} (default: 60)")
+    opening.add_argument(
+        "--reason", required=True, help="why, and the incident's number: it stands at the gateway"
+    )
+    opening.add_argument(
+        "--methods", default="GET", help="comma-separated; GET includes HEAD (default: GET)"
+    )
+    opening.add_argument(
+        "--minutes", type=int, default=60, help=f"1 to {LONGEST_OPENING} (default: 60)"
+    )
     verbs.add_parser("close", help="close all that is open, now")
 
 
@@ -66,11 +72,17 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
                 wanted = OpeningRequest(
-                    options.component, options.path, options.methods, options.minutes, options.reason
+                    options.component,
+                    options.path,
+                    options.methods,
+                    options.minutes,
+                    options.reason,
                 )
                 opening = open_path(admin, settings, wanted)
                 console.print(f"{opening}; {_effective_when(admin, settings)}")
-                console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
+                console.print(
+                    f"To close it before: python -m kong_oam emergency -s {options.stack} close"
+                )
                 console.print(*show_at_gateway(admin, settings, [opening], proxy, is_open=True))
                 return OK
             if options.verb == "close":
@@ -88,7 +100,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
-    """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that is left."""
+    """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that
+    is left."""
     from kong_oam.emergency.changes import EmergencyError, PartlyClosedError, close
     from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.errors import KongOamError
@@ -113,8 +126,8 @@ def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) 
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:
-    """By when Kong's workers have a change, in words. Nobody can say where they are of data planes, which get it with a
-    snapshot, or where Kong does not tell: what was done is done."""
+    """By when Kong's workers have a change, in words. Nobody can say where they are of data planes,
+    which get it with a snapshot, or where Kong does not tell: what was done is done."""
     from kong_oam.kong.admin import AdminError
     from kong_oam.kong.preflight import settle
 
@@ -122,9 +135,15 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
         seconds = settle(admin, settings.gateway)
     except AdminError:
         seconds = 0.0
-    return f"at all nodes within some {math.ceil(seconds)} seconds" if seconds else "at each node once it hears of it"
+    return (
+        f"at all nodes within some {math.ceil(seconds)} seconds"
+        if seconds
+        else "at each node once it hears of it"
+    )
 
 
 _NOTHING = "nothing is open in an emergency"
 
-COMMAND = Command("emergency", "open one path to everybody for a while", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "emergency", "open one path to everybody for a while", _DETAILS, _arguments, _run, json=False
+)

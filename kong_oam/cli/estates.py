@@ -63,7 +63,8 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="where definitions of types are, besides the folder definitions: files, folders and globs (default: what "
+        help="where definitions of types are, besides the folder definitions: files, folders and "
+        "globs (default: what "
         "the stack names)",
     )
 
@@ -75,21 +76,22 @@ def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -
 
 
 def judging_settings(stack: str) -> Settings:
-    """The settings of the stack by which Applications are judged. Where no stack is, and none was asked for, there are
-    usual ones. Raises StackError."""
+    """The settings of the stack by which Applications are judged. Where no stack is, and none was
+    asked for, there are usual ones. Raises StackError."""
     if stack != DEFAULT or not no_stack_is_here():
         return settings_of(stack)
     return assumed(stack, datetime.date.today())
 
 
 def asked_settings(options: argparse.Namespace) -> Settings:
-    """The judging settings of the stack that the options of `add_estate` name, with the definitions that these name.
-    Raises StackError."""
+    """The judging settings of the stack that the options of `add_estate` name, with the definitions
+    that these name. Raises StackError."""
     return with_definitions(judging_settings(options.stack), options.definitions)
 
 
 def with_definitions(settings: Settings, names: Sequence[str] | None) -> Settings:
-    """The settings with the definitions that are named on the command line, or else with those that they name."""
+    """The settings with the definitions that are named on the command line, or else with those that
+    they name."""
     return replace(settings, definitions=tuple(names)) if names else settings
 
 
@@ -131,7 +133,10 @@ def compiled_of(reading: Reading, settings: Settings) -> Compiled:
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
-        what = f"{len(problems)} error(s): these Applications would not be provisioned{compiled.reservation}"
+        what = (
+            f"{len(problems)} error(s): these Applications would not be "
+            f"provisioned{compiled.reservation}"
+        )
         raise UsageError(f"{listed}\n{what}")
     return compiled
 
@@ -150,14 +155,21 @@ def not_judged(names: Iterable[str]) -> str:
 
 def assumed_of(names: Iterable[str]) -> str:
     """The same, and what answers assume of their clients."""
-    return f"{not_judged(names)} (until then, a client of it that a role names counts as asking for all that it grants)"
+    return (
+        f"{not_judged(names)} (until then, a client of it that a role names counts as asking "
+        "for all that it grants)"
+    )
 
 
 def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
     """Those of the components that offer scopes of which no client has any."""
     components = (estate.components[key] for key in keys if key in estate.components)
     offering = [component for component in components if component.scopes]
-    return [one.key for one in offering if not any(estate.held_at(one, users=users) for users in (False, True))]
+    return [
+        one.key
+        for one in offering
+        if not any(estate.held_at(one, users=users) for users in (False, True))
+    ]
 
 
 def nobody_yet(keys: Iterable[str]) -> str:
@@ -179,7 +191,12 @@ def place_entry(place: Position | None) -> dict[str, Any] | None:
 def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
     """A finding as JSON has it."""
     where = place_entry(diagnostic.place) or {}
-    return {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message, **where}
+    return {
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        **where,
+    }
 
 
 def subtree_entry(subtree: Subtree) -> dict[str, Any]:

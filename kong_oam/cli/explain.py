@@ -49,25 +49,46 @@ was, which rule decided, and what would let it pass.
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_request(parser, "?")
-    parser.add_argument("--as", dest="client", metavar="CLIENT", help="the client that calls: application/component")
     parser.add_argument(
-        "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
-    )
-    parser.add_argument("--origin", metavar="ORIGIN", help="of the page that calls: https://host, as browsers send it")
-    parser.add_argument(
-        "--asks", metavar="METHOD", type=str.upper, help="what a preflight asks for (Access-Control-Request-Method)"
+        "--as", dest="client", metavar="CLIENT", help="the client that calls: application/component"
     )
     parser.add_argument(
-        "--request", metavar="ID", help="the id of a request that the gateway answered, in place of one"
+        "--user-in",
+        dest="groups",
+        nargs="*",
+        metavar="GROUP",
+        help="for a user in these groups (none: in no group)",
     )
-    parser.add_argument("--logs", metavar="FILE", help="records of the gateway's, as lines of JSON, with that request")
+    parser.add_argument(
+        "--origin",
+        metavar="ORIGIN",
+        help="of the page that calls: https://host, as browsers send it",
+    )
+    parser.add_argument(
+        "--asks",
+        metavar="METHOD",
+        type=str.upper,
+        help="what a preflight asks for (Access-Control-Request-Method)",
+    )
+    parser.add_argument(
+        "--request",
+        metavar="ID",
+        help="the id of a request that the gateway answered, in place of one",
+    )
+    parser.add_argument(
+        "--logs",
+        metavar="FILE",
+        help="records of the gateway's, as lines of JSON, with that request",
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.request or options.logs:
         return _recorded(options, console)
     if options.method is None or options.url is None:
-        raise UsageError("say METHOD and URL of a request, or --request and --logs of one that was recorded")
+        raise UsageError(
+            "say METHOD and URL of a request, or --request and --logs of one that was recorded"
+        )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
     if options.asks:
@@ -78,16 +99,33 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         decision = decide(estate, request, token)
     page = _page(estate, request, options)
     if console.json:
-        said = {"reason": reason(estate, request, decision), **page, **unjudged_entry(estate.unjudged)}
+        said = {
+            "reason": reason(estate, request, decision),
+            **page,
+            **unjudged_entry(estate.unjudged),
+        }
         console.print_json(_explained(options, decision, token) | said)
         return OK
     console.print(
-        console.paint("green" if decision.status < 300 else "red", f"{decision.status} {_request_in_words(options)}"),
+        console.paint(
+            "green" if decision.status < 300 else "red",
+            f"{decision.status} {_request_in_words(options)}",
+        ),
         f"  reason  {printable(reason(estate, request, decision))}",
-        *([] if options.asks else [f"  token   {printable(_token_in_words(estate, decision, token, options))}"]),
+        *(
+            []
+            if options.asks
+            else [f"  token   {printable(_token_in_words(estate, decision, token, options))}"]
+        ),
     )
     console.print(*_page_in_words(page))
-    place = decision.rule.place if decision.rule else decision.component.place if decision.component else None
+    place = (
+        decision.rule.place
+        if decision.rule
+        else decision.component.place
+        if decision.component
+        else None
+    )
     if place:
         console.print(f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt())
     return OK
@@ -95,15 +133,31 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _recorded(options: argparse.Namespace, console: Console) -> int:
     if not options.request or not options.logs:
-        raise UsageError("--request and --logs go together: the id of a request, and the file that has its record")
-    if options.method or options.client or options.groups is not None or options.origin or options.asks:
-        raise UsageError("a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and --asks")
+        raise UsageError(
+            "--request and --logs go together: the id of a request, and the file that has its "
+            "record"
+        )
+    if (
+        options.method
+        or options.client
+        or options.groups is not None
+        or options.origin
+        or options.asks
+    ):
+        raise UsageError(
+            "a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and "
+            "--asks"
+        )
     return explain_recorded(options, console)
 
 
 def _request_in_words(options: argparse.Namespace) -> str:
     by = f" as {options.client}" if options.client else ""
-    user = "" if options.groups is None else f" for a user in {' and '.join(options.groups) or 'no group'}"
+    user = (
+        ""
+        if options.groups is None
+        else f" for a user in {' and '.join(options.groups) or 'no group'}"
+    )
     source = f" from {options.address}" if options.address else ""
     page = f" for a page of {options.origin}" if options.origin else ""
     asks = f" that asks for {options.asks}" if options.asks else ""
@@ -123,14 +177,27 @@ def _page(estate: Estate, request: Request, options: argparse.Namespace) -> dict
         return {}
     found = reading(estate, request, options.origin, options.asks or request.method)
     component = decide(estate, request, None).component
-    said = granted(component, options.origin, options.asks) if component and found and found.may else {}
+    said = (
+        granted(component, options.origin, options.asks)
+        if component and found and found.may
+        else {}
+    )
     why = found.reason if found else _NOT_THE_GATEWAYS
     may = found.may if found else None
-    return {"page": {"origin": options.origin, "asks": options.asks, "mayRead": may, "reason": why, "headers": said}}
+    return {
+        "page": {
+            "origin": options.origin,
+            "asks": options.asks,
+            "mayRead": may,
+            "reason": why,
+            "headers": said,
+        }
+    }
 
 
 _NOT_THE_GATEWAYS = (
-    "the gateway says nothing of pages of other origins here; what the workload says of its own answers stays"
+    "the gateway says nothing of pages of other origins here; what the workload "
+    "says of its own answers stays"
 )
 
 
@@ -139,22 +206,35 @@ def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
         doing = f"send {one['asks']}" if one["asks"] else "read the answer"
         may = {True: f"may {doing}", False: f"may not {doing}", None: "not judged"}[one["mayRead"]]
         yield f"  page    {printable(may)}: {printable(one['reason'])}"
-        yield from (f"          {printable(name)}: {printable(value)}" for name, value in one["headers"].items())
+        yield from (
+            f"          {printable(name)}: {printable(value)}"
+            for name, value in one["headers"].items()
+        )
 
 
-def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Claims | Refusal | None:
+def _token(
+    estate: Estate, request: Request, options: argparse.Namespace
+) -> Claims | Refusal | None:
     """What the provider of the component that is called gives the client."""
     if options.client is None:
         if options.groups is not None:
             raise UsageError("--user-in needs --as: users call through a client")
         return None
     # One that is not here may be of either kind: what is asked about says of which.
-    clients = sorted(clients_of(estate, options.client), key=lambda c: c.user_facing == (options.groups is None))
+    clients = sorted(
+        clients_of(estate, options.client), key=lambda c: c.user_facing == (options.groups is None)
+    )
     component = decide(estate, request, None).component
-    client = next((c for c in clients if component and c.provider == component.provider), clients[0])
+    client = next(
+        (c for c in clients if component and c.provider == component.provider), clients[0]
+    )
     provider = estate.stack.providers[component.provider if component else client.provider]
     groups = options.groups
-    user = None if groups is None else User("user", tuple(map(provider.group, checked_groups(estate, groups))))
+    user = (
+        None
+        if groups is None
+        else User("user", tuple(map(provider.group, checked_groups(estate, groups))))
+    )
     return issue(provider, client, user, api=estate.shown_at(component, client))
 
 
@@ -173,7 +253,9 @@ def _token_in_words(
     return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
 
 
-def _explained(options: argparse.Namespace, decision: Decision, token: Claims | Refusal | None) -> dict[str, Any]:
+def _explained(
+    options: argparse.Namespace, decision: Decision, token: Claims | Refusal | None
+) -> dict[str, Any]:
     return {
         "method": options.method,
         "url": options.url,
@@ -185,7 +267,11 @@ def _explained(options: argparse.Namespace, decision: Decision, token: Claims | 
         "reason": decision.reason,
         "component": decision.component.key if decision.component else None,
         "rule": rule_entry(decision.rule),
-        "token": None if token is None else {"refused": token.reason} if isinstance(token, Refusal) else asdict(token),
+        "token": None
+        if token is None
+        else {"refused": token.reason}
+        if isinstance(token, Refusal)
+        else asdict(token),
     }
 
 

@@ -1,4 +1,5 @@
-"""`forward`: a client certificate for Kong's Admin API, which the provider plugin cannot present by itself."""
+"""`forward`: a client certificate for Kong's Admin API, which the provider plugin cannot present by
+itself."""
 
 from __future__ import annotations
 
@@ -26,9 +27,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
     say("--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT")
     say("--certificate", required=True, metavar="FILE", help="the client certificate, in PEM")
-    say("--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase")
-    say("--ca", metavar="FILE", help="who signed Kong's certificate (default: the system's authorities)")
-    say("--port", type=int, default=18444, help="where to listen on 127.0.0.1 (default: %(default)s)")
+    say(
+        "--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase"
+    )
+    say(
+        "--ca",
+        metavar="FILE",
+        help="who signed Kong's certificate (default: the system's authorities)",
+    )
+    say(
+        "--port",
+        type=int,
+        default=18444,
+        help="where to listen on 127.0.0.1 (default: %(default)s)",
+    )
     say("words", nargs="+", metavar="command", help="what to run, after --")
 
 
@@ -37,9 +49,15 @@ def _run(options: argparse.Namespace, _: Console) -> int:
     from kong_oam.kong.forward import ForwardError, forward, target
 
     try:
-        return forward(target(options.to, options.certificate, options.key, options.ca), options.port, options.words)
+        return forward(
+            target(options.to, options.certificate, options.key, options.ca),
+            options.port,
+            options.words,
+        )
     except ForwardError as error:
         raise UsageError(f"error: {error}") from None
 
 
-COMMAND = Command("forward", "give a command Kong by a client certificate", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "forward", "give a command Kong by a client certificate", _DETAILS, _arguments, _run, json=False
+)

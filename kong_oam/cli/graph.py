@@ -43,13 +43,22 @@ Mermaid is for GitHub, which draws at most 500 lines and 50,000 characters: of m
 """
 
 _FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot, "svg": svg}
-_ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
+_ENDINGS = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".md": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".svg": "svg",
+}
 _GROUP = "group:"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--format", choices=[*_FORMATS], help="(default: by the ending of --output's FILE, or else mermaid)"
+        "--format",
+        choices=[*_FORMATS],
+        help="(default: by the ending of --output's FILE, or else mermaid)",
     )
     parser.add_argument(
         "--output",
@@ -58,7 +67,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write to FILE: .mmd, .md (as a block of Mermaid), .dot or .svg",
     )
-    parser.add_argument("--application", metavar="NAME", help="only this Application: who calls it, and what it calls")
+    parser.add_argument(
+        "--application",
+        metavar="NAME",
+        help="only this Application: who calls it, and what it calls",
+    )
     parser.add_argument(
         "--principal",
         metavar="NAME",
@@ -78,7 +91,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     elif options.output:
         text = _FORMATS[form](graph)
         fenced = options.output.suffix.lower() == ".md" and form == "mermaid"
-        options.output.write_text(f"```mermaid\n{text}```\n" if fenced else text, "utf-8", newline="\n")
+        options.output.write_text(
+            f"```mermaid\n{text}```\n" if fenced else text, "utf-8", newline="\n"
+        )
         console.print(f"{options.output}: {len(graph.nodes)} boxes, {len(graph.edges)} lines")
     else:
         console.print(*_FORMATS[form](graph).removesuffix("\n").split("\n"))
@@ -104,7 +119,9 @@ def _change(options: argparse.Namespace) -> Graph:
     graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
     notes = [] if graph.nodes else ["Nothing that is drawn changed."]
     if len(old) > 1:
-        notes.append("A run has left gates of two kinds: drawn against the first; diff compares with both.")
+        notes.append(
+            "A run has left gates of two kinds: drawn against the first; diff compares with both."
+        )
     if absent := unjudged([*old, new]):
         notes.append(assumed_of(absent))
         remark(assumed_of(absent))
@@ -115,7 +132,10 @@ def _change(options: argparse.Namespace) -> Graph:
 
 def _title(what: str, options: argparse.Namespace) -> str:
     application = f", Application {options.application}" if options.application else ""
-    return f"{what}: stack {options.stack}{application}{f', {options.principal}' if options.principal else ''}"
+    return (
+        f"{what}: stack "
+        f"{options.stack}{application}{f', {options.principal}' if options.principal else ''}"
+    )
 
 
 def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
@@ -125,7 +145,9 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
         names = {node.application for node in graph.nodes} - {""}
         if options.application not in names:
             known = suggestion(options.application, names)
-            raise UsageError(f"no Application {quoted(options.application)} calls or is called{known}")
+            raise UsageError(
+                f"no Application {quoted(options.application)} calls or is called{known}"
+            )
         part = of_application(part, options.application)
     if options.principal is not None:
         ids = _principal(graph, options.principal)
@@ -137,9 +159,15 @@ def _principal(graph: Graph, name: str) -> set[str]:
     """The ids of the nodes that a principal is in the graph."""
     if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
-    named = {_GROUP * (node.kind == "group") + node.name: node for node in graph.nodes if not LAYER[node.kind]}
+    named = {
+        _GROUP * (node.kind == "group") + node.name: node
+        for node in graph.nodes
+        if not LAYER[node.kind]
+    }
     if name not in named:
-        raise UsageError(f"no client and no group {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}")
+        raise UsageError(
+            f"no client and no group {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}"
+        )
     return {named[name].id}
 
 

@@ -31,15 +31,27 @@ _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="(default: the working directory)")
-    parser.add_argument("--platform", action="store_true", help="a repository that deploys, in place of a team's")
-    parser.add_argument("--stack", default="prod", metavar="NAME", help="with --platform: its stack (default: prod)")
+    parser.add_argument(
+        "folder", nargs="?", default=".", metavar="FOLDER", help="(default: the working directory)"
+    )
+    parser.add_argument(
+        "--platform", action="store_true", help="a repository that deploys, in place of a team's"
+    )
+    parser.add_argument(
+        "--stack", default="prod", metavar="NAME", help="with --platform: its stack (default: prod)"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
-        raise UsageError(f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes")
-    values = {"VERSION": __version__, "STACK": options.stack, "TODAY": datetime.date.today().isoformat()}
+        raise UsageError(
+            f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes"
+        )
+    values = {
+        "VERSION": __version__,
+        "STACK": options.stack,
+        "TODAY": datetime.date.today().isoformat(),
+    }
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
     written = _write_missing(files, folder)
@@ -57,7 +69,9 @@ def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
     files = {}
     for template in sorted(root.rglob(f"*{_ENDING}")):
         name = template.relative_to(root).as_posix().removesuffix(_ENDING)
-        files[_filled(name, values).replace("dot_", ".")] = _filled(template.read_text("utf-8"), values)
+        files[_filled(name, values).replace("dot_", ".")] = _filled(
+            template.read_text("utf-8"), values
+        )
     if kind == "team":
         files["application.schema.json"] = schema_text()
     return files
@@ -81,4 +95,6 @@ def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
     return written
 
 
-COMMAND = Command("init", "begin a repository: a team's, or a platform's", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "init", "begin a repository: a team's, or a platform's", _DETAILS, _arguments, _run, json=False
+)

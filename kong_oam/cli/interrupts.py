@@ -1,4 +1,5 @@
-"""What an interrupt does to a command that has the engine write states: it comes to an end of its own."""
+"""What an interrupt does to a command that has the engine write states: it comes to an end of its
+own."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 @contextmanager
 def interrupting(interrupt: Callable[[], object]) -> Iterator[None]:
     """Calls `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and goes on."""
-    before = {one: signal.signal(one, lambda *_: interrupt()) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        one: signal.signal(one, lambda *_: interrupt()) for one in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

@@ -16,8 +16,8 @@ class Known:
         self._left = Counter(map(_key, before))
 
     def is_new(self, finding: Diagnostic) -> bool:
-        """Whether the finding was not there before. Ask once about each finding: of two that are alike one may be
-        new."""
+        """Whether the finding was not there before. Ask once about each finding: of two that are
+        alike one may be new."""
         self._left[_key(finding)] -= 1
         return self._left[_key(finding)] < 0
 

@@ -32,8 +32,14 @@ page of HTML has search and filters, and needs no network.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=FORMATS, help="(default: by the ending of --output's FILE, or else text)")
-    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write to FILE: .txt, .csv or .html")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="(default: by the ending of --output's FILE, or else text)",
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="FILE", help="write to FILE: .txt, .csv or .html"
+    )
     parser.add_argument(
         "--principal",
         action="append",
@@ -41,10 +47,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="only what this one may call: application/component, or anonymous (repeatable)",
     )
     parser.add_argument(
-        "--component", action="append", metavar="NAME", help="only what is called of application/component (repeatable)"
+        "--component",
+        action="append",
+        metavar="NAME",
+        help="only what is called of application/component (repeatable)",
     )
     parser.add_argument(
-        "--application", action="append", metavar="NAME", help="only what is called of the Application (repeatable)"
+        "--application",
+        action="append",
+        metavar="NAME",
+        help="only what is called of the Application (repeatable)",
     )
     add_address(parser)
     add_estate(parser)
@@ -52,16 +64,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
-        raise UsageError("--json is a format of its own, on standard output; leave --format and --output out")
+        raise UsageError(
+            "--json is a format of its own, on standard output; leave --format and --output out"
+        )
     form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
     _check_names(estate, options)
-    made = matrix(estate, callers_of(estate), options.principal, _components(estate, options), options.address)
+    made = matrix(
+        estate, callers_of(estate), options.principal, _components(estate, options), options.address
+    )
     if console.json:
         console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
     elif options.output:
         options.output.write_bytes(_written(made, form).encode("utf-8", "backslashreplace"))
-        console.print(f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)")
+        console.print(
+            f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)"
+        )
     elif form == "text":
         console.print(*text(made, lambda line: console.paint("bold", line)))
     else:
@@ -88,7 +106,11 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     """The components that are asked about; None: all."""
     if options.component is None and options.application is None:
         return None
-    of = (key for key, component in estate.components.items() if component.application in (options.application or ()))
+    of = (
+        key
+        for key, component in estate.components.items()
+        if component.application in (options.application or ())
+    )
     return {*of, *(options.component or ())}
 
 
@@ -104,10 +126,14 @@ def _entry(made: Matrix) -> dict[str, object]:
     return {
         "stack": made.stack,
         "principals": [
-            {"client": one.client, "provider": one.provider, "users": one.users} if one else ANONYMOUS
+            {"client": one.client, "provider": one.provider, "users": one.users}
+            if one
+            else ANONYMOUS
             for one in made.principals
         ],
-        "endpoints": [{**row_entry(row), "principals": principal_entries(row.access)} for row in made.rows],
+        "endpoints": [
+            {**row_entry(row), "principals": principal_entries(row.access)} for row in made.rows
+        ],
     }
 
 

@@ -1,4 +1,5 @@
-"""`metrics`: serves counts of what a gateway decided, by reason; prints alert rules and a dashboard."""
+"""`metrics`: serves counts of what a gateway decided, by reason; prints alert rules and a
+dashboard."""
 
 from __future__ import annotations
 
@@ -35,12 +36,19 @@ LISTEN = "127.0.0.1:9542"
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--logs", metavar="FILE", help="the file with records, one in a line; -: standard input")
+    what.add_argument(
+        "--logs", metavar="FILE", help="the file with records, one in a line; -: standard input"
+    )
     what.add_argument("--alerts", action="store_true", help="print alert rules for Prometheus")
     what.add_argument("--dashboard", action="store_true", help="print a dashboard for Grafana")
-    parser.add_argument("--listen", metavar="HOST:PORT", default=LISTEN, help=f"where to serve (default: {LISTEN})")
     parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="the stack's outputs as JSON, read for each scrape"
+        "--listen", metavar="HOST:PORT", default=LISTEN, help=f"where to serve (default: {LISTEN})"
+    )
+    parser.add_argument(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="the stack's outputs as JSON, read for each scrape",
     )
 
 
@@ -50,7 +58,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = Path(metrics.__file__).parent
     if options.logs is None:
         console.print_exactly(
-            (folder / ("alerts.yaml" if options.alerts else "dashboard.json")).read_text("utf-8")[:-1]
+            (folder / ("alerts.yaml" if options.alerts else "dashboard.json")).read_text("utf-8")[
+                :-1
+            ]
         )
         return OK
     return _serve(options, console)
@@ -63,7 +73,10 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     counters, lines = Counters(), _lines(options.logs)
     keys = _Keys(options.outputs)
     try:
-        server = _Server((host, port), lambda: "".join(f"{line}\n" for line in (*counters.lines(), *keys.lines())))
+        server = _Server(
+            (host, port),
+            lambda: "".join(f"{line}\n" for line in (*counters.lines(), *keys.lines())),
+        )
     except OSError as error:
         raise UsageError(f"cannot listen at {quoted(options.listen)}: {error.strerror}") from None
     with server:
@@ -99,7 +112,8 @@ def _lines(logs: str) -> Iterator[bytes]:
 
 
 class _Keys:
-    """When keys are due, by a file of outputs. It is read for each scrape; while it cannot be, what it said counts."""
+    """When keys are due, by a file of outputs. It is read for each scrape; while it cannot be, what
+    it said counts."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -108,7 +122,9 @@ class _Keys:
             try:
                 self._said = self._read(file)
             except ValueError as error:
-                raise UsageError(f"{quoted(str(file))} cannot be used as a stack's outputs: {error}") from None
+                raise UsageError(
+                    f"{quoted(str(file))} cannot be used as a stack's outputs: {error}"
+                ) from None
 
     def lines(self) -> Iterable[str]:
         if self._file:
@@ -141,7 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.path.partition("?")[0] == "/metrics"
         body = self.server.text().encode() if found else b"/metrics is all there is\n"
         self.send_response(200 if found else 404)
-        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain")
+        self.send_header(
+            "Content-Type", "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain"
+        )
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -150,4 +168,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: who asks is no news."""
 
 
-COMMAND = Command("metrics", "count decisions by reason for Prometheus", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "metrics", "count decisions by reason for Prometheus", _DETAILS, _arguments, _run, json=False
+)

@@ -29,7 +29,9 @@ Exit status: 0 all is where it is to be, 1 listed: something is not, 2 not done,
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", "-s", required=True, help="the estate's stack, or that of one of its partitions")
+    parser.add_argument(
+        "--stack", "-s", required=True, help="the estate's stack, or that of one of its partitions"
+    )
     parser.add_argument("--yes", action="store_true", help="move it (default: only list it)")
 
 
@@ -59,9 +61,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _lines(found: Moves, *, done: bool) -> list[str]:
     made = [f"stack {stack}: {'made' if done else 'to be made'}" for stack in found.missing]
     return made + [
-        f"{move.component}: {move.source} -> {move.target}" + (" (a move of it was cut off)" if move.twice else "")
+        f"{move.component}: {move.source} -> {move.target}"
+        + (" (a move of it was cut off)" if move.twice else "")
         for move in found.moves
     ]
 
 
-COMMAND = Command("move", "components into the stacks of an estate", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "move", "components into the stacks of an estate", _DETAILS, _arguments, _run, json=False
+)

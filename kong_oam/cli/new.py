@@ -52,11 +52,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         if flag.metavar:
             action = "append" if flag.separator else "store"
             parser.add_argument(
-                written(flag.name), action=action, choices=flag.choices, metavar=flag.metavar, help=flag.help
+                written(flag.name),
+                action=action,
+                choices=flag.choices,
+                metavar=flag.metavar,
+                help=flag.help,
             )
         else:
             parser.add_argument(written(flag.name), action="store_true", help=flag.help)
-    parser.add_argument("--anyway", action="store_true", help="write it although `check` finds something in it")
+    parser.add_argument(
+        "--anyway", action="store_true", help="write it although `check` finds something in it"
+    )
     add_estate(parser)
 
 
@@ -69,13 +75,17 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     settings = asked_settings(options)
     names = options.applications or settings.applications
     folder = _folder(names)
-    reading = reading_of([name for name in names if not is_empty_folder(name)], settings, renderer=renderer)
+    reading = reading_of(
+        [name for name in names if not is_empty_folder(name)], settings, renderer=renderer
+    )
     compiled = compiled_of(reading, settings)
     assert compiled.estate  # there is no error
     answers: Answers = {flag: getattr(options, flag) for flag in FLAGS}
     settle(answers)
     # Where JSON is printed, questions would stand before it.
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.json and missing_flags(answers)
+    asks = (
+        sys.stdin.isatty() and sys.stdout.isatty() and not options.json and missing_flags(answers)
+    )
     dialogue = Dialogue(answers, compiled.estate)
     if asks:
         dialogue.ask_missing()
@@ -88,40 +98,59 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
             listed = "\n".join(map(str, draft.findings))
             raise NotScaffolded(f"{listed}\n{what}: --anyway writes it all the same")
     except InputError as error:
-        answered = f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
+        answered = (
+            f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
+        )
         raise UsageError(f"{error}{answered}") from None
-    real = {str(file): Path(os.path.realpath(file)) for file, wrong in files_of(names, Path()) if not wrong}
+    real = {
+        str(file): Path(os.path.realpath(file))
+        for file, wrong in files_of(names, Path())
+        if not wrong
+    }
     write_all(draft.changed, draft.before, real)
     _report(draft, settings.stack.scheme, options, console)
     return OK
 
 
 def _folder(names: Sequence[str]) -> Path:
-    """The folder in which a new Application is written: the first that is named. Raises UsageError."""
+    """The folder in which a new Application is written: the first that is named. Raises
+    UsageError."""
     folder = next((Path(name) for name in names if Path(name).is_dir()), None)
     if folder is None:
-        raise UsageError(f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one")
+        raise UsageError(
+            f"{' '.join(map(quoted, names))} names no folder that is there; a new Application "
+            "needs one"
+        )
     return folder
 
 
 def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
     before = draft.before
     if console.json:
-        files = [{"file": file, "new": file not in before, "text": text} for file, text in draft.changed.items()]
+        files = [
+            {"file": file, "new": file not in before, "text": text}
+            for file, text in draft.changed.items()
+        ]
         findings = [*map(diagnostic_entry, draft.findings)]
         access = None if draft.changes is None else document(draft.changes, scheme)
-        console.print_json({"files": files, "findings": findings, "notes": [*draft.notes], "access": access})
+        console.print_json(
+            {"files": files, "findings": findings, "notes": [*draft.notes], "access": access}
+        )
         return
     for file, text in draft.changed.items():
         console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     _print_changes(draft, scheme, options, console)
-    following = "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {options.stack}"
+    following = (
+        "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {options.stack}"
+    )
     console.print(*draft.findings, *draft.notes, f"next: {following}")
 
 
-def _print_changes(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
+def _print_changes(
+    draft: Draft, scheme: str, options: argparse.Namespace, console: Console
+) -> None:
     """As `diff` prints them."""
     if draft.changes:
         print_changes(draft.changes, scheme, console, for_all([], options))

@@ -1,4 +1,5 @@
-"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or what is deployed."""
+"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or
+what is deployed."""
 
 from __future__ import annotations
 
@@ -53,8 +54,8 @@ def unjudged(models: Iterable[AccessModel]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One side of a comparison: `OLD` or `NEW`, as it was written; the stack where it does not say one, and where the
-    Applications are of a project or a revision."""
+    """One side of a comparison: `OLD` or `NEW`, as it was written; the stack where it does not say
+    one, and where the Applications are of a project or a revision."""
 
     side: str
     text: str
@@ -63,8 +64,8 @@ class Operand:
     definitions: Names = None
 
     def models(self) -> tuple[AccessModel, ...]:
-        """The models that the operand names: one; of what is deployed maybe two, each of which has to allow a request
-        (kong_oam.kong.enforced).
+        """The models that the operand names: one; of what is deployed maybe two, each of which has
+        to allow a request (kong_oam.kong.enforced).
 
         Raises UsageError, which names the side.
         """
@@ -85,14 +86,17 @@ class Operand:
             return (self._model_of_revision(name, self.stack),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
-            raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
+            raise UsageError(
+                f"both a revision and a file or folder; write git:{self.text} or ./{self.text}"
+            )
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
         of_side = self._model_of_folder if path.exists() else self._model_of_revision
         return (of_side(self.text, self.stack),)
 
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
-        """The model of a project's folder, or of one with nothing but Applications, on a stack of the project here."""
+        """The model of a project's folder, or of one with nothing but Applications, on a stack of
+        the project here."""
         folder, names = Path(name), self.applications
         if (folder / STACKS).is_dir():
             settings = with_definitions(settings_of(stack, folder / STACKS), self.definitions)
@@ -100,28 +104,39 @@ class Operand:
         settings, project = self._defined_by(folder, judging_settings(stack))
         usual = folder.joinpath(*APPLICATIONS)
         at = folder if names else Path()
-        reading = reading_of(names or [usual if usual.is_dir() else folder], settings, folder=at, project=project)
+        reading = reading_of(
+            names or [usual if usual.is_dir() else folder], settings, folder=at, project=project
+        )
         if not reading.applications and not reading.diagnostics:
             raise UsageError("no Application is in it")
         return _model(reading, settings)
 
     def _defined_by(self, folder: Path, settings: Settings) -> tuple[Settings, Path]:
-        """The settings with the definitions that hold for a folder of Applications, and the folder below which these
-        are: its own where it has some, in place of all that the stack here names."""
+        """The settings with the definitions that hold for a folder of Applications, and the folder
+        below which these are: its own where it has some, in place of all that the stack here
+        names."""
         if not (folder / FOLDER).is_dir():
             return with_definitions(settings, self.definitions), Path()
-        there = [name if is_in(folder, name) else str(Path(name).absolute()) for name in self.definitions or ()]
+        there = [
+            name if is_in(folder, name) else str(Path(name).absolute())
+            for name in self.definitions or ()
+        ]
         return replace(settings, definitions=tuple(there)), folder
 
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
-        """The model of the project here as it was. What is not in its repository is read as it is, and a remark says
-        what that is."""
+        """The model of the project here as it was. What is not in its repository is read as it is,
+        and a remark says what that is."""
         told_as = f"{self.side} ({printable(name)})"
-        return _model(*read_at(name, stack, self.applications, self.definitions, prefix=f"{name}:", told_as=told_as))
+        return _model(
+            *read_at(
+                name, stack, self.applications, self.definitions, prefix=f"{name}:", told_as=told_as
+            )
+        )
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
-    # Which groups there are bears on nobody's access, and a list of now need not have those of then.
+    # Which groups there are bears on nobody's access, and a list of now need not have those of
+    # then.
     settings = replace(settings, stack=replace(settings.stack, known_groups=None))
     return model_of(with_absent_clients(estate_of(reading, settings)), settings)
 
@@ -131,7 +146,8 @@ def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
 
 
 def _stacks(stack: str) -> list[str]:
-    """The stacks of the estate that a stack is of, the base first; by itself where it has no file here."""
+    """The stacks of the estate that a stack is of, the base first; by itself where it has no file
+    here."""
     if not stack_file(stack).is_file():
         return [stack]
     names = stacks_of(settings_of(stack))
@@ -157,15 +173,18 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     these exported last."""
     try:
         rows = [row for state in states for row in state["deployment"].get("resources") or ()]
-        resources = [Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {}) for row in rows]
+        resources = [
+            Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {})
+            for row in rows
+        ]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = [exported(resource.outputs) for resource in resources if resource.type == STACK]
     texts = [text for text in outputs if text]
     last_model = load_model(joined(texts) if len(texts) > 1 else next(iter(texts), None))
     models = enforced(resources, last_model)
-    # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
-    # last run left that came to its end.
+    # Of a plugin at which a run failed the state may say what it was to become, and all that is
+    # known of it is what the last run left that came to its end.
     unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
     return (*models, last_model) if unknown else models
 

@@ -17,7 +17,8 @@ def write_sarif(file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[st
 
 
 def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], default: str) -> str:
-    """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on standard output.
+    """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on
+    standard output.
 
     Raises UsageError where the file's name says none.
     """
@@ -26,4 +27,6 @@ def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], d
     if form := endings.get(file.suffix.lower()):
         return form
     known = "/".join(endings)  # the code has few of them
-    raise UsageError(f"{quoted(str(file))} does not say which format: end it on {known}, or add --format")
+    raise UsageError(
+        f"{quoted(str(file))} does not say which format: end it on {known}, or add --format"
+    )

@@ -1,4 +1,5 @@
-"""`explain --request`: takes one request apart that the gateway kept a record of (docs/reference/records.md)."""
+"""`explain --request`: takes one request apart that the gateway kept a record of
+(docs/reference/records.md)."""
 
 from __future__ import annotations
 
@@ -24,15 +25,18 @@ from kong_oam.metrics.records import VERSION, is_whole, values_in
 
 _REMEDIES: Mapping[str, str] = {
     "address-not-allowed": "a call from an address that the rule allows",
-    "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For spelled with `-`",
-    "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be escaped, or `;`",
+    "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
+    "spelled with `-`",
+    "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be "
+    "escaped, or `;`",
     "body-too-large": "a smaller body, or one that the trait limits allows",
     "client-closed": "a caller that waits for the answer",
     "failed": "nothing of the caller's: the gateway's error log says what failed",
     "length-needed": "a body that says its length, or HTTP/1.1",
     "malformed-authorization": "one Authorization header, exactly `Bearer <token>`",
     "method-unknown": "a method that the gateway takes",
-    "not-admitted": "nothing of the caller's: the gate ran without admission; `kong-oam verify` says what is not there",
+    "not-admitted": "nothing of the caller's: the gate ran without admission; `kong-oam verify` "
+    "says what is not there",
     "not-exposed": "a host and path of a component's gateway trait",
     "other-api": "a token for this API",
     "refused": "what the plugin asks for that answered: none of the gate's",
@@ -40,11 +44,13 @@ _REMEDIES: Mapping[str, str] = {
     "token-not-for-us": "a token of this issuer for this audience",
     "token-not-of-issuer": "a token that is signed with a key of this issuer's",
     "token-not-verified": "a token that is signed with a key of this issuer's, and has not expired",
-    "token-unreadable": "an access token, with client, subject, scopes and groups as the provider spells them",
+    "token-unreadable": "an access token, with client, subject, scopes and groups as the provider "
+    "spells them",
     "token-untimely": "a token that is valid at the time",
     "too-large": "a smaller body",
     "too-many-requests": "fewer requests in the time",
-    "unavailable": "nothing of the caller's: the gateway has nowhere to send it, or a plugin says that it is closed",
+    "unavailable": "nothing of the caller's: the gateway has nowhere to send it, or a plugin says "
+    "that it is closed",
     "upstream-failed": "nothing of the caller's: the workload did not answer",
     "upstream-timeout": "nothing of the caller's: the workload took too long",
 }
@@ -52,7 +58,8 @@ _REMEDIES: Mapping[str, str] = {
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:
-    """Prints what was decided of a recorded request, why, by which rule, and what today's Applications make of it.
+    """Prints what was decided of a recorded request, why, by which rule, and what today's
+    Applications make of it.
 
     Raises UsageError where the record is not there, or is none.
     """
@@ -64,30 +71,47 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
     estate = estate_of(reading_of(options.applications, settings), settings)
     component = estate.components.get(record["component"])
     address = read_address(str(record.get("address")))
-    request = Request(record["method"], record["host"], record["path"].encode(), str(address) if address else None)
+    request = Request(
+        record["method"], record["host"], record["path"].encode(), str(address) if address else None
+    )
     now = decide(estate, request, _token(estate, component, record))
     current = None
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.provider)
-        current = revision(estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition])
+        current = revision(
+            estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition]
+        )
     passes = _passes(component, record)
     if console.json:
-        said = {"status": now.status, "code": now.code, "reason": now.reason, "rule": rule_entry(now.rule)}
-        console.print_json({"record": record, "currentRevision": current, "now": said, "passes": passes or None})
+        said = {
+            "status": now.status,
+            "code": now.code,
+            "reason": now.reason,
+            "rule": rule_entry(now.rule),
+        }
+        console.print_json(
+            {"record": record, "currentRevision": current, "now": said, "passes": passes or None}
+        )
         return OK
     _print(console, record, current, now, passes)
     return OK
 
 
-def _print(console: Console, record: Mapping[str, Any], current: str | None, now: Decision, passes: str) -> None:
-    head = f"{record['status']} {record['method']} {record['host']}{record['path']} at {record['time']}"
+def _print(
+    console: Console, record: Mapping[str, Any], current: str | None, now: Decision, passes: str
+) -> None:
+    head = (
+        f"{record['status']} {record['method']} {record['host']}{record['path']} at "
+        f"{record['time']}"
+    )
     by = f"revision {record['revision']}"
     if current != record["revision"]:
         current_one = f"today's is {current}" if current else "today there is none"
         by += f", not what the Applications here mean: {current_one}"
     lines = [
         console.paint("green" if record["decision"] == "allowed" else "red", printable(head)),
-        f"  code    {printable(record['code'])} ({printable(record['decision'])}), by {printable(by)}",
+        f"  code    {printable(record['code'])} ({printable(record['decision'])}), by "
+        f"{printable(by)}",
         f"  caller  {printable(_caller(record))}",
         f"  rule    {printable(str(record.get('rule') or 'none of the Applications'))}",
         f"  today   {now.status} {now.code}: {printable(now.reason)}",
@@ -98,16 +122,22 @@ def _print(console: Console, record: Mapping[str, Any], current: str | None, now
 
 
 def _record(file: str, request_id: str) -> dict[str, Any]:
-    """The last record of the request. What else is in the log, records of others or no text at all, is passed over."""
+    """The last record of the request. What else is in the log, records of others or no text at all,
+    is passed over."""
     seen, found = 0, None
     with Path(file).open("rb") as lines:
         for record in _records(lines):
             seen += 1
             found = record if record.get("requestId") == request_id else found
     if found is None:
-        raise UsageError(f"none of the {seen} records in {quoted(file)} is of request {quoted(request_id)}")
+        raise UsageError(
+            f"none of the {seen} records in {quoted(file)} is of request {quoted(request_id)}"
+        )
     if not is_whole(found):
-        message = f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks fields"
+        message = (
+            f"the record of request {quoted(request_id)} is none of version {VERSION}: it "
+            "lacks fields"
+        )
         raise UsageError(f"{message}, or has others of their names")
     return found
 
@@ -122,7 +152,9 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         yield from (one for one in values if isinstance(one, dict))
 
 
-def _token(estate: Estate, component: Component | None, record: Mapping[str, Any]) -> Claims | Refusal | None:
+def _token(
+    estate: Estate, component: Component | None, record: Mapping[str, Any]
+) -> Claims | Refusal | None:
     """What the record says of who called: of the token's scopes, those that counted."""
     code = record["code"]
     if component is None or (code == "token-needed" and "client" not in record):
@@ -148,8 +180,14 @@ def _caller(record: Mapping[str, Any]) -> str:
     who = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
     if record.get("user"):
         groups = " and ".join(record.get("groups", ())) or "none"
-        who += f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups {groups} counted"
-    return f"{who}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from {record.get('address')}"
+        who += (
+            f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups "
+            f"{groups} counted"
+        )
+    return (
+        f"{who}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from "
+        f"{record.get('address')}"
+    )
 
 
 def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
@@ -163,7 +201,10 @@ def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
     rules = _rules(component, record["path"])
     if code == "scope-missing":
         rules = tuple(rule for rule in rules if rule.lists(record["method"]))
-    return " or ".join(f"{_asked(rule)} ({rule.place})" for rule in rules) or "a rule that owns the path"
+    return (
+        " or ".join(f"{_asked(rule)} ({rule.place})" for rule in rules)
+        or "a rule that owns the path"
+    )
 
 
 def _asked(rule: Rule) -> str:

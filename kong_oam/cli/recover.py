@@ -32,8 +32,14 @@ Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
-    parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
-    parser.add_argument("--older-state", action="store_true", help="the state was put back from a backup, on purpose")
+    parser.add_argument(
+        "--remove", action="store_true", help="remove what is found (default: only list it)"
+    )
+    parser.add_argument(
+        "--older-state",
+        action="store_true",
+        help="the state was put back from a backup, on purpose",
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -52,7 +58,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             listed = sum(len(place.made) + len(place.gone) for place in recovery.places)
             if listed:
                 console.print(f"{removed} of {listed} removed")
-            console.print(*_cluster(recovery.commands()), f"Then: {_next(options, certain - removed)}")
+            console.print(
+                *_cluster(recovery.commands()), f"Then: {_next(options, certain - removed)}"
+            )
     except RecoveryError as error:
         raise UsageError(f"error: {error}") from None
     return FOUND if listed > removed else OK
@@ -72,7 +80,10 @@ def _listed(where: str, judged: Sequence[tuple[object, str | None]], what: str) 
 
 def _cluster(commands: Sequence[str]) -> Iterator[str]:
     if commands:
-        yield "Kubernetes: not looked at. These remove what the state does not know and may be there, and that alone:"
+        yield (
+            "Kubernetes: not looked at. These remove what the state does not know and may be "
+            "there, and that alone:"
+        )
         yield from (f"  {command}" for command in commands)
 
 
@@ -81,7 +92,10 @@ def _next(options: argparse.Namespace, removable: int) -> str:
     if removable:
         older = " --older-state" if options.older_state else ""
         return f"python -m kong_oam recover -s {options.stack}{older} --remove"
-    return f"pulumi refresh -s {options.stack} --yes --clear-pending-creates && pulumi up -s {options.stack}"
+    return (
+        f"pulumi refresh -s {options.stack} --yes --clear-pending-creates && pulumi up -s "
+        f"{options.stack}"
+    )
 
 
 COMMAND = Command("recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False)

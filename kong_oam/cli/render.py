@@ -50,7 +50,9 @@ the namespace, behind the name of a further cluster."""
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APPLICATION", help="its name")
-    parser.add_argument("--component", metavar="NAME", help="only the objects of this component of it")
+    parser.add_argument(
+        "--component", metavar="NAME", help="only the objects of this component of it"
+    )
     add_estate(parser)
 
 
@@ -64,16 +66,26 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         _known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown = [one for component in components.values() for one in _objects(application, component, settings)]
+    shown = [
+        one
+        for component in components.values()
+        for one in _objects(application, component, settings)
+    ]
     if console.json:
         console.print_json(shown)
         return OK
-    by = "by usual settings, since no stack is here" if no_stack_is_here() else f"on stack {options.stack}"
+    by = (
+        "by usual settings, since no stack is here"
+        if no_stack_is_here()
+        else f"on stack {options.stack}"
+    )
     console.print(f"# {len(shown)} object(s) of {application.name}, {by}")
     for one in shown:
         console.print("---", f"# {one['component']} in {one['place']}{_OF[one['origin']]}")
         # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
-        console.print_exactly(yaml.dump(one["object"], Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n"))
+        console.print_exactly(
+            yaml.dump(one["object"], Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n")
+        )
     return OK
 
 
@@ -89,7 +101,9 @@ def _known(what: str, name: str, there: Iterable[str]) -> None:
         raise UsageError(f"there is no {what} {quoted(name)}{suggestion(name, there)}")
 
 
-def _objects(application: Application, component: Component, settings: Settings) -> Iterator[_Shown]:
+def _objects(
+    application: Application, component: Component, settings: Settings
+) -> Iterator[_Shown]:
     """The objects at every place of the component; none of one that runs elsewhere."""
     for site in component.sites:
         if site.outside:
@@ -97,7 +111,12 @@ def _objects(application: Application, component: Component, settings: Settings)
         made = placed_objects(application, site, settings)
         for one in (*foundations_of(site, settings.stack.name), *made.all):
             manifest = _with_names(_masked(one.manifest), one)
-            yield {"component": site.key, "place": site.at, "origin": _origin(one), "object": manifest}
+            yield {
+                "component": site.key,
+                "place": site.at,
+                "origin": _origin(one),
+                "object": manifest,
+            }
 
 
 def _origin(one: PlacedObject) -> str:
@@ -111,12 +130,17 @@ def _origin(one: PlacedObject) -> str:
 def _masked(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
-    secret = {key: manifest[key] for key in ("data", "stringData") if isinstance(manifest.get(key), Mapping)}
+    secret = {
+        key: manifest[key]
+        for key in ("data", "stringData")
+        if isinstance(manifest.get(key), Mapping)
+    }
     return {**manifest, **{key: dict.fromkeys(values, _MASKED) for key, values in secret.items()}}
 
 
 def _with_names(value: Any, one: PlacedObject) -> Any:
-    """A value with the names of components in place of what stands in for what only these will tell."""
+    """A value with the names of components in place of what stands in for what only these will
+    tell."""
     if isinstance(value, str):
         for awaited in one.awaited:
             value = value.replace(awaited.stand_in, f"(from {awaited.component})")
@@ -126,4 +150,6 @@ def _with_names(value: Any, one: PlacedObject) -> Any:
     return [_with_names(item, one) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-COMMAND = Command("render", "print the Kubernetes objects of an Application", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "render", "print the Kubernetes objects of an Application", _DETAILS, _arguments, _run
+)

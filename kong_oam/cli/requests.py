@@ -1,4 +1,5 @@
-"""Parses what questions are about: a request as it is written on the command line, a client, an estate."""
+"""Parses what questions are about: a request as it is written on the command line, a client, an
+estate."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Client, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
-from kong_oam.access.principals import Access, Callers, Condition, Principal, logical_groups, logical_names
+from kong_oam.access.principals import (
+    Access,
+    Callers,
+    Condition,
+    Principal,
+    logical_groups,
+    logical_names,
+)
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import (
@@ -32,14 +40,20 @@ _AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 def add_request(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument("method", metavar="METHOD", nargs=nargs, type=str.upper, help="such as GET")
-    parser.add_argument("url", metavar="URL", nargs=nargs, help="https://host/path, as a client would send it")
+    parser.add_argument(
+        "url", metavar="URL", nargs=nargs, help="https://host/path, as a client would send it"
+    )
     add_address(parser)
     add_estate(parser)
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--from", dest="address", metavar="ADDRESS", type=_address, help="where it is called from (default: not said)"
+        "--from",
+        dest="address",
+        metavar="ADDRESS",
+        type=_address,
+        help="where it is called from (default: not said)",
     )
 
 
@@ -47,12 +61,15 @@ def _address(text: str) -> str:
     """As the gateway writes it: an IPv4 address that is written as one of IPv6 is the IPv4 one."""
     address = read_address(text)
     if address is None:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no address such as 192.0.2.7 or 2001:db8::7")
+        raise argparse.ArgumentTypeError(
+            f"{quoted(text)} is no address such as 192.0.2.7 or 2001:db8::7"
+        )
     return str(address)
 
 
 def request_from(method: str, url: str, estate: Estate, address: str | None = None) -> Request:
-    """The request that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
+    """The request that a client would send: scheme and host apart, the rest as it is written.
+    Raises UsageError."""
     if not _METHOD.match(method):
         raise UsageError(f"{quoted(method)} is no method of HTTP")
     scheme, separator, rest = url.partition("://")
@@ -65,7 +82,8 @@ def request_from(method: str, url: str, estate: Estate, address: str | None = No
     host, target = rest[:cut], rest[cut:]
     if not _AUTHORITY.match(host):
         raise UsageError(
-            f"{quoted(host)} is no host: write https://host/path, with a port or without, and nobody's name"
+            f"{quoted(host)} is no host: write https://host/path, with a port or without, and "
+            "nobody's name"
         )
     target = target if target.startswith("/") else f"/{target}"
     return Request(method, host, target.encode("utf-8", "surrogateescape"), address)
@@ -86,8 +104,8 @@ _LISTED = 5
 
 
 def estate_from(options: argparse.Namespace) -> Estate:
-    """The estate that the options of `add_estate` name, with clients of Applications that are not here as
-    with_absent_clients has them; which these are is remarked. Raises UsageError."""
+    """The estate that the options of `add_estate` name, with clients of Applications that are not
+    here as with_absent_clients has them; which these are is remarked. Raises UsageError."""
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     if estate.unjudged:
@@ -104,8 +122,8 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
 
 
 def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
-    """Checks the groups, and returns them as they are written. Raises UsageError where one is no group of the
-    estate, nor one that the stack knows."""
+    """Checks the groups, and returns them as they are written. Raises UsageError where one is no
+    group of the estate, nor one that the stack knows."""
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:
         if group not in names:
@@ -141,8 +159,12 @@ def source_entry(access: Access) -> dict[str, Any]:
 
 
 def principal_entries(access: Access) -> list[dict[str, Any]]:
-    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as itself."""
-    return [principal_entry(principal, condition) for principal, condition in sorted(access.principals.items())]
+    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as
+    itself."""
+    return [
+        principal_entry(principal, condition)
+        for principal, condition in sorted(access.principals.items())
+    ]
 
 
 def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:

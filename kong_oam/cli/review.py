@@ -1,4 +1,5 @@
-"""`review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull request."""
+"""`review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull
+request."""
 
 from __future__ import annotations
 
@@ -37,17 +38,41 @@ not be made, or a comment that could not be written; 2 wrong usage.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
     say("--base", metavar="REVISION", help="the git revision to compare access with")
-    say("--stack", action="append", default=[], metavar="NAME", help="what to preview; may stand several times")
-    say("--needs", action="append", default=[], metavar="VARIABLE", help="without it in the environment, no preview")
+    say(
+        "--stack",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what to preview; may stand several times",
+    )
+    say(
+        "--needs",
+        action="append",
+        default=[],
+        metavar="VARIABLE",
+        help="without it in the environment, no preview",
+    )
     say("--output", type=Path, metavar="FILE", help="write the comment to FILE, too")
-    say("--comment", type=Path, metavar="FILE", help="review nothing; comment what --output wrote to FILE")
+    say(
+        "--comment",
+        type=Path,
+        metavar="FILE",
+        help="review nothing; comment what --output wrote to FILE",
+    )
     say("--pull-request", type=int, metavar="NUMBER", help="comment on it, with GITHUB_TOKEN")
     say("--repository", default=os.environ.get("GITHUB_REPOSITORY"), metavar="OWNER/NAME")
-    say("--author", default="github-actions[bot]", metavar="LOGIN", help="whose the token is (default: %(default)s)")
+    say(
+        "--author",
+        default="github-actions[bot]",
+        metavar="LOGIN",
+        help="whose the token is (default: %(default)s)",
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    from kong_oam.review.access_changes import ReviewError  # the other verbs start without what asks GitHub
+    from kong_oam.review.access_changes import (
+        ReviewError,
+    )  # the other verbs start without what asks GitHub
 
     try:
         return _review(options, console) if options.comment is None else _comment(options, console)
@@ -62,9 +87,13 @@ def _review(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.stack_review import review_stack
 
     if options.base is None or not options.stack:
-        raise UsageError("say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE")
+        raise UsageError(
+            "say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE"
+        )
     commit = head(os.environ)
-    _leave(options, not_reviewed(commit))  # what is left if this run ends before its end, however it does
+    _leave(
+        options, not_reviewed(commit)
+    )  # what is left if this run ends before its end, however it does
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
         stacks = [
@@ -84,7 +113,8 @@ def _review(options: argparse.Namespace, console: Console) -> int:
 
 
 def _has_partitions(stack: str) -> bool:
-    """Whether it is the base of an estate in partitions. What is wrong with its settings, `check` says."""
+    """Whether it is the base of an estate in partitions. What is wrong with its settings, `check`
+    says."""
     try:
         settings = settings_of(stack)
     except SettingsError:
@@ -106,7 +136,9 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.github import read_comment
 
     if options.base is not None or options.stack or options.needs or options.output is not None:
-        raise UsageError("--comment reviews nothing: leave out --base, --stack, --needs and --output")
+        raise UsageError(
+            "--comment reviews nothing: leave out --base, --stack, --needs and --output"
+        )
     if options.pull_request is None:
         raise UsageError("say where to write the comment: --pull-request NUMBER")
     try:
@@ -120,7 +152,8 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
 
 
 def _say_not_reviewed(options: argparse.Namespace) -> None:
-    """Over what an earlier run found. Why it is so is about to be said: not that this, too, could not be written."""
+    """Over what an earlier run found. Why it is so is about to be said: not that this, too, could
+    not be written."""
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.comment import not_reviewed
     from kong_oam.review.github import head
@@ -136,4 +169,11 @@ def _write(options: argparse.Namespace, text: str) -> None:
         say(text, options.pull_request, options.repository, options.author, os.environ)
 
 
-COMMAND = Command("review", "what a change does to each stack, as Markdown", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "review",
+    "what a change does to each stack, as Markdown",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
+)

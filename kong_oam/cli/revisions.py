@@ -59,11 +59,16 @@ class Revision:
         foreign = {path for root in roots for path in self._foreign(root, submodules)}
         for path in foreign:
             _copy(self.top / path, into / path)
-        return [os.path.relpath(self.top / path) for path in sorted(foreign) if not is_empty_folder(self.top / path)]
+        return [
+            os.path.relpath(self.top / path)
+            for path in sorted(foreign)
+            if not is_empty_folder(self.top / path)
+        ]
 
     def _check_out(self, roots: Iterable[Path], into: Path) -> None:
         entries = [*self._entries()]
-        # A link may lead to any folder: nobody would see that Applications may be behind a link that leads nowhere.
+        # A link may lead to any folder: nobody would see that Applications may be behind a link
+        # that leads nowhere.
         for folder in {path.parent for _, _, path in entries}:
             (into / folder).mkdir(parents=True, exist_ok=True)
         links = [path for mode, _, path in entries if mode == _LINK]
@@ -84,7 +89,11 @@ class Revision:
     def _inside(self, path: str | Path) -> Path:
         """A path as the repository's folder sees it, also where a link leads to that."""
         relative = Path(os.path.relpath(path, self.top))
-        return relative if relative.parts[:1] != ("..",) else Path(os.path.relpath(os.path.realpath(path), self.top))
+        return (
+            relative
+            if relative.parts[:1] != ("..",)
+            else Path(os.path.relpath(os.path.realpath(path), self.top))
+        )
 
     def _foreign(self, root: Path, submodules: Container[Path]) -> Iterator[Path]:
         """What lies at or below a path in other repositories that this one knows nothing of."""
@@ -115,16 +124,21 @@ class Revision:
 
 
 def revision(name: str) -> Revision:
-    """The commit that the name stands for, in the repository around the working directory. Raises UsageError."""
+    """The commit that the name stands for, in the repository around the working directory. Raises
+    UsageError."""
     top = _git("rev-parse", "--show-toplevel", check=False)
     if top.returncode != 0:
         raise UsageError("neither a file nor a folder, and this is no git repository")
-    parsed = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
+    parsed = _git(
+        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False
+    )
     if parsed.returncode != 0:
         if name == "HEAD":
             raise UsageError("nothing is committed here yet; commit what it is to be compared with")
         raise UsageError("neither a file nor a folder, and no revision that git knows")
-    return Revision(parsed.stdout.decode().strip(), Path(os.fsdecode(top.stdout.removesuffix(b"\n"))))
+    return Revision(
+        parsed.stdout.decode().strip(), Path(os.fsdecode(top.stdout.removesuffix(b"\n")))
+    )
 
 
 def is_revision(name: str) -> bool:
@@ -149,16 +163,26 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _git(
-    *arguments: str, stdin: bytes = b"", check: bool = True, at: Path | None = None, index: str | None = None
+    *arguments: str,
+    stdin: bytes = b"",
+    check: bool = True,
+    at: Path | None = None,
+    index: str | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "GIT_INDEX_FILE": index} if index else None
     command = ["git", *arguments]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, cwd=at, env=environment)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, input=stdin, capture_output=True, timeout=60, cwd=at, env=environment
+        )
     except FileNotFoundError:
-        raise UsageError("neither a file nor a folder, and there is no git to ask for a revision") from None
+        raise UsageError(
+            "neither a file nor a folder, and there is no git to ask for a revision"
+        ) from None
     except subprocess.TimeoutExpired:
         raise UsageError("git took more than a minute") from None
     if check and done.returncode != 0:
-        raise UsageError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
+        raise UsageError(
+            f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
+        )
     return done

@@ -1,9 +1,11 @@
-"""Scaffolds a new component with its access template, as text: what `new` writes, without writing anything.
+"""Scaffolds a new component with its access template, as text: what `new` writes, without writing
+anything.
 
-A new Application is a file of its own; an existing one gets the component behind its others, as it is written. What the
-component calls has to be granted: it is put into the role of the called component that bundles just what is asked for,
-or into a new one, in the file of that component, where its owner will see it in a review. What is to call the component
-gets the call in its client trait, in its own file.
+A new Application is a file of its own; an existing one gets the component behind its others, as it
+is written. What the component calls has to be granted: it is put into the role of the called
+component that bundles just what is asked for, or into a new one, in the file of that component,
+where its owner will see it in a review. What is to call the component gets the call in its client
+trait, in its own file.
 """
 
 from __future__ import annotations
@@ -39,7 +41,10 @@ OUTSIDE = ("native", "external")
 _OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
 
 _ON_PAGES = {
-    "web": (["GET", "POST"], "pages; the application signs users in, and keeps their sessions itself"),
+    "web": (
+        ["GET", "POST"],
+        "pages; the application signs users in, and keeps their sessions itself",
+    ),
     "browser": (["GET"], "pages; users sign in on them, and these call the APIs themselves"),
 }
 """By kind of client whose users come on pages: the methods that anybody may call, and why."""
@@ -98,11 +103,17 @@ class Wanted:
 
 
 def scaffold(
-    wanted: Wanted, file: str, applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
+    wanted: Wanted,
+    file: str,
+    applications: tuple[oam.Application, ...],
+    estate: Estate,
+    as_of: datetime.date,
 ) -> Texts:
-    """Builds the files of `applications` that change, as they will be, or `file`, where the Application is new.
+    """Builds the files of `applications` that change, as they will be, or `file`, where the
+    Application is new.
 
-    `estate` is what `applications` compile to, and the component has passed `check`. Raises NotScaffolded.
+    `estate` is what `applications` compile to, and the component has passed `check`. Raises
+    NotScaffolded.
     """
     component = _component(wanted, estate, as_of)
     new_file = _dumped(_new_application(wanted, component))
@@ -113,7 +124,9 @@ def scaffold(
     read, write = _scopes(wanted, estate)
     for caller, writes in wanted.caller:
         source = _application(caller.partition("/")[0], applications, texts)
-        texts[source.place.file] = _with_call(wanted, caller, [*read, *(write if writes else ())], source)
+        texts[source.place.file] = _with_call(
+            wanted, caller, [*read, *(write if writes else ())], source
+        )
     if wanted.app not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
             raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
@@ -133,9 +146,14 @@ def check(wanted: Wanted, estate: Estate) -> None:
 
 
 def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
-    """The calls of Applications that are not here, where others than those here may be: who offers them grants them."""
+    """The calls of Applications that are not here, where others than those here may be: who offers
+    them grants them."""
     here = {wanted.app, *(application.name for application in estate.applications)}
-    return tuple(call for call in wanted.calls if estate.stack.partial and call[0].partition("/")[0] not in here)
+    return tuple(
+        call
+        for call in wanted.calls
+        if estate.stack.partial and call[0].partition("/")[0] not in here
+    )
 
 
 def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
@@ -167,19 +185,26 @@ def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
             raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}")
 
 
-def _application(name: str, applications: tuple[oam.Application, ...], texts: Texts) -> oam.Application:
+def _application(
+    name: str, applications: tuple[oam.Application, ...], texts: Texts
+) -> oam.Application:
     """The application of that name, as `texts` have it by now."""
     application = next(candidate for candidate in applications if candidate.name == name)
     if text := texts.get(application.place.file):
         # Only places are asked for: whatever types mean, they meant it before.
-        own = frozenset[tuple[Kind, str]](("component", part.type) for one in applications for part in one.components)
+        own = frozenset[tuple[Kind, str]](
+            ("component", part.type) for one in applications for part in one.components
+        )
         reading = read_bytes(application.place.file, text.encode(), own)
         return next(candidate for candidate in reading.applications if candidate.name == name)
     return application
 
 
-def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
-    """The called component's file, with the new one in the role of just these scopes, or in a new one."""
+def _with_grant(
+    wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application
+) -> str:
+    """The called component's file, with the new one in the role of just these scopes, or in a new
+    one."""
     part = next(part for part in source.components if part.name == callee.name)
     trait = part.trait("access")
     assert trait  # what has scopes has an access trait
@@ -200,15 +225,16 @@ def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], sour
 
 
 def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tuple[str, str]:
-    """Name and YAML of a role for the new component alone, and for users who have these scopes already, where it acts
-    for users."""
+    """Name and YAML of a role for the new component alone, and for users who have these scopes
+    already, where it acts for users."""
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
         able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
         if not able:
             owner, wish = f", {callee.owner}," if callee.owner else "", " and ".join(scopes)
             raise NotScaffolded(
-                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})"
+                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
+                f"({callee.place})"
             )
         groups = min(able, key=lambda role: len(role.scopes)).groups
     name = "reader" if all(scope.endswith("read") for scope in scopes) else "editor"
@@ -224,25 +250,36 @@ def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.A
     part = next(part for part in source.components if part.name == caller.partition("/")[2])
     trait = part.trait("client")
     assert trait  # it is a client
-    place, call = trait.place.at("properties"), f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
+    place, call = (
+        trait.place.at("properties"),
+        f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}",
+    )
     if "calls" in trait.properties:
         return _certain(edit.with_item(place.at("calls"), call), source.place.file)
     return _certain(edit.with_key(place, "calls", f"[{call}]"), source.place.file)
 
 
-def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
+def _with_component(
+    wanted: Wanted, application: oam.Application, component: Mapping[str, Any]
+) -> str:
     file, owner = application.place.file, application.annotations.get(OWNER)
     # A component without an access trait is owned by its Application's owner alone.
     if wanted.port is None and owner != wanted.owner:
         said = f"'{owner}'" if owner else "nobody"
         what = f"components of type {wanted.type} in '{application.name}' are owned by {said}"
-        raise NotScaffolded(f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})")
-    return _certain(edit.with_item(application.place.at("spec", "components"), _dumped(component)), file)
+        raise NotScaffolded(
+            f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})"
+        )
+    return _certain(
+        edit.with_item(application.place.at("spec", "components"), _dumped(component)), file
+    )
 
 
 def _certain(text: str | None, file: str) -> str:
     if text is None:
-        message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
+        message = (
+            f"{file} is not written so that it could be extended with certainty; put it in by hand"
+        )
         raise NotScaffolded(message)
     return text
 
@@ -266,14 +303,20 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[
         gateway = {"domain": wanted.domain} if wanted.domain else {}
         traits.append(_trait("gateway", gateway | {"http": {wanted.path: wanted.port}}))
         access = (
-            _page_access(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api_access(wanted, estate)
+            _page_access(wanted, wanted.client, as_of)
+            if wanted.client in _ON_PAGES
+            else _api_access(wanted, estate)
         )
         traits.append(_trait("access", access))
         traits += _beside_access(wanted)
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
     component: dict[str, Any] = {"name": wanted.component, "type": wanted.type}
-    return component | ({"properties": properties} if properties else {}) | ({"traits": traits} if traits else {})
+    return (
+        component
+        | ({"properties": properties} if properties else {})
+        | ({"traits": traits} if traits else {})
+    )
 
 
 def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
@@ -284,7 +327,11 @@ def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
         (wanted.origin, "cors", {"origins": [*wanted.origin]}),
         (wanted.max_body, "limits", {"body": wanted.max_body}),
         (wanted.secure_headers, "headers", {"preset": "secure"}),
-        (wanted.tls_issuer, "upstream-tls", {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}}),
+        (
+            wanted.tls_issuer,
+            "upstream-tls",
+            {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}},
+        ),
         *((name, "kong-plugin", {"name": name}) for name in wanted.plugin),
     )
     return (_trait(kind, properties) for said, kind, properties in asked if said)
@@ -297,7 +344,9 @@ def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
     if wanted.redirect_uri:
         client["redirectUris"] = [*wanted.redirect_uri]
     if wanted.calls:
-        client["calls"] = [{"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls]
+        client["calls"] = [
+            {"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls
+        ]
     return client
 
 
@@ -306,9 +355,12 @@ def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
-    """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a role of both."""
+    """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a
+    role of both."""
     read, write = _scopes(wanted, estate)
-    readers, writers = ([key for key, writes in wanted.caller if writes == wish] for wish in (False, True))
+    readers, writers = (
+        [key for key, writes in wanted.caller if writes == wish] for wish in (False, True)
+    )
     of_users = {client.component for client in estate.clients if client.user_facing}
     roles = {
         "reader": ([*read], wanted.group if of_users.intersection(readers) else (), readers),
@@ -317,20 +369,26 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     access: dict[str, Any] = {
         "owner": wanted.owner,
         "scopes": read | write,
-        "rules": [{"methods": _READING, "scopes": [*read]}, {"methods": _WRITING, "scopes": [*write]}],
+        "rules": [
+            {"methods": _READING, "scopes": [*read]},
+            {"methods": _WRITING, "scopes": [*write]},
+        ],
         "roles": {name: _role(*role) for name, role in roles.items() if any(role[1:])},
     }
     return {name: value for name, value in access.items() if value}
 
 
-def _role(scopes: list[str], groups: Sequence[str], components: list[str]) -> Mapping[str, list[str]]:
+def _role(
+    scopes: list[str], groups: Sequence[str], components: list[str]
+) -> Mapping[str, list[str]]:
     role = {"scopes": scopes, "groups": [*groups], "components": components}
     return {name: value for name, value in role.items() if value}
 
 
 def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, str]]:
-    """The scopes to read and to change, each with its description: named after the component, or after its Application
-    where the component's name says nothing; after both where the estate has one of them already."""
+    """The scopes to read and to change, each with its description: named after the component, or
+    after its Application where the component's name says nothing; after both where the estate has
+    one of them already."""
     subject = wanted.app if wanted.component in _GENERIC else wanted.component
     words = subject.replace("-", " ")
     names = {scope for component in estate.components.values() for scope in component.scopes}
@@ -360,6 +418,11 @@ class _Dumper(yaml.SafeDumper):
 def _dumped(data: Mapping[str, Any]) -> str:
     """YAML in which whatever somebody gave is one text, wherever it stands."""
     text: str = yaml.dump(
-        data, Dumper=_Dumper, default_flow_style=None, sort_keys=False, allow_unicode=True, width=10_000
+        data,
+        Dumper=_Dumper,
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10_000,
     )
     return text

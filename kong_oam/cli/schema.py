@@ -30,4 +30,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-COMMAND = Command("schema", "print a JSON Schema for editors", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "schema", "print a JSON Schema for editors", _DETAILS, _arguments, _run, json=False
+)

@@ -1,4 +1,5 @@
-"""`up`, `preview`, `refresh` and `destroy`: the engine over the stacks of an estate, those that a change touches."""
+"""`up`, `preview`, `refresh` and `destroy`: the engine over the stacks of an estate, those that a
+change touches."""
 
 from __future__ import annotations
 
@@ -64,17 +65,33 @@ Exit status: 0 done, 1 listed: these would be destroyed; 2 not done, or not all:
 
 
 def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
-    parser.add_argument("--stack", "-s", required=True, help="the estate's stack, which is its base's")
-    parser.add_argument("--parallel", type=int, default=4, metavar="N", help="partitions at a time (default: 4)")
-    parser.add_argument("--only", action="append", default=[], metavar="PARTITION", help="of the partitions only these")
+    parser.add_argument(
+        "--stack", "-s", required=True, help="the estate's stack, which is its base's"
+    )
+    parser.add_argument(
+        "--parallel", type=int, default=4, metavar="N", help="partitions at a time (default: 4)"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PARTITION",
+        help="of the partitions only these",
+    )
     if verb != "preview":
         parser.add_argument("--yes", action="store_true", help="run them (default: only list them)")
     if verb == "up":
-        parser.add_argument("--plan", action="store_true", help="list the runs and their order, and run none")
+        parser.add_argument(
+            "--plan", action="store_true", help="list the runs and their order, and run none"
+        )
     if verb == "preview":
-        parser.add_argument("--list", action="store_true", help="print the stacks as a JSON list, and run none")
+        parser.add_argument(
+            "--list", action="store_true", help="print the stacks as a JSON list, and run none"
+        )
     if verb in ("up", "preview"):
-        parser.add_argument("--policy-pack", metavar="FOLDER", help="with these policies, as `pulumi` takes them")
+        parser.add_argument(
+            "--policy-pack", metavar="FOLDER", help="with these policies, as `pulumi` takes them"
+        )
         parser.add_argument("--all", action="store_true", help="also those that nothing touched")
 
 
@@ -91,25 +108,39 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     settings = settings_of(options.stack, describe=describe)
     if settings.partition is not None:
         raise UsageError(
-            f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or run pulumi"
+            f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or "
+            "run pulumi"
         )
     for name in options.only:
         if name not in settings.stack.partitions:
-            raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}")
-    estates = Estates(settings, estate_of(reading_of(None, settings), settings), configurations(settings))
+            raise UsageError(
+                f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}"
+            )
+    estates = Estates(
+        settings, estate_of(reading_of(None, settings), settings), configurations(settings)
+    )
     there, recorded = listed(), verb in ("up", "preview")
     known = read(settings.stack.name, settings.stack.partitions, there) if recorded else Known()
-    wanted = estates.outdated(known, settings.as_of) if recorded and not options.all else estates.partitions
+    wanted = (
+        estates.outdated(known, settings.as_of)
+        if recorded and not options.all
+        else estates.partitions
+    )
     chosen = [name for name in wanted if not options.only or name in options.only]
     only = options.only or settings.stack.partitions
     more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
-    runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more)
+    runs = Runs(
+        estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more
+    )
     if verb == "preview" and options.list:
         console.print(json.dumps(_of(there, map(runs.name, chosen))))
         return OK
     count = len(settings.stack.partitions) + 1
     if not chosen:
-        console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
+        console.print(
+            f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is "
+            "meant"
+        )
         return OK
     console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
     if verb == "up" and options.plan:
@@ -129,9 +160,12 @@ def _ended(runs: Runs, console: Console) -> int:
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
-        how, first = ("interrupted", "") if runs.interrupted else ("failed", "What they say comes first. ")
+        how, first = (
+            ("interrupted", "") if runs.interrupted else ("failed", "What they say comes first. ")
+        )
         raise UsageError(
-            f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same command goes on"
+            f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same "
+            "command goes on"
         )
     return OK
 
@@ -154,7 +188,9 @@ def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
 
 
 COMMANDS = tuple(
-    Command(verb, summary, details, partial(_arguments, verb=verb), partial(_run, verb=verb), json=False)
+    Command(
+        verb, summary, details, partial(_arguments, verb=verb), partial(_run, verb=verb), json=False
+    )
     for verb, summary, details in (
         ("up", "`pulumi up` of an estate's stacks", _UP),
         ("preview", "`pulumi preview` of an estate's stacks", _PREVIEW),

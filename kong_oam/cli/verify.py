@@ -1,6 +1,8 @@
-"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what the last run left.
+"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what
+the last run left.
 
-The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is the program's.
+The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is
+the program's.
 """
 
 from __future__ import annotations
@@ -40,13 +42,19 @@ stack names, or in the current one.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
     parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="the stack's outputs as JSON (default: asks `pulumi stack output`)"
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="the stack's outputs as JSON (default: asks `pulumi stack output`)",
     )
-    parser.add_argument("--only", choices=("gateway", "cluster"), help="look at one of the two (default: at both)")
+    parser.add_argument(
+        "--only", choices=("gateway", "cluster"), help="look at one of the two (default: at both)"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
+    # Only this verb needs the gateway's side, and the SDKs behind it: the others start without
+    # them.
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads
 
@@ -56,7 +64,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     cluster = workloads(settings, estate) if options.only != "gateway" else None
     findings, altered = result.findings if result else (), cluster.altered if cluster else ()
     if console.json:
-        console.print_json([_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered])
+        console.print_json(
+            [_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered]
+        )
     else:
         console.print(*(lines_of(result, options.stack, console) if result else ()))
         console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
@@ -97,7 +107,10 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
         if reason.used_by:
             lines[f"    ask first, since others use it: {', '.join(reason.used_by)}"] = None
         if reason.stack:
-            lines[f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack {reason.stack}"] = None
+            lines[
+                f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack "
+                f"{reason.stack}"
+            ] = None
         elif reason.remedy:
             lines[f"    to do: {reason.remedy}"] = None
     return iter(lines)
@@ -106,8 +119,13 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
 def _verdict(result: Result, stack: str) -> str:
     count = len(result.findings)
     if not count:
-        return f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
-    return f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
+        return (
+            f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as "
+            "the Applications mean"
+        )
+    return (
+        f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
+    )
 
 
 def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
@@ -118,11 +136,20 @@ def methods(exposure: Exposure) -> str:
     """The methods of an exposure in words: `*` for all that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     text = "*" if set(METHODS) <= set(listed) else ",".join(listed)
-    return f"{text or 'none'} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
+    return (
+        f"{text or 'none'} (and others)"
+        if OTHER_METHOD in exposure.methods and text != "*"
+        else text
+    )
 
 
 def _altered(entry: Altered) -> dict[str, Any]:
-    return {"kind": "changed", "object": entry.name, "reasons": [*map(_reason, entry.reasons)], "calls": []}
+    return {
+        "kind": "changed",
+        "object": entry.name,
+        "reasons": [*map(_reason, entry.reasons)],
+        "calls": [],
+    }
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -139,10 +166,16 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],
         "calls": [
-            {"callers": list(exposure.callers), "methods": list(exposure.methods), "urls": list(exposure.urls)}
+            {
+                "callers": list(exposure.callers),
+                "methods": list(exposure.methods),
+                "urls": list(exposure.urls),
+            }
             for exposure in finding.exposures
         ],
     }
 
 
-COMMAND = Command("verify", "compare a stack's Kong and cluster with what is meant", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "verify", "compare a stack's Kong and cluster with what is meant", _DETAILS, _arguments, _run
+)

@@ -14,7 +14,8 @@ from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Own, Reading, ReadOne, read_file
 
 Look = dict[str, tuple[int, ...] | None]
-"""How files look without reading them: what changes with every save, or None for one that is not there."""
+"""How files look without reading them: what changes with every save, or None for one that is not
+there."""
 
 _Kept = tuple[tuple[int, ...], Own, Reading]
 """How a file looked, which types the project defined itself, and what was read."""
@@ -22,8 +23,9 @@ _Kept = tuple[tuple[int, ...], Own, Reading]
 PAUSE = 0.1
 """Seconds between two looks."""
 SETTLING = 0.02
-"""Seconds for which files stay as they are before they are read: an editor may empty one first and then write it, or
-move a new one to its place. Longer than two writes can have one time of modification."""
+"""Seconds for which files stay as they are before they are read: an editor may empty one first and
+then write it, or move a new one to its place. Longer than two writes can have one time of
+modification."""
 PATIENCE = 50
 """How often it is waited for that."""
 
@@ -61,7 +63,10 @@ def watch(
                 complain(error)
             readings = {name: kept for name, kept in readings.items() if name in looks}
             took = time.monotonic() - started
-            console.print(f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C ends it")
+            console.print(
+                f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C "
+                "ends it"
+            )
             console.out.flush()
     except KeyboardInterrupt:
         console.print("", "no longer watched")

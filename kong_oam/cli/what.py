@@ -13,7 +13,15 @@ from kong_oam.access.principals import NOBODY, Access, principal_of
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
-from kong_oam.cli.requests import add_address, callers_of, checked_groups, clients_of, estate_from, row_entry, sets
+from kong_oam.cli.requests import (
+    add_address,
+    callers_of,
+    checked_groups,
+    clients_of,
+    estate_from,
+    row_entry,
+    sets,
+)
 
 _DETAILS = """\
 Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or
@@ -27,9 +35,15 @@ that a user in these groups, and in no other, may call, through this client or t
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("principal", metavar="PRINCIPAL", nargs="?", help="application/component, or anonymous")
     parser.add_argument(
-        "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
+        "principal", metavar="PRINCIPAL", nargs="?", help="application/component, or anonymous"
+    )
+    parser.add_argument(
+        "--user-in",
+        dest="groups",
+        nargs="*",
+        metavar="GROUP",
+        help="for a user in these groups (none: in no group)",
     )
     add_address(parser)
     add_estate(parser)
@@ -37,7 +51,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.principal is None and options.groups is None:
-        raise UsageError("say of whom: application/component, anonymous, or a user with --user-in GROUP")
+        raise UsageError(
+            "say of whom: application/component, anonymous, or a user with --user-in GROUP"
+        )
     estate = estate_from(options)
     asked = _endpoints(estate, options)
     if console.json:
@@ -45,7 +61,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return OK
     scheme, in_words = estate.stack.scheme, _as_whom if options.groups is None else _through
     table = [
-        (methods(row.methods), f"{scheme}://{row.host}{where(row)}", in_words(row.access), row.component)
+        (
+            methods(row.methods),
+            f"{scheme}://{row.host}{where(row)}",
+            in_words(row.access),
+            row.component,
+        )
         for row in asked
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
@@ -58,29 +79,43 @@ def _by(row: Row, options: argparse.Namespace) -> dict[str, Any]:
     """Of a row as JSON: under which condition, or for a user through which clients."""
     found = row.access.principals
     if options.groups is None:
-        return {"usersIn": sorted({tuple(groups) for condition in found.values() for groups in sets(condition)})}
+        return {
+            "usersIn": sorted(
+                {tuple(groups) for condition in found.values() for groups in sets(condition)}
+            )
+        }
     return {"through": [{"client": one.client, "provider": one.provider} for one in sorted(found)]}
 
 
 def _as_whom(access: Access) -> str:
     if access.everybody:
         return "everybody"
-    return " or ".join(f"users in {users(c)}" if p.users else "itself" for p, c in sorted(access.principals.items()))
+    return " or ".join(
+        f"users in {users(c)}" if p.users else "itself"
+        for p, c in sorted(access.principals.items())
+    )
 
 
 def _through(access: Access) -> str:
-    return "everybody" if access.everybody else f"user of {' or '.join(sorted({p.client for p in access.principals}))}"
+    return (
+        "everybody"
+        if access.everybody
+        else f"user of {' or '.join(sorted({p.client for p in access.principals}))}"
+    )
 
 
 def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
-    """All that is asked about. Raises UsageError for a name that there is not, and for a client without users."""
+    """All that is asked about. Raises UsageError for a name that there is not, and for a client
+    without users."""
     clients = _clients(estate, options.principal)
     principals = {principal_of(client) for client in clients}
     if options.groups is None:
         narrowed = only(principals)
     else:
         if options.principal is not None and not any(client.user_facing for client in clients):
-            raise UsageError(f"{quoted(options.principal)} acts for itself only: users cannot sign in through it")
+            raise UsageError(
+                f"{quoted(options.principal)} acts for itself only: users cannot sign in through it"
+            )
         narrowed = for_a_user_in(frozenset(checked_groups(estate, options.groups)), principals)
     narrowed = called_from(options.address, narrowed)
     return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]

@@ -40,8 +40,12 @@ in which groups.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="METHOD|COMPONENT", help="such as GET, or application/component")
-    parser.add_argument("url", metavar="URL", nargs="?", help="https://host/path, as a client would send it")
+    parser.add_argument(
+        "what", metavar="METHOD|COMPONENT", help="such as GET, or application/component"
+    )
+    parser.add_argument(
+        "url", metavar="URL", nargs="?", help="https://host/path, as a client would send it"
+    )
     add_address(parser)
     add_estate(parser)
 
@@ -52,7 +56,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _of_component(estate, _component(estate, options.what), options.address, console)
     estate = estate_from(options)
     method = options.what.upper()
-    return _of_request(estate, request_from(method, options.url, estate, options.address), options.url, console)
+    return _of_request(
+        estate, request_from(method, options.url, estate, options.address), options.url, console
+    )
 
 
 def _component(estate: Estate, key: str) -> Component:
@@ -61,11 +67,17 @@ def _component(estate: Estate, key: str) -> Component:
     return estate.components[key]
 
 
-def _of_component(estate: Estate, component: Component, address: str | None, console: Console) -> int:
+def _of_component(
+    estate: Estate, component: Component, address: str | None, console: Console
+) -> int:
     narrowed = called_from(address, everyone)
-    found = [row for row in rows(estate, callers_of(estate), narrowed) if row.component == component.key]
+    found = [
+        row for row in rows(estate, callers_of(estate), narrowed) if row.component == component.key
+    ]
     if console.json:
-        console.print_json([{**row_entry(row), "principals": principal_entries(row.access)} for row in found])
+        console.print_json(
+            [{**row_entry(row), "principals": principal_entries(row.access)} for row in found]
+        )
         return OK
     tokens = f", with tokens of {component.provider}" if component.endpoints else ""
     console.print(console.paint("bold", f"{component.key}{tokens}, {component.place}"))
@@ -73,7 +85,10 @@ def _of_component(estate: Estate, component: Component, address: str | None, con
         lines = [line for row in found for line in _lines(row, estate.stack.scheme)]
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
     else:
-        console.print("nobody: " + ("no rule lets anybody in" if component.endpoints else "it is exposed nowhere"))
+        console.print(
+            "nobody: "
+            + ("no rule lets anybody in" if component.endpoints else "it is exposed nowhere")
+        )
     return OK
 
 
@@ -88,7 +103,10 @@ def _lines(row: Row, scheme: str) -> Iterator[tuple[str, str, str, str]]:
 
 def _principals(access: Access) -> list[tuple[str, str, str]]:
     """Of each principal its client, whose users, and the provider of its tokens, in words."""
-    return [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
+    return [
+        (p.client, users(c) if p.users else "-", p.provider)
+        for p, c in sorted(access.principals.items())
+    ]
 
 
 def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
@@ -101,7 +119,10 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
                 "url": url,
                 "component": decision.component.key if decision.component else None,
                 "rule": rule_entry(decision.rule),
-                "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
+                "withoutToken": {
+                    "status": decision.status,
+                    "reason": reason(estate, request, decision),
+                },
                 "everybody": access.everybody,
                 **source_entry(access),
                 "principals": principal_entries(access),
@@ -116,7 +137,9 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
     if access.everybody:
         console.print(f"everybody ({why})")
     elif not access.principals:
-        console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}")
+        console.print(
+            "nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}"
+        )
     else:
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
         if access.networks and not request.address:
@@ -132,8 +155,8 @@ def _request_in_words(request: Request, url: str, decision: Decision) -> str:
 
 
 def callers(estate: Estate, request: Request) -> Access:
-    """Everybody, or the principals that may make the request, with their users' groups as Applications name them; from
-    where, or nobody from an address that is not allowed."""
+    """Everybody, or the principals that may make the request, with their users' groups as
+    Applications name them; from where, or nobody from an address that is not allowed."""
     try:
         elements = read(request.target)
     except Unreadable:

@@ -6,5 +6,6 @@ from kong_oam.oam.files import DEFINITIONS, is_glob
 
 
 def is_file_name(word: str) -> bool:
-    """Whether only a file can be meant, or several by a pattern: of Applications, or of definitions."""
+    """Whether only a file can be meant, or several by a pattern: of Applications, or of
+    definitions."""
     return is_glob(word) or DEFINITIONS.takes(word)

@@ -10,17 +10,22 @@ from pathlib import Path
 from kong_oam.cli.command import UsageError
 
 
-def write_all(texts: Mapping[str, str], before: Mapping[str, str], real: Mapping[str, Path]) -> None:
-    """Writes the texts, by file: over the files of `before`, and else only where nothing is, not even a link.
+def write_all(
+    texts: Mapping[str, str], before: Mapping[str, str], real: Mapping[str, Path]
+) -> None:
+    """Writes the texts, by file: over the files of `before`, and else only where nothing is, not
+    even a link.
 
-    Where a file is not as it was `before`, nothing is written. `real` says where the files lie that are there: a link
-    stays. Raises UsageError and OSError.
+    Where a file is not as it was `before`, nothing is written. `real` says where the files lie that
+    are there: a link stays. Raises UsageError and OSError.
     """
     for file in sorted(texts):
         if file not in before and os.path.lexists(file):
             raise UsageError(f"{file} exists; nothing is overwritten")
         if file in before and (file not in real or not _is_as_before(real[file], before[file])):
-            raise UsageError(f"{file} was changed after it had been read; nothing was written: run it again")
+            raise UsageError(
+                f"{file} was changed after it had been read; nothing was written: run it again"
+            )
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)
         with path.open("wb" if file in before else "xb") as written:

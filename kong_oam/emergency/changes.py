@@ -1,6 +1,7 @@
 """Opens one path to everybody for a while, closes it, and lists what is open.
 
-The gates know when it ends, and close by themselves. Each of them has what was opened, until when and why.
+The gates know when it ends, and close by themselves. Each of them has what was opened, until when
+and why.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class PartlyClosedError(EmergencyError):
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """A request to open: the path of a rule, some of its methods (comma-separated), for how long, and why."""
+    """A request to open: the path of a rule, some of its methods (comma-separated), for how long,
+    and why."""
 
     component: str
     path: str
@@ -50,9 +52,11 @@ class OpeningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still stands at the gate.
+    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still
+    stands at the gate.
 
-    `networks`: where alone it may be called from, as texts: an opening asks for no token, and for the same address.
+    `networks`: where alone it may be called from, as texts: an opening asks for no token, and for
+    the same address.
     """
 
     component: str
@@ -68,7 +72,8 @@ class Opening:
         state = "over" if self.is_over else "open"
         source = f" from {', '.join(self.networks)} only" if self.networks else ""
         return (
-            f"{state}: {','.join(self.methods)} {self.path} of {self.component} for everybody{source}"
+            f"{state}: {','.join(self.methods)} {self.path} of {self.component} for "
+            f"everybody{source}"
             f" until {ends:%FT%TZ}"
             f" ({printable(self.reason)})"
         )
@@ -89,8 +94,12 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
     for guard in found.scripts:
         for entry, table in guard.openings:
             opening = _opening(guard.component, entry, table, now)
-            listed.setdefault((opening.component, opening.path, opening.methods, opening.ends), opening)
-    by_component = sorted(listed.values(), key=lambda opening: (opening.component, opening.path, opening.ends))
+            listed.setdefault(
+                (opening.component, opening.path, opening.methods, opening.ends), opening
+            )
+    by_component = sorted(
+        listed.values(), key=lambda opening: (opening.component, opening.path, opening.ends)
+    )
     unknown = (_unknown(guard) for guard in found.scripts if not guard.is_known)
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
@@ -101,20 +110,27 @@ def _unknown(guard: ScriptGuard) -> str:
 
 def _not_of_this_version(component: str, shown: str) -> str:
     return (
-        f"the scripts of {component} were changed by hand, or are of another version of the program: {shown}. "
+        f"the scripts of {component} were changed by hand, or are of another version of the "
+        f"program: {shown}. "
         "Use that version, or `pulumi up --refresh`"
     )
 
 
-def _opening(component: str, opening: Mapping[str, Any], table: Mapping[str, Any], now: float) -> Opening:
+def _opening(
+    component: str, opening: Mapping[str, Any], table: Mapping[str, Any], now: float
+) -> Opening:
     ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
     addresses = table.get("addresses")
     # Of a script that was changed by hand, this is of any shape.
     allowed = addresses.get(opening["path"]) if isinstance(addresses, dict) else None
     by_method = allowed if isinstance(allowed, dict) else {}
-    of_methods = (by_method.get(method) or by_method.get("*") or () for method in opening["methods"])
+    of_methods = (
+        by_method.get(method) or by_method.get("*") or () for method in opening["methods"]
+    )
     networks = tuple(dict.fromkeys(str(text) for listed in of_methods for text in listed))
-    return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks)
+    return Opening(
+        component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks
+    )
 
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
@@ -126,7 +142,9 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     for guard in find_openings(live, settings).scripts:
         for entry, table in guard.openings:
             if guard.component == wanted.component and entry["ends"] > now:
-                raise EmergencyError(f"{_opening(guard.component, entry, table, now)}: close that first")
+                raise EmergencyError(
+                    f"{_opening(guard.component, entry, table, now)}: close that first"
+                )
     ends = int(now) + 60 * wanted.minutes
     opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
@@ -138,14 +156,15 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
             _patch(admin, gate, with_table(gate, partial(opened, opening=opening)))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
-            f"{error}. It may be open in part: python -m kong_oam emergency -s {settings.stack.name} close"
+            f"{error}. It may be open in part: python -m kong_oam emergency -s "
+            f"{settings.stack.name} close"
         ) from None
     return _opening(wanted.component, opening, tables[0], now)
 
 
 def _complete_ports_of(live: Entities, settings: Settings, component: str) -> list[Port]:
-    """The ports of the component that have all guards. Raises EmergencyError where none has, and where another stack
-    owns a guard."""
+    """The ports of the component that have all guards. Raises EmergencyError where none has, and
+    where another stack owns a guard."""
     stack, ports = settings.stack.name, list(ports_of(live, settings))
     chosen = [port for port in ports if port.component == component]
     if not chosen:
@@ -157,13 +176,16 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
             owner = asking.owner(plugin)
             if owner.kind == "another stack's":
                 raise EmergencyError(
-                    f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its tags: "
+                    f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "
+                    "tags: "
                     f"see `python -m kong_oam verify --stack {stack}`"
                 )
     complete = [port for port in chosen if not port.missing]
     if not complete:
         missing = some((text for port in chosen for text in missing_guards(port)), "; ")
-        raise EmergencyError(f"no gate of '{component}' is complete, so nothing was opened: {missing}")
+        raise EmergencyError(
+            f"no gate of '{component}' is complete, so nothing was opened: {missing}"
+        )
     return complete
 
 
@@ -180,13 +202,17 @@ def _table_of(port: Port) -> Mapping[str, Any]:
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
-    """The methods that are wanted. Raises EmergencyError where the path cannot be opened like that."""
+    """The methods that are wanted. Raises EmergencyError where the path cannot be opened like
+    that."""
     if wanted.path not in rules:
         raise EmergencyError(
-            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: {some(sorted(rules))}"
+            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: "
+            f"{some(sorted(rules))}"
         )
     if not 1 <= wanted.minutes <= LONGEST_OPENING:
-        raise EmergencyError(f"--minutes is 1 to {LONGEST_OPENING}: what lasts longer is a rule of the Application")
+        raise EmergencyError(
+            f"--minutes is 1 to {LONGEST_OPENING}: what lasts longer is a rule of the Application"
+        )
     if not wanted.reason.strip() or not wanted.reason.isprintable():
         raise EmergencyError("--reason is a line of text that can be printed")
     return _methods(wanted.methods, rules[wanted.path])
@@ -203,10 +229,11 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
 
 
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
-    """Closes whatever is open, wherever it stands, and gives the components of it, each with its opening.
+    """Closes whatever is open, wherever it stands, and gives the components of it, each with its
+    opening.
 
-    All gates come first, whatever fails; then who passes without a token, and admission. Raises AdminError, and
-    PartlyClosedError where something is left.
+    All gates come first, whatever fails; then who passes without a token, and admission. Raises
+    AdminError, and PartlyClosedError where something is left.
     """
     found = find_openings(entities_of(admin), settings)
     closed: dict[str, Opening | None] = {}
@@ -221,23 +248,36 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
 
     def close_scripts(*, gates: bool) -> None:
         for guard in found.scripts:
-            if (guard.plugin["name"] == "post-function") is gates and (config := guard.closed_config()):
+            if (guard.plugin["name"] == "post-function") is gates and (
+                config := guard.closed_config()
+            ):
                 attempt(guard.plugin, guard.label, guard.component, config)
                 for entry, table in guard.openings:
-                    closed[guard.component] = closed[guard.component] or _opening(guard.component, entry, table, 0.0)
+                    closed[guard.component] = closed[guard.component] or _opening(
+                        guard.component, entry, table, 0.0
+                    )
 
     close_scripts(gates=True)
     for anonymous in found.anonymous:
         if anonymous.owner:
-            why = f"stack '{anonymous.owner}' owns {anonymous.label}, by its tags, and it passes calls without a token"
+            why = (
+                f"stack '{anonymous.owner}' owns {anonymous.label}, by its tags, and it passes "
+                "calls without a token"
+            )
             left[why] = anonymous.component
         else:
             attempt(anonymous.plugin, anonymous.label, anonymous.component, {"anonymous": None})
     close_scripts(gates=False)
     left |= {_unknown(guard): guard.component for guard in found.scripts if not guard.is_known}
     if left:
-        done = {component: opening for component, opening in closed.items() if component not in left.values()}
-        raise PartlyClosedError("\n  ".join(("not all is closed:", *left)), dict(sorted(done.items())))
+        done = {
+            component: opening
+            for component, opening in closed.items()
+            if component not in left.values()
+        }
+        raise PartlyClosedError(
+            "\n  ".join(("not all is closed:", *left)), dict(sorted(done.items()))
+        )
     return dict(sorted(closed.items()))
 
 
@@ -255,4 +295,6 @@ def _patch(admin: AdminApi, plugin: Entity, config: Mapping[str, Any]) -> None:
     try:
         admin.patch(f"/plugins/{plugin['id']}", {"config": config})
     except RejectedError as error:
-        raise EmergencyError(f"Kong did not take the change of {plugin['name']}: {error.answer}") from None
+        raise EmergencyError(
+            f"Kong did not take the change of {plugin['name']}: {error.answer}"
+        ) from None

@@ -1,7 +1,7 @@
 """Asks the gateway what somebody without a token gets on a path that was opened or closed.
 
-Answers of Kong do not tell which of its routes gave them. So a path is asked for only where no route but those of the
-gate may answer, by Kong's entities and its order of routes.
+Answers of Kong do not tell which of its routes gave them. So a path is asked for only where no
+route but those of the gate may answer, by Kong's entities and its order of routes.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ from kong_oam.verify.router import Router
 _SPARE_SECONDS = 3.0
 
 _Asked = tuple[str, bool | None]
-"""What the gateway says, in words, and whether it does what was written; None where it was not asked."""
+"""What the gateway says, in words, and whether it does what was written; None where it was not
+asked."""
 
 
 def show_at_gateway(
     admin: AdminApi, settings: Settings, changed: Iterable[Opening], proxy: Proxy, *, is_open: bool
 ) -> list[str]:
-    """Asks the gateway for each opening, for as long as its workers may take, and says what everybody gets.
+    """Asks the gateway for each opening, for as long as its workers may take, and says what
+    everybody gets.
 
-    Raises EmergencyError where the gateway does not do what was written, or where part of it was not asked for. Raises
-    AdminError.
+    Raises EmergencyError where the gateway does not do what was written, or where part of it was
+    not asked for. Raises AdminError.
     """
     asked_for = list(changed)
     if not asked_for:
@@ -50,7 +52,8 @@ def show_at_gateway(
 
 @dataclass(frozen=True, slots=True)
 class _Gateway:
-    """A gateway that is asked. `seconds`: how long its workers may take. `is_open`: whether it was opened."""
+    """A gateway that is asked. `seconds`: how long its workers may take. `is_open`: whether it was
+    opened."""
 
     live: Entities
     settings: Settings
@@ -59,10 +62,15 @@ class _Gateway:
     is_open: bool
 
     def confirmed(self, opening: Opening) -> list[str]:
-        """What everybody gets. Raises EmergencyError where that is not as written, or was not asked for."""
+        """What everybody gets. Raises EmergencyError where that is not as written, or was not asked
+        for."""
         asked: list[_Asked] = []
         if self.is_open:
-            ports = (port for port in ports_of(self.live, self.settings) if port.component == opening.component)
+            ports = (
+                port
+                for port in ports_of(self.live, self.settings)
+                if port.component == opening.component
+            )
             asked += [(text, False) for port in ports for text in missing_guards(port)]
         asked += self._asked(opening)
         wrong = [text for text, is_as_written in asked if is_as_written is False]
@@ -70,18 +78,21 @@ class _Gateway:
         state = "open" if self.is_open else "closed"
         if wrong:
             raise EmergencyError(
-                f"written, and {opening.path} of {opening.component} is not {state}: {some(wrong, '; ')}; "
+                f"written, and {opening.path} of {opening.component} is not {state}: "
+                f"{some(wrong, '; ')}; "
                 f"see `python -m kong_oam verify --stack {self.settings.stack.name}`"
             )
         if unasked:
             raise EmergencyError(
-                f"written, but not confirmed that {opening.path} of {opening.component} is {state}: "
+                f"written, but not confirmed that {opening.path} of {opening.component} is "
+                f"{state}: "
                 f"{some(unasked, '; ')}; or call it yourself"
             )
         return list(dict.fromkeys(text for text, _ in asked))
 
     def _asked(self, opening: Opening) -> Iterator[_Asked]:
-        """Yields what somebody without a token gets, for each host and port at which the path answers."""
+        """Yields what somebody without a token gets, for each host and port at which the path
+        answers."""
         # What was closed may stand anywhere, also at a service that has another name by now.
         guards = [
             guard
@@ -106,14 +117,21 @@ class _Gateway:
             if opening.networks:
                 yield f"{request} was not asked for: it depends on where a call comes from", None
             elif others:
-                yield f"{request} was not asked for: {some(others)} may answer it in place of the gate", None
+                yield (
+                    f"{request} was not asked for: {some(others)} may answer it in place of the "
+                    "gate",
+                    None,
+                )
             else:
                 yield self._answer(method, host, path, request)
 
     def _other_routes(self, guards: Iterable[ScriptGuard], call: Call) -> list[str]:
         """The routes that may answer the call in place of the gates, by Kong's order of routes."""
         # A gate without a service and a route stands everywhere (None).
-        places = {reference(guard.plugin, "route") or reference(guard.plugin, "service") for guard in guards}
+        places = {
+            reference(guard.plugin, "route") or reference(guard.plugin, "service")
+            for guard in guards
+        }
         return [
             self.live.labels["route", reached.route["id"]]
             for reached in Router(self.live.routes).reached(call)
@@ -129,15 +147,21 @@ class _Gateway:
             return f"{request} could not be asked ({type(error).__name__}): {hint}", None
         if answer.said == "is not seen in the answer":
             see = f"see {ADDRESS}, and `headers` of kong.conf"
-            return f"{request}: who answers ({answer.status}) does not show that it is this Kong; {see}", None
-        # Nobody gets through where Kong has no way to the workload, so that does not contradict a close.
+            return (
+                f"{request}: who answers ({answer.status}) does not show that it is this Kong; "
+                f"{see}",
+                None,
+            )
+        # Nobody gets through where Kong has no way to the workload, so that does not contradict a
+        # close.
         reaches_nobody = not self.is_open and answer.said == "reaches no workload"
         is_as_written = answer.said == wanted or reaches_nobody
         return f"{request}: {answer.told(is_wanted=is_as_written)}", is_as_written
 
 
 def _places(table: Table, opening: Opening, method: str) -> Iterator[tuple[str, str]]:
-    """Yields each host of a table at which the opening answers everybody, with the path closest to the opened one."""
+    """Yields each host of a table at which the opening answers everybody, with the path closest to
+    the opened one."""
     if not table:
         return
     # Kong's clock tells when it ends, not the one here.

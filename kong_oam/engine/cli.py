@@ -1,4 +1,5 @@
-"""Runs the `pulumi` CLI, everywhere: bounded in time, asking nobody anything, its failures in one sentence each."""
+"""Runs the `pulumi` CLI, everywhere: bounded in time, asking nobody anything, its failures in one
+sentence each."""
 
 from __future__ import annotations
 
@@ -15,28 +16,36 @@ SHORT, LONG = 60.0, 300.0
 
 _LONGEST_MESSAGE = 1000  # characters of what the CLI said
 _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
-"""Of a backend's address, what older versions of the CLI tell whole: who logs in, and the password."""
+"""Of a backend's address, what older versions of the CLI tell whole: who logs in, and the
+password."""
 
-_EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
+_EXPORTS = (
+    ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
+)
 
 
 class CliError(EngineError):
-    """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it said on standard error:
-    never what it printed on standard output, which may hold secrets, and no login of a backend's address."""
+    """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it
+    said on standard error: never what it printed on standard output, which may hold secrets, and no
+    login of a backend's address."""
 
 
 def pulumi(
-    *arguments: str, stack: str | None = None, timeout: float, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    stack: str | None = None,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Runs the CLI for a stack of the project in the working directory, or for the project; gives what it prints.
-    Raises CliError.
+    """Runs the CLI for a stack of the project in the working directory, or for the project; gives
+    what it prints. Raises CliError.
 
     `environment` is given to it besides this process's own.
     """
     process = run(*arguments, stack=stack, timeout=timeout, environment=environment)
     if process.returncode:
         reason = (
-            " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
+            " ".join(process.stderr.split()).removeprefix("error: ")
+            or f"it ended with status {process.returncode}"
         )
         said = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
         raise CliError(f"{_named(arguments)} failed: {said}")
@@ -66,12 +75,15 @@ def show(
     running: set[subprocess.Popen[str]],
     environment: Mapping[str, str] | None = None,
 ) -> bool:
-    """Runs it for as long as it takes, and says each line that it prints as it comes. Gives whether it succeeded.
-    Raises CliError where it cannot be run.
+    """Runs it for as long as it takes, and says each line that it prints as it comes. Gives whether
+    it succeeded. Raises CliError where it cannot be run.
 
-    It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach it.
+    It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach
+    it.
     """
-    with _started((*arguments, "--color", "never"), stack, environment, stderr=subprocess.STDOUT) as process:
+    with _started(
+        (*arguments, "--color", "never"), stack, environment, stderr=subprocess.STDOUT
+    ) as process:
         running.add(process)
         assert process.stdout is not None
         for line in process.stdout:
@@ -81,7 +93,11 @@ def show(
 
 
 def _started(
-    arguments: tuple[str, ...], stack: str | None, environment: Mapping[str, str] | None, *, stderr: int
+    arguments: tuple[str, ...],
+    stack: str | None,
+    environment: Mapping[str, str] | None,
+    *,
+    stderr: int,
 ) -> subprocess.Popen[str]:
     command = ("pulumi", *arguments, *(("--stack", stack) if stack else ()), "--non-interactive")
     try:
@@ -96,7 +112,9 @@ def _started(
         )
     except FileNotFoundError:
         in_a_clone = Path("sandbox/__main__.py").is_file()
-        raise CliError(f"there is no `pulumi` on the PATH{_EXPORTS if in_a_clone else ''}") from None
+        raise CliError(
+            f"there is no `pulumi` on the PATH{_EXPORTS if in_a_clone else ''}"
+        ) from None
     except OSError as error:
         raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
 

@@ -1,4 +1,5 @@
-"""The configuration of a stack for the providers' plugins: where the products are, and with which credentials."""
+"""The configuration of a stack for the providers' plugins: where the products are, and with which
+credentials."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ from kong_oam.engine.cli import SHORT, pulumi
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The configuration of one stack. `value` gives what stands under a key such as `okta:orgName`, secrets in plain
-    text: what it gives leaves only as a secret. `project` is the name of the Pulumi project. `environment_first`: a
-    variable of the environment counts before what is configured, which is then not even asked for.
+    """The configuration of one stack. `value` gives what stands under a key such as `okta:orgName`,
+    secrets in plain text: what it gives leaves only as a secret. `project` is the name of the
+    Pulumi project. `environment_first`: a variable of the environment counts before what is
+    configured, which is then not even asked for.
     """
 
     value: Callable[[str], str | None]
@@ -22,16 +24,18 @@ class Configuration:
     environment_first: bool = False
 
     def setting(self, key: str, variable: str) -> str | None:
-        """A plugin's own setting: from the stack's configuration, or else from a variable of the environment; the other
-        way round where the environment comes first. What `value` raises is passed on."""
+        """A plugin's own setting: from the stack's configuration, or else from a variable of the
+        environment; the other way round where the environment comes first. What `value` raises is
+        passed on."""
         if self.environment_first and variable in os.environ:
             return os.environ[variable]
         return self.value(key) or os.environ.get(variable)
 
 
 def of_stack(stack: str) -> Configuration:
-    """The configuration for commands that do without the engine: the environment first, then the CLI, which is asked
-    for one setting at a time, and only for what the stack's file has. Looking a setting up raises cli.CliError."""
+    """The configuration for commands that do without the engine: the environment first, then the
+    CLI, which is asked for one setting at a time, and only for what the stack's file has. Looking a
+    setting up raises cli.CliError."""
 
     def value(key: str) -> str | None:
         file = stack_file(stack)

@@ -1,4 +1,5 @@
-"""Reads and changes a stack's state through the CLI: the ids that it records, and creations that were cut off."""
+"""Reads and changes a stack's state through the CLI: the ids that it records, and creations that
+were cut off."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from kong_oam.errors import EngineError
 
 
 class InvalidStateError(EngineError):
-    """A state that no run can read, since a resource refers to another that the state does not have."""
+    """A state that no run can read, since a resource refers to another that the state does not
+    have."""
 
 
 def read(stack: str) -> ExportedState:
@@ -34,7 +36,8 @@ def resources_in(state: Mapping[str, Any]) -> Resources:
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:
-    """Makes the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
+    """Makes the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
+    DeploymentV3)."""
     resources = deployment.get("resources") or ()
     created = [resource for resource in resources if "id" in resource]
     used = {urn for resource in resources for urn in resource.get("dependencies") or ()}
@@ -45,10 +48,21 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
             for operation in deployment.get("pending_operations") or ()
             if operation["type"] == "creating"
         ),
-        root=next((resource["urn"] for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), None),
+        root=next(
+            (
+                resource["urn"]
+                for resource in resources
+                if resource["type"] == "pulumi:pulumi:Stack"
+            ),
+            None,
+        ),
         resources=tuple(
             RecordedResource(
-                resource["type"], resource["urn"], resource["id"], resource["urn"] in used, _provider(resource)
+                resource["type"],
+                resource["urn"],
+                resource["id"],
+                resource["urn"] in used,
+                _provider(resource),
             )
             for resource in created
         ),
@@ -57,19 +71,27 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
 
 
 def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yields resources that refer to an URN which no resource before them has (pulumi: deploy.Snapshot,
-    VerifyIntegrity)."""
+    """Yields resources that refer to an URN which no resource before them has (pulumi:
+    deploy.Snapshot, VerifyIntegrity)."""
     before: set[str] = set()
     for resource in resources:
         of_properties = (resource.get("propertyDependencies") or {}).values()
-        references = {resource.get("parent"), resource.get("deletedWith"), *(resource.get("dependencies") or ())}
+        references = {
+            resource.get("parent"),
+            resource.get("deletedWith"),
+            *(resource.get("dependencies") or ()),
+        }
         references.update(*(urns or () for urns in of_properties))
-        yield from ((resource["urn"], urn) for urn in sorted(filter(None, references)) if urn not in before)
+        yield from (
+            (resource["urn"], urn) for urn in sorted(filter(None, references)) if urn not in before
+        )
         before.add(resource["urn"])
 
 
 def _creation(resource: Mapping[str, Any]) -> PendingCreation:
-    return PendingCreation(resource["type"], resource.get("inputs", {}), resource.get("id"), _provider(resource))
+    return PendingCreation(
+        resource["type"], resource.get("inputs", {}), resource.get("id"), _provider(resource)
+    )
 
 
 def _provider(resource: Mapping[str, Any]) -> str:
@@ -78,15 +100,17 @@ def _provider(resource: Mapping[str, Any]) -> str:
 
 
 def forget(stack: str, urn: str) -> None:
-    """Takes a resource out of the state, without a word to the product. Raises cli.CliError, where another needs it."""
+    """Takes a resource out of the state, without a word to the product. Raises cli.CliError, where
+    another needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
 def check_at_rest(stack: str, state: ExportedState) -> None:
-    """Checks that no other run of the engine is under way, or has left its lock. Raises cli.CliError where one is, and
-    InvalidStateError.
+    """Checks that no other run of the engine is under way, or has left its lock. Raises
+    cli.CliError where one is, and InvalidStateError.
 
-    To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.
+    To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever
+    backend keeps it.
     """
     target = ("--target", state.root) if state.root else ()
     try:
@@ -96,13 +120,16 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
             raise
         resource, missing = map(logical_name, state.unresolved[0])
         raise InvalidStateError(
-            f"no run can read the state of stack '{stack}': {resource} refers to {missing}, which is not there. A run "
-            f"with --exclude or --target may leave that. Repair it with `pulumi state repair -s {stack} --yes`, and "
+            f"no run can read the state of stack '{stack}': {resource} refers to {missing}, which "
+            "is not there. A run "
+            "with --exclude or --target may leave that. Repair it with `pulumi state repair -s "
+            f"{stack} --yes`, and "
             "recover once more"
         ) from None
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """Reads the stack's configuration, secrets included: never to be printed. Raises cli.CliError."""
+    """Reads the stack's configuration, secrets included: never to be printed. Raises
+    cli.CliError."""
     settings = json.loads(pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT))
     return {key: entry["value"] for key, entry in settings.items()}

@@ -1,4 +1,5 @@
-"""The stacks of an estate, through the CLI: which of them there are, and what they have exported together."""
+"""The stacks of an estate, through the CLI: which of them there are, and what they have exported
+together."""
 
 from __future__ import annotations
 
@@ -20,22 +21,29 @@ _TRIES, _PAUSE = 4, 0.5
 
 def stacks_of(settings: Settings) -> list[str]:
     """The names of an estate's stacks, its base first."""
-    return [stack_of(settings.stack.name, partition) for partition in (None, *settings.stack.partitions)]
+    return [
+        stack_of(settings.stack.name, partition) for partition in (None, *settings.stack.partitions)
+    ]
 
 
 def listed(*only: str) -> dict[str, str | None]:
-    """The stacks of the project, by name, with when a run last wrote the state of each, and how many resources it has
-    ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave the time as it is. None where no run ever did,
-    or the backend does not say it. The engine reads the states of all that it lists: once for a command.
+    """The stacks of the project, by name, with when a run last wrote the state of each, and how
+    many resources it has ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave the
+    time as it is. None where no run ever did, or the backend does not say it. The engine reads the
+    states of all that it lists: once for a command.
 
-    `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files, of which a run
-    beside it may have replaced one when it comes there: then it is asked again. Raises cli.CliError.
+    `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files,
+    of which a run beside it may have replaced one when it comes there: then it is asked again.
+    Raises cli.CliError.
     """
-    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its time.
+    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its
+    # time.
     how = {"GOGC": os.environ.get("GOGC", "400"), "GOMAXPROCS": str(_processors())}
     for left in reversed(range(_TRIES)):
         try:
-            found = json.loads(pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=how))
+            found = json.loads(
+                pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=how)
+            )
             break
         except CliError as error:
             if not left or "list bucket" not in str(error):
@@ -45,9 +53,10 @@ def listed(*only: str) -> dict[str, str | None]:
 
 
 def _processors() -> int:
-    """How many processors the engine is to think there are as it lists stacks. On PostgreSQL it has two connections for
-    each, and each of those that read states beside each other takes two: of too few they all wait for the second, for
-    good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go; seen with four stacks on two processors)."""
+    """How many processors the engine is to think there are as it lists stacks. On PostgreSQL it has
+    two connections for each, and each of those that read states beside each other takes two: of too
+    few they all wait for the second, for good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go;
+    seen with four stacks on two processors)."""
     told = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
     return max(os.cpu_count() or 1, int(told) if told.isdecimal() else 0, _READERS)
 
@@ -58,22 +67,22 @@ def _written(stack: Mapping[str, Any]) -> str | None:
 
 
 def when_written(stack: str | None) -> tuple[str, int]:
-    """What `listed` says of a stack: when a run last wrote its state, and how many resources it has. ("", 0) where no
-    run did, or nobody knows."""
+    """What `listed` says of a stack: when a run last wrote its state, and how many resources it
+    has. ("", 0) where no run did, or nobody knows."""
     at, _, count = (stack or "").rpartition("/")
     return (at, int(count)) if at and count.isdecimal() else ("", 0)
 
 
 def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
-    """The partitions that the last run of an estate's base knew, by the base's outputs: some may have gone from its
-    settings since."""
+    """The partitions that the last run of an estate's base knew, by the base's outputs: some may
+    have gone from its settings since."""
     found: Sequence[str] = (outputs.get("base") or {}).get("partitions") or ()
     return found
 
 
 def partitions_of(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
-    """The partitions of an estate: those of its settings, and behind them those that its base knew besides, by the
-    base's outputs."""
+    """The partitions of an estate: those of its settings, and behind them those that its base knew
+    besides, by the base's outputs."""
     return [*dict.fromkeys([*settings.stack.partitions, *partitions_before(outputs)])]
 
 
@@ -84,7 +93,8 @@ def existing(names: Iterable[str]) -> list[str]:
 
 
 def outputs_of(settings: Settings) -> dict[str, Any]:
-    """The outputs of an estate's stacks as one: of what several export, the base's first. Raises cli.CliError."""
+    """The outputs of an estate's stacks as one: of what several export, the base's first. Raises
+    cli.CliError."""
     stacks = stacks_of(settings)
     if len(stacks) > 1:
         stacks = [stacks[0], *existing(stacks[1:])]
@@ -96,12 +106,15 @@ def outputs_of(settings: Settings) -> dict[str, Any]:
 
 def outputs(stack: str) -> dict[str, Any]:
     """The outputs of one stack. Raises cli.CliError."""
-    found: dict[str, Any] = json.loads(pulumi("stack", "output", "--json", stack=stack, timeout=SHORT))
+    found: dict[str, Any] = json.loads(
+        pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
+    )
     return found
 
 
 def merge(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Both in one: mappings of one name are merged, at any depth, and of anything else the first stays."""
+    """Both in one: mappings of one name are merged, at any depth, and of anything else the first
+    stays."""
     result = {**more, **first}
     for name in first.keys() & more.keys():
         if isinstance(first[name], Mapping) and isinstance(more[name], Mapping):

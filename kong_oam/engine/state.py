@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-PLUGIN, ROUTE, SERVICE = "kong:index/plugin:Plugin", "kong:index/route:Route", "kong:index/service:Service"
+PLUGIN, ROUTE, SERVICE = (
+    "kong:index/plugin:Plugin",
+    "kong:index/route:Route",
+    "kong:index/service:Service",
+)
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 
@@ -41,22 +45,25 @@ class Resource:
 
 
 def digest(data: Mapping[str, Any]) -> str:
-    """A fingerprint of plain data, such as the configurations of plugins by logical name; 16 hexadecimal digits."""
+    """A fingerprint of plain data, such as the configurations of plugins by logical name; 16
+    hexadecimal digits."""
     return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class StackState:
-    """The state as the last run, finished or not, recorded it. Other values are left where they are.
+    """The state as the last run, finished or not, recorded it. Other values are left where they
+    are.
 
-    `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
-    count at the gateway until now, which is what its key ring there is called by. `outputs`: those of the stack, by
-    name, as the last run that came to its end exported them; empty before the first run did. `keys`: by logical
-    name, what tells a client's key or secret from another, and is no secret itself. `urns`: of everything, by type
-    and logical name. `doubted`: by logical name, the service's id and the kind of each plugin that Kong has
-    otherwise than the state said. `credentials`: by the client's name, what its component recorded of its key or
-    secret. `client_ids`: of what stands for a client at a provider, by type and logical name. `resources`: all of
-    them; plugins and routes tell what is enforced.
+    `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the
+    issuer whose tokens count at the gateway until now, which is what its key ring there is called
+    by. `outputs`: those of the stack, by name, as the last run that came to its end exported them;
+    empty before the first run did. `keys`: by logical name, what tells a client's key or secret
+    from another, and is no secret itself. `urns`: of everything, by type and logical name.
+    `doubted`: by logical name, the service's id and the kind of each plugin that Kong has otherwise
+    than the state said. `credentials`: by the client's name, what its component recorded of its key
+    or secret. `client_ids`: of what stands for a client at a provider, by type and logical name.
+    `resources`: all of them; plugins and routes tell what is enforced.
     """
 
     held: Held
@@ -73,19 +80,25 @@ class StackState:
     def is_confirmed(self) -> bool:
         """Whether the plugins are as the last run that came to its end left them, all of them.
 
-        After one that failed at a plugin the official Kong plugin has the state say what that was to become.
+        After one that failed at a plugin the official Kong plugin has the state say what that was
+        to become.
         """
         return self.outputs.get("enforced") in (None, digest(self.plugins))
 
     @cached_property
     def plugins(self) -> Mapping[str, str]:
-        """The configuration that Kong has of each plugin, by logical name, as the text that it was given."""
+        """The configuration that Kong has of each plugin, by logical name, as the text that it was
+        given."""
         return {one.name: one.outputs["configJson"] for one in self.resources if one.type == PLUGIN}
 
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
-    """Makes the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
-    resources = [Resource(entry["type"], logical_name(urn), entry["outputs"]) for urn, entry in outputs.items()]
+    """Makes the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
+    outputs}}."""
+    resources = [
+        Resource(entry["type"], logical_name(urn), entry["outputs"])
+        for urn, entry in outputs.items()
+    ]
     rings = {
         resource.name.removeprefix(RING): resource.outputs.get("customId")
         for resource in resources
@@ -95,18 +108,27 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         frozenset((resource.type, resource.name) for resource in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
         next((resource.outputs for resource in resources if resource.type == STACK), {}),
-        {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
+        {
+            key.name: told
+            for key in resources
+            if (told := key.outputs.get(_IDENTITY.get(key.type, "")))
+        },
         urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
         credentials=_credentials(resources),
-        client_ids={(one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))},
+        client_ids={
+            (one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))
+        },
         resources=tuple(resources),
     )
 
 
 def from_resources(resources: Resources) -> StackState:
-    """Makes the state of resources as the engine exports them: as a program of the stack would be told it."""
+    """Makes the state of resources as the engine exports them: as a program of the stack would be
+    told it."""
     there = (one for one in resources if not one.get("delete"))
-    return from_outputs({one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there})
+    return from_outputs(
+        {one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there}
+    )
 
 
 def _credentials(resources: Iterable[Resource]) -> Mapping[str, Mapping[str, Any]]:

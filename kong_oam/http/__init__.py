@@ -1,1 +1,2 @@
-"""Requests to management APIs: whom to trust, how long to wait, what to try again, how a refusal reads."""
+"""Requests to management APIs: whom to trust, how long to wait, what to try again, how a refusal
+reads."""

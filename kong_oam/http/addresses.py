@@ -1,4 +1,5 @@
-"""How an address is shown that somebody configured: messages reach logs, and comments that everybody reads."""
+"""How an address is shown that somebody configured: messages reach logs, and comments that
+everybody reads."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ _UNREADABLE = "(an address that cannot be read)"
 
 
 def shown(url: str) -> str:
-    """Shows scheme, host, port and path of a URL. User, password, query and fragment may be secrets; so may all of it
-    where an @ does not stand before the host, as in a password that is not percent-encoded."""
+    """Shows scheme, host, port and path of a URL. User, password, query and fragment may be
+    secrets; so may all of it where an @ does not stand before the host, as in a password that is
+    not percent-encoded."""
     try:
         parts = urlsplit(url)
     except ValueError:

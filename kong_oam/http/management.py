@@ -1,4 +1,5 @@
-"""Sends requests to a provider's management API, and reads its lists page by page. A refusal is one message."""
+"""Sends requests to a provider's management API, and reads its lists page by page. A refusal is one
+message."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ Row = Mapping[str, Any]
 """An object as the API prints it."""
 
 FEW = 10
-"""Names that are asked for one by one at most: of more the whole list is read, which may be longer."""
+"""Names that are asked for one by one at most: of more the whole list is read, which may be
+longer."""
 _MOST_PAGES = 2_000
-"""Pages of one list. Of groups at Okta and Entra that is two million: a list that goes on is none."""
+"""Pages of one list. Of groups at Okta and Entra that is two million: a list that goes on is
+none."""
 _SHOWN = 200  # characters of an answer that nobody knows
 
 
@@ -25,9 +28,9 @@ _SHOWN = 200  # characters of an answer that nobody knows
 class ManagementApi:
     """The management API of one kind of provider.
 
-    `name` is what it is called. `check` says what to look at where nobody answers, `remedies` what to do by status,
-    `outage` where the server fails. `words` are the product's own of a body, None where they are not in it.
-    `usual_pause`: seconds to wait where a limit does not say how long.
+    `name` is what it is called. `check` says what to look at where nobody answers, `remedies` what
+    to do by status, `outage` where the server fails. `words` are the product's own of a body, None
+    where they are not in it. `usual_pause`: seconds to wait where a limit does not say how long.
     """
 
     name: str
@@ -37,22 +40,32 @@ class ManagementApi:
     words: Callable[[Any], str | None]
     usual_pause: float | None = None
 
-    def send(self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any) -> httpx.Response:
-        """Sends a request and gives the answer, whatever its status; a limit of rate is waited for. Raises RefusedError
-        where nobody answers."""
+    def send(
+        self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any
+    ) -> httpx.Response:
+        """Sends a request and gives the answer, whatever its status; a limit of rate is waited for.
+        Raises RefusedError where nobody answers."""
         try:
             return patiently(lambda: client.request(method, url, **more), self.usual_pause)
         except httpx.HTTPError as error:
             host = client.base_url.host or httpx.URL(url).host
-            raise RefusedError(f"{host} does not answer ({type(error).__name__}); check {self.check}") from None
+            raise RefusedError(
+                f"{host} does not answer ({type(error).__name__}); check {self.check}"
+            ) from None
 
     def accepted(self, answer: httpx.Response) -> httpx.Response:
-        """Gives the answer back if it is no refusal. Raises RefusedError, with the product's own words."""
+        """Gives the answer back if it is no refusal. Raises RefusedError, with the product's own
+        words."""
         if answer.status_code < 300:
             return answer
         words = self.words(_json(answer)) or " ".join(answer.text.split())[:_SHOWN] or "nothing"
-        what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {words}{unserved(answer)}"
-        advice = self.remedies.get(answer.status_code, self.outage if answer.status_code >= 500 else "")
+        what = (
+            f"{answer.request.method} {answer.url.path} answers {answer.status_code} "
+            f"{words}{unserved(answer)}"
+        )
+        advice = self.remedies.get(
+            answer.status_code, self.outage if answer.status_code >= 500 else ""
+        )
         raise RefusedError(f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}")
 
     def row(self, answer: httpx.Response) -> Row:
@@ -69,14 +82,18 @@ class ManagementApi:
         body: Any = _json(self.accepted(answer))
         if not isinstance(body, kind) or (kind is list and not are_rows(body)):
             what = "list" if kind is list else "object"
-            raise RefusedError(f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?")
+            raise RefusedError(
+                f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?"
+            )
         return body
 
 
 def pages(whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[Row]:
-    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; "" ends the list.
+    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; ""
+    ends the list.
 
-    Raises RefusedError, with `whose` list it is, where it leads back to what was read, or does not end.
+    Raises RefusedError, with `whose` list it is, where it leads back to what was read, or does not
+    end.
     """
     url, read, last = first, {first}, list[Row]()
     for _ in range(_MOST_PAGES):
@@ -85,7 +102,9 @@ def pages(whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]) -
         if not url:
             return
         if url in read or (rows and rows == last):
-            raise RefusedError(f"{whose} leads from a page of a list to one that was read; is a proxy in between?")
+            raise RefusedError(
+                f"{whose} leads from a page of a list to one that was read; is a proxy in between?"
+            )
         read.add(url)
         last = rows
     raise RefusedError(f"{whose} does not end a list after {_MOST_PAGES} pages")

@@ -1,7 +1,9 @@
-"""Keeps to limits of rate: an answer 429 is waited for, and told, and is not waited for without end.
+"""Keeps to limits of rate: an answer 429 is waited for, and told, and is not waited for without
+end.
 
-Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date); Okta's guide to rate limits (X-Rate-Limit-Reset, by
-Okta's own clock, which Date tells); Microsoft Graph's guide to throttling (Retry-After).
+Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date); Okta's guide to rate limits
+(X-Rate-Limit-Reset, by Okta's own clock, which Date tells); Microsoft Graph's guide to throttling
+(Retry-After).
 """
 
 from __future__ import annotations
@@ -16,16 +18,19 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 LONGEST = 300.0
-"""Seconds that a run waits for one request, all its pauses together. Most limits are by the minute."""
+"""Seconds that a run waits for one request, all its pauses together. Most limits are by the
+minute."""
 _REPETITIONS = 10
 _SHORTEST = 0.1
 
 
 def patiently(send: Callable[[], httpx.Response], usual: float | None = None) -> httpx.Response:
-    """Sends a request, and again after each answer 429, as long as the server asks for; gives the last answer.
+    """Sends a request, and again after each answer 429, as long as the server asks for; gives the
+    last answer.
 
-    Each wait is told on stderr: for whom, how long, and how long at most. `usual`: seconds of the first one where the
-    server does not say, doubled each time; None: such an answer is not waited for.
+    Each wait is told on stderr: for whom, how long, and how long at most. `usual`: seconds of the
+    first one where the server does not say, doubled each time; None: such an answer is not waited
+    for.
     """
     left = LONGEST
     answer = send()
@@ -33,7 +38,10 @@ def patiently(send: Callable[[], httpx.Response], usual: float | None = None) ->
         seconds = pause(answer, None if usual is None else usual * 2**number)
         if seconds is None or seconds > left:
             return answer
-        _tell(f"waiting {seconds:.0f} s for {answer.url.host}, whose limit of rate is used up (at most {left:.0f} s)")
+        _tell(
+            f"waiting {seconds:.0f} s for {answer.url.host}, whose limit of rate is used up (at "
+            f"most {left:.0f} s)"
+        )
         time.sleep(seconds)
         left -= seconds
         answer = send()
@@ -41,7 +49,8 @@ def patiently(send: Callable[[], httpx.Response], usual: float | None = None) ->
 
 
 def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
-    """Computes seconds until a limit's window is over, by the server's own clock; None for no limit, or no time."""
+    """Computes seconds until a limit's window is over, by the server's own clock; None for no
+    limit, or no time."""
     if answer.status_code != 429:
         return None
     headers = answer.headers
@@ -59,11 +68,15 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
 
 
 def unserved(answer: httpx.Response) -> str:
-    """Says of an answer 429 that was not waited for how long that would have been; "" of any other."""
+    """Says of an answer 429 that was not waited for how long that would have been; "" of any
+    other."""
     seconds = pause(answer)
     if seconds is None:
         return ""
-    return f" (it asks to wait {seconds:.0f} s more; a run waits {LONGEST:.0f} s at most for one request)"
+    return (
+        f" (it asks to wait {seconds:.0f} s more; a run waits {LONGEST:.0f} s at most for one "
+        "request)"
+    )
 
 
 def _tell(message: str) -> None:

@@ -9,7 +9,8 @@ from kong_oam.diagnostics import Code
 CODES: Mapping[str, Code] = {
     "ENV401": Code(
         "a role's group that the identity provider does not have, or has twice",
-        "create it there, or map it to one that exists: `identityProviders[].groups` in the stack's file",
+        "create it there, or map it to one that exists: `identityProviders[].groups` in the "
+        "stack's file",
     ),
     "ENV402": Code(
         "a client that an identity provider has already, and that the stack does not name in full",
@@ -21,14 +22,17 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV404": Code(
         "something foreign in what is to be adopted: others could get tokens by it",
-        "remove it at the provider first, or all that it is in: the stack's own resources would leave it there",
+        "remove it at the provider first, or all that it is in: the stack's own resources would "
+        "leave it there",
     ),
     "ENV407": Code(
         "an identity provider whose issuer is another than the one whose tokens count",
-        "put the issuer back, or write `movedFrom` beside it: `identityProviders[]` in the stack's file",
+        "put the issuer back, or write `movedFrom` beside it: `identityProviders[]` in the stack's "
+        "file",
     ),
     "ENV408": Code(
-        "two tenants of Entra in one stack: they sign with the same keys, which Kong could not tell apart",
+        "two tenants of Entra in one stack: they sign with the same keys, which Kong could not "
+        "tell apart",
         "give each a stack of its own, with a workspace of its own",
     ),
     "ENV409": Code(

@@ -1,6 +1,7 @@
 """The kinds of identity providers: what each can do without making anything at the provider.
 
-Nothing outside this folder knows which kind it deals with. A kind's resources are in components/identity.
+Nothing outside this folder knows which kind it deals with. A kind's resources are in
+components/identity.
 """
 
 from __future__ import annotations
@@ -45,17 +46,20 @@ from kong_oam.identity.okta import preflight as okta_preflight
 class Kind:
     """The functions of one kind.
 
-    `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds what stands in the
-    way at the product, where the state holds `held`, and looks groups up. `orphans` finds what an interrupted run made
-    or deleted there, over connections that the stack of contexts closes. Both raise InspectionError and RefusedError.
-    `client_id` gives the id that a component's client has or will have, by the estate's name and the component's; None
-    where the provider makes it up. `client_resource` gives the type and the logical name of what stands for it there,
-    by the provider's name and the component's; None where nothing is made. `grants` yields what clients are granted
-    there by the resources of a state.
+    `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
+    what stands in the way at the product, where the state holds `held`, and looks groups up.
+    `orphans` finds what an interrupted run made or deleted there, over connections that the stack
+    of contexts closes. Both raise InspectionError and RefusedError. `client_id` gives the id that a
+    component's client has or will have, by the estate's name and the component's; None where the
+    provider makes it up. `client_resource` gives the type and the logical name of what stands for
+    it there, by the provider's name and the component's; None where nothing is made. `grants`
+    yields what clients are granted there by the resources of a state.
     """
 
     describe: Callable[[ProviderSettings], Provider]
-    inspect: Callable[[ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]]
+    inspect: Callable[
+        [ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]
+    ]
     orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
     client_id: Callable[[ProviderSettings, str, str], str | None]
     client_resource: Callable[[str, str], tuple[str, str]] | None
@@ -109,14 +113,15 @@ def kind_of(settings: ProviderSettings) -> Kind:
     """Looks up the kind that the settings name. Raises StackError."""
     if settings.type not in KINDS:
         raise StackError(
-            f"identity provider '{settings.name}': type '{settings.type}'{suggestion(settings.type, KINDS)}"
+            f"identity provider '{settings.name}': type "
+            f"'{settings.type}'{suggestion(settings.type, KINDS)}"
         )
     return KINDS[settings.type]
 
 
 def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners: Owners) -> Granted:
-    """Gives what clients of a stack are granted by its state, whatever run left it so, also those without a grant.
-    `owners` says of which components scopes are where the provider does not."""
+    """Gives what clients of a stack are granted by its state, whatever run left it so, also those
+    without a grant. `owners` says of which components scopes are where the provider does not."""
     components = [key for kind, key in state.urns if kind == COMPONENT]
     found: dict[str, dict[str, set[str]]] = {}
     for settings in providers:
@@ -142,7 +147,8 @@ def scopes_in(providers: Iterable[ProviderSettings], state: StackState) -> dict[
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider as a value: how its tokens spell things, before it exists. Raises StackError."""
+    """Describes the provider as a value: how its tokens spell things, before it exists. Raises
+    StackError."""
     return kind_of(settings).describe(settings)
 
 
@@ -154,28 +160,39 @@ def inspect(
     configuration: Configuration,
     looked_up: LookedUp,
 ) -> tuple[Diagnostic, ...]:
-    """Finds all that stands in the way of provisioning at the provider, in previews too. Raises InspectionError.
+    """Finds all that stands in the way of provisioning at the provider, in previews too. Raises
+    InspectionError.
 
-    `issuers` are those whose tokens count until now, by provider. Groups that roles name are in `looked_up` afterwards.
+    `issuers` are those whose tokens count until now, by provider. Groups that roles name are in
+    `looked_up` afterwards.
     """
     if moves := tuple(issuer_moves(settings, estate, issuers)):
         return moves
     try:
         return tuple(kind_of(settings).inspect(settings, estate, held, configuration, looked_up))
     except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': {settings.type} at {error}") from None
+        raise InspectionError(
+            f"identity provider '{settings.name}': {settings.type} at {error}"
+        ) from None
 
 
 def find_orphans(
-    providers: Iterable[ProviderSettings], state: ExportedState, opened: ExitStack, configuration: Configuration
+    providers: Iterable[ProviderSettings],
+    state: ExportedState,
+    opened: ExitStack,
+    configuration: Configuration,
 ) -> tuple[Orphans, ...]:
-    """Finds what interrupted creations made at the providers that were asked for them; `opened` closes connections.
+    """Finds what interrupted creations made at the providers that were asked for them; `opened`
+    closes connections.
 
-    Providers that are one and the same place are searched once. Raises InspectionError without an account, and
-    RefusedError.
+    Providers that are one and the same place are searched once. Raises InspectionError without an
+    account, and RefusedError.
     """
     searches = (
-        ((settings.type, settings.issuer), kind_of(settings).orphans(settings, state, opened, configuration))
+        (
+            (settings.type, settings.issuer),
+            kind_of(settings).orphans(settings, state, opened, configuration),
+        )
         for settings in providers
     )
     return tuple({place: orphans for place, orphans in searches if orphans}.values())

@@ -14,8 +14,9 @@ from kong_oam.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account at the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants it, `api_key` as a
-    proxy before it does. Both are plain here and must leave only as secrets; without `workspace` it is Kong's default.
+    """An account at the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants
+    it, `api_key` as a proxy before it does. Both are plain here and must leave only as secrets;
+    without `workspace` it is Kong's default.
     """
 
     admin_url: str
@@ -29,16 +30,20 @@ class AccountError(SettingsError):
 
 
 def account(settings: Settings, configuration: Configuration) -> Account:
-    """The account of a stack: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong Enterprise's RBAC) and
-    `kong:kongApiKey` (an Admin API behind key-auth), or the environment. Raises AccountError, and what
-    `configuration` does."""
+    """The account of a stack: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong
+    Enterprise's RBAC) and `kong:kongApiKey` (an Admin API behind key-auth), or the environment.
+    Raises AccountError, and what `configuration` does."""
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
     if not url:
-        raise AccountError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
+        raise AccountError(
+            "no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR"
+        )
     if not _is_plain(url):  # not quoted: it may hold a password
         raise AccountError(
-            "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; credentials go into "
-            "the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
+            "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; "
+            "credentials go into "
+            "the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and "
+            "KONG_API_KEY"
         )
     return Account(
         url,
@@ -52,6 +57,10 @@ def _is_plain(url: str) -> bool:
     """Whether it is an address and nothing else: no user, no password, no query."""
     try:
         parts = urlsplit(url)
-        return re.fullmatch(r"https?://[^\s?#@]+", url) is not None and bool(parts.hostname) and parts.port != 0
+        return (
+            re.fullmatch(r"https?://[^\s?#@]+", url) is not None
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
     except ValueError:
         return False

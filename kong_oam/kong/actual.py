@@ -1,7 +1,9 @@
-"""Corrects the state by what Kong has, where the two may differ: after a run that did not come to its end.
+"""Corrects the state by what Kong has, where the two may differ: after a run that did not come to
+its end.
 
-An update that failed is in the state as if it had been made (the official Kong plugin, as all that are made from
-Terraform's): a preview would not say what the next run opens, and a gate that is to stay as it is would open.
+An update that failed is in the state as if it had been made (the official Kong plugin, as all that
+are made from Terraform's): a preview would not say what the next run opens, and a gate that is to
+stay as it is would open.
 """
 
 from __future__ import annotations
@@ -19,21 +21,25 @@ _Rows = Mapping[tuple[Any, Any], Mapping[str, Any]]
 """Plugins of Kong by the id of their service and their name."""
 
 _READ = ("pre-function", "post-function")
-"""Kinds of plugins whose configuration tells what is enforced: the others are the same for every rule."""
+"""Kinds of plugins whose configuration tells what is enforced: the others are the same for every
+rule."""
 
 UNKNOWN = "unknown"
 """A fingerprint of what is enforced that says that another run has to ask Kong."""
 
 
 def corrected(state: StackState, account: Account) -> StackState:
-    """The state with its plugins configured as Kong has them, without those that Kong does not have.
+    """The state with its plugins configured as Kong has them, without those that Kong does not
+    have.
 
     Kong is asked only where the last run did not come to its end. Raises admin.AdminError.
     """
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    scripted = [one for one in state.resources if one.type == PLUGIN and one.outputs.get("name") in _READ]
+    scripted = [
+        one for one in state.resources if one.type == PLUGIN and one.outputs.get("name") in _READ
+    ]
     doubted = {
         plugin.name: _key(plugin)
         for plugin in scripted
@@ -49,8 +55,9 @@ def corrected(state: StackState, account: Account) -> StackState:
 
 
 def enforced(state: StackState, account: Account, configurations: Mapping[str, Any]) -> str:
-    """The fingerprint of the plugins that a run made, with their `configurations` by logical name; UNKNOWN where it
-    left one out that is in the state otherwise than in Kong. Raises admin.AdminError."""
+    """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
+    UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
+    admin.AdminError."""
     doubted = {name: key for name, key in state.doubted.items() if name in configurations}
     rows = _plugins(account) if doubted else {}
     if all(_same(configurations[name], rows.get(key)) for name, key in doubted.items()):
@@ -61,7 +68,11 @@ def enforced(state: StackState, account: Account, configurations: Mapping[str, A
 def _plugins(account: Account) -> _Rows:
     with AdminApi(account) as admin:
         rows = admin.rows("/plugins")
-    return {((row.get("service") or {}).get("id"), row["name"]): row for row in rows if not row.get("route")}
+    return {
+        ((row.get("service") or {}).get("id"), row["name"]): row
+        for row in rows
+        if not row.get("route")
+    }
 
 
 def _key(plugin: Resource) -> tuple[Any, Any]:

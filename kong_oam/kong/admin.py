@@ -1,4 +1,5 @@
-"""The one client of Kong's Admin API: what it sends, how it reads, and one message for each way in which it is refused.
+"""The one client of Kong's Admin API: what it sends, how it reads, and one message for each way in
+which it is refused.
 
 Sources: the Admin API documentation of Kong 3.10 (pages, statuses); RFC 9110, section 6.6.1 (Date).
 """
@@ -27,7 +28,8 @@ _FLAVORS = ("traditional", "traditional_compatible")
 
 
 class AdminError(ProductError):
-    """The Admin API of Kong cannot be used as it is. The message says what was found and what to change."""
+    """The Admin API of Kong cannot be used as it is. The message says what was found and what to
+    change."""
 
 
 class RejectedError(AdminError):
@@ -39,8 +41,8 @@ class RejectedError(AdminError):
 
 
 class AdminApi:
-    """The Admin API of one workspace, as a context manager that closes its connections. Every request raises
-    AdminError; `transport` is what carries them, httpx's own by default."""
+    """The Admin API of one workspace, as a context manager that closes its connections. Every
+    request raises AdminError; `transport` is what carries them, httpx's own by default."""
 
     def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
         self._shown = shown(account.admin_url)
@@ -73,16 +75,21 @@ class AdminApi:
     def _object(self, path: str, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code != 200:
             advice = {
-                404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`",
+                404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "
+                "setting `plugins`",
                 429: f"what is in front of it limits it{unserved(answer)}",
             }.get(answer.status_code, "see Kong's error log")
-            raise AdminError(f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}")
+            raise AdminError(
+                f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}"
+            )
         try:
             body = answer.json()
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise AdminError(f"{self._shown}{path} answers no JSON object; is this Kong's Admin API?")
+            raise AdminError(
+                f"{self._shown}{path} answers no JSON object; is this Kong's Admin API?"
+            )
         return body
 
     def rows(self, path: str) -> tuple[Entity, ...]:
@@ -115,14 +122,18 @@ class AdminApi:
             raise RejectedError(f"PATCH {path}", _words(answer))
 
     def wrong(self, path: str, fields: Entity) -> Entity:
-        """What Kong says is wrong with an entity, by field, at a path that validates; empty where nothing is."""
+        """What Kong says is wrong with an entity, by field, at a path that validates; empty where
+        nothing is."""
         answer = self._sent("POST", path, fields)
         if answer.status_code == 400:
             with suppress(ValueError):
                 body = answer.json()
                 return body.get("fields") or {"@entity": [str(body.get("message"))]}
         if answer.status_code not in (200, 201):
-            raise AdminError(f"Kong's Admin API at {self._shown}{path} answers {_words(answer)}; see Kong's error log")
+            raise AdminError(
+                f"Kong's Admin API at {self._shown}{path} answers {_words(answer)}; see Kong's "
+                "error log"
+            )
         return {}
 
     def delete(self, path: str) -> None:
@@ -136,7 +147,9 @@ class AdminApi:
         try:
             return parsedate_to_datetime(self._sent("GET", "/").headers["date"]).timestamp()
         except (KeyError, ValueError):
-            raise AdminError("Kong's Admin API does not say what time it is (the header Date)") from None
+            raise AdminError(
+                "Kong's Admin API does not say what time it is (the header Date)"
+            ) from None
 
     def _sent(self, method: str, path: str, fields: Entity | None = None) -> httpx.Response:
         try:
@@ -148,8 +161,10 @@ class AdminApi:
             ) from None
         if answer.status_code in (401, 403):
             raise AdminError(
-                f"Kong's Admin API at {self._shown} refuses the credentials ({answer.status_code}); "
-                "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
+                f"Kong's Admin API at {self._shown} refuses the credentials "
+                f"({answer.status_code}); "
+                "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN "
+                "and KONG_API_KEY"
             )
         return answer
 
@@ -163,7 +178,10 @@ def read(admin: AdminApi) -> Entities:
     configuration = admin.get("/").get("configuration") or {}
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
-        raise AdminError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
+        raise AdminError(
+            f"Kong's router_flavor is '{flavor}', whose routes are not understood; use "
+            f"{_FLAVORS[-1]}"
+        )
     upstreams, services = admin.rows("/upstreams"), admin.rows("/services")
     verifying = any(service.get("ca_certificates") for service in services)
     return Entities(
@@ -174,7 +192,9 @@ def read(admin: AdminApi) -> Entities:
         credentials=admin.rows("/jwts"),
         upstreams=upstreams,
         targets=tuple(
-            target for upstream in upstreams for target in admin.rows(f"/upstreams/{upstream['id']}/targets")
+            target
+            for upstream in upstreams
+            for target in admin.rows(f"/upstreams/{upstream['id']}/targets")
         ),
         authorities=admin.rows("/ca_certificates") if verifying else (),
     )

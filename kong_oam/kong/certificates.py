@@ -6,13 +6,15 @@ from kong_oam.access.model import Estate
 
 
 def hosts_by_certificate(estate: Estate) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The hosts of each certificate, sorted, by its place (`shop`, or `west/shop` in a further cluster) and name. No
-    certificates where all is plain http."""
+    """The hosts of each certificate, sorted, by its place (`shop`, or `west/shop` in a further
+    cluster) and name. No certificates where all is plain http."""
     if estate.stack.scheme == "http":
         return {}
     certificates: dict[tuple[str, str], set[str]] = {}
     for component in estate.offering:
         for endpoint in component.endpoints:
             if endpoint.certificate:
-                certificates.setdefault((component.at, endpoint.certificate), set()).add(endpoint.host)
+                certificates.setdefault((component.at, endpoint.certificate), set()).add(
+                    endpoint.host
+                )
     return {key: tuple(sorted(hosts)) for key, hosts in sorted(certificates.items())}

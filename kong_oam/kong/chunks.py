@@ -1,8 +1,10 @@
-"""The scripts that run in `pre-function` beside admission, by the key of the table that asks for them.
+"""The scripts that run in `pre-function` beside admission, by the key of the table that asks for
+them.
 
-So the table alone says which scripts there are, and a change of an Application is a change of its table. A chunk is a
-script of its own: what several would carry admission has once, and leaves (`kong.ctx.shared.kong_oam_readers`, with
-`left_table`, which gives the table); what else is known of the request stands beside that.
+So the table alone says which scripts there are, and a change of an Application is a change of its
+table. A chunk is a script of its own: what several would carry admission has once, and leaves
+(`kong.ctx.shared.kong_oam_readers`, with `left_table`, which gives the table); what else is known
+of the request stands beside that.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ Parts = tuple[str, ...]
 """Files of `lua/` that make one script, in order."""
 
 ALWAYS: Mapping[str, Parts] = {"header_filter": ("problem",), "body_filter": ("problem_body",)}
-"""{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run first."""
+"""{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run
+first."""
 
 CHUNKS: Mapping[str, Mapping[str, Parts]] = {
     "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")},
@@ -24,14 +27,15 @@ CHUNKS: Mapping[str, Mapping[str, Parts]] = {
     "limits": {"access": ("limits",)},
     "log": {"log": ("queries", "record")},
 }
-"""{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a phase."""
+"""{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a
+phase."""
 
 BEHIND: Mapping[str, Mapping[str, Parts]] = {
     "limits": {"access": ("body",)},
     "log": {"header_filter": ("queries", "traces")},
 }
-"""{key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the order in which they run:
-in `access` on what it let pass, in another phase on every request."""
+"""{key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the
+order in which they run: in `access` on what it let pass, in another phase on every request."""
 
 
 def behind(table: str) -> Iterator[tuple[str, Parts]]:
@@ -43,7 +47,8 @@ def behind(table: str) -> Iterator[tuple[str, Parts]]:
 
 
 def chunks_of(table: str) -> Iterator[tuple[str, Parts]]:
-    """Yields phase and parts of each chunk beside a table, in order: those always there, and what it asks for."""
+    """Yields phase and parts of each chunk beside a table, in order: those always there, and what
+    it asks for."""
     yield from ALWAYS.items()
     asked = _read(table)
     for key, phases in CHUNKS.items():

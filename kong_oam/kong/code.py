@@ -1,8 +1,9 @@
 """The scripts of a port's `pre-function`: the port's own code, and the calls of it in each phase.
 
-The script of phase `access` has the code of all phases. It leaves the functions in `kong.ctx.shared.kong_oam_code`,
-and the scripts of later phases call them there. A request that never came to phase `access` has no code: nothing is
-let through then, and nothing of Kong's own record is logged.
+The script of phase `access` has the code of all phases. It leaves the functions in
+`kong.ctx.shared.kong_oam_code`, and the scripts of later phases call them there. A request that
+never came to phase `access` has no code: nothing is let through then, and nothing of Kong's own
+record is logged.
 """
 
 from __future__ import annotations
@@ -20,21 +21,26 @@ BARE_RECORD = (
     "for n in pairs(said)do set(n,nil)end "
     "for n,v in pairs({version=1,code=admitted and'record-failed'or'not-admitted',"
     "decision=not admitted and'refused'or nil,status=status,"
-    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service and{name=said.service.name},"
-    "route=said.route and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})"
+    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service "
+    "and{name=said.service.name},"
+    "route=said.route "
+    "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})"
     "do set(n,v)end"
 )
 """Clears Kong's own record, whatever is in it. Leaves which request it was, and its status."""
 
 _RECORDED = (
     f"{BARE_RECORD} "
-    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then s.attributes['http.url']=nil end end"
+    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then "
+    "s.attributes['http.url']=nil end end"
 )
-"""Phase `log` without the code: this alone is recorded, and the query string is taken out of the traces."""
+"""Phase `log` without the code: this alone is recorded, and the query string is taken out of the
+traces."""
 
 
 def phases(table: str) -> Iterator[tuple[str, str]]:
-    """Yields each phase with the script that a port with this table runs there, phase `access` first.
+    """Yields each phase with the script that a port with this table runs there, phase `access`
+    first.
 
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
@@ -48,7 +54,8 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
 
 def _entry(functions: list[Parts], names: list[str]) -> str:
-    """The script of phase `access`: it has the code of all phases, leaves it, and calls these functions."""
+    """The script of phase `access`: it has the code of all phases, leaves it, and calls these
+    functions."""
     made = [f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()" for parts in functions]
     run = [f"CODE.{name}()" for name in names]
     lines = [
@@ -66,10 +73,14 @@ def _entry(functions: list[Parts], names: list[str]) -> str:
 def _later(phase: str, names: list[str]) -> str:
     """The script of a later phase: it calls these functions where phase `access` has left them.
 
-    Kong may meet a request with scripts of before in one phase, and with new ones in the next: a function that the code
-    of before does not have is no code, either.
+    Kong may meet a request with scripts of before in one phase, and with new ones in the next: a
+    function that the code of before does not have is no code, either.
     """
-    lines = ["-- kong_oam/kong/code.py", "return function()", "local code=kong.ctx.shared.kong_oam_code or{}"]
+    lines = [
+        "-- kong_oam/kong/code.py",
+        "return function()",
+        "local code=kong.ctx.shared.kong_oam_code or{}",
+    ]
     for name in names:
         without = f" else {_RECORDED}" if phase == "log" else ""
         lines.append(f"if code.{name} then code.{name}(){without} end")

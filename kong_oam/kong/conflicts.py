@@ -1,8 +1,10 @@
-"""Finds names in Kong that are needed and taken, before anything is made: a creation would fail half-way.
+"""Finds names in Kong that are needed and taken, before anything is made: a creation would fail
+half-way.
 
-Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of consumers, the keys of
-their credentials, and the hosts of certificates. An entity with the stack's tags that is not in its state was made by a
-run that was interrupted; any other is another stack's, or was made outside any stack.
+Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of
+consumers, the keys of their credentials, and the hosts of certificates. An entity with the stack's
+tags that is not in its state was made by a run that was interrupted; any other is another stack's,
+or was made outside any stack.
 """
 
 from __future__ import annotations
@@ -46,14 +48,16 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """A name that an entity needs, and the resource that would make it: its type and logical name."""
+    """A name that an entity needs, and the resource that would make it: its type and logical
+    name."""
 
     type: str
     name: str
     logical: str
     place: Position | None = None
     partition: str | None = None
-    """The partition of the estate whose run makes it; None: the base's, or that of an estate of one stack."""
+    """The partition of the estate whose run makes it; None: the base's, or that of an estate of one
+    stack."""
 
 
 def needed(estate: Estate) -> Iterator[Needed]:
@@ -80,8 +84,8 @@ def needed(estate: Estate) -> Iterator[Needed]:
 def inspect(
     account: Account, settings: Settings, estate: Estate, held: Held, state: StackState
 ) -> tuple[Diagnostic, ...]:
-    """Finds all that collides in the workspace. `state` is that of the stack that is run, `held` with its base's.
-    Raises admin.AdminError."""
+    """Finds all that collides in the workspace. `state` is that of the stack that is run, `held`
+    with its base's. Raises admin.AdminError."""
     with AdminApi(account) as admin:
         return (
             *name_conflicts(admin, estate, held),
@@ -93,9 +97,9 @@ def inspect(
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
     """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
 
-    Kong is asked for kinds of which something is new, and for no other, but for certificates: one that is held may be
-    given more hosts. A few names are asked for one by one, so that what is there already does not count; many are
-    looked for in the list.
+    Kong is asked for kinds of which something is new, and for no other, but for certificates: one
+    that is held may be given more hosts. A few names are asked for one by one, so that what is
+    there already does not count; many are looked for in the list.
     """
     by_type: dict[str, dict[str, Needed]] = {}
     for need in needed(estate):
@@ -123,22 +127,32 @@ def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
 def issuer_conflicts(
     admin: AdminApi, settings: Settings, estate: Estate, held: Held, issuers: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
-    """Finds issuers whose key ring, or a key of which, others have in Kong. Raises admin.AdminError.
+    """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
+    admin.AdminError.
 
-    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds. Kong is asked for a
-    ring that is new or gets another issuer. It is always asked for keys: an issuer may publish its next one at any
-    time. An issuer that the run itself makes is nobody else's.
+    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds.
+    Kong is asked for a ring that is new or gets another issuer. It is always asked for keys: an
+    issuer may publish its next one at any time. An issuer that the run itself makes is nobody
+    else's.
     """
     stack = estate.stack.name
     if estate.role == "partition":
         return
     for name, provider in estate.stack.providers.items():
-        is_known = (_CONSUMER, f"{RING}{name}") in held and issuers.get(name) in (provider.issuer, None)
+        is_known = (_CONSUMER, f"{RING}{name}") in held and issuers.get(name) in (
+            provider.issuer,
+            None,
+        )
         ring = names.ring(stack, name)
-        for row in () if is_known or provider.issuer is None else admin.with_custom_id(provider.issuer):
+        for row in (
+            () if is_known or provider.issuer is None else admin.with_custom_id(provider.issuer)
+        ):
             # A consumer that has the ring's name, too, is found by its name.
             if row.get("username") != ring and not _is_ours(stack, row):
-                what = f"consumer '{row.get('username') or row['id']}' with custom_id '{provider.issuer}'"
+                what = (
+                    f"consumer '{row.get('username') or row['id']}' with custom_id "
+                    f"'{provider.issuer}'"
+                )
                 yield _issuer_diagnostic(stack, name, what, row)
     if settings.gateway.edition == "oss":
         yield from _key_conflicts(admin, estate)
@@ -152,7 +166,11 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
         published = set[str]()
         # The run itself says what is wrong with an issuer that cannot be read.
         with suppress(DiscoveryError):
-            published = {key.kid for key in discover(provider.issuer).keys} if provider.issuer else published
+            published = (
+                {key.kid for key in discover(provider.issuer).keys}
+                if provider.issuer
+                else published
+            )
         for row in others:
             if row["key"] in published:
                 yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
@@ -161,7 +179,8 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
 def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
-        f"identity provider '{provider}': Kong has {what} ({row['id']}) {made}. A Kong takes an issuer's keys once: "
+        f"identity provider '{provider}': Kong has {what} ({row['id']}) {made}. A Kong takes an "
+        "issuer's keys once: "
         "use another issuer, or another workspace or Kong, or bring both into one stack"
     )
     return Diagnostic("ENV405", message)
@@ -174,24 +193,33 @@ def _is_ours(stack: str, row: Row) -> bool:
 
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
     kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
-    what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
+    what = (
+        f"certificate for host '{need.name}'"
+        if need.type == _CERTIFICATE
+        else f"{kind} '{need.name}'"
+    )
     if ours and (other := names.partition_in(tags)) != need.partition:
         whose = f"partition '{other}'" if other else "the base"
         message = (
-            f"Kong has {what} ({row['id']}) of {whose} of this estate, whose stack is to give it away first: "
+            f"Kong has {what} ({row['id']}) of {whose} of this estate, whose stack is to give it "
+            "away first: "
             f"`python -m kong_oam move -s {stack}`"
         )
         return Diagnostic("ENV419", message, need.place)
     if ours:
         own = stack_of(stack, need.partition)
         message = (
-            f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an interrupted run made "
+            f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an "
+            "interrupted run made "
             f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
     owner = Asking(stack, whole=True).owner(row)
     otherwise = "take other hosts or be" if need.type == _CERTIFICATE else "renamed or"
-    remedy = f"have it {otherwise} removed by {'a run of that stack' if owner.stack else 'whoever made it'}"
+    remedy = (
+        f"have it {otherwise} removed by "
+        f"{'a run of that stack' if owner.stack else 'whoever made it'}"
+    )
     message = f"Kong has {what} ({row['id']}) {made_by(row, owner)}. It is left as it is; {remedy}"
     return Diagnostic("ENV405", message, need.place)
 

@@ -1,4 +1,5 @@
-"""What the gateway says to browsers of pages of other origins, as the table has it, and as an answer has it."""
+"""What the gateway says to browsers of pages of other origins, as the table has it, and as an
+answer has it."""
 
 from __future__ import annotations
 
@@ -11,13 +12,20 @@ from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
 
 _SENT = ("Authorization", "Content-Type")
-_EXPOSED = ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Kong-Request-Id")
-"""Headers that pages may send, and read, whatever a trait says: of answers, what the gateway itself tells callers."""
+_EXPOSED = (
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "X-Kong-Request-Id",
+)
+"""Headers that pages may send, and read, whatever a trait says: of answers, what the gateway itself
+tells callers."""
 
 
 def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
-    """The table's entries on whose pages may read which answers, and what these are told; nothing where the gateway has
-    no part in it."""
+    """The table's entries on whose pages may read which answers, and what these are told; nothing
+    where the gateway has no part in it."""
     reading = readers(estate, component)
     if reading is None:
         return {}
@@ -31,8 +39,8 @@ def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
 
 
 def granted(component: Component, origin: str, asked: str | None) -> Mapping[str, str]:
-    """The headers of an answer that pages of the origin may read; `asked`: the method that a preflight asks about, None
-    for an answer to a call."""
+    """The headers of an answer that pages of the origin may read; `asked`: the method that a
+    preflight asks about, None for an answer to a call."""
     told = _told(component)
     headers = {"Access-Control-Allow-Origin": origin}
     if told["credentials"]:

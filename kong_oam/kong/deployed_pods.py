@@ -1,5 +1,5 @@
-"""The pods behind the ports of components, by the Services and workloads in a stack's state: what a run has made, also
-where it failed later."""
+"""The pods behind the ports of components, by the Services and workloads in a stack's state: what a
+run has made, also where it failed later."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ Pods = Mapping[str, Mapping[str, str]]
 
 @dataclass(slots=True)
 class _Made:
-    """What the state has of a component in the stack's own cluster: Services by name, and workloads."""
+    """What the state has of a component in the stack's own cluster: Services by name, and
+    workloads."""
 
     services: dict[str, RenderedObject] = field(default_factory=dict)
     workloads: list[RenderedObject] = field(default_factory=list)
 
 
-def deployed_pods(resources: Iterable[Resource], components: Iterable[Component], meant: Pods) -> Pods:
-    """The pods behind the ports of `components`; as `meant` says where the state does not show a port's Service."""
+def deployed_pods(
+    resources: Iterable[Resource], components: Iterable[Component], meant: Pods
+) -> Pods:
+    """The pods behind the ports of `components`; as `meant` says where the state does not show a
+    port's Service."""
     made = _made(resources)
     found: dict[str, dict[str, str]] = {key: dict(ports) for key, ports in meant.items()}
     for component in components:
@@ -40,7 +44,8 @@ def deployed_pods(resources: Iterable[Resource], components: Iterable[Component]
 
 
 def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
-    """What is there of each component. The name of what lies elsewhere begins with its place and a colon."""
+    """What is there of each component. The name of what lies elsewhere begins with its place and a
+    colon."""
     made: dict[str, _Made] = {}
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
@@ -56,12 +61,18 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
 
 
 def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[str, str]:
-    led = [replace(endpoint, service=name) for endpoint in endpoints if (name := _service(endpoint, made))]
+    led = [
+        replace(endpoint, service=name)
+        for endpoint in endpoints
+        if (name := _service(endpoint, made))
+    ]
     namespaces = {made.services[endpoint.service].namespace for endpoint in led}
     if len(namespaces) != 1:
         return {}
     objects = (*made.services.values(), *made.workloads)
-    component = replace(bare_component(key, ""), namespace=namespaces.pop(), endpoints=tuple(led), rendered=objects)
+    component = replace(
+        bare_component(key, ""), namespace=namespaces.pop(), endpoints=tuple(led), rendered=objects
+    )
     return pods_behind(component)
 
 
@@ -70,7 +81,10 @@ def _service(endpoint: Endpoint, made: _Made) -> str:
     having = [
         name
         for name, service in made.services.items()
-        if any(port.get("port") == endpoint.port for port in mappings(mapping(service.object.get("spec")).get("ports")))
+        if any(
+            port.get("port") == endpoint.port
+            for port in mappings(mapping(service.object.get("spec")).get("ports"))
+        )
     ]
     if endpoint.apart in having:
         return endpoint.apart

@@ -1,9 +1,10 @@
-"""Models of what a stack's gateway enforces, by what the state says of its gates: also after a run that failed.
+"""Models of what a stack's gateway enforces, by what the state says of its gates: also after a run
+that failed.
 
-The outputs of a stack are what its last program meant, also after a run that failed, or that was told to leave parts
-out. A plugin's resource in the state is what Kong was given and took. Its table says which requests it allows, and of
-each client that holds something who that is; routes say which of them arrive. The Services in the state say which pods
-answer.
+The outputs of a stack are what its last program meant, also after a run that failed, or that was
+told to leave parts out. A plugin's resource in the state is what Kong was given and took. Its table
+says which requests it allows, and of each client that holds something who that is; routes say which
+of them arrive. The Services in the state say which pods answer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, whole
-from kong_oam.access.model import METHODS, Call, Client, Component, Estate, Public, Role, Rule, Stack, bare_component
+from kong_oam.access.model import (
+    METHODS,
+    Call,
+    Client,
+    Component,
+    Estate,
+    Public,
+    Role,
+    Rule,
+    Stack,
+    bare_component,
+)
 from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
@@ -31,11 +43,12 @@ Table = Mapping[str, Any]
 
 
 def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessModel, ...]:
-    """Models of what is enforced, each of which has to allow a request: the gates' and, where it differs, admission's.
+    """Models of what is enforced, each of which has to allow a request: the gates' and, where it
+    differs, admission's.
 
-    `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets a token at all, for
-    components that ask for no more. It stands for itself where a gate says too little, as after an edit by
-    hand.
+    `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets
+    a token at all, for components that ask for no more. It stands for itself where a gate says too
+    little, as after an edit by hand.
     """
     resources = list(resources)
     gates, admissions = (_tables(resources, role) for role in ("gate", "admission"))
@@ -68,7 +81,9 @@ def _table(config: Any) -> Table:
     return table if isinstance(table, dict) else {}
 
 
-_PARTS = frozenset({"callers", "groups", "hosts", "logical", "on_behalf", "ring", "rules", "services"})
+_PARTS = frozenset(
+    {"callers", "groups", "hosts", "logical", "on_behalf", "ring", "rules", "services"}
+)
 
 
 def _is_complete(table: Table) -> bool:
@@ -76,7 +91,8 @@ def _is_complete(table: Table) -> bool:
 
 
 def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
-    """Component, backend, host and path of every place that a route leads from; its name says the first two."""
+    """Component, backend, host and path of every place that a route leads from; its name says the
+    first two."""
     places = set()
     for resource in resources:
         if resource.type == ROUTE:
@@ -111,7 +127,9 @@ def _model(
         components.setdefault(key, bare_component(key, stack.default_provider.name))
         of_component = tuple(client for client in clients if client.component == key)
         components[key] = replace(components[key], clients=of_component)
-    for key in {call.component for client in clients for call in client.calls} & meant.estate.components.keys():
+    for key in {
+        call.component for client in clients for call in client.calls
+    } & meant.estate.components.keys():
         # An API whose gate is in another partition: where any token counts, those for it do.
         components.setdefault(key, replace(meant.estate.components[key], clients=(), endpoints=()))
     owned = [_with_owner(component, meant) for _, component in sorted(components.items())]
@@ -134,8 +152,9 @@ _JUDGING = ("addresses", "callers", "groups", "logical", "on_behalf", "ring", "r
 
 
 def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
-    """The key by which the component behind each gate is in a model. Ports with different tables, as after a run that
-    was told to leave one out, are a component each: `orders/api`, `orders/api:8081`."""
+    """The key by which the component behind each gate is in a model. Ports with different tables,
+    as after a run that was told to leave one out, are a component each: `orders/api`,
+    `orders/api:8081`."""
     known: dict[str, dict[str, str]] = {}
     keys = {}
     for (component, backend), table in tables.items():
@@ -152,31 +171,47 @@ def _endpoint(host: str, path: str, backend: str) -> Endpoint:
     return Endpoint(host, unwritten(path), int(port), NOWHERE, service=apart, apart=apart)
 
 
-def _providers(tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
-    """The stack's providers, but without names of groups where one that a table lists now stands for another group."""
+def _providers(
+    tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]
+) -> Mapping[str, Provider]:
+    """The stack's providers, but without names of groups where one that a table lists now stands
+    for another group."""
     changed = {
         name
         for table in tables.values()
         if (provider := providers.get(name := _provider(table))) is not None
-        if any(provider.listed(_logical(listed, table, provider)) != listed for listed in table["groups"])
+        if any(
+            provider.listed(_logical(listed, table, provider)) != listed
+            for listed in table["groups"]
+        )
         or any(
             provider.group(_named(group, at_provider, provider)) != at_provider
             for _, _, groups, _ in table["callers"].values()
             for group, at_provider in groups.items()
         )
     }
-    return {name: replace(provider, groups={}) if name in changed else provider for name, provider in providers.items()}
+    return {
+        name: replace(provider, groups={}) if name in changed else provider
+        for name, provider in providers.items()
+    }
 
 
 def _named(group: str, at_provider: str, provider: Provider | None) -> str:
-    """The group by its name in Applications, where the stack still maps that one to `at_provider`; else as it is."""
+    """The group by its name in Applications, where the stack still maps that one to `at_provider`;
+    else as it is."""
     return group if provider is None or provider.group(group) == at_provider else at_provider
 
 
 def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
     provider = _provider(table)
     rules = (
-        Rule(unwritten(path), (method,), () if needed == "public" else tuple(needed), _public(needed), NOWHERE)
+        Rule(
+            unwritten(path),
+            (method,),
+            () if needed == "public" else tuple(needed),
+            _public(needed),
+            NOWHERE,
+        )
         for path, methods in table["rules"].items()
         for method, alternatives in _by_method(methods)
         for needed in (["public"] if alternatives == "public" else alternatives)
@@ -186,10 +221,17 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
         for name, scopes in table["groups"].items()
     )
     allowed_from = {
-        unwritten(path): {method: fewest(map(network, listed)) for method, listed in _by_method(methods)}
+        unwritten(path): {
+            method: fewest(map(network, listed)) for method, listed in _by_method(methods)
+        }
         for path, methods in table.get("addresses", {}).items()
     }
-    return replace(bare_component(key, provider), rules=tuple(rules), roles=tuple(roles), allowed_from=allowed_from)
+    return replace(
+        bare_component(key, provider),
+        rules=tuple(rules),
+        roles=tuple(roles),
+        allowed_from=allowed_from,
+    )
 
 
 def _provider(table: Table) -> str:
@@ -209,7 +251,8 @@ def _public(needed: Any) -> Public | None:
 
 
 def _logical(listed: str, table: Table, provider: Provider | None) -> str:
-    """The group by its name in Applications, where the stack still maps that one to what tokens list; else as it is."""
+    """The group by its name in Applications, where the stack still maps that one to what tokens
+    list; else as it is."""
     logical = table["logical"].get(listed, listed)
     return str(logical) if provider is None or provider.listed(logical) == listed else listed
 
@@ -217,12 +260,15 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
 def _clients(
     tables: Mapping[_Gated, Table], keys: Mapping[_Gated, str], meant: AccessModel, stack: Stack
 ) -> list[Client]:
-    """The clients with something at a gate, and those that the stack exported, with what they hold where no gate is."""
+    """The clients with something at a gate, and those that the stack exported, with what they hold
+    where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     clients = {(client.component, client.provider): client for client in meant.estate.clients}
     gated = {component for component, _ in tables}
     for who, client in clients.items():
-        calls[who] = {call.component: call.scopes for call in client.calls if call.component not in gated}
+        calls[who] = {
+            call.component: call.scopes for call in client.calls if call.component not in gated
+        }
     for gate, table in tables.items():
         for client_id, (key, kind, groups, _) in table["callers"].items():
             who = key, _provider(table)
@@ -232,6 +278,11 @@ def _clients(
             named = [_named(group, at_provider, provider) for group, at_provider in groups.items()]
             clients[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
     return [
-        replace(client, calls=tuple(Call(called, scopes, (), NOWHERE) for called, scopes in calls.get(who, {}).items()))
+        replace(
+            client,
+            calls=tuple(
+                Call(called, scopes, (), NOWHERE) for called, scopes in calls.get(who, {}).items()
+            ),
+        )
         for who, client in clients.items()
     ]

@@ -1,6 +1,8 @@
-"""Kong's entities as plain values: those that a workspace has, and those that an estate means there to be.
+"""Kong's entities as plain values: those that a workspace has, and those that an estate means there
+to be.
 
-An entity has the fields and the shape that the Admin API prints. References to entities that are only meant go by name.
+An entity has the fields and the shape that the Admin API prints. References to entities that are
+only meant go by name.
 """
 
 from __future__ import annotations
@@ -23,13 +25,15 @@ from kong_oam.kong.upstream_tls import certified_name, service_fields
 Entity = Mapping[str, Any]
 
 Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""(a plugin's name, its configuration) to the configuration with every field that the gateway has for it."""
+"""(a plugin's name, its configuration) to the configuration with every field that the gateway has
+for it."""
 
 
 @dataclass(frozen=True)
 class Entities:
-    """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer, `targets` those of
-    every upstream, `authorities` CA certificates: of the services that are meant they are none."""
+    """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer,
+    `targets` those of every upstream, `authorities` CA certificates: of the services that are meant
+    they are none."""
 
     services: tuple[Entity, ...] = ()
     routes: tuple[Entity, ...] = ()
@@ -42,7 +46,8 @@ class Entities:
 
     @cached_property
     def labels(self) -> dict[tuple[str, str], str]:
-        """The label of each entity, by kind and id: alike for an entity that there is and for the same one as meant."""
+        """The label of each entity, by kind and id: alike for an entity that there is and for the
+        same one as meant."""
         by_id: dict[tuple[str, str], str] = {}
         for kind, of_kind in (
             ("service", self.services),
@@ -52,13 +57,21 @@ class Entities:
             ("upstream", self.upstreams),
         ):
             for entity in of_kind:
-                name = entity.get("name") or entity.get("username") or entity.get("key") or entity["id"]
+                name = (
+                    entity.get("name")
+                    or entity.get("username")
+                    or entity.get("key")
+                    or entity["id"]
+                )
                 by_id[kind, entity["id"]] = f"{kind} '{name}'"
         for target in self.targets:
             owner = by_id["upstream", target["upstream"]["id"]]
             by_id["target", target["id"]] = f"target '{target['target']}' of {owner}"
         for plugin in self.plugins:
-            scopes = [by_id.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
+            scopes = [
+                by_id.get((kind, reference(plugin, kind) or ""), "")
+                for kind in ("route", "service", "consumer")
+            ]
             scope = " and ".join(filter(None, scopes)) or "everything (global)"
             by_id["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
         return by_id
@@ -71,9 +84,12 @@ def reference(entity: Entity, field: str) -> str | None:
 
 
 def comparable(value: Any) -> Any:
-    """The value of a field as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
+    """The value of a field as Kong takes it: sets come in any order, and empty ones as null or as
+    nothing."""
     if isinstance(value, Mapping):
-        return {name: comparable(item) for name, item in value.items() if comparable(item) is not None}
+        return {
+            name: comparable(item) for name, item in value.items() if comparable(item) is not None
+        }
     if isinstance(value, list) and value:
         return sorted(json.dumps(comparable(item), sort_keys=True) for item in value)
     return value or None
@@ -81,11 +97,13 @@ def comparable(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
+    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients`
+    and `upstreams`.
 
-    By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
-    provider made up for it; by Kong service where its workload is, as "host:port". `client_certificate`: the id of what
-    the gateway shows to workloads. `authorities`, not from there: ids of CA certificates that Kong has, by fingerprint.
+    By provider its issuer, its key slots and, by component, the ids of its clients; by component
+    the audience that its provider made up for it; by Kong service where its workload is, as
+    "host:port". `client_certificate`: the id of what the gateway shows to workloads. `authorities`,
+    not from there: ids of CA certificates that Kong has, by fingerprint.
     """
 
     issuers: Mapping[str, str]
@@ -98,15 +116,23 @@ class Deployed:
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
-        """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first argument."""
-        slots = {name: tuple(map(Slot.from_output, ring)) for name, ring in outputs["keySlots"].items()}
+        """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
+        argument."""
+        slots = {
+            name: tuple(map(Slot.from_output, ring)) for name, ring in outputs["keySlots"].items()
+        }
         shown = outputs.get("clientCertificate")
         known = outputs["audiences"], outputs["clients"]
-        return Deployed(outputs["issuers"], slots, outputs["upstreams"], *known, client_certificate=shown)
+        return Deployed(
+            outputs["issuers"], slots, outputs["upstreams"], *known, client_certificate=shown
+        )
 
 
 def intended(
-    settings: Settings, estate: Estate, deployed: Deployed, complete: Complete = lambda _, config: config
+    settings: Settings,
+    estate: Estate,
+    deployed: Deployed,
+    complete: Complete = lambda _, config: config,
 ) -> Entities:
     """The entities that the program makes for the estate."""
     stack = settings.stack.name
@@ -114,7 +140,9 @@ def intended(
     consumers: list[Entity] = [_named("username", names.anonymous(stack), tags=tags)]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
-        consumers.append(_named("username", names.ring(stack, provider), custom_id=issuer, tags=tags))
+        consumers.append(
+            _named("username", names.ring(stack, provider), custom_id=issuer, tags=tags)
+        )
         credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
     services: list[Entity] = []
     guards: list[Entity] = []
@@ -127,23 +155,42 @@ def intended(
             guards += _further(settings, component, backend, complete, asked_for)
         leading += [_route(settings, component, plan) for plan in routes(component)]
     nowhere = (_named("name", names.nowhere(stack), tags=tags),)
-    return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
+    return Entities(
+        tuple(services),
+        tuple(leading),
+        tuple(guards),
+        tuple(consumers),
+        tuple(credentials),
+        nowhere,
+    )
 
 
 def _guards(
-    settings: Settings, estate: Estate, component: Component, backend: str, deployed: Deployed, complete: Complete
+    settings: Settings,
+    estate: Estate,
+    component: Component,
+    backend: str,
+    deployed: Deployed,
+    complete: Complete,
 ) -> Iterator[Entity]:
     service = names.service(settings.stack.name, component, backend)
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
     ring = names.ring(settings.stack.name, component.provider)
     clients = deployed.clients.get(component.provider, {})
-    decided_by = table(estate, component, backend, ring, authentication, deployed.audiences, clients)
+    decided_by = table(
+        estate, component, backend, ring, authentication, deployed.audiences, clients
+    )
     host, _, number = deployed.upstreams[service].rpartition(":")
     headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
         ("pre-function", plugins.admission(decided_by, *headers)),
         _verifying(settings, component, deployed),
-        ("post-function", plugins.gate(decided_by, address(host, int(number), certified_name(component, backend)))),
+        (
+            "post-function",
+            plugins.gate(
+                decided_by, address(host, int(number), certified_name(component, backend))
+            ),
+        ),
     ):
         tags = names.tags(settings.stack.name, component)
         yield _plugin(name, complete(name, config), service, tags)
@@ -162,9 +209,14 @@ def _further(
         yield _plugin(extra.kind, config, service, names.tags(stack, component), caller)
 
 
-def _verifying(settings: Settings, component: Component, deployed: Deployed) -> tuple[str, Mapping[str, Any]]:
+def _verifying(
+    settings: Settings, component: Component, deployed: Deployed
+) -> tuple[str, Mapping[str, Any]]:
     """The plugin that verifies tokens before the component, and its configuration."""
-    name, nobody = plugins.AUTHENTICATION[settings.gateway.edition], names.nobody(settings.stack.name, component)
+    name, nobody = (
+        plugins.AUTHENTICATION[settings.gateway.edition],
+        names.nobody(settings.stack.name, component),
+    )
     if name == "openid-connect":
         return name, plugins.openid_connect(deployed.issuers[component.provider], nobody)
     return name, plugins.jwt(nobody)
@@ -174,10 +226,14 @@ def _named(by: str, name: str, **fields: Any) -> Entity:
     return {"id": name, by: name, **fields}
 
 
-def _service(settings: Settings, component: Component, backend: str, deployed: Deployed, asked_for: Extras) -> Entity:
+def _service(
+    settings: Settings, component: Component, backend: str, deployed: Deployed, asked_for: Extras
+) -> Entity:
     stack, over_tls = settings.stack.name, settings.gateway.upstream_tls
     fields = {**USUAL, **asked_for.service}
-    fields |= service_fields(over_tls, component, backend, deployed.authorities, deployed.client_certificate)
+    fields |= service_fields(
+        over_tls, component, backend, deployed.authorities, deployed.client_certificate
+    )
     return _named(
         "name",
         names.service(stack, component, backend),
@@ -209,7 +265,9 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(name: str, config: Mapping[str, Any], service: str, tags: list[str], consumer: str | None = None) -> Entity:
+def _plugin(
+    name: str, config: Mapping[str, Any], service: str, tags: list[str], consumer: str | None = None
+) -> Entity:
     return {
         "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
         "name": name,
@@ -224,7 +282,8 @@ def _plugin(name: str, config: Mapping[str, Any], service: str, tags: list[str],
 
 
 def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
-    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody uses."""
+    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody
+    uses."""
     slots = list(slots)
     filler = next((slot.key for slot in slots if slot.key and not slot.retired), None)
     for index, slot in enumerate(slots):

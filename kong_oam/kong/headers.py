@@ -9,12 +9,17 @@ from kong_oam.access.edge.headers import ADDED, REMOVED, SECURE, Headers
 
 
 def headers_entry(headers: Headers | None) -> Mapping[str, Any]:
-    """The table's `headers`; nothing where no script has a part in it. What is said explicitly wins over the preset."""
+    """The table's `headers`; nothing where no script has a part in it. What is said explicitly wins
+    over the preset."""
     if headers is None:
         return {}
     said = {name.lower() for name in (*headers.set, *headers.remove)}
-    preset = {name: value for name, value in SECURE.items() if headers.secure and name.lower() not in said}
-    added = {name: value for name, value in ADDED.items() if headers.secure and name.lower() not in said}
+    preset = {
+        name: value for name, value in SECURE.items() if headers.secure and name.lower() not in said
+    }
+    added = {
+        name: value for name, value in ADDED.items() if headers.secure and name.lower() not in said
+    }
     removed = {name for name in REMOVED if headers.secure and name.lower() not in said}
     entry = {
         "add": _pairs(added),

@@ -1,9 +1,10 @@
-"""Finds hosts and paths that routes of others have in the same Kong, before a run makes routes for them.
+"""Finds hosts and paths that routes of others have in the same Kong, before a run makes routes for
+them.
 
-Kong takes any number of routes with the same host and path, and one of them gets the calls. Two stacks never share
-calls: whichever gets them, the other one's calls are diverted. Routes that were made outside any stack may stay where
-they get only what is left. Kong tries regular expressions, as all of ours are, before plain paths, and plain hosts
-before wildcards.
+Kong takes any number of routes with the same host and path, and one of them gets the calls. Two
+stacks never share calls: whichever gets them, the other one's calls are diverted. Routes that were
+made outside any stack may stay where they get only what is left. Kong tries regular expressions, as
+all of ours are, before plain paths, and plain hosts before wildcards.
 """
 
 from __future__ import annotations
@@ -47,15 +48,22 @@ class _Claim:
         if _comes_first(self.route):
             return True
         our_host_wins = by_host == "wider" and not endpoint.host.startswith("*")
-        our_path_wins = by_host != "narrower" and "wider" in (by_host, by_path) and not self.path.startswith("~")
+        our_path_wins = (
+            by_host != "narrower"
+            and "wider" in (by_host, by_path)
+            and not self.path.startswith("~")
+        )
         return not (our_host_wins or our_path_wins)
 
 
-def host_conflicts(admin: AdminApi, estate: Estate, before: Iterable[Resource]) -> Iterator[Diagnostic]:
-    """Finds endpoints whose calls a route of others may get, or that take calls from a route of another stack. Raises
-    admin.AdminError.
+def host_conflicts(
+    admin: AdminApi, estate: Estate, before: Iterable[Resource]
+) -> Iterator[Diagnostic]:
+    """Finds endpoints whose calls a route of others may get, or that take calls from a route of
+    another stack. Raises admin.AdminError.
 
-    `before` are the routes of the state. Kong is asked only where a route is new, or gets other hosts or paths.
+    `before` are the routes of the state. Kong is asked only where a route is new, or gets other
+    hosts or paths.
     """
     known = {one.name: one.outputs for one in before if one.type == ROUTE}
     changed = [component for component in estate.exposed if _changes(component, known)]
@@ -69,7 +77,9 @@ def host_conflicts(admin: AdminApi, estate: Estate, before: Iterable[Resource]) 
     for component in changed:
         for endpoint in component.endpoints:
             # A plain host meets itself and wildcards alone, which keeps large estates linear.
-            hosts = by_host if "*" in endpoint.host else {endpoint.host, *wildcards} & by_host.keys()
+            hosts = (
+                by_host if "*" in endpoint.host else {endpoint.host, *wildcards} & by_host.keys()
+            )
             by_owner: dict[Owner, list[_Claim]] = {}
             for claim in (claim for host in sorted(hosts) for claim in by_host[host]):
                 if claim.meets(endpoint):
@@ -79,7 +89,8 @@ def host_conflicts(admin: AdminApi, estate: Estate, before: Iterable[Resource]) 
 
 
 def _changes(component: Component, known: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a route of the component is not in the state, or leads from other hosts or paths there."""
+    """Whether a route of the component is not in the state, or leads from other hosts or paths
+    there."""
     for plan in routes(component):
         recorded = known.get(f"{component.key}-{plan.role}-{plan.backend}", {})
         if sorted(recorded.get("hosts") or ()) != sorted(plan.hosts):
@@ -90,7 +101,8 @@ def _changes(component: Component, known: Mapping[str, Mapping[str, Any]]) -> bo
 
 
 def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
-    """Yields what routes of others claim, by their names. A route without hosts claims every host."""
+    """Yields what routes of others claim, by their names. A route without hosts claims every
+    host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
         owner = asking.owner(row)
         if owner.kind == "ours":
@@ -101,8 +113,11 @@ def _claims(rows: Iterable[Row], asking: Asking) -> Iterator[_Claim]:
 
 
 def _comes_first(route: Row) -> bool:
-    """Whether Kong tries a route before all of ours: it does with at least four kinds of conditions (recorded)."""
-    return sum(bool(route.get(name)) for name in ("hosts", "paths", "methods", "headers", "snis")) >= 4
+    """Whether Kong tries a route before all of ours: it does with at least four kinds of conditions
+    (recorded)."""
+    return (
+        sum(bool(route.get(name)) for name in ("hosts", "paths", "methods", "headers", "snis")) >= 4
+    )
 
 
 def _host_relation(ours: str, theirs: str) -> Relation | None:
@@ -114,7 +129,8 @@ def _host_relation(ours: str, theirs: str) -> Relation | None:
 
 
 def _stands_for(wildcard: str, host: str) -> bool:
-    """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong takes `*` at one end."""
+    """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong
+    takes `*` at one end."""
     if wildcard.startswith("*"):
         return host.endswith(wildcard[1:])
     # `shop.*` and `*.example.com` both stand for shop.example.com.
@@ -129,7 +145,8 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
         if within(endpoint.path, elements):
             return "wider"
         return "narrower" if within(elements, endpoint.path) else None
-    # Somebody else's path: a text that calls begin with, or a regular expression that begins with a text.
+    # Somebody else's path: a text that calls begin with, or a regular expression that begins with a
+    # text.
     ours = written(endpoint.path)
     text = literal_prefix(path)
     if text.rstrip("/") == ours.rstrip("/"):
@@ -153,7 +170,8 @@ def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
         else "take another host or path, or have that route removed by whoever made it"
     )
     message = (
-        f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route '{name}'{more} "
+        f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route "
+        f"'{name}'{more} "
         f"{made_by(first.route, first.owner)}. One would get the other's calls: {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.place)

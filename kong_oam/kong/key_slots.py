@@ -1,7 +1,8 @@
 """Signing keys in a fixed number of slots, so that no resource is ever made inside `apply`.
 
-A key keeps its slot, a new one takes an empty slot, one that no longer signs stays for the longest token lifetime.
-Which key sits where is a stack output and comes back through the stack's own reference.
+A key keeps its slot, a new one takes an empty slot, one that no longer signs stays for the longest
+token lifetime. Which key sits where is a stack output and comes back through the stack's own
+reference.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from kong_oam.identity.common.discovery import SigningKey
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot and its key, or None where it is empty; `retired` is the day on which the key was no longer published."""
+    """A slot and its key, or None where it is empty; `retired` is the day on which the key was no
+    longer published."""
 
     key: SigningKey | None = None
     retired: datetime.date | None = None
@@ -40,7 +42,8 @@ class Slot:
 
 
 class TooManyKeysError(SettingsError):
-    """The issuer's keys and those that tokens may still be signed with need more slots. The message says how many."""
+    """The issuer's keys and those that tokens may still be signed with need more slots. The message
+    says how many."""
 
 
 def assign(
@@ -51,10 +54,12 @@ def assign(
     lifetime: datetime.timedelta,
     previous_keys: Iterable[SigningKey] = (),
 ) -> tuple[Slot, ...]:
-    """Assigns keys to slots. `published`: the key that signs, then all others that may. Raises TooManyKeysError.
+    """Assigns keys to slots. `published`: the key that signs, then all others that may. Raises
+    TooManyKeysError.
 
-    `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the key that signs was
-    never seen, `previous_keys` may have signed a moment ago: they get what slots are left, as keys that retire today.
+    `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the
+    key that signs was never seen, `previous_keys` may have signed a moment ago: they get what slots
+    are left, as keys that retire today.
     """
     listed, previous = tuple(published), tuple(previous)
     current = {key.kid: key for key in listed}
@@ -65,7 +70,8 @@ def assign(
         empty = _empty(slots)
         if empty is None:
             raise TooManyKeysError(
-                f"{len(placed) + 1} signing keys are live and there are {size} slots; raise gateway.keySlots"
+                f"{len(placed) + 1} signing keys are live and there are {size} slots; raise "
+                "gateway.keySlots"
             )
         slots[empty] = Slot(current[kid])
         placed.add(kid)
@@ -75,7 +81,9 @@ def assign(
             if (empty := _empty(slots)) is not None:
                 slots[empty] = Slot(key, retired=today)
     if len(slots) > size and any(slot.key for slot in slots[size:]):
-        raise TooManyKeysError(f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired")
+        raise TooManyKeysError(
+            f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired"
+        )
     return tuple(slots[:size])
 
 
@@ -83,12 +91,18 @@ def _empty(slots: Sequence[Slot]) -> int | None:
     return next((index for index, slot in enumerate(slots) if slot.key is None), None)
 
 
-def _aged(slot: Slot, current: Mapping[str, SigningKey], today: datetime.date, lifetime: datetime.timedelta) -> Slot:
+def _aged(
+    slot: Slot,
+    current: Mapping[str, SigningKey],
+    today: datetime.date,
+    lifetime: datetime.timedelta,
+) -> Slot:
     if slot.key is None:
         return slot
     if slot.key.kid in current:
         return Slot(current[slot.key.kid])
     retired = slot.retired or today
-    # From the last minute of one day to the first of another there is a day less than their difference.
+    # From the last minute of one day to the first of another there is a day less than their
+    # difference.
     over = today - retired - datetime.timedelta(days=1) >= lifetime
     return Slot() if over else replace(slot, retired=retired)

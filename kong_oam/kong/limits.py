@@ -1,4 +1,5 @@
-"""What a trait `limits` comes to: fields of the Kong service, and what scripts beside admission and gate read."""
+"""What a trait `limits` comes to: fields of the Kong service, and what scripts beside admission and
+gate read."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from kong_oam.access.edge.limits import Limits
 
 
 def limit_fields(limits: Limits | None) -> dict[str, Any]:
-    """The fields of the Kong service that differ from the usual ones, as the Admin API writes them."""
+    """The fields of the Kong service that differ from the usual ones, as the Admin API writes
+    them."""
     if limits is None:
         return {}
     times = {

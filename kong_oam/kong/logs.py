@@ -1,6 +1,8 @@
-"""The plugins that write the records of requests, at each gated service: what is in a record, `lua/record.lua` says.
+"""The plugins that write the records of requests, at each gated service: what is in a record,
+`lua/record.lua` says.
 
-At each service, not once for the gateway: a plugin of everybody's would take the calls of other stacks, too.
+At each service, not once for the gateway: a plugin of everybody's would take the calls of other
+stacks, too.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from typing import Any
 from kong_oam.access.settings.logs import LogSettings, OtlpSink
 
 _BATCH = 200
-"""Records in a request, a second late at most: the queue sends one request after the other, and one for each record
-would cost more than all else that is asked of the gateway, and fall behind."""
+"""Records in a request, a second late at most: the queue sends one request after the other, and one
+for each record would cost more than all else that is asked of the gateway, and fall behind."""
 
 _HTTP: Mapping[str, Any] = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
-"""A worker has one queue for all services that send to an address. Callers can make records as long as paths may be."""
+"""A worker has one queue for all services that send to an address. Callers can make records as long
+as paths may be."""
 
 _PROPAGATION: Mapping[str, Any] = {"default_format": "w3c"}
 """Kong's own default, which its schema prints of the record as a whole."""
@@ -29,19 +32,31 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any
         config = {"http_endpoint": logs.http.url, "headers": dict(logs.http.headers) or None}
         yield "log-http", "http-log", {**config, **_HTTP}
     if logs.tcp:
-        yield "log-tcp", "tcp-log", {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls}
+        yield (
+            "log-tcp",
+            "tcp-log",
+            {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls},
+        )
     if logs.file:
         yield "log-file", "file-log", {"path": logs.file}
     if logs.otlp:
         headers = dict(logs.otlp.headers) or None
-        config = {"logs_endpoint": logs.otlp.logs, "traces_endpoint": logs.otlp.traces, "headers": headers}
-        yield "log-otlp", "opentelemetry", {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION}
+        config = {
+            "logs_endpoint": logs.otlp.logs,
+            "traces_endpoint": logs.otlp.traces,
+            "headers": headers,
+        }
+        yield (
+            "log-otlp",
+            "opentelemetry",
+            {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION},
+        )
 
 
 def _queue(otlp: OtlpSink) -> Mapping[str, Any]:
     """The bounds of a queue of plugin opentelemetry, of which a worker has one for each service.
 
-    Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in the queue, so a batch
-    takes half of it at the most.
+    Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in
+    the queue, so a batch takes half of it at the most.
     """
     return {"max_batch_size": min(_BATCH, otlp.queue // 2), "max_entries": otlp.queue}

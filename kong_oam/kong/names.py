@@ -1,7 +1,8 @@
 """Names and tags in Kong: explicit, injective in the logical name, unique in the workspace.
 
-Names of applications, of components that are exposed, and of Kubernetes Services are DNS labels, so a dot never stands
-in them and joins them unmistakably; no more does the underscore in the name of a backend (`kong_oam.access.endpoint`).
+Names of applications, of components that are exposed, and of Kubernetes Services are DNS labels, so
+a dot never stands in them and joins them unmistakably; no more does the underscore in the name of a
+backend (`kong_oam.access.endpoint`).
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ def service(stack: str, component: Component, backend: str) -> str:
 
 
 def owner_of(service: str) -> tuple[str, str] | None:
-    """Stack and `application/component` of a service of this name; None for a name that `service` does not give."""
+    """Stack and `application/component` of a service of this name; None for a name that `service`
+    does not give."""
     prefix, *parts = service.rsplit(".", 3)
     before, _, stack = prefix.partition(".")
     return (stack, "/".join(parts[:2])) if before == _PREFIX and stack and len(parts) == 3 else None
 
 
 def component_of(stack: str, service: str) -> str | None:
-    """`application/component` of a service of this name; None for a name that `service` does not give."""
+    """`application/component` of a service of this name; None for a name that `service` does not
+    give."""
     owner = owner_of(service)
     return owner[1] if owner and owner[0] == stack else None
 
@@ -62,7 +65,8 @@ def anonymous(stack: str) -> str:
 
 
 def nobody(stack: str, component: Component) -> str | None:
-    """The consumer for calls without a token; None where nothing of the component is public: none then passes `jwt`."""
+    """The consumer for calls without a token; None where nothing of the component is public: none
+    then passes `jwt`."""
     return anonymous(stack) if component.public else None
 
 
@@ -72,7 +76,8 @@ def unused_key(stack: str, provider: str, slot: int) -> str:
 
 
 def tags(stack: str, component: Component | None = None) -> list[str]:
-    """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor commas."""
+    """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor
+    commas."""
     of_stack = [_PREFIX, f"{_STACK}{stack}"]
     if component is None:
         return of_stack
@@ -92,16 +97,20 @@ def partition_in(tags: Iterable[str]) -> str | None:
 
 def component_in(tags: Iterable[str]) -> str | None:
     """`application/component` by the tag among these; None where none is."""
-    tagged = next((tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)), None)
+    tagged = next(
+        (tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)), None
+    )
     return tagged.replace(".", "/", 1) if tagged else None
 
 
 def stacks_in(tags: Iterable[str]) -> frozenset[str]:
-    """The stacks whose tags are among these: an entity of a stack has both tags that `tags` gives."""
+    """The stacks whose tags are among these: an entity of a stack has both tags that `tags`
+    gives."""
     listed = frozenset(tags)
     return stacks_named(listed) if _PREFIX in listed else frozenset()
 
 
 def stacks_named(tags: Iterable[str]) -> frozenset[str]:
-    """The stacks that these tags name. Somebody's entity may name a stack and lack the tag of all of ours."""
+    """The stacks that these tags name. Somebody's entity may name a stack and lack the tag of all
+    of ours."""
     return frozenset(tag.removeprefix(_STACK) for tag in tags if tag.startswith(_STACK))

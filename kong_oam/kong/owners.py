@@ -1,4 +1,5 @@
-"""Who owns an entity of Kong, by its tags: the stack that asks, another stack, or nobody that this program knows.
+"""Who owns an entity of Kong, by its tags: the stack that asks, another stack, or nobody that this
+program knows.
 
 A stack changes and deletes only its own entities, and tells which stack has to act on another's.
 """
@@ -18,7 +19,8 @@ Kind = Literal["ours", "another stack's", "foreign"]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner of an entity. `stack`: the stack that made it, as the engine calls it; empty of a foreign entity."""
+    """The owner of an entity. `stack`: the stack that made it, as the engine calls it; empty of a
+    foreign entity."""
 
     kind: Kind
     stack: str = ""
@@ -31,8 +33,8 @@ class Owner:
 class Asking:
     """The stack that asks who owns an entity.
 
-    `estate` is in the tags of all its entities. `partition`: the part of the estate that the stack deploys, None: its
-    base. `whole`: the question is about all stacks of the estate.
+    `estate` is in the tags of all its entities. `partition`: the part of the estate that the stack
+    deploys, None: its base. `whole`: the question is about all stacks of the estate.
     """
 
     estate: str
@@ -42,7 +44,8 @@ class Asking:
     def owner(self, entity: Mapping[str, Any]) -> Owner:
         """The owner of an entity of Kong.
 
-        A tag of another estate wins over ours, so that nothing that another stack may need is taken for ours.
+        A tag of another estate wins over ours, so that nothing that another stack may need is taken
+        for ours.
         """
         tags = entity.get("tags") or ()
         # One tag is enough for another stack's entity. Ours have both tags.
@@ -56,7 +59,8 @@ class Asking:
 
 
 def made_by(entity: Mapping[str, Any], owner: Owner) -> str:
-    """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags one may know it."""
+    """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags
+    one may know it."""
     if owner.stack:
         return f"that stack '{owner.stack}' made"
     tags = entity.get("tags")

@@ -24,7 +24,17 @@ from pathlib import Path
 from typing import Literal
 
 Doing = Literal[
-    "harmless", "lets pages read", "limits", "closes", "answers", "authenticates", "runs code", "rewrites", "depends"
+    "harmless",
+    "lets pages read",
+    "limits",
+    "closes",
+    "answers",
+    "authenticates",
+    "runs code",
+    "rewrites",
+    "depends",
 ]
 
-PLUGIN_KINDS: Mapping[str, Doing] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+PLUGIN_KINDS: Mapping[str, Doing] = json.loads(
+    Path(__file__).with_suffix(".json").read_text("utf-8")
+)

@@ -1,5 +1,5 @@
-"""Asks the gateway what it has of the plugins that Applications ask for by name: the kinds, their fields, and whether
-it would take each configuration."""
+"""Asks the gateway what it has of the plugins that Applications ask for by name: the kinds, their
+fields, and whether it would take each configuration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
             schemas[plugin.name] = admin.get(f"/schemas/plugins/{plugin.name}")
         schema = schemas[plugin.name]
         if "eq" in fields_of(schema).get("service", {}):
-            message = f"{plugin.name} stands before no single component at this Kong, but before all that it serves"
+            message = (
+                f"{plugin.name} stands before no single component at this Kong, but before "
+                "all that it serves"
+            )
             yield Diagnostic("ENV418", f"{message}; take it out", plugin.place.at("name"))
             continue
         one = plugin.name, json.dumps(plugin.config, sort_keys=True)
@@ -80,7 +83,11 @@ def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnosti
         named = re.search(r"'config\.([\w.]+)'", str(errors)) if len(path) < 2 else None
         place = plugin.place.at("config", *named[1].split(".")) if named else plugin.place.at(*path)
         what = f"{dotted(path)}: " if path else ""
-        yield Diagnostic("ENV418", f"this Kong does not take the configuration of {plugin.name}: {what}{errors}", place)
+        yield Diagnostic(
+            "ENV418",
+            f"this Kong does not take the configuration of {plugin.name}: {what}{errors}",
+            place,
+        )
 
 
 def _is_bare_address(text: str) -> bool:
@@ -89,15 +96,20 @@ def _is_bare_address(text: str) -> bool:
         address = urlsplit(text)
     except ValueError:
         return False
-    return bool(address.scheme and address.netloc) and "@" not in address.netloc and not address.query
+    return (
+        bool(address.scheme and address.netloc) and "@" not in address.netloc and not address.query
+    )
 
 
 def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:
-    """Finds values that Kong would encrypt, and that stand in the Application in clear. An address without credentials
-    is none."""
+    """Finds values that Kong would encrypt, and that stand in the Application in clear. An address
+    without credentials is none."""
     if record.get("encrypted") and isinstance(config, str) and not config.startswith("{vault://"):
         if not _is_bare_address(config):
-            message = f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an Application: "
+            message = (
+                f"{dotted(('config', *path))} is a secret to Kong, which does not stand in "
+                "an Application: "
+            )
             message += "write {vault://APPLICATION/NAME}"
             yield Diagnostic("ACC248", message, plugin.place.at("config", *path))
     elif isinstance(config, Mapping) and record.get("type") == "record":

@@ -1,7 +1,8 @@
 """Plugin configurations, spelled out in full against the schema of the gateway at hand.
 
-Updates are PATCH and Kong deep-merges `config`: a key that is only left out stays live. So every field that the schema
-has is sent, null where unset; with `strict_match` the provider then sees any change made by hand.
+Updates are PATCH and Kong deep-merges `config`: a key that is only left out stays live. So every
+field that the schema has is sent, null where unset; with `strict_match` the provider then sees any
+change made by hand.
 
 Source: docs/explanation/design.md#removed-means-gone.
 """
@@ -41,14 +42,19 @@ class SchemaError(ProductError):
 
 
 CUSTOM_FIELDS = "custom_fields_by_lua"
-"""The field of each plugin that writes records: scripts by name of a field, which run before a record is sent."""
+"""The field of each plugin that writes records: scripts by name of a field, which run before a
+record is sent."""
 
 CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
-"""The field `version` of a record. Its script clears Kong's own record, unless admission's plugin has replaced that."""
+"""The field `version` of a record. Its script clears Kong's own record, unless admission's plugin
+has replaced that."""
 
 
-def config_json(schema: Schema, name: str, config: Mapping[str, Any], *, keeps_records: bool = False) -> str:
-    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the schema lacks.
+def config_json(
+    schema: Schema, name: str, config: Mapping[str, Any], *, keeps_records: bool = False
+) -> str:
+    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the
+    schema lacks.
 
     `keeps_records`: the stack does, so a plugin that writes records never sends Kong's own.
     """
@@ -61,7 +67,9 @@ def config_json(schema: Schema, name: str, config: Mapping[str, Any], *, keeps_r
 
 def record_of(schema: Schema, name: str) -> Schema:
     """The schema of a plugin's configuration. Raises SchemaError where there is none."""
-    record: Schema | None = next((field["config"] for field in schema["fields"] if "config" in field), None)
+    record: Schema | None = next(
+        (field["config"] for field in schema["fields"] if "config" in field), None
+    )
     if record is None:
         raise SchemaError(f"plugin {name}: the gateway prints no config schema")
     return record
@@ -78,15 +86,19 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
         raise SchemaError(
-            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, or a newer Kong"
+            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, "
+            "or a newer Kong"
         )
-    whole = {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
+    whole = {
+        name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()
+    }
     return {**whole, **_formerly(record, whole)}
 
 
 def _formerly(record: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now `redis.host`). Kong
-    prints both, so a configuration without the former ones would never match what it has."""
+    """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
+    `redis.host`). Kong prints both, so a configuration without the former ones would never match
+    what it has."""
     replaced = (
         (name, (field.get("deprecation") or {}).get("replaced_with"))
         for name, field in fields_of(record, "shorthand_fields").items()
@@ -109,13 +121,15 @@ def _value(field: Schema, value: Any, where: str) -> Any:
 def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
     """Configuration of `pre-function`: the scripts of a port, by phase.
 
-    It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
-    told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the code's
-    own; their names in lower case.
+    It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`:
+    how long browsers are told to use https only (RFC 6797); 0: not at all. `more`: headers that
+    callers must not send, beside the code's own; their names in lower case.
     """
     config: dict[str, Any] = {}
     if hsts_seconds:
-        set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        set_header = (
+            f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        )
         config["header_filter"] = [f"return function() {set_header} end"]
     for phase, script in code.phases(table):
         if phase == "access":
@@ -127,8 +141,8 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
 def jwt(anonymous: str | None) -> dict[str, Any]:
     """Configuration of `jwt`: it verifies a token in the Authorization header, and nowhere else.
 
-    Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where that is None, the
-    answer is 401.
+    Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where
+    that is None, the answer is 401.
     """
     return {
         "key_claim_name": "kid",
@@ -140,11 +154,13 @@ def jwt(anonymous: str | None) -> dict[str, Any]:
 
 
 def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
-    """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as there.
+    """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as
+    there.
 
-    It verifies a bearer token with the keys that `issuer` publishes, finds the key ring by its `custom_id`, and hands
-    on the token that it verified. Audience, scopes and groups are left to the gate, the one that decides: where one of
-    them is wrong, this plugin would answer 403 to what is a 401.
+    It verifies a bearer token with the keys that `issuer` publishes, finds the key ring by its
+    `custom_id`, and hands on the token that it verified. Audience, scopes and groups are left to
+    the gate, the one that decides: where one of them is wrong, this plugin would answer 403 to what
+    is a 401.
 
     Source: Kong's reference of the plugin, 3.11.
     """
@@ -163,8 +179,9 @@ def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
 
 
 def gate(table: str, address: str) -> dict[str, Any]:
-    """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
-    address, which nothing else at the gateway knows; behind it what sees to the rest of a request that may pass."""
+    """Configuration of `post-function`: the fixed script, behind the one table that it decides by
+    and the workload's address, which nothing else at the gateway knows; behind it what sees to the
+    rest of a request that may pass."""
     config = {"access": [framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))]}
     for phase, parts in behind(table):
         config.setdefault(phase, []).append(sent(*parts))

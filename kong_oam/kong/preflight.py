@@ -1,4 +1,5 @@
-"""Checks a gateway before anything is provisioned: do the promises hold on it, and how long does it take to settle?"""
+"""Checks a gateway before anything is provisioned: do the promises hold on it, and how long does it
+take to settle?"""
 
 from __future__ import annotations
 
@@ -19,14 +20,15 @@ _OLDEST = (3, 4)
 
 
 class PreflightError(AdminError):
-    """The promises do not hold on this gateway. The message says what was found and what to change."""
+    """The promises do not hold on this gateway. The message says what was found and what to
+    change."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """The facts that the Admin API tells of its gateway. `settle` is in seconds; `address` says in words what counts as
-    a caller's address, None where nobody asks for that; `authorities` are the ids of the CA certificates that it was
-    asked for, by fingerprint."""
+    """The facts that the Admin API tells of its gateway. `settle` is in seconds; `address` says in
+    words what counts as a caller's address, None where nobody asks for that; `authorities` are the
+    ids of the CA certificates that it was asked for, by fingerprint."""
 
     version: str
     settle: float
@@ -44,9 +46,9 @@ def inspect(
     ca_file: str = "",
     by_address: bool = False,
 ) -> GatewayFacts:
-    """Checks the gateway of an account, which has to have the guards, `more` plugins, by kind, and the CA certificates
-    with the fingerprints `ca`, which are in `ca_file`. `by_address`: rules or limits go by a caller's address, so it
-    must not be what the caller likes.
+    """Checks the gateway of an account, which has to have the guards, `more` plugins, by kind, and
+    the CA certificates with the fingerprints `ca`, which are in `ca_file`. `by_address`: rules or
+    limits go by a caller's address, so it must not be what the caller likes.
 
     Raises PreflightError, and AdminError where it cannot be asked.
     """
@@ -56,10 +58,15 @@ def inspect(
         check(str(root.get("version", "")), configuration, edition)
         if by_address:
             check_addresses(configuration)
-        schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in (*guards(edition), *sorted(more))}
+        schemas = {
+            name: admin.get(f"/schemas/plugins/{name}")
+            for name in (*guards(edition), *sorted(more))
+        }
         found = _authorities(admin, [*ca], ca_file)
     address = addresses.in_words(configuration) if by_address else None
-    return GatewayFacts(str(root["version"]), settle_seconds(configuration), schemas, address, found)
+    return GatewayFacts(
+        str(root["version"]), settle_seconds(configuration), schemas, address, found
+    )
 
 
 def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[str, str]:
@@ -67,7 +74,8 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[s
     for one in wanted:
         if one not in known:
             raise PreflightError(
-                f"Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is {one[:16]}..., and "
+                "Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is "
+                f"{one[:16]}..., and "
                 "Pulumi has no resource for it; load it: "
                 f"curl -F {shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
@@ -75,7 +83,8 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[s
 
 
 def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
-    """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua. Raises PreflightError.
+    """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
+    Raises PreflightError.
 
     Enterprise names itself in its version: 3.10.0.0-enterprise-edition.
     """
@@ -83,19 +92,24 @@ def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> N
     if not numbers:
         raise PreflightError("the Admin API names no version; is this Kong?")
     if (int(numbers[1]), int(numbers[2])) < _OLDEST:
-        raise PreflightError(f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed")
+        raise PreflightError(
+            f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed"
+        )
     actual: Edition = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
         raise PreflightError(
-            f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
+            f"Kong {version} is of edition {actual}, the stack says {edition}; set "
+            f"gateway.edition: {actual}"
         )
     if configuration.get("database") == "off":
         raise PreflightError(
-            "this Kong runs without a database (database=off), so its Admin API cannot change anything; use PostgreSQL"
+            "this Kong runs without a database (database=off), so its Admin API cannot change "
+            "anything; use PostgreSQL"
         )
     if configuration.get("untrusted_lua") == "off":
         raise PreflightError(
-            "this Kong runs no Lua of its configuration (untrusted_lua=off); set untrusted_lua=sandbox, the default"
+            "this Kong runs no Lua of its configuration (untrusted_lua=off); set "
+            "untrusted_lua=sandbox, the default"
         )
 
 
@@ -103,39 +117,47 @@ def check_addresses(configuration: Mapping[str, Any]) -> None:
     """Checks that not everybody may say which address they call from. Raises PreflightError."""
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
-            f"this Kong takes the word of every caller for where they call from (trusted_ips={everybody}), so an "
-            "ip-allow trait keeps nobody out, and a rate-limit by address limits nobody; have trusted_ips list your "
+            "this Kong takes the word of every caller for where they call from "
+            f"(trusted_ips={everybody}), so an "
+            "ip-allow trait keeps nobody out, and a rate-limit by address limits nobody; have "
+            "trusted_ips list your "
             "load balancers alone, or take the trait out"
         )
 
 
 def settle(admin: AdminApi, settings: GatewaySettings) -> float:
-    """The seconds that a change takes to reach every worker, as the stack says or else Kong does. Raises AdminError."""
+    """The seconds that a change takes to reach every worker, as the stack says or else Kong does.
+    Raises AdminError."""
     if settings.settle_seconds is not None:
         return settings.settle_seconds
     return settle_seconds(admin.get("/").get("configuration") or {})
 
 
 def settle_seconds(configuration: Mapping[str, Any]) -> float:
-    """The seconds until every worker of every node sees a change: nothing before then may rely on it.
+    """The seconds until every worker of every node sees a change: nothing before then may rely on
+    it.
 
-    Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes
-    hear of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding
-    itself.
+    Each worker rebuilds its router and its plugin iterator on timers of
+    `worker_state_update_frequency`; other nodes hear of a change `db_update_frequency` and
+    `db_update_propagation` later. A fifth is added for the rebuilding itself.
 
-    With `worker_consistency = strict` there are no timers to wait for, but there is a way left to other nodes, and it
-    is no formality: a request makes the worker read all plugins and then all routes, each only if its node has heard of
-    a change. One that hears of somebody else's route, and not yet of our plugins, reads our new route as well.
+    With `worker_consistency = strict` there are no timers to wait for, but there is a way left to
+    other nodes, and it is no formality: a request makes the worker read all plugins and then all
+    routes, each only if its node has heard of a change. One that hears of somebody else's route,
+    and not yet of our plugins, reads our new route as well.
 
-    The data planes of a control plane get one snapshot of the database after another, and each worker changes over to
-    it at once, so that no order can be torn apart: nothing to wait for. That is not so where the control plane hands on
-    single changes (`cluster_rpc_sync`).
+    The data planes of a control plane get one snapshot of the database after another, and each
+    worker changes over to it at once, so that no order can be torn apart: nothing to wait for. That
+    is not so where the control plane hands on single changes (`cluster_rpc_sync`).
 
-    Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler), kong/db/declarative/export.lua.
+    Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler),
+    kong/db/declarative/export.lua.
     """
     if configuration.get("role") == "control_plane" and not configuration.get("cluster_rpc_sync"):
         return 0.0
-    node = _seconds(configuration, "db_update_frequency") + _seconds(configuration, "db_update_propagation", 0.0)
+    node = _seconds(configuration, "db_update_frequency") + _seconds(
+        configuration, "db_update_propagation", 0.0
+    )
     strict = configuration.get("worker_consistency") == "strict"
     worker = 0.0 if strict else _seconds(configuration, "worker_state_update_frequency")
     return round(1.2 * (node + worker), 2)
@@ -143,4 +165,6 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
 
 def _seconds(configuration: Mapping[str, Any], name: str, default: float = 5.0) -> float:
     value = configuration.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    )

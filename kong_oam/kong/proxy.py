@@ -1,7 +1,8 @@
 """Asks the proxy of a Kong what somebody without a token gets. It asks with safe methods alone.
 
-Source: Kong's documentation of `headers` in kong.conf. An answer of an upstream has X-Kong-Upstream-Latency, and one of
-Kong's own has X-Kong-Response-Latency. The Admin API's answers have neither.
+Source: Kong's documentation of `headers` in kong.conf. An answer of an upstream has
+X-Kong-Upstream-Latency, and one of Kong's own has X-Kong-Response-Latency. The Admin API's answers
+have neither.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import httpx
 from kong_oam.http.trust import trusted
 
 ADDRESS = "KONG_PROXY_ADDR"
-"""The variable of the environment that says where the proxy listens, where its public hosts do not lead to it."""
+"""The variable of the environment that says where the proxy listens, where its public hosts do not
+lead to it."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _TIMEOUT = httpx.Timeout(5.0)
 _PAUSE = 0.5
 _IN_A_ROW = 6
 
 _OF_A_WAY = frozenset({502, 503, 504})
-"""Errors of whatever stands before a workload, such as a mesh: the workload itself gave no answer."""
+"""Errors of whatever stands before a workload, such as a mesh: the workload itself gave no
+answer."""
 
 Said = Literal[
     "passes it on",
@@ -48,7 +51,8 @@ class ProxyAnswer:
 
 
 class Proxy:
-    """The proxy of a Kong, which takes `scheme`. `address`: where it listens; None: where its public hosts lead to."""
+    """The proxy of a Kong, which takes `scheme`. `address`: where it listens; None: where its
+    public hosts lead to."""
 
     def __init__(
         self,
@@ -57,7 +61,12 @@ class Proxy:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._scheme, self._address, self._transport, self._sleep = scheme, address, transport, sleep
+        self._scheme, self._address, self._transport, self._sleep = (
+            scheme,
+            address,
+            transport,
+            sleep,
+        )
 
     def url(self, host: str, path: str) -> str:
         """The public URL of a path."""
@@ -66,13 +75,22 @@ class Proxy:
     def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
         """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
         url = f"{self._address.rstrip('/')}{path}" if self._address else self.url(host, path)
-        client = httpx.Client(timeout=_TIMEOUT, verify=trusted(), transport=self._transport, follow_redirects=False)
-        with client, client.stream(method, url, headers={"Host": host}, extensions={"sni_hostname": host}) as answer:
+        client = httpx.Client(
+            timeout=_TIMEOUT, verify=trusted(), transport=self._transport, follow_redirects=False
+        )
+        with (
+            client,
+            client.stream(
+                method, url, headers={"Host": host}, extensions={"sni_hostname": host}
+            ) as answer,
+        ):
             return ProxyAnswer(answer.status_code, _said(answer))
 
-    def settled(self, method: str, host: str, path: str, wanted: Said, seconds: float) -> ProxyAnswer:
-        """The answer, once the wanted one comes several times in a row, or after so many seconds. Raises
-        httpx.HTTPError, httpx.InvalidURL."""
+    def settled(
+        self, method: str, host: str, path: str, wanted: Said, seconds: float
+    ) -> ProxyAnswer:
+        """The answer, once the wanted one comes several times in a row, or after so many seconds.
+        Raises httpx.HTTPError, httpx.InvalidURL."""
         waited = 0.0
         in_a_row = 0
         while True:
@@ -89,7 +107,8 @@ class Proxy:
 
 
 def _said(answer: httpx.Response) -> Said:
-    """Whoever else answers at that address has neither header, and proves nothing of the gateway."""
+    """Whoever else answers at that address has neither header, and proves nothing of the
+    gateway."""
     if "x-kong-upstream-latency" in answer.headers:
         is_error = answer.status_code in _OF_A_WAY
         return "passes it on, and nobody answers behind it" if is_error else "passes it on"
@@ -97,6 +116,7 @@ def _said(answer: httpx.Response) -> Said:
         return "is not seen in the answer"
     if answer.status_code < 400:
         return "answers it itself"
-    # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own is of its way on.
+    # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own
+    # is of its way on.
     is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
     return "refuses it" if is_problem or answer.status_code < 500 else "reaches no workload"

@@ -1,8 +1,9 @@
 """Rate limits, counted by Kong's own plugin, once it is verified who calls.
 
-The plugin stands twice on a service: for callers whose token the component's issuer signed, who are counted by a
-header of admission's (`lua/budget.lua`), and for everybody else, who are counted by address. So a forged token, one of
-another issuer, or none at all is never counted as a client's, whatever it says.
+The plugin stands twice on a service: for callers whose token the component's issuer signed, who are
+counted by a header of admission's (`lua/budget.lua`), and for everybody else, who are counted by
+address. So a forged token, one of another issuer, or none at all is never counted as a client's,
+whatever it says.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ Caller = Literal["ring"] | None
 
 
 def budget(component: Component) -> dict[str, str]:
-    """The entry of a component's table that has admission say whose budget a call counts against, where it matters."""
+    """The entry of a component's table that has admission say whose budget a call counts against,
+    where it matters."""
     limit = component.edge.rate_limit
     return {"budget": limit.per} if limit and limit.per != "address" else {}
 
 
-def limits(component: Component, redis: RedisSettings | None) -> Iterator[tuple[str, Mapping[str, Any], Caller]]:
+def limits(
+    component: Component, redis: RedisSettings | None
+) -> Iterator[tuple[str, Mapping[str, Any], Caller]]:
     """Yields role, configuration and caller of each plugin that limits calls before a component."""
     limit = component.edge.rate_limit
     if limit is None:
@@ -61,13 +65,21 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
 
 
 def notice(estate: Estate, redis: RedisSettings) -> str | None:
-    """What becomes of calls while Redis is away, in one line; None where nothing is counted there."""
-    counted = [one for one in estate.exposed if one.edge.rate_limit and one.edge.rate_limit.policy == "redis"]
+    """What becomes of calls while Redis is away, in one line; None where nothing is counted
+    there."""
+    counted = [
+        one
+        for one in estate.exposed
+        if one.edge.rate_limit and one.edge.rate_limit.policy == "redis"
+    ]
     if not counted:
         return None
     more = f" and {len(counted) - 1} more" if len(counted) > 1 else ""
-    away = "their calls are refused (500)" if redis.away == "closed" else "NOTHING limits their calls"
+    away = (
+        "their calls are refused (500)" if redis.away == "closed" else "NOTHING limits their calls"
+    )
     return (
-        f"gateway: limits of {counted[0].key}{more} are counted in Redis at {redis.host}:{redis.port}; while that is "
+        f"gateway: limits of {counted[0].key}{more} are counted in Redis at "
+        f"{redis.host}:{redis.port}; while that is "
         f"away, {away} (gateway.redis.away: {redis.away})"
     )

@@ -2,8 +2,8 @@
 
 Source: docs/explanation/design.md#routes.
 
-A rule costs no route, be it public or not: the gate is told who calls, or that it is nobody. Exposed paths of one depth
-share a route, and the longer path wins through `regex_priority`.
+A rule costs no route, be it public or not: the gate is told who calls, or that it is nobody.
+Exposed paths of one depth share a route, and the longer path wins through `regex_priority`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
+from kong_oam.access.compile.exposure import (
+    DEEPEST,
+    DEEPEST_BELOW_WILDCARD,
+    MOST_LABELS_OF_WILDCARD,
+)
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern
@@ -22,9 +26,10 @@ from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
 
-So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in Kong's router. Kong
-reads ten bits of a priority: what is above them falls together with other parts of its order, and then some wildcard
-routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.exposure` refuses what would not fit.
+So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in
+Kong's router. Kong reads ten bits of a priority: what is above them falls together with other parts
+of its order, and then some wildcard routes win over exact hosts (seen on a Kong 3.10).
+`kong_oam.access.compile.exposure` refuses what would not fit.
 """
 assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
 
@@ -45,7 +50,8 @@ FIXED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """One Kong route: `role` tells it from the component's others, `paths` are regular expressions without the `~`."""
+    """One Kong route: `role` tells it from the component's others, `paths` are regular expressions
+    without the `~`."""
 
     role: str
     backend: str
@@ -65,7 +71,9 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
     for backend in component.backends:
         hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
         for host, endpoints in _by_host(component).items():
-            paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.backend == backend)
+            paths = frozenset(
+                endpoint.path for endpoint in endpoints if endpoint.backend == backend
+            )
             if paths:
                 hosts_of.setdefault((paths, _wildcard(host)), []).append(host)
         for index, ((paths, step), hosts) in enumerate(hosts_of.items()):
@@ -80,9 +88,16 @@ def _plans(
     for path in sorted(paths):
         by_depth.setdefault(len(path), []).append(path)
     for depth, group in sorted(by_depth.items()):
-        # Even, and called as they are, since they stand beside the odd public ones of versions before this one.
+        # Even, and called as they are, since they stand beside the odd public ones of versions
+        # before this one.
         priority = step + 2 * depth
-        yield RoutePlan(f"protected-{depth}{suffix}", backend, hosts, tuple(pattern(path) for path in group), priority)
+        yield RoutePlan(
+            f"protected-{depth}{suffix}",
+            backend,
+            hosts,
+            tuple(pattern(path) for path in group),
+            priority,
+        )
 
 
 def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
@@ -98,7 +113,8 @@ def _wildcard(host: str) -> int:
 
 @cache
 def declared_path(path: str) -> PathSegments | None:
-    """The elements of a path of a Kong route that `RoutePlan.kong_paths` writes; None for any other path."""
+    """The elements of a path of a Kong route that `RoutePlan.kong_paths` writes; None for any other
+    path."""
     if not path.startswith("~"):
         return None
     text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")

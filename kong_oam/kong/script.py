@@ -1,11 +1,13 @@
-"""The inputs of a script of ours, what it decides by: written in front of it here, and read back here.
+"""The inputs of a script of ours, what it decides by: written in front of it here, and read back
+here.
 
     -- a note for people
     local TABLE = [==[...]==]         the table (`kong_oam.kong.table`)
     local UPSTREAM = [==[...]==]      the gate's alone: the address of the workload, JSON as well
     ...                               the script itself
 
-JSON stands there with `'` for `"`, which takes four characters in the state; the script makes it JSON again.
+JSON stands there with `'` for `"`, which takes four characters in the state; the script makes it
+JSON again.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ NOTE = """
 -- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
 -- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
 """
-"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the whole configuration and
-only then what Kong said, and the program is not asked. The script is the first thing in that configuration."""
+"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the
+whole configuration and only then what Kong said, and the program is not asked. The script is the
+first thing in that configuration."""
 
 _INPUTS = re.compile(
     r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
@@ -50,20 +53,27 @@ def framed(inputs: ScriptInputs, script: str) -> str:
 
 
 def inputs_of(script: str) -> ScriptInputs | None:
-    """Reads a script's inputs, whatever its note says and whatever it does; None where it is not given a table."""
+    """Reads a script's inputs, whatever its note says and whatever it does; None where it is not
+    given a table."""
     match = _INPUTS.match(script)
-    return ScriptInputs(_json(match["table"]), match["address"] and _json(match["address"])) if match else None
+    return (
+        ScriptInputs(_json(match["table"]), match["address"] and _json(match["address"]))
+        if match
+        else None
+    )
 
 
 def stripped_in(script: str) -> tuple[str, ...]:
-    """The headers that an admission takes from callers beside the script's own, as the stack says."""
+    """The headers that an admission takes from callers beside the script's own, as the stack
+    says."""
     inputs = _INPUTS.match(script)
     more = _MORE.match(script, inputs.end()) if inputs else None
     return tuple(more["names"].split()) if more else ()
 
 
 def with_table(script: str, change: Callable[[str], str]) -> str:
-    """The script, one that is given a table, with what `change` makes of that. All else stays, to the byte."""
+    """The script, one that is given a table, with what `change` makes of that. All else stays, to
+    the byte."""
     match = _INPUTS.match(script)
     assert match is not None
     begin, end = match.start("table") - len("[==["), match.end("table") + len("]==]")
@@ -71,9 +81,11 @@ def with_table(script: str, change: Callable[[str], str]) -> str:
 
 
 def embedded(text: str) -> str:
-    """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of these: a `]` or a `'`
-    inside a JSON text is written as an escape."""
-    escaped = _TEXT.sub(lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"), text)
+    """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of
+    these: a `]` or a `'` inside a JSON text is written as an escape."""
+    escaped = _TEXT.sub(
+        lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"), text
+    )
     return f"[==[{escaped.translate(_QUOTES)}]==]"
 
 

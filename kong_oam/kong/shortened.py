@@ -1,8 +1,10 @@
-"""Lua as it is sent: every port has the same scripts, twice in the state, so they go without what is only for people.
+"""Lua as it is sent: every port has the same scripts, twice in the state, so they go without what
+is only for people.
 
-Comments go, and space that keeps nothing apart. Local variables get short names: all of one name get one name, and no
-two names become the same, so each variable is in scope where it was, and hides what it hid. Texts, fields and globals
-stay. Each function that has a name begins a line: the number that Kong tells of an error tells the function.
+Comments go, and space that keeps nothing apart. Local variables get short names: all of one name
+get one name, and no two names become the same, so each variable is in scope where it was, and hides
+what it hid. Texts, fields and globals stay. Each function that has a name begins a line: the number
+that Kong tells of an error tells the function.
 """
 
 from __future__ import annotations
@@ -20,25 +22,34 @@ _KEYWORDS = frozenset(
 _WORD = re.compile(r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\.{2,3}|[=~<>]=|\S""")
 """What Lua reads as one. Long texts and long comments are in none of our scripts."""
 _MERGED = re.compile(r"\w\w|\d\.|--|\[\[")
-"""The last character of a word and the first of the next, where Lua would read the two as something else."""
+"""The last character of a word and the first of the next, where Lua would read the two as something
+else."""
 
 
 def shortened(source: str) -> str:
-    """A script in Lua 5.1. Raises ValueError for a function in a table constructor, where names are not told apart."""
-    words = [word for line in source.splitlines() for word in _WORD.findall(line) if not word.startswith("--")]
+    """A script in Lua 5.1. Raises ValueError for a function in a table constructor, where names are
+    not told apart."""
+    words = [
+        word
+        for line in source.splitlines()
+        for word in _WORD.findall(line)
+        if not word.startswith("--")
+    ]
     variables = list(_variables(words))
     used = Counter(word for word, is_variable in zip(words, variables, strict=True) if is_variable)
     declared = set(_declared(words))
     names = (name for name in _short_names() if name in declared or name not in used)
     short = {name: next(names) for name, _ in used.most_common() if name in declared}
     written = (
-        short.get(word, word) if is_variable else word for word, is_variable in zip(words, variables, strict=True)
+        short.get(word, word) if is_variable else word
+        for word, is_variable in zip(words, variables, strict=True)
     )
     return "".join(_spaced(list(written)))
 
 
 def _variables(words: Sequence[str]) -> Iterator[bool]:
-    """Whether each word is the name of a variable: not that of a field, before a value in a table or behind a dot."""
+    """Whether each word is the name of a variable: not that of a field, before a value in a table
+    or behind a dot."""
     brackets = [""]
     for before, word, after in _with_neighbours(words):
         if word in ("(", "[", "{"):
@@ -46,8 +57,12 @@ def _variables(words: Sequence[str]) -> Iterator[bool]:
         elif word in (")", "]", "}"):
             brackets.pop()
         elif word == "function" and brackets[-1] == "{":
-            raise ValueError("a function in a table constructor: assign it to a local variable before")
-        is_field = before in (".", ":") or (brackets[-1] == "{" and before in ("{", ",") and after == "=")
+            raise ValueError(
+                "a function in a table constructor: assign it to a local variable before"
+            )
+        is_field = before in (".", ":") or (
+            brackets[-1] == "{" and before in ("{", ",") and after == "="
+        )
         yield word.isidentifier() and word not in _KEYWORDS and not is_field
 
 
@@ -81,7 +96,11 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
     """Yields the words, and between two of them what keeps them apart."""
     for before, word, after in _with_neighbours(words):
         is_named = word == "function" and after != "("
-        if before and before != "local" and (is_named or (word in ("local", "return") and after == "function")):
+        if (
+            before
+            and before != "local"
+            and (is_named or (word in ("local", "return") and after == "function"))
+        ):
             yield "\n"
         elif before and _MERGED.fullmatch(before[-1] + word[0]):
             yield " "
@@ -89,5 +108,6 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
 
 
 def _with_neighbours(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yields each word between the one before it and the one after; nothing is before the first, nor after the last."""
+    """Yields each word between the one before it and the one after; nothing is before the first,
+    nor after the last."""
     return zip(["", *words], words, [*words[1:], ""], strict=False)

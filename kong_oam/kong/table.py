@@ -1,7 +1,8 @@
-"""The table by which all is decided before one port of a component, as JSON that a reviewer can read in a preview.
+"""The table by which all is decided before one port of a component, as JSON that a reviewer can
+read in a preview.
 
-Admission and the gate have the same one, and a request has to be allowed by both. Each is replaced at a moment of its
-own: what closes closes with the first, and what opens opens with the last.
+Admission and the gate have the same one, and a request has to be allowed by both. Each is replaced
+at a moment of its own: what closes closes with the first, and what opens opens with the last.
 
     version, component
     authentication           the plugin that verifies tokens: it says which one in a way of its own
@@ -32,8 +33,8 @@ own: what closes closes with the first, and what opens opens with the last.
     limits                   {body: bytes, retried: [methods]}: how large a body may be, and what may be tried again
     forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
 
-Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
-that change. The same input gives the same bytes.
+Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff
+shows just the entries that change. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -59,14 +60,26 @@ T = TypeVar("T")
 VERSION = 4
 
 LONGEST_OPENING = 480
-"""Minutes. gate.lua takes no `opened` that lasts longer: such a one is a rule, and belongs into the Application."""
+"""Minutes. gate.lua takes no `opened` that lasts longer: such a one is a rule, and belongs into the
+Application."""
 
 Authentication = Literal["jwt", "openid-connect"]
 
 VERIFIED_HEADER = "x-auth-verified-token"
-"""Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from everybody else."""
+"""Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from
+everybody else."""
 
-_BY_LINE = ("addresses", "callers", "cors", "groups", "hosts", "on_behalf", "places", "rules", "services")
+_BY_LINE = (
+    "addresses",
+    "callers",
+    "cors",
+    "groups",
+    "hosts",
+    "on_behalf",
+    "places",
+    "rules",
+    "services",
+)
 
 
 def table(
@@ -78,22 +91,30 @@ def table(
     audiences: Mapping[str, str] | None = None,
     clients: Mapping[str, str] | None = None,
 ) -> str:
-    """The table before a backend of `component`, by its name; the consumer named `ring` stands for its issuer's keys.
+    """The table before a backend of `component`, by its name; the consumer named `ring` stands for
+    its issuer's keys.
 
-    `audiences`: those that the provider made up, by component. `clients`: client ids at the provider, by component;
-    one that is not there has the id that the model knows it by.
+    `audiences`: those that the provider made up, by component. `clients`: client ids at the
+    provider, by component; one that is not there has the id that the model knows it by.
     """
     data = _data(estate, component, backend, ring, authentication, audiences or {}, clients or {})
     if estate.stack.records:
-        data |= _recorded(estate, component, backend, revision(estate, component, backend, ring, authentication))
+        data |= _recorded(
+            estate, component, backend, revision(estate, component, backend, ring, authentication)
+        )
     return _written(data)
 
 
 def revision(
-    estate: Estate, component: Component, backend: str, ring: str, authentication: Authentication = "jwt"
+    estate: Estate,
+    component: Component,
+    backend: str,
+    ring: str,
+    authentication: Authentication = "jwt",
 ) -> str:
-    """What tells a table from any other that Applications and settings have meant for this backend: twelve digits of a
-    digest. Audiences and client ids that providers make up, and what is opened in an emergency, are not in it."""
+    """What tells a table from any other that Applications and settings have meant for this backend:
+    twelve digits of a digest. Audiences and client ids that providers make up, and what is opened
+    in an emergency, are not in it."""
     data = _data(estate, component, backend, ring, authentication, {}, {})
     return sha256(_written(data).encode()).hexdigest()[:12]
 
@@ -111,7 +132,10 @@ def _data(
     hosts, depth = _hosts(estate, component, backend)
 
     def scopes_held(*, users: bool) -> dict[str, list[str]]:
-        return {ids.get(key, key): list(scopes) for key, scopes in estate.held_at(component, users=users).items()}
+        return {
+            ids.get(key, key): list(scopes)
+            for key, scopes in estate.held_at(component, users=users).items()
+        }
 
     return {
         "version": VERSION,
@@ -119,7 +143,9 @@ def _data(
         "authentication": authentication,
         "ring": ring,
         "issuer": provider.issuer,
-        "audiences": sorted({audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
+        "audiences": sorted(
+            {audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}
+        ),
         "per_api": provider.per_api,
         "spelling": asdict(provider.spelling),
         "forward_token": component.forward_token,
@@ -131,12 +157,15 @@ def _data(
         "callers": {
             ids.get(client.component, client.component): _caller(estate, client)
             for client in estate.clients
-            if client.provider == component.provider and any(call.component == component.key for call in client.calls)
+            if client.provider == component.provider
+            and any(call.component == component.key for call in client.calls)
         },
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
         **budget(component),
-        "depth": max(depth, *(len(rule.path) for rule in component.rules)) if component.rules else depth,
+        "depth": max(depth, *(len(rule.path) for rule in component.rules))
+        if component.rules
+        else depth,
         **cors_entry(estate, component),
         **_bounds(component),
     }
@@ -148,14 +177,15 @@ def closed(table: str) -> str:
 
 
 def opened(table: str, opening: Mapping[str, Any] | None) -> str:
-    """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what was."""
+    """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
+    was."""
     rest = {name: value for name, value in json.loads(table).items() if name != "opened"}
     return _written({**rest, "opened": dict(opening)} if opening else rest)
 
 
 def address(host: str, port: int, name: str | None = None) -> str:
-    """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the `name` that its
-    certificate has to bear where it is spoken to by https."""
+    """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the
+    `name` that its certificate has to bear where it is spoken to by https."""
     where = {"host": f"[{host}]" if ":" in host else host, "port": port}
     return _compact({**where, "name": name} if name else where)
 
@@ -176,8 +206,11 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _hosts(estate: Estate, component: Component, backend: str) -> tuple[dict[str, dict[str, bool]], int]:
-    """The endpoints that lead to this backend, and the others that come before one of them for some request."""
+def _hosts(
+    estate: Estate, component: Component, backend: str
+) -> tuple[dict[str, dict[str, bool]], int]:
+    """The endpoints that lead to this backend, and the others that come before one of them for some
+    request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
     for endpoint in (endpoint for endpoint in component.endpoints if endpoint.backend == backend):
@@ -227,15 +260,22 @@ def _deciding(rules: tuple[Rule, ...], method: str) -> list[Rule]:
 
 def _folded(by_method: dict[str, T]) -> dict[str, T]:
     """One entry for all methods where each has the same."""
-    same = len(by_method) == len(METHODS) and all(value == by_method["GET"] for value in by_method.values())
+    same = len(by_method) == len(METHODS) and all(
+        value == by_method["GET"] for value in by_method.values()
+    )
     return {"*": by_method["GET"]} if same else by_method
 
 
 def _addresses(component: Component) -> dict[str, dict[str, list[str]]]:
-    """One entry for all methods where it is the same for each that a rule lists: with any other nobody is let in."""
+    """One entry for all methods where it is the same for each that a rule lists: with any other
+    nobody is let in."""
     result = {}
     for path, by_method in component.allowed_from.items():
-        listed = {method for method in METHODS if any(rule.lists(method) for rule in component.owned[path])}
+        listed = {
+            method
+            for method in METHODS
+            if any(rule.lists(method) for rule in component.owned[path])
+        }
         texts = {method: list(map(str, networks)) for method, networks in by_method.items()}
         first = next(iter(texts.values()))
         same = listed == set(texts) and all(found == first for found in texts.values())
@@ -248,15 +288,23 @@ def _recorded(estate: Estate, component: Component, backend: str, current: str) 
     assert records is not None
     file, places = _places(component)
     known = {"file": file, "otlp": records.otlp, "subjectKey": records.subject_key}
-    log = {"stack": estate.stack.name, "port": backend, "query": list(records.query), "revision": current}
+    log = {
+        "stack": estate.stack.name,
+        "port": backend,
+        "query": list(records.query),
+        "revision": current,
+    }
     return {"log": log | {name: value for name, value in known.items() if value}, "places": places}
 
 
 def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | str]]]]:
-    """The file in which most rules stand, and the place of each alternative of a rule, by path and method."""
+    """The file in which most rules stand, and the place of each alternative of a rule, by path and
+    method."""
     files = Counter(_place(rule)[0] for rule in component.rules)
     common = min(files, key=lambda file: (-files[file], file), default="")
-    return common, {written(path): _places_by_method(rules, common) for path, rules in component.owned.items()}
+    return common, {
+        written(path): _places_by_method(rules, common) for path, rules in component.owned.items()
+    }
 
 
 def _places_by_method(rules: tuple[Rule, ...], common: str) -> dict[str, list[int | str]]:
@@ -264,7 +312,9 @@ def _places_by_method(rules: tuple[Rule, ...], common: str) -> dict[str, list[in
     for method in METHODS:
         if deciding := _deciding(rules, method):
             places = map(_place, deciding)
-            by_method[method] = [line if file == common else f"{file}:{line}" for file, line in places]
+            by_method[method] = [
+                line if file == common else f"{file}:{line}" for file, line in places
+            ]
     return _folded(by_method)
 
 

@@ -1,7 +1,9 @@
-"""https from the gateway to workloads: the fields of Kong's services for it, and the CAs that Kong verifies them by.
+"""https from the gateway to workloads: the fields of Kong's services for it, and the CAs that Kong
+verifies them by.
 
-nginx asks for, and verifies, the name that the Host header has (`proxy_ssl_name $upstream_host`), so the gate sets that
-one to the name that the workload's certificate bears. Kong keeps connections apart by all of these fields.
+nginx asks for, and verifies, the name that the Host header has (`proxy_ssl_name $upstream_host`),
+so the gate sets that one to the name that the workload's certificate bears. Kong keeps connections
+apart by all of these fields.
 
 Source: Kong 3.10, kong/templates/nginx_kong.lua and kong/init.lua; seen on one.
 """
@@ -23,7 +25,8 @@ CLIENT_CERTIFICATE = "upstream-client-certificate"
 
 
 def certified_name(component: Component, backend: str) -> str | None:
-    """The name that the certificate behind a backend has to bear; None where clear text is spoken to it.
+    """The name that the certificate behind a backend has to bear; None where clear text is spoken
+    to it.
 
     Of a Service that something else makes it is that one's name, whatever leads to its pods here.
     """
@@ -42,9 +45,11 @@ def service_fields(
     authorities: Mapping[str, str],
     client_certificate: Any = None,
 ) -> dict[str, Any]:
-    """What the service of a backend has besides, as the Admin API writes it; nothing where clear text is spoken.
+    """What the service of a backend has besides, as the Admin API writes it; nothing where clear
+    text is spoken.
 
-    `authorities`: the ids of CA certificates in Kong, by fingerprint; one that is not there stands for itself.
+    `authorities`: the ids of CA certificates in Kong, by fingerprint; one that is not there stands
+    for itself.
     """
     tls = component.backends[backend].tls
     if not tls or settings is None:
@@ -53,19 +58,24 @@ def service_fields(
         "protocol": "https",
         "tls_verify": True,
         "tls_verify_depth": settings.depth,
-        "ca_certificates": [authorities.get(one, f"{one[:16]}..., which Kong lacks") for one in settings.ca],
+        "ca_certificates": [
+            authorities.get(one, f"{one[:16]}..., which Kong lacks") for one in settings.ca
+        ],
     }
     return {**fields, "client_certificate": {"id": client_certificate}} if tls == "mtls" else fields
 
 
 def needed_authorities(settings: UpstreamTlsSettings | None, estate: Estate) -> tuple[str, ...]:
     """The fingerprints of the CA certificates that Kong has to have for an estate."""
-    spoken = any(backend.tls for component in estate.exposed for backend in component.backends.values())
+    spoken = any(
+        backend.tls for component in estate.exposed for backend in component.backends.values()
+    )
     return settings.ca if settings and spoken else ()
 
 
 def authorities(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong noted of them."""
+    """Ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong noted of
+    them."""
     found: dict[str, str] = {}
     for row in rows:
         try:

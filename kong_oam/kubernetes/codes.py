@@ -1,4 +1,5 @@
-"""The codes of what a run finds in a cluster, of the ENV4xx that identity providers and Kong share."""
+"""The codes of what a run finds in a cluster, of the ENV4xx that identity providers and Kong
+share."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ CODES: Mapping[str, Code] = {
         "do as the message says: make it, or have runs make it",
     ),
     "ENV413": Code(
-        "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past the gateway; found "
+        "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past "
+        "the gateway; found "
         "where `kubectl` may list nodes",
         "name the gateway's own addresses, or a subnet in which nothing else is",
     ),
@@ -21,17 +23,22 @@ CODES: Mapping[str, Code] = {
         "name each cluster once: in `cluster.context`, or in `cluster.contexts`",
     ),
     "ENV415": Code(
-        "pods of another component that have the `podLabels` of an access trait; found where `kubectl` may list pods",
+        "pods of another component that have the `podLabels` of an access trait; found where "
+        "`kubectl` may list pods",
         "take the labels off these pods, or write `podLabels` that they do not have",
     ),
     "ENV421": Code(
-        "an object whose name another stack, or somebody outside any stack, has in the cluster; found where `kubectl` "
+        "an object whose name another stack, or somebody outside any stack, has in the cluster; "
+        "found where `kubectl` "
         "is at hand",
-        "take another name or namespace in one of the two; have an object that nobody needs removed by whoever made it",
+        "take another name or namespace in one of the two; have an object that nobody needs "
+        "removed by whoever made it",
     ),
     "ENV422": Code(
-        "an object in the cluster has this stack's label, and its state does not know it; found where `kubectl` is at "
+        "an object in the cluster has this stack's label, and its state does not know it; found "
+        "where `kubectl` is at "
         "hand",
-        "look first whether this is the right backend; `python -m kong_oam recover -s STACK` prints what removes it",
+        "look first whether this is the right backend; `python -m kong_oam recover -s STACK` "
+        "prints what removes it",
     ),
 }

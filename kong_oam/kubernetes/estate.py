@@ -11,8 +11,11 @@ from kong_oam.objects.pods import Manifest
 
 
 def clusters_of(estate: Estate) -> tuple[str | None, ...]:
-    """The clusters that something of the estate is in: None, the stack's own, before those that topologies name."""
-    found = {site.cluster for component in running(estate) for site in component.sites if site.cluster}
+    """The clusters that something of the estate is in: None, the stack's own, before those that
+    topologies name."""
+    found = {
+        site.cluster for component in running(estate) for site in component.sites if site.cluster
+    }
     return (None, *sorted(found))
 
 
@@ -26,20 +29,29 @@ def running(estate: Estate) -> Iterator[Component]:
     return (component for component in estate.own.values() if not component.outside)
 
 
-def objects_of(estate: Estate, settings: Settings, cluster: str | None = None) -> Iterator[Manifest]:
-    """The objects of every component that runs in the cluster, by default the stack's own, as it has them."""
+def objects_of(
+    estate: Estate, settings: Settings, cluster: str | None = None
+) -> Iterator[Manifest]:
+    """The objects of every component that runs in the cluster, by default the stack's own, as it
+    has them."""
     return (one.manifest for _, one in _placed(estate, settings, cluster) if one.is_ours)
 
 
 def created_in(
     estate: Estate, settings: Settings, cluster: str | None = None
 ) -> Iterator[tuple[Component, str, Manifest]]:
-    """Yields the objects that a run creates in the cluster, by default the stack's own: the component at its place, the
-    object's name in the state, and the object."""
-    return ((site, one.name, one.manifest) for site, one in _placed(estate, settings, cluster) if one.is_created)
+    """Yields the objects that a run creates in the cluster, by default the stack's own: the
+    component at its place, the object's name in the state, and the object."""
+    return (
+        (site, one.name, one.manifest)
+        for site, one in _placed(estate, settings, cluster)
+        if one.is_created
+    )
 
 
-def _placed(estate: Estate, settings: Settings, cluster: str | None) -> Iterator[tuple[Component, PlacedObject]]:
+def _placed(
+    estate: Estate, settings: Settings, cluster: str | None
+) -> Iterator[tuple[Component, PlacedObject]]:
     """Yields every object in a cluster, with the component at its place."""
     for application in estate.applications if estate.role != "base" else ():
         for component in application.components:
@@ -52,8 +64,8 @@ def _placed(estate: Estate, settings: Settings, cluster: str | None) -> Iterator
 
 
 def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:
-    """The Namespaces and CustomResourceDefinitions that components render in the cluster, by default the stack's own,
-    in which others' objects may lie."""
+    """The Namespaces and CustomResourceDefinitions that components render in the cluster, by
+    default the stack's own, in which others' objects may lie."""
     for component in estate.own.values():
         for site in component.sites:
             if site.cluster == cluster:

@@ -1,4 +1,5 @@
-"""Reads a cluster's objects with `kubectl`, which knows how a user signs in to the cluster, and says how they change.
+"""Reads a cluster's objects with `kubectl`, which knows how a user signs in to the cluster, and
+says how they change.
 
 Of a Secret the metadata alone leaves kubectl's process.
 """
@@ -19,14 +20,16 @@ from kong_oam.objects.component import COMPONENT, STACK
 from kong_oam.objects.pods import Manifest
 
 Name = tuple[str, str, str]
-"""Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered components have, the
-kind is as `kubectl` tells it from others of that name: `StatefulSet.v1.apps`."""
+"""Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered
+components have, the kind is as `kubectl` tells it from others of that name:
+`StatefulSet.v1.apps`."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
 _LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
 _OWNERS = (
-    f"KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
+    "KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,"
+    f"STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
 )
 """Columns that say which stack made an object, and nothing of what is in it."""
 _NO_VALUE = "<none>"
@@ -47,7 +50,11 @@ class UnreadableError(ProductError):
 def name_of(manifest: Mapping[str, Any]) -> Name:
     """The name by which the object is found."""
     metadata = manifest["metadata"]
-    return metadata.get("namespace", ""), kind_of(manifest.get("apiVersion", "v1"), manifest["kind"]), metadata["name"]
+    return (
+        metadata.get("namespace", ""),
+        kind_of(manifest.get("apiVersion", "v1"), manifest["kind"]),
+        metadata["name"],
+    )
 
 
 def kind_of(api_version: str, kind: str) -> str:
@@ -70,7 +77,8 @@ def shown(name: Name) -> str:
 
 
 def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
-    """Reads those of the objects that exist, as the API server has them; of a Secret only kind and metadata.
+    """Reads those of the objects that exist, as the API server has them; of a Secret only kind and
+    metadata.
 
     Raises UnreadableError.
     """
@@ -85,7 +93,8 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
 
 
 def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | None]:
-    """Those of the objects that exist, with the stack that their label names; None without that label.
+    """Those of the objects that exist, with the stack that their label names; None without that
+    label.
 
     Many objects of a kind are looked for in the list of their namespace. Raises UnreadableError.
     """
@@ -100,7 +109,10 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
         if count > FEW:
             listed[namespace].append(resource_of(kind))
     # kubectl takes either names or kinds, not both.
-    asked = [*by_name.items(), *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items())]
+    asked = [
+        *by_name.items(),
+        *((namespace, [",".join(kinds)]) for namespace, kinds in listed.items()),
+    ]
     found: dict[Name, str | None] = {}
     for namespace, targets in asked:
         columns = ("--ignore-not-found", "--no-headers", f"--output=custom-columns={_OWNERS}")
@@ -118,19 +130,23 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
     wanted = frozenset(namespaces)
     if not wanted:
         return wanted
-    printed = _get(context, "", "namespaces", *sorted(wanted), "--ignore-not-found", "--output=name")
+    printed = _get(
+        context, "", "namespaces", *sorted(wanted), "--ignore-not-found", "--output=name"
+    )
     existing = printed.split()
     return wanted - {name.removeprefix("namespace/") for name in existing}
 
 
 def identity(context: str) -> str:
-    """What tells the cluster of a context from any other: the id of its first namespace. Raises UnreadableError."""
+    """What tells the cluster of a context from any other: the id of its first namespace. Raises
+    UnreadableError."""
     uid = "--output=jsonpath={.metadata.uid}"
     return _get(context, "", "namespaces", "kube-system", "--ignore-not-found", uid).strip()
 
 
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
-    """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
+    """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises
+    UnreadableError."""
     by_node = {}
     for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get("items", []):
         addresses = node.get("status", {}).get("addresses", ())
@@ -139,10 +155,14 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     return by_node
 
 
-def labels_of_pods(context: str | None, namespace: str, labels: Mapping[str, str]) -> list[dict[str, str]]:
+def labels_of_pods(
+    context: str | None, namespace: str, labels: Mapping[str, str]
+) -> list[dict[str, str]]:
     """The labels of each pod in a namespace that has these labels. Raises UnreadableError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    answer = _get(context, namespace, "pods", f"--selector={selector}", f"--output=jsonpath={_LABELS}")
+    answer = _get(
+        context, namespace, "pods", f"--selector={selector}", f"--output=jsonpath={_LABELS}"
+    )
     return [json.loads(line) for line in answer.splitlines() if line]
 
 
@@ -150,22 +170,36 @@ def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     """The command, for a shell, that makes a change to an object."""
     namespace, kind, object_name = name
     target = f"{resource_of(kind)}/{object_name}"
-    # The API server merges lists item by item where it knows the kind, and takes no such patch where it does not.
+    # The API server merges lists item by item where it knows the kind, and takes no such patch
+    # where it does not.
     merge = ["--type=merge"] if is_custom(kind.partition(".")[2].partition(".")[2]) else []
-    return shlex.join([*_kubectl(context, namespace), "patch", target, *merge, "-p", json.dumps(change)])
+    return shlex.join(
+        [*_kubectl(context, namespace), "patch", target, *merge, "-p", json.dumps(change)]
+    )
 
 
-def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Iterator[tuple[Name, Manifest]]:
+def _existing(
+    context: str | None, namespace: str, names: Sequence[Name]
+) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
     readable = [f"{resource_of(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
     if readable:
-        answer = _run(*command, "get", *readable, "--ignore-not-found", "--output=json", "--show-managed-fields")
+        answer = _run(
+            *command,
+            "get",
+            *readable,
+            "--ignore-not-found",
+            "--output=json",
+            "--show-managed-fields",
+        )
         objects = json.loads(answer or "{}")
         for manifest in objects.get("items", [objects] if objects else []):
             yield name_of(manifest), manifest
     secrets = {name for name in names if name[1] == "Secret"}
     if secrets:
-        answer = _run(*command, "get", "secrets", f"--selector={COMPONENT}", f"--output=jsonpath={_SECRETS}")
+        answer = _run(
+            *command, "get", "secrets", f"--selector={COMPONENT}", f"--output=jsonpath={_SECRETS}"
+        )
         for line in answer.splitlines():
             secret = {"kind": "Secret", "metadata": json.loads(line)}
             if name_of(secret) in secrets:
@@ -188,13 +222,18 @@ def _get(context: str | None, namespace: str, *what: str) -> str:
 
 def _run(*command: str) -> str:
     try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
+        process = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
     except FileNotFoundError:
         raise UnreadableError(
-            "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone with --only gateway"
+            "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone "
+            "with --only gateway"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnreadableError(f"`{_shown(command)}` cannot be run ({type(error).__name__})") from None
+        raise UnreadableError(
+            f"`{_shown(command)}` cannot be run ({type(error).__name__})"
+        ) from None
     if process.returncode:
         *_, reason = process.stderr.strip().splitlines() or ["nothing is said why"]
         raise UnreadableError(f"`{_shown(command)}` failed: {reason[:300]}")

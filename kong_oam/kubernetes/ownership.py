@@ -1,8 +1,10 @@
-"""Finds what somebody changed in a Kubernetes object by hand: the API server records who owns which field. Pure.
+"""Finds what somebody changed in a Kubernetes object by hand: the API server records who owns which
+field. Pure.
 
-An apply owns the fields that it names; whoever writes another value into one owns it from then on, and whoever adds a
-field owns that (server-side apply, `metadata.managedFields`). What nobody owns is a default. Values are not compared: a
-field that is still the program's has the value that the last run gave it.
+An apply owns the fields that it names; whoever writes another value into one owns it from then on,
+and whoever adds a field owns that (server-side apply, `metadata.managedFields`). What nobody owns
+is a default. Values are not compared: a field that is still the program's has the value that the
+last run gave it.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ from typing import Any
 from kong_oam.kubernetes.rendered import is_custom
 
 Fields = Mapping[str, Any]
-"""FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one as a whole."""
+"""FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one
+as a whole."""
 
 _NOTHING: Fields = {}
 _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
-"""Field managers: the beginning of the program's, and those of controllers that write what people asked them for."""
+"""Field managers: the beginning of the program's, and those of controllers that write what people
+asked them for."""
 _KUBECTL = "f:kubectl.kubernetes.io/"  # annotations of `kubectl rollout restart`, say
 _MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
 _WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
 """Lists of whose items, where the program names them, it says all that matters."""
-_METADATA: Mapping[str, frozenset[str]] = {"ServiceAccount": frozenset({"f:annotations", "f:labels"})}
-"""By kind, what of its metadata clouds and webhooks obey; elsewhere controllers write there all the time."""
+_METADATA: Mapping[str, frozenset[str]] = {
+    "ServiceAccount": frozenset({"f:annotations", "f:labels"})
+}
+"""By kind, what of its metadata clouds and webhooks obey; elsewhere controllers write there all the
+time."""
 _DEFAULTS: Mapping[str, Any] = {
     "f:dnsPolicy": "ClusterFirst",
     "f:externalTrafficPolicy": "Cluster",
@@ -39,7 +46,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "f:terminationGracePeriodSeconds": 30,
     "f:type": "ClusterIP",
 }
-"""What such a field is for whoever does not say it (Kubernetes API reference): also once an addition is taken out."""
+"""What such a field is for whoever does not say it (Kubernetes API reference): also once an
+addition is taken out."""
 _OMITTED = frozenset(
     {
         "f:hostIPC",
@@ -57,8 +65,9 @@ _OMITTED = frozenset(
         "f:tty",
     }
 )
-"""Fields of Kubernetes' own kinds that its API server drops where they are 0 or false, which is what they are where
-nobody says them (k8s.io/api: no pointers, and left out where they are empty). All others it keeps as they are."""
+"""Fields of Kubernetes' own kinds that its API server drops where they are 0 or false, which is
+what they are where nobody says them (k8s.io/api: no pointers, and left out where they are empty).
+All others it keeps as they are."""
 _UNREAD = "f:data"  # of a Secret
 _TWINS = frozenset({"f:serviceAccount"})  # follows serviceAccountName
 _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
@@ -68,8 +77,9 @@ _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
 class FieldChange:
     """A field that is not as the program left it.
 
-    `by` and `since`: its manager, and when (RFC 3339); None where the field is gone. `patch`: a strategic merge patch
-    that takes out what was added; None where the next run with a refresh puts back what it says.
+    `by` and `since`: its manager, and when (RFC 3339); None where the field is gone. `patch`: a
+    strategic merge patch that takes out what was added; None where the next run with a refresh puts
+    back what it says.
     """
 
     path: str
@@ -79,16 +89,31 @@ class FieldChange:
 
 
 def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """The fields that are somebody else's in an object, or gone from it, by path. A Secret's metadata is enough."""
-    entries = [entry for entry in live["metadata"].get("managedFields", ()) if entry.get("subresource") != "status"]
-    ours: Fields = reduce(_merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING)
-    theirs = [entry for entry in entries if not _is_ours(entry) and entry["manager"] not in _CLUSTER]
-    declared = {key: value for key, value in meant.items() if key not in _SERVERS and key != "status"}
-    declared["metadata"] = {key: value for key, value in meant["metadata"].items() if key not in _SERVERS}
+    """The fields that are somebody else's in an object, or gone from it, by path. A Secret's
+    metadata is enough."""
+    entries = [
+        entry
+        for entry in live["metadata"].get("managedFields", ())
+        if entry.get("subresource") != "status"
+    ]
+    ours: Fields = reduce(
+        _merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING
+    )
+    theirs = [
+        entry for entry in entries if not _is_ours(entry) and entry["manager"] not in _CLUSTER
+    ]
+    declared = {
+        key: value for key, value in meant.items() if key not in _SERVERS and key != "status"
+    }
+    declared["metadata"] = {
+        key: value for key, value in meant["metadata"].items() if key not in _SERVERS
+    }
     by_path = {
         change.path: change
         for entry in theirs
-        for change in _additions(_relevant(entry["fieldsV1"], meant["kind"]), ours, declared, live, entry, ())
+        for change in _additions(
+            _relevant(entry["fieldsV1"], meant["kind"]), ours, declared, live, entry, ()
+        )
     }
     everybodys: Fields = reduce(_merged, (entry["fieldsV1"] for entry in theirs), ours)
     omitted = frozenset() if is_custom(meant["apiVersion"].partition("/")[0]) else _OMITTED
@@ -97,17 +122,27 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
-    """Whether the program wrote it: its plugin creates by a plain write, and applies from the first update on
-    (pulumi-kubernetes, await.Creation)."""
+    """Whether the program wrote it: its plugin creates by a plain write, and applies from the first
+    update on (pulumi-kubernetes, await.Creation)."""
     return str(entry["manager"]).startswith(_PROGRAM)
 
 
 def _merged(fields: Fields, more: Fields) -> Fields:
-    return {**fields, **{key: _merged(fields[key], below) if key in fields else below for key, below in more.items()}}
+    return {
+        **fields,
+        **{
+            key: _merged(fields[key], below) if key in fields else below
+            for key, below in more.items()
+        },
+    }
 
 
 def _relevant(fields: Fields, kind: str) -> Fields:
-    kept = {key: below for key, below in fields.get("f:metadata", {}).items() if key in _METADATA.get(kind, ())}
+    kept = {
+        key: below
+        for key, below in fields.get("f:metadata", {}).items()
+        if key in _METADATA.get(kind, ())
+    }
     rest = {key: below for key, below in fields.items() if key != "f:metadata"}
     return {**rest, "f:metadata": kept} if kept else rest
 
@@ -121,7 +156,8 @@ def _additions(
     path: tuple[str, ...],
     whole: bool = False,
 ) -> Iterator[FieldChange]:
-    """The fields of `theirs` that are not `ours`. `whole`: the program says all of what this is part of."""
+    """The fields of `theirs` that are not `ours`. `whole`: the program says all of what this is
+    part of."""
     for key, below in theirs.items():
         if key == "." or key in _TWINS or key.startswith(_KUBECTL):
             continue
@@ -137,9 +173,11 @@ def _additions(
             yield FieldChange(_path_text(at), entry["manager"], entry.get("time"), _without(at))
 
 
-def _removals(meant: Any, fields: Fields, path: tuple[str, ...], omitted: frozenset[str]) -> Iterator[str]:
-    """The paths that the program declares and nobody owns: with an empty value it is as good as not declared, and so
-    are those that are `omitted` where they say nothing."""
+def _removals(
+    meant: Any, fields: Fields, path: tuple[str, ...], omitted: frozenset[str]
+) -> Iterator[str]:
+    """The paths that the program declares and nobody owns: with an empty value it is as good as not
+    declared, and so are those that are `omitted` where they say nothing."""
     for key, value in _entries(meant, fields):
         if value in ("", [], {}, None) or (key in omitted and not value):
             continue
@@ -164,7 +202,8 @@ def _child(meant: Any, key: str) -> Any:
 
 
 def _is_item(key: str, item: Any) -> bool:
-    """Whether an item of a list is that of `k:{...}`. What an item does not say is the protocol of a port: TCP."""
+    """Whether an item of a list is that of `k:{...}`. What an item does not say is the protocol of
+    a port: TCP."""
     if not key.startswith("k:") or not isinstance(item, Mapping):
         return False
     return all(item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items())

@@ -1,6 +1,7 @@
 """What this stack's cluster and gateway change about a component's objects.
 
-Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it. Pure functions.
+Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it.
+Pure functions.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
 def of_stack(manifest: Manifest, stack: str) -> Manifest:
-    """The object with a label that names the stack, so that no other stack takes the object for its own."""
+    """The object with a label that names the stack, so that no other stack takes the object for its
+    own."""
     metadata = manifest["metadata"]
-    return {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), STACK: stack}}}
+    return {
+        **manifest,
+        "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), STACK: stack}},
+    }
 
 
 def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
@@ -35,27 +40,38 @@ def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
 def given_certificate(pod: Manifest, component: Component) -> Manifest:
     """A pod's spec with the certificate that the component's workload shows, if it gets one."""
     over_tls = component.edge.upstream_tls
-    return mounting(pod, over_tls.secret, over_tls.mount_path) if over_tls and over_tls.secret else pod
+    return (
+        mounting(pod, over_tls.secret, over_tls.mount_path) if over_tls and over_tls.secret else pod
+    )
 
 
 def asked_certificate(workload: Workload, component: Component) -> Manifest | None:
-    """What cert-manager is asked for: a certificate for the Services at whose ports the component speaks TLS."""
+    """What cert-manager is asked for: a certificate for the Services at whose ports the component
+    speaks TLS."""
     over_tls = component.edge.upstream_tls
     if over_tls is None or over_tls.issuer is None:
         return None
-    services = {endpoint.service: None for endpoint in component.endpoints if endpoint.port in over_tls.ports}
+    services = {
+        endpoint.service: None
+        for endpoint in component.endpoints
+        if endpoint.port in over_tls.ports
+    }
     names = [name for service in services for name in names_at(service, component.namespace)]
     return certificate(workload, names, (over_tls.issuer.kind, over_tls.issuer.name))
 
 
 def reached_services(component: Component) -> frozenset[str]:
     """The Services that the gateway reaches: those of the component's first place."""
-    return frozenset() if component.copied else frozenset(service for service, _ in component.exposures)
+    return (
+        frozenset()
+        if component.copied
+        else frozenset(service for service, _ in component.exposures)
+    )
 
 
 def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
-    """Whom the component's fence lets in. In further clusters the gateway has no pods, whatever runs there under its
-    labels; and to a copy it does not lead at all."""
+    """Whom the component's fence lets in. In further clusters the gateway has no pods, whatever
+    runs there under its labels; and to a copy it does not lead at all."""
     if component.copied:
         return GatewayPeer(None, {})
     if component.cluster:
@@ -66,7 +82,8 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
 def mapped_image(image: str, images: Mapping[str, str]) -> str:
     """The image where this environment keeps it. The longest prefix that ends at a `/` or `:` wins.
 
-    `registry.example.com/orders:1.4` with {registry.example.com: eu.gcr.io/acme} is `eu.gcr.io/acme/orders:1.4`.
+    `registry.example.com/orders:1.4` with {registry.example.com: eu.gcr.io/acme} is
+    `eu.gcr.io/acme/orders:1.4`.
     """
     for prefix in sorted(images, key=len, reverse=True):
         rest = image.removeprefix(prefix)
@@ -75,8 +92,11 @@ def mapped_image(image: str, images: Mapping[str, str]) -> str:
     return image
 
 
-def placed_account(account: Manifest, stack: str, workload: Workload, cluster: ClusterSettings) -> Manifest:
-    """The ServiceAccount with the cloud's identity (IRSA on EKS, Workload Identity on GKE) as annotations."""
+def placed_account(
+    account: Manifest, stack: str, workload: Workload, cluster: ClusterSettings
+) -> Manifest:
+    """The ServiceAccount with the cloud's identity (IRSA on EKS, Workload Identity on GKE) as
+    annotations."""
     if not cluster.account_annotations:
         return account
     names = {
@@ -85,19 +105,23 @@ def placed_account(account: Manifest, stack: str, workload: Workload, cluster: C
         "component": workload.component,
         "namespace": workload.namespace,
     }
-    return annotated(account, {key: _filled(value, names) for key, value in cluster.account_annotations.items()})
+    return annotated(
+        account, {key: _filled(value, names) for key, value in cluster.account_annotations.items()}
+    )
 
 
 def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     """A Service that the gateway reaches, of the type that it reaches it by.
 
-    From outside, connections keep the gateway's address, which the NetworkPolicy goes by: none is handed on from
-    another node, which would put its own in the place.
+    From outside, connections keep the gateway's address, which the NetworkPolicy goes by: none is
+    handed on from another node, which would put its own in the place.
     """
     kind = _SERVICE_TYPES.get(gateway.reach)
     if kind is None:
         return service
-    placed = annotated(service, gateway.service_annotations) if gateway.service_annotations else service
+    placed = (
+        annotated(service, gateway.service_annotations) if gateway.service_annotations else service
+    )
     return {**placed, "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"}}
 
 
@@ -107,8 +131,9 @@ def answers_outside(service: Manifest) -> bool:
 
 
 def keeping_callers(service: Manifest) -> Manifest:
-    """A Service that no route leads to, and that answers outside, as the stack lets it: connections keep the address
-    that they come from, so that the NetworkPolicy knows them from the gateway's and from those of nodes."""
+    """A Service that no route leads to, and that answers outside, as the stack lets it: connections
+    keep the address that they come from, so that the NetworkPolicy knows them from the gateway's
+    and from those of nodes."""
     return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
 
 

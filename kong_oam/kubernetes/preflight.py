@@ -1,6 +1,6 @@
-"""Finds what of the cluster does not fit the stack, before anything is made: namespaces that are missing, where a
-creation would be tried for a minute and fail, objects whose names are taken, nodes and pods that would pass for the
-gateway, and pods that another component's rules would open.
+"""Finds what of the cluster does not fit the stack, before anything is made: namespaces that are
+missing, where a creation would be tried for a minute and fail, objects whose names are taken, nodes
+and pods that would pass for the gateway, and pods that another component's rules would open.
 
 It asks with `kubectl`, and says nothing where there is none, or where it may not look.
 """
@@ -27,8 +27,9 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 def inspect(settings: Settings, estate: Estate, state: StackState) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each namespace that is missing, for the names of each component that are taken, for each range
-    of the gateway's that others are in, and for each component that would reach pods of others."""
+    """A diagnostic for each namespace that is missing, for the names of each component that are
+    taken, for each range of the gateway's that others are in, and for each component that would
+    reach pods of others."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
         sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
@@ -40,8 +41,8 @@ def inspect(settings: Settings, estate: Estate, state: StackState) -> tuple[Diag
 
 
 def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
-    """A diagnostic for each context that leads to a cluster of another one: what is told apart by its cluster would be
-    together there."""
+    """A diagnostic for each context that leads to a cluster of another one: what is told apart by
+    its cluster would be together there."""
     clusters = clusters_of(estate)
     first: dict[str, str] = {}
     for cluster in clusters if len(clusters) > 1 else ():
@@ -51,12 +52,16 @@ def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
         except kubectl.UnreadableError:
             continue
         if identity and (other := first.setdefault(identity, context)) != context:
-            message = f"kong-oam:cluster.contexts: '{context}' leads to the cluster of '{other}'; name a cluster once"
+            message = (
+                f"kong-oam:cluster.contexts: '{context}' leads to the cluster of '{other}'; "
+                "name a cluster once"
+            )
             yield Diagnostic("ENV414", message)
 
 
 def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]:
-    """A diagnostic for the first node in each range: NetworkPolicies let whoever has such an address in."""
+    """A diagnostic for the first node in each range: NetworkPolicies let whoever has such an
+    address in."""
     if not settings.gateway.cidrs:
         return
     try:
@@ -75,19 +80,24 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
             name, text = neighbour
             what = "its pods" if "/" in text else "the node"
             message = (
-                f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which would get past the "
+                f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which "
+                "would get past the "
                 "gateway: name the gateway's own addresses, or a subnet in which nothing else is"
             )
             yield Diagnostic("ENV413", message)
 
 
-def _other_pods(settings: Settings, cluster: str | None, sites: Sequence[Component]) -> Iterator[Diagnostic]:
+def _other_pods(
+    settings: Settings, cluster: str | None, sites: Sequence[Component]
+) -> Iterator[Diagnostic]:
     """A diagnostic for each access trait whose `podLabels` are on pods of other components."""
     try:
         for found in other_pods(settings.cluster.context_of(cluster), sites):
             message = (
-                f"pods of {some(found.owners)} in namespace '{found.component.namespace}' have these podLabels, and "
-                f"the rules of '{found.component.key}' would open them; take the labels off these pods, or write "
+                f"pods of {some(found.owners)} in namespace '{found.component.namespace}' have "
+                "these podLabels, and "
+                f"the rules of '{found.component.key}' would open them; take the labels off these "
+                "pods, or write "
                 "others here"
             )
             yield Diagnostic("ENV415", message, found.named.place.at("podLabels"))
@@ -104,13 +114,21 @@ def _missing(
     """
     if settings.cluster.create_namespaces:
         return ()
-    existing = {component.namespace for component in inside if (_ACCOUNT, f"{component.state_name}-account") in held}
+    existing = {
+        component.namespace
+        for component in inside
+        if (_ACCOUNT, f"{component.state_name}-account") in held
+    }
     existing |= {
         found.manifest["metadata"]["name"]
         for found in foundations(estate, cluster)
         if found.manifest["kind"] == "Namespace"
     }
-    first = {component.namespace: component for component in reversed(inside) if component.namespace not in existing}
+    first = {
+        component.namespace: component
+        for component in reversed(inside)
+        if component.namespace not in existing
+    }
     context = settings.cluster.context_of(cluster)
     try:
         missing = kubectl.absent_namespaces(context, first)
@@ -121,7 +139,8 @@ def _missing(
     return tuple(
         Diagnostic(
             "ENV412",
-            f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace {namespace}`), or have "
+            f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace "
+            f"{namespace}`), or have "
             "runs do it (kong-oam:cluster.createNamespaces)",
             first[namespace].place,
         )
@@ -129,13 +148,20 @@ def _missing(
     )
 
 
-def _taken(settings: Settings, estate: Estate, state: StackState, cluster: str | None) -> Iterator[Diagnostic]:
-    """A diagnostic for the objects of a component whose names are taken in the cluster, for each owner of these.
+def _taken(
+    settings: Settings, estate: Estate, state: StackState, cluster: str | None
+) -> Iterator[Diagnostic]:
+    """A diagnostic for the objects of a component whose names are taken in the cluster, for each
+    owner of these.
 
     The cluster is asked only for objects that the state does not hold.
     """
     known = frozenset(_objects_in(state))
-    held = {(kind.rpartition(":")[2], name) for kind, name in state.held if kind.startswith("kubernetes:")}
+    held = {
+        (kind.rpartition(":")[2], name)
+        for kind, name in state.held
+        if kind.startswith("kubernetes:")
+    }
     new = [
         (component, manifest)
         for component, name, manifest in created_in(estate, settings, cluster)
@@ -158,8 +184,8 @@ def _taken(settings: Settings, estate: Estate, state: StackState, cluster: str |
 
 
 def _owners(context: str | None, wanted: Sequence[Manifest]) -> dict[kubectl.Name, str | None]:
-    """The stacks of the objects that are there. Kinds that are not Kubernetes' own are asked for apart: a cluster that
-    does not know a kind answers nothing of the others."""
+    """The stacks of the objects that are there. Kinds that are not Kubernetes' own are asked for
+    apart: a cluster that does not know a kind answers nothing of the others."""
     found: dict[kubectl.Name, str | None] = {}
     for custom in (False, True):
         part = [one for one in wanted if is_custom(one["apiVersion"].rpartition("/")[0]) is custom]
@@ -179,17 +205,24 @@ def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
 
 
 def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str, str]:
-    """The code and the message of what is wrong with objects that the cluster has, of a stack or of none."""
+    """The code and the message of what is wrong with objects that the cluster has, of a stack or of
+    none."""
     if owner == settings.stack.name:
         moved = ", another partition has it (`move`)" if settings.stack.partitions else ""
         recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
         return "ENV422", (
-            f"{has}, made by this stack, whose state does not know it: an interrupted run made it, a rule kept "
+            f"{has}, made by this stack, whose state does not know it: an interrupted run made it, "
+            "a rule kept "
             f"it{moved}, or this is another state. See what {recover} says"
         )
     left = "It is left as it is; take another name or namespace"
     if owner:
-        return "ENV421", f"{has}, made by stack '{owner}'. {left} in one of the two stacks, or bring both into one"
+        return (
+            "ENV421",
+            f"{has}, made by stack '{owner}'. {left} in one of the two stacks, or bring both into "
+            "one",
+        )
     return "ENV421", (
-        f"{has}, made outside any stack (no label {STACK}). {left}, or have it removed by whoever made it"
+        f"{has}, made outside any stack (no label {STACK}). {left}, or have it removed by whoever "
+        "made it"
     )

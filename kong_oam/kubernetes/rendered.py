@@ -82,12 +82,14 @@ _SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provid
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """An object as it is deployed. `name` is its logical name, of which a state has one for each kind.
+    """An object as it is deployed. `name` is its logical name, of which a state has one for each
+    kind.
 
-    `pods`: the paths of its pod templates. `rendered`: it is one of the component's rendered objects; else it is added
-    to these. `plain`: it is that of a plain component. `options` are those of the Application's rules, `awaited` the
-    values of other components that stand in it. `version` tells it from what it was before, and is written on it;
-    empty: no version is written on it.
+    `pods`: the paths of its pod templates. `rendered`: it is one of the component's rendered
+    objects; else it is added to these. `plain`: it is that of a plain component. `options` are
+    those of the Application's rules, `awaited` the values of other components that stand in it.
+    `version` tells it from what it was before, and is written on it; empty: no version is written
+    on it.
     """
 
     name: str
@@ -101,12 +103,14 @@ class PlacedObject:
 
     @property
     def answers(self) -> bool:
-        """Whether the gate comes after it: what is rendered, and what leads to pods that something else makes."""
+        """Whether the gate comes after it: what is rendered, and what leads to pods that something
+        else makes."""
         return self.rendered or self.stage == "after"
 
     @property
     def is_ours(self) -> bool:
-        """Whether the cluster has it, and the stack alone says what it is: not what is read or patched, nor a chart."""
+        """Whether the cluster has it, and the stack alone says what it is: not what is read or
+        patched, nor a chart."""
         of_others = self.options.read or self.options.patch
         return not of_others and group_kind(self.manifest) != RELEASE
 
@@ -117,8 +121,8 @@ class PlacedObject:
 
     @property
     def stage(self) -> Stage:
-        """When it is made: a `foundation` before all that lies in it, what is `needed` before what is `running`, and
-        `after` that a Service of pods which something else makes."""
+        """When it is made: a `foundation` before all that lies in it, what is `needed` before what
+        is `running`, and `after` that a Service of pods which something else makes."""
         found = group_kind(self.manifest)
         if not self.rendered and found == ("", "Service"):
             return "after"
@@ -131,8 +135,8 @@ class PlacedObject:
 
 @dataclass(frozen=True, slots=True)
 class PlacedObjects:
-    """A component's objects but for its foundations, without what only a run knows of its client. `secret` None: it is
-    no client."""
+    """A component's objects but for its foundations, without what only a run knows of its client.
+    `secret` None: it is no client."""
 
     objects: tuple[PlacedObject, ...]
     secret: PlacedObject | None
@@ -144,15 +148,24 @@ class PlacedObjects:
 
 
 def is_custom(group: str) -> bool:
-    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains behind a word."""
-    return "." in group and group.partition(".")[2] not in ("k8s.io", "authorization.k8s.io", "apiserver.k8s.io")
+    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains
+    behind a word."""
+    return "." in group and group.partition(".")[2] not in (
+        "k8s.io",
+        "authorization.k8s.io",
+        "apiserver.k8s.io",
+    )
 
 
-def placed_objects(application: Application, component: Component, settings: Settings) -> PlacedObjects:
+def placed_objects(
+    application: Application, component: Component, settings: Settings
+) -> PlacedObjects:
     """The objects of a component, as they are on this stack."""
     parts = _merged(part for part in _parts(component) if part.stage != "foundation")
     secret = client_secret_name(component.name) if component.clients else None
-    accounts = {_name(part) for part in parts if group_kind(part.manifest) == ("", "ServiceAccount")}
+    accounts = {
+        _name(part) for part in parts if group_kind(part.manifest) == ("", "ServiceAccount")
+    }
     changed = [_with_pods(part, component, settings.cluster, secret, accounts) for part in parts]
     made_here = [part for part in changed if not part.options.read]
     used = {service_account(template) for part in made_here for template in _templates(part)}
@@ -177,7 +190,9 @@ def placed_objects(application: Application, component: Component, settings: Set
                 manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
         made.append(replace(part, manifest=manifest))
     added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
-    own = PlacedObject(f"{component.state_name}-client", manifests.client_secret(identity), rendered=False)
+    own = PlacedObject(
+        f"{component.state_name}-client", manifests.client_secret(identity), rendered=False
+    )
     stack = settings.stack.name
     all_of_them = tuple(_with_version(_of_stack(one, stack)) for one in (*made, *added))
     return PlacedObjects(all_of_them, _of_stack(own, stack) if secret else None)
@@ -214,8 +229,12 @@ def _without_client(deployment: Manifest) -> Manifest:
 def account_of(component: Component) -> str:
     """The ServiceAccount that the component's pods run as; of several, that of the first."""
     rendered = list(_parts(component))
-    accounts = {_name(part) for part in rendered if group_kind(part.manifest) == ("", "ServiceAccount")}
-    named = next((service_account(template) for part in rendered for template in _templates(part)), "")
+    accounts = {
+        _name(part) for part in rendered if group_kind(part.manifest) == ("", "ServiceAccount")
+    }
+    named = next(
+        (service_account(template) for part in rendered for template in _templates(part)), ""
+    )
     return named if named in accounts else component.name
 
 
@@ -245,11 +264,14 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         manifest = {**one.object, "metadata": metadata}
         pods = tuple(template.path for template in fenced_pods(one))
         name = _logical(component, manifest, workload=one.trait is None and not one.key)
-        yield PlacedObject(name, manifest, pods, plain=one.plain, options=one.options, awaited=one.awaited)
+        yield PlacedObject(
+            name, manifest, pods, plain=one.plain, options=one.options, awaited=one.awaited
+        )
 
 
 def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str:
-    """The name in the state: for the kinds that a plain component has, another name than for all others."""
+    """The name in the state: for the kinds that a plain component has, another name than for all
+    others."""
     found, name = group_kind(manifest), manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
     if namespace == component.namespace:
@@ -277,7 +299,9 @@ def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
     for part in parts:
         key = (str(part.manifest.get("apiVersion")), part.name)
         first = by_name.get(key) if group_kind(part.manifest) == ("", "Service") else None
-        by_name[key] = replace(first, manifest=_with_ports(first.manifest, part.manifest)) if first else part
+        by_name[key] = (
+            replace(first, manifest=_with_ports(first.manifest, part.manifest)) if first else part
+        )
     return list(by_name.values())
 
 
@@ -288,7 +312,11 @@ def _with_ports(service: Manifest, other: Manifest) -> Manifest:
 
 
 def _with_pods(
-    part: PlacedObject, component: Component, cluster: ClusterSettings, secret: str | None, accounts: set[str]
+    part: PlacedObject,
+    component: Component,
+    cluster: ClusterSettings,
+    secret: str | None,
+    accounts: set[str],
 ) -> PlacedObject:
     manifest = part.manifest
     for path in reversed(part.pods):  # inner ones first, which outer ones have in them
@@ -297,7 +325,9 @@ def _with_pods(
         named = service_account(template)
         spec = given_certificate(_pod(template.spec, cluster, secret), component)
         spec["serviceAccountName"] = named if named in accounts else component.name
-        if named not in accounts and component.name in accounts:  # of whose rights nobody asked for any
+        if (
+            named not in accounts and component.name in accounts
+        ):  # of whose rights nobody asked for any
             spec["automountServiceAccountToken"] = False
         labels = {**template.labels, APPLICATION: component.application, COMPONENT: component.name}
         manifest = replaced(manifest, template.path, replace(template, labels=labels, spec=spec))
@@ -305,8 +335,8 @@ def _with_pods(
 
 
 def _led_home(part: PlacedObject, component: Component) -> Manifest:
-    """A Service that selects none but pods of its component, whatever labels others have. That of a plain component
-    does so already."""
+    """A Service that selects none but pods of its component, whatever labels others have. That of a
+    plain component does so already."""
     service = part.manifest
     if part.plain:
         return service
@@ -319,25 +349,38 @@ def _pod(spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) 
     pod = {key: value for key, value in spec.items() if key != "serviceAccount"}
     for kind in CONTAINER_LISTS:
         if kind in pod:
-            pod[kind] = [_container(container, cluster, secret) for container in mappings(pod[kind])]
-    pulled = [*mappings(pod.get("imagePullSecrets")), *({"name": name} for name in cluster.pull_secrets)]
+            pod[kind] = [
+                _container(container, cluster, secret) for container in mappings(pod[kind])
+            ]
+    pulled = [
+        *mappings(pod.get("imagePullSecrets")),
+        *({"name": name} for name in cluster.pull_secrets),
+    ]
     if pulled:
         pod["imagePullSecrets"] = _once(pulled, _named)
     if "volumes" in pod:
-        pod["volumes"] = [_volume(volume, cluster) for volume in _once(mappings(pod["volumes"]), _named)]
+        pod["volumes"] = [
+            _volume(volume, cluster) for volume in _once(mappings(pod["volumes"]), _named)
+        ]
     if "hostAliases" in pod:
         pod["hostAliases"] = manifests.host_aliases(mappings(pod["hostAliases"]))
     return pod
 
 
-def _container(container: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) -> Manifest:
+def _container(
+    container: Mapping[str, Any], cluster: ClusterSettings, secret: str | None
+) -> Manifest:
     changed = dict(container)
     if isinstance(image := container.get("image"), str):
         changed["image"] = mapped_image(image, cluster.images)
     if "env" in changed:
-        changed["env"] = list({variable.get("name"): variable for variable in mappings(changed["env"])}.values())
+        changed["env"] = list(
+            {variable.get("name"): variable for variable in mappings(changed["env"])}.values()
+        )
     if "ports" in changed:
-        changed["ports"] = _once(mappings(changed["ports"]), lambda port: _number(port, "containerPort"))
+        changed["ports"] = _once(
+            mappings(changed["ports"]), lambda port: _number(port, "containerPort")
+        )
     if secret is not None:  # first, so that variables of the component's own win over it
         changed["envFrom"] = [{"secretRef": {"name": secret}}, *mappings(changed.get("envFrom"))]
     return changed
@@ -350,7 +393,9 @@ def _volume(volume: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str,
     return {**volume, "image": {**image, "reference": mapped_image(reference, cluster.images)}}
 
 
-def _once(items: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], Hashable]) -> list[Mapping[str, Any]]:
+def _once(
+    items: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], Hashable]
+) -> list[Mapping[str, Any]]:
     """The items, of several with one key the first."""
     by_key: dict[Hashable, Mapping[str, Any]] = {}
     for item in items:
@@ -379,30 +424,50 @@ def _encoded(secret: Manifest) -> Manifest:
 
 def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
     spec = mapping(kustomization.get("spec"))
-    return {**kustomization, "spec": {**spec, "targetNamespace": spec.get("targetNamespace") or namespace}}
+    return {
+        **kustomization,
+        "spec": {**spec, "targetNamespace": spec.get("targetNamespace") or namespace},
+    }
 
 
 def _added(
-    identity: Workload, component: Component, settings: Settings, parts: Sequence[PlacedObject], *, ours: bool
+    identity: Workload,
+    component: Component,
+    settings: Settings,
+    parts: Sequence[PlacedObject],
+    *,
+    ours: bool,
 ) -> Iterator[PlacedObject]:
-    """The ServiceAccount and the fence, in each namespace in which the component has pods; and what leads to those
-    behind a Service that it names, with their fence."""
+    """The ServiceAccount and the fence, in each namespace in which the component has pods; and what
+    leads to those behind a Service that it names, with their fence."""
     peer = gateway_peer(component, settings.gateway)
-    services = {_name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")}
+    services = {
+        _name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")
+    }
     templates = [template for part in parts for template in _templates(part)]
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
     fenced = [part for part in parts if part.pods]
     # Pods that stay when their component goes stay fenced.
-    options = Options(retain_on_delete=any(part.options.retain_on_delete or part.options.read for part in fenced))
+    options = Options(
+        retain_on_delete=any(part.options.retain_on_delete or part.options.read for part in fenced)
+    )
     for namespace in sorted({_namespace(part) for part in fenced}):
         inside = replace(identity, namespace=namespace)
         suffix = "" if namespace == component.namespace else f"/{namespace}"
         if ours:
-            account = placed_account(manifests.service_account(inside), settings.stack.name, identity, settings.cluster)
-            yield PlacedObject(f"{component.state_name}-account{suffix}", account, rendered=False, options=options)
-        name = fence_name(component.name, [part.options for part in fenced if _namespace(part) == namespace])
+            account = placed_account(
+                manifests.service_account(inside), settings.stack.name, identity, settings.cluster
+            )
+            yield PlacedObject(
+                f"{component.state_name}-account{suffix}", account, rendered=False, options=options
+            )
+        name = fence_name(
+            component.name, [part.options for part in fenced if _namespace(part) == namespace]
+        )
         fence = manifests.network_policy(inside, peer, ports, name)
-        yield PlacedObject(f"{component.state_name}-ingress{suffix}", fence, rendered=False, options=options)
+        yield PlacedObject(
+            f"{component.state_name}-ingress{suffix}", fence, rendered=False, options=options
+        )
     if asked := asked_certificate(identity, component):
         yield PlacedObject(f"{component.state_name}-tls", asked, rendered=False)
     if named := component.named:
@@ -412,7 +477,9 @@ def _added(
         service = manifests.named_service(identity, named)
         if not component.copied:
             service = placed_service(service, settings.gateway)
-        yield PlacedObject(f"{component.state_name}-service-{named.ours}", service, rendered=False, options=options)
+        yield PlacedObject(
+            f"{component.state_name}-service-{named.ours}", service, rendered=False, options=options
+        )
 
 
 def _namespace(part: PlacedObject) -> str:

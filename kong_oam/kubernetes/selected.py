@@ -1,6 +1,8 @@
-"""Finds pods of other components behind the Services that access traits name, in the cluster as it is.
+"""Finds pods of other components behind the Services that access traits name, in the cluster as it
+is.
 
-Labels of pods that no Application renders are in no file: a webhook adds some, and another stack deploys others.
+Labels of pods that no Application renders are in no file: a webhook adds some, and another stack
+deploys others.
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ def other_pods(context: str | None, sites: Iterable[Component]) -> Iterator[Othe
         if component.named is None:
             continue
         found = kubectl.labels_of_pods(context, component.namespace, component.named.labels)
-        owners = {f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}" for labels in found if COMPONENT in labels}
+        owners = {
+            f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}"
+            for labels in found
+            if COMPONENT in labels
+        }
         owners.discard(component.key)
         if owners:
             yield OtherPods(component, component.named, tuple(sorted(owners)))

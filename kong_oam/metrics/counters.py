@@ -1,6 +1,8 @@
-"""Counters of records (docs/reference/records.md), and when clients' keys are due, in Prometheus' text format.
+"""Counters of records (docs/reference/records.md), and when clients' keys are due, in Prometheus'
+text format.
 
-Written by hand, since it is one format of a few lines: a library would be one more for everybody who installs this.
+Written by hand, since it is one format of a few lines: a library would be one more for everybody
+who installs this.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from kong_oam.kong.names import owner_of
 from kong_oam.metrics.records import VERSION, values_in
 
 FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
-"""Codes that no caller can bring about: the gateway's own scripts, or what guards beside them, are not as they were
-deployed."""
+"""Codes that no caller can bring about: the gateway's own scripts, or what guards beside them, are
+not as they were deployed."""
 
 LARGEST = 10_000
-"""Combinations of labels that are counted; records beyond are unread. An estate of thousands has a tenth of that."""
+"""Combinations of labels that are counted; records beyond are unread. An estate of thousands has a
+tenth of that."""
 
 _LABELS = ("stack", "component", "decision", "code", "status")
 _WORD = re.compile(r"[A-Za-z0-9._/-]{1,256}\Z")
@@ -28,7 +31,8 @@ Key = tuple[str, ...]
 
 
 class Counters:
-    """Counts records one by one. A line that is no record, or one of another version, is counted as unread."""
+    """Counts records one by one. A line that is no record, or one of another version, is counted as
+    unread."""
 
     def __init__(self) -> None:
         self._decisions: Counter[Key] = Counter()
@@ -55,34 +59,50 @@ class Counters:
 
     def lines(self) -> Iterator[str]:
         """The lines of the text."""
-        yield from _head("kong_oam_decisions_total", "counter", "Requests by what was decided of them, and why.")
+        yield from _head(
+            "kong_oam_decisions_total", "counter", "Requests by what was decided of them, and why."
+        )
         for key, count in sorted(self._decisions.copy().items()):
             yield f"kong_oam_decisions_total{_written(zip(_LABELS, key, strict=True))} {count}"
-        yield from _head("kong_oam_failures_total", "counter", "Requests whose guards, or whose record, failed.")
+        yield from _head(
+            "kong_oam_failures_total", "counter", "Requests whose guards, or whose record, failed."
+        )
         yield f"kong_oam_failures_total {self._failures}"
-        yield from _head("kong_oam_unread_lines_total", "counter", "What was in the log and is no record.")
+        yield from _head(
+            "kong_oam_unread_lines_total", "counter", "What was in the log and is no record."
+        )
         yield f"kong_oam_unread_lines_total {self._unread}"
 
 
 def due(outputs: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of when each client's key is due to be replaced, from the outputs of its stack. Raises ValueError where
-    `credentials` is not among them, or is not as a run leaves it."""
+    """The lines of when each client's key is due to be replaced, from the outputs of its stack.
+    Raises ValueError where `credentials` is not among them, or is not as a run leaves it."""
     credentials = outputs.get("credentials")
     if not isinstance(credentials, Mapping):
         raise ValueError("it has no output `credentials`")
     name = "kong_oam_key_due_timestamp_seconds"
-    yield from _head(name, "gauge", "When the key of a client, or the secret that it shares, is due to be replaced.")
+    yield from _head(
+        name,
+        "gauge",
+        "When the key of a client, or the secret that it shares, is due to be replaced.",
+    )
     for holder, recorded in sorted(credentials.items()):
         client, _, provider = holder.partition(" at ")
         if not isinstance(recorded, Mapping) or not isinstance(recorded.get("due"), str):
             raise ValueError(f"{holder} has no day on which its key is due")
         day = datetime.datetime.fromisoformat(recorded["due"]).replace(tzinfo=datetime.UTC)
-        yield f"{name}{_written((('client', client), ('provider', provider)))} {int(day.timestamp())}"
+        yield (
+            f"{name}{_written((('client', client), ('provider', provider)))} {int(day.timestamp())}"
+        )
 
 
 def _key(record: Any) -> Key | None:
     """The labels of a record; None for what is none."""
-    if not isinstance(record, dict) or record.get("version") != VERSION or not isinstance(record.get("code"), str):
+    if (
+        not isinstance(record, dict)
+        or record.get("version") != VERSION
+        or not isinstance(record.get("code"), str)
+    ):
         return None
     said = {**_of_service(record), **record}
     key = tuple(str(said.get(name, "")) for name in _LABELS)
@@ -90,7 +110,8 @@ def _key(record: Any) -> Key | None:
 
 
 def _of_service(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The labels that a record has by its Kong service: one that failed has little more than its code."""
+    """The labels that a record has by its Kong service: one that failed has little more than its
+    code."""
     service, response = record.get("service"), record.get("response")
     name = service.get("name") if isinstance(service, dict) else None
     status = response.get("status", "") if isinstance(response, dict) else ""

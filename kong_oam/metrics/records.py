@@ -11,7 +11,8 @@ VERSION = 1
 
 
 def values_in(line: str | bytes) -> list[Any]:
-    """What a line of a log holds: one value of JSON, or each of a list. Raises ValueError where it is no JSON."""
+    """What a line of a log holds: one value of JSON, or each of a list. Raises ValueError where it
+    is no JSON."""
     try:
         value = json.loads(line)
     except RecursionError:
@@ -19,20 +20,40 @@ def values_in(line: str | bytes) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-_TEXTS = ("requestId", "stack", "component", "port", "method", "host", "path", "code", "decision", "time", "revision")
+_TEXTS = (
+    "requestId",
+    "stack",
+    "component",
+    "port",
+    "method",
+    "host",
+    "path",
+    "code",
+    "decision",
+    "time",
+    "revision",
+)
 _TEXTS_OF_SOME = ("address", "caller", "client", "rule", "rulePath", "subject", "subjectHash")
 _LISTS_OF_SOME = ("groups", "scopes")
 
 
 def is_whole(record: Mapping[str, Any]) -> bool:
-    """Whether it has the fields that each record of this version has, and those that only some have as these are."""
-    texts = [record.get(name) for name in _TEXTS] + [record.get(name, "") for name in _TEXTS_OF_SOME]
+    """Whether it has the fields that each record of this version has, and those that only some have
+    as these are."""
+    texts = [record.get(name) for name in _TEXTS] + [
+        record.get(name, "") for name in _TEXTS_OF_SOME
+    ]
     for name in _LISTS_OF_SOME:
         listed = record.get(name, [])
         texts += listed if isinstance(listed, list) else [None]
     version, status = record.get("version"), record.get("status")
     user = record.get("user", False)
-    return version == VERSION and type(status) is int and isinstance(user, bool) and all(map(_is_text, texts))
+    return (
+        version == VERSION
+        and type(status) is int
+        and isinstance(user, bool)
+        and all(map(_is_text, texts))
+    )
 
 
 def _is_text(value: Any) -> bool:

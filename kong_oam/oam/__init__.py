@@ -1,1 +1,2 @@
-"""Reads OAM Applications: YAML with positions becomes typed values, or diagnostics. Knows no engine and no product."""
+"""Reads OAM Applications: YAML with positions becomes typed values, or diagnostics. Knows no engine
+and no product."""

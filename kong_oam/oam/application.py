@@ -1,7 +1,8 @@
-"""Reads Applications of KubeVela v1beta1: YAML becomes typed values, each part with its place in the file.
+"""Reads Applications of KubeVela v1beta1: YAML becomes typed values, each part with its place in
+the file.
 
-Shapes are checked, and what component and trait types are told as far as no definition is needed for it. What an
-Application means for access is decided in `access`.
+Shapes are checked, and what component and trait types are told as far as no definition is needed
+for it. What an Application means for access is decided in `access`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.reading import defined_in, is_definition
-from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, as_mapping, as_text, read, too_large
+from kong_oam.oam.document import (
+    MAX_BYTES,
+    MAX_FINDINGS,
+    Document,
+    FilePlace,
+    as_mapping,
+    as_text,
+    read,
+    too_large,
+)
 from kong_oam.oam.files import files_of
 from kong_oam.oam.model import Application, Component, Own, Reading, Trait
 from kong_oam.oam.plain import unrendered, wrong
@@ -42,7 +52,9 @@ __all__ = [
 NONE_OF_ITS_OWN: Own = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
-_TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+_TOO_MANY = (
+    f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+)
 
 ReadOne = Callable[[Path, str, Own], Reading]
 """Reads one file, which findings call by the name, in a project that defines these types itself."""
@@ -55,21 +67,26 @@ def read_files(
     read_one: ReadOne | None = None,
     own: Own = NONE_OF_ITS_OWN,
 ) -> Reading:
-    """Reads the Applications of every YAML file that `names` name: files, folders and globs, below `folder` where they
-    are no absolute paths. What cannot be read, or names nothing, is a finding, not an exception.
+    """Reads the Applications of every YAML file that `names` name: files, folders and globs, below
+    `folder` where they are no absolute paths. What cannot be read, or names nothing, is a finding,
+    not an exception.
 
-    `named` says what a file is called in findings: by default, its path. `read_one` reads one file, which may well know
-    it already: by default, `read_file`. `own` are the types that the project defines itself.
+    `named` says what a file is called in findings: by default, its path. `read_one` reads one file,
+    which may well know it already: by default, `read_file`. `own` are the types that the project
+    defines itself.
     """
     read_one, readings = read_one or read_file, []
     for file, problem in files_of(names, folder):
         name = named(file)
-        readings.append(_unread(_cannot_be_read(name, problem)) if problem else read_one(file, name, own))
+        readings.append(
+            _unread(_cannot_be_read(name, problem)) if problem else read_one(file, name, own)
+        )
     return together(readings)
 
 
 _IN_CUE = (
-    "definitions in CUE are no Applications; put it into definitions/, or name it with kong-oam:definitions or "
+    "definitions in CUE are no Applications; put it into definitions/, or name it with "
+    "kong-oam:definitions or "
     "--definitions"
 )
 
@@ -98,7 +115,8 @@ def together(readings: Iterable[Reading]) -> Reading:
 
 
 def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
-    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
+    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is
+    opened."""
     try:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
@@ -115,17 +133,23 @@ def _cannot_be_read(name: str, why: str) -> Diagnostic:
 def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
     """Reads the Applications of one file's bytes, and the definitions that stand beside them.
 
-    `own` are the types that the project defines itself: what they are told is not judged here, nor what the types are
-    told that this file defines.
+    `own` are the types that the project defines itself: what they are told is not judged here, nor
+    what the types are told that this file defines.
     """
     documents, parse_findings = read(file, raw)
-    beside = tuple(one for each in documents if is_definition(each) for one in defined_in(each).definitions)
+    beside = tuple(
+        one for each in documents if is_definition(each) for one in defined_in(each).definitions
+    )
     own |= {one.type for one in beside}
-    malformed = {*_UNNAMED} if any(finding.code == "OAM101" for finding in parse_findings) else set()
+    malformed = (
+        {*_UNNAMED} if any(finding.code == "OAM101" for finding in parse_findings) else set()
+    )
     if len(parse_findings) > MAX_FINDINGS:
         too_many = Diagnostic("OAM101", _TOO_MANY, parse_findings[MAX_FINDINGS].place)
         return Reading(
-            (), (*parse_findings[:MAX_FINDINGS], too_many), frozenset({*malformed, *map(_name_of, documents)})
+            (),
+            (*parse_findings[:MAX_FINDINGS], too_many),
+            frozenset({*malformed, *map(_name_of, documents)}),
         )
     diagnostics = list(parse_findings)
     applications: list[Application] = []
@@ -179,8 +203,9 @@ def _hindrances(application: Application) -> Iterator[Diagnostic]:
 
 
 def deployable(reading: Reading) -> Reading:
-    """A reading in which every Application can be deployed as it says: one with a component that needs an evaluator and
-    that nobody rendered is malformed, and why is a finding. So is one that asks for what nobody follows."""
+    """A reading in which every Application can be deployed as it says: one with a component that
+    needs an evaluator and that nobody rendered is malformed, and why is a finding. So is one that
+    asks for what nobody follows."""
     applications, findings = [], [*reading.diagnostics]
     malformed = {*reading.malformed}
     for application in reading.applications:
@@ -191,5 +216,8 @@ def deployable(reading: Reading) -> Reading:
         else:
             applications.append(application)
     return replace(
-        reading, applications=tuple(applications), diagnostics=tuple(findings), malformed=frozenset(malformed)
+        reading,
+        applications=tuple(applications),
+        diagnostics=tuple(findings),
+        malformed=frozenset(malformed),
     )

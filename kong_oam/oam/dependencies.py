@@ -16,14 +16,19 @@ def wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
         for position, name in enumerate(component.depends_on):
             if name not in names:
                 place = component.place.at("dependsOn", position)
-                yield Diagnostic("OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place)
-    if circle := circle_of({component.name: component.depends_on for component in application.components}):
+                yield Diagnostic(
+                    "OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place
+                )
+    if circle := circle_of(
+        {component.name: component.depends_on for component in application.components}
+    ):
         message = f"dependsOn goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
 
 
 def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """A circle of names, each before one that it waits for, the first also last; empty where there is none."""
+    """A circle of names, each before one that it waits for, the first also last; empty where there
+    is none."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:

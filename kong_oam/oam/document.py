@@ -1,10 +1,12 @@
 """YAML documents with positions, read through libyaml, hardened against hostile input.
 
-libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go. Positions cost nothing
-until somebody asks: a `Place` is a document and a path, and finds its line when it is printed.
+libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go.
+Positions cost nothing until somebody asks: a `Place` is a document and a path, and finds its line
+when it is printed.
 
-What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and merge keys are refused,
-since they would mean something else to another reader; aliases are expanded, within bounds.
+What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and
+merge keys are refused, since they would mean something else to another reader; aliases are
+expanded, within bounds.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.errors import InputError
 
 MAX_BYTES = 1 << 20
-"""A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5 MiB)."""
+"""A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5
+MiB)."""
 MAX_NODES = 50_000
 """Values of one file after aliases are expanded: an alias bomb stops here."""
 MAX_DOCUMENTS = 1_000
@@ -48,7 +51,8 @@ _TABS = "a tab in the indentation; YAML takes spaces there"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One YAML document, the `index`-th of its file: plain `data`, and the text that says where each part stands."""
+    """One YAML document, the `index`-th of its file: plain `data`, and the text that says where
+    each part stands."""
 
     file: str
     text: str = field(repr=False)
@@ -76,7 +80,8 @@ class Place:
     path: Path = ()
     on_key: bool = False
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
-    """Where what one expects at a path stands instead: whatever a policy of the Application overrides stands there."""
+    """Where what one expects at a path stands instead: whatever a policy of the Application
+    overrides stands there."""
 
     def at(self, *more: str | int) -> Place:
         path = self.path
@@ -116,7 +121,9 @@ class Place:
                 if pair is None:
                     return node
                 key_node, node = pair
-            elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            elif (
+                isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value)
+            ):
                 key_node, node = None, node.value[step]
             else:
                 return node
@@ -155,7 +162,8 @@ class FilePlace:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """Shows a line as `   14 | source` with a caret below; long lines are cut, control characters shown as spaces."""
+    """Shows a line as `   14 | source` with a caret below; long lines are cut, control characters
+    shown as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
@@ -169,7 +177,8 @@ def _lines(text: str) -> list[str]:
 
 
 def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
-    """Parses every document of one file. Shape: bytes in, documents and findings out; never raises for bad input.
+    """Parses every document of one file. Shape: bytes in, documents and findings out; never raises
+    for bad input.
 
     An empty document (a stray `---`) is no document.
     """
@@ -179,7 +188,9 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        return (), (_unreadable(file, f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8", line),)
+        return (), (
+            _unreadable(file, f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8", line),
+        )
     documents: list[Document] = []
     findings: list[Diagnostic] = []
     construction = _Construction(file, text, findings)
@@ -187,7 +198,9 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         for index, root in enumerate(_compose(text)):
             try:
                 if index == MAX_DOCUMENTS:
-                    raise _TooMuch(root, f"more than {MAX_DOCUMENTS} documents in one file; split it")
+                    raise _TooMuch(
+                        root, f"more than {MAX_DOCUMENTS} documents in one file; split it"
+                    )
                 data = construction.value(root, 0)
             except _Refused as refused:
                 findings.append(_unreadable(file, str(refused), refused.line, refused.column, text))
@@ -208,7 +221,8 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
 
 
 def _indented_by_tab(text: str, line: int) -> bool:
-    """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not at all."""
+    """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not
+    at all."""
     rows = text.split("\n")[line - 1 : line]
     return any("\t" in row[: len(row) - len(row.lstrip())] for row in rows)
 
@@ -219,8 +233,9 @@ def too_large(file: str, size: int) -> Diagnostic:
 
 
 def _compose(text: str) -> Iterator[Node]:
-    """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab, which YAML has and Go's
-    reader takes: from there PyYAML's own goes on, as far as its slowness lets it."""
+    """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab,
+    which YAML has and Go's reader takes: from there PyYAML's own goes on, as far as its slowness
+    lets it."""
     count = 0
     try:
         for root in yaml.compose_all(text, Loader=yaml.CSafeLoader):
@@ -234,7 +249,8 @@ def _compose(text: str) -> Iterator[Node]:
 
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
-    """The nodes again, for the few documents of which somebody wants a position: up to what cannot be read."""
+    """The nodes again, for the few documents of which somebody wants a position: up to what cannot
+    be read."""
     roots: list[Node] = []
     with suppress(yaml.YAMLError):
         for root in _compose(text):
@@ -267,14 +283,21 @@ class _Construction:
     def value(self, node: Node, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            message = f"more than {MAX_NODES} values once aliases are expanded; write it without aliases, or split it"
+            message = (
+                f"more than {MAX_NODES} values once aliases are expanded; write it without "
+                "aliases, or split it"
+            )
             raise _TooMuch(node, message)
         if type(node) is ScalarNode:
             return _scalar(node)
         if depth > MAX_DEPTH:
-            raise _Refused(node, f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)")
+            raise _Refused(
+                node, f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)"
+            )
         if len(node.value) > MAX_ENTRIES:
-            raise _TooMuch(node, f"more than {MAX_ENTRIES} entries in one mapping or list; split it")
+            raise _TooMuch(
+                node, f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
+            )
         if type(node) is MappingNode:
             return self._mapping(node, depth)
         if node.tag != _TAG + "seq":
@@ -289,11 +312,19 @@ class _Construction:
             if type(key) is not ScalarNode:
                 raise _Refused(key, "a key must be a plain text")
             if key.tag == _TAG + "merge":
-                raise _Refused(key, "merge keys (<<) are not read alike everywhere; write the fields out")
+                raise _Refused(
+                    key, "merge keys (<<) are not read alike everywhere; write the fields out"
+                )
             if key.value in result:
-                place = FilePlace(self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text)
+                place = FilePlace(
+                    self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text
+                )
                 if len(self.findings) < MAX_FINDINGS:
-                    self.findings.append(Diagnostic("OAM106", f"key '{key.value}' stands twice in one mapping", place))
+                    self.findings.append(
+                        Diagnostic(
+                            "OAM106", f"key '{key.value}' stands twice in one mapping", place
+                        )
+                    )
             result[key.value] = self.value(value, depth + 1)
         return result
 
@@ -310,7 +341,9 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "int":
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
-            raise _Refused(node, f"number '{text[:40]}' is not plain decimal; quote it if it is a text")
+            raise _Refused(
+                node, f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
+            )
         return int(text)
     if kind == "float":
         return _float(node)
@@ -325,7 +358,9 @@ def _float(node: ScalarNode) -> float:
     except ValueError:
         number = float("nan")
     if number != number or number in (float("inf"), float("-inf")):
-        raise _Refused(node, f"number '{node.value[:40]}' has no JSON form; quote it if it is a text")
+        raise _Refused(
+            node, f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
+        )
     return number
 
 

@@ -1,7 +1,8 @@
 """Edits a YAML file as it is written: comments, order and style of everything else stay.
 
-Positions are libyaml's, in characters. Every edit is read back, and where the result is not exactly what was meant,
-or the text uses aliases, so that one place stands for several, there is none: None, instead of a guess.
+Positions are libyaml's, in characters. Every edit is read back, and where the result is not exactly
+what was meant, or the text uses aliases, so that one place stands for several, there is none: None,
+instead of a guess.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class _Uncertain(KongOamError):  # noqa: N818 - no error: there is no edit, and 
 
 
 def without(place: Place) -> str | None:
-    """The file's text without the key or item at `place`. A collection that would be left empty goes with it."""
+    """The file's text without the key or item at `place`. A collection that would be left empty
+    goes with it."""
     document, path = place.document, place.path
     while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
         path = path[:-1]
@@ -41,27 +43,31 @@ def without(place: Place) -> str | None:
 
 
 def with_key(place: Place, key: str, value: str) -> str | None:
-    """The file's text with `key` appended to the mapping at `place`; `value` is YAML, and fits on a line."""
+    """The file's text with `key` appended to the mapping at `place`; `value` is YAML, and fits on a
+    line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path)[key] = _parsed(value)
     return _checked(place.document, wanted, lambda: _with_entry(place, f"{key}: {value}"))
 
 
 def with_item(place: Place, item: str) -> str | None:
-    """The file's text with `item` appended to the sequence at `place`; it is YAML, in a flow sequence on one line."""
+    """The file's text with `item` appended to the sequence at `place`; it is YAML, in a flow
+    sequence on one line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path).append(_parsed(item))
     return _checked(place.document, wanted, lambda: _with_entry(place, item))
 
 
 def scalar(text: str) -> str:
-    """Writes `text` as one YAML scalar, plain where every reader takes that for a text, else in double quotes."""
+    """Writes `text` as one YAML scalar, plain where every reader takes that for a text, else in
+    double quotes."""
     plain = _PLAIN.match(text) and _parsed(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def unified(file: str, before: str, after: str) -> str | None:
-    """A unified diff that `patch -p0` and `git apply -p0` take; None where the file's name has no place in one."""
+    """A unified diff that `patch -p0` and `git apply -p0` take; None where the file's name has no
+    place in one."""
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file
@@ -92,7 +98,9 @@ def _value(data: Any, path: Path) -> Any:
 def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | None:
     """The edited text, where it reads as the file did, but for this one document."""
     text = document.text
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)):
+    if any(
+        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)
+    ):
         return None
     try:
         edited = edit()
@@ -116,7 +124,11 @@ def _collection(document: Document, path: Path) -> CollectionNode:
 def _entries(node: Node) -> list[tuple[str | int, Entry]]:
     if isinstance(node, MappingNode):
         return [(key.value, (key, value)) for key, value in node.value]
-    return [(index, (item, item)) for index, item in enumerate(node.value)] if isinstance(node, SequenceNode) else []
+    return (
+        [(index, (item, item)) for index, item in enumerate(node.value)]
+        if isinstance(node, SequenceNode)
+        else []
+    )
 
 
 def _without_entry(document: Document, path: Path) -> str:
@@ -167,7 +179,8 @@ def _line_end(text: str, node: Node) -> int:
 
 
 def _end(text: str, node: Node) -> int:
-    """Behind the last character of `node`. libyaml ends block collections and block scalars where the next token is."""
+    """Behind the last character of `node`. libyaml ends block collections and block scalars where
+    the next token is."""
     if isinstance(node, ScalarNode):
         end = int(node.end_mark.index)
         return len(text[:end].rstrip()) if node.style in ("|", ">") else end

@@ -1,8 +1,10 @@
-"""One JSON Schema for a whole Application, for editors: all component types and traits, chosen by `type`.
+"""One JSON Schema for a whole Application, for editors: all component types and traits, chosen by
+`type`.
 
-It is made from the schemas that the reader validates with, and accepts what the reader accepts, as far as one document
-by itself can say. Which branch holds is chosen by if and then: of `oneOf` an editor could only say that nothing fits.
-`deprecationMessage`, `enumDescriptions` and `errorMessage` are extensions that editors know, and validators ignore.
+It is made from the schemas that the reader validates with, and accepts what the reader accepts, as
+far as one document by itself can say. Which branch holds is chosen by if and then: of `oneOf` an
+editor could only say that nothing fits. `deprecationMessage`, `enumDescriptions` and `errorMessage`
+are extensions that editors know, and validators ignore.
 """
 
 from __future__ import annotations
@@ -20,16 +22,22 @@ _OF_ANOTHER_VERSION = {
     "kind": {"not": {"const": "Application"}},
     "apiVersion": {"not": {"const": "core.oam.dev/v1beta1"}},
 }
-_OF_ANOTHER_KIND = {"kind": {"type": "string", "pattern": "^(Component|Policy|Trait|WorkflowStep|Workload)Definition$"}}
-# A pattern, since yaml-language-server takes every document for one whose kind is an `enum` while it completes.
+_OF_ANOTHER_KIND = {
+    "kind": {
+        "type": "string",
+        "pattern": "^(Component|Policy|Trait|WorkflowStep|Workload)Definition$",
+    }
+}
+# A pattern, since yaml-language-server takes every document for one whose kind is an `enum` while
+# it completes.
 
 
 _LABEL, _OBJECT = "^[a-z0-9-]*$", "^[a-z0-9.-]*$"
 
 
 def application_schema() -> Node:
-    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is accepted, and so are
-    types that a definition says the meaning of."""
+    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is
+    accepted, and so are types that a definition says the meaning of."""
     application = _resolved(schema("application"))
     _with_nulls(application)
     component = application["properties"]["spec"]["properties"]["components"]["items"]
@@ -45,8 +53,12 @@ def application_schema() -> Node:
         _where_plain("webservice", {"properties": {"name": {"pattern": _LABEL}}}),
         _where_plain("worker", {"properties": {"name": {"pattern": _OBJECT}}}),
     ]
-    trait["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES if kind != "gateway"]
-    component["properties"]["traits"]["allOf"] = [_at_most_once(kind) for kind in TRAIT_TYPES if kind not in REPEATED]
+    trait["allOf"] = [
+        _where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES if kind != "gateway"
+    ]
+    component["properties"]["traits"]["allOf"] = [
+        _at_most_once(kind) for kind in TRAIT_TYPES if kind not in REPEATED
+    ]
     spec = application["properties"]["spec"]["properties"]
     policy, step = spec["policies"]["items"], spec["workflow"]["properties"]["steps"]["items"]
     for part, types in (
@@ -63,7 +75,8 @@ def application_schema() -> Node:
     head = {key: application.pop(key) for key in ("$schema", "title")}
     return {
         **head,
-        "description": "Made by `python -m kong_oam schema` from the schemas of the types, for editors.",
+        "description": "Made by `python -m kong_oam schema` from the schemas of the types, for "
+        "editors.",
         "if": {"not": {"anyOf": others}},
         "then": application,
     }
@@ -73,7 +86,10 @@ def _with_nulls(node: Node) -> None:
     """Lets a null stand for every field that may be missing, as the reader does."""
     fields, needed = node.get("properties", {}), node.get("required", ())
     free = node.get("additionalProperties")
-    for below in [*(fields[name] for name in fields if name not in needed), *([free] if free else [])]:
+    for below in [
+        *(fields[name] for name in fields if name not in needed),
+        *([free] if free else []),
+    ]:
         if "type" in below:
             below["type"] = [below["type"], "null"]
         if "enum" in below:
@@ -88,17 +104,22 @@ def schema_text() -> str:
 
 
 def _where_type_is(kind: str, then: Node, **more: Node) -> Node:
-    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}, **more}}, "then": then}
+    return {
+        "if": {"required": ["type"], "properties": {"type": {"const": kind}, **more}},
+        "then": then,
+    }
 
 
 def _where_plain(kind: str, then: Node) -> Node:
-    """Where a component is one that is rendered without an evaluator: of any other, a definition says what it takes."""
+    """Where a component is one that is rendered without an evaluator: of any other, a definition
+    says what it takes."""
     traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
     return _where_type_is(kind, then, traits=traits)
 
 
 def _properties_of(kind: str) -> Node:
-    """What `properties` have to be where the type is `kind`; they may be left out where nothing in them is needed."""
+    """What `properties` have to be where the type is `kind`; they may be left out where nothing in
+    them is needed."""
     properties = _resolved(schema(kind))
     del properties["$schema"]
     if kind in (*POLICY_TYPES, *STEP_TYPES):
@@ -124,7 +145,9 @@ def _traits_of(kind: str) -> Node:
 
 
 def _gateways() -> Node:
-    return {"properties": {"traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}}}
+    return {
+        "properties": {"traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}}
+    }
 
 
 def _at_most_once(kind: str) -> Node:
@@ -152,7 +175,9 @@ def _resolved(root: Mapping[str, Any]) -> Node:
     def copy(node: Any) -> Any:
         if isinstance(node, dict):
             name = node.get("$ref", "").removeprefix("#/$defs/")
-            below = {key: copy(value) for key, value in node.items() if key not in ("$ref", "$defs")}
+            below = {
+                key: copy(value) for key, value in node.items() if key not in ("$ref", "$defs")
+            }
             return below | copy(root["$defs"][name]) if name else below
         return [*map(copy, node)] if isinstance(node, list) else node
 

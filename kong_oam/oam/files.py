@@ -1,4 +1,5 @@
-"""Which files Applications and definitions are in: what files, folders and globs name, each file once."""
+"""Which files Applications and definitions are in: what files, folders and globs name, each file
+once."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""
 
 _MAGIC = frozenset("*?[")
-_NOTHING = "nothing at all is in this folder: check the submodule out (git submodule update --init), or remove it"
+_NOTHING = (
+    "nothing at all is in this folder: check the submodule out (git submodule update "
+    "--init), or remove it"
+)
 _LEADS_OUT = (
     "this link leads out of the folder, to {target}, and what is there is not read; name that in "
     "{settings}, put a copy here, or remove the link"
@@ -27,8 +31,8 @@ _LOCK = ".#"
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for: how the names of such files end in folders, and what is said of a folder without one, of a
-    name that is not there, and of a pattern that matches none."""
+    """What is looked for: how the names of such files end in folders, and what is said of a folder
+    without one, of a name that is not there, and of a pattern that matches none."""
 
     suffixes: tuple[str, ...]
     empty: str
@@ -44,7 +48,8 @@ class Sought:
     def leads_out(self, link: Path, target: str) -> str:
         """Says what is wrong about a link that leads out of the folder, and what to do.
 
-        The target is told as it is seen from the link, so that it is the same in a copy of a revision.
+        The target is told as it is seen from the link, so that it is the same in a copy of a
+        revision.
         """
         seen = os.path.relpath(target, os.path.realpath(link.parent))
         return _LEADS_OUT.format(target=seen, settings=self.settings)
@@ -52,28 +57,36 @@ class Sought:
 
 APPLICATIONS = Sought(
     SUFFIXES,
-    "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
-    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none",
+    "no YAML file is in this folder (is it checked out?), and all that was deployed from it would "
+    "go; "
+    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there "
+    "is none",
     "no such file or folder; check the name, in -f or in kong-oam:applications of the stack",
-    "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out",
+    "no YAML file matches it, and all that was deployed from such would go; check the pattern, or "
+    "take it out",
     "kong-oam:applications of the stack",
 )
 DEFINITIONS = Sought(
     (".cue", *SUFFIXES),
-    "no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out",
-    "no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack",
+    "no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take "
+    "it out",
+    "no such file or folder; check the name, in --definitions or in kong-oam:definitions of the "
+    "stack",
     "no file in YAML or CUE matches it; check the pattern, or take it out",
     "kong-oam:definitions of the stack",
 )
 
 
-def files_of(names: Iterable[str | Path], folder: Path, sought: Sought = APPLICATIONS) -> Iterator[tuple[Path, str]]:
-    """Yields the files that are named, below `folder` where a name is no absolute path, each once whatever names it.
-    With each comes what is wrong about it, or nothing: a folder or a glob in which there is no such file, a folder that
-    cannot be listed. Nothing that could hold what is sought is passed over, a link that leads nowhere among it.
+def files_of(
+    names: Iterable[str | Path], folder: Path, sought: Sought = APPLICATIONS
+) -> Iterator[tuple[Path, str]]:
+    """Yields the files that are named, below `folder` where a name is no absolute path, each once
+    whatever names it. With each comes what is wrong about it, or nothing: a folder or a glob in
+    which there is no such file, a folder that cannot be listed. Nothing that could hold what is
+    sought is passed over, a link that leads nowhere among it.
 
-    In folders and by globs only files with its suffixes are found. A link that leads out of the folder is an error: the
-    Applications behind it would be missing without a word.
+    In folders and by globs only files with its suffixes are found. A link that leads out of the
+    folder is an error: the Applications behind it would be missing without a word.
     """
     seen: set[str] = set()
     for name in names:
@@ -87,7 +100,11 @@ Found = tuple[Path, str, str]
 """A file, the path that it really has, and what is wrong about it, or nothing."""
 
 
-_UNNAMED: Found = (Path(), "", "an empty name names nothing; write . for the folder that this is run in")
+_UNNAMED: Found = (
+    Path(),
+    "",
+    "an empty name names nothing; write . for the folder that this is run in",
+)
 
 
 def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
@@ -100,7 +117,11 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
         matches = sorted({*_matches(path, sought)})
         yield from matches or [(path, str(path), sought.no_match)]
     else:
-        yield path, os.path.realpath(path), "" if os.path.lexists(path) else f"{sought.missing}{_near(path)}"
+        yield (
+            path,
+            os.path.realpath(path),
+            "" if os.path.lexists(path) else f"{sought.missing}{_near(path)}",
+        )
 
 
 def _near(path: Path) -> str:
@@ -112,7 +133,9 @@ def _near(path: Path) -> str:
 
 def is_empty_folder(path: str | Path) -> bool:
     """Whether it is a folder in which no YAML file is."""
-    return Path(path).is_dir() and not any(_files_in(Path(path), os.path.realpath(path), APPLICATIONS))
+    return Path(path).is_dir() and not any(
+        _files_in(Path(path), os.path.realpath(path), APPLICATIONS)
+    )
 
 
 def is_glob(name: str | Path) -> bool:
@@ -121,13 +144,17 @@ def is_glob(name: str | Path) -> bool:
 
 
 def root_of(name: Path) -> Path:
-    """The folder that holds all that a glob can match: its parts before the first that is a pattern."""
-    plain = next((number for number, part in enumerate(name.parts) if is_glob(part)), len(name.parts))
+    """The folder that holds all that a glob can match: its parts before the first that is a
+    pattern."""
+    plain = next(
+        (number for number, part in enumerate(name.parts) if is_glob(part)), len(name.parts)
+    )
     return Path(*name.parts[:plain])
 
 
 def is_in(folder: Path, name: str | Path) -> bool:
-    """Whether what is named, or of a glob the folder that holds all that it can match, is below a folder."""
+    """Whether what is named, or of a glob the folder that holds all that it can match, is below a
+    folder."""
     return os.path.lexists(folder / root_of(Path(name)))
 
 
@@ -148,8 +175,8 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
 
 
 def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """What the parts of a pattern match in a folder, or what is wrong about a folder on the way: pathlib's own `glob`
-    passes over one that cannot be listed."""
+    """What the parts of a pattern match in a folder, or what is wrong about a folder on the way:
+    pathlib's own `glob` passes over one that cannot be listed."""
     if not parts:
         yield folder, ""
         return
@@ -174,8 +201,8 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
 
 
 def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
-    """What is in a folder, by name, and what is wrong about it: git keeps no folder in which nothing is, but for a
-    submodule that is not checked out."""
+    """What is in a folder, by name, and what is wrong about it: git keeps no folder in which
+    nothing is, but for a submodule that is not checked out."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
@@ -184,9 +211,11 @@ def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
     return listed, "" if listed else _NOTHING
 
 
-def _files_in(folder: Path, real: str, sought: Sought, inside: str | None = None) -> Iterator[Found]:
-    """The files in a folder, by name: whoever watches a thousand asks ten times a second, so that of the disk only
-    links are asked where they lead."""
+def _files_in(
+    folder: Path, real: str, sought: Sought, inside: str | None = None
+) -> Iterator[Found]:
+    """The files in a folder, by name: whoever watches a thousand asks ten times a second, so that
+    of the disk only links are asked where they lead."""
     entries, problem = _listed(folder)
     if problem and (inside or problem is not _NOTHING):
         yield folder, real, problem
@@ -204,7 +233,8 @@ def _files_in(folder: Path, real: str, sought: Sought, inside: str | None = None
 
 
 def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
-    """The file that a link leads to. What is in a folder below the one that is read is found there."""
+    """The file that a link leads to. What is in a folder below the one that is read is found
+    there."""
     target = os.path.realpath(path)
     is_folder = os.path.isdir(target)  # noqa: PTH112 - which never raises
     if is_folder or sought.takes(path.name):

@@ -32,17 +32,22 @@ def path_of(parameter: str) -> Path:
         steps.append(int(number) if number else plain or quoted or indexed)
         at = found.end()
     if not steps or at < len(parameter) or len(steps) > MAX_STEPS or parameter.startswith("."):
-        raise UnfitError("it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'")
+        raise UnfitError(
+            "it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"
+        )
     match steps:
         case ["traits", int(), "properties", _, *_] | ["properties", _, *_]:
             return tuple(steps)
         case ["traits", int(), *_] | ["properties"]:
-            raise UnfitError("it goes into the properties of the component or of a trait: name the field")
+            raise UnfitError(
+                "it goes into the properties of the component or of a trait: name the field"
+            )
     return ("properties", *steps)
 
 
 def filled(component: Component, path: Path, value: Any) -> Component:
-    """The component with the value at a path that `path_of` gives, whatever stood there. Raises UnfitError."""
+    """The component with the value at a path that `path_of` gives, whatever stood there. Raises
+    UnfitError."""
     if path[0] == "properties":
         return replace(component, properties=_with(component.properties, path[1:], value))
     number = path[1]
@@ -52,7 +57,9 @@ def filled(component: Component, path: Path, value: Any) -> Component:
     if trait.type in OWN_TRAITS:
         raise UnfitError(f"what the trait '{trait.type}' says of access is written out")
     trait = replace(trait, properties=_with(trait.properties, path[3:], value))
-    return replace(component, traits=(*component.traits[:number], trait, *component.traits[number + 1 :]))
+    return replace(
+        component, traits=(*component.traits[:number], trait, *component.traits[number + 1 :])
+    )
 
 
 def _with(holder: Any, path: Path, value: Any) -> Any:
@@ -62,7 +69,9 @@ def _with(holder: Any, path: Path, value: Any) -> Any:
     if isinstance(step, int):
         items = [*holder] if isinstance(holder, list) else []
         if (holder is not None and not isinstance(holder, list)) or step > len(items):
-            raise UnfitError(f"there is no list with an entry before [{step}]" if step else "there is no list")
+            raise UnfitError(
+                f"there is no list with an entry before [{step}]" if step else "there is no list"
+            )
         inner = items[step] if step < len(items) else None
         return [*items[:step], _with(inner, tuple(rest), value), *items[step + 1 :]]
     if holder is not None and not isinstance(holder, Mapping):

@@ -1,4 +1,5 @@
-"""Forms: a component that steps of a workflow deploy with other overrides, each in places of its own. Pure."""
+"""Forms: a component that steps of a workflow deploy with other overrides, each in places of its
+own. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from kong_oam.oam.workflow import Deploy
 
 @dataclass
 class Deployed:
-    """What acts of deploying make of one component: its forms, each with the first act that makes it so, and where."""
+    """What acts of deploying make of one component: its forms, each with the first act that makes
+    it so, and where."""
 
     forms: list[tuple[Component, Deploy]] = field(default_factory=list)
     places: dict[Placement, None] = field(default_factory=dict)
@@ -34,7 +36,8 @@ class Deployed:
         return self._numbers.setdefault(meaning, len(self._numbers))
 
     def component(self) -> Component:
-        """The component, as it is where it is deployed first: in the stack's own cluster before all others."""
+        """The component, as it is where it is deployed first: in the stack's own cluster before all
+        others."""
         places = tuple(sorted(self.places, key=lambda one: one.cluster is not None))
         if len(self.forms) == 1:
             return replace(self.forms[0][0], placements=() if places == (Placement(),) else places)
@@ -44,17 +47,22 @@ class Deployed:
             forms[0][0],
             placements=tuple(replace(one, form=order.index(one.form)) for one in places),
             forms=tuple(_form(component, act) for component, act in forms),
-            plain=all(component.plain for component, _ in forms),  # one way of making it, so that forms compare
+            plain=all(
+                component.plain for component, _ in forms
+            ),  # one way of making it, so that forms compare
         )
 
     def wrong(self) -> Iterator[Diagnostic]:
-        """Yields forms of another type: nothing that is known of one would be known of the other."""
+        """Yields forms of another type: nothing that is known of one would be known of the
+        other."""
         first, act = self.forms[0]
         for component, other in self.forms[1:]:
             if component.type != first.type:
                 message = (
-                    f"component '{component.name}' is of type '{first.type}' by {_form(first, act).said}, and of type "
-                    f"'{component.type}' by {_form(component, other).said}; in forms properties and traits differ: "
+                    f"component '{component.name}' is of type '{first.type}' by "
+                    f"{_form(first, act).said}, and of type "
+                    f"'{component.type}' by {_form(component, other).said}; in forms properties "
+                    "and traits differ: "
                     "write two components"
                 )
                 yield Diagnostic("OAM108", message, component.place.at("type"))
@@ -66,7 +74,8 @@ def _form(component: Component, act: Deploy) -> Form:
 
 
 def clashing(application: Application) -> Iterator[Diagnostic]:
-    """Yields forms of one component that steps deploy to one place: the objects of either would be the other's."""
+    """Yields forms of one component that steps deploy to one place: the objects of either would be
+    the other's."""
     for part in application.components:
         first: dict[tuple[str | None, str], Placement] = {}
         for one in part.placements if part.forms else ():
@@ -74,10 +83,15 @@ def clashing(application: Application) -> Iterator[Diagnostic]:
             earlier = first.setdefault(spot, one)
             if earlier.form != one.form:
                 where = "/".join(filter(None, spot))
-                forms = sorted((part.forms[each.form] for each in (earlier, one)), key=lambda form: form.step.path)
+                forms = sorted(
+                    (part.forms[each.form] for each in (earlier, one)),
+                    key=lambda form: form.step.path,
+                )
                 message = (
-                    f"component '{part.name}' is deployed in two forms to one place, '{where}': by {forms[0].said} "
-                    f"and by {forms[1].said}; give each step a topology of its own, or both the same overrides"
+                    f"component '{part.name}' is deployed in two forms to one place, '{where}': by "
+                    f"{forms[0].said} "
+                    f"and by {forms[1].said}; give each step a topology of its own, or both the "
+                    "same overrides"
                 )
                 yield Diagnostic("OAM108", message, forms[1].step)
 
@@ -85,13 +99,17 @@ def clashing(application: Application) -> Iterator[Diagnostic]:
 def joined(
     application: Application, acts: Iterable[tuple[Deploy, Sequence[Component]]]
 ) -> tuple[tuple[Component, ...], list[Diagnostic]]:
-    """The components of all acts, each once, with all places that it goes to; what no step of a workflow deploys is
-    there, too. And what is wrong with their forms."""
+    """The components of all acts, each once, with all places that it goes to; what no step of a
+    workflow deploys is there, too. And what is wrong with their forms."""
     deployed: dict[str, Deployed] = {}
     for act, components in acts:
         for component in components:
             deployed.setdefault(component.name, Deployed()).add(component, act)
-    stay = (one for one in application.components if one.name in deployed or application.workflow is not None)
+    stay = (
+        one
+        for one in application.components
+        if one.name in deployed or application.workflow is not None
+    )
     parts = tuple(deployed[one.name].component() if one.name in deployed else one for one in stay)
     wrong = [found for one in deployed.values() for found in one.wrong()]
     return parts, wrong or [*clashing(replace(application, components=parts))]

@@ -1,4 +1,5 @@
-"""Typed Applications of KubeVela v1beta1, each part with its place in the file. `application` reads them."""
+"""Typed Applications of KubeVela v1beta1, each part with its place in the file. `application` reads
+them."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Input:
 
     source: str
     parameter: str
-    """Where it goes, as KubeVela writes it: `env[0].value`, `properties.x` or `traits["t"].properties.x`."""
+    """Where it goes, as KubeVela writes it: `env[0].value`, `properties.x` or
+    `traits["t"].properties.x`."""
     place: Place
 
 
@@ -45,8 +47,8 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where something is deployed. `cluster` None: where the stack deploys by itself; `namespace` None: that of the
-    Application."""
+    """Where something is deployed. `cluster` None: where the stack deploys by itself; `namespace`
+    None: that of the Application."""
 
     cluster: str | None = None
     namespace: str | None = None
@@ -54,7 +56,8 @@ class Placement:
     rendered: tuple[RenderedObject, ...] | None = field(default=None, compare=False)
     """The objects that definitions make of the component there."""
     selector: tuple[tuple[str, str], ...] = ()
-    """Labels of clusters, each of which it is deployed to: until somebody says which these are, `cluster` is all."""
+    """Labels of clusters, each of which it is deployed to: until somebody says which these are,
+    `cluster` is all."""
     form: int = 0
     """Which of the component's forms is deployed there."""
 
@@ -65,8 +68,8 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A component as the overrides of a step, of these names, make it. `place` is the component's, with what they put
-    there."""
+    """A component as the overrides of a step, of these names, make it. `place` is the component's,
+    with what they put there."""
 
     properties: Mapping[str, Any]
     traits: tuple[Trait, ...]
@@ -88,11 +91,11 @@ class Form:
 class Component:
     """One component. Traits keep their order.
 
-    `plain`: it is one of those that are rendered without an evaluator (an external; a webservice or a worker with no
-    other traits than gateway, access and client, none of which the project defines itself), and what it and its traits
-    are told satisfies their JSON Schemas. Of any other, only the properties of access and client were looked at.
-    `rendered` are the objects that definitions make of it where it is deployed first, the workload first; None until
-    they are evaluated.
+    `plain`: it is one of those that are rendered without an evaluator (an external; a webservice or
+    a worker with no other traits than gateway, access and client, none of which the project defines
+    itself), and what it and its traits are told satisfies their JSON Schemas. Of any other, only
+    the properties of access and client were looked at. `rendered` are the objects that definitions
+    make of it where it is deployed first, the workload first; None until they are evaluated.
     """
 
     name: str
@@ -106,9 +109,11 @@ class Component:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     placements: tuple[Placement, ...] = ()
-    """Where it is deployed, the stack's own cluster first; none: there alone, in the Application's namespace."""
+    """Where it is deployed, the stack's own cluster first; none: there alone, in the Application's
+    namespace."""
     forms: tuple[Form, ...] = ()
-    """Where steps deploy it in several: all of them, each somewhere; the first one is this component as it stands."""
+    """Where steps deploy it in several: all of them, each somewhere; the first one is this
+    component as it stands."""
 
     def in_form(self, number: int) -> Component:
         """The component in one of its forms; as it stands, where it has no more than one."""
@@ -131,7 +136,8 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy of an Application, as it stands there; one without a name has the one that KubeVela gives it."""
+    """One policy of an Application, as it stands there; one without a name has the one that
+    KubeVela gives it."""
 
     name: str
     type: str
@@ -156,12 +162,14 @@ class Step:
     outputs: tuple[Output, ...] = ()
     timeout: str = ""
     dag: bool | None = None
-    """Whether the steps of this group wait only for what they depend on; None: as the workflow says."""
+    """Whether the steps of this group wait only for what they depend on; None: as the workflow
+    says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """In which order an Application's parts are deployed. `dag`: steps wait only for what they depend on."""
+    """In which order an Application's parts are deployed. `dag`: steps wait only for what they
+    depend on."""
 
     steps: tuple[Step, ...]
     dag: bool
@@ -171,28 +179,34 @@ class Workflow:
     """The name of a Workflow in the cluster that takes the place of the steps."""
 
 
-Option = Literal["ignore_changes", "retain_on_delete", "read", "import", "patch", "replace_on_changes"]
-"""An option of Pulumi's, by its name there, but for `read` (get it, and change nothing) and `patch` (change no more
-than what is said, on an object that somebody else may own)."""
+Option = Literal[
+    "ignore_changes", "retain_on_delete", "read", "import", "patch", "replace_on_changes"
+]
+"""An option of Pulumi's, by its name there, but for `read` (get it, and change nothing) and `patch`
+(change no more than what is said, on an object that somebody else may own)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds for those objects of an Application that a selector chooses: an option, or nothing."""
+    """What holds for those objects of an Application that a selector chooses: an option, or
+    nothing."""
 
     policy: str
     """Which policy says it: of the rules of one policy, the first that chooses an object holds."""
     option: Option | None
     selector: Mapping[str, frozenset[str]]
-    """KubeVela's: `componentNames`, `traitTypes` and so on, those that are not empty. None chooses nothing."""
+    """KubeVela's: `componentNames`, `traitTypes` and so on, those that are not empty. None chooses
+    nothing."""
     paths: tuple[str, ...]
-    """Of the fields that `ignore_changes` and `replace_on_changes` are about, as Pulumi writes paths."""
+    """Of the fields that `ignore_changes` and `replace_on_changes` are about, as Pulumi writes
+    paths."""
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` where the document has none, as in KubeVela."""
+    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` where the document has none,
+    as in KubeVela."""
 
     name: str
     namespace: str
@@ -211,8 +225,9 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of reading: the applications that are well formed, the names of those that are not, "" for any whose
-    name cannot be read either, every finding, and the definitions of types that stand beside Applications."""
+    """The result of reading: the applications that are well formed, the names of those that are
+    not, "" for any whose name cannot be read either, every finding, and the definitions of types
+    that stand beside Applications."""
 
     applications: tuple[Application, ...]
     diagnostics: tuple[Diagnostic, ...]

@@ -1,7 +1,7 @@
 """Puts an override policy over an Application's components, as KubeVela does. Pure.
 
-A name matches whole here (in KubeVela, `web` also hits `webserver`), and one that matches nothing is an error (there,
-it adds a component). Where a part comes from the policy, its place is there.
+A name matches whole here (in KubeVela, `web` also hits `webserver`), and one that matches nothing
+is an error (there, it adds a component). Where a part comes from the policy, its place is there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def overridden(components: Sequence[Component], policy: Policy, own: Own) -> tup
     changed = [*components]
     for number, change in enumerate(policy.properties.get("components", ())):
         place = policy.place.at("properties", "components", number)
-        changed = [_changed(one, change, place, own) if _hits(change, one) else one for one in changed]
+        changed = [
+            _changed(one, change, place, own) if _hits(change, one) else one for one in changed
+        ]
     selected = policy.properties.get("selector")
     return tuple(one for one in changed if not selected or one.name in selected)
 
@@ -39,11 +41,17 @@ def wrong_override(components: Sequence[Component], policy: Policy) -> Iterator[
         name, type_ = change.get("name"), change.get("type")
         if name and not any(_is_called(name, one) for one in names):
             hint = suggestion(name, names)
-            yield Diagnostic("OAM103", f"override '{policy.name}': '{name}' is no component{hint}", here.at("name"))
+            yield Diagnostic(
+                "OAM103",
+                f"override '{policy.name}': '{name}' is no component{hint}",
+                here.at("name"),
+            )
         elif not name and type_ and not any(one.type == type_ for one in components):
             hint = suggestion(type_, {one.type for one in components})
             yield Diagnostic(
-                "OAM103", f"override '{policy.name}': no component is of type '{type_}'{hint}", here.at("type")
+                "OAM103",
+                f"override '{policy.name}': no component is of type '{type_}'{hint}",
+                here.at("type"),
             )
     for number, name in enumerate(policy.properties.get("selector", ())):
         if name not in names:
@@ -65,14 +73,20 @@ def _changed(component: Component, change: Named, place: Place, own: Own) -> Com
     if change.get("type") not in (None, "", component.type):
         traits = [one for one in enumerate(change.get("traits", ())) if not one[1].get("disable")]
         made = tuple(_trait(one, place.at("traits", number)) for number, one in traits)
-        component = Component(component.name, change["type"], change.get("properties", {}), made, (), place)
+        component = Component(
+            component.name, change["type"], change.get("properties", {}), made, (), place
+        )
     else:
         moved = dict(component.place.moved)
         base = replace(component.place, moved=moved)
-        properties = _merged(component.properties, change.get("properties", {}), base, place, "properties", moved)
+        properties = _merged(
+            component.properties, change.get("properties", {}), base, place, "properties", moved
+        )
         traits_now = tuple(_traits(component.traits, change.get("traits", ()), place.at("traits")))
         component = replace(component, place=base, properties=properties, traits=traits_now)
-    return replace(component, plain=is_plain(component.type, (one.type for one in component.traits), own))
+    return replace(
+        component, plain=is_plain(component.type, (one.type for one in component.traits), own)
+    )
 
 
 def _traits(traits: Sequence[Trait], changes: Sequence[Named], place: Place) -> Iterator[Trait]:
@@ -90,7 +104,9 @@ def _traits(traits: Sequence[Trait], changes: Sequence[Named], place: Place) -> 
         if change["type"] not in known | gone:
             here = place.at(number)
             before = added.get(change["type"])
-            added[change["type"]] = _merged_trait(before, change, here) if before else _trait(change, here)
+            added[change["type"]] = (
+                _merged_trait(before, change, here) if before else _trait(change, here)
+            )
     yield from added.values()
 
 
@@ -101,13 +117,17 @@ def _trait(written: Named, place: Place) -> Trait:
 def _merged_trait(trait: Trait, change: Named, place: Place) -> Trait:
     moved = dict(trait.place.moved)
     base = replace(trait.place, moved=moved)
-    properties = _merged(trait.properties, change.get("properties", {}), base, place, "properties", moved)
+    properties = _merged(
+        trait.properties, change.get("properties", {}), base, place, "properties", moved
+    )
     return Trait(trait.type, properties, base)
 
 
-def _merged(old: Any, new: Any, old_at: Place, new_at: Place, name: str, moved: dict[Path, Path]) -> Any:
-    """`new` put over `old`: maps one by one, and whatever else as a whole. `moved` is told what then stands in
-    `new_at`, at `name` below these places."""
+def _merged(
+    old: Any, new: Any, old_at: Place, new_at: Place, name: str, moved: dict[Path, Path]
+) -> Any:
+    """`new` put over `old`: maps one by one, and whatever else as a whole. `moved` is told what
+    then stands in `new_at`, at `name` below these places."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         moved[*old_at.path, name] = new_at.at(name).path
         return new

@@ -1,4 +1,5 @@
-"""Components that are rendered without an evaluator, and what is asked of access, client and external in any.
+"""Components that are rendered without an evaluator, and what is asked of access, client and
+external in any.
 
 Of all others, a definition says what they take: `kong_oam.render` asks it.
 """
@@ -21,29 +22,38 @@ REPEATED = {
     "kong-plugin": "a plugin of one `name` stands once before a component",
 }
 """Traits that a component may have several of, told apart by their `name`."""
-EXACT = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+EXACT = (
+    "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+)
 
 
 def is_plain(component_type: str, trait_types: Iterable[str], own: Own) -> bool:
-    """Whether a component of these types needs no evaluator. An external one never does: nothing is made of it."""
+    """Whether a component of these types needs no evaluator. An external one never does: nothing is
+    made of it."""
     if component_type == "external":
         return True
     if component_type not in COMPONENT_TYPES or ("component", component_type) in own:
         return False
     traits = plain_traits(component_type)
-    return all(trait in traits and (trait != "gateway" or ("trait", trait) not in own) for trait in trait_types)
+    return all(
+        trait in traits and (trait != "gateway" or ("trait", trait) not in own)
+        for trait in trait_types
+    )
 
 
 def plain_traits(component_type: str) -> tuple[str, ...]:
-    """The traits that a component of a type can have without an evaluator. A worker's gateway makes the Service that it
-    leads to: that is for its definition."""
+    """The traits that a component of a type can have without an evaluator. A worker's gateway makes
+    the Service that it leads to: that is for its definition."""
     return tuple(trait for trait in TRAIT_TYPES if (component_type, trait) != ("worker", "gateway"))
 
 
 def misplaced(component_type: str, trait_type: str) -> str:
     """Why a component of this type cannot have a trait of that one; empty where it can."""
     if component_type == "external" and trait_type != "client":
-        return f"an external component runs elsewhere: it is a client, and '{trait_type}' says nothing of it"
+        return (
+            f"an external component runs elsewhere: it is a client, and '{trait_type}' says "
+            "nothing of it"
+        )
     return ""
 
 
@@ -77,7 +87,9 @@ def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Iterator[
     name = name if isinstance(name, str) else None  # else a violation already, and maybe no key
     if (trait.type, name) in first:
         what = repeated or f"`{trait.type}` may stand once"
-        yield Diagnostic("OAM106", f"{what} (first in line {first[trait.type, name].line})", place.at("type"))
+        yield Diagnostic(
+            "OAM106", f"{what} (first in line {first[trait.type, name].line})", place.at("type")
+        )
     first.setdefault((trait.type, name), place)
     if trait.type == "gateway":
         yield from _gateway(trait)
@@ -89,7 +101,9 @@ def _gateway(trait: Trait) -> Iterator[Diagnostic]:
         if field in properties:
             yield Diagnostic("OAM109", f"'{field}' {INGRESS_HINT}", place.key(field), "warning")
     if "existingServiceName" in properties:
-        message = "'existingServiceName' could expose another component past its own rules; remove it"
+        message = (
+            "'existingServiceName' could expose another component past its own rules; remove it"
+        )
         yield Diagnostic("OAM108", message, place.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
         yield Diagnostic("OAM108", EXACT, place.at("pathType"))

@@ -36,7 +36,8 @@ STAND_IN = re.compile(r"awaited-value-[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A value that only the cluster knows: what is at `path` in an object of another component once that is there."""
+    """A value that only the cluster knows: what is at `path` in an object of another component once
+    that is there."""
 
     stand_in: str
     component: str
@@ -56,11 +57,14 @@ class RenderedObject:
     trait: int | None
     """Which trait of the component made it, from 0; None: the component's own definition."""
     key: str
-    """Its name in the definition's `outputs`; empty for the workload, which every component has one of."""
+    """Its name in the definition's `outputs`; empty for the workload, which every component has one
+    of."""
     place: Position = field(compare=False)
-    """The type of that trait or component in the Application, or the object itself where it stands there."""
+    """The type of that trait or component in the Application, or the object itself where it stands
+    there."""
     pod_spec_path: str = ""
-    """Of a workload of a kind that is not Kubernetes' own: where its definition says that the pods' spec is."""
+    """Of a workload of a kind that is not Kubernetes' own: where its definition says that the pods'
+    spec is."""
     options: Options = Options()
     awaited: tuple[Awaited, ...] = ()
     """The values of other components that stand in it and that only the cluster knows."""
@@ -69,14 +73,17 @@ class RenderedObject:
     nested: bool = False
     """Whether it stands in another object, of which a controller may make it."""
     plain: bool = False
-    """Whether it follows from the properties of a plain component alone: no definition has a part in it."""
+    """Whether it follows from the properties of a plain component alone: no definition has a part
+    in it."""
     inert: bool = False
     """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
     said: Mapping[tuple[str, ...], Position] = field(default_factory=dict, compare=False)
-    """By path in the object, where the Application says what stands there; for all below that path, too."""
+    """By path in the object, where the Application says what stands there; for all below that path,
+    too."""
 
     def said_at(self, path: tuple[str, ...]) -> Position:
-        """Where the Application says what is at a path: at the nearest path above it that is known, else `place`."""
+        """Where the Application says what is at a path: at the nearest path above it that is known,
+        else `place`."""
         for length in range(len(path), 0, -1):
             if found := self.said.get(path[:length]):
                 return found
@@ -129,7 +136,9 @@ def group_kind(found: Mapping[str, Any]) -> tuple[str, str]:
     return (group if slash else ""), str(found.get("kind") or "")
 
 
-def _walk(value: Any, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Mapping[str, Any]]]) -> None:
+def _walk(
+    value: Any, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Mapping[str, Any]]]
+) -> None:
     if type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
         found.append((path, value))
         for key, item in value.items():

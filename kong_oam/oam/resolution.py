@@ -1,7 +1,8 @@
-"""Applies an Application's policies, workflow, inputs and outputs, so that whoever comes later need know none of them.
+"""Applies an Application's policies, workflow, inputs and outputs, so that whoever comes later need
+know none of them.
 
-What is left is components as they are deployed, each with where it goes, in which form, and what it waits for, and
-rules on how objects are kept. Pure.
+What is left is components as they are deployed, each with where it goes, in which form, and what it
+waits for, and rules on how objects are kept. Pure.
 """
 
 from __future__ import annotations
@@ -20,20 +21,28 @@ from kong_oam.oam.override import overridden, wrong_override
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.topology import wrong_topology
-from kong_oam.oam.workflow import CHOSEN, Deploy, deploys, order, with_values_of_steps, wrong_workflow
+from kong_oam.oam.workflow import (
+    CHOSEN,
+    Deploy,
+    deploys,
+    order,
+    with_values_of_steps,
+    wrong_workflow,
+)
 
 MAX_CHANGES = 100_000
 """The most changes and places of components that an Application may ask for."""
 _REFUSED: Mapping[str, str] = {
-    "env-binding": "it is older than topology and override: name the places with these, and what differs there",
+    "env-binding": "it is older than topology and override: name the places with these, and what "
+    "differs there",
     "health": "there are no health scopes any more; readiness is what the objects' own probes say",
     "replication": "write the components out, each with its name",
 }
 
 
 def resolved(application: Application, own: Own) -> tuple[Application, Sequence[Diagnostic]]:
-    """Applies policies and workflow: the Application as it was, where one of the findings is an error. Its shape is
-    right; `own` are the types that the project defines."""
+    """Applies policies and workflow: the Application as it was, where one of the findings is an
+    error. Its shape is right; `own` are the types that the project defines."""
     found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
     if errors(found):
         return application, found
@@ -45,7 +54,12 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     found += _without_effect(application, acts, forms)
     components, twice = joined(application, forms)
     found += twice
-    rules = [one for policy in application.policies if policy.type in RULE_POLICIES for one in rules_of(policy)]
+    rules = [
+        one
+        for policy in application.policies
+        if policy.type in RULE_POLICIES
+        for one in rules_of(policy)
+    ]
     found += [one for one in rules if isinstance(one, Diagnostic)]
     made = {act.step: [one.name for one in form] for act, form in forms}
     components, circular = _ordered(components, order(application.workflow, made), application)
@@ -53,7 +67,9 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     if errors(found):
         return application, found
     kept = [one for one in rules if isinstance(one, Rule)]
-    if any(one.option for one in kept):  # they say what objects are called and made by: that is for definitions
+    if any(
+        one.option for one in kept
+    ):  # they say what objects are called and made by: that is for definitions
         components = tuple(replace(one, plain=one.type == "external") for one in components)
     whole = replace(
         application,
@@ -81,7 +97,10 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
         count += each if act.component else each * len(application.components)
     if count <= MAX_CHANGES:
         return None
-    message = f"policies and steps ask for more than {MAX_CHANGES} changes of components; split the Application"
+    message = (
+        f"policies and steps ask for more than {MAX_CHANGES} changes of components; split "
+        "the Application"
+    )
     return Diagnostic("OAM103", message, application.place.at("spec", "policies"))
 
 
@@ -95,7 +114,9 @@ def variant(application: Application, act: Deploy, own: Own) -> tuple[Component,
 
 def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnostic]:
     if policy.type in _REFUSED:
-        message = f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
+        message = (
+            f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
+        )
         yield Diagnostic("OAM108", message, policy.place.at("type"))
     if policy.type not in POLICY_TYPES:
         return
@@ -110,7 +131,9 @@ def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnost
 
 
 def _without_effect(
-    application: Application, acts: Sequence[Deploy], forms: Iterable[tuple[Deploy, Sequence[Component]]]
+    application: Application,
+    acts: Sequence[Deploy],
+    forms: Iterable[tuple[Deploy, Sequence[Component]]],
 ) -> Iterator[Diagnostic]:
     if not application.workflow or not application.workflow.steps:
         return
@@ -122,30 +145,39 @@ def _without_effect(
     reached = {one.name for _, form in forms for one in form}
     if left := [one for one in application.components if one.name not in reached]:
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-        message = f"component '{left[0].name}'{more} is in no step of the workflow; here it is deployed all the same"
+        message = (
+            f"component '{left[0].name}'{more} is in no step of the workflow; here it is "
+            "deployed all the same"
+        )
         yield Diagnostic("OAM109", message, left[0].place.at("name"), "warning")
 
 
 def _in_its_namespace(application: Application) -> Application:
-    """Where all of it goes to one namespace of the stack's own cluster, that is the Application's."""
+    """Where all of it goes to one namespace of the stack's own cluster, that is the
+    Application's."""
     places = {one for part in application.components for one in part.placements or (Placement(),)}
     if len(places) != 1 or (only := places.pop()).cluster:
         return application
     components = tuple(replace(one, placements=()) for one in application.components)
-    return replace(application, namespace=only.namespace or application.namespace, components=components)
+    return replace(
+        application, namespace=only.namespace or application.namespace, components=components
+    )
 
 
 def _ordered(
     components: Sequence[Component], after: Mapping[str, Iterable[str]], application: Application
 ) -> tuple[tuple[Component, ...], list[Diagnostic]]:
-    """The components with all that they wait for: what they depend on, what steps are before theirs, and what gives
-    them values."""
+    """The components with all that they wait for: what they depend on, what steps are before
+    theirs, and what gives them values."""
     givers: dict[str, Component] = {}
     findings: list[Diagnostic] = []
     for component in components:
         for output in component.outputs:
             if output.name in givers:
-                message = f"output '{output.name}' is given by component '{givers[output.name].name}' already"
+                message = (
+                    f"output '{output.name}' is given by component "
+                    f"'{givers[output.name].name}' already"
+                )
                 findings.append(Diagnostic("OAM106", message, output.place.at("name")))
             givers.setdefault(output.name, component)
     names = {one.name: None for one in components}
@@ -156,27 +188,36 @@ def _ordered(
         for taken in component.inputs:
             if giver := givers.get(taken.source):
                 waits[giver.name] = None
-            wrong = _wrong_input(component, taken, givers) or _apart(component, taken, givers, application)
+            wrong = _wrong_input(component, taken, givers) or _apart(
+                component, taken, givers, application
+            )
             if len(findings) <= MAX_FINDINGS and wrong:
                 findings.append(wrong)
         passes = component.inputs or any(one.name in taking for one in component.outputs)
         depends_on = tuple(name for name in waits if name in names)
         # A value is of rendered objects, and in them.
-        ordered.append(replace(component, depends_on=depends_on, plain=component.plain and not passes))
+        ordered.append(
+            replace(component, depends_on=depends_on, plain=component.plain and not passes)
+        )
     if circle := circle_of({one.name: one.depends_on for one in ordered}):
         message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
         findings.append(Diagnostic("OAM103", message, application.place.at("spec", "components")))
     return tuple(ordered), findings
 
 
-def _wrong_input(component: Component, taken: Input, givers: Mapping[str, Component]) -> Diagnostic | None:
+def _wrong_input(
+    component: Component, taken: Input, givers: Mapping[str, Component]
+) -> Diagnostic | None:
     giver = givers.get(taken.source)
     if giver is None:
         message = f"no component gives the value '{taken.source}'{suggestion(taken.source, givers)}"
         return Diagnostic("OAM103", message, taken.place.at("from"))
     outside = next((one.name for one in (component, giver) if one.type == "external"), None)
     if outside:
-        message = f"component '{component.name}': '{outside}' runs elsewhere, and neither gives nor takes values"
+        message = (
+            f"component '{component.name}': '{outside}' runs elsewhere, and neither gives "
+            "nor takes values"
+        )
         return Diagnostic("OAM108", message, taken.place)
     try:
         path_of(taken.parameter)
@@ -189,23 +230,25 @@ def _wrong_input(component: Component, taken: Input, givers: Mapping[str, Compon
 def _apart(
     component: Component, taken: Input, givers: Mapping[str, Component], application: Application
 ) -> Diagnostic | None:
-    """A component takes a value in each of its places from who gives it there: the finding about one where nobody
-    does."""
+    """A component takes a value in each of its places from who gives it there: the finding about
+    one where nobody does."""
     giver = givers[taken.source]
     given = {one.spot(application.namespace) for one in giver.placements or (Placement(),)}
     for one in component.placements or (Placement(),):
         if (spot := one.spot(application.namespace)) not in given:
             message = (
-                f"the value '{taken.source}' is not passed from another place: '{giver.name}' is not deployed to "
-                f"{'/'.join(filter(None, spot))}, as '{component.name}' is; write it out, or deploy both there"
+                f"the value '{taken.source}' is not passed from another place: '{giver.name}' is "
+                "not deployed to "
+                f"{'/'.join(filter(None, spot))}, as '{component.name}' is; write it out, or "
+                "deploy both there"
             )
             return Diagnostic("OAM108", message, taken.place)
     return None
 
 
 def undeployed(application: Application) -> Iterator[Diagnostic]:
-    """Yields what a resolved Application asks for that nobody who deploys it follows: with it, it would be deployed
-    otherwise than it says."""
+    """Yields what a resolved Application asks for that nobody who deploys it follows: with it, it
+    would be deployed otherwise than it says."""
     for policy in application.policies:
         message = f"unknown policy type '{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"
         yield Diagnostic("OAM104", message, policy.place.at("type"))

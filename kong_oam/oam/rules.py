@@ -1,4 +1,5 @@
-"""Policies on how objects are kept: what they choose, and which option of Pulumi's says the same. Pure."""
+"""Policies on how objects are kept: what they choose, and which option of Pulumi's says the same.
+Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +18,16 @@ Found = Rule | Diagnostic
 _SEGMENT = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
 _FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
-_SAYS: Mapping[str, Option] = {"read-only": "read", "take-over": "import", "shared-resource": "patch"}
+_SAYS: Mapping[str, Option] = {
+    "read-only": "read",
+    "take-over": "import",
+    "shared-resource": "patch",
+}
 
 
 def _seen(component: Component, rendered: RenderedObject) -> Mapping[str, str]:
-    """What each selector asks of an object that was rendered: in KubeVela, what a component's definition makes beside
-    the workload is of a trait, too."""
+    """What each selector asks of an object that was rendered: in KubeVela, what a component's
+    definition makes beside the workload is of a trait, too."""
     if rendered.trait is not None:
         trait = component.traits[rendered.trait].type.partition("@")[0]
     else:
@@ -37,7 +42,9 @@ def _seen(component: Component, rendered: RenderedObject) -> Mapping[str, str]:
     }
 
 
-def kept_by_rules(application: Application, component: Component, rendered: RenderedObject) -> RenderedObject:
+def kept_by_rules(
+    application: Application, component: Component, rendered: RenderedObject
+) -> RenderedObject:
     """An object that was rendered, with the options that the rules of its Application give it."""
     if not application.rules:
         return rendered
@@ -45,16 +52,23 @@ def kept_by_rules(application: Application, component: Component, rendered: Rend
 
 
 def _options(application: Application, seen: Mapping[str, str]) -> Options:
-    """The options that a resolved Application's rules give an object: of each policy, the first that chooses it."""
+    """The options that a resolved Application's rules give an object: of each policy, the first
+    that chooses it."""
     held: dict[str, Rule] = {}
     for rule in application.rules:
-        chooses = rule.selector and all(seen[name] in wanted for name, wanted in rule.selector.items())
+        chooses = rule.selector and all(
+            seen[name] in wanted for name, wanted in rule.selector.items()
+        )
         if chooses and rule.policy not in held:
             held[rule.policy] = rule
     said = {rule.option for rule in held.values()}
 
     def paths(option: Option) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(path for rule in held.values() if rule.option == option for path in rule.paths))
+        return tuple(
+            dict.fromkeys(
+                path for rule in held.values() if rule.option == option for path in rule.paths
+            )
+        )
 
     return Options(
         ignore_changes=paths("ignore_changes"),
@@ -73,13 +87,21 @@ def rules_of(policy: Policy) -> Iterator[Found]:
 
 def _rules(policy: Policy) -> Iterator[tuple[Mapping[str, Any], Place]]:
     place = policy.place.at("properties", "rules")
-    return ((rule, place.at(number)) for number, rule in enumerate(policy.properties.get("rules", ())))
+    return (
+        (rule, place.at(number)) for number, rule in enumerate(policy.properties.get("rules", ()))
+    )
 
 
 def _rule(
-    policy: Policy, written: Mapping[str, Any], option: Option | None, place: Place, paths: Iterable[str] = ()
+    policy: Policy,
+    written: Mapping[str, Any],
+    option: Option | None,
+    place: Place,
+    paths: Iterable[str] = (),
 ) -> Rule:
-    selector = {name: frozenset(wanted) for name, wanted in written.get("selector", {}).items() if wanted}
+    selector = {
+        name: frozenset(wanted) for name, wanted in written.get("selector", {}).items() if wanted
+    }
     return Rule(policy.name, option, selector, tuple(paths), place)
 
 
@@ -105,18 +127,23 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
             strategy = "never"
         if strategy == "onAppDelete":
             yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here.at("strategy"), "warning")
-        yield _rule(policy, written, None if strategy == "onAppUpdate" else "retain_on_delete", here)
+        yield _rule(
+            policy, written, None if strategy == "onAppUpdate" else "retain_on_delete", here
+        )
     if policy.properties.get("keepLegacyResource"):
         here = place.key("keepLegacyResource")
         yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
-        yield _rule(policy, {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}}, "retain_on_delete", place)
+        yield _rule(
+            policy, {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}}, "retain_on_delete", place
+        )
 
 
 def _resource_update(policy: Policy) -> Iterator[Found]:
     for written, place in _rules(policy):
         if written["strategy"].get("op") == "replace":
             message = (
-                f"resource-update '{policy.name}': Pulumi changes the fields that are written, and never writes an "
+                f"resource-update '{policy.name}': Pulumi changes the fields that are written, and "
+                "never writes an "
                 "object as a whole; take op away, or name recreateFields"
             )
             yield Diagnostic("OAM108", message, place.at("strategy", "op"))
@@ -125,8 +152,11 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
         yield _rule(policy, written, "replace_on_changes" if paths else None, place, paths)
 
 
-def _paths(written: Mapping[str, Any], field: str, place: Place) -> tuple[list[str], list[Diagnostic]]:
-    """The paths in a field of a rule's strategy, as Pulumi writes them, and the findings about those that are none."""
+def _paths(
+    written: Mapping[str, Any], field: str, place: Place
+) -> tuple[list[str], list[Diagnostic]]:
+    """The paths in a field of a rule's strategy, as Pulumi writes them, and the findings about
+    those that are none."""
     paths: list[str] = []
     wrong: list[Diagnostic] = []
     for number, text in enumerate(written["strategy"].get(field, ())):
@@ -139,7 +169,8 @@ def _paths(written: Mapping[str, Any], field: str, place: Place) -> tuple[list[s
 
 
 def _path(text: str) -> str | None:
-    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None where it is none."""
+    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None where it
+    is none."""
     made, at = "", 0
     while at < len(text):
         found = _SEGMENT.match(text, at)

@@ -1,7 +1,8 @@
 """Validates Applications against JSON Schemas, and reports violations as diagnostics.
 
-The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for ours (an editor can use
-the same files). Rust's jsonschema validates; this module only says in our words what it found, and where.
+The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for ours (an
+editor can use the same files). Rust's jsonschema validates; this module only says in our words what
+it found, and where.
 """
 
 from __future__ import annotations
@@ -25,7 +26,15 @@ _DEFINITIONS = (
 _FOLDERS = (_HERE / "schemas", *(folder for folder in _DEFINITIONS if folder.is_dir()))
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
-EDGE_TRAITS: tuple[str, ...] = ("cors", "headers", "ip-allow", "kong-plugin", "limits", "rate-limit", "upstream-tls")
+EDGE_TRAITS: tuple[str, ...] = (
+    "cors",
+    "headers",
+    "ip-allow",
+    "kong-plugin",
+    "limits",
+    "rate-limit",
+    "upstream-tls",
+)
 """Traits that say what the gateway does before a component, beside who may call it."""
 OWN_TRAITS = ("access", "client", *EDGE_TRAITS)
 """Traits that this project reads itself."""
@@ -55,8 +64,8 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def pruned(name: str, data: Any) -> Any:
-    """The data without the nulls that stand for a field of the schema `name`, which is missing then. What no schema
-    describes, such as what a type is told, stays as it is."""
+    """The data without the nulls that stand for a field of the schema `name`, which is missing
+    then. What no schema describes, such as what a type is told, stays as it is."""
     if _validator(name).is_valid(data):  # which it is not where such a null is
         return data
     whole = schema(name)
@@ -101,12 +110,16 @@ def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
             fields = _properties(name, list(error.schema_path)[:-1])
             for field in kind.get("unexpected", ()):
                 hint = suggestion(field, fields)
-                yield Diagnostic("OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field))
+                yield Diagnostic(
+                    "OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field)
+                )
         case "required":
             yield Diagnostic("OAM105", f"{what} needs '{kind.get('property', '')}'", place)
         case "type":
             wanted = some(kind.get("types", ()), " or ") or "another type"
-            yield Diagnostic("OAM103", f"{what} must be of type {wanted}, not {type_of(error.instance)}", place)
+            yield Diagnostic(
+                "OAM103", f"{what} must be of type {wanted}, not {type_of(error.instance)}", place
+            )
         case "enum":
             options = [str(option) for option in kind.get("options", ())]
             hint = suggestion(str(error.instance), options)
@@ -116,13 +129,18 @@ def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
         case "propertyNames":
             yield Diagnostic("OAM103", f"a key of {what}: {kind['error'].message}"[:300], place)
         case "pattern":
-            yield Diagnostic("OAM103", f"{what}: {shown(error.instance)} does not match {kind.get('pattern')}", place)
+            yield Diagnostic(
+                "OAM103",
+                f"{what}: {shown(error.instance)} does not match {kind.get('pattern')}",
+                place,
+            )
         case _:
             yield Diagnostic("OAM103", f"{what}: {error.message}"[:300], place)
 
 
 def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
-    """The properties that the schema knows where the violation is (the path comes with references resolved)."""
+    """The properties that the schema knows where the violation is (the path comes with references
+    resolved)."""
     node: Any = schema(name)
     for step in path:
         node = node[step]
@@ -139,7 +157,14 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def type_of(value: Any) -> str:
     """What JSON Schema calls the type of a value."""
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+    names = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+    }
     return names.get(type(value), "null")
 
 

@@ -1,4 +1,5 @@
-"""What one document has to look like before anybody asks what its types mean: kinds, fields, names."""
+"""What one document has to look like before anybody asks what its types mean: kinds, fields,
+names."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _PARTS = {
 """What KubeVela still keeps in an older version of the API."""
 _WITHOUT_EFFECT = {
     "externalRevision": "has no effect: revisions are not kept here; Git keeps them",
-    "scopes": "has no effect: health scopes are gone from KubeVela too; an API's own are declared in access",
+    "scopes": "has no effect: health scopes are gone from KubeVela too; an API's own are declared "
+    "in access",
 }
 
 
@@ -26,12 +28,15 @@ def other_kind(document: Document) -> str | None:
     kind = as_mapping(document.data).get("kind")
     if kind == "Application":
         return None
-    is_other = isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith("; did you mean")
+    is_other = isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith(
+        "; did you mean"
+    )
     return kind if is_other else None
 
 
 def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
-    """Yields what is wrong with the shape of a document, whatever its types mean. `data` is its own, pruned."""
+    """Yields what is wrong with the shape of a document, whatever its types mean. `data` is its
+    own, pruned."""
     if other := _of_another_kind(document):
         yield other
         return
@@ -64,10 +69,15 @@ def _named_once(parts: Any, what: str, place: Place) -> Iterator[Diagnostic]:
         name = as_mapping(part).get("name")
         if isinstance(name, str):
             here = place.at(index)
-            known = name.lower() if what == "component" else name  # hosts and file systems know no capitals
+            known = (
+                name.lower() if what == "component" else name
+            )  # hosts and file systems know no capitals
             earlier, there = first.setdefault(known, (name, here))
             if there is not here:
                 message = f"{what} '{name}' is already defined in line {there.line}"
                 if earlier != name:
-                    message = f"{what} '{name}' is '{earlier}' (line {there.line}) but for capitals; rename one"
+                    message = (
+                        f"{what} '{name}' is '{earlier}' (line {there.line}) but for "
+                        "capitals; rename one"
+                    )
                 yield Diagnostic("OAM106", message, here.at("name"))

@@ -16,11 +16,15 @@ TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
 
 _IN_PIPELINE = "do it in the pipeline that runs pulumi"
 _AS_OBJECT = "write what it makes as a component of type k8s-objects"
-_AS_SETTING = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
+_AS_SETTING = (
+    "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
+)
 _AS_COMPONENT = "write it as a component"
 _AS_TERRAFORM = "write it as a component of the Terraform type"
 _AS_TOPOLOGY = "name the place with a topology, and what differs there with an override"
-_GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
+_GRADUALLY = (
+    "a rollout goes step by step only where an operator in the cluster does it: write its objects"
+)
 
 INSTEAD: Mapping[str, str] = {
     "apply-deployment": _AS_COMPONENT,
@@ -38,7 +42,8 @@ INSTEAD: Mapping[str, str] = {
     "export-service": _AS_OBJECT,
     "export2config": _AS_OBJECT,
     "export2secret": _AS_OBJECT,
-    "generate-jdbc-connection": "read the Secret of the database in env, with valueFrom.secretKeyRef",
+    "generate-jdbc-connection": "read the Secret of the database in env, with "
+    "valueFrom.secretKeyRef",
     "list-config": _AS_SETTING,
     "read-config": _AS_SETTING,
     "read-object": _AS_SETTING,
@@ -65,12 +70,18 @@ LEFT_OUT: Mapping[str, str] = {
 _OF_ITS_OWN = f"a step of your own is not run; {_IN_PIPELINE}"
 
 
-def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False) -> Iterator[Diagnostic]:
-    """Yields what is wrong with a step and those of its group, and what has no effect here. `taken` are the values that
-    other parts of the Application take."""
+def wrong_step(
+    step: Step, taken: Collection[str] = (), *, inside: bool = False
+) -> Iterator[Diagnostic]:
+    """Yields what is wrong with a step and those of its group, and what has no effect here. `taken`
+    are the values that other parts of the Application take."""
     place, named = step.place, f"step '{step.name}'"
     if inside and step.type == GROUP:
-        yield Diagnostic("OAM108", f"{named}: a group stands in no group; write its steps beside it", place.at("type"))
+        yield Diagnostic(
+            "OAM108",
+            f"{named}: a group stands in no group; write its steps beside it",
+            place.at("type"),
+        )
         return
     if step.type in LEFT_OUT:
         yield _left_out(step, taken)
@@ -79,7 +90,9 @@ def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False)
         hint = "" if step.type in INSTEAD else suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
         instead = INSTEAD.get(step.type, _OF_ITS_OWN if "did you mean" not in hint else "")
         message = (
-            f"{named}: '{step.type}' is not run here; {instead}" if instead else f"{named}: no '{step.type}'{hint}"
+            f"{named}: '{step.type}' is not run here; {instead}"
+            if instead
+            else f"{named}: no '{step.type}'{hint}"
         )
         yield Diagnostic("OAM108", message, place.at("type"))
         return
@@ -88,10 +101,16 @@ def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False)
     if step.type in STEP_TYPES:
         yield from violations(step.type, step.properties, place.at("properties"))
     if step.type not in ("apply-component", PAUSE) and (step.inputs or step.outputs):
-        message = f"{named}: only steps apply-component pass values; give the inputs and outputs to the components"
+        message = (
+            f"{named}: only steps apply-component pass values; give the inputs and outputs "
+            "to the components"
+        )
         yield Diagnostic("OAM108", message, place.key("inputs" if step.inputs else "outputs"))
     if step.condition not in ("", "always") and step.type != PAUSE:
-        message = f"{named}: a condition is not judged, and what the step deploys always is; take `if` out"
+        message = (
+            f"{named}: a condition is not judged, and what the step deploys always is; take "
+            "`if` out"
+        )
         yield Diagnostic("OAM108", message, place.key("if"))
     if step.timeout:
         message = f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
@@ -100,7 +119,9 @@ def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False)
     if step.type == PAUSE:
         yield Diagnostic("OAM109", f"{named}: {no_pause}", place.at("type"), "warning")
     if step.type == "deploy" and step.properties.get("auto") is False:
-        yield Diagnostic("OAM109", f"{named}: {no_pause}", place.at("properties", "auto"), "warning")
+        yield Diagnostic(
+            "OAM109", f"{named}: {no_pause}", place.at("properties", "auto"), "warning"
+        )
     for one in step.steps if step.type == GROUP else ():
         yield from wrong_step(one, taken, inside=True)
 
@@ -118,7 +139,13 @@ def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
 def _older(step: Step) -> Diagnostic:
     named = f"step '{step.name}': '{step.type}'"
     if step.properties:
-        message = f"{named} is followed without exceptions alone; write a step apply-component for each component"
+        message = (
+            f"{named} is followed without exceptions alone; write a step apply-component "
+            "for "
+            "each component"
+        )
         return Diagnostic("OAM108", message, step.place.at("properties"))
-    message = f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
+    message = (
+        f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
+    )
     return Diagnostic("OAM109", message, step.place.at("type"), "warning")

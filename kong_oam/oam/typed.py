@@ -1,4 +1,5 @@
-"""Makes typed Applications of documents. What is misshapen was found before, and is left out here."""
+"""Makes typed Applications of documents. What is misshapen was found before, and is left out
+here."""
 
 from __future__ import annotations
 
@@ -6,7 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kong_oam.oam.document import Document, Place, as_mapping, as_text
-from kong_oam.oam.model import Application, Component, Input, Output, Own, Policy, Step, Trait, Workflow
+from kong_oam.oam.model import (
+    Application,
+    Component,
+    Input,
+    Output,
+    Own,
+    Policy,
+    Step,
+    Trait,
+    Workflow,
+)
 from kong_oam.oam.plain import is_plain
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
@@ -23,7 +34,9 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
         annotations=as_mapping(metadata.get("annotations")),
         components=tuple(
             component_of(component, place, own)
-            for component, place in _typed(spec.get("components"), document.place("spec", "components"))
+            for component, place in _typed(
+                spec.get("components"), document.place("spec", "components")
+            )
         ),
         place=document.place(),
         revision=as_text(revision),

@@ -40,7 +40,8 @@ class Deploy:
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
-    """All acts of deploying, in the order in which they are written. Of the workflow, what is wrong is left out."""
+    """All acts of deploying, in the order in which they are written. Of the workflow, what is wrong
+    is left out."""
     overrides, topologies = _chosen(application.policies)
     steps = [*_leaves(application.workflow)]
     if not steps:
@@ -54,7 +55,9 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
         cluster, place = step.properties.get("cluster"), step.place.at("properties", "cluster")
         at = Placement(
-            None if cluster in (None, "", HERE) else cluster, step.properties.get("namespace") or None, place
+            None if cluster in (None, "", HERE) else cluster,
+            step.properties.get("namespace") or None,
+            place,
         )
         return Deploy((), (), step.place, step.properties.get("component"), step.name, at)
     chosen = [named[name] for name in step.properties.get("policies", ()) if name in named]
@@ -68,8 +71,8 @@ def _chosen(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], tuple[Polic
 
 
 def with_values_of_steps(application: Application) -> Application:
-    """The Application with what its steps `apply-component` pass as the inputs and outputs of the components that they
-    deploy: in KubeVela, too, these are the step's."""
+    """The Application with what its steps `apply-component` pass as the inputs and outputs of the
+    components that they deploy: in KubeVela, too, these are the step's."""
     passing = [step for step in _leaves(application.workflow) if step.type == "apply-component"]
 
     def with_values(part: Component) -> Component:
@@ -101,7 +104,9 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
     unordered = [*_wrong_names(everything)]
     yield from unordered
     if not unordered and (circle := circle_of(dict(_before(workflow)))):
-        message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
+        message = (
+            f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
+        )
         yield Diagnostic("OAM103", message, workflow.place.at("steps"))
 
 
@@ -115,7 +120,9 @@ def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
     for step in steps:
         for number, name in enumerate(step.depends_on):
             if name not in first:
-                message = f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
+                message = (
+                    f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
+                )
                 yield Diagnostic("OAM103", message, step.place.at("dependsOn", number))
 
 
@@ -128,7 +135,9 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Iterat
             message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
             yield Diagnostic("OAM103", message, place.at("component"))
         named = step.properties.get("policies")
-        for number, policy in enumerate(named if step.type == "deploy" and isinstance(named, list) else ()):
+        for number, policy in enumerate(
+            named if step.type == "deploy" and isinstance(named, list) else ()
+        ):
             if isinstance(policy, str) and policy not in policies:
                 hint = suggestion(policy, policies) or "; the Application has neither"
                 message = f"step '{step.name}': '{policy}' is no topology and no override{hint}"
@@ -136,10 +145,15 @@ def _wrong_references(application: Application, steps: Iterable[Step]) -> Iterat
 
 
 def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
-    """A workflow in a cluster: without policies that it could choose among, all that it says is an order."""
+    """A workflow in a cluster: without policies that it could choose among, all that it says is an
+    order."""
     place = workflow.place.key("ref")
     if any(one.type in CHOSEN for one in application.policies):
-        message = f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it deploys"
+        message = (
+            f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which "
+            "policies "
+            "it deploys"
+        )
         return Diagnostic("OAM108", f"{message}; write its steps here: steps: [...]", place)
     message = f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed"
     return Diagnostic("OAM109", f"{message}, each after what it depends on", place, "warning")
@@ -151,8 +165,9 @@ def _leaves(workflow: Workflow | None) -> Iterator[Step]:
 
 
 def order(workflow: Workflow | None, made: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
-    """Which components wait for which others, by name: `made` has the components that each step deploys. A component
-    that several steps deploy waits for what is before the first of them. The workflow is right."""
+    """Which components wait for which others, by name: `made` has the components that each step
+    deploys. A component that several steps deploy waits for what is before the first of them. The
+    workflow is right."""
     if not workflow:
         return {}
     before = dict(_before(workflow))
@@ -172,7 +187,9 @@ def order(workflow: Workflow | None, made: Mapping[str, Sequence[str]]) -> dict[
 def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
     """For each step that is no group, the steps that are right before it."""
     groups = {
-        one.name: [inner.name for inner in one.steps] for one in workflow.steps if one.type == GROUP and one.steps
+        one.name: [inner.name for inner in one.steps]
+        for one in workflow.steps
+        if one.type == GROUP and one.steps
     }
 
     def leaves(names: Iterable[str]) -> tuple[str, ...]:

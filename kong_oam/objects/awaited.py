@@ -21,7 +21,8 @@ _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 
 def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
-    """Yields where a value stands that is known only once another component is deployed, and that decides something."""
+    """Yields where a value stands that is known only once another component is deployed, and that
+    decides something."""
     if not one.awaited:
         return
     taking = _TAKING.get(one.group_kind)
@@ -35,8 +36,10 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
         is_taken = path[:-1] == taking or any(_is_of_container(path, above) for above in lists)
         if text.is_key or path in judged or not is_taken:
             message = (
-                f"{dotted(path)} would be what another component gives once it is deployed (inputs), and it decides "
-                "what nobody could judge then; such a value goes into env, args and command of containers, data of a "
+                f"{dotted(path)} would be what another component gives once it is deployed "
+                "(inputs), and it decides "
+                "what nobody could judge then; such a value goes into env, args and command of "
+                "containers, data of a "
                 "ConfigMap and variables of Terraform alone"
             )
             yield component.refused("OAM108", one, message)
@@ -45,4 +48,7 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
 def _is_of_container(path: Path, container: Path) -> bool:
     """Whether a path leads to a text in the container at another one that is for its program."""
     length = len(container)
-    return path[:length] == container and tuple(one for one in path[length:] if not one.isdecimal()) in _OF_CONTAINERS
+    return (
+        path[:length] == container
+        and tuple(one for one in path[length:] if not one.isdecimal()) in _OF_CONTAINERS
+    )

@@ -15,7 +15,8 @@ APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
 
 STACK = "kong-oam.dev/stack"
-"""The label of objects that names the stack which made them; of an estate in partitions, its base's."""
+"""The label of objects that names the stack which made them; of an estate in partitions, its
+base's."""
 
 INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
 """The kinds that are read as routes, and never deployed."""
@@ -27,11 +28,12 @@ Reach = Literal["cluster", "loadBalancer", "nodePort"]
 class Rules:
     """What a stack takes.
 
-    `allowed`: kinds besides the usual ones, `<group>/<Kind>` or `Kind` of the core group, other namespaces, as
-    `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and `<driver>/CSIDriver`, each with a text
-    that says what that may open. `reach`: how the gateway reaches Services. `service_types`: what others may be.
-    `operator_labels`: by `<group>/<Kind>`, the label that an operator puts on the pods of an object, with its name.
-    `metadata`: keys and domains of labels and annotations that open nothing. `rights`: by component, what its roles may
+    `allowed`: kinds besides the usual ones, `<group>/<Kind>` or `Kind` of the core group, other
+    namespaces, as `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and
+    `<driver>/CSIDriver`, each with a text that says what that may open. `reach`: how the gateway
+    reaches Services. `service_types`: what others may be. `operator_labels`: by `<group>/<Kind>`,
+    the label that an operator puts on the pods of an object, with its name. `metadata`: keys and
+    domains of labels and annotations that open nothing. `rights`: by component, what its roles may
     give beside what is harmless.
     """
 
@@ -49,11 +51,12 @@ class Rules:
 class JudgedComponent:
     """A component as far as its objects are judged.
 
-    `objects` are rendered ones, whichever source gave them. `made` are kind and name of those that the project makes
-    beside them, `named` is a Service that somebody else makes the pods of. `routed` are the Services that the gateway
-    reaches, `credentials` the Secrets with what its clients prove themselves by, and `keys` those with the certificate
-    and the key that its workload shows; `certified` are the names in it that the gateway believes it by. `shown` are
-    the Secrets with the key by which the gateway answers for its hosts.
+    `objects` are rendered ones, whichever source gave them. `made` are kind and name of those that
+    the project makes beside them, `named` is a Service that somebody else makes the pods of.
+    `routed` are the Services that the gateway reaches, `credentials` the Secrets with what its
+    clients prove themselves by, and `keys` those with the certificate and the key that its workload
+    shows; `certified` are the names in it that the gateway believes it by. `shown` are the Secrets
+    with the key by which the gateway answers for its hosts.
     """
 
     application: str
@@ -78,7 +81,8 @@ class JudgedComponent:
 
     @property
     def guarded(self) -> bool:
-        """Whether anything of access goes by its objects: a route leads to it, or it is a client."""
+        """Whether anything of access goes by its objects: a route leads to it, or it is a
+        client."""
         return bool(self.routed or self.named or self.credentials)
 
     @property
@@ -98,9 +102,14 @@ class JudgedComponent:
 
 def texts(values: object) -> dict[str, str]:
     """Labels, annotations or a selector with texts as values, whatever was rendered."""
-    return {str(key): value if isinstance(value, str) else repr(value) for key, value in mapping(values).items()}
+    return {
+        str(key): value if isinstance(value, str) else repr(value)
+        for key, value in mapping(values).items()
+    }
 
 
 def dotted(path: tuple[str, ...]) -> str:
     """A path in an object as messages have it: `spec.template.spec.containers[0].image`."""
-    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path).removeprefix(".")
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path).removeprefix(
+        "."
+    )

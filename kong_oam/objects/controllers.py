@@ -1,4 +1,5 @@
-"""Objects of which a controller makes others: what they say in texts, which it reads and nobody here does. Pure.
+"""Objects of which a controller makes others: what they say in texts, which it reads and nobody
+here does. Pure.
 
 What a chart, a repository or a module makes by itself is in no rendered object, and is not judged.
 """
@@ -37,7 +38,8 @@ def is_controlled(one: RenderedObject) -> bool:
 
 
 def patches_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
-    """Yields where an object has its controller change what it makes: pods that are seen here in no form."""
+    """Yields where an object has its controller change what it makes: pods that are seen here in no
+    form."""
     if not is_controlled(one):
         return
     for path, holder in one.inside:
@@ -45,7 +47,8 @@ def patches_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
             if holder.get(field):
                 at = (*path, field)
                 message = (
-                    f"{dotted(at)} would change pods and Services that nobody here sees; take it out, and write it "
+                    f"{dotted(at)} would change pods and Services that nobody here sees; take it "
+                    "out, and write it "
                     "into the chart's values or the repository"
                 )
                 yield component.refused("ACC226", one, message, at)
@@ -56,7 +59,9 @@ def deploys_to(one: RenderedObject) -> str:
     if not is_controlled(one):
         return one.namespace
     spec = mapping(one.object.get("spec"))
-    named = spec.get("targetNamespace") or (spec.get("namespace") if one.group_kind == RELEASE else None)
+    named = spec.get("targetNamespace") or (
+        spec.get("namespace") if one.group_kind == RELEASE else None
+    )
     return str(named or one.namespace)
 
 
@@ -72,15 +77,16 @@ def release_name(one: RenderedObject) -> str:
 
 
 def is_installed_here(one: RenderedObject) -> bool:
-    """Whether Helm installs an object's release in this cluster, under the name that `release_name` gives: of a longer
-    name Flux makes another, and Helm none."""
+    """Whether Helm installs an object's release in this cluster, under the name that `release_name`
+    gives: of a longer name Flux makes another, and Helm none."""
     spec = mapping(one.object.get("spec"))
     is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (None, False)
     return not is_elsewhere and len(release_name(one)) <= _LONGEST_RELEASE
 
 
 def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
-    """Yields the namespaces that a Configuration names: for its state, or in code that makes objects in a cluster."""
+    """Yields the namespaces that a Configuration names: for its state, or in code that makes
+    objects in a cluster."""
     if one.group_kind != _MODULE:
         return
     for said in texts_in(one.object.get("spec"), ("spec",)):

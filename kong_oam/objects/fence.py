@@ -1,7 +1,9 @@
-"""What would open a component past its NetworkPolicy: pods that it does not hold, and Services. Pure.
+"""What would open a component past its NetworkPolicy: pods that it does not hold, and Services.
+Pure.
 
-A pod is held where its network is its own, it cannot become its node's root, and it has its component's labels. So
-`allowPrivilegeEscalation` is nobody's business here: it is Kubernetes' default, and stays inside the container.
+A pod is held where its network is its own, it cannot become its node's root, and it has its
+component's labels. So `allowPrivilegeEscalation` is nobody's business here: it is Kubernetes'
+default, and stays inside the container.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ _VOLUMES = frozenset(
         "vsphereVolume",
     }
 )
-"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do something as root."""
+"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do
+something as root."""
 _SERVICE_FIELDS = frozenset(
     {
         "allocateLoadBalancerNodePorts",
@@ -71,7 +74,9 @@ _TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 _OF_OAM = "oam.dev"
 
 
-def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+def pods_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
     """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
     of it may be a pod's."""
     inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
@@ -106,12 +111,16 @@ def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]
 
 def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
-        unknown = [str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None]
+        unknown = [
+            str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None
+        ]
         for kind in sorted(unknown):
             yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
-def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+def services_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
     """Yields what makes a Service one that is open to others than the gateway."""
     if one.group_kind != _SERVICE:
         return
@@ -121,28 +130,40 @@ def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rul
     kind = spec.get("type") or "ClusterIP"
     asked = not routed and not one.nested and kind in rules.service_types
     if kind == "ExternalName" or "externalName" in spec:
-        message = "spec.externalName leads to a name outside the cluster, with what the gateway sends; take it out"
+        message = (
+            "spec.externalName leads to a name outside the cluster, with what the gateway "
+            "sends; take it out"
+        )
         yield component.refused("ACC227", one, message)
     elif kind not in ("ClusterIP", reached) and not asked:
         hint = "or have the stack ask for it: cluster.serviceTypes"
         if routed:
             hint = "for the stack says it (gateway.reach)"
         message = (
-            f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not reach it so; take it "
+            f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not "
+            "reach it so; take it "
             f"out, {hint}"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
     elif not mapping(spec.get("selector")):
-        message = "it has no selector, so others say where it leads; write the labels of the component's pods"
+        message = (
+            "it has no selector, so others say where it leads; write the labels of the "
+            "component's pods"
+        )
         yield component.refused("ACC227", one, message)
     elif asked and not any(_service(component, one).select(pods) for pods in _pods_of(component)):
         message = (
-            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the component, whose fence "
+            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
+            "component, whose fence "
             "says who connects; take it out"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
-    for field in sorted(str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]):
-        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
+    for field in sorted(
+        str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]
+    ):
+        message = (
+            f"spec.{field} says from where else it is reached; take it out, for the stack says it"
+        )
         yield component.refused("ACC227", one, message)
     if reached or asked:
         hint = "the stack has gateway.serviceAnnotations for it" if reached else "take it out"
@@ -222,14 +243,17 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     selector = some(f"{key}: {value}" for key, value in sorted(first.labels.items()))
     others = f" and {more} more Services" if more else ""
     message = (
-        f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of '{first.owner.key}' "
-        f"({first.place}){others} selects, {selector}, and would answer in its place; give them other labels"
+        f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of "
+        f"'{first.owner.key}' "
+        f"({first.place}){others} selects, {selector}, and would answer in its place; give them "
+        "other labels"
     )
     return Diagnostic("ACC227", message, pods.place)
 
 
 def _strange_annotations(one: RenderedObject, rules: Rules) -> Iterator[str]:
-    """Yields the annotations that are the stack's to give, of those that open nothing on other objects."""
+    """Yields the annotations that are the stack's to give, of those that open nothing on other
+    objects."""
     for key in texts(mapping(one.object.get("metadata")).get("annotations")):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")

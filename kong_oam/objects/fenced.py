@@ -1,6 +1,8 @@
-"""Which pods the project holds: the templates that get the labels, the identity and the fence of their component. Pure.
+"""Which pods the project holds: the templates that get the labels, the identity and the fence of
+their component. Pure.
 
-Everything goes by these alone: what is labelled when it is deployed, and what may answer behind a route.
+Everything goes by these alone: what is labelled when it is deployed, and what may answer behind a
+route.
 """
 
 from __future__ import annotations
@@ -10,15 +12,22 @@ from collections.abc import Iterable
 from kong_oam.oam.rendered import Options, RenderedObject
 from kong_oam.objects.controllers import RELEASE
 from kong_oam.objects.kinds import USUAL, is_cluster_scoped
-from kong_oam.objects.pods import CONTAINER_LISTS, WORKLOADS, PodTemplate, pod_templates, template_of
+from kong_oam.objects.pods import (
+    CONTAINER_LISTS,
+    WORKLOADS,
+    PodTemplate,
+    pod_templates,
+    template_of,
+)
 
 
 def fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
     """The pod templates of an object, outer ones first.
 
-    Kubernetes' own workloads have theirs at one place, and no other object that every stack takes has any, whatever is
-    written in it. In a kind that a stack allows each mapping that looks like one counts, and what its definition says
-    (`podSpecPath`): which of them its controller makes pods of nobody knows. The object itself is none.
+    Kubernetes' own workloads have theirs at one place, and no other object that every stack takes
+    has any, whatever is written in it. In a kind that a stack allows each mapping that looks like
+    one counts, and what its definition says (`podSpecPath`): which of them its controller makes
+    pods of nobody knows. The object itself is none.
     """
     found: tuple[PodTemplate, ...] | None = one.known.get("pods")
     if found is None:
@@ -27,8 +36,9 @@ def fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
 
 
 def fence_name(component: str, pods: Iterable[Options]) -> str:
-    """What the fence of a component's pods in a namespace is called, which are kept so: as the component. Where all are
-    only read, they may be of an earlier version, and still run; or somebody else's, with a fence of that name."""
+    """What the fence of a component's pods in a namespace is called, which are kept so: as the
+    component. Where all are only read, they may be of an earlier version, and still run; or
+    somebody else's, with a fence of that name."""
     return f"{component.lower()}-read-only" if all(one.read for one in pods) else component
 
 
@@ -42,7 +52,9 @@ def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
     return tuple(
         template
         for path, holder in one.inside
-        if path and (template := template_of(holder, path)) and (path in said or _has_containers(template))
+        if path
+        and (template := template_of(holder, path))
+        and (path in said or _has_containers(template))
     )
 
 

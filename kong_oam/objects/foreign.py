@@ -1,6 +1,7 @@
 """Objects of kinds that nobody here knows, and the objects that stand in them. Pure.
 
-A controller reads such an object as it likes. So whatever is refused in it is refused at any depth and under any field.
+A controller reads such an object as it likes. So whatever is refused in it is refused at any depth
+and under any field.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from kong_oam.objects.texts import reading
 
 
 def is_foreign(one: RenderedObject) -> bool:
-    """Whether an object is of a kind that nobody here knows: what its fields do, its controller says."""
+    """Whether an object is of a kind that nobody here knows: what its fields do, its controller
+    says."""
     kind = one.group_kind
     return kind not in USUAL and kind not in ROLES and kind != RELEASE
 
 
 def is_read_freely(one: RenderedObject) -> bool:
-    """Whether any text in an object may name something to a controller: in a foreign one, or in what a chart, a
-    repository or a module is told."""
+    """Whether any text in an object may name something to a controller: in a foreign one, or in
+    what a chart, a repository or a module is told."""
     return is_foreign(one) or is_controlled(one)
 
 
@@ -33,7 +35,9 @@ def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     """
     found: tuple[RenderedObject, ...] | None = one.known.get("within")
     if found is None:
-        found = one.known["within"] = _inner_objects(one) if is_foreign(one) and not one.nested else ()
+        found = one.known["within"] = (
+            _inner_objects(one) if is_foreign(one) and not one.nested else ()
+        )
     return found
 
 
@@ -45,9 +49,15 @@ def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject
 def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     found = []
     for path, holder in reading(one).inside:
-        names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(holder.get("kind"), str)
+        names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(
+            holder.get("kind"), str
+        )
         if path and names_kind and any(isinstance(value, dict | list) for value in holder.values()):
             metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
             inner = {**holder, "metadata": metadata}
-            found.append(RenderedObject(inner, one.trait, one.key, one.place, defined=one.defined, nested=True))
+            found.append(
+                RenderedObject(
+                    inner, one.trait, one.key, one.place, defined=one.defined, nested=True
+                )
+            )
     return tuple(found)

@@ -12,8 +12,8 @@ from kong_oam.objects.services import GRPC, named_as_grpc
 
 
 def gateway_routes(part: Component, harmless: Collection[str]) -> Iterator[Route | Diagnostic]:
-    """Yields the routes of a plain component's gateway traits, and what is wrong with them. `harmless`: keys and
-    domains of annotations that the stack says open nothing."""
+    """Yields the routes of a plain component's gateway traits, and what is wrong with them.
+    `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
         properties, place = trait.properties, trait.place.at("properties")
         domain, certificate = properties.get("domain"), properties.get("secretName")
@@ -32,7 +32,8 @@ def gateway_routes(part: Component, harmless: Collection[str]) -> Iterator[Route
 def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
     """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
 
-    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not by that of the gate.
+    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
+    by that of the gate.
     """
     place = trait.place.at("properties")
     names = {
@@ -42,14 +43,16 @@ def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
     }
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
-            yield Diagnostic("ACC218", f"port {port} ('{names[port]}') {GRPC}", place.at("http").key(path))
+            yield Diagnostic(
+                "ACC218", f"port {port} ('{names[port]}') {GRPC}", place.at("http").key(path)
+            )
 
 
 def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
     """Finds ports that the component does not have, where it lists those that it has.
 
-    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a port with
-    `expose: true` is on a Service of its own name already, and leads where that says.
+    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a
+    port with `expose: true` is on a Service of its own name already, and leads where that says.
     """
     properties = part.properties
     listed = properties.get("ports") or ([properties] if "port" in properties else [])
@@ -59,6 +62,10 @@ def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
         ports |= {int(port["port"]) for port in tcp if port.get("expose")}
     for path, port in trait.properties["http"].items() if listed else ():
         if port not in ports:
-            has = f"its ports are {some(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
+            has = (
+                f"its ports are {some(map(str, sorted(ports)))}"
+                if ports
+                else "none of its ports is TCP"
+            )
             message = f"'{part.name}' has no port {int(port)}; {has}"
             yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))

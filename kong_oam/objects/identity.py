@@ -1,4 +1,5 @@
-"""Who a component's objects are in the cluster and at the identity provider: its own, and nobody else's. Pure.
+"""Who a component's objects are in the cluster and at the identity provider: its own, and nobody
+else's. Pure.
 
 What a chart or a repository makes once it is installed is in no rendered object, and is not judged.
 """
@@ -23,7 +24,9 @@ _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
 _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
+_ENDLESS = (
+    "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
+)
 _WRITING = "writeconnectionsecrettoref"
 _NAMES = ("secret", "secretname")
 """How the fields end, in lower case, whose value is a Secret's name."""
@@ -37,8 +40,8 @@ Owners = Mapping[tuple[str, str], frozenset[str]]
 
 @dataclass(frozen=True)
 class Identities:
-    """What stands for the components of a stack: their clients' and their workloads' Secrets, and their
-    ServiceAccounts."""
+    """What stands for the components of a stack: their clients' and their workloads' Secrets, and
+    their ServiceAccounts."""
 
     credentials: Owners
     shown: Owners
@@ -64,7 +67,9 @@ class Identities:
     @cached_property
     def namespaces(self) -> frozenset[str]:
         """Where Secrets and ServiceAccounts lie."""
-        return frozenset(place for owners in (self.credentials, self.shown, self.accounts) for place, _ in owners)
+        return frozenset(
+            place for owners in (self.credentials, self.shown, self.accounts) for place, _ in owners
+        )
 
 
 def identities(components: Sequence[JudgedComponent]) -> Identities:
@@ -86,7 +91,8 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
 
 
 def _owners(
-    components: Iterable[JudgedComponent], owned: Callable[[JudgedComponent], Iterable[tuple[str, str]]]
+    components: Iterable[JudgedComponent],
+    owned: Callable[[JudgedComponent], Iterable[tuple[str, str]]],
 ) -> Owners:
     found: dict[tuple[str, str], frozenset[str]] = {}
     for component in components:
@@ -99,7 +105,9 @@ def _here(component: JudgedComponent, names: Iterable[str]) -> Iterator[tuple[st
     return ((component.namespace, name) for name in names)
 
 
-def identities_refused(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+def identities_refused(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
     """Yields where an object takes what stands for another component."""
     if one.group_kind in INGRESSES:
         return
@@ -114,10 +122,15 @@ def identities_refused(component: JudgedComponent, one: RenderedObject, known: I
         yield from _named_in_sources(component, one, known)
 
 
-def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+def _overwrites(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
     """Yields why an object cannot be there under its name, or with its type."""
     if one.group_kind == _ACCOUNT and one.name == "default":
-        message = "the cluster has it, for all pods that name none, and whoever gave it rights meant others; rename it"
+        message = (
+            "the cluster has it, for all pods that name none, and whoever gave it rights "
+            "meant others; rename it"
+        )
         yield component.refused("ACC217", one, message)
     if one.group_kind != ("", "Secret"):
         return
@@ -127,7 +140,9 @@ def _overwrites(component: JudgedComponent, one: RenderedObject, known: Identiti
         yield component.refused("OAM107", one, f"it would overwrite {held}; give it another name")
 
 
-def _named_in_fields(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
+def _named_in_fields(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
     """Yields where an object has its controller write into a client's Secret, and where one
     whose fields are known refers to another component's Secret or ServiceAccount."""
     is_known = not is_read_freely(one)
@@ -141,7 +156,9 @@ def _named_in_fields(component: JudgedComponent, one: RenderedObject, known: Ide
             yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
     for path, name in accounts_named(one.inside) if is_known else ():
         if owners := _others(component, known.accounts, {one.namespace}, name):
-            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path)
+            yield component.refused(
+                "ACC217", one, f"{dotted(path)} '{name}' is {_account_of(owners)}", path
+            )
 
 
 def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> str:
@@ -156,9 +173,11 @@ def _held(component: JudgedComponent, known: Identities, key: tuple[str, str]) -
     return ""
 
 
-def _shown_elsewhere(component: JudgedComponent, known: Identities, key: tuple[str, str]) -> list[str]:
-    """The components of other Applications for whose hosts the gateway shows a Secret. An Application may make the
-    Secrets of its own hosts, in whichever of its components."""
+def _shown_elsewhere(
+    component: JudgedComponent, known: Identities, key: tuple[str, str]
+) -> list[str]:
+    """The components of other Applications for whose hosts the gateway shows a Secret. An
+    Application may make the Secrets of its own hosts, in whichever of its components."""
     owners = known.shown.get(key, frozenset())
     return [owner for owner in owners if owner.partition("/")[0] != component.application]
 
@@ -167,15 +186,20 @@ def _is_written(path: Path) -> bool:
     return path[-1] == "name" and [step.lower() for step in path[-2:-1]] == [_WRITING]
 
 
-def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which another's workload is
-    believed. Any text may ask for it: names stand in lists, in subjects and in addresses."""
+def _names_of_others(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
+    """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which
+    another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
+    in addresses."""
     others = {name: owner for name, owner in known.certified.items() if owner != component.key}
     if not others:
         return
     for text in _asked(one):
         if "volumeAttributes" in text.path and "$" in text.text:
-            message = "what its driver fills in may be another component's name; write the name itself"
+            message = (
+                "what its driver fills in may be another component's name; write the name itself"
+            )
             yield component.refused("ACC217", one, f"{dotted(text.path)}: {message}", text.path)
             continue
         words = {word.lower() for word in _DNS_NAME.findall(text.text)}
@@ -183,7 +207,9 @@ def _names_of_others(component: JudgedComponent, one: RenderedObject, known: Ide
             wildcard = f"*.{certified.partition('.')[2]}"  # which stands for it, too
             if names := words.intersection((certified, wildcard)):
                 message = (
-                    f"'{min(names)}' is a name by which the gateway believes the workload of '{owner}'; take it out"
+                    f"'{min(names)}' is a name by which the gateway believes the workload "
+                    "of "
+                    f"'{owner}'; take it out"
                 )
                 yield component.refused("ACC217", one, message, text.path)
                 break
@@ -198,9 +224,12 @@ def _asked(one: RenderedObject) -> Iterator[Text]:
             yield from texts_in(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
 
 
-def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where an object that a controller reads as it likes says the name of another component's Secret or
-    ServiceAccount: the controller may read that Secret, write a Secret of that name, or run pods as that account.
+def _named_anywhere(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
+    """Yields where an object that a controller reads as it likes says the name of another
+    component's Secret or ServiceAccount: the controller may read that Secret, write a Secret of
+    that name, or run pods as that account.
 
     A name counts in the object's namespace, and in those that the object names.
     """
@@ -214,13 +243,18 @@ def _named_anywhere(component: JudgedComponent, one: RenderedObject, known: Iden
     for text in texts:
         for name, whose in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(component, one, known, name):
-                yield component.refused("ACC217", one, f"{dotted(text.place)} '{name}' is {whose}", text.place)
+                yield component.refused(
+                    "ACC217", one, f"{dotted(text.place)} '{name}' is {whose}", text.place
+                )
         if TOKEN in text.unescaped:
             yield component.refused("ACC217", one, f"{dotted(text.place)} {_ENDLESS}", text.place)
 
 
-def _named_in_sources(component: JudgedComponent, one: RenderedObject, known: Identities) -> Iterator[Diagnostic]:
-    """Yields where what a chart or a repository has its values from says what its object may not say."""
+def _named_in_sources(
+    component: JudgedComponent, one: RenderedObject, known: Identities
+) -> Iterator[Diagnostic]:
+    """Yields where what a chart or a repository has its values from says what its object may not
+    say."""
     namespaces = {one.namespace, deploys_to(one)}
     for path, source, text in texts_of_sources(one, known.sources):
         what = f"{dotted(path)} '{source}'"
@@ -235,7 +269,8 @@ def _named_in_sources(component: JudgedComponent, one: RenderedObject, known: Id
 def _names_in(
     text: Text, component: JudgedComponent, known: Identities, namespaces: Set[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the names of other components' Secrets and ServiceAccounts in a text, and whose they are."""
+    """Yields the names of other components' Secrets and ServiceAccounts in a text, and whose they
+    are."""
     words = text.words
     there = namespaces | known.namespaces.intersection(words)
     is_free = _says_its_own(text)
@@ -266,30 +301,40 @@ def _account_of(owners: Collection[str]) -> str:
 
 
 def _taken(component: JudgedComponent, known: Identities, namespaces: Set[str], name: str) -> str:
-    """Whose a Secret is that is another component's credential, or key of a host, and what to do. Empty for others."""
+    """Whose a Secret is that is another component's credential, or key of a host, and what to do.
+    Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
         return f"the credential of '{min(owners)}'; a component has its own client trait"
     if owners := _shown_for_others(component, known, namespaces, name):
-        return f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the component's own"
+        return (
+            f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the "
+            "component's own"
+        )
     return ""
 
 
 def _renews(component: JudgedComponent, one: RenderedObject, known: Identities, name: str) -> bool:
-    """Whether an object has cert-manager write the Secret that the gateway shows for its own component's hosts: with a
-    new key, and others may have it shown as well."""
-    return one.group_kind == _CERTIFICATE and component.key in known.shown.get((one.namespace, name), ())
+    """Whether an object has cert-manager write the Secret that the gateway shows for its own
+    component's hosts: with a new key, and others may have it shown as well."""
+    return one.group_kind == _CERTIFICATE and component.key in known.shown.get(
+        (one.namespace, name), ()
+    )
 
 
-def _shown_for_others(component: JudgedComponent, known: Identities, namespaces: Set[str], name: str) -> frozenset[str]:
-    """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait of the component's
-    own that names it, too, gives no right to the key."""
+def _shown_for_others(
+    component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
+) -> frozenset[str]:
+    """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait
+    of the component's own that names it, too, gives no right to the key."""
     owners = {one for namespace in namespaces for one in known.shown.get((namespace, name), ())}
     return frozenset(owners - {component.key})
 
 
-def _others(component: JudgedComponent, secrets: Owners, namespaces: Set[str], name: str) -> frozenset[str]:
-    """The components that a Secret or a ServiceAccount of this name in one of the namespaces belongs to, where it is
-    none of this component's."""
+def _others(
+    component: JudgedComponent, secrets: Owners, namespaces: Set[str], name: str
+) -> frozenset[str]:
+    """The components that a Secret or a ServiceAccount of this name in one of the namespaces
+    belongs to, where it is none of this component's."""
     found = (secrets.get((namespace, name), frozenset()) for namespace in namespaces)
     return frozenset(owner for owners in found if component.key not in owners for owner in owners)
 

@@ -1,4 +1,5 @@
-"""Judges the objects of components, by whatever they are made: nothing gets more open by them. Pure."""
+"""Judges the objects of components, by whatever they are made: nothing gets more open by them.
+Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
     return [one for one in component.objects if not one.inert]
 
 
-def _placed_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+def _placed_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
     """Yields what is wrong about an object, also within another, beside what is found in that at
     any depth."""
     yield from namespaces_refused(component, one, rules, pods=bool(fenced_pods(one)))
@@ -64,15 +67,21 @@ def _placed_refused(component: JudgedComponent, one: RenderedObject, rules: Rule
     yield from services_refused(component, one, rules)
 
 
-def _inner_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> tuple[Diagnostic, ...]:
-    return tuple(kind_refused(component, one, rules)) or tuple(_placed_refused(component, one, rules))
+def _inner_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> tuple[Diagnostic, ...]:
+    return tuple(kind_refused(component, one, rules)) or tuple(
+        _placed_refused(component, one, rules)
+    )
 
 
-def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone) -> Iterator[Diagnostic]:
+def judge(
+    components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone
+) -> Iterator[Diagnostic]:
     """Yields what is wrong about the objects of a stack's components, each once.
 
-    Components without an object to judge take part: others must not take what is theirs, and are told of their
-    objects' twins. `alone` may well know what `refused_alone` says.
+    Components without an object to judge take part: others must not take what is theirs, and are
+    told of their objects' twins. `alone` may well know what `refused_alone` says.
     """
     known = identities(components)
     for component in components:

@@ -19,8 +19,14 @@ _FLUX = {
     "source": ("Bucket", "GitRepository", "HelmChart", "HelmRepository", "OCIRepository"),
 }
 _RBAC = "rbac.authorization.k8s.io"
-ROLES = frozenset({(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")})
-_NO_ROLES = "roles let pods read and change what is in the cluster; take it out, or have the stack say so: cluster.rbac"
+ROLES = frozenset(
+    {(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")}
+)
+_NO_ROLES = (
+    "roles let pods read and change what is in the cluster; take it out, or have the "
+    "stack "
+    "say so: cluster.rbac"
+)
 _RELEASE_TYPE = "helmchart"
 USUAL = (
     WORKLOADS
@@ -57,7 +63,10 @@ _CLUSTER_SCOPED = frozenset(
 _API = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
-_A_WAY_IN = "it would be a way in that knows no rule; the gateway trait and the access trait say who gets in"
+_A_WAY_IN = (
+    "it would be a way in that knows no rule; the gateway trait and the access trait say "
+    "who gets in"
+)
 WAYS_IN = frozenset(
     {
         "ApisixRoute",
@@ -106,15 +115,26 @@ GROUPS_OF_WAYS_IN = (
     "traefik.containo.us",
     "traefik.io",
 )
-"""Products that are ways in and nothing else, or that one can be made of with each of their kinds, or by a label or an
-annotation of theirs."""
+"""Products that are ways in and nothing else, or that one can be made of with each of their kinds,
+or by a label or an annotation of theirs."""
 _LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
 _ELSEWHERE = (
-    "it would have a Service lead to whatever addresses it says, whoever has these and whoever reaches the Service"
+    "it would have a Service lead to whatever addresses it says, whoever has these and "
+    "whoever reaches the Service"
 )
-_REQUESTS = frozenset({("cert-manager.io", "CertificateRequest"), ("certificates.k8s.io", "CertificateSigningRequest")})
-_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
-_A_HOLE = "network policies add up, so one more can only let more in; the gateway alone reaches a component's pods"
+_REQUESTS = frozenset(
+    {
+        ("cert-manager.io", "CertificateRequest"),
+        ("certificates.k8s.io", "CertificateSigningRequest"),
+    }
+)
+_ENCODED = (
+    "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
+)
+_A_HOLE = (
+    "network policies add up, so one more can only let more in; the gateway alone reaches a "
+    "component's pods"
+)
 _GROUPS_OF_NETWORKS = (
     "antrea.io",
     "cilium.io",
@@ -126,11 +146,16 @@ _GROUPS_OF_NETWORKS = (
     "projectcalico.org",
 )
 
-_SECRETS = ("writeConnectionSecretToRef", "gitCredentialsSecretReference", "terraformCredentialsSecretReference")
-"""The fields by which a controller reads and writes Secrets for an object, in whatever namespace they name."""
+_SECRETS = (
+    "writeConnectionSecretToRef",
+    "gitCredentialsSecretReference",
+    "terraformCredentialsSecretReference",
+)
+"""The fields by which a controller reads and writes Secrets for an object, in whatever namespace
+they name."""
 
-# The inputs of a release that the type `helmchart` has. Others run a program on the machine that deploys
-# (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
+# The inputs of a release that the type `helmchart` has. Others run a program on the machine that
+# deploys (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
 _RELEASE_FIELDS = frozenset(
     {
         "atomic",
@@ -153,8 +178,11 @@ _RELEASE_FIELDS = frozenset(
 )
 
 
-def kind_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what is wrong about the kind of an object, once: of one that is not understood nothing more is judged."""
+def kind_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
+    """Yields what is wrong about the kind of an object, once: of one that is not understood nothing
+    more is judged."""
     kind = one.group_kind
     if message := _kind_message(component, one, kind, rules):
         yield component.refused("ACC224", one, message)
@@ -163,23 +191,34 @@ def kind_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) 
 def namespaces_refused(
     component: JudgedComponent, one: RenderedObject, rules: Rules, *, pods: bool
 ) -> Iterator[Diagnostic]:
-    """Yields the namespaces other than its Application's that an object is in, or that it deploys to.
+    """Yields the namespaces other than its Application's that an object is in, or that it deploys
+    to.
 
-    `pods`: whether it has some that are seen. Their fence would be called there as those of other Applications are.
+    `pods`: whether it has some that are seen. Their fence would be called there as those of other
+    Applications are.
     """
     kind = one.group_kind
     for field, namespace in _namespaces(one, kind):
         if namespace == component.namespace and kind != ("", "Namespace"):
             continue
         if namespace == rules.gateway_namespace:
-            message = f"{field} '{namespace}' is the gateway's own, where whatever runs could pass for it; take it out"
+            message = (
+                f"{field} '{namespace}' is the gateway's own, where whatever runs could "
+                "pass "
+                "for it; take it out"
+            )
         elif pods:
-            message = f"{field} is '{namespace}', where no NetworkPolicy of this project holds its pods; take it out"
+            message = (
+                f"{field} is '{namespace}', where no NetworkPolicy of this project holds "
+                "its "
+                "pods; take it out"
+            )
         elif kind == ("", "Namespace") or f"{namespace}/Namespace" in rules.allowed:
             continue
         else:
             message = (
-                f"{field} is '{namespace}', and its Application is in '{component.namespace}', where it is judged; "
+                f"{field} is '{namespace}', and its Application is in '{component.namespace}', "
+                "where it is judged; "
                 f"take it out, or have the stack allow it: cluster.allow, {namespace}/Namespace"
             )
         yield component.refused("ACC225", one, message)
@@ -191,8 +230,8 @@ def never_deployed(kind: tuple[str, str]) -> str:
 
 
 def is_cluster_scoped(kind: tuple[str, str]) -> bool:
-    """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one on them all the same,
-    which the API server takes off again."""
+    """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one
+    on them all the same, which the API server takes off again."""
     return kind in _CLUSTER_SCOPED
 
 
@@ -202,12 +241,17 @@ def is_of_kubernetes(kind: tuple[str, str]) -> bool:
     return group != "apiextensions.k8s.io" and ("." not in group or group.endswith(".k8s.io"))
 
 
-def _kind_message(component: JudgedComponent, one: RenderedObject, kind: tuple[str, str], rules: Rules) -> str:
+def _kind_message(
+    component: JudgedComponent, one: RenderedObject, kind: tuple[str, str], rules: Rules
+) -> str:
     group, name = kind
     if not name or not one.api:
         return "it has no apiVersion and kind, so nobody knows what it is; write both"
     if not (_API.fullmatch(one.api) and _KIND.fullmatch(name)):
-        return f"'{one.api}' and '{name}' are no apiVersion and kind, as apps/v1 and Deployment are; correct them"
+        return (
+            f"'{one.api}' and '{name}' are no apiVersion and kind, as apps/v1 and Deployment "
+            "are; correct them"
+        )
     if reason := _never(kind, one.object):
         return reason
     if one.nested and kind in INGRESSES:
@@ -220,7 +264,8 @@ def _kind_message(component: JudgedComponent, one: RenderedObject, kind: tuple[s
     if kind in USUAL or full in rules.allowed:
         return ""
     return (
-        f"nobody here knows what objects of {full} open; take it out, or have the stack allow it, with what it may "
+        f"nobody here knows what objects of {full} open; take it out, or have the stack allow it, "
+        "with what it may "
         f"open: cluster.allow, {full}"
     )
 
@@ -251,9 +296,16 @@ def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
         return f"a Helm release is made by the component type {_RELEASE_TYPE} alone; use that"
     spec = mapping(one.object.get("spec"))
     more = {*spec} - _RELEASE_FIELDS
-    more |= {f"repositoryOpts.{field}" for field in mapping(spec.get("repositoryOpts")) if field != "repo"}
+    more |= {
+        f"repositoryOpts.{field}"
+        for field in mapping(spec.get("repositoryOpts"))
+        if field != "repo"
+    }
     if more:
-        return f"{min(more)} is no field of {_RELEASE_TYPE}, and could run programs where the stack runs; take it out"
+        return (
+            f"{min(more)} is no field of {_RELEASE_TYPE}, and could run programs where the "
+            "stack runs; take it out"
+        )
     return ""
 
 
@@ -267,6 +319,10 @@ def _namespaces(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[st
     fields += [("spec.storageNamespace", spec.get("storageNamespace"))]
     if kind == RELEASE:
         fields += [("spec.namespace", spec.get("namespace"))]
-    fields += [(f"spec.{name}.namespace", mapping(spec[name]).get("namespace")) for name in _SECRETS if name in spec]
+    fields += [
+        (f"spec.{name}.namespace", mapping(spec[name]).get("namespace"))
+        for name in _SECRETS
+        if name in spec
+    ]
     fields += namespaces_said(one)
     yield from ((field, str(value)) for field, value in fields if value)

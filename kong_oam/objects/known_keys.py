@@ -1,8 +1,9 @@
-"""Keys of labels and annotations: which open nothing, and which are obeyed whatever a stack says. Pure.
+"""Keys of labels and annotations: which open nothing, and which are obeyed whatever a stack says.
+Pure.
 
-Whoever reads a key of a domain may inject containers, copy Secrets or make a way in by it. So a key with a domain is
-taken where it is known here to open nothing, or where the stack says so. A key without a domain is its author's own,
-but for a few that some controller obeys.
+Whoever reads a key of a domain may inject containers, copy Secrets or make a way in by it. So a key
+with a domain is taken where it is known here to open nothing, or where the stack says so. A key
+without a domain is its author's own, but for a few that some controller obeys.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _HARMLESS = frozenset(
 )
 """Keys, and domains with those below them."""
 _OBEYED = frozenset({"aadpodidbinding", "expose", "istio-injection"})
-"""Keys without a domain that a controller obeys: who gives identities, makes ways in, or injects containers."""
+"""Keys without a domain that a controller obeys: who gives identities, makes ways in, or injects
+containers."""
 _WAY_IN = "a product would make a way in of it that knows no rule"
 _NEVER = {
     **dict.fromkeys(GROUPS_OF_WAYS_IN, _WAY_IN),
@@ -53,8 +55,8 @@ def always_obeyed(key: str) -> str:
 
 
 def opens_nothing(key: str, listed: Collection[str]) -> bool:
-    """Whether a key is known to open nothing. `listed`: keys, and domains with those below them, of which the stack
-    says so."""
+    """Whether a key is known to open nothing. `listed`: keys, and domains with those below them, of
+    which the stack says so."""
     folded = key.lower()
     domain = folded.partition("/")[0]
     if "." not in domain and domain not in _OBEYED:

@@ -1,4 +1,5 @@
-"""What is made of a component at one place, whichever source renders it: its objects, and its routes. Pure."""
+"""What is made of a component at one place, whichever source renders it: its objects, and its
+routes. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from kong_oam.objects.routes import Route, ingress_routes
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a source makes of a component: its objects, its routes, and what is wrong with either."""
+    """What a source makes of a component: its objects, its routes, and what is wrong with
+    either."""
 
     objects: tuple[RenderedObject, ...]
     routes: tuple[Route | Diagnostic, ...]
@@ -23,8 +25,8 @@ class Made:
 
 
 def objects_of(application: Application, part: Component) -> tuple[RenderedObject, ...]:
-    """The objects of a component in the namespace of `application`: of a plain component by its properties, of any
-    other as definitions rendered it."""
+    """The objects of a component in the namespace of `application`: of a plain component by its
+    properties, of any other as definitions rendered it."""
     return plain_objects(application, part) if part.rendered is None else part.rendered
 
 
@@ -35,5 +37,9 @@ def made_of(application: Application, part: Component, harmless: Collection[str]
     """
     objects = objects_of(application, part)
     if part.rendered is None:
-        return Made(objects, tuple(gateway_routes(part, harmless)), tuple(wrong_properties(application, part)))
+        return Made(
+            objects,
+            tuple(gateway_routes(part, harmless)),
+            tuple(wrong_properties(application, part)),
+        )
     return Made(objects, tuple(ingress_routes(application, part, harmless)))

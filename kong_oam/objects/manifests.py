@@ -1,7 +1,8 @@
 """Lowers a component to its Kubernetes objects, as plain dicts in Kubernetes' own spelling.
 
-Pure functions; the same workload always gives the same objects. Deployment and Services equal what KubeVela's
-`webservice`, `worker` and `gateway` definitions (v1.11 line) render offline, but for these deliberate differences:
+Pure functions; the same workload always gives the same objects. Deployment and Services equal what
+KubeVela's `webservice`, `worker` and `gateway` definitions (v1.11 line) render offline, but for
+these deliberate differences:
 
 - the pods run as a ServiceAccount of their own, and a NetworkPolicy lets only the gateway in;
 - there is no Ingress, and no annotation that a gateway or an ingress controller would obey: Kong is told directly;
@@ -10,7 +11,8 @@ Pure functions; the same workload always gives the same objects. Deployment and 
 - a variable, a container port, a pull secret and an address of `hostAliases` stand once: an API server takes them twice
   in a creation, as the pods do, and refuses every apply after it.
 
-`properties` must satisfy the component type's JSON Schema in `oam/schemas/`; nothing is checked again here.
+`properties` must satisfy the component type's JSON Schema in `oam/schemas/`; nothing is checked
+again here.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.named import NamedService
 from kong_oam.objects.pods import Manifest
 
-# Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its apis/types).
+# Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its
+# apis/types).
 _KEPT_BACK = frozenset(
     {
         "app.oam.dev/inplace-upgrade",
@@ -37,7 +40,12 @@ _CONTROLLER_DOMAINS = ("konghq.com", "ingress.kubernetes.io")
 
 VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
 """The kinds of `volumeMounts`, in the order of the volumes that are made of them."""
-_CONTAINER_FIELDS = {"imagePullPolicy": "imagePullPolicy", "cmd": "command", "args": "args", "env": "env"}
+_CONTAINER_FIELDS = {
+    "imagePullPolicy": "imagePullPolicy",
+    "cmd": "command",
+    "args": "args",
+    "env": "env",
+}
 _PROBE_DEFAULTS = {
     "initialDelaySeconds": 0,
     "periodSeconds": 10,
@@ -49,7 +57,8 @@ _PROBE_DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A gateway trait: the Service `<component>`, or `<component>-<name>`, with these TCP ports (1 to 65535)."""
+    """A gateway trait: the Service `<component>`, or `<component>-<name>`, with these TCP ports (1
+    to 65535)."""
 
     name: str | None
     ports: tuple[int, ...]
@@ -57,7 +66,8 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A component that runs. `labels` and `annotations` are the Application's, `type` is webservice or worker."""
+    """A component that runs. `labels` and `annotations` are the Application's, `type` is webservice
+    or worker."""
 
     application: str
     namespace: str
@@ -71,7 +81,8 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class GatewayPeer:
-    """The origin of the gateway's connections: its pods in the cluster, addresses outside (CIDR), or both."""
+    """The origin of the gateway's connections: its pods in the cluster, addresses outside (CIDR),
+    or both."""
 
     namespace: str | None
     pod_labels: Mapping[str, str]
@@ -93,7 +104,9 @@ def deployment(w: Workload) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(w, w.component, {"resourceType": "WORKLOAD"}, {"workload.oam.dev/type": w.type}),
+        "metadata": _metadata(
+            w, w.component, {"resourceType": "WORKLOAD"}, {"workload.oam.dev/type": w.type}
+        ),
         "spec": {
             "selector": {"matchLabels": {COMPONENT: w.component}},
             "template": {"metadata": _pod_metadata(w), "spec": _pod(w)},
@@ -102,16 +115,23 @@ def deployment(w: Workload) -> Manifest:
 
 
 def services(w: Workload) -> tuple[Manifest, ...]:
-    """The Services: one for the ports with `expose: true`, one per gateway trait; of one name, only one.
+    """The Services: one for the ports with `expose: true`, one per gateway trait; of one name, only
+    one.
 
-    A worker has none, whatever its traits say.
-    A port that is both exposed and in a gateway trait is the exposed one, whose `containerPort` says where the
-    container listens; a gateway trait alone can only say that both are the same.
+    A worker has none, whatever its traits say. A port that is both exposed and in a gateway trait
+    is the exposed one, whose `containerPort` says where the container listens; a gateway trait
+    alone can only say that both are the same.
     """
     by_name: dict[str, Manifest] = {}
-    exposed = [_exposed_port(port, w.properties) for port in w.properties.get("ports", ()) if port.get("expose")]
+    exposed = [
+        _exposed_port(port, w.properties)
+        for port in w.properties.get("ports", ())
+        if port.get("expose")
+    ]
     if exposed:
-        by_name[w.component] = _service(w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed)
+        by_name[w.component] = _service(
+            w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed
+        )
         by_name[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
     for exposure in _exposures(w):
         name = service_name(w.component, exposure.name)
@@ -124,7 +144,8 @@ def services(w: Workload) -> tuple[Manifest, ...]:
 
 
 def service_account(w: Workload) -> Manifest:
-    """The identity of the pods in the cluster, named as the component. Its API token is mounted nowhere."""
+    """The identity of the pods in the cluster, named as the component. Its API token is mounted
+    nowhere."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -133,16 +154,21 @@ def service_account(w: Workload) -> Manifest:
     }
 
 
-def network_policy(w: Workload, gateway: GatewayPeer, ports: Sequence[int], name: str | None = None) -> Manifest:
-    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports. Its name is by default the
-    component's.
+def network_policy(
+    w: Workload, gateway: GatewayPeer, ports: Sequence[int], name: str | None = None
+) -> Manifest:
+    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports. Its
+    name is by default the component's.
 
-    A port that is only exposed is not let in either: components call each other through the gateway, too.
+    A port that is only exposed is not let in either: components call each other through the
+    gateway, too.
     """
     peers: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs]
     if gateway.namespace:
         selector = {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}},
+            "namespaceSelector": {
+                "matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}
+            },
             "podSelector": {"matchLabels": dict(gateway.pod_labels)},
         }
         peers.insert(0, selector)
@@ -168,14 +194,16 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
         "metadata": auxiliary(w, named.ours, "AuxiliaryWorkload", "namedService"),
         "spec": {
             "selector": dict(named.labels),
-            "ports": [{"name": f"port-{named.port}", "port": named.port, "targetPort": named.target}],
+            "ports": [
+                {"name": f"port-{named.port}", "port": named.port, "targetPort": named.target}
+            ],
         },
     }
 
 
 def named_policy(w: Workload, named: NamedService, gateway: GatewayPeer) -> Manifest:
-    """The NetworkPolicy of the pods behind a Service that something else makes: only the gateway may connect to them,
-    and at that port. Those of a chart add up with it."""
+    """The NetworkPolicy of the pods behind a Service that something else makes: only the gateway
+    may connect to them, and at that port. Those of a chart add up with it."""
     policy = network_policy(w, gateway, (named.target,))
     metadata = auxiliary(w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy")
     spec = {**policy["spec"], "podSelector": {"matchLabels": dict(named.labels)}}
@@ -213,9 +241,17 @@ def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
 def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]) -> Manifest:
     dropped = _listed(w, "filter.oam.dev/label-keys")
     labels = {key: value for key, value in w.labels.items() if key not in dropped}
-    # KubeVela's offline rendering has no revision either; the label stays for tools that select on it.
-    identity = {"name": w.application, "namespace": w.namespace, "component": w.component, "appRevision": ""}
-    labels |= {f"app.oam.dev/{key}": value for key, value in (identity | dict(role)).items()} | dict(more)
+    # KubeVela's offline rendering has no revision either; the label stays for tools that select on
+    # it.
+    identity = {
+        "name": w.application,
+        "namespace": w.namespace,
+        "component": w.component,
+        "appRevision": "",
+    }
+    labels |= {
+        f"app.oam.dev/{key}": value for key, value in (identity | dict(role)).items()
+    } | dict(more)
     metadata: Manifest = {"name": name, "namespace": w.namespace, "labels": labels}
     if annotations := _annotations(w):
         metadata["annotations"] = annotations
@@ -223,7 +259,8 @@ def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str
 
 
 def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
-    """The metadata of an object that is made beside the workload, with labels as KubeVela gives them."""
+    """The metadata of an object that is made beside the workload, with labels as KubeVela gives
+    them."""
     more = {"trait.oam.dev/type": trait, "trait.oam.dev/resource": key}
     return _metadata(w, name, {"resourceType": "TRAIT"}, more)
 
@@ -239,10 +276,12 @@ def _listed(w: Workload, annotation: str) -> frozenset[str]:
 
 
 def _steers_a_controller(key: str) -> bool:
-    """Whether an ingress controller would act on this annotation: a second, unseen way to configure the gateway."""
+    """Whether an ingress controller would act on this annotation: a second, unseen way to configure
+    the gateway."""
     domain = key.partition("/")[0]
     return key.startswith("kubernetes.io/ingress.") or any(
-        domain == controller or domain.endswith(f".{controller}") for controller in _CONTROLLER_DOMAINS
+        domain == controller or domain.endswith(f".{controller}")
+        for controller in _CONTROLLER_DOMAINS
     )
 
 
@@ -295,7 +334,9 @@ def _pod(w: Workload) -> Manifest:
     if "hostAliases" in properties:
         pod["hostAliases"] = host_aliases(properties["hostAliases"])
     if "imagePullSecrets" in properties:
-        pod["imagePullSecrets"] = [{"name": name} for name in dict.fromkeys(properties["imagePullSecrets"])]
+        pod["imagePullSecrets"] = [
+            {"name": name} for name in dict.fromkeys(properties["imagePullSecrets"])
+        ]
     if (mounted := _mounted(properties)) is not None:
         pod["volumes"] = _volumes(mounted)
     return pod
@@ -304,18 +345,23 @@ def _pod(w: Workload) -> Manifest:
 def _container(w: Workload) -> Manifest:
     properties = w.properties
     container: Manifest = {"name": w.component, "image": properties["image"]}
-    container |= {theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties}
+    container |= {
+        theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties
+    }
     if "ports" in properties:
         container["ports"] = _container_ports(properties["ports"])
     elif "port" in properties:
         container["ports"] = [{"containerPort": properties["port"]}]
     if "env" in container:
-        container["env"] = list({variable["name"]: variable for variable in container["env"]}.values())
+        container["env"] = list(
+            {variable["name"]: variable for variable in container["env"]}.values()
+        )
     if resources := _resources(properties):
         container["resources"] = resources
     if (mounted := _mounted(properties)) is not None:
         container["volumeMounts"] = [
-            {key: mount[key] for key in ("name", "mountPath", "subPath") if key in mount} for _, mount in mounted
+            {key: mount[key] for key in ("name", "mountPath", "subPath") if key in mount}
+            for _, mount in mounted
         ]
     for probe in ("livenessProbe", "readinessProbe"):
         if probe in properties:
@@ -324,7 +370,8 @@ def _container(w: Workload) -> Manifest:
 
 
 def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
-    """The container's ports: of several with one number the first, for the others are the Service's alone."""
+    """The container's ports: of several with one number the first, for the others are the Service's
+    alone."""
     by_number: dict[tuple[int, str], Manifest] = {}
     for port in ports:
         number, protocol = _container_port(port), port.get("protocol", "TCP")
@@ -335,12 +382,15 @@ def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
 
 def _resources(properties: Mapping[str, Any]) -> Manifest:
     requests = {kind: properties[kind] for kind in ("cpu", "memory") if kind in properties}
-    limits = {kind: properties.get("limit", {}).get(kind, amount) for kind, amount in requests.items()}
+    limits = {
+        kind: properties.get("limit", {}).get(kind, amount) for kind, amount in requests.items()
+    }
     return {"requests": requests, "limits": limits} if requests else {}
 
 
 def _mounted(properties: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...] | None:
-    """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component mounts nothing."""
+    """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component
+    mounts nothing."""
     if "volumeMounts" in properties:
         groups = properties["volumeMounts"]
         return tuple((kind, mount) for kind in VOLUME_KINDS for mount in groups.get(kind, ()))

@@ -1,4 +1,5 @@
-"""Names, labels, annotations and how fields are spelled: what others in the cluster obey, and the engine. Pure."""
+"""Names, labels, annotations and how fields are spelled: what others in the cluster obey, and the
+engine. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _MORE: Mapping[tuple[str, str], frozenset[str]] = {
     ("", "ConfigMap"): frozenset({"binaryData", "data", "immutable"}),
     ("", "Secret"): frozenset({"data", "immutable", "stringData", "type"}),
-    ("", "ServiceAccount"): frozenset({"automountServiceAccountToken", "imagePullSecrets", "secrets"}),
+    ("", "ServiceAccount"): frozenset(
+        {"automountServiceAccountToken", "imagePullSecrets", "secrets"}
+    ),
 }
 
 _UNKNOWN = "nobody here knows who obeys it, and what that opens"
@@ -54,20 +57,32 @@ _OF_USERS = frozenset(
 """Fields whose keys users choose."""
 
 
-def metadata_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields what is wrong about an object's name, the spelling of its fields, its labels and annotations."""
+def metadata_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
+    """Yields what is wrong about an object's name, the spelling of its fields, its labels and
+    annotations."""
     kind, inside = one.group_kind, one.inside
     if kind in INGRESSES:
         return
     if not one.name:
-        yield component.refused("OAM105", one, "it has no metadata.name; the definition has to give it one")
+        yield component.refused(
+            "OAM105", one, "it has no metadata.name; the definition has to give it one"
+        )
     yield from _fields_refused(component, one, kind)
     if is_of_kubernetes(kind):
         for path in _misspelled(inside):
-            message = f"Kubernetes has no field {dotted(path)}; write it with capitals in place of underscores"
+            message = (
+                f"Kubernetes has no field {dotted(path)}; write it with capitals in place "
+                "of "
+                "underscores"
+            )
             yield component.refused("OAM102", one, message)
     for path in (path for path, fields in inside if _MARK in fields):
-        message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
+        message = (
+            f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take "
+            f"'{_MARK}' out"
+        )
         yield component.refused("ACC228", one, message, (*path, _MARK))
     for at, key in (*_keys_of_objects(inside), *_keys_anywhere(one)):
         if wrong := _key_refused(key, rules):
@@ -106,18 +121,30 @@ def _holds_keys(field: str) -> bool:
 
 
 def _key_refused(key: str, rules: Rules) -> str:
-    """What is wrong with the key of a label or an annotation, and what to do; empty where nothing is."""
+    """What is wrong with the key of a label or an annotation, and what to do; empty where nothing
+    is."""
     if reason := always_obeyed(key):
         return f"{reason}; take it out"
     if opens_nothing(key, rules.metadata):
         return ""
-    return f"{_UNKNOWN}; take it out, or have the stack say that it opens nothing: cluster.metadata, {key}"
+    return (
+        f"{_UNKNOWN}; take it out, or have the stack say that it opens nothing: "
+        f"cluster.metadata, {key}"
+    )
 
 
-def _fields_refused(component: JudgedComponent, one: RenderedObject, kind: tuple[str, str]) -> Iterator[Diagnostic]:
+def _fields_refused(
+    component: JudgedComponent, one: RenderedObject, kind: tuple[str, str]
+) -> Iterator[Diagnostic]:
     metadata = mapping(one.object.get("metadata"))
-    for key in sorted(str(key) for key in metadata if key not in _FIELDS and metadata[key] not in (None, "", [], {})):
-        message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
+    for key in sorted(
+        str(key)
+        for key in metadata
+        if key not in _FIELDS and metadata[key] not in (None, "", [], {})
+    ):
+        message = (
+            f"metadata.{key} says who else handles the object, or how it is removed; take it out"
+        )
         yield component.refused("ACC228", one, message)
     known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
     for key in sorted(map(str, one.object)):
@@ -126,7 +153,8 @@ def _fields_refused(component: JudgedComponent, one: RenderedObject, kind: tuple
 
 
 def _misspelled(inside: Inside) -> Iterator[Path]:
-    """Yields fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own: `host_network`."""
+    """Yields fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own:
+    `host_network`."""
     for path, fields in inside:
         if (snakes := _snakes(tuple(fields))) and not _OF_USERS.intersection(path):
             yield from ((*path, key) for key in snakes)

@@ -1,7 +1,9 @@
-"""The Service that an access trait names: its pods are made elsewhere, by a release or by an operator. Pure functions.
+"""The Service that an access trait names: its pods are made elsewhere, by a release or by an
+operator. Pure functions.
 
-The gateway is led to a Service of ours that selects those pods by their labels, never to the named one: so the fence,
-which goes by the same labels, holds whatever is reached, and where no pod has them nothing answers.
+The gateway is led to a Service of ours that selects those pods by their labels, never to the named
+one: so the fence, which goes by the same labels, holds whatever is reached, and where no pod has
+them nothing answers.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from kong_oam.oam.document import Place
 from kong_oam.oam.model import Component
 
 ELSEWHERE: Final = (
-    "name what a release or an operator makes in access.service, and as existingServiceName of the gateway trait"
+    "name what a release or an operator makes in access.service, and as "
+    "existingServiceName of the gateway trait"
 )
 """What to do where a component exposes what it does not render."""
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -24,9 +27,10 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 @dataclass(frozen=True, slots=True)
 class NamedService:
-    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by their `labels` and
-    `target`, the port that they listen at. `ours` is what is made of it: the name of a Service and a NetworkPolicy.
-    `https`: they speak it, with a certificate that names the Service `name`."""
+    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by
+    their `labels` and `target`, the port that they listen at. `ours` is what is made of it: the
+    name of a Service and a NetworkPolicy. `https`: they speak it, with a certificate that names the
+    Service `name`."""
 
     name: str
     port: int
@@ -51,12 +55,16 @@ def named_service(component: Component) -> NamedService | None:
 
 
 def is_service_name(name: str) -> bool:
-    """Whether a Service can have the name: a letter first, then letters, digits and dashes, 63 in all."""
+    """Whether a Service can have the name: a letter first, then letters, digits and dashes, 63 in
+    all."""
     return bool(_SERVICE_NAME.match(name))
 
 
 def misnamed(component: Component, named: NamedService) -> Iterator[Diagnostic]:
     """Yields what no gateway could be led to."""
     if not is_service_name(named.ours):
-        message = f"'{named.ours}', which is made to reach it, cannot name a Service; give the component another name"
+        message = (
+            f"'{named.ours}', which is made to reach it, cannot name a Service; give the "
+            "component another name"
+        )
         yield Diagnostic("OAM103", message, component.place.at("name"))

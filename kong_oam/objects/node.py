@@ -1,4 +1,5 @@
-"""What a node does for a pod: whom it asks in the pod's place, and how it keeps the pod from itself. Pure."""
+"""What a node does for a pod: whom it asks in the pod's place, and how it keeps the pod from
+itself. Pure."""
 
 from __future__ import annotations
 
@@ -44,10 +45,14 @@ _CAPABILITIES = frozenset(
         "SYS_RESOURCE",
     }
 )
-"""What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
-sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
+"""What a container may be given: a runtime's defaults, and what changes limits and priorities
+alone. With others it sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root
+(SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
 _OPEN = "the port would be open at its node's address; a gateway trait exposes it; take it out"
-_ASKS = "its node would ask this host, past every fence and the gate; leave it out, and the pod itself is asked"
+_ASKS = (
+    "its node would ask this host, past every fence and the gate; leave it out, and the pod "
+    "itself is asked"
+)
 
 _UNCONFINED = "its node would not confine what runs in it"
 _PROFILES = (None, "", "RuntimeDefault", "Localhost")
@@ -67,10 +72,15 @@ _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
 """Fields of a security context, with the values that open nothing, and what others open.
 SELinux's types are those that Kubernetes' Pod Security Standards leave a pod from their baseline
 on."""
-_ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
+_ANNOTATIONS = (
+    "container.apparmor.security.beta.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/",
+)
 
 
-def openings(path: Path, holder: Mapping[str, Any], allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+def openings(
+    path: Path, holder: Mapping[str, Any], allowed: Collection[str]
+) -> Iterator[tuple[Path, str]]:
     """Yields where a mapping, of whatever part of a pod, gives more of the node than a fence
     holds, and what to do.
 
@@ -86,7 +96,10 @@ def annotation_openings(template: PodTemplate) -> Iterator[tuple[Path, str]]:
     """Yields the annotations of pods by which their node would not confine them."""
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
-            yield (*template.path, "metadata", "annotations", str(key)), f"{_UNCONFINED}; take it out"
+            yield (
+                (*template.path, "metadata", "annotations", str(key)),
+                f"{_UNCONFINED}; take it out",
+            )
 
 
 @lru_cache(4096)
@@ -100,7 +113,9 @@ def _meaning(key: str) -> str:
     return found or ("hostpath" if "hostpath" in field else field if field in _FIELDS else "")
 
 
-def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+def _of_field(
+    at: Path, what: str, value: Any, allowed: Collection[str]
+) -> Iterator[tuple[Path, str]]:
     match what:
         case "securitycontext":
             for where, reason in _of_context(at, mapping(value)):
@@ -127,7 +142,9 @@ def _of_field(at: Path, what: str, value: Any, allowed: Collection[str]) -> Iter
             yield at, f"{_FLAGS[what]}; take it out"
 
 
-def _of_cluster(at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]) -> Iterator[tuple[Path, str]]:
+def _of_cluster(
+    at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]
+) -> Iterator[tuple[Path, str]]:
     """Yields what the cluster alone knows, and the stack does not allow."""
     if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
         hint = f"take it out, or have the stack allow it: cluster.allow, {name}/{kind}"
@@ -156,9 +173,16 @@ def _is_path(value: Any) -> bool:
 
 
 def _of_context(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yields where a security context, of a pod or of a container, gives more of the node than a runtime does."""
+    """Yields where a security context, of a pod or of a container, gives more of the node than a
+    runtime does."""
     added = mapping(context.get("capabilities")).get("add")
-    names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
+    names = (
+        [str(name) for name in added]
+        if isinstance(added, list | tuple)
+        else [str(added)]
+        if added
+        else []
+    )
     for name in names:
         if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
             yield (*at, "capabilities", "add"), f"with {name} the container could leave its fence"

@@ -1,7 +1,8 @@
-"""Renders plain components: those whose objects their properties say, so that no definition is evaluated. Pure.
+"""Renders plain components: those whose objects their properties say, so that no definition is
+evaluated. Pure.
 
-This is one source of rendered objects, beside the evaluator. Both give the same kind of values, and nothing downstream
-asks which source gave them.
+This is one source of rendered objects, beside the evaluator. Both give the same kind of values, and
+nothing downstream asks which source gave them.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _INERT = frozenset(
         "readinessProbe",
     }
 )
-"""Properties that no rule about objects is about, as long as no variable is read from elsewhere, and no probe asks
-another host."""
+"""Properties that no rule about objects is about, as long as no variable is read from elsewhere,
+and no probe asks another host."""
 _PROBES = ("livenessProbe", "readinessProbe")
 _WORD = re.compile(r"[A-Za-z-]+\Z")
 """Keys of labels and annotations that nobody obeys: they are of no domain."""
@@ -97,8 +98,11 @@ def _is_inert(application: Application, component: Component) -> bool:
     )
 
 
-def _said(application: Place, component: Component, manifest: Manifest) -> Iterator[tuple[Path, Position]]:
-    """Yields where properties, or the metadata of the Application, say what is at a path of an object."""
+def _said(
+    application: Place, component: Component, manifest: Manifest
+) -> Iterator[tuple[Path, Position]]:
+    """Yields where properties, or the metadata of the Application, say what is at a path of an
+    object."""
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
             yield ("metadata", field, key), application.at("metadata", field).key(key)
@@ -134,7 +138,11 @@ def _volume(component: Component, name: str) -> Position:
     groups, place = component.properties.get("volumeMounts"), component.place.at("properties")
     if groups is None:
         return place.at("volumes", _first(component.properties["volumes"], name))
-    kind = next(kind for kind in VOLUME_KINDS if any(mount["name"] == name for mount in groups.get(kind, ())))
+    kind = next(
+        kind
+        for kind in VOLUME_KINDS
+        if any(mount["name"] == name for mount in groups.get(kind, ()))
+    )
     return place.at("volumeMounts", kind, _first(groups[kind], name))
 
 
@@ -152,12 +160,16 @@ def wrong_properties(application: Application, component: Component) -> Iterator
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
     if named := named_service(component):
-        message = f"a {component.type} has a Service of its own, and this is for what is made elsewhere; take it out"
+        message = (
+            f"a {component.type} has a Service of its own, and this is for what is made "
+            "elsewhere; take it out"
+        )
         yield Diagnostic("ACC211", message, named.place)
 
 
 def _labelled_as_others(application: Application, component: Component) -> Iterator[Diagnostic]:
-    """Yields the properties by which pods would have another component's labels, which Kong-OAM writes over."""
+    """Yields the properties by which pods would have another component's labels, which Kong-OAM
+    writes over."""
     labels = component.properties.get("labels", {})
     for key, own in ((APPLICATION, application.name), (COMPONENT, component.name)):
         if labels.get(key, own) != own:
@@ -167,8 +179,8 @@ def _labelled_as_others(application: Application, component: Component) -> Itera
 
 
 def _ports_exposed_twice(component: Component) -> Iterator[Diagnostic]:
-    """Yields exposed ports of one number and protocol: the component's Service, as KubeVela makes it, would have such
-    a port twice, which no API server takes."""
+    """Yields exposed ports of one number and protocol: the component's Service, as KubeVela makes
+    it, would have such a port twice, which no API server takes."""
     first: dict[tuple[int, str], Place] = {}
     for index, port in enumerate(component.properties.get("ports", ())):
         if port.get("expose"):
@@ -176,5 +188,8 @@ def _ports_exposed_twice(component: Component) -> Iterator[Diagnostic]:
             place = component.place.at("properties", "ports", index, "port")
             earlier = first.setdefault((number, protocol), place)
             if earlier is not place:
-                message = f"{protocol} port {number} is exposed already (line {earlier.line}); a Service has it once"
+                message = (
+                    f"{protocol} port {number} is exposed already (line {earlier.line}); a "
+                    "Service has it once"
+                )
                 yield Diagnostic("OAM106", message, place)

@@ -1,7 +1,8 @@
 """The labels by which an access trait finds pods that somebody else makes. Pure functions.
 
-Anybody can have pods with a label, and a mesh or a cloud puts labels on pods of its own accord. So some label has to
-name an object that the component itself deploys, and that alone makes pods with it: a release, or an operator's object.
+Anybody can have pods with a label, and a mesh or a cloud puts labels on pods of its own accord. So
+some label has to name an object that the component itself deploys, and that alone makes pods with
+it: a release, or an operator's object.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_obje
 from kong_oam.objects.texts import folded, label_values, reading
 
 INSTANCE = "app.kubernetes.io/instance"
-"""The label with which charts name their release on its pods. Helm lets a namespace have one release of a name."""
+"""The label with which charts name their release on its pods. Helm lets a namespace have one
+release of a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A label that the pods of one object have, with the object's name as its value, in the namespace of its pods."""
+    """A label that the pods of one object have, with the object's name as its value, in the
+    namespace of its pods."""
 
     namespace: str
     key: str
@@ -70,7 +73,9 @@ def pod_labels_refused(
             yield Diagnostic("ACC227", message + _advice(component, marks), place)
         for mark in own:
             found = [*others.get(replace(mark, key=""), ()), *others.get(mark, ())]
-            sharing = list({other.key: other for other in found if other.key != component.key}.values())
+            sharing = list(
+                {other.key: other for other in found if other.key != component.key}.values()
+            )
             if sharing:
                 # Every component with the label has one finding, however many others there are.
                 first, more = sharing[0], len(sharing) - 1
@@ -120,7 +125,9 @@ def _name_on_pods(one: RenderedObject) -> str:
     return release_name(one) if one.group_kind in RELEASES else one.name
 
 
-def _keys(one: RenderedObject, operator_labels: Mapping[str, str], *, is_release: bool) -> Iterator[str]:
+def _keys(
+    one: RenderedObject, operator_labels: Mapping[str, str], *, is_release: bool
+) -> Iterator[str]:
     if is_release:
         yield INSTANCE
     group, kind = one.group_kind
@@ -133,6 +140,7 @@ def _advice(component: JudgedComponent, marks: Iterable[Mark]) -> str:
     if here:
         return f"write {some(here, ' or ')} among them"
     return (
-        "deploy the release or the operator's object with this component, and write the label that names it on its "
+        "deploy the release or the operator's object with this component, and write the label that "
+        "names it on its "
         f"pods ({INSTANCE}, or that of its kind in the stack's cluster.operatorLabels)"
     )

@@ -1,6 +1,8 @@
-"""Pods in Kubernetes objects: where the templates of an object are, and what a pod of one reads and runs as.
+"""Pods in Kubernetes objects: where the templates of an object are, and what a pod of one reads and
+runs as.
 
-Objects are taken as a definition renders them: what has another shape than Kubernetes asks for is read over here.
+Objects are taken as a definition renders them: what has another shape than Kubernetes asks for is
+read over here.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ WORKLOADS = frozenset(_TEMPLATES)
 
 @dataclass(frozen=True, slots=True)
 class PodTemplate:
-    """Pods of an object. `path` leads to the mapping that has their `metadata` and `spec`; of a Pod it is empty."""
+    """Pods of an object. `path` leads to the mapping that has their `metadata` and `spec`; of a Pod
+    it is empty."""
 
     path: Path
     labels: Mapping[str, Any]
@@ -50,16 +53,21 @@ class PodTemplate:
         return *self.path, self.field
 
     def containers(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-        """Yields all containers, those of initialisation and for debugging too, each with its path in the object."""
+        """Yields all containers, those of initialisation and for debugging too, each with its path
+        in the object."""
         for kind in CONTAINER_LISTS:
             for index, container in enumerate(mappings(self.spec.get(kind))):
                 yield (*self.at, kind, str(index)), container
 
 
-def pod_templates(found: Mapping[str, Any], pod_spec_path: str | None = None) -> Iterator[PodTemplate]:
-    """Yields the pod templates of an object: by its kind, else where its definition's `podSpecPath` says.
+def pod_templates(
+    found: Mapping[str, Any], pod_spec_path: str | None = None
+) -> Iterator[PodTemplate]:
+    """Yields the pod templates of an object: by its kind, else where its definition's `podSpecPath`
+    says.
 
-    `pod_spec_path` leads to a pod's spec (`spec.template.spec`); the template is the mapping around it.
+    `pod_spec_path` leads to a pod's spec (`spec.template.spec`); the template is the mapping around
+    it.
     """
     path = _TEMPLATES.get(group_kind(found))
     if path is None and pod_spec_path:
@@ -75,7 +83,8 @@ def template_at(found: Mapping[str, Any], path: Path) -> PodTemplate | None:
 
 
 def holder_at(found: Mapping[str, Any], path: Path) -> Any:
-    """Gives what is at a path in an object, in a list by its number; None where there is nothing."""
+    """Gives what is at a path in an object, in a list by its number; None where there is
+    nothing."""
     holder: Any = found
     for step in path:
         if isinstance(holder, (list, tuple)):
@@ -90,11 +99,14 @@ def template_of(holder: Mapping[str, Any], path: Path) -> PodTemplate | None:
     if not isinstance(spec := holder.get("spec"), Mapping):
         return None
     metadata = mapping(holder.get("metadata"))
-    return PodTemplate(path, mapping(metadata.get("labels")), mapping(metadata.get("annotations")), spec)
+    return PodTemplate(
+        path, mapping(metadata.get("labels")), mapping(metadata.get("annotations")), spec
+    )
 
 
 def replaced(found: Mapping[str, Any], path: Path, template: PodTemplate) -> Manifest:
-    """Gives a copy of the object with this template's labels, annotations and spec at `path`; all else is kept."""
+    """Gives a copy of the object with this template's labels, annotations and spec at `path`; all
+    else is kept."""
     result: Manifest = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
@@ -110,7 +122,8 @@ def replaced(found: Mapping[str, Any], path: Path, template: PodTemplate) -> Man
 def service_account(template: PodTemplate) -> str:
     """Gives the ServiceAccount that the pods run as; empty where the template names none.
 
-    The deprecated `serviceAccount` counts where `serviceAccountName` says nothing, as Kubernetes has it.
+    The deprecated `serviceAccount` counts where `serviceAccountName` says nothing, as Kubernetes
+    has it.
     """
     return str(template.spec.get("serviceAccountName") or template.spec.get("serviceAccount") or "")
 

@@ -1,9 +1,10 @@
-"""What the roles that a component deploys let somebody do in the cluster, and which of it is harmless. Pure.
+"""What the roles that a component deploys let somebody do in the cluster, and which of it is
+harmless. Pure.
 
-A right is a text, as the stack lists it and as `diff` prints it: `get secrets in namespace shop`, `* *.apps in every
-namespace`. Each says where it holds, so an entry gives nothing to a component that moves. Harmless is only what stands
-here: reading what no Secret is in, and writing events and leases. So a verb or a resource that nobody here knows needs
-an entry in the stack.
+A right is a text, as the stack lists it and as `diff` prints it: `get secrets in namespace shop`,
+`* *.apps in every namespace`. Each says where it holds, so an entry gives nothing to a component
+that moves. Harmless is only what stands here: reading what no Secret is in, and writing events and
+leases. So a verb or a resource that nobody here knows needs an entry in the stack.
 """
 
 from __future__ import annotations
@@ -27,11 +28,28 @@ _WRITING = frozenset({"create", "patch", "update"})
 _READABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
-            *("configmaps", "endpoints", "events", "limitranges", "namespaces", "nodes", "persistentvolumeclaims"),
-            *("persistentvolumes", "pods", "replicationcontrollers", "resourcequotas", "serviceaccounts", "services"),
+            *(
+                "configmaps",
+                "endpoints",
+                "events",
+                "limitranges",
+                "namespaces",
+                "nodes",
+                "persistentvolumeclaims",
+            ),
+            *(
+                "persistentvolumes",
+                "pods",
+                "replicationcontrollers",
+                "resourcequotas",
+                "serviceaccounts",
+                "services",
+            ),
         }
     ),
-    "apps": frozenset({"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}),
+    "apps": frozenset(
+        {"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}
+    ),
     "autoscaling": frozenset({"horizontalpodautoscalers"}),
     "batch": frozenset({"cronjobs", "jobs"}),
     "coordination.k8s.io": frozenset({"leases"}),
@@ -42,11 +60,13 @@ _READABLE: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"poddisruptionbudgets"}),
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
-"""By group, what may be read: no Secret, token or log is in these, and no right that others have."""
+"""By group, what may be read: no Secret, token or log is in these, and no right that others
+have."""
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
 _LEASES = ("coordination.k8s.io", "leases")
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
-"""ClusterRoles that every cluster has, beside those whose name begins with `system:`: the API server mends them."""
+"""ClusterRoles that every cluster has, beside those whose name begins with `system:`: the API
+server mends them."""
 _LABELS_OF_ALL = ("app.kubernetes.io", "oam.dev")
 """Domains of labels that objects have for other reasons than to be aggregated."""
 
@@ -63,8 +83,8 @@ class Right:
 def rights_of(
     objects: Iterable[RenderedObject], cluster: str | None, accounts: Collection[tuple[str, str]]
 ) -> list[Right]:
-    """The rights that a component's objects give in a cluster. `cluster` None: the stack's own. `accounts`: namespace
-    and name of the component's own ServiceAccounts."""
+    """The rights that a component's objects give in a cluster. `cluster` None: the stack's own.
+    `accounts`: namespace and name of the component's own ServiceAccounts."""
     of_rbac = [one for one in objects if one.group_kind[0] == RBAC]
     rights: list[Right] = []
     of_own_roles: dict[tuple[str, str, str], list[Right]] = {}
@@ -84,12 +104,17 @@ def rights_of(
 
 
 def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
-    """Yields the objects that give rights which are neither harmless nor listed by the stack for the component."""
+    """Yields the objects that give rights which are neither harmless nor listed by the stack for
+    the component."""
     if not rules.rbac:
         return  # no role is deployed at all
-    listed = {text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)}
+    listed = {
+        text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)
+    }
     unlisted: dict[int, list[Right]] = {}
-    for right in rights_of(with_inner_objects(component.objects), component.cluster, component.accounts):
+    for right in rights_of(
+        with_inner_objects(component.objects), component.cluster, component.accounts
+    ):
         if not right.harmless and right.text not in listed:
             unlisted.setdefault(id(right.object), []).append(right)
     for rights in unlisted.values():
@@ -126,7 +151,9 @@ def _of_role(one: RenderedObject) -> Iterator[Right]:
         yield Right(one, f"aggregate ClusterRole {one.name}", harmless=False)
     for label in mapping(mapping(one.object.get("metadata")).get("labels")):
         domain = str(label).partition("/")[0]
-        if not all_harmless and not f".{domain}".endswith(tuple(f".{known}" for known in _LABELS_OF_ALL)):
+        if not all_harmless and not f".{domain}".endswith(
+            tuple(f".{known}" for known in _LABELS_OF_ALL)
+        ):
             # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
             yield Right(one, f"label ClusterRole {one.name} {label}", harmless=False)
 
@@ -155,8 +182,8 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
         return resource.removesuffix("/status") in _READABLE.get(group, frozenset())
     if (group, resource) in _EVENTS:
         return verb in _WRITING
-    # By a lease a controller of the cluster knows that it alone acts: only those of the namespace are the component's.
-    # Whoever may update a lease can take it, so deleting it gives no more.
+    # By a lease a controller of the cluster knows that it alone acts: only those of the namespace
+    # are the component's. Whoever may update a lease can take it, so deleting it gives no more.
     return (group, resource) == _LEASES and verb in (*_WRITING, "delete") and not is_cluster
 
 
@@ -181,7 +208,9 @@ def _of_binding(
             yield Right(one, f"{right.text} for {who}{place}", harmless=False)
 
 
-def _subject(subject: Mapping[str, Any], namespace: str, accounts: Collection[tuple[str, str]]) -> tuple[str, bool]:
+def _subject(
+    subject: Mapping[str, Any], namespace: str, accounts: Collection[tuple[str, str]]
+) -> tuple[str, bool]:
     """A subject in words, and whether it is a ServiceAccount of the component."""
     kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))
     if kind != "ServiceAccount":

@@ -1,8 +1,9 @@
 """Ingresses among a component's rendered objects, read as routes. Pure functions.
 
-An Ingress is not deployed: the gateway is configured directly, and every path is judged by the component's rules. So it
-may say which hosts and paths lead to which of the component's own Services. What it says beyond that is refused where
-it would change who may call or what is reached, and has no effect where it would not.
+An Ingress is not deployed: the gateway is configured directly, and every path is judged by the
+component's rules. So it may say which hosts and paths lead to which of the component's own
+Services. What it says beyond that is refused where it would change who may call or what is reached,
+and has no effect where it would not.
 """
 
 from __future__ import annotations
@@ -32,17 +33,19 @@ _OF_ACCESS = re.compile(
     r"conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|passthrough|permanent|plugins|regex|"
     r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
 )
-"""Words in the names of annotations by which ingress controllers change who may call or what is reached."""
+"""Words in the names of annotations by which ingress controllers change who may call or what is
+reached."""
 _CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")
 """Annotations that only say which controller is meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way in as an Application says it: `host` and `path` as they are written there, None where no host is.
+    """A way in as an Application says it: `host` and `path` as they are written there, None where
+    no host is.
 
-    `service` and `port` are of the component's own, or of what is made for the Service that it names.
-    `certificate` is the name of the host's TLS Secret.
+    `service` and `port` are of the component's own, or of what is made for the Service that it
+    names. `certificate` is the name of the host's TLS Secret.
     """
 
     host: str | None
@@ -59,12 +62,15 @@ class Route:
 def ingress_routes(
     application: Application, part: Component, harmless: Collection[str] = ()
 ) -> Iterator[Route | Diagnostic]:
-    """Yields the routes of a rendered component's Ingresses, and what is wrong with them. `harmless`: keys and domains
-    of annotations that the stack says open nothing."""
+    """Yields the routes of a rendered component's Ingresses, and what is wrong with them.
+    `harmless`: keys and domains of annotations that the stack says open nothing."""
     found = [*_ingress_routes(application, part, harmless)]
     routes = [one for one in found if isinstance(one, Route)]
-    # Of Services with one port the first by name goes by the port alone, as that of a single gateway trait does.
-    first = {one.port: one.service for one in sorted(routes, key=lambda one: one.service, reverse=True)}
+    # Of Services with one port the first by name goes by the port alone, as that of a single
+    # gateway trait does.
+    first = {
+        one.port: one.service for one in sorted(routes, key=lambda one: one.service, reverse=True)
+    }
     for one in found:
         if isinstance(one, Route) and one.service != first[one.port]:
             yield replace(one, apart=one.service)
@@ -78,22 +84,32 @@ def _ingress_routes(
     services, named = services_of(application, part), named_service(part)
     for one in part.rendered or ():
         if one.group_kind in INGRESSES:
-            ingress = _Ingress(part, one, part.traits[one.trait] if one.trait is not None else None, services, named)
+            ingress = _Ingress(
+                part,
+                one,
+                part.traits[one.trait] if one.trait is not None else None,
+                services,
+                named,
+            )
             yield from ingress.annotations(application.annotations, harmless)
             yield from ingress.routes()
 
 
 def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tuple[str, str] | None:
-    """The code and the message for an annotation that may have an ingress controller change who may call or what is
-    reached; None for one that chooses the controller, or is known to open nothing."""
+    """The code and the message for an annotation that may have an ingress controller change who may
+    call or what is reached; None for one that chooses the controller, or is known to open
+    nothing."""
     if name in _CHOOSING:
         return None
     if refused := _known_annotation(name, value):
         return refused
-    if opens_nothing(name, {name.lower()}.intersection(harmless)):  # a domain says nothing of each of its keys
+    if opens_nothing(
+        name, {name.lower()}.intersection(harmless)
+    ):  # a domain says nothing of each of its keys
         return None
     message = (
-        f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it out, or have the stack "
+        f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it "
+        "out, or have the stack "
         f"say that it does not: cluster.metadata, {name}"
     )
     return "OAM108", message
@@ -103,17 +119,24 @@ def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
     """What is said of an annotation whose name says what it changes."""
     last = name.rpartition("/")[2].lower()
     if last == "backend-protocol":
-        return ("ACC218", f"'{name}: {value}' {GRPC}") if str(value).upper() in ("GRPC", "GRPCS") else None
+        return (
+            ("ACC218", f"'{name}: {value}' {GRPC}")
+            if str(value).upper() in ("GRPC", "GRPCS")
+            else None
+        )
     if "cors" in last or not _OF_ACCESS.search(last.replace("_", "-")):
         return None
-    message = f"'{name}' changes who may call, or what is reached; the access trait says who may call; take it out"
+    message = (
+        f"'{name}' changes who may call, or what is reached; the access trait says who may "
+        "call; take it out"
+    )
     return "OAM108", message
 
 
 @dataclass(frozen=True, slots=True)
 class _Ingress:
-    """An Ingress of a component, and the trait that made it. Findings are at the trait's fields, as far as it is seen
-    from which one something comes, else at its type."""
+    """An Ingress of a component, and the trait that made it. Findings are at the trait's fields, as
+    far as it is seen from which one something comes, else at its type."""
 
     part: Component
     object: RenderedObject
@@ -121,8 +144,11 @@ class _Ingress:
     services: Mapping[str, Service]
     named: NamedService | None = None
 
-    def annotations(self, of_application: Mapping[str, str], harmless: Collection[str]) -> Iterator[Diagnostic]:
-        """Yields what is refused of the annotations, and what has no effect. KubeVela adds the Application's own."""
+    def annotations(
+        self, of_application: Mapping[str, str], harmless: Collection[str]
+    ) -> Iterator[Diagnostic]:
+        """Yields what is refused of the annotations, and what has no effect. KubeVela adds the
+        Application's own."""
         found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
         written = mapping(self._said("annotations"))
         for name, value in found.items():
@@ -160,7 +186,9 @@ class _Ingress:
         else:
             yield from self._route(host, path, one.get("backend"), f"'{path}'")
 
-    def _route(self, host: str | None, path: str, backend: Any, what: str) -> Iterator[Route | Diagnostic]:
+    def _route(
+        self, host: str | None, path: str, backend: Any, what: str
+    ) -> Iterator[Route | Diagnostic]:
         place = self._place("http", path) if path in mapping(self._said("http")) else self._type
         found = self._backend(backend, what)
         if isinstance(found, Diagnostic):
@@ -179,12 +207,15 @@ class _Ingress:
         port = mapping(service.get("port"))
         wanted = port.get("number") or port.get("name") or given.get("servicePort")
         if not isinstance(name, str) or not isinstance(wanted, str | int | float):
-            return Diagnostic("OAM103", f"{self._name}: {what} leads to no Service and port; write both")
+            return Diagnostic(
+                "OAM103", f"{self._name}: {what} leads to no Service and port; write both"
+            )
         if self.named and name == self.named.name:
             return self._named(self.named, wanted, what)
         if name not in self.services:
             message = (
-                f"{what} leads to Service '{name}', which '{self.part.name}' does not make: that could expose another "
+                f"{what} leads to Service '{name}', which '{self.part.name}' does not make: that "
+                "could expose another "
                 "component past its own rules; lead to a Service of its own"
             )
             return Diagnostic("OAM108", f"{self._name}: {message}")
@@ -193,18 +224,28 @@ class _Ingress:
     def _named(self, named: NamedService, wanted: Any, what: str) -> tuple[str, int] | Diagnostic:
         if wanted == named.port:
             return named.ours, named.port
-        message = f"{what} leads to port {wanted} of Service '{named.name}', and access.service says {named.port}"
+        message = (
+            f"{what} leads to port {wanted} of Service '{named.name}', and access.service "
+            f"says {named.port}"
+        )
         return Diagnostic("ACC223", f"{self._name}: {message}; write the same port at both")
 
-    def _port(self, service: Service, wanted: str | float, what: str) -> tuple[str, int] | Diagnostic:
+    def _port(
+        self, service: Service, wanted: str | float, what: str
+    ) -> tuple[str, int] | Diagnostic:
         port = service.port(wanted)
         if port is None:
             numbers = some(str(one.number) for one in service.ports)
             has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
             return Diagnostic("ACC223", f"Service '{service.name}' has no port {wanted}; {has}")
         if not service.pods:
-            message = f"{what} leads to Service '{service.name}', which selects no pods of '{self.part.name}'"
-            return Diagnostic("ACC223", f"{self._name}: {message}; nothing would answer{self._hint}")
+            message = (
+                f"{what} leads to Service '{service.name}', which selects no pods of "
+                f"'{self.part.name}'"
+            )
+            return Diagnostic(
+                "ACC223", f"{self._name}: {message}; nothing would answer{self._hint}"
+            )
         if service.speaks_grpc(port):
             return Diagnostic("ACC218", f"port {port.number} of Service '{service.name}' {GRPC}")
         if isinstance(port.target, str) and not service.is_listed(port):
@@ -212,8 +253,9 @@ class _Ingress:
         return service.name, port.number
 
     def _unlisted(self, name: str, number: int) -> str:
-        """Says so where a Service leads to a number that containers, which list others, do not list: one may listen
-        there all the same. Empty where it is listed, or where one lists no ports."""
+        """Says so where a Service leads to a number that containers, which list others, do not
+        list: one may listen there all the same. Empty where it is listed, or where one lists no
+        ports."""
         service = self.services.get(name)
         port = service.port(number) if service else None
         if not service or not port or service.is_listed(port):
@@ -221,7 +263,10 @@ class _Ingress:
         return f"{self._leads_to(service, port)}; it may listen there, else nothing answers"
 
     def _leads_to(self, service: Service, port: Port) -> str:
-        target = f"port {port.number} of Service '{service.name}' leads to port {port.target} of the pods"
+        target = (
+            f"port {port.number} of Service '{service.name}' leads to port {port.target} of "
+            "the pods"
+        )
         return f"{target}, which no container of '{self.part.name}' lists"
 
     @property
@@ -231,9 +276,14 @@ class _Ingress:
         return f"; {ELSEWHERE}"
 
     def _certificate(self, host: str | None) -> str | None:
-        """The Secret with the certificate of a host: that of the entry that names it, or stands for it, or for all."""
+        """The Secret with the certificate of a host: that of the entry that names it, or stands for
+        it, or for all."""
         entries = mappings(mapping(self.object.object.get("spec")).get("tls"))
-        named = [(_hosts(entry), str(entry["secretName"])) for entry in entries if entry.get("secretName")]
+        named = [
+            (_hosts(entry), str(entry["secretName"]))
+            for entry in entries
+            if entry.get("secretName")
+        ]
         own = (host or "").lower()
         for standing_for in ({own}, {f"*.{own.partition('.')[2]}"}):
             for hosts, secret in named:

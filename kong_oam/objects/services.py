@@ -1,4 +1,5 @@
-"""The Services of a rendered component, and whether something of it answers behind them. Pure functions."""
+"""The Services of a rendered component, and whether something of it answers behind them. Pure
+functions."""
 
 from __future__ import annotations
 
@@ -13,7 +14,10 @@ from kong_oam.objects.component import APPLICATION, COMPONENT, texts
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings
 
-GRPC = "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it is not deployed"
+GRPC = (
+    "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it "
+    "is not deployed"
+)
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
 _GRPC_PROTOCOLS = ("grpc", "grpcs", "kubernetes.io/grpc")
 
@@ -36,9 +40,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service of a component. `pods` are the component's own pods that it selects, of those that are held.
+    """A Service of a component. `pods` are the component's own pods that it selects, of those that
+    are held.
 
-    `selector` has the labels by which it selects pods, `workloads` the kinds and names of what makes those `pods`.
+    `selector` has the labels by which it selects pods, `workloads` the kinds and names of what
+    makes those `pods`.
     """
 
     name: str
@@ -55,7 +61,8 @@ class Service:
         return next((port for port in self.ports if port.number == number), None)
 
     def pod_ports(self, port: Port) -> tuple[int, ...]:
-        """The numbers of the pods' ports that a port leads to: several where pods give one name to several numbers."""
+        """The numbers of the pods' ports that a port leads to: several where pods give one name to
+        several numbers."""
         if isinstance(port.target, int):
             return (port.target,)
         numbers = (_number(one.get("containerPort")) for one in self._container_ports(port))
@@ -66,10 +73,13 @@ class Service:
         return port.protocol.lower() in _GRPC_PROTOCOLS or any(map(named_as_grpc, names))
 
     def is_listed(self, port: Port) -> bool:
-        """Whether a container says that it listens where the port leads; one that lists no ports may at any number."""
+        """Whether a container says that it listens where the port leads; one that lists no ports
+        may at any number."""
         return any(self._container_ports(port)) or (
             not isinstance(port.target, str)
-            and any(not container.get("ports") for pod in self.pods for container in _containers(pod))
+            and any(
+                not container.get("ports") for pod in self.pods for container in _containers(pod)
+            )
         )
 
     def _container_ports(self, port: Port) -> list[Mapping[str, Any]]:
@@ -104,7 +114,11 @@ def services_among(
             spec = mapping(one.object.get("spec"))
             earlier = found.get(one.name, Service(one.name, (), ()))
             selector = mapping(spec.get("selector"))
-            selected = [(owner, pod) for owner, labels, pod in pods if selector and selector.items() <= labels.items()]
+            selected = [
+                (owner, pod)
+                for owner, labels, pod in pods
+                if selector and selector.items() <= labels.items()
+            ]
             found[one.name] = Service(
                 one.name,
                 (*earlier.ports, *_ports(spec)),
@@ -116,14 +130,17 @@ def services_among(
 
 
 def _ports(spec: Mapping[str, Any]) -> Iterator[Port]:
-    """Yields the TCP ports. A headless Service is the addresses of its pods, at whatever port one calls."""
+    """Yields the TCP ports. A headless Service is the addresses of its pods, at whatever port one
+    calls."""
     headless = spec.get("clusterIP") == "None"
     for entry in mappings(spec.get("ports")):
         number = _number(entry.get("port"))
         if number is not None and entry.get("protocol", "TCP") == "TCP":
             target = None if headless else entry.get("targetPort")
             target = target if isinstance(target, str) and target else _number(target) or number
-            yield Port(number, str(entry.get("name", "")), target, str(entry.get("appProtocol", "")))
+            yield Port(
+                number, str(entry.get("name", "")), target, str(entry.get("appProtocol", ""))
+            )
 
 
 def _number(value: Any) -> int | None:

@@ -1,4 +1,5 @@
-"""Names and shapes that an API server refuses, or that nothing can be added to: found before a run, not in it. Pure.
+"""Names and shapes that an API server refuses, or that nothing can be added to: found before a run,
+not in it. Pure.
 
 Of pods and Services no more is known here than what is read and changed when they are deployed.
 """
@@ -30,7 +31,11 @@ def _list(items: Shape) -> Shape:
 def _fields(**fields: Shape) -> Shape:
     """A mapping. It needs the fields that cannot be null."""
     needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
-    return {"type": ["object"] if needed else ["object", "null"], "required": needed, "properties": fields}
+    return {
+        "type": ["object"] if needed else ["object", "null"],
+        "required": needed,
+        "properties": fields,
+    }
 
 
 def _needed(shape: Shape) -> Shape:
@@ -90,7 +95,9 @@ _OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
 _OF_OTHERS: Final = _pod(_TEXT)
 """A controller may name the containers of a kind of its own, as Knative does."""
 _PORT: Final = _fields(port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT)
-_OBJECT: Final = _fields(metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS))
+_OBJECT: Final = _fields(
+    metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS)
+)
 _SPEC: Final = _fields(spec=_MAPPING)
 _PATH: Final = _needed(_fields(path=_TEXT))
 _RULE: Final = _needed(_fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH))))))
@@ -112,15 +119,24 @@ def _object(kind: tuple[str, str]) -> jsonschema_rs.Validator:
 
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAMES: Final = {
-    ("", "Service"): (re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?"), 63, "a letter first, then letters, digits and dashes"),
+    ("", "Service"): (
+        re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?"),
+        63,
+        "a letter first, then letters, digits and dashes",
+    ),
     ("", "Namespace"): (re.compile(_LABEL), 63, "small letters, digits and dashes"),
 }
-_SUBDOMAIN: Final = (re.compile(rf"{_LABEL}(\.{_LABEL})*"), 253, "small letters, digits, dashes and dots")
+_SUBDOMAIN: Final = (
+    re.compile(rf"{_LABEL}(\.{_LABEL})*"),
+    253,
+    "small letters, digits, dashes and dots",
+)
 _RBAC: Final = (re.compile(r"(?!\.\.?\Z)[^/%\s]+"), 253, "no slashes, percent signs and blanks")
 
 
 def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
-    """Yields what is wrong about the name of a rendered object, and about the shape of pods and Services."""
+    """Yields what is wrong about the name of a rendered object, and about the shape of pods and
+    Services."""
     kind = one.group_kind
     if kind in INGRESSES:
         return
@@ -140,7 +156,8 @@ def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
 
 
 def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
-    """Yields where containers mount volumes that their pods do not have. A StatefulSet's have those of its claims."""
+    """Yields where containers mount volumes that their pods do not have. A StatefulSet's have those
+    of its claims."""
     claims = mappings(mapping(one.object.get("spec")).get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in fenced_pods(one):
@@ -151,14 +168,22 @@ def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
                 for index, mount in enumerate(mappings(container.get(field))):
                     if isinstance(name := mount.get("name"), str) and name not in names:
                         has = f"only {some(map(repr, sorted(names)))}" if names else "none"
-                        yield (*at, field, str(index)), f"is of volume '{name}', and the pods have {has}"
+                        yield (
+                            (*at, field, str(index)),
+                            f"is of volume '{name}', and the pods have {has}",
+                        )
 
 
 def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
-    pattern, length, means = _RBAC if kind[0] == "rbac.authorization.k8s.io" else _NAMES.get(kind, _SUBDOMAIN)
+    pattern, length, means = (
+        _RBAC if kind[0] == "rbac.authorization.k8s.io" else _NAMES.get(kind, _SUBDOMAIN)
+    )
     if not one.name or (len(one.name) <= length and pattern.fullmatch(one.name)):
         return ""
-    return f"a {kind[1]} cannot be named so: {means}, {length} in all; rename it, or what it is named after"
+    return (
+        f"a {kind[1]} cannot be named so: {means}, {length} in all; rename it, or what it is "
+        "named after"
+    )
 
 
 def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Path, str]]:
@@ -167,7 +192,9 @@ def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Pat
     pods = fenced_pods(one)
     for template in pods:
         at = (*template.path, "spec")
-        yield from _differences(template.spec, _OF_WORKLOAD if kind in WORKLOADS else _OF_OTHERS, at)
+        yield from _differences(
+            template.spec, _OF_WORKLOAD if kind in WORKLOADS else _OF_OTHERS, at
+        )
         if kind in WORKLOADS and not template.spec.get("containers"):
             yield (*at, "containers"), "a list of at least one container"
     spec = one.object.get("spec")
@@ -175,7 +202,9 @@ def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Pat
         yield ("spec",), "what pods are made of, with their containers"
 
 
-def _differences(value: Any, shape: jsonschema_rs.Validator, path: Path) -> Iterator[tuple[Path, str]]:
+def _differences(
+    value: Any, shape: jsonschema_rs.Validator, path: Path
+) -> Iterator[tuple[Path, str]]:
     """Yields where a value has another shape."""
     for error in shape.iter_errors(value):
         kind = error.kind.as_dict()

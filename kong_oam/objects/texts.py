@@ -29,11 +29,15 @@ _DEEPEST: Final = 3
 """How many texts within texts are read."""
 _TEMPLATE: Final = "{{"
 """What a template fills in may be more than a value. So no template is read as YAML."""
-_PAIR: Final = re.compile(r"""(?<![\w.-])([\w.-]{1,253})["']?\s{0,9}[:=]\s{0,99}["']?(?=([^\s"',}\]]{1,253}))""")
+_PAIR: Final = re.compile(
+    r"""(?<![\w.-])([\w.-]{1,253})["']?\s{0,9}[:=]\s{0,99}["']?(?=([^\s"',}\]]{1,253}))"""
+)
 """A field and its value in a template, in HCL, or in what else is no YAML."""
 _VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 """The value behind a label in a text."""
-_MARK: Final = re.compile(rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}")
+_MARK: Final = re.compile(
+    rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}"
+)
 """Where a text says a label by which a fence selects pods, and the value behind it."""
 _ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|\\[nrt]")
 """A character as JSON, YAML and addresses may write it."""
@@ -66,7 +70,8 @@ class Text(NamedTuple):
 
     @property
     def unescaped(self) -> str:
-        """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of values."""
+        """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of
+        values."""
         return _unescaped(self.text)
 
     @property
@@ -110,8 +115,8 @@ def texts_held(found: Mapping[str, Any]) -> list[Text]:
 
 
 def label_refused(text: Text, component: JudgedComponent) -> str:
-    """What is wrong with a text that says a label by which a fence selects pods, with another value than the
-    component's own, or with a value that nobody here can read. Empty where nothing is."""
+    """What is wrong with a text that says a label by which a fence selects pods, with another value
+    than the component's own, or with a value that nobody here can read. Empty where nothing is."""
     written = text.unescaped
     if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
         return ""
@@ -124,7 +129,8 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
             continue
         if value != own:
             return (
-                f"says {label} and not '{own}': a fence selects pods by that label, and pods could pass for another "
+                f"says {label} and not '{own}': a fence selects pods by that label, and pods could "
+                "pass for another "
                 f"component's; write '{own}', or take it out"
             )
     return ""
@@ -175,14 +181,18 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
         is_named = _is_of_account(path, below=where.below_account)
         of_account = where.says_account or says_itself or is_named
         place = within[0] if within else path
-        found.texts.append(Text(path, place, value, where.beside, False, of_account, read is not None))
+        found.texts.append(
+            Text(path, place, value, where.beside, False, of_account, read is not None)
+        )
         if read is None:
             found.inside.extend((path, {field: text}) for field, text in _PAIR.findall(value))
         else:
             _collect(found, read, path, _Where((*within, path), where.beside, where.below_account))
     elif isinstance(value, Mapping):
         found.inside.append((path, value))
-        says_account = any(isinstance(item, str) and _names_account(item) for item in value.values())
+        says_account = any(
+            isinstance(item, str) and _names_account(item) for item in value.values()
+        )
         inner = _Where(within, value, where.below_account or says_account, says_account)
         for key, item in value.items():
             at = (*path, str(key))
@@ -248,7 +258,8 @@ def _only_reads_pods(path: Path) -> bool:
 
 
 def _selects(beside: Mapping[str, Any], key: str, own: str) -> bool:
-    """Whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In, values: [own]}`."""
+    """Whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
+    values: [own]}`."""
     said = sorted(islice(_direct(beside), 4))
     return said in (sorted([key, own]), sorted([key, own, "In"]))
 

@@ -1,4 +1,5 @@
-"""The certificate of a workload that speaks TLS: the Secret that it lies in, and how pods get it. Pure functions."""
+"""The certificate of a workload that speaks TLS: the Secret that it lies in, and how pods get it.
+Pure functions."""
 
 from __future__ import annotations
 
@@ -13,13 +14,14 @@ VOLUME = "kong-oam-tls"
 
 
 def tls_secret_name(component: str) -> str:
-    """The Kubernetes Secret that cert-manager fills with the certificate of a component's workload."""
+    """The Kubernetes Secret that cert-manager fills with the certificate of a component's
+    workload."""
     return f"{component}-upstream-tls"
 
 
 def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> Manifest:
-    """What cert-manager is asked for: a certificate with these DNS names, by an issuer (kind, name), and a new key with
-    each renewal."""
+    """What cert-manager is asked for: a certificate with these DNS names, by an issuer (kind,
+    name), and a new key with each renewal."""
     name = tls_secret_name(w.component)
     kind, issuer_name = issuer
     return {
@@ -45,5 +47,8 @@ def mounting(spec: Mapping[str, Any], secret: str, path: str) -> Manifest:
             {**container, "volumeMounts": [*mappings(container.get("volumeMounts")), mount]}
             for container in mappings(spec.get("containers"))
         ],
-        "volumes": [*mappings(spec.get("volumes")), {"name": VOLUME, "secret": {"secretName": secret}}],
+        "volumes": [
+            *mappings(spec.get("volumes")),
+            {"name": VOLUME, "secret": {"secretName": secret}},
+        ],
     }

@@ -16,7 +16,8 @@ from kong_oam.objects.pods import mapping
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET, _SERVICE = ("", "Secret"), ("", "Service")
 _OF_GATEWAY = (
-    "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, and "
+    "give it another name; or where the gateway trait makes the one, have its existingServiceName "
+    "name the other, and "
     "it makes none"
 )
 _WRITTEN = "writeConnectionSecretToRef"
@@ -53,13 +54,14 @@ class _Object:
 
 
 def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
-    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the project adds, and
-    of Secrets that controllers write for a component.
+    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the
+    project adds, and of Secrets that controllers write for a component.
 
-    An object within another replaces none of another component. Two Services of one component are one, with the ports
-    of both, where they select the same pods. Ingresses are not deployed. What shared-resource policies of both name is
-    nobody's alone, and what both only read is made by neither.
-    Of the objects that have their component's name, the first is a finding, for all of them go together.
+    An object within another replaces none of another component. Two Services of one component are
+    one, with the ports of both, where they select the same pods. Ingresses are not deployed. What
+    shared-resource policies of both name is nobody's alone, and what both only read is made by
+    neither. Of the objects that have their component's name, the first is a finding, for all of
+    them go together.
     """
     first: dict[tuple[tuple[str, str], str, str], _Object] = {}
     for component in components:
@@ -97,7 +99,8 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
 
 
 def _is_told(earlier: _Object, one: _Object) -> bool:
-    """Several objects of a component may write one Secret; and whoever overwrites a credential is told already."""
+    """Several objects of a component may write one Secret; and whoever overwrites a credential is
+    told already."""
     owners = (earlier.owner, one.owner)
     if any(one.namespace == owner.namespace and one.name in owner.credentials for owner in owners):
         return True
@@ -105,16 +108,23 @@ def _is_told(earlier: _Object, one: _Object) -> bool:
 
 
 def _are_one(earlier: _Object, one: _Object) -> bool:
-    if one.kind != _SERVICE or earlier.owner is not one.owner or earlier.rendered is None or one.rendered is None:
+    if (
+        one.kind != _SERVICE
+        or earlier.owner is not one.owner
+        or earlier.rendered is None
+        or one.rendered is None
+    ):
         return False
     return _selector(earlier.rendered) == _selector(one.rendered)
 
 
 def _are_shared(earlier: _Object, one: _Object) -> bool:
-    """Whether the rules of both say that others have a part in it, so that each changes no more than it says, or that
-    it is read alone."""
+    """Whether the rules of both say that others have a part in it, so that each changes no more
+    than it says, or that it is read alone."""
     rules = [each.rendered.options for each in (earlier, one) if each.rendered]
-    return len(rules) == 2 and (all(rule.patch for rule in rules) or all(rule.read for rule in rules))
+    return len(rules) == 2 and (
+        all(rule.patch for rule in rules) or all(rule.read for rule in rules)
+    )
 
 
 def _selector(service: RenderedObject) -> dict[str, str]:
@@ -128,18 +138,26 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
         earlier, one = one, earlier
     if one.named:
         message = (
-            f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is for what is made "
+            f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is "
+            "for what is made "
             "elsewhere; have one component expose it, by its own gateway trait where it makes it"
         )
     elif one.owner is earlier.owner:
         if one.rendered is None:  # whoever wrote the Application can change the other
             earlier, one = one, earlier
         what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
-        mend = _OF_GATEWAY if one.kind == _SERVICE and earlier.rendered and one.rendered else "give it another name"
-        message = f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
+        mend = (
+            _OF_GATEWAY
+            if one.kind == _SERVICE and earlier.rendered and one.rendered
+            else "give it another name"
+        )
+        message = (
+            f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
+        )
     else:
         message = (
-            f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, or give the "
+            f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, "
+            "or give the "
             "applications namespaces of their own"
         )
     return Diagnostic("OAM107", message, one.place)

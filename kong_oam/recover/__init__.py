@@ -1,1 +1,2 @@
-"""Recovery of what an interrupted run made and the state never heard of. `python -m kong_oam recover --help`."""
+"""Recovery of what an interrupted run made and the state never heard of. `python -m kong_oam
+recover --help`."""

@@ -1,4 +1,5 @@
-"""Commands that remove what may have been made in Kubernetes unknown to the state. It takes `kubectl` to look."""
+"""Commands that remove what may have been made in Kubernetes unknown to the state. It takes
+`kubectl` to look."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def removals_of_interrupted(state: ExportedState, settings: ClusterSettings) -> Iterator[str]:
-    """Yields for each interrupted creation a command that removes the object where it exists and has our labels. A
-    patch makes nothing that is ours."""
+    """Yields for each interrupted creation a command that removes the object where it exists and
+    has our labels. A patch makes nothing that is ours."""
     contexts = {provider_of(cluster): context for cluster, context in settings.contexts.items()}
     for creation in state.pending:
         context = contexts.get(creation.provider, settings.context)
@@ -31,10 +32,13 @@ def removals_of_interrupted(state: ExportedState, settings: ClusterSettings) -> 
 
 
 def removals_of_unknown(
-    state: ExportedState, meant: Iterable[Manifest], settings: ClusterSettings, cluster: str | None = None
+    state: ExportedState,
+    meant: Iterable[Manifest],
+    settings: ClusterSettings,
+    cluster: str | None = None,
 ) -> Iterator[str]:
-    """Yields such a command for each object that is `meant` to be in the cluster and that the state, one of before,
-    does not know there."""
+    """Yields such a command for each object that is `meant` to be in the cluster and that the
+    state, one of before, does not know there."""
     context = settings.context_of(cluster)
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
@@ -53,9 +57,15 @@ def _delete(api_version: str, kind: str, metadata: Mapping[str, Any], context: s
     where = f"--context {context} " if context else ""
     where += f"--namespace {metadata['namespace']} " if metadata.get("namespace") else ""
     resource = kind_of(api_version, kind).lower()
-    return f"kubectl {where}delete {resource} --selector {labels} --field-selector metadata.name={metadata['name']}"
+    return (
+        f"kubectl {where}delete {resource} --selector {labels} --field-selector "
+        f"metadata.name={metadata['name']}"
+    )
 
 
 def _uninstall(inputs: Mapping[str, Any], context: str | None) -> str:
     where = f"--kube-context {context} " if context else ""
-    return f"helm {where}--namespace {inputs['namespace']} uninstall {inputs['name']} --ignore-not-found"
+    return (
+        f"helm {where}--namespace {inputs['namespace']} uninstall {inputs['name']} "
+        "--ignore-not-found"
+    )

@@ -1,4 +1,5 @@
-"""Entities of Kong that carry the stack's tags and that its state does not know: made, but the answer was lost."""
+"""Entities of Kong that carry the stack's tags and that its state does not know: made, but the
+answer was lost."""
 
 from __future__ import annotations
 
@@ -11,14 +12,25 @@ from kong_oam.errors import EngineError, ProductError
 from kong_oam.kong.admin import AdminApi, RejectedError
 from kong_oam.kong.owners import Asking, Owner
 
-_COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
-"""In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
+_COLLECTIONS = (
+    "routes",
+    "plugins",
+    "services",
+    "targets",
+    "upstreams",
+    "jwts",
+    "consumers",
+    "certificates",
+)
+"""In the order of removal: what leads somewhere goes before what guards it. A stack makes no
+targets: somebody's."""
 
 _PARENTS = ("route", "service", "upstream", "consumer")
 
 
 class OutdatedStateError(EngineError):
-    """The state is older than the gateway, or another stack's. The message says what shows it, and what to do."""
+    """The state is older than the gateway, or another stack's. The message says what shows it, and
+    what to do."""
 
 
 class RemovalError(ProductError):
@@ -29,7 +41,8 @@ class RemovalError(ProductError):
 class LostEntity:
     """An entity of Kong that may be lost.
 
-    `collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind (`service`).
+    `collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind
+    (`service`).
     """
 
     collection: str
@@ -67,14 +80,16 @@ def lost(
     *,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """The lost ones of `entities` (all that there are): those that the stack which asks owns, and that have no `known`
-    id, in the order of removal.
+    """The lost ones of `entities` (all that there are): those that the stack which asks owns, and
+    that have no `known` id, in the order of removal.
 
-    With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
-    service a route that stays leads to, and which would be more open without it. `older`: the state is known to be one
-    of before. Raises OutdatedStateError for another that is.
+    With each comes the reason not to remove it, or None: something that stays belongs to it, or it
+    is a plugin whose service a route that stays leads to, and which would be more open without it.
+    `older`: the state is known to be one of before. Raises OutdatedStateError for another that is.
     """
-    entities = sorted(entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id))
+    entities = sorted(
+        entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id)
+    )
     ours = (entity for entity in entities if entity.owner(asking).kind == "ours")
     unrecorded = [entity for entity in ours if entity.id not in known]
     if not older:
@@ -90,44 +105,61 @@ def lost(
 
 
 def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
-    """Raises OutdatedStateError where an entity and its parent are both lost: no interrupted run loses both, since what
-    belongs to another entity is only begun once the state knows that one."""
+    """Raises OutdatedStateError where an entity and its parent are both lost: no interrupted run
+    loses both, since what belongs to another entity is only begun once the state knows that one."""
     by_id = {entity.id: entity for entity in unrecorded}
     for entity in by_id.values():
         for parent in entity.parents.values():
             if parent in by_id:
                 raise OutdatedStateError(
-                    f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No interrupted run "
-                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its last state? Where a "
+                    f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No "
+                    "interrupted run "
+                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its "
+                    "last state? Where a "
                     "state of before was put back on purpose: --older-state"
                 )
 
 
-def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity], asking: Asking) -> str | None:
+def _reason_to_keep(
+    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
+) -> str | None:
     for neighbour in staying:
         owner = neighbour.owner(asking)
         shown = f"{neighbour} {owner}" if owner.kind == "another stack's" else str(neighbour)
         if entity.id in neighbour.parents.values():
             return f"{shown} belongs to it"
-        if entity.guards and neighbour.collection == "routes" and neighbour.parents.get("service") == entity.guards:
+        if (
+            entity.guards
+            and neighbour.collection == "routes"
+            and neighbour.parents.get("service") == entity.guards
+        ):
             return f"it guards what {shown} leads to; take the routes away first"
     return None
 
 
 def entities(admin: AdminApi) -> list[LostEntity]:
-    """All entities of the kinds that a stack makes, and what belongs to them, whoever made them. Raises AdminError."""
-    listed = (collection for collection in _COLLECTIONS if collection != "targets")  # Kong lists them by upstream
+    """All entities of the kinds that a stack makes, and what belongs to them, whoever made them.
+    Raises AdminError."""
+    listed = (
+        collection for collection in _COLLECTIONS if collection != "targets"
+    )  # Kong lists them by upstream
     rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
     upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
-    rows += [("targets", row) for upstream in upstreams for row in admin.rows(f"/upstreams/{upstream}/targets")]
+    rows += [
+        ("targets", row)
+        for upstream in upstreams
+        for row in admin.rows(f"/upstreams/{upstream}/targets")
+    ]
     names = {
-        row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"]) for _, row in rows
+        row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"])
+        for _, row in rows
     }
     return [_entity(collection, row, names) for collection, row in rows]
 
 
 def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
-    """Removes entities one after the other; what is gone already is gone. Raises RemovalError, AdminError.
+    """Removes entities one after the other; what is gone already is gone. Raises RemovalError,
+    AdminError.
 
     Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
     """

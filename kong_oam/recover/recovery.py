@@ -1,8 +1,10 @@
-"""Finds what an interrupted run made or deleted although the state never heard of it, and removes what is certain.
+"""Finds what an interrupted run made or deleted although the state never heard of it, and removes
+what is certain.
 
-In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
-runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
-looked at. What was deleted is told, and where it is removed forgotten by the state, where a refresh would fail on it.
+In Kong that is what carries the stack's tags, at identity providers what the state says it was
+about to make. It never runs beside another run: one that was interrupted is ended with `pulumi
+cancel` first, and only what was there before is looked at. What was deleted is told, and where it
+is removed forgotten by the state, where a refresh would fail on it.
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ class RecoveryError(UndoneError):
 
 @dataclass(frozen=True, slots=True)
 class SearchedPlace:
-    """Kong or an identity provider, searched: what was `made` there that the state does not know, and what is `gone`
-    from there that the state still has, each with the reason to keep it or None."""
+    """Kong or an identity provider, searched: what was `made` there that the state does not know,
+    and what is `gone` from there that the state still has, each with the reason to keep it or
+    None."""
 
     where: str
     made: Sequence[tuple[object, str | None]]
@@ -59,7 +62,8 @@ class SearchedPlace:
         return len(_certain(self.made)) + len(_certain(self.gone))
 
     def remove(self) -> None:
-        """Removes what is certain to be lost, and has the state forget what is certain to be gone."""
+        """Removes what is certain to be lost, and has the state forget what is certain to be
+        gone."""
         self.removal(_certain(self.made))
         for resource in _certain(self.gone):
             forget(self.stack, resource.urn)
@@ -67,7 +71,8 @@ class SearchedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The places that were searched, Kong first. `older`: the state is one of before, put back on purpose."""
+    """The places that were searched, Kong first. `older`: the state is one of before, put back on
+    purpose."""
 
     settings: Settings
     state: ExportedState
@@ -75,13 +80,17 @@ class Search:
     older: bool
 
     def commands(self) -> list[str]:
-        """The commands that remove from the cluster, which is not looked at, objects that the state does not know."""
+        """The commands that remove from the cluster, which is not looked at, objects that the state
+        does not know."""
         settings = self.settings.cluster
         commands = [*cluster.removals_of_interrupted(self.state, settings)]
         if self.older:
             stack = self.settings.stack
             reading = read_applications(
-                self.settings.applications, self.settings.definitions, stack.minor, labels=stack.labels
+                self.settings.applications,
+                self.settings.definitions,
+                stack.minor,
+                labels=stack.labels,
             )
             compiled = compile_estate(reading, stack)
             if compiled.estate is None:
@@ -96,7 +105,8 @@ class Search:
 
 @contextmanager
 def search(stack: str, *, older: bool) -> Iterator[Search]:
-    """Searches for what an interrupted run of the stack left, and keeps its products connected meanwhile.
+    """Searches for what an interrupted run of the stack left, and keeps its products connected
+    meanwhile.
 
     Raises RecoveryError, also for what fails inside of it.
     """
@@ -106,7 +116,9 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
     except _EXPECTED as error:
         raise RecoveryError(str(error)) from None
     except httpx.HTTPError as error:
-        raise RecoveryError(f"{error.request.url.host} does not answer ({type(error).__name__})") from None
+        raise RecoveryError(
+            f"{error.request.url.host} does not answer ({type(error).__name__})"
+        ) from None
 
 
 def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
@@ -116,26 +128,39 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     preflight.inspect(gateway, settings.gateway.edition)
     begun = read(stack)
     admin = clients.enter_context(AdminApi(gateway))
-    # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
-    entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, values)
+    # First what is there, then the state: what was there and is not recorded afterwards belongs to
+    # no living run.
+    entities, providers = (
+        kong.entities(admin),
+        find_orphans(settings.providers, begun, clients, values),
+    )
     check_at_rest(stack, begun)
     state = read(stack)
     known = state.ids | _known_elsewhere(settings)
-    in_kong = kong.lost(entities, known, Asking(settings.stack.name, settings.partition), older=older)
+    in_kong = kong.lost(
+        entities, known, Asking(settings.stack.name, settings.partition), older=older
+    )
     settle = preflight.settle(admin, settings.gateway)
     places = [
         SearchedPlace(
-            f"Kong at {shown(gateway.admin_url)}", in_kong, (), stack, partial(kong.remove, admin, settle=settle)
+            f"Kong at {shown(gateway.admin_url)}",
+            in_kong,
+            (),
+            stack,
+            partial(kong.remove, admin, settle=settle),
         )
     ]
     for provider in providers:
         unrecorded = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
-        places.append(SearchedPlace(provider.where, unrecorded, provider.gone, stack, provider.remove))
+        places.append(
+            SearchedPlace(provider.where, unrecorded, provider.gone, stack, provider.remove)
+        )
     return Search(settings, state, tuple(places), older)
 
 
 def _known_elsewhere(settings: Settings) -> frozenset[str]:
-    """What the other stacks of the estate have: it is theirs, whatever its tags say, since it may have been moved."""
+    """What the other stacks of the estate have: it is theirs, whatever its tags say, since it may
+    have been moved."""
     if not settings.stack.partitions:
         return frozenset()
     others = (stack for stack in existing(stacks_of(settings)) if stack != settings.engine_stack)

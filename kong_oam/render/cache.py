@@ -1,8 +1,8 @@
 """Answers of the evaluator, kept by what was asked: what did not change is not evaluated again.
 
-A file per answer in a folder that may be deleted at any time. A file that is broken, or of another question, counts as
-none; where none can be written, nothing is kept. What nobody asks for any more goes. Whoever may write there decides
-what is deployed: the evaluator itself lies there, too.
+A file per answer in a folder that may be deleted at any time. A file that is broken, or of another
+question, counts as none; where none can be written, nothing is kept. What nobody asks for any more
+goes. Whoever may write there decides what is deployed: the evaluator itself lies there, too.
 """
 
 from __future__ import annotations
@@ -86,20 +86,22 @@ class Cache:
 
 
 def _sealed(key: str, text: bytes) -> bytes:
-    """A file's bytes: a digest by which it is known to be whole, and the answer to this question, and the answer."""
+    """A file's bytes: a digest by which it is known to be whole, and the answer to this question,
+    and the answer."""
     return hashlib.sha256(key.encode() + text).hexdigest().encode() + b"\n" + text
 
 
 def usual_cache() -> Cache:
-    """The one of this machine, tidied. Raises EvaluatorError where there is no evaluator to be had."""
+    """The one of this machine, tidied. Raises EvaluatorError where there is no evaluator to be
+    had."""
     cache = Cache(cache_folder() / "renderings", version())
     cache.tidy()
     return cache
 
 
 def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache) -> Answer:
-    """The answer to a question: the one that is kept, else the evaluator's. Of what is wrong nothing is kept: a limit
-    that was passed may not be on another day. Raises EvaluatorError."""
+    """The answer to a question: the one that is kept, else the evaluator's. Of what is wrong
+    nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
     answer = cache.find(request)
     if answer is None:
         answer = evaluator.ask(request)

@@ -16,13 +16,18 @@ from kong_oam.oam.document import FilePlace, as_mapping, as_text
 from kong_oam.oam.schema import type_of
 from kong_oam.render.evaluator import Ask
 
-_KINDS: Mapping[str, Kind] = {"component": "component", "trait": "trait", "policy": "policy", "workload": "workload"}
+_KINDS: Mapping[str, Kind] = {
+    "component": "component",
+    "trait": "trait",
+    "policy": "policy",
+    "workload": "workload",
+}
 _READ_OVER = frozenset({"workflow-step"})
 
 
 def read_definition_file(file: Path, name: str, ask: Ask, *, built_in: bool = False) -> Defined:
-    """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it is in CUE and there
-    is no evaluator."""
+    """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it
+    is in CUE and there is no evaluator."""
     raw = bytes_of(file, name)
     if isinstance(raw, Diagnostic):
         return Defined((), (raw,))
@@ -40,20 +45,36 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
     place = FilePlace(file, 1, 1, text)
     answer = ask({"file": file, "text": text})
     if "definition" not in answer:
-        what = answer["findings"][0]["message"] if answer.get("findings") else "it passes a limit of evaluation"
+        what = (
+            answer["findings"][0]["message"]
+            if answer.get("findings")
+            else "it passes a limit of evaluation"
+        )
         lines = what.splitlines() or [""]
-        return Defined((), (Diagnostic("OAM112", f"no definition: {lines[0]}", place, details=tuple(lines[1:12])),))
-    return _described(answer["definition"], replace(place, line=answer["definition"]["line"]), built_in)
+        return Defined(
+            (),
+            (
+                Diagnostic(
+                    "OAM112", f"no definition: {lines[0]}", place, details=tuple(lines[1:12])
+                ),
+            ),
+        )
+    return _described(
+        answer["definition"], replace(place, line=answer["definition"]["line"]), built_in
+    )
 
 
 def _described(definition: Mapping[str, Any], place: FilePlace, built_in: bool) -> Defined:
-    """The definition that the evaluator has read, whose template has each line where it is in the file."""
+    """The definition that the evaluator has read, whose template has each line where it is in the
+    file."""
     about: Mapping[str, Any] = definition["about"]
     kind, name = as_text(about.get("type")), definition["name"]
     if kind in _READ_OVER:
         return Defined((), ())
     if kind not in _KINDS:
-        message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
+        message = (
+            f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
+        )
         return Defined((), (Diagnostic("OAM103", message[:300], place),))
     spec, annotations = as_mapping(about.get("attributes")), as_mapping(about.get("annotations"))
     if not isinstance(spec.get("version"), str | None):

@@ -1,7 +1,7 @@
 """The evaluator: a process that is asked one thing at a time, in lines of JSON.
 
-It bounds an evaluation's CPU time and its own memory. Whatever ends it is an answer like any other, and the next
-question goes to a new one.
+It bounds an evaluation's CPU time and its own memory. Whatever ends it is an answer like any other,
+and the next question goes to a new one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any, Self
 from kong_oam.render.program import EvaluatorError, program
 
 Answer = Mapping[str, Any]
-"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed ("time", "memory" or
-"life"), and at which part of the component."""
+"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
+("time", "memory" or "life"), and at which part of the component."""
 Ask = Callable[[Mapping[str, Any]], Answer]
 """Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
 SECONDS = 2.0
@@ -35,7 +35,8 @@ _FATAL = 2
 
 @dataclass
 class Evaluator:
-    """An evaluator, started when it is first asked; a context manager that ends it. For one thread."""
+    """An evaluator, started when it is first asked; a context manager that ends it. For one
+    thread."""
 
     seconds: float = SECONDS
     megabytes: int = MEGABYTES
@@ -50,13 +51,15 @@ class Evaluator:
         self.close()
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
-        """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be had or started."""
+        """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be
+        had or started."""
         process = self._started()
         part = -1
         try:
             assert process.stdin is not None
             process.stdin.write(
-                json.dumps(request, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+                json.dumps(request, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+                + b"\n"
             )
             process.stdin.flush()
             while True:
@@ -84,14 +87,26 @@ class Evaluator:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            command = [str(self.find()), "-seconds", str(self.seconds), "-megabytes", str(self.megabytes)]
+            command = [
+                str(self.find()),
+                "-seconds",
+                str(self.seconds),
+                "-megabytes",
+                str(self.megabytes),
+            ]
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - no shell, and our own words
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={},
+                    cwd="/",
                 )
             except OSError as error:
                 message = (
-                    f"the evaluator of definitions does not start: {error}; remove {command[0]} and run this again"
+                    f"the evaluator of definitions does not start: {error}; remove "
+                    f"{command[0]} and run this again"
                 )
                 raise EvaluatorError(message) from None
         return self._process

@@ -1,4 +1,5 @@
-"""What the evaluator finds, as diagnostics: in our words, at its place in the Application or the definition. Pure."""
+"""What the evaluator finds, as diagnostics: in our words, at its place in the Application or the
+definition. Pure."""
 
 from __future__ import annotations
 
@@ -31,44 +32,66 @@ _LIMITS = {
 _LINES = 12
 """The most lines of CUE's words under one finding."""
 _MISMATCHED = re.compile(
-    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and (?P<other>\w+)\)\Z"
+    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and "
+    r"(?P<other>\w+)\)\Z"
 )
 """CUE's words of two values, and their types."""
 _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 
-def findings(component: Component, definitions: Sequence[Definition], answer: Answer) -> Iterator[Diagnostic]:
-    """Yields what an answer says is wrong; nothing where it has objects. `definitions` are as they were for asking."""
+def findings(
+    component: Component, definitions: Sequence[Definition], answer: Answer
+) -> Iterator[Diagnostic]:
+    """Yields what an answer says is wrong; nothing where it has objects. `definitions` are as they
+    were for asking."""
     if "limit" in answer:
         number = _number(answer)
         what = _named(component, number)
         message = f"{what}: the evaluation of its definition {_LIMITS[answer['limit']]}"
-        yield Diagnostic("OAM112", message, _type_place(component, number), details=(_where(definitions[number + 1]),))
+        yield Diagnostic(
+            "OAM112",
+            message,
+            _type_place(component, number),
+            details=(_where(definitions[number + 1]),),
+        )
     for finding in answer.get("findings", ()):
         yield _diagnostic(component, definitions[_number(finding) + 1], finding)
 
 
-def _diagnostic(component: Component, definition: Definition, finding: Mapping[str, Any]) -> Diagnostic:
+def _diagnostic(
+    component: Component, definition: Definition, finding: Mapping[str, Any]
+) -> Diagnostic:
     number = _number(finding)
     match finding["kind"]:
         case "failure":
             lines = [_with_lines(line, definition) for line in _words(finding["message"])]
             message = f"{_named(component, number)}: its definition fails: {lines[0]}"
-            details = (*lines[1:_LINES], *(("...",) if len(lines) > _LINES else ()), _where(definition))
+            details = (
+                *lines[1:_LINES],
+                *(("...",) if len(lines) > _LINES else ()),
+                _where(definition),
+            )
             return Diagnostic("OAM112", message, _type_place(component, number), details=details)
         case "import":
             text, place = _located(finding["message"], definition)
-            return Diagnostic("OAM108", f"{definition.kind} type '{definition.name}': {text}", place)
+            return Diagnostic(
+                "OAM108", f"{definition.kind} type '{definition.name}': {text}", place
+            )
         case "said":
             lines = _words(finding["message"])
             message = f"{_named(component, number)}: {lines[0]}"
-            return Diagnostic("OAM111", message, _type_place(component, number), details=tuple(lines[1:_LINES]))
+            return Diagnostic(
+                "OAM111", message, _type_place(component, number), details=tuple(lines[1:_LINES])
+            )
     part = _part(component, number)
     return _of_properties(finding, part.properties, part.place.at("properties"), definition.name)
 
 
-def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, type_: str) -> Diagnostic:
-    """A finding about properties, as the JSON Schemas' are said. `told`: the properties themselves."""
+def _of_properties(
+    finding: Mapping[str, Any], told: Any, properties: Place, type_: str
+) -> Diagnostic:
+    """A finding about properties, as the JSON Schemas' are said. `told`: the properties
+    themselves."""
     path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
@@ -78,13 +101,21 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
         case "unknown":
             above = dotted(path[:-1]) or type_
             hint = suggestion(str(path[-1]), wanted)
-            return Diagnostic("OAM102", f"unknown field '{path[-1]}' in {above}{hint}", _key(properties, path))
+            return Diagnostic(
+                "OAM102", f"unknown field '{path[-1]}' in {above}{hint}", _key(properties, path)
+            )
         case "missing":
             above = dotted(path[:-1]) or type_
-            return Diagnostic("OAM105", f"{above} needs '{path[-1]}'" if path else f"{type_} needs properties", place)
+            return Diagnostic(
+                "OAM105",
+                f"{above} needs '{path[-1]}'" if path else f"{type_} needs properties",
+                place,
+            )
         case "type":
             names = some((sorted({_TYPES.get(name, name) for name in wanted})), " or ")
-            return Diagnostic("OAM103", f"{what} must be of type {names}, not {type_of(value)}", place)
+            return Diagnostic(
+                "OAM103", f"{what} must be of type {names}, not {type_of(value)}", place
+            )
         case "value":
             options = [json.loads(one) if one.startswith('"') else one for one in wanted]
             hint = suggestion(str(value), map(str, options))
@@ -92,12 +123,23 @@ def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, typ
     return Diagnostic("OAM103", f"{what}: {_words(finding['message'])[0]}"[:300], place)
 
 
-def _exactly(told: Any, path: list[str | int], finding: Mapping[str, Any]) -> tuple[list[str | int], Mapping[str, Any]]:
-    """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say no more than in what
-    it stands. Then it is what is written so, or else CUE's own words say what is wrong."""
+def _exactly(
+    told: Any, path: list[str | int], finding: Mapping[str, Any]
+) -> tuple[list[str | int], Mapping[str, Any]]:
+    """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say
+    no more than in what it stands. Then it is what is written so, or else CUE's own words say what
+    is wrong."""
     found, here = _MISMATCHED.search(finding["message"]), at(told, path)
-    types = {_TYPES.get(name, name) for name in found.group("one", "other")} if found else set[str]()
-    inside = here.items() if isinstance(here, Mapping) else enumerate(here) if isinstance(here, list) else ()
+    types = (
+        {_TYPES.get(name, name) for name in found.group("one", "other")} if found else set[str]()
+    )
+    inside = (
+        here.items()
+        if isinstance(here, Mapping)
+        else enumerate(here)
+        if isinstance(here, list)
+        else ()
+    )
     if not found or not inside or type_of(here) in types:
         return path, finding
     for step, value in inside:
@@ -139,7 +181,8 @@ def _located(text: str, definition: Definition) -> tuple[str, Position]:
 
 
 def _with_lines(text: str, definition: Definition) -> str:
-    """CUE's words with lines of the definition's file in place of those of its template, as far as they are known."""
+    """CUE's words with lines of the definition's file in place of those of its template, as far as
+    they are known."""
     found = _WHERE.search(text)
     if not found or found[1] != definition.name or not definition.first_line:
         return text
@@ -155,7 +198,9 @@ def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
     """The steps of a path, with numbers where the properties have a list."""
     above: list[str | int] = []
     for step in path:
-        exact: str | int = int(step) if isinstance(at(told, above), list) and step.isdecimal() else step
+        exact: str | int = (
+            int(step) if isinstance(at(told, above), list) and step.isdecimal() else step
+        )
         above.append(exact)
         yield exact
 

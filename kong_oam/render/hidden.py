@@ -1,5 +1,5 @@
-"""What is wrong with properties, and hidden by what else is: CUE says that a value is incomplete where nothing in it
-conflicts, so that it is asked again without what it has told of."""
+"""What is wrong with properties, and hidden by what else is: CUE says that a value is incomplete
+where nothing in it conflicts, so that it is asked again without what it has told of."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _ROUNDS = 3
 """How often it is asked again: each brings the findings of at least one more kind."""
 _OF_PROPERTIES = frozenset({"unknown", "missing", "type", "value", "wrong"})
 _LEFT_OUT = frozenset({"unknown", "type"})
-"""The kinds of findings without whose properties the others mean the same. A wrong value may be the one by which a
-definition chooses what else there is."""
+"""The kinds of findings without whose properties the others mean the same. A wrong value may be the
+one by which a definition chooses what else there is."""
 
 Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
 def with_hidden(asked: Mapping[str, Any], ask: Ask) -> Answer:
-    """The answer to a question, with the findings that come once the first ones are mended. Raises EvaluatorError."""
+    """The answer to a question, with the findings that come once the first ones are mended. Raises
+    EvaluatorError."""
     answer = ask(asked)
     told = list(answer.get("findings", ()))
     without, found = dict(asked), told
@@ -47,26 +48,34 @@ def _path(finding: Mapping[str, Any]) -> Path:
 
 
 def _bears_on(known: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the other finding may come of what was left out for the known one: at its place, above or below it; that
-    a field is missing which is only misspelt; and all in the same property where a type is wrong, by which CUE may have
-    taken another alternative."""
+    """Whether the other finding may come of what was left out for the known one: at its place,
+    above or below it; that a field is missing which is only misspelt; and all in the same property
+    where a type is wrong, by which CUE may have taken another alternative."""
     (part, path), (others_part, others) = _path(known), _path(other)
     if part != others_part:
         return False
     if known["kind"] != "unknown":
         return path[:1] == others[:1] or not others
     length = min(len(path), len(others))
-    misspelt = other["kind"] == "missing" and others[:-1] == path[:-1] and others and _means(known, others[-1])
+    misspelt = (
+        other["kind"] == "missing"
+        and others[:-1] == path[:-1]
+        and others
+        and _means(known, others[-1])
+    )
     return bool(misspelt) or path[:length] == others[:length]
 
 
 def _means(unknown: Mapping[str, Any], field: str) -> bool:
     """Whether a field that is not known is taken for another one."""
-    return suggestion(unknown["path"][-1], unknown.get("wanted", ())) == f"; did you mean '{field}'?"
+    return (
+        suggestion(unknown["path"][-1], unknown.get("wanted", ())) == f"; did you mean '{field}'?"
+    )
 
 
 def _without(asked: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """The question without the properties at these paths. Items of lists stay: others would take their places."""
+    """The question without the properties at these paths. Items of lists stay: others would take
+    their places."""
     parts = copy.deepcopy([asked["component"], *asked["traits"]])
     for number, path in paths:
         properties, steps = parts[number + 1]["properties"], path[:-1]

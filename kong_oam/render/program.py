@@ -1,5 +1,5 @@
-"""Where the evaluator's program is: beside this module in a release; else in the cache, built from the project's own
-source by its own tool."""
+"""Where the evaluator's program is: beside this module in a release; else in the cache, built from
+the project's own source by its own tool."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ _SOURCE = _PROJECT / "evaluator"
 
 
 class EvaluatorError(SettingsError):
-    """There is no evaluator to be had, or it does not start. The message says why and what to do."""
+    """There is no evaluator to be had, or it does not start. The message says why and what to
+    do."""
 
 
 def cache_folder() -> Path:
-    """The cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam."""
+    """The cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else
+    ~/.cache/kong-oam."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kong-oam"
 
 
 def program() -> Path:
-    """The program, built first where there is none: some 40 seconds of CPU, once. Raises EvaluatorError."""
+    """The program, built first where there is none: some 40 seconds of CPU, once. Raises
+    EvaluatorError."""
     if _RELEASED.is_file():
         return _RELEASED
     folder = cache_folder() / f"evaluator-{version()}"
@@ -39,15 +42,20 @@ def program() -> Path:
         try:
             built = subprocess.run(command, cwd=_PROJECT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - no shell
         except OSError as error:
-            raise EvaluatorError(f"the evaluator of definitions could not be built: {error}") from None
+            raise EvaluatorError(
+                f"the evaluator of definitions could not be built: {error}"
+            ) from None
         if built.returncode or not (folder / NAME).exists():
-            raise EvaluatorError("the evaluator of definitions could not be built; the lines above say why")
+            raise EvaluatorError(
+                "the evaluator of definitions could not be built; the lines above say why"
+            )
     return folder / NAME
 
 
 @cache
 def version() -> str:
-    """What tells one evaluator from another: a digest of its source, or of itself where it was released.
+    """What tells one evaluator from another: a digest of its source, or of itself where it was
+    released.
 
     Raises EvaluatorError where there is neither.
     """
@@ -59,6 +67,9 @@ def version() -> str:
         for path in sorted((*_SOURCE.glob("*.go"), _SOURCE / "go.mod", _SOURCE / "go.sum")):
             digest.update(f"{path.name}\0{path.read_text('utf-8')}\0".encode())
     except OSError as error:
-        message = f"this installation has no evaluator of definitions, and not its source either ({error}); "
+        message = (
+            "this installation has no evaluator of definitions, and not its source either "
+            f"({error}); "
+        )
         raise EvaluatorError(f"{message}install a release, or run from a checkout") from None
     return digest.hexdigest()[:16]

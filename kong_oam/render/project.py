@@ -1,4 +1,5 @@
-"""The project's own definitions: those of its folder, of what a stack names, and those beside Applications."""
+"""The project's own definitions: those of its folder, of what a stack names, and those beside
+Applications."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from kong_oam.render.tools import Tools
 FOLDER = "definitions"
 """The folder of the project's own definitions, if it has one."""
 OWN_WORDS = frozenset({("component", "external"), *(("trait", name) for name in OWN_TRAITS)})
-"""Types that this project reads itself. KubeVela needs a definition of each, and here one means nothing."""
+"""Types that this project reads itself. KubeVela needs a definition of each, and here one means
+nothing."""
 _BUILT_IN = "kubevela"
 _ONLY_HERE = "access.schema.json"
 """Stands beside the folder of the built-in types, and in no other project's folder."""
@@ -32,7 +34,8 @@ _ONLY_HERE = "access.schema.json"
 class Own:
     """The project's own definitions, and what is wrong with them.
 
-    `besides`: by file, those that stand beside its Applications. They hold for these alone, whoever else is read.
+    `besides`: by file, those that stand beside its Applications. They hold for these alone, whoever
+    else is read.
     """
 
     definitions: tuple[Definition, ...]
@@ -61,7 +64,12 @@ class Own:
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What is wrong with them, alone and together."""
-        return (*self.problems, *library(self.definitions).diagnostics, *self._taking_places(), *self._beside())
+        return (
+            *self.problems,
+            *library(self.definitions).diagnostics,
+            *self._taking_places(),
+            *self._beside(),
+        )
 
     def _taking_places(self) -> Iterator[Diagnostic]:
         for one in self.definitions:
@@ -75,7 +83,8 @@ class Own:
             for one in beside:
                 if where := self._taken(one):
                     message = (
-                        f"{one.type[0]} type '{one.name}' is {where} already, and what stands beside Applications "
+                        f"{one.type[0]} type '{one.name}' is {where} already, and what stands "
+                        "beside Applications "
                         "holds for these alone: rename it, or put it into definitions/"
                     )
                     yield Diagnostic("OAM106", message, one.place)
@@ -89,8 +98,8 @@ class Own:
 
 
 def definition_files(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yields the files of definitions that `names` name, and those in the project's own folder below `folder`, each
-    once, with what is wrong about it, or nothing (oam.files.files_of)."""
+    """Yields the files of definitions that `names` name, and those in the project's own folder
+    below `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
     usual = folder / FOLDER
     shown = [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
     for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
@@ -104,8 +113,8 @@ def own_definitions(
     named: Callable[[Path], str] = str,
     folder: Path = Path(),
 ) -> Own:
-    """Reads what `definition_files` yields. What cannot be read, or names nothing, is a finding. Raises EvaluatorError
-    where a file is in CUE and there is no evaluator."""
+    """Reads what `definition_files` yields. What cannot be read, or names nothing, is a finding.
+    Raises EvaluatorError where a file is in CUE and there is no evaluator."""
     read: list[Defined] = []
     for file, problem in definition_files(names, folder):
         if problem:
@@ -118,7 +127,8 @@ def own_definitions(
 
 
 def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """Those that say what a type means here: what KubeVela's own policies mean, this project reads itself, too."""
+    """Those that say what a type means here: what KubeVela's own policies mean, this project reads
+    itself, too."""
     own_words = OWN_WORDS | {(kind, name) for kind, name in built_in_types() if kind == "policy"}
     return (one for one in definitions if one.type not in own_words)
 
@@ -128,11 +138,15 @@ def _position(definition: Definition) -> tuple[str, int]:
 
 
 def _holds_others_alone(folder: Path) -> bool:
-    """Whether it is a folder with files, none of which is a definition: it need not be one of definitions."""
+    """Whether it is a folder with files, none of which is a definition: it need not be one of
+    definitions."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return len(found) == 1 and found[0][1] == DEFINITIONS.empty and any(folder.iterdir())
 
 
 def _is_built_in(file: Path) -> bool:
-    """Whether it is in the folder of the built-in types, which lies below that of this project's own."""
-    return any(above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file() for above in file.parents)
+    """Whether it is in the folder of the built-in types, which lies below that of this project's
+    own."""
+    return any(
+        above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file() for above in file.parents
+    )

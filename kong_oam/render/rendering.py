@@ -1,4 +1,5 @@
-"""Renders components: chooses their definitions, asks the evaluator, and gives objects or findings."""
+"""Renders components: chooses their definitions, asks the evaluator, and gives objects or
+findings."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ from kong_oam.render.hidden import with_hidden
 from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
-_ELSEWHERE = {"ref-objects": "its objects are in a cluster, which nobody asks here; write them out with k8s-objects"}
+_ELSEWHERE = {
+    "ref-objects": "its objects are in a cluster, which nobody asks here; write them out with "
+    "k8s-objects"
+}
 """Types that no definition helps."""
 _AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
 """The types whose properties are objects, or one."""
@@ -38,8 +42,8 @@ def render(
     ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
-    """Renders one component of an Application, with its traits, by what `definitions_of` gives. Raises EvaluatorError
-    where there is no evaluator."""
+    """Renders one component of an Application, with its traits, by what `definitions_of` gives.
+    Raises EvaluatorError where there is no evaluator."""
     wrong = tuple(one for one in definitions if isinstance(one, Diagnostic))
     if wrong:
         return RenderedComponent((), wrong)
@@ -54,31 +58,39 @@ def render(
 def definitions_of(
     component: Component, library: Library, kind: Kind = "component"
 ) -> tuple[Definition | Diagnostic, ...]:
-    """The definitions of a component's type and of its traits' in their order, or what is wrong in their place. `kind`:
-    what its type is one of."""
+    """The definitions of a component's type and of its traits' in their order, or what is wrong in
+    their place. `kind`: what its type is one of."""
     place = component.place.at("type")
     own = find(library, kind, component.type, place)
     refused = _ELSEWHERE.get(component.type.partition("@")[0], "")
     if refused:
         own = Diagnostic("OAM108", f"{component.type} '{component.name}': {refused}", place)
-    traits = (find(library, "trait", trait.type, trait.place.at("type")) for trait in component.traits)
+    traits = (
+        find(library, "trait", trait.type, trait.place.at("type")) for trait in component.traits
+    )
     return own, *traits
 
 
-def _object(one: Mapping[str, Any], component: Component, definitions: Sequence[Definition]) -> RenderedObject:
+def _object(
+    one: Mapping[str, Any], component: Component, definitions: Sequence[Definition]
+) -> RenderedObject:
     part, key = one["part"], one["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
     said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.place.file})"
     as_written = by.built_in and by.type in _AS_WRITTEN
     place = _written(component, by.name, key) if as_written else _place(component, part)
-    return RenderedObject(one["object"], part if part >= 0 else None, key, place, pods, defined=said)
+    return RenderedObject(
+        one["object"], part if part >= 0 else None, key, place, pods, defined=said
+    )
 
 
 def _written(component: Component, type_: str, key: str) -> Position:
     """Where an object stands that the component has as it is."""
     properties = component.place.at("properties")
-    return properties if type_ == "raw" else properties.at("objects", int(key.rpartition("-")[2] or 0))
+    return (
+        properties if type_ == "raw" else properties.at("objects", int(key.rpartition("-")[2] or 0))
+    )
 
 
 def _place(component: Component, part: int) -> Position:

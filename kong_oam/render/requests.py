@@ -1,4 +1,5 @@
-"""What the evaluator is asked about a component: KubeVela's context, and what stands in the Application. Pure."""
+"""What the evaluator is asked about a component: KubeVela's context, and what stands in the
+Application. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +12,15 @@ from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition
 
 MINOR = 30
-"""The minor version of the cluster, where a stack says nothing: definitions choose the versions of APIs by it."""
+"""The minor version of the cluster, where a stack says nothing: definitions choose the versions of
+APIs by it."""
 _NUMBER = re.compile(r"-v(\d{1,18})\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where an Application is rendered for: the minor version of the cluster (1.x), the Application's revision, and the
-    cluster as a topology names it, if it is not the stack's own."""
+    """Where an Application is rendered for: the minor version of the cluster (1.x), the
+    Application's revision, and the cluster as a topology names it, if it is not the stack's own."""
 
     minor: int = MINOR
     revision: str = ""
@@ -31,10 +33,11 @@ def request(
     definitions: Sequence[Definition],
     setting: Setting,
 ) -> dict[str, Any]:
-    """The request for a component: `definitions` are its type's own, then those of its traits, in their order.
+    """The request for a component: `definitions` are its type's own, then those of its traits, in
+    their order.
 
-    `context.components` has all components, and whoever is given it is evaluated anew whenever one of them changes:
-    only what reads it is given it.
+    `context.components` has all components, and whoever is given it is evaluated anew whenever one
+    of them changes: only what reads it is given it.
     """
     context = _context(application, component, setting)
     if any("components" in definition.template for definition in definitions):
@@ -71,7 +74,12 @@ def _context(application: Application, component: Component, setting: Setting) -
         "revision": "",
         "replicaKey": "",
         "cluster": setting.cluster,
-        "clusterVersion": {"major": "1", "minor": setting.minor, "gitVersion": f"v1.{setting.minor}.0", "platform": ""},
+        "clusterVersion": {
+            "major": "1",
+            "minor": setting.minor,
+            "gitVersion": f"v1.{setting.minor}.0",
+            "platform": "",
+        },
     }
 
 
@@ -80,14 +88,17 @@ def _plain(component: Component) -> dict[str, Any]:
     plain: dict[str, Any] = {"name": component.name, "type": component.type}
     if component.properties:
         plain["properties"] = as_json(component.properties)
-    traits = [{"type": trait.type, "properties": as_json(trait.properties)} for trait in component.traits]
+    traits = [
+        {"type": trait.type, "properties": as_json(trait.properties)} for trait in component.traits
+    ]
     if traits:
         plain["traits"] = traits
     return plain
 
 
 def as_json(value: Any) -> Any:
-    """A value as Kubernetes reads it: a number that is whole is an integer, however it is written."""
+    """A value as Kubernetes reads it: a number that is whole is an integer, however it is
+    written."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):

@@ -9,7 +9,15 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, errors, suggestion
-from kong_oam.oam.application import Application, Component, Reading, ReadOne, read_bytes, read_files, together
+from kong_oam.oam.application import (
+    Application,
+    Component,
+    Reading,
+    ReadOne,
+    read_bytes,
+    read_files,
+    together,
+)
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.document import Place
@@ -34,7 +42,8 @@ from kong_oam.render.values import (
 _HERE = Path()
 Labels = Mapping[str, Mapping[str, str]]
 _NO_DEFINITION = (
-    "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
+    "; a type of your own needs a definition in definitions/, or in what "
+    "kong-oam:definitions of the stack names"
 )
 
 
@@ -50,53 +59,71 @@ def read_applications(
     renderer: Renderer | None = None,
     labels: Labels | None = None,
 ) -> Reading:
-    """Reads Applications and definitions, and renders: `names` as `read_files` has them, `definitions` as
-    `own_definitions`, below `project`, by default `folder`; `minor` is the cluster's version. `renderer` knows what it
-    rendered before; by default, nothing. `labels` are those of further clusters, by which topologies select.
+    """Reads Applications and definitions, and renders: `names` as `read_files` has them,
+    `definitions` as `own_definitions`, below `project`, by default `folder`; `minor` is the
+    cluster's version. `renderer` knows what it rendered before; by default, nothing. `labels` are
+    those of further clusters, by which topologies select.
 
     Raises EvaluatorError where a type needs an evaluator, and there is none.
     """
     with Tools() as tools:
         renderer = renderer or Renderer(tools)
-        alone = own_definitions(definitions, renderer.tools, named, folder if project is None else project)
+        alone = own_definitions(
+            definitions, renderer.tools, named, folder if project is None else project
+        )
         reading = read_files(names, named, folder, read_one, alone.types)
         return renderer.rendered(reading, alone.beside(reading.definitions), minor, labels)
 
 
 @dataclass
 class Renderer:
-    """Renders Applications, and none again that it has rendered while nothing that bears on it is another."""
+    """Renders Applications, and none again that it has rendered while nothing that bears on it is
+    another."""
 
     tools: Tools
     _known: dict[int, _Made] = field(default_factory=dict)
     _last: tuple[Own, int, Labels | None] | None = None
 
-    def rendered(self, reading: Reading, own: Own, minor: int, labels: Labels | None = None) -> Reading:
-        """The reading with the objects of components, and what is wrong with these: an Application with an error is
-        left out, and its name is one of the malformed. Raises EvaluatorError."""
+    def rendered(
+        self, reading: Reading, own: Own, minor: int, labels: Labels | None = None
+    ) -> Reading:
+        """The reading with the objects of components, and what is wrong with these: an Application
+        with an error is left out, and its name is one of the malformed. Raises EvaluatorError."""
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
-        applications = [on_clusters(application, labels or {}) for application in reading.applications]
-        made = [run.at(application.place.file).application(application) for application in applications]
+        applications = [
+            on_clusters(application, labels or {}) for application in reading.applications
+        ]
+        made = [
+            run.at(application.place.file).application(application) for application in applications
+        ]
         self._known = run.now
         return replace(
             reading,
             applications=tuple(one.application for one in made if one.application),
-            diagnostics=(*reading.diagnostics, *own.diagnostics, *(found for one in made for found in one.diagnostics)),
+            diagnostics=(
+                *reading.diagnostics,
+                *own.diagnostics,
+                *(found for one in made for found in one.diagnostics),
+            ),
             malformed=reading.malformed | {one.source.name for one in made if not one.application},
         )
 
     def again(self, texts: Mapping[str, str]) -> Reading:
-        """Reads and renders other texts of the Applications that were rendered last, by what their files are called."""
+        """Reads and renders other texts of the Applications that were rendered last, by what their
+        files are called."""
         assert self._last
         own, minor, labels = self._last
-        reading = together(read_bytes(name, text.encode(), own.types) for name, text in texts.items())
+        reading = together(
+            read_bytes(name, text.encode(), own.types) for name, text in texts.items()
+        )
         return self.rendered(reading, own, minor, labels)
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What was made of an Application, and of what else. `application` None: it cannot be rendered."""
+    """What was made of an Application, and of what else. `application` None: it cannot be
+    rendered."""
 
     source: Application
     beside: object
@@ -105,7 +132,8 @@ class _Made:
 
 
 Chosen = tuple[Definition | Diagnostic, ...]
-"""The definitions of a component's types, but for this project's own words, or what is wrong in their place."""
+"""The definitions of a component's types, but for this project's own words, or what is wrong in
+their place."""
 
 
 @dataclass
@@ -134,12 +162,23 @@ class _Run:
         kinds: list[tuple[Component, Kind]] = [(part, "component") for part in source.components]
         kinds += [(_as_component(policy), "policy") for policy in source.policies]
         parts = [
-            (part, () if part.plain else tuple(self._chosen(form, kind) for form in part.every_form))
+            (
+                part,
+                () if part.plain else tuple(self._chosen(form, kind) for form in part.every_form),
+            )
             for part, kind in kinds
         ]
-        known, beside = self.before.get(id(source)), (self.minor, [[*map(_meaning, chosen)] for _, chosen in parts])
+        known, beside = (
+            self.before.get(id(source)),
+            (self.minor, [[*map(_meaning, chosen)] for _, chosen in parts]),
+        )
         # What is wrong may say where in a definition, and lines move.
-        if known is None or known.source is not source or known.diagnostics or known.beside != beside:
+        if (
+            known is None
+            or known.source is not source
+            or known.diagnostics
+            or known.beside != beside
+        ):
             known = self._made(source, parts, beside)
         self.now[id(source)] = known
         return known
@@ -149,10 +188,22 @@ class _Run:
         unknown = tuple(self._unknown(part, kind))
         return unknown or definitions_of(part, self.library, kind)
 
-    def _made(self, source: Application, parts: Sequence[tuple[Component, Sequence[Chosen]]], beside: object) -> _Made:
+    def _made(
+        self,
+        source: Application,
+        parts: Sequence[tuple[Component, Sequence[Chosen]]],
+        beside: object,
+    ) -> _Made:
         made, found = dict[int, Component](), [*_of_one_name(source)]
-        givers = {output.name: (number, output) for number, (part, _) in enumerate(parts) for output in part.outputs}
-        needed = {number: [givers[taken.source][0] for taken in part.inputs] for number, (part, _) in enumerate(parts)}
+        givers = {
+            output.name: (number, output)
+            for number, (part, _) in enumerate(parts)
+            for output in part.outputs
+        }
+        needed = {
+            number: [givers[taken.source][0] for taken in part.inputs]
+            for number, (part, _) in enumerate(parts)
+        }
         order = TopologicalSorter(needed).static_order() if givers else needed
         for number in order:
             part, chosen = parts[number]
@@ -160,12 +211,18 @@ class _Run:
                 continue  # why it cannot be rendered is said there
             values = {taken.source: givers[taken.source] for taken in part.inputs}
             given = {name: (made[giver], output) for name, (giver, output) in values.items()}
-            component, findings = self._component(source, part, chosen, given) if chosen else (part, ())
+            component, findings = (
+                self._component(source, part, chosen, given) if chosen else (part, ())
+            )
             if component:
                 made[number] = component
             found += findings
         whole = len(made) == len(parts) and not errors(found)
-        done = replace(source, components=tuple(made[key] for key in sorted(made)), policies=()) if whole else None
+        done = (
+            replace(source, components=tuple(made[key] for key in sorted(made)), policies=())
+            if whole
+            else None
+        )
         return _Made(source, beside, done, tuple(found))
 
     def _component(
@@ -174,23 +231,37 @@ class _Run:
         """`chosen`: one for each form of the component."""
         wrong = dict.fromkeys(one for form in chosen for one in form if isinstance(one, Diagnostic))
         if wrong:
-            return None, () if errors(self.own.problems) else tuple(wrong)  # what cannot be read may define it
+            return None, () if errors(self.own.problems) else tuple(
+                wrong
+            )  # what cannot be read may define it
         made, found = list[Component](), list[Diagnostic]()
         for placement in part.placements or (Placement(),):
-            values = {name: (_at(giver, placement, source), output) for name, (giver, output) in given.items()}
+            values = {
+                name: (_at(giver, placement, source), output)
+                for name, (giver, output) in given.items()
+            }
             form = placement.form
-            there, findings = self._placed(source, part.in_form(form), chosen[form], values, placement)
+            there, findings = self._placed(
+                source, part.in_form(form), chosen[form], values, placement
+            )
             found += findings
             made += [there] if there else []
         findings = tuple(dict.fromkeys(found))
         if errors(findings):
             return None, findings
-        places = zip(part.placements, made, strict=False)  # of one without any nothing is there but what was made
+        places = zip(
+            part.placements, made, strict=False
+        )  # of one without any nothing is there but what was made
         placements = tuple(replace(placement, rendered=one.rendered) for placement, one in places)
         return replace(made[0], placements=placements), findings
 
     def _placed(
-        self, source: Application, part: Component, chosen: Chosen, given: Givers, placement: Placement
+        self,
+        source: Application,
+        part: Component,
+        chosen: Chosen,
+        given: Givers,
+        placement: Placement,
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         namespace = placement.namespace or source.namespace
         there = source if namespace == source.namespace else replace(source, namespace=namespace)
@@ -206,11 +277,19 @@ class _Run:
         result = rendered(part)
         if errors(result.diagnostics):
             return None, result.diagnostics
-        if awaited and not are_passed_on(awaited, result.objects, rendered(otherwise(part, awaited)).objects):
+        if awaited and not are_passed_on(
+            awaited, result.objects, rendered(otherwise(part, awaited)).objects
+        ):
             return None, (not_passed_on(part),)
-        numbers = [number for number, trait in enumerate(part.traits) if ("trait", trait.type) not in OWN_WORDS]
+        numbers = [
+            number
+            for number, trait in enumerate(part.traits)
+            if ("trait", trait.type) not in OWN_WORDS
+        ]
         rendered_objects = with_awaited(result.objects, awaited)
-        objects = tuple(kept_by_rules(there, part, _numbered(one, numbers)) for one in rendered_objects)
+        objects = tuple(
+            kept_by_rules(there, part, _numbered(one, numbers)) for one in rendered_objects
+        )
         return replace(part, rendered=objects), result.diagnostics
 
     def _unknown(self, component: Component, kind: Kind) -> Iterator[Diagnostic]:
@@ -220,12 +299,17 @@ class _Run:
         defined = self.own.types | built_in_types()
         for of, type_, place in types:
             if (of, type_.partition("@")[0]) not in defined:
-                hint = suggestion(type_, {name for kind_of, name in defined | OWN_WORDS if kind_of == of})
-                yield Diagnostic("OAM104", f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}", place.at("type"))
+                hint = suggestion(
+                    type_, {name for kind_of, name in defined | OWN_WORDS if kind_of == of}
+                )
+                yield Diagnostic(
+                    "OAM104", f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}", place.at("type")
+                )
 
 
 def _at(giver: Component, placement: Placement, source: Application) -> Component:
-    """A component as it is where another one takes a value of it: it is there, too (`oam.resolution`)."""
+    """A component as it is where another one takes a value of it: it is there, too
+    (`oam.resolution`)."""
     spot = placement.spot(source.namespace)
     found = next((one for one in giver.placements if one.spot(source.namespace) == spot), None)
     return replace(giver, rendered=found.rendered) if found else giver
@@ -242,7 +326,8 @@ def _numbered(one: RenderedObject, numbers: Sequence[int]) -> RenderedObject:
 
 
 def _as_component(policy: Policy) -> Component:
-    """A policy whose definition makes objects, as a component of that name: so KubeVela labels them."""
+    """A policy whose definition makes objects, as a component of that name: so KubeVela labels
+    them."""
     return Component(policy.name, policy.type, policy.properties, (), (), policy.place)
 
 
@@ -250,7 +335,10 @@ def _of_one_name(application: Application) -> Iterator[Diagnostic]:
     components = {part.name: part for part in application.components}
     for policy in application.policies:
         if same := components.get(policy.name):
-            message = f"policy '{policy.name}' makes objects as component '{same.name}' does ({same.place}); rename one"
+            message = (
+                f"policy '{policy.name}' makes objects as component '{same.name}' does "
+                f"({same.place}); rename one"
+            )
             yield Diagnostic("OAM106", message, policy.place.at("name"))
 
 

@@ -1,4 +1,5 @@
-"""Types of Terraform: the `Configuration` that Terraform's controller takes, as a template in CUE. Pure.
+"""Types of Terraform: the `Configuration` that Terraform's controller takes, as a template in CUE.
+Pure.
 
 So it is checked, labelled, and changed by traits like whatever other definitions make.
 """
@@ -35,7 +36,13 @@ _FIELDS: Mapping[str, str] = {
 }
 """The fields of a Configuration's `spec` that a component may have among its properties."""
 _NO_VARIABLES = frozenset(
-    {"customRegion", "forceDelete", "gitCredentialsSecretReference", "providerRef", "writeConnectionSecretToRef"}
+    {
+        "customRegion",
+        "forceDelete",
+        "gitCredentialsSecretReference",
+        "providerRef",
+        "writeConnectionSecretToRef",
+    }
 )
 """Those of them that are no variables as well."""
 _BY_DEFINITION = ("writeConnectionSecretToRef", "providerRef", "gitCredentialsSecretReference")
@@ -43,16 +50,24 @@ _BY_DEFINITION = ("writeConnectionSecretToRef", "providerRef", "gitCredentialsSe
 _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
 
-def as_template(definition: Definition, application: Application, component: Component) -> Definition:
-    """The definition of a type of Terraform with a template in CUE, made for this component; any other as it is."""
+def as_template(
+    definition: Definition, application: Application, component: Component
+) -> Definition:
+    """The definition of a type of Terraform with a template in CUE, made for this component; any
+    other as it is."""
     if not definition.terraform:
         return definition
     made = json.dumps(_configuration(definition, application, component), ensure_ascii=False)
-    return replace(definition, template=f"output: {made}\nparameter: {_parameter(definition.terraform)}\n")
+    return replace(
+        definition, template=f"output: {made}\nparameter: {_parameter(definition.terraform)}\n"
+    )
 
 
-def _configuration(definition: Definition, application: Application, component: Component) -> dict[str, Any]:
-    """KubeVela's object: with what Go's structures have where nothing is said (`gitRef`, `status`)."""
+def _configuration(
+    definition: Definition, application: Application, component: Component
+) -> dict[str, Any]:
+    """KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
+    `status`)."""
     properties = as_json(component.properties)
     said = {name: value for name, value in properties.items() if value is not None}
     spec: dict[str, Any] = {"gitRef": {}} | {name: said[name] for name in _FIELDS if name in said}
@@ -80,8 +95,8 @@ def _configuration(definition: Definition, application: Application, component: 
 
 
 def _parameter(schematic: Mapping[str, Any]) -> str:
-    """What properties there are: the fields, and the variables that the HCL declares. Those of a repository nobody
-    knows here: any."""
+    """What properties there are: the fields, and the variables that the HCL declares. Those of a
+    repository nobody knows here: any."""
     fields = [f"{json.dumps(name)}?: null | {type_}" for name, type_ in _FIELDS.items()]
     if schematic.get("type", "hcl") == "remote":
         return f"{{{', '.join([*fields, '...'])}}}"

@@ -1,4 +1,5 @@
-"""What rendering works with, each made when it is first needed: an estate without other types needs none of it."""
+"""What rendering works with, each made when it is first needed: an estate without other types needs
+none of it."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from kong_oam.render.evaluator import Answer, Evaluator
 
 
 class Tools:
-    """An evaluator, the answers that are kept, and the built-in definitions; a context manager that ends the
-    evaluator. By default the cache is this machine's. For one thread."""
+    """An evaluator, the answers that are kept, and the built-in definitions; a context manager that
+    ends the evaluator. By default the cache is this machine's. For one thread."""
 
     def __init__(self, evaluator: Evaluator | None = None, cache: Cache | None = None) -> None:
         self.evaluator = evaluator or Evaluator()
@@ -32,7 +33,8 @@ class Tools:
         return self._cache or usual_cache()
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
-        """The answer to a question: the one that is kept, else the evaluator's. Raises EvaluatorError."""
+        """The answer to a question: the one that is kept, else the evaluator's. Raises
+        EvaluatorError."""
         return answered(request, self.evaluator, self.cache)
 
     @cached_property

@@ -1,7 +1,7 @@
 """The values that components of an Application give each other.
 
-What a value is made of is known once the component that gives it is rendered, or else once that is deployed: then a
-text stands in for it, which is replaced when whoever takes it is deployed.
+What a value is made of is known once the component that gives it is rendered, or else once that is
+deployed: then a text stands in for it, which is replaced when whoever takes it is deployed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
 _NEVER: Mapping[str, str] = {
-    "Secret": "a Secret's value is not passed; name the Secret where it is read: valueFrom.secretKeyRef",
+    "Secret": "a Secret's value is not passed; name the Secret where it is read: "
+    "valueFrom.secretKeyRef",
     "Ingress": "an Ingress is not deployed: Kong has its routes",
     "Release": "Pulumi does not know more of a release than what it is told",
     "Namespace": "of a Namespace nothing more is known than its name",
-    "CustomResourceDefinition": "of a CustomResourceDefinition nothing more is known than what it says",
+    "CustomResourceDefinition": "of a CustomResourceDefinition nothing more is known than what it "
+    "says",
 }
 """The kinds of which no live value is passed."""
 
@@ -61,7 +63,10 @@ def with_values(
         giver, output = givers[taken.source]
         asked = {"valueFrom": output.value_from, "scope": _scope(giver, application, setting)}
         answer = ask(asked)
-        what = f"output '{output.name}' of '{giver.name}': '{' '.join(output.value_from.split())[:100]}'"
+        what = (
+            f"output '{output.name}' of '{giver.name}': "
+            f"'{' '.join(output.value_from.split())[:100]}'"
+        )
         if message := _wrong(answer):
             return Diagnostic("OAM108", f"{what}: {message}", output.place.at("valueFrom"))
         value, own = answer["value"], list[Awaited]()
@@ -74,9 +79,16 @@ def with_values(
             for number, one in enumerate(own):
                 value = str(value).replace(f"\ue000{number}\ue001", one.stand_in)
             if any(one.stand_in not in value for one in own):
-                return Diagnostic("OAM108", f"{what}: it gives no text", output.place.at("valueFrom"))
+                return Diagnostic(
+                    "OAM108", f"{what}: it gives no text", output.place.at("valueFrom")
+                )
         text = json.dumps(value)
-        passed_on = {one: None for made in giver.rendered or () for one in made.awaited if one.stand_in in text}
+        passed_on = {
+            one: None
+            for made in giver.rendered or ()
+            for one in made.awaited
+            if one.stand_in in text
+        }
         awaited |= dict.fromkeys(own) | passed_on
         try:
             part = _placed(filled(part, path_of(taken.parameter), value), taken)
@@ -88,7 +100,10 @@ def with_values(
 
 def otherwise(part: Component, awaited: Sequence[Awaited]) -> Component:
     """The same component with texts of another form in the place of those that stand in."""
-    traits = tuple(replace(trait, properties=_in_other_words(trait.properties, awaited)) for trait in part.traits)
+    traits = tuple(
+        replace(trait, properties=_in_other_words(trait.properties, awaited))
+        for trait in part.traits
+    )
     return replace(part, properties=_in_other_words(part.properties, awaited), traits=traits)
 
 
@@ -99,13 +114,16 @@ def are_passed_on(
 
     Then it makes the same of stand-ins and of what `otherwise` has in their place.
     """
-    return [_in_other_words(one.object, awaited) for one in objects] == [one.object for one in others]
+    return [_in_other_words(one.object, awaited) for one in objects] == [
+        one.object for one in others
+    ]
 
 
 def not_passed_on(part: Component) -> Diagnostic:
     """The finding about a component whose definitions do more with texts."""
     message = (
-        f"component '{part.name}': its definition does more with what only the cluster knows than to pass it on, so "
+        f"component '{part.name}': its definition does more with what only the cluster knows than "
+        "to pass it on, so "
         "nobody could say before what is deployed; write the value out"
     )
     return Diagnostic("OAM108", message, part.place.key("inputs"))
@@ -118,7 +136,9 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
     return json.loads(text)
 
 
-def with_awaited(objects: Sequence[RenderedObject], awaited: Sequence[Awaited]) -> tuple[RenderedObject, ...]:
+def with_awaited(
+    objects: Sequence[RenderedObject], awaited: Sequence[Awaited]
+) -> tuple[RenderedObject, ...]:
     """The objects, each with those of the values that stand in it."""
     if not awaited:
         return tuple(objects)
@@ -130,8 +150,8 @@ def with_awaited(objects: Sequence[RenderedObject], awaited: Sequence[Awaited]) 
 
 
 def _scope(giver: Component, application: Application, setting: Setting) -> dict[str, Any]:
-    """What is known of a component before it is deployed. The context is the workflow's, of which a name is that of the
-    Application."""
+    """What is known of a component before it is deployed. The context is the workflow's, of which a
+    name is that of the Application."""
     first, *others = giver.rendered or ()
     keys = [one.key for one in others]
     return {
@@ -157,22 +177,32 @@ def _wrong(answer: Mapping[str, Any]) -> str:
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
         said = _WHERE.sub("", line)[:300]
-        return f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
+        return (
+            f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
+        )
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"
     return "it gives null" if answer["value"] is None else ""
 
 
-def _awaited(application: Application, giver: Component, path: Sequence[str | int]) -> Awaited | str:
-    """The value at a path of the scope, which only the cluster knows; or why it cannot be passed."""
+def _awaited(
+    application: Application, giver: Component, path: Sequence[str | int]
+) -> Awaited | str:
+    """The value at a path of the scope, which only the cluster knows; or why it cannot be
+    passed."""
     first, *others = giver.rendered or ()
     one = first if path[0] == "output" else next(other for other in others if other.key == path[1])
     inside = tuple(path[1:] if path[0] == "output" else path[2:])
     if reason := _NEVER.get(one.kind):
         return reason
     if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
-        return "only what stands in metadata, spec and status of an object is known once it is deployed"
-    source = json.dumps([application.name, giver.name, one.api, one.kind, one.namespace, one.name, inside])
+        return (
+            "only what stands in metadata, spec and status of an object is known once it is "
+            "deployed"
+        )
+    source = json.dumps(
+        [application.name, giver.name, one.api, one.kind, one.namespace, one.name, inside]
+    )
     stand_in = f"awaited-value-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     return Awaited(stand_in, giver.name, one.api, one.kind, one.namespace, one.name, inside)
 
@@ -181,12 +211,19 @@ def _placed(part: Component, taken: Input) -> Component:
     """The component with findings about a value that it takes at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":
-        return replace(part, place=replace(part.place, moved={**part.place.moved, **_moved(part, path, taken)}))
+        return replace(
+            part, place=replace(part.place, moved={**part.place.moved, **_moved(part, path, taken)})
+        )
     number = int(path[1])
     trait = part.traits[number]
-    trait = replace(trait, place=replace(trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}))
+    trait = replace(
+        trait,
+        place=replace(trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}),
+    )
     return replace(part, traits=(*part.traits[:number], trait, *part.traits[number + 1 :]))
 
 
-def _moved(holder: Any, path: tuple[str | int, ...], taken: Input) -> dict[tuple[str | int, ...], Any]:
+def _moved(
+    holder: Any, path: tuple[str | int, ...], taken: Input
+) -> dict[tuple[str | int, ...], Any]:
     return {(*holder.place.at(*path[:-1]).path, path[-1]): taken.place.path}

@@ -1,5 +1,5 @@
-"""Runs `check`, `diff`, `graph` and `preview --list` for a review: what is wrong in Applications, what a change does to
-access, and which stacks it touches."""
+"""Runs `check`, `diff`, `graph` and `preview --list` for a review: what is wrong in Applications,
+what a change does to access, and which stacks it touches."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ _TIMEOUT = 600  # seconds
 
 
 class ReviewError(UndoneError):
-    """Nothing can be said about the change. The message says why, and holds no output of a product."""
+    """Nothing can be said about the change. The message says why, and holds no output of a
+    product."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessChange:
-    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does.
+    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty:
+    nothing does.
 
-    `rank` tells which of several is the worst: the lower the worse. `places` are those of rules that stand in the
-    Markdown, `hosts` those that it is of. `graph` is the change as a picture, in Mermaid.
+    `rank` tells which of several is the worst: the lower the worse. `places` are those of rules
+    that stand in the Markdown, `hosts` those that it is of. `graph` is the change as a picture, in
+    Mermaid.
 
-    `owners` are the former owners: of what answered, of hosts with another certificate, of components.
+    `owners` are the former owners: of what answered, of hosts with another certificate, of
+    components.
 
-    Changes of two stacks are the same where they differ in nothing but hosts, one for the other: that is their `shape`.
+    Changes of two stacks are the same where they differ in nothing but hosts, one for the other:
+    that is their `shape`.
     """
 
     rank: int
@@ -51,8 +56,8 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What `check` finds, with its code, and where: a stack without Applications has no place. `new`: the base does not
-    have it."""
+    """What `check` finds, with its code, and where: a stack without Applications has no place.
+    `new`: the base does not have it."""
 
     text: str
     place: Place | None = None
@@ -66,7 +71,8 @@ Findings = tuple[Finding, ...]
 
 
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
-    """Checks the Applications on a stack: gives errors, and what somebody should look at. Raises ReviewError."""
+    """Checks the Applications on a stack: gives errors, and what somebody should look at. Raises
+    ReviewError."""
     document = json.loads(_access("check", "--stack", stack, f"--since={base}", "--json"))
     diagnostics: list[dict[str, Any]] = document["diagnostics"]
     errors = [one for one in diagnostics if one["severity"] == "error"]
@@ -76,7 +82,9 @@ def check(base: str, stack: str) -> tuple[Findings, Findings]:
 
 def _finding(diagnostic: dict[str, Any]) -> Finding:
     text = f"{diagnostic['code']}: {diagnostic['message']}"
-    return Finding(text, _place(diagnostic) if "file" in diagnostic else None, diagnostic.get("new", True))
+    return Finding(
+        text, _place(diagnostic) if "file" in diagnostic else None, diagnostic.get("new", True)
+    )
 
 
 def _place(entry: dict[str, Any]) -> Place:
@@ -85,7 +93,9 @@ def _place(entry: dict[str, Any]) -> Place:
 
 def changes(base: str, stack: str) -> AccessChange:
     """Compares access between the git revision `base` and what is here. Raises ReviewError."""
-    revision = f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
+    revision = (
+        f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
+    )
     operands = ("--stack", stack, "--", revision, ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
     found: list[dict[str, Any]] = document["changes"]
@@ -95,31 +105,47 @@ def changes(base: str, stack: str) -> AccessChange:
     rules = dict.fromkeys(_place(change["rule"]) for change in found if change.get("rule"))
     # What is only in the base has no line in the change's own commit.
     places = tuple(place for place in rules if not place.file.startswith(f"{base}:"))
-    hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))  # settings have none
-    graph = _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip() if hosts else ""
+    hosts = tuple(
+        dict.fromkeys(change["site"] for change in found if "site" in change)
+    )  # settings have none
+    graph = (
+        _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip()
+        if hosts
+        else ""
+    )
     markdown = _access("diff", "--markdown", *operands).strip()
     shape = _without_names(json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts)
-    return AccessChange(rank, document["headline"], markdown, places, graph, hosts, shape, _owners(found))
+    return AccessChange(
+        rank, document["headline"], markdown, places, graph, hosts, shape, _owners(found)
+    )
 
 
 def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """The owners in the base, which a change cannot add to, to hide others among."""
     answered = [change["answeredBy"]["old"] for change in found if "answeredBy" in change]
-    answered += [exposer for change in found if "exposedBy" in change for exposer in change["exposedBy"]["old"]]
-    owners = {one["owner"] for one in answered} | {change["old"] for change in found if change["kind"] == "owner"}
+    answered += [
+        exposer
+        for change in found
+        if "exposedBy" in change
+        for exposer in change["exposedBy"]["old"]
+    ]
+    owners = {one["owner"] for one in answered} | {
+        change["old"] for change in found if change["kind"] == "owner"
+    }
     return tuple(sorted(owners - {None}))
 
 
 def _without_names(text: str, hosts: Sequence[str]) -> str:
-    """The text with a number in place of each host: the longest first, since one may be the end of another."""
+    """The text with a number in place of each host: the longest first, since one may be the end of
+    another."""
     for host in sorted(hosts, key=len, reverse=True):
         text = text.replace(host, f"<{hosts.index(host)}>")
     return text
 
 
 def touched(estate: str) -> tuple[str, ...]:
-    """The stacks of an estate in partitions that a run would change something of, as its state records it. Raises
-    ReviewError."""
+    """The stacks of an estate in partitions that a run would change something of, as its state
+    records it. Raises ReviewError."""
     done = _ran("preview", "--stack", estate, "--list")
     if done.returncode:
         why = reasons((), done.stderr)[0]
@@ -134,7 +160,8 @@ def _access(*arguments: str) -> str:
     done = _ran(*arguments)
     if done.returncode not in (0, 1):
         raise ReviewError(
-            f"`python -m kong_oam {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}"
+            f"`python -m kong_oam {' '.join(arguments)}` failed: "
+            f"{done.stderr.strip() or done.returncode}"
         )
     return done.stdout
 
@@ -144,4 +171,6 @@ def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
     except subprocess.TimeoutExpired:
-        raise ReviewError(f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
+        raise ReviewError(
+            f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds"
+        ) from None

@@ -1,6 +1,7 @@
 """Composes the review's comment: one line that says the worst, then access, policies and resources.
 
-Stacks of which there is the same to say of access stand under one heading; only resources are told for each.
+Stacks of which there is the same to say of access stand under one heading; only resources are told
+for each.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _Kind = TypeVar("_Kind", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class ReviewedStack:
-    """What is known about a change on one stack; `access` and `preview` are None where it did not come to that.
+    """What is known about a change on one stack; `access` and `preview` are None where it did not
+    come to that.
 
     `failure` says why not, and `reason` that in a line.
     """
@@ -48,7 +50,9 @@ class ReviewedStack:
     def passed(self) -> bool:
         """Whether nothing is wrong, and everything was looked at."""
         looked = self.access is not None and self.preview is not None and not self.preview.failed
-        return looked and not (self.problems or self.failure or (self.preview and self.preview.mandatory))
+        return looked and not (
+            self.problems or self.failure or (self.preview and self.preview.mandatory)
+        )
 
     @property
     def why(self) -> str:
@@ -63,16 +67,22 @@ class ReviewedStack:
 
 
 def compose(
-    stacks: Sequence[ReviewedStack], longest: int | None = None, links: Links | None = None, commit: str = ""
+    stacks: Sequence[ReviewedStack],
+    longest: int | None = None,
+    links: Links | None = None,
+    commit: str = "",
 ) -> str:
-    """Composes the comment, with links to lines where it is known where they can be seen, and the commit that it is of.
-    All of it can be written as UTF-8, whatever bytes a name of a file has.
+    """Composes the comment, with links to lines where it is known where they can be seen, and the
+    commit that it is of. All of it can be written as UTF-8, whatever bytes a name of a file has.
 
-    Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says so.
+    Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says
+    so.
     """
     text = ""
     for graphs, lists in ((True, True), (False, True), (False, False)):
-        text = "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+        text = (
+            "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+        )
         text = text.encode("utf-8", "replace").decode()
         if longest is None or len(text) <= longest:
             return text
@@ -80,9 +90,13 @@ def compose(
 
 
 def not_reviewed(commit: str = "") -> str:
-    """The comment where a review did not come to its end: what an earlier one says is not of this change."""
+    """The comment where a review did not come to its end: what an earlier one says is not of this
+    change."""
     of = f" of commit {code(commit)}" if commit else ""
-    return f"{MARKER}\n**Not reviewed**: the review{of} did not come to its end. The log of its job says why.\n"
+    return (
+        f"{MARKER}\n**Not reviewed**: the review{of} did not come to its end. The log of its "
+        "job says why.\n"
+    )
 
 
 def _lines(
@@ -107,7 +121,9 @@ def _lines(
             yield from _resources(stack, named=len(alike) > 1, lists=lists)
 
 
-def _alike(stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], _Kind]) -> list[list[ReviewedStack]]:
+def _alike(
+    stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], _Kind]
+) -> list[list[ReviewedStack]]:
     """The stacks that are the same by `key`, together, in the order of the first of each."""
     groups: dict[_Kind, list[ReviewedStack]] = {}
     for stack in stacks:
@@ -120,18 +136,26 @@ def _names(stacks: Sequence[ReviewedStack]) -> str:
 
 
 def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
-    """The worst of what changes, on whatever stack; and that not everything was looked at, and why."""
+    """The worst of what changes, on whatever stack; and that not everything was looked at, and
+    why."""
     changed = [stack.access for stack in stacks if stack.access and stack.access.headline]
-    line = "**Access** · no change" if all(stack.access for stack in stacks) else "**Access** · not known: see below"
+    line = (
+        "**Access** · no change"
+        if all(stack.access for stack in stacks)
+        else "**Access** · not known: see below"
+    )
     if changed:
         line = f"**Access** · {code(min(changed, key=lambda access: access.rank).headline)}"
     failed = _alike([stack for stack in stacks if not stack.passed], lambda stack: stack.why)
-    told = (f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}" for alike in failed)
+    told = (
+        f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}" for alike in failed
+    )
     return f"{line} · **failed** on {'; '.join(told)}" if failed else line
 
 
 def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
-    """Who has to agree, on whatever stack: above all tables, so that no row of one pushes it out of the comment."""
+    """Who has to agree, on whatever stack: above all tables, so that no row of one pushes it out of
+    the comment."""
     owners = sorted({owner for stack in stacks if stack.access for owner in stack.access.owners})
     if owners:
         asked = ", ".join(map(mention, owners))
@@ -157,7 +181,11 @@ def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
 
 def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
     """Where the hosts of a stack are others than those in the table."""
-    pairs = zip(other.access.hosts, first.access.hosts, strict=True) if other.access and first.access else ()
+    pairs = (
+        zip(other.access.hosts, first.access.hosts, strict=True)
+        if other.access and first.access
+        else ()
+    )
     told = [f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours]
     if told:
         yield from (f"On {code(other.name)}: {', '.join(told)}.", "")
@@ -204,7 +232,9 @@ def _findings(stack: ReviewedStack, links: Links | None, *, lists: bool) -> Iter
     if new:
         yield from (f"New since the base, {len(new)} to look at:", "", *_listed(new, links), "")
     if known and lists:
-        yield from folded(f"As in the base: {len(known)} to look at", "\n".join(_listed(known, links)))
+        yield from folded(
+            f"As in the base: {len(known)} to look at", "\n".join(_listed(known, links))
+        )
     elif known:
         yield from (f"As in the base: {len(known)} to look at.", "")
 
@@ -222,7 +252,11 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
         yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
         if rest:
             yield from (fenced("\n".join(rest)), "")
-        yield from (f"{code(f'pulumi preview --stack {stack.name} --policy-pack policies')} says all of it.", "")
+        yield from (
+            f"{code(f'pulumi preview --stack {stack.name} --policy-pack policies')} says all of "
+            "it.",
+            "",
+        )
         if not stack.preview.steps:
             return
     counts = Counter(step.operation for step in stack.preview.steps)

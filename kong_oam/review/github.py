@@ -1,4 +1,5 @@
-"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments), and links places."""
+"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments), and
+links places."""
 
 from __future__ import annotations
 
@@ -22,15 +23,20 @@ _SERVER, _REPOSITORY = re.compile(r"https?://[\w.:-]+"), re.compile(r"[\w.-]+/[\
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-def say(text: str, number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> None:
+def say(
+    text: str, number: int, repository: str | None, author: str, environment: Mapping[str, str]
+) -> None:
     """Writes the comment of a pull request, over the one that is there. Raises ReviewError.
 
-    `author` is the login that the token belongs to. Only that author's comment is updated: anybody else's with the same
-    marker could be changed again by its author, and say something else than what was found.
+    `author` is the login that the token belongs to. Only that author's comment is updated: anybody
+    else's with the same marker could be changed again by its author, and say something else than
+    what was found.
     """
     token = environment.get("GITHUB_TOKEN")
     if not token or not repository:
-        raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")
+        raise ReviewError(
+            "to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME"
+        )
     api = environment.get("GITHUB_API_URL", "https://api.github.com")
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     base = f"{api.rstrip('/')}/repos/{repository}/"
@@ -55,8 +61,8 @@ def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
 def read_comment(file: Path) -> str:
     """Reads a comment that another job left. Raises ReviewError.
 
-    Whoever wrote it may have run the change's program: it is taken as text and nothing else, no longer than a comment
-    may be, and only with the marker by which the next run finds it again.
+    Whoever wrote it may have run the change's program: it is taken as text and nothing else, no
+    longer than a comment may be, and only with the marker by which the next run finds it again.
     """
     try:
         text = file.read_bytes().decode()
@@ -65,7 +71,9 @@ def read_comment(file: Path) -> str:
     except UnicodeDecodeError:
         raise ReviewError(f"{file} is no comment of a review: it is not UTF-8") from None
     if len(text) > LONGEST:
-        raise ReviewError(f"{file} is no comment of a review: it has more than {LONGEST:,} characters")
+        raise ReviewError(
+            f"{file} is no comment of a review: it has more than {LONGEST:,} characters"
+        )
     if not text.startswith(f"{MARKER}\n"):
         raise ReviewError(f"{file} is no comment of a review: its first line is not {MARKER}")
     return text
@@ -105,8 +113,16 @@ def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> htt
     try:
         answer = client.request(method, path, **arguments)
     except httpx.HTTPError as error:
-        raise ReviewError(f"the comment could not be written: {type(error).__name__} at {method} {path}") from None
+        raise ReviewError(
+            f"the comment could not be written: {type(error).__name__} at {method} {path}"
+        ) from None
     if answer.is_success:
         return answer
-    hint = "; the workflow needs the permission pull-requests: write" if answer.status_code in (403, 404) else ""
-    raise ReviewError(f"the comment could not be written: {method} {path} answers {answer.status_code}{hint}")
+    hint = (
+        "; the workflow needs the permission pull-requests: write"
+        if answer.status_code in (403, 404)
+        else ""
+    )
+    raise ReviewError(
+        f"the comment could not be written: {method} {path} answers {answer.status_code}{hint}"
+    )

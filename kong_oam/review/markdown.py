@@ -1,6 +1,8 @@
-"""Text of others in a comment: as code, as a block, or as a link to the line of a file; never as markup.
+"""Text of others in a comment: as code, as a block, or as a link to the line of a file; never as
+markup.
 
-Source: GitHub Flavored Markdown. A character that steers a terminal is replaced as well: the comment is printed, too.
+Source: GitHub Flavored Markdown. A character that steers a terminal is replaced as well: the
+comment is printed, too.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the lines of files can be seen: at `base`, which is a commit, in the project's `folder` there."""
+    """Where the lines of files can be seen: at `base`, which is a commit, in the project's `folder`
+    there."""
 
     base: str
     folder: str = ""
@@ -54,8 +57,8 @@ def code(text: str) -> str:
 
 
 def mention(owner: str) -> str:
-    """An owner as code; as a mention, of which GitHub tells them, where it is written as GitHub writes a user or a
-    team: `@acme/team-orders`."""
+    """An owner as code; as a mention, of which GitHub tells them, where it is written as GitHub
+    writes a user or a team: `@acme/team-orders`."""
     return owner if _MENTION.fullmatch(owner) else code(owner)
 
 

@@ -1,8 +1,9 @@
-"""Runs `pulumi preview` of one stack, and reduces it to what a reviewer may see: names, operations, names of
-properties, policies.
+"""Runs `pulumi preview` of one stack, and reduces it to what a reviewer may see: names, operations,
+names of properties, policies.
 
-The engine's events also hold every input and output of every resource. None of those is read here, whatever they are:
-masking by the engine is a second line of defence, not the first. Of its errors: kong_oam.review.failure.
+The engine's events also hold every input and output of every resource. None of those is read here,
+whatever they are: masking by the engine is a second line of defence, not the first. Of its errors:
+kong_oam.review.failure.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview, reduced. It has come to its end only where the engine says so: otherwise `failed` has words why, the
-    first of which says it in a line, and what it did not get to is missing."""
+    """A preview, reduced. It has come to its end only where the engine says so: otherwise `failed`
+    has words why, the first of which says it in a line, and what it did not get to is missing."""
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
@@ -61,7 +62,10 @@ def preview(stack: str) -> Preview:
     """Previews a stack of the project in the working directory, with its policy pack."""
     command = ("preview", "--json", "--policy-pack", "policies")
     # A preview keeps nothing, and would write the whole state down for each resource all the same.
-    environment = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+    environment = {
+        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+    }
     try:
         done = run(*command, stack=stack, timeout=_TIMEOUT, environment=environment)
     except CliError as error:
@@ -70,8 +74,9 @@ def preview(stack: str) -> Preview:
 
 
 def read(printed: str, complaint: str = "") -> Preview:
-    """Reads the events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go), and
-    of what the CLI wrote to standard error what is known of it."""
+    """Reads the events that the engine printed, one JSON object a line (pulumi:
+    sdk/go/common/apitype/events.go), and of what the CLI wrote to standard error what is known of
+    it."""
     steps: dict[str, Step] = {}
     violations: dict[Violation, None] = {}
     errors: list[Mapping[str, Any]] = []
@@ -86,7 +91,9 @@ def read(printed: str, complaint: str = "") -> Preview:
             errors.append(said)
         elif summary := event.get("summaryEvent"):
             succeeded = summary.get("result") == "succeeded"
-    return Preview(tuple(steps.values()), tuple(violations), () if succeeded else reasons(errors, complaint))
+    return Preview(
+        tuple(steps.values()), tuple(violations), () if succeeded else reasons(errors, complaint)
+    )
 
 
 def _events(printed: str) -> Iterator[Mapping[str, Any]]:
@@ -107,5 +114,7 @@ def _step(metadata: Mapping[str, Any]) -> Step:
 def _violation(policy: Mapping[str, Any]) -> Violation:
     """A message is the rule's description, and then on lines of its own what it found."""
     message = str(policy["message"]).strip().partition("\n")[2]
-    level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
+    level: Literal["mandatory", "advisory"] = (
+        "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
+    )
     return Violation(policy["policyName"], level, message)

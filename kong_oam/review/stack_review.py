@@ -1,4 +1,5 @@
-"""Reviews one stack, or an estate in partitions: errors in Applications, access, and previews with their policies."""
+"""Reviews one stack, or an estate in partitions: errors in Applications, access, and previews with
+their policies."""
 
 from __future__ import annotations
 
@@ -12,19 +13,23 @@ from kong_oam.review.markdown import fenced
 from kong_oam.review.preview import preview
 
 _NO_SECRETS = (
-    "**Not previewed**: this run has no {}. Pull requests from forks get no secrets; a maintainer who has read the "
+    "**Not previewed**: this run has no {}. Pull requests from forks get no secrets; a maintainer "
+    "who has read the "
     "change pushes it to a branch of this repository. Until then it counts as failed."
 )
 _AT_ONCE = 4
 """How many partitions are previewed at a time."""
 
 
-def review_stack(name: str, base: str, missing: Sequence[str], *, partitions: bool = False) -> list[ReviewedStack]:
-    """Reviews what a change since the revision `base` does to a stack. What is known without secrets comes first;
-    without them (`missing` names the variables) nothing is previewed, and that is a failure.
+def review_stack(
+    name: str, base: str, missing: Sequence[str], *, partitions: bool = False
+) -> list[ReviewedStack]:
+    """Reviews what a change since the revision `base` does to a stack. What is known without
+    secrets comes first; without them (`missing` names the variables) nothing is previewed, and that
+    is a failure.
 
-    Of an estate with `partitions`, which its base's stack names, access is that of all; previewed are the base and
-    those partitions that the change touches, each as a stack of its own.
+    Of an estate with `partitions`, which its base's stack names, access is that of all; previewed
+    are the base and those partitions that the change touches, each as a stack of its own.
     """
     stack = ReviewedStack(name)
     try:
@@ -35,10 +40,17 @@ def review_stack(name: str, base: str, missing: Sequence[str], *, partitions: bo
         stack = replace(stack, access=changes(base, name))
         if missing:
             listed = ", ".join(missing)
-            return [replace(stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}")]
+            return [
+                replace(
+                    stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}"
+                )
+            ]
         others = [one for one in touched(name) if one != name] if partitions else []
     except ReviewError as error:
         return [replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         previews = pool.map(preview, (name, *others))
-        return [replace(stack, name=one, preview=found) for one, found in zip((name, *others), previews, strict=True)]
+        return [
+            replace(stack, name=one, preview=found)
+            for one, found in zip((name, *others), previews, strict=True)
+        ]

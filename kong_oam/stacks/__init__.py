@@ -1,1 +1,2 @@
-"""What goes over the stacks of an estate: `move` brings components into those that its partitions say."""
+"""What goes over the stacks of an estate: `move` brings components into those that its partitions
+say."""

@@ -1,7 +1,8 @@
 """Finds which partitions a change of grants orders, and the changes that no order serves. Pure.
 
-A client asks for all of its scopes in one request, and a provider refuses the request for one scope too many
-(RFC 6749, 5.2: invalid_scope). So a client cannot get and lose scopes at once while it keeps calling.
+A client asks for all of its scopes in one request, and a provider refuses the request for one scope
+too many (RFC 6749, 5.2: invalid_scope). So a client cannot get and lose scopes at once while it
+keeps calling.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Asked = frozenset[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A client that gets scopes and loses others, each with the component: `orders.read of orders/api`."""
+    """A client that gets scopes and loses others, each with the component: `orders.read of
+    orders/api`."""
 
     client: str
     gets: tuple[str, ...]
@@ -38,8 +40,9 @@ Before = Mapping[str, frozenset[str]]
 class GrantChanges:
     """What a change of grants asks of the runs.
 
-    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a run may have left
-    that was cut off, and where no circle comes of it. `exchanges`: changes for which there is no order.
+    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a
+    run may have left that was cut off, and where no circle comes of it. `exchanges`: changes for
+    which there is no order.
     """
 
     needed: Before = field(default_factory=dict)
@@ -48,7 +51,8 @@ class GrantChanges:
 
 
 def grant_changes(estates: Estates, known: Known, states: Mapping[str, Resources]) -> GrantChanges:
-    """Compares the grants and rules of the estate with those in the states of the partitions that are to be run."""
+    """Compares the grants and rules of the estate with those in the states of the partitions that
+    are to be run."""
     read = {partition: from_resources(resources) for partition, resources in states.items()}
     owners = owners_of_scopes(estates.whole, uses_of(known.base.get("offered") or {}))
     before: dict[str, Mapping[str, Collection[str]]] = {}
@@ -88,8 +92,11 @@ def grant_changes(estates: Estates, known: Known, states: Mapping[str, Resources
 
 
 def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
-    """The partition of each component, by key, of those that are to be run: also of a component that goes."""
-    there = {key: name for name, state in states.items() for kind, key in state.urns if kind == COMPONENT}
+    """The partition of each component, by key, of those that are to be run: also of a component
+    that goes."""
+    there = {
+        key: name for name, state in states.items() for kind, key in state.urns if kind == COMPONENT
+    }
     now = {key: one.partition for key, one in whole.components.items() if one.partition in states}
     return {**there, **{key: partition for key, partition in now.items() if partition}}
 
@@ -100,7 +107,8 @@ def _exchange(
     new: Mapping[str, Collection[str]],
     components: Container[str],
 ) -> Exchange | None:
-    """What a client exchanges at components that stay, while there is something that it calls before and after.
+    """What a client exchanges at components that stay, while there is something that it calls
+    before and after.
 
     A component that goes in the same change cannot be kept for another one.
     """
@@ -110,7 +118,9 @@ def _exchange(
     return Exchange(client, gets, loses) if gets and loses and keeps_calling else None
 
 
-def _beyond(more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+def _beyond(
+    more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]
+) -> tuple[str, ...]:
     """The scopes in one grant that are not in the other, in words, sorted."""
     found = []
     for called, scopes in more.items():
@@ -124,7 +134,8 @@ def _frozen(order: Mapping[str, set[str]]) -> Before:
 
 
 def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
-    """The rules of the components that stacks have exported. Nothing where a model cannot be read."""
+    """The rules of the components that stacks have exported. Nothing where a model cannot be
+    read."""
     texts = [text for state in states if (text := exported(state.outputs))]
     try:
         model = load_model(joined(texts))
@@ -138,5 +149,7 @@ def _asked(component: Component | None) -> Asked:
     if component is None:
         return frozenset()
     endpoints = {(endpoint.host, endpoint.path, endpoint.port) for endpoint in component.endpoints}
-    rules = {(rule.path, rule.methods, rule.scopes, rule.public is not None) for rule in component.rules}
+    rules = {
+        (rule.path, rule.methods, rule.scopes, rule.public is not None) for rule in component.rules
+    }
     return frozenset({*endpoints, *rules})

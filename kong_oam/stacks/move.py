@@ -1,7 +1,9 @@
-"""Moves components between the stacks of an estate, with all that lies under them; nothing of them changes.
+"""Moves components between the stacks of an estate, with all that lies under them; nothing of them
+changes.
 
-The engine writes the target's state first, then the source's. A move that was cut off in between leaves a component in
-both; the next one then takes it out of the source's, once it is certain that the target has all of it.
+The engine writes the target's state first, then the source's. A move that was cut off in between
+leaves a component in both; the next one then takes it out of the source's, once it is certain that
+the target has all of it.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ class MoveError(UndoneError):
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What is to be moved, and the states, as the engine exported them, by which that was found. `missing` are stacks
-    that something goes to and that are not there yet."""
+    """What is to be moved, and the states, as the engine exported them, by which that was found.
+    `missing` are stacks that something goes to and that are not there yet."""
 
     moves: tuple[Move, ...]
     states: Mapping[str, Mapping[str, Any]]
@@ -51,7 +53,9 @@ def find(settings: Settings, estate: Estate) -> Moves:
     """Finds what has to go from stack to stack. Raises MoveError, engine.cli.CliError."""
     name = settings.stack.name
     if not existing([name]):
-        raise MoveError(f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved")
+        raise MoveError(
+            f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved"
+        )
     states = {name: exported(name)}
     partitions = partitions_of(settings, from_resources(resources_in(states[name])).outputs)
     there = existing(sorted({stack_of(name, one) for one in (None, *partitions)}))
@@ -63,17 +67,22 @@ def find(settings: Settings, estate: Estate) -> Moves:
     return Moves(tuple(moves), states, tuple(missing))
 
 
-def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False) -> None:
-    """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises MoveError,
-    engine.cli.CliError; what was moved until then stays where it is."""
-    involved = {stack for move in found.moves for stack in (move.source, move.target)} - {*found.missing}
+def perform(
+    settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False
+) -> None:
+    """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises
+    MoveError, engine.cli.CliError; what was moved until then stays where it is."""
+    involved = {stack for move in found.moves for stack in (move.source, move.target)} - {
+        *found.missing
+    }
     for stack in sorted(involved):
         if missing := without_file(settings, stack):
             raise MoveError(missing)
         state = parse(found.states[stack]["deployment"])
         if state.pending:
             raise MoveError(
-                f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover -s {stack}` says first"
+                f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover "
+                f"-s {stack}` says first"
             )
         check_at_rest(stack, state)
     for stack in found.missing:
@@ -84,23 +93,38 @@ def perform(settings: Settings, found: Moves, interrupted: Callable[[], bool] = 
             raise MoveError(f"interrupted: {command} with --yes goes on")
         try:
             if whole := [move.urn for move in moves if not move.twice]:
-                pulumi("state", "move", "--source", source, "--dest", target, "--yes", *whole, timeout=LONG)
+                pulumi(
+                    "state",
+                    "move",
+                    "--source",
+                    source,
+                    "--dest",
+                    target,
+                    "--yes",
+                    *whole,
+                    timeout=LONG,
+                )
             if twice := [move for move in moves if move.twice]:
                 _forget(source, target, twice)
         except CliError as error:
-            raise MoveError(f"{error}. What is left to be moved, also beside another command, {command} says") from None
+            raise MoveError(
+                f"{error}. What is left to be moved, also beside another command, {command} says"
+            ) from None
 
 
 def _forget(source: str, target: str, moves: list[Move]) -> None:
-    """Takes out of the source's state what a move that was cut off has already written to the target's."""
+    """Takes out of the source's state what a move that was cut off has already written to the
+    target's."""
     states = {stack: exported(stack) for stack in (source, target)}
     resources = states[source]["deployment"]["resources"]
     gone = under(resources, (move.urn for move in moves))
     if not is_whole(gone, states[target]["deployment"]["resources"]):
         listed = some(move.component for move in moves)
         raise MoveError(
-            f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi refresh -s {target}` "
-            "and look which of them the products have, before one is forgotten (`pulumi state delete`)"
+            f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi "
+            f"refresh -s {target}` "
+            "and look which of them the products have, before one is forgotten (`pulumi state "
+            "delete`)"
         )
     states[source]["deployment"]["resources"] = without(resources, gone)
     with TemporaryDirectory() as folder:

@@ -1,4 +1,5 @@
-"""Which components are to go from which stack of an estate to which, by what their states hold. Pure."""
+"""Which components are to go from which stack of an estate to which, by what their states hold.
+Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from kong_oam.engine.state import COMPONENT, Resources, logical_name
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A component, by key and URN, that goes from one stack to another. `twice`: both have it by then, since a move was
-    cut off between its two writes."""
+    """A component, by key and URN, that goes from one stack to another. `twice`: both have it by
+    then, since a move was cut off between its two writes."""
 
     component: str
     urn: str
@@ -22,7 +23,8 @@ class Move:
 
 
 def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Move]:
-    """The moves, by component. `states`: of each stack; `targets`: by component, the stack that is to have it.
+    """The moves, by component. `states`: of each stack; `targets`: by component, the stack that is
+    to have it.
 
     A component that no Application has any more stays where it is, for that stack to delete.
     """
@@ -56,15 +58,23 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
 
 
 def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
-    """Whether another state has all of that, each with the same id, so that this one may forget it."""
-    there = {(resource["type"], logical_name(resource["urn"]), resource.get("id", "")) for resource in copied}
-    return all((_type(urn), logical_name(urn), identifier) in there for urn, identifier in kept.items())
+    """Whether another state has all of that, each with the same id, so that this one may forget
+    it."""
+    there = {
+        (resource["type"], logical_name(resource["urn"]), resource.get("id", ""))
+        for resource in copied
+    }
+    return all(
+        (_type(urn), logical_name(urn), identifier) in there for urn, identifier in kept.items()
+    )
 
 
 def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
     """A state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
-    return [_detached(resource, forgotten) for resource in resources if resource["urn"] not in forgotten]
+    return [
+        _detached(resource, forgotten) for resource in resources if resource["urn"] not in forgotten
+    ]
 
 
 def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[str, Any]:

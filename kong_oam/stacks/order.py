@@ -17,13 +17,15 @@ from kong_oam.stacks.records import Known
 
 @dataclass(frozen=True)
 class Estates:
-    """An estate, and what each of its stacks is given of it. `configured`: by partition, a digest of what its stack's
-    file says besides settings (fingerprint.configuration)."""
+    """An estate, and what each of its stacks is given of it. `configured`: by partition, a digest
+    of what its stack's file says besides settings (fingerprint.configuration)."""
 
     settings: Settings
     whole: Estate
     configured: Mapping[str | None, str] = field(default_factory=dict)
-    _given: dict[str | None, tuple[Estate, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _given: dict[str | None, tuple[Estate, str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     """By partition, what its stack is given, and a digest of that: found out once."""
 
     @property
@@ -32,7 +34,8 @@ class Estates:
         return (None, *self.settings.stack.partitions)
 
     def given(self, partition: str | None) -> Estate:
-        """What the stack of a partition is given; None: the base, or all of it where there are no partitions."""
+        """What the stack of a partition is given; None: the base, or all of it where there are no
+        partitions."""
         return self._part(partition)[0]
 
     def _part(self, partition: str | None) -> tuple[Estate, str]:
@@ -42,8 +45,8 @@ class Estates:
         return self._given[partition]
 
     def fingerprint(self, partition: str | None, known: Known, common: str = "") -> str:
-        """The fingerprint of a run of a stack, by what the others have exported until now. `common`: what `in_common`
-        gives of the settings, of who knows it already."""
+        """The fingerprint of a run of a stack, by what the others have exported until now.
+        `common`: what `in_common` gives of the settings, of who knows it already."""
         estate, given = self._part(partition)
         others: dict[str, str] = {}
         if partition is not None:
@@ -53,16 +56,19 @@ class Estates:
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 
     def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
-        """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""
+        """The stacks, by partition, of which a run would change something, as far as is recorded;
+        the base first."""
         common = in_common(self.settings)
         for partition in self.partitions:
             record = known.records.get(partition)
-            if record is None or not record.is_of(self.fingerprint(partition, known, common), today):
+            if record is None or not record.is_of(
+                self.fingerprint(partition, known, common), today
+            ):
                 yield partition
 
     def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
-        """A digest of the client ids that nobody knows before they are made: those of a stack's output `clients`, by
-        provider and component, that are not what its kind gives."""
+        """A digest of the client ids that nobody knows before they are made: those of a stack's
+        output `clients`, by provider and component, that are not what its kind gives."""
         foreseen = {name: self._foreseen(name, keys) for name, keys in clients.items()}
         made_up = [
             (name, key, made)
@@ -81,20 +87,32 @@ class Estates:
 
     def _callers(self, estate: Estate) -> set[str]:
         """The partitions with callers of this one."""
-        callers = (one for one in estate.foreign if any(calls_into(estate, client) for client in one.clients))
+        callers = (
+            one
+            for one in estate.foreign
+            if any(calls_into(estate, client) for client in one.clients)
+        )
         return {one.partition for one in callers if one.partition is not None}
 
 
 def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
-    """What a partition reads of what its base exported: of what there is by component or group, that of its own."""
+    """What a partition reads of what its base exported: of what there is by component or group,
+    that of its own."""
     groups = {
-        group for component in estate.components.values() for client in component.clients for group in client.groups
+        group
+        for component in estate.components.values()
+        for client in component.clients
+        for group in client.groups
     }
-    groups |= {name for provider in estate.stack.providers.values() for name in map(provider.group, groups)}
+    groups |= {
+        name for provider in estate.stack.providers.values() for name in map(provider.group, groups)
+    }
     wanted = {*estate.components, *groups}
     providers = {
         name: {
-            key: {inner: value[inner] for inner in wanted & value.keys()} if isinstance(value, Mapping) else value
+            key: {inner: value[inner] for inner in wanted & value.keys()}
+            if isinstance(value, Mapping)
+            else value
             for key, value in made.items()
         }
         for name, made in (base.get("providers") or {}).items()

@@ -1,7 +1,8 @@
 """Plans the runs over the stacks of an estate: of which stack, and after which other runs. Pure.
 
-A client and the gate that asks for its scopes may be in two partitions. A client gets a scope before the gate asks for
-it, and loses a scope once the gate does not ask for it any more. A change that needs both orders ends the command.
+A client and the gate that asks for its scopes may be in two partitions. A client gets a scope
+before the gate asks for it, and loses a scope once the gate does not ask for it any more. A change
+that needs both orders ends the command.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class NoOrderError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run of the stack of a partition, None: of the base. `after`: the numbers of the steps that must succeed
-    before, counted from 1."""
+    """One run of the stack of a partition, None: of the base. `after`: the numbers of the steps
+    that must succeed before, counted from 1."""
 
     partition: str | None
     after: tuple[int, ...] = ()
@@ -59,13 +60,17 @@ def _first(chosen: Sequence[str | None], changes: GrantChanges) -> Before:
     """For each partition, those of the chosen that are run before it. Raises NoOrderError."""
     names = frozenset(name for name in chosen if name is not None)
     needed = {name: changes.needed.get(name, frozenset()) & names for name in names}
-    wanted = {name: needed[name] | (changes.wanted.get(name, frozenset()) & names) for name in names}
+    wanted = {
+        name: needed[name] | (changes.wanted.get(name, frozenset()) & names) for name in names
+    }
     if not _circle(wanted):
         return wanted
     if circle := _circle(needed):
         raise NoOrderError(
-            f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as the rules of "
-            "another change. Run `up` for each of three changes: what clients get, the rules, what clients lose"
+            f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as "
+            "the rules of "
+            "another change. Run `up` for each of three changes: what clients get, the rules, what "
+            "clients lose"
         )
     return needed
 
@@ -80,7 +85,8 @@ def _circle(first: Before) -> list[str]:
 
 
 def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
-    """Yields partitions, each after those before it, else in the order in which they were chosen."""
+    """Yields partitions, each after those before it, else in the order in which they were
+    chosen."""
     sorter = TopologicalSorter(first)
     sorter.prepare()
     while sorter.is_active():
@@ -94,8 +100,10 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
     exchange = exchanges[0]
     others = f" (and of {some([other.client for other in exchanges[1:]])})" if exchanges[1:] else ""
     return (
-        f"the change gives {exchange.client} {some(exchange.gets)}, and takes {some(exchange.loses)}{others}: tokens "
-        "would be refused until its pods are rolled out. Make two changes, and run `up` for each: first give the new "
+        f"the change gives {exchange.client} {some(exchange.gets)}, and takes "
+        f"{some(exchange.loses)}{others}: tokens "
+        "would be refused until its pods are rolled out. Make two changes, and run `up` for each: "
+        "first give the new "
         "scopes, then take the old ones"
     )
 

@@ -1,9 +1,11 @@
-"""What is known of the last run of each stack of an estate, read for all at once: tags of its base's stack.
+"""What is known of the last run of each stack of an estate, read for all at once: tags of its
+base's stack.
 
-A record counts for as long as the stack's state is the one that its run left: whatever ran since, also what was cut
-off, has another time of the last update, and what took a resource out of the state, or brought one in, another number
-of them (engine.stacks.listed). Of other edits by hand (`pulumi state taint`) nothing is seen here. Two commands that
-write tags at once may lose a record, and then one more run is made than needed.
+A record counts for as long as the stack's state is the one that its run left: whatever ran since,
+also what was cut off, has another time of the last update, and what took a resource out of the
+state, or brought one in, another number of them (engine.stacks.listed). Of other edits by hand
+(`pulumi state taint`) nothing is seen here. Two commands that write tags at once may lose a record,
+and then one more run is made than needed.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ NAMED = "kong-oam:stack"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The last run of a stack. `due`: the day of the next step of a rotation, or None. `ids`: a digest of those of its
-    clients' ids that nobody knew before. `generation`: that of the base which a partition was made with."""
+    """The last run of a stack. `due`: the day of the next step of a rotation, or None. `ids`: a
+    digest of those of its clients' ids that nobody knew before. `generation`: that of the base
+    which a partition was made with."""
 
     fingerprint: str
     updated: str
@@ -44,7 +47,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The records that count, by partition, None for the base; and what the base has exported for its partitions."""
+    """The records that count, by partition, None for the base; and what the base has exported for
+    its partitions."""
 
     records: Mapping[str | None, Record] = field(default_factory=dict)
     base: Mapping[str, Any] = field(default_factory=dict)
@@ -56,17 +60,25 @@ class Known:
 
     def without(self, partition: str | None) -> Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
-        return replace(self, records={name: one for name, one in self.records.items() if name != partition})
+        return replace(
+            self, records={name: one for name, one in self.records.items() if name != partition}
+        )
 
-    def having(self, partition: str | None, record: Record | None, exported: Mapping[str, Any]) -> Known:
+    def having(
+        self, partition: str | None, record: Record | None, exported: Mapping[str, Any]
+    ) -> Known:
         """The same once a run has exported this; with its record, where it has one."""
         found = {**self.records, partition: record} if record else self.records
-        return Known(found, exported.get("base") or {}) if partition is None else replace(self, records=found)
+        return (
+            Known(found, exported.get("base") or {})
+            if partition is None
+            else replace(self, records=found)
+        )
 
 
 def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]) -> Known:
-    """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed). Raises
-    engine.cli.CliError."""
+    """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed).
+    Raises engine.cli.CliError."""
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))
@@ -79,9 +91,12 @@ def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | Non
     return Known(found, outputs(estate).get("base") or {})
 
 
-def write(estate: str, partition: str | None, fingerprint: str, exported: Mapping[str, Any], ids: str) -> Record | None:
-    """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. None where
-    nothing would tell whether the record still counts. Raises engine.cli.CliError."""
+def write(
+    estate: str, partition: str | None, fingerprint: str, exported: Mapping[str, Any], ids: str
+) -> Record | None:
+    """Records a run that has come to its end, with what it exported, and a digest of its clients'
+    ids. None where nothing would tell whether the record still counts. Raises
+    engine.cli.CliError."""
     stack = stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (exported.get("credentials") or {}).values()
@@ -95,8 +110,8 @@ def write(estate: str, partition: str | None, fingerprint: str, exported: Mappin
 
 
 def _update_of(stack: str) -> str | None:
-    """When the state of a stack was last written. The engine reads the states of all that it lists, so one is found by
-    a tag of its own; one that has not got it yet gets it, for the next time."""
+    """When the state of a stack was last written. The engine reads the states of all that it lists,
+    so one is found by a tag of its own; one that has not got it yet gets it, for the next time."""
     if updated := listed("--tag", f"{NAMED}={stack}").get(stack):
         return updated
     pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)

@@ -1,6 +1,7 @@
 """Runs the engine over the stacks of an estate, step by step of a plan (kong_oam.stacks.plan).
 
-The command line of the engine does each run, as everywhere here; a lock on each stack is the engine's.
+The command line of the engine does each run, as everywhere here; a lock on each stack is the
+engine's.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from kong_oam.stacks.order import Estates
 from kong_oam.stacks.plan import NO_CHANGES, Plan, Step, plan, plan_up, waves
 
 KEPT = "kept"
-"""The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
+"""The output of a base with what it still offers, since a partition uses it, and no Application
+asks for any more."""
 
 Say = Callable[[str, str], None]
 """Shows a line of a stack's run: the stack's name, and the line."""
@@ -45,10 +47,10 @@ _ARGUMENTS = {
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were when it began, as
-    engine.stacks.listed tells of them; `known`: what is recorded of them, and of the runs since; `more`: what else the
-    engine is told. `failed` and `left_out` are stacks, in the order in which that turned out; `interrupted`: that no
-    further run begins."""
+    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were
+    when it began, as engine.stacks.listed tells of them; `known`: what is recorded of them, and of
+    the runs since; `more`: what else the engine is told. `failed` and `left_out` are stacks, in the
+    order in which that turned out; `interrupted`: that no further run begins."""
 
     estates: Estates
     verb: str
@@ -109,16 +111,18 @@ class Runs:
         return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
-        """Raises CliError where the base was destroyed, and partitions that stood on it are as they were before: they
-        would be run against what is there no more."""
+        """Raises CliError where the base was destroyed, and partitions that stood on it are as they
+        were before: they would be run against what is there no more."""
         at, resources = when_written(self.there.get(self.estate))
         names = map(self.name, self.estates.settings.stack.partitions)
         written = {name: when_written(self.there.get(name)) for name in names}
         left = [name for name, (before, count) in written.items() if count and before < at]
         if at and not resources and left:
             raise CliError(
-                f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m kong_oam "
-                f"refresh -s {self.estate} --yes` takes out of their states what went with it. Then the same command "
+                f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
+                "kong_oam "
+                f"refresh -s {self.estate} --yes` takes out of their states what went with it. "
+                "Then the same command "
                 "goes on"
             )
 
@@ -132,8 +136,9 @@ class Runs:
             self.estates = replace(self.estates, configured=configurations(self.estates.settings))
 
     def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
-        """What is known of the partitions' stacks that are missing, and of those that are as their recorded runs left
-        them. Which components are in such a stack is known where it is as it is meant."""
+        """What is known of the partitions' stacks that are missing, and of those that are as their
+        recorded runs left them. Which components are in such a stack is known where it is as it is
+        meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
         found = {}
         for name in self.estates.settings.stack.partitions:
@@ -145,16 +150,20 @@ class Runs:
         return found
 
     def interrupt(self) -> None:
-        """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the second time at once."""
+        """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the
+        second time at once."""
         self.interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
     def _carry_out(self, steps: Plan) -> None:
-        """Runs the steps, side by side those that wait for no other. A step that fails leaves out those after it."""
+        """Runs the steps, side by side those that wait for no other. A step that fails leaves out
+        those after it."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
-            ready = {number: step for number, step in wave.items() if self._may_run(step, succeeded)}
+            ready = {
+                number: step for number, step in wave.items() if self._may_run(step, succeeded)
+            }
             if self.verb == "up":
                 self._create(step.partition for step in ready.values())
             with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
@@ -180,19 +189,23 @@ class Runs:
         return resources_in(exported(stack)) if stack in self.there else ()
 
     def _waiting(self) -> list[str]:
-        """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
+        """The partitions that have become outdated by now: the base has something else for them, or
+        callers got ids."""
         outdated = self.estates.outdated(self.known, self.estates.settings.as_of)
         return [one for one in outdated if one is not None and one in self.only]
 
     def _again(self) -> None:
-        """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
+        """Runs what has become outdated by the runs before, and then a base that kept what
+        partitions still used."""
         if not self.failed and not self.interrupted:
             self._carry_out(plan_up(self._waiting()))
         if not self.failed and not self.interrupted and self._keeps():
             self._carry_out(plan_up([None]))
 
     def _keeps(self) -> bool:
-        if not self.estates.settings.stack.partitions or None in self.known.records:  # of what kept something is none
+        if (
+            not self.estates.settings.stack.partitions or None in self.known.records
+        ):  # of what kept something is none
             return False
         return bool(self._outputs(None).get(KEPT))
 
@@ -201,7 +214,10 @@ class Runs:
         others = existing(map(self.name, partitions_of(self.estates.settings, self._outputs(None))))
         standing = [name for name in others if name in self.failed or self._has_resources(name)]
         if standing:
-            self.say(self.estate, f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first")
+            self.say(
+                self.estate,
+                f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first",
+            )
         return not standing
 
     def _has_resources(self, stack: str) -> bool:
@@ -243,7 +259,8 @@ class Runs:
         if "the stack is currently locked" in line:
             self.say(
                 stack,
-                f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python -m kong_oam recover "
+                f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python "
+                "-m kong_oam recover "
                 f"-s {stack}`",
             )
 

@@ -1,4 +1,5 @@
-"""Verification of a stack, read-only: does its Kong decide as the Applications mean, and is its cluster unchanged?
+"""Verification of a stack, read-only: does its Kong decide as the Applications mean, and is its
+cluster unchanged?
 
 stack           the whole check of one stack: `verify`, `judge`, `workloads`
 deviations      the comparison: what is decided otherwise than the model means

@@ -1,4 +1,5 @@
-"""The plugins that act on calls of a route: those of ours, which decide, and others, by what they do to calls."""
+"""The plugins that act on calls of a route: those of ours, which decide, and others, by what they
+do to calls."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Guards:
     admitted: Script | None
     decided: Script | None
     early: Entity | None = None
-    """The global plugin that runs a script on every call before Kong finds its route; none is ours."""
+    """The global plugin that runs a script on every call before Kong finds its route; none is
+    ours."""
 
     def __iter__(self) -> Iterator[Entity | None]:
         return iter((self.admission, self.authentication, self.gate, self.early))
@@ -49,7 +51,11 @@ class Plugins:
         self._accepted = terms.accepted
         self._asking = Asking(terms.estate.stack.name, whole=True)
         self._kinds = ("pre-function", terms.plugin, "post-function")
-        active = [plugin for plugin in entities.plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
+        active = [
+            plugin
+            for plugin in entities.plugins
+            if plugin["enabled"] and HTTP.intersection(plugin["protocols"])
+        ]
         self._bound = [plugin for plugin in active if _is_bound(plugin)]
         self._scoped = {
             (plugin["name"], reference(plugin, "route"), reference(plugin, "service")): plugin
@@ -59,9 +65,12 @@ class Plugins:
         self._others = sorted({name for name, _, _ in self._scoped} - set(self._kinds))
         scripted = (plugin for plugin in self._scoped.values() if plugin["name"] in _SCRIPTED)
         self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
-        # Kong runs every global plugin in phase `rewrite`, also where the service has its own plugin of that kind.
+        # Kong runs every global plugin in phase `rewrite`, also where the service has its own
+        # plugin of that kind.
         everywhere = (self._scoped.get((name, None, None)) for name in _SCRIPTED)
-        self._early = next((plugin for plugin in everywhere if plugin and plugin["config"].get("rewrite")), None)
+        self._early = next(
+            (plugin for plugin in everywhere if plugin and plugin["config"].get("rewrite")), None
+        )
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -71,19 +80,37 @@ class Plugins:
 
     def guards(self, route: Entity, service: Entity) -> Guards:
         """Those of our kinds that act on calls of the route."""
-        admission, authentication, gate = (self._effective(name, route, service) for name in self._kinds)
-        return Guards(admission, authentication, gate, self._script(admission), self._script(gate), self._early)
+        admission, authentication, gate = (
+            self._effective(name, route, service) for name in self._kinds
+        )
+        return Guards(
+            admission,
+            authentication,
+            gate,
+            self._script(admission),
+            self._script(gate),
+            self._early,
+        )
 
-    def others(self, route: Entity, service: Entity, consumer: Entity | None) -> list[tuple[Entity, Effect]]:
+    def others(
+        self, route: Entity, service: Entity, consumer: Entity | None
+    ) -> list[tuple[Entity, Effect]]:
         """Those of other kinds that act on calls of the route by a consumer, with what they do."""
-        others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
+        others = [
+            plugin for name in self._others if (plugin := self._effective(name, route, service))
+        ]
         bound = [plugin for plugin in self._bound if _stands_before(plugin, route, service)]
         others += [plugin for plugin in bound if consumer and _is_for(plugin, consumer)]
         effects = ((plugin, self._effect(plugin)) for plugin in others)
-        return [(plugin, effect) for plugin, effect in effects if not self._is_private(plugin, effect, consumer)]
+        return [
+            (plugin, effect)
+            for plugin, effect in effects
+            if not self._is_private(plugin, effect, consumer)
+        ]
 
     def _is_private(self, plugin: Entity, effect: Effect, consumer: Entity | None) -> bool:
-        """Whether another stack limits its own consumer with the plugin, which concerns no other stack."""
+        """Whether another stack limits its own consumer with the plugin, which concerns no other
+        stack."""
         if consumer is None or effect not in (Effect.LIMITS, Effect.CLOSES):
             return False
         owner = self._asking.owner(plugin)
@@ -92,7 +119,8 @@ class Plugins:
 
     @property
     def runs_foreign(self) -> bool:
-        """Whether a script runs on every call, whatever its service has; no stack makes such a script."""
+        """Whether a script runs on every call, whatever its service has; no stack makes such a
+        script."""
         return self._early is not None
 
     def is_foreign(self, plugin: Entity | None) -> bool:
@@ -109,13 +137,19 @@ class Plugins:
 
     def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
         """The plugin of this kind with the most specific scope; it alone acts."""
-        for scope in ((route["id"], service["id"]), (route["id"], None), (None, service["id"]), (None, None)):
+        for scope in (
+            (route["id"], service["id"]),
+            (route["id"], None),
+            (None, service["id"]),
+            (None, None),
+        ):
             if plugin := self._scoped.get((name, *scope)):
                 return plugin
         return None
 
     def _script(self, plugin: Entity | None) -> Script | None:
-        """The script of ours that the plugin runs; None where it runs none, or one that is not ours."""
+        """The script of ours that the plugin runs; None where it runs none, or one that is not
+        ours."""
         return self._scripts[plugin["id"]] if plugin else None
 
 

@@ -1,4 +1,5 @@
-"""The authentication plugin of a gateway (`jwt` or `openid-connect`): whom it lets pass, which tokens it verifies."""
+"""The authentication plugin of a gateway (`jwt` or `openid-connect`): whom it lets pass, which
+tokens it verifies."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from kong_oam.verify.terms import Terms
 class Passage:
     """The result of authenticating a call. `consumer` is whom the plugin takes the caller for.
 
-    `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it is configured in a
-    way that is not judged. `through`: the credentials that had a say, by key id.
+    `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it
+    is configured in a way that is not judged. `through`: the credentials that had a say, by key id.
     """
 
     passes: bool
@@ -27,7 +28,8 @@ class Passage:
 
 
 class Authenticator:
-    """The consumers and credentials of a gateway, and what its authentication plugin makes of callers with them."""
+    """The consumers and credentials of a gateway, and what its authentication plugin makes of
+    callers with them."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -37,7 +39,8 @@ class Authenticator:
         self._by_key_id = {credential["key"]: credential for credential in entities.credentials}
 
     def strangers(self, rings: frozenset[str]) -> Iterator[Caller]:
-        """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any other consumer."""
+        """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any
+        other consumer."""
         elsewhere: list[str] = []
         for identifier, credential in self._credentials.items():
             owner = self._owner(credential).get("username") or ""
@@ -47,7 +50,9 @@ class Authenticator:
                 name = f"whoever holds the key of credential '{credential['key']}'"
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
-            yield Caller(("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0]))
+            yield Caller(
+                ("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0])
+            )
 
     def passage(self, plugin: Entity | None, caller: Caller, *, preflight: bool) -> Passage:
         """Authenticates the caller, whose call is a `preflight` where its method is OPTIONS.
@@ -56,12 +61,18 @@ class Authenticator:
         """
         if plugin is None or (preflight and plugin["config"].get("run_on_preflight") is False):
             return Passage(True)
-        passage = self._by_key(plugin, caller) if plugin["name"] == "jwt" else self._by_issuer(plugin, caller)
+        passage = (
+            self._by_key(plugin, caller)
+            if plugin["name"] == "jwt"
+            else self._by_issuer(plugin, caller)
+        )
         if passage.passes or passage.unknown:
             return passage
         anonymous = plugin["config"].get("anonymous")
         matching = (
-            consumer for consumer in self._consumers.values() if anonymous in (consumer["id"], consumer.get("username"))
+            consumer
+            for consumer in self._consumers.values()
+            if anonymous in (consumer["id"], consumer.get("username"))
         )
         consumer = next(matching, None) if anonymous else None
         return Passage(consumer is not None, consumer, through=passage.through)
@@ -72,8 +83,8 @@ class Authenticator:
     def _by_key(self, plugin: Entity, caller: Caller) -> Passage:
         """Authenticates as `jwt` does: by the key that the token names, of whatever consumer.
 
-        A provider signs with any of its current keys: where one of them is missing, its tokens do not count on. A
-        stranger's token lives as briefly as need be.
+        A provider signs with any of its current keys: where one of them is missing, its tokens do
+        not count on. A stranger's token lives as briefly as need be.
         """
         config = plugin["config"]
         if caller.token is None:
@@ -88,10 +99,14 @@ class Authenticator:
             current = self._current.get(caller.token.provider or "", ())
             key_ids = [key.kid for key in current]
             credentials = [self._by_key_id[key.kid] for key in current if self._holds(key)]
-        reads = config["key_claim_name"] == "kid" and "authorization" in config.get("header_names", ("authorization",))
+        reads = config["key_claim_name"] == "kid" and "authorization" in config.get(
+            "header_names", ("authorization",)
+        )
         reads = reads and not config.get("secret_is_base64")  # the keys are not
         longest = config.get("maximum_expiration") or lifetime
-        owners = {credential["consumer"]["id"]: self._owner(credential) for credential in credentials}
+        owners = {
+            credential["consumer"]["id"]: self._owner(credential) for credential in credentials
+        }
         if not reads or lifetime > longest or len(credentials) < len(key_ids) or len(owners) != 1:
             return Passage(False, through=tuple(key_ids))
         (consumer,) = owners.values()
@@ -103,14 +118,21 @@ class Authenticator:
         return credential.get("algorithm") == key.algorithm and pem == key.pem.strip()
 
     def _by_issuer(self, plugin: Entity, caller: Caller) -> Passage:
-        """Authenticates as `openid-connect` does: by tokens of one issuer, whose name its ring carries."""
+        """Authenticates as `openid-connect` does: by tokens of one issuer, whose name its ring
+        carries."""
         config = {**plugin["config"], "anonymous": None}
-        providers = [name for name, meant in self._terms.verifying.items() if comparable(config) == comparable(meant)]
+        providers = [
+            name
+            for name, meant in self._terms.verifying.items()
+            if comparable(config) == comparable(meant)
+        ]
         if not providers:
             return Passage(True, unknown=True)
         if caller.token is None or caller.token.provider not in providers:
             return Passage(False)
         issuer = self._terms.deployed.issuers[caller.token.provider]
-        rings = (consumer for consumer in self._consumers.values() if consumer.get("custom_id") == issuer)
+        rings = (
+            consumer for consumer in self._consumers.values() if consumer.get("custom_id") == issuer
+        )
         consumer = next(rings, None)
         return Passage(consumer is not None, consumer, "RS256")

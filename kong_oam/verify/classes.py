@@ -1,8 +1,9 @@
-"""Classes of calls and callers that neither a gateway nor the model tells apart: one of each stands for all of it.
+"""Classes of calls and callers that neither a gateway nor the model tells apart: one of each stands
+for all of it.
 
-Hosts as either side names them, paths cut at every path that either side names, element by element, and methods. A
-token counts as far as its client was granted anything that somebody on that host speaks of, and groups count in sets no
-larger than what a rule can ask of them.
+Hosts as either side names them, paths cut at every path that either side names, element by element,
+and methods. A token counts as far as its client was granted anything that somebody on that host
+speaks of, and groups count in sets no larger than what a rule can ask of them.
 """
 
 from __future__ import annotations
@@ -46,8 +47,13 @@ def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, U
 
 def _networks(estate: Estate, host: str, live: LiveGateway) -> set[Network]:
     """Every network that either side names on the host."""
-    allowed = (of for component in _components(estate, host) for of in component.allowed_from.values())
-    return {*live.networks(host), *(one for of in allowed for networks in of.values() for one in networks)}
+    allowed = (
+        of for component in _components(estate, host) for of in component.allowed_from.values()
+    )
+    return {
+        *live.networks(host),
+        *(one for of in allowed for networks in of.values() for one in networks),
+    }
 
 
 def _hosts(estate: Estate, live: LiveGateway) -> tuple[str, ...]:
@@ -72,12 +78,18 @@ def _declared(estate: Estate, host: str, live: LiveGateway) -> frozenset[PathSeg
     """Every path that either side names on the host, with all that are above them."""
     paths = set(live.paths(host))
     for component in _components(estate, host):
-        paths |= {endpoint.path for endpoint in component.endpoints} | {rule.path for rule in component.rules}
+        paths |= {endpoint.path for endpoint in component.endpoints} | {
+            rule.path for rule in component.rules
+        }
     return frozenset(path[:length] for path in (*paths, ()) for length in range(len(path) + 1))
 
 
-def _calls(estate: Estate, host: str, declared: frozenset[PathSegments], methods: Collection[str]) -> Iterator[Call]:
-    schemes: tuple[Literal["http", "https"], ...] = ("http",) if estate.stack.scheme == "http" else ("https", "http")
+def _calls(
+    estate: Estate, host: str, declared: frozenset[PathSegments], methods: Collection[str]
+) -> Iterator[Call]:
+    schemes: tuple[Literal["http", "https"], ...] = (
+        ("http",) if estate.stack.scheme == "http" else ("https", "http")
+    )
     paths = tuple(_paths(declared))
     for scheme in schemes:
         for path, below in paths:
@@ -86,7 +98,8 @@ def _calls(estate: Estate, host: str, declared: frozenset[PathSegments], methods
 
 
 def _paths(declared: frozenset[PathSegments]) -> Iterator[tuple[PathSegments, PathSegments | None]]:
-    """Each path that is named; what is below it; what only begins with it; what differs from it only in capitals."""
+    """Each path that is named; what is below it; what only begins with it; what differs from it
+    only in capitals."""
     unused = _unused("any", {element for path in declared for element in path})
     for path in sorted(declared):
         yield path, None
@@ -100,7 +113,11 @@ def _paths(declared: frozenset[PathSegments]) -> Iterator[tuple[PathSegments, Pa
 
 
 def _unused(stem: str, used: Collection[str]) -> str:
-    return next(name for name in (stem, *(f"{stem}{number}" for number in range(len(used) + 1))) if name not in used)
+    return next(
+        name
+        for name in (stem, *(f"{stem}{number}" for number in range(len(used) + 1)))
+        if name not in used
+    )
 
 
 def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
@@ -113,28 +130,37 @@ def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
 def _callers(
     estate: Estate, host: str, live: LiveGateway, kinds: Iterable[tuple[Client, Hashable]]
 ) -> Iterator[Caller]:
-    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
+    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of
+    other kinds.
 
-    Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
-    that counts.
+    Tokens list every scope there is. One of before may list what is another's now, so it is what
+    its client was granted that counts.
     """
     yield NOBODY
     speech = _speech(estate, host, live)
     yield from _clients(estate, host, speech, kinds)
     yield from _unknown_clients(estate, host, speech)
     for provider in estate.stack.providers:
-        yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
+        yield Caller(
+            (f"anybody with another token of {provider} (an ID token, another API's)",),
+            Forged(provider),
+        )
     yield from live.strangers()
 
 
 def _kind(estate: Estate, client: Client) -> Hashable:
-    """What providers give the client tokens by, but for its name. Of what it is granted, that it is anything counts."""
+    """What providers give the client tokens by, but for its name. Of what it is granted, that it is
+    anything counts."""
     per_api = estate.stack.providers[client.provider].per_api
-    calls = {(call.component if per_api else None, bool(call.scopes)): None for call in client.calls}
+    calls = {
+        (call.component if per_api else None, bool(call.scopes)): None for call in client.calls
+    }
     return client.provider, client.user_facing, client.groups, tuple(calls)
 
 
-def _clients(estate: Estate, host: str, speech: Speech, kinds: Iterable[tuple[Client, Hashable]]) -> Iterator[Caller]:
+def _clients(
+    estate: Estate, host: str, speech: Speech, kinds: Iterable[tuple[Client, Hashable]]
+) -> Iterator[Caller]:
     """The estate's clients, by what their tokens are worth on the host, in their order."""
     tokens: dict[Hashable, tuple[tuple[str, Claims], ...]] = {}
     # Of each class, its names in words, each with its client.
@@ -150,9 +176,11 @@ def _clients(estate: Estate, host: str, speech: Speech, kinds: Iterable[tuple[Cl
 
 
 def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
-    """Clients of a provider that are none of the estate's: it may give them tokens that list any scope, and any groups
-    of a user."""
-    guarded = [(estate.provider_of(component), component) for component in _components(estate, host)]
+    """Clients of a provider that are none of the estate's: it may give them tokens that list any
+    scope, and any groups of a user."""
+    guarded = [
+        (estate.provider_of(component), component) for component in _components(estate, host)
+    ]
     audiences = dict.fromkeys(
         (provider.name, provider.audience_of(api) if provider.per_api else None)
         for provider, component in guarded
@@ -164,7 +192,9 @@ def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Call
             groups = tuple(sorted(speech.groups)) if user else ()
             yield Caller(
                 (f"any other client of {provider_name}",),
-                Claims(provider_name, "", "", user, scopes=listed, groups=groups, audience=audience),
+                Claims(
+                    provider_name, "", "", user, scopes=listed, groups=groups, audience=audience
+                ),
             )
 
 
@@ -177,17 +207,26 @@ def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
         groups |= {provider.listed(group) for role in component.roles for group in role.groups}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
-    scopes_by_client = [estate.held_at(component, users=users) for component in components for users in (False, True)]
+    scopes_by_client = [
+        estate.held_at(component, users=users)
+        for component in components
+        for users in (False, True)
+    ]
     granted: dict[str, Hashable] = {}
     for client in {*spoken.granted, *(client for held in scopes_by_client for client in held)}:
-        counting = tuple(frozenset(scopes.intersection(held.get(client, ()))) for held in scopes_by_client)
+        counting = tuple(
+            frozenset(scopes.intersection(held.get(client, ()))) for held in scopes_by_client
+        )
         if spoken.granted.get(client) is not None or any(counting):
             granted[client] = spoken.granted.get(client), counting
     return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
 
-def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:
-    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups; whom, in words.
+def _principals(
+    estate: Estate, client: Client, host: str, speech: Speech
+) -> Iterator[tuple[str, Claims]]:
+    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups;
+    whom, in words.
 
     The claims are what somebody on the host judges by.
     """
@@ -206,22 +245,28 @@ def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> It
 
 
 def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
-    """Users of every set of groups that decides something: with one of the client's own, or they get no token."""
+    """Users of every set of groups that decides something: with one of the client's own, or they
+    get no token."""
     provider = estate.stack.providers[client.provider]
     entitled = {provider.group(group) for group in client.groups}
     roles = (role for component in _components(estate, host) for role in component.roles)
     groups = {provider.group(group) for role in roles for group in role.groups}
     groups |= set() if provider.per_api else speech.groups
-    # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold nothing more.
+    # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold
+    # nothing more.
     for size in range(speech.widest + 1):
         for combination in combinations(sorted(groups), size):
-            for entry in [()] if entitled & set(combination) else [(group,) for group in sorted(entitled)]:
+            for entry in (
+                [()] if entitled & set(combination) else [(group,) for group in sorted(entitled)]
+            ):
                 yield User("user", (*entry, *combination))
 
 
 def _whom(estate: Estate, provider: Provider, user: User | None) -> str:
     if user is None:
         return ""
-    groups = {group for component in estate.exposed for role in component.roles for group in role.groups}
+    groups = {
+        group for component in estate.exposed for role in component.roles for group in role.groups
+    }
     logical = {provider.group(group): group for group in groups}
     return f" for users in {' and '.join(logical.get(group, group) for group in user.groups)}"

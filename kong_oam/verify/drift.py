@@ -1,7 +1,8 @@
-"""The entities in which two gateways differ, in words: possible reasons for a decision that is not meant.
+"""The entities in which two gateways differ, in words: possible reasons for a decision that is not
+meant.
 
-Every field that the program sets is compared, and every plugin on an entity of ours is one of ours or a finding. Tags
-say whose an entity is, and are nobody's reason.
+Every field that the program sets is compared, and every plugin on an entity of ours is one of ours
+or a finding. Tags say whose an entity is, and are nobody's reason.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import HTTP, PARENTS, RepairRequest, alike, fields_set, parent_of, removal, repair
+from kong_oam.verify.repair import (
+    HTTP,
+    PARENTS,
+    RepairRequest,
+    alike,
+    fields_set,
+    parent_of,
+    removal,
+    repair,
+)
 from kong_oam.verify.uses import belonging, uses
 
 _OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
@@ -28,11 +38,12 @@ _SHOWN = 60
 class Drift:
     """An entity that is not as it is meant. `request` repairs it, where a run does not.
 
-    `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not ours: then there is no
-    request. `used_by`: the owners of entities that use one that the request removes, by the entities' labels.
-    `misplaced`: an entity of ours that is another, a plugin or an Upstream that is gone, a plugin of a kind of ours
-    where we have none, a plugin of somebody's on an entity of ours, somebody's route to a service of ours, or somebody
-    else's word to browsers which pages may read ours. This breaks a promise even while nothing opens.
+    `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not
+    ours: then there is no request. `used_by`: the owners of entities that use one that the request
+    removes, by the entities' labels. `misplaced`: an entity of ours that is another, a plugin or an
+    Upstream that is gone, a plugin of a kind of ours where we have none, a plugin of somebody's on
+    an entity of ours, somebody's route to a service of ours, or somebody else's word to browsers
+    which pages may read ours. This breaks a promise even while nothing opens.
     """
 
     text: str
@@ -43,10 +54,12 @@ class Drift:
 
 
 def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
-    """Every entity that differs, is missing or is too much, by its label (kong_oam.kong.entities.labels)."""
+    """Every entity that differs, is missing or is too much, by its label
+    (kong_oam.kong.entities.labels)."""
     existing, intended = _by_label(live), _by_label(meant)
     by_label: dict[str, Drift] = {}
-    # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
+    # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then
+    # makes anew.
     for label, (kind, entity) in existing.items():
         if label not in intended and (drift := _extra(kind, label, entity, live, intended, asking)):
             by_label[label] = drift
@@ -58,10 +71,15 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
             request = repair(kind, actual, entity, live, meant)
-            # An empty slot may hold any key of the issuer. What another key opens is found by decisions.
-            changed = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=kind != "credential")
+            # An empty slot may hold any key of the issuer. What another key opens is found by
+            # decisions.
+            changed = Drift(
+                f"{label}: {'; '.join(changes)}", request, misplaced=kind != "credential"
+            )
             found, wanted = asking.owner(actual), asking.owner(entity)
-            by_label[label] = _left_to(changed, found if found.kind == "another stack's" else wanted)
+            by_label[label] = _left_to(
+                changed, found if found.kind == "another stack's" else wanted
+            )
     return by_label
 
 
@@ -78,8 +96,8 @@ _WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
 def _extra(
     kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], asking: Asking
 ) -> Drift | None:
-    """A drift for an entity that nobody here means to be there, by its owner; None where it can be no reason for
-    anything."""
+    """A drift for an entity that nobody here means to be there, by its owner; None where it can be
+    no reason for anything."""
     owner = asking.owner(entity)
     words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
     if kind == "credential":
@@ -103,7 +121,8 @@ def _extra(
 
 
 def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
-    """The other stack on whose entities alone this one stands; empty where it stands on none, or also on ours."""
+    """The other stack on whose entities alone this one stands; empty where it stands on none, or
+    also on ours."""
     parents = {"service": live.services, "route": live.routes, "consumer": live.consumers}
     owners = [
         asking.owner(parent)
@@ -117,16 +136,21 @@ def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
-    """The live entities, with the meant names of services and routes of ours that got another, which bears on nothing.
+    """The live entities, with the meant names of services and routes of ours that got another,
+    which bears on nothing.
 
-    What has the tags of the only one of ours that is missing, and is the only one that has, is that one.
+    What has the tags of the only one of ours that is missing, and is the only one that has, is that
+    one.
     """
     services = _renamed(live.services, meant.services)
     return replace(live, services=services, routes=_renamed(live.routes, meant.routes))
 
 
 def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    live_names, meant_names = {entity["name"] for entity in live}, {entity["name"] for entity in meant}
+    live_names, meant_names = (
+        {entity["name"] for entity in live},
+        {entity["name"] for entity in meant},
+    )
     missing = Counter(_tags(entity) for entity in meant if entity["name"] not in live_names)
     extra = Counter(_tags(entity) for entity in live if entity["name"] not in meant_names)
     names = {_tags(entity): entity["name"] for entity in meant if entity["name"] not in live_names}
@@ -154,14 +178,22 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
         "plugin": entities.plugins,
     }
     label_of = entities.labels
-    return {label_of[kind, entity["id"]]: (kind, entity) for kind, of_kind in kinds.items() for entity in of_kind}
+    return {
+        label_of[kind, entity["id"]]: (kind, entity)
+        for kind, of_kind in kinds.items()
+        for entity in of_kind
+    }
 
 
-def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
+def _changes(
+    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
+) -> Iterator[str]:
     if kind == "plugin":
         yield from _plugin(entity, meant)
         return
-    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(kind) or fields_set(kind, meant)
+    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(kind) or fields_set(
+        kind, meant
+    )
     for name in compared:
         if name in meant and not alike(name, entity, meant):
             yield _other(name, entity, meant)
@@ -202,7 +234,9 @@ def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     if now is None or ours is None or not now.table:
         yield "its script is not the one that is meant"
         return
-    names = [name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)]
+    names = [
+        name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)
+    ]
     if names:
         yield f"its table differs in {', '.join(names)}"
     if now.upstream != ours.upstream:
@@ -245,10 +279,11 @@ def _unmeant(
 
 
 def _stands_on(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin acts on one of these entities, or for a group of consumers, whose members nobody reads.
+    """Whether a plugin acts on one of these entities, or for a group of consumers, whose members
+    nobody reads.
 
-    It may alter answers, or act in the place of one of ours: of several of a kind that meet a call, Kong takes the
-    instance with the most specific scope alone.
+    It may alter answers, or act in the place of one of ours: of several of a kind that meet a call,
+    Kong takes the instance with the most specific scope alone.
     """
     acts = plugin["enabled"] and HTTP.intersection(plugin["protocols"])
     scopes = _scopes(plugin, live, "route", "service", "consumer")
@@ -256,13 +291,17 @@ def _stands_on(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
 
 
 def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin on everything tells browsers which pages may read answers of ours, as our scripts do."""
+    """Whether a plugin on everything tells browsers which pages may read answers of ours, as our
+    scripts do."""
     says = plugin["name"] == "cors" or (
-        plugin["name"].startswith("response-transformer") and "access-control-" in json.dumps(plugin["config"]).lower()
+        plugin["name"].startswith("response-transformer")
+        and "access-control-" in json.dumps(plugin["config"]).lower()
     )
     if not says or not plugin["enabled"] or _scopes(plugin, live, "route", "service"):
         return False
-    guards = [one for one in live.plugins if one["name"] == "pre-function" and _touches(one, live, ours)]
+    guards = [
+        one for one in live.plugins if one["name"] == "pre-function" and _touches(one, live, ours)
+    ]
     scripts = [gate.script_of(guard) for guard in guards]
     return any(script and "cors" in script.table for script in scripts)
 
@@ -274,7 +313,12 @@ def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
 
 
 def _scopes(plugin: Entity, live: Entities, *kinds: str) -> set[str]:
-    """The labels of the entities of these kinds that a plugin stands on. With a route comes its service."""
+    """The labels of the entities of these kinds that a plugin stands on. With a route comes its
+    service."""
     found = {(kind, reference(plugin, kind)) for kind in kinds}
-    found |= {("service", reference(route, "service")) for route in live.routes if ("route", route["id"]) in found}
+    found |= {
+        ("service", reference(route, "service"))
+        for route in live.routes
+        if ("route", route["id"]) in found
+    }
     return {live.labels[kind, identifier] for kind, identifier in found if identifier}

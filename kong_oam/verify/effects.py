@@ -14,8 +14,8 @@ from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
 class Effect(Enum):
     """What a plugin does to calls.
 
-    NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody here knows which.
-    CLOSES: it answers every call itself. UNKNOWN: anything.
+    NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody
+    here knows which. CLOSES: it answers every call itself. UNKNOWN: anything.
     """
 
     NONE = auto()
@@ -24,16 +24,20 @@ class Effect(Enum):
     UNKNOWN = auto()
 
 
-_WRITTEN: Mapping[str, str] = {"header_name": "Kong-Request-ID", "http_response_header_for_traceid": ""}
+_WRITTEN: Mapping[str, str] = {
+    "header_name": "Kong-Request-ID",
+    "http_response_header_for_traceid": "",
+}
 """Fields that name a header to write, and what Kong has them be by default."""
 
 
 def effect_of(plugin: Entity) -> Effect:
     """The effect of a plugin, by its kind (`kong.plugin_kinds`).
 
-    A plugin that is harmless by its kind is so only while its configuration leaves headers alone that others read.
-    What answers from a cache or a function, authenticates, or rewrites a request is UNKNOWN, as is any plugin that is
-    not listed there, and one of our own kinds in a place that is not ours.
+    A plugin that is harmless by its kind is so only while its configuration leaves headers alone
+    that others read. What answers from a cache or a function, authenticates, or rewrites a request
+    is UNKNOWN, as is any plugin that is not listed there, and one of our own kinds in a place that
+    is not ours.
     """
     doing = PLUGIN_KINDS.get(plugin["name"])
     if doing == "lets pages read":  # what pages read is no matter of who may call
@@ -44,27 +48,32 @@ def effect_of(plugin: Entity) -> Effect:
     if doing == "limits":
         return Effect.LIMITS
     if doing == "closes":
-        # A trigger is the name of a header or parameter. Every call has `Host`, and many have `Authorization`.
+        # A trigger is the name of a header or parameter. Every call has `Host`, and many have
+        # `Authorization`.
         return Effect.LIMITS if plugin["config"].get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
 
 
 def _runs_code(config: Entity) -> bool:
-    """Whether a configuration has a script other than ours. A script reads tokens, and a record takes them along."""
+    """Whether a configuration has a script other than ours. A script reads tokens, and a record
+    takes them along."""
     scripts = config.get(CUSTOM_FIELDS) or {}
     return any(script != CLEARED for script in scripts.values())
 
 
 def _touches_headers(config: Entity) -> bool:
-    """Whether a configuration takes headers away, or names one to write that something may depend on.
+    """Whether a configuration takes headers away, or names one to write that something may depend
+    on.
 
-    A name of its own begins with `X-`, and is none of the gate's. Any other may say whose a call is, or where it ends.
+    A name of its own begins with `X-`, and is none of the gate's. Any other may say whose a call
+    is, or where it ends.
     """
     if (config.get("propagation") or {}).get("clear"):
         return True
     written = (config.get(field) or default for field, default in _WRITTEN.items())
     return any(
-        name != _WRITTEN["header_name"] and (not name.lower().startswith("x-") or is_the_gates(name))
+        name != _WRITTEN["header_name"]
+        and (not name.lower().startswith("x-") or is_the_gates(name))
         for name in written
         if name
     )

@@ -1,4 +1,5 @@
-"""Decides as admission and the gate do by their tables: the meaning of `lua/gate.lua`, for scripts exactly ours.
+"""Decides as admission and the gate do by their tables: the meaning of `lua/gate.lua`, for scripts
+exactly ours.
 
 Scripts are never executed here: one that differs in a single byte is not judged.
 """
@@ -26,7 +27,8 @@ from kong_oam.verify.questions import Call
 
 Table = Mapping[str, Any]
 Requirement = Literal["public"] | Sequence[Sequence[str]]
-"""What a table asks of callers: nothing, or a token that is worth all scopes of one of these alternatives."""
+"""What a table asks of callers: nothing, or a token that is worth all scopes of one of these
+alternatives."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -39,7 +41,9 @@ _FIELDS = {
     "per_api": {"type": "boolean"},
     "authentication": {"enum": ["jwt", "openid-connect"]},
     "spelling": {"type": "object"},
-    "hosts": {"additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},
+    "hosts": {
+        "additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}
+    },
     "rules": {"additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}},
     "services": {"additionalProperties": _TEXTS},
     "on_behalf": {"additionalProperties": _TEXTS},
@@ -60,12 +64,15 @@ _ADDRESSES = {
     "additionalProperties": {"type": "object", "additionalProperties": {**_TEXTS, "minItems": 1}},
 }
 _OPTIONAL = {"opened": _OPENED, "addresses": _ADDRESSES}
-_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {**_FIELDS, **_OPTIONAL}})
+_SHAPE = jsonschema_rs.validator_for(
+    {"required": list(_FIELDS), "properties": {**_FIELDS, **_OPTIONAL}}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """A caller, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
+    """A caller, as a table reads it from a token. `scopes` None: whatever the caller likes.
+    `groups`: a user's.
 
     `client`: its id at the provider.
     """
@@ -84,10 +91,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets nothing through.
+    """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets
+    nothing through.
 
-    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere. `verified`: only by a
-    service of Kong's that verifies the workload's certificate.
+    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
+    `verified`: only by a service of Kong's that verifies the workload's certificate.
     """
 
     table: Table
@@ -101,7 +109,8 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
-    """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly one of these.
+    """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly
+    one of these.
 
     What it does to answers may be something else: it lets nothing through.
     """
@@ -126,7 +135,8 @@ def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
-    """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes of its table."""
+    """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes
+    of its table."""
     first, *more = code(plugin["config"])["access"]
     return {"access": [script.with_table(first, table), *more]}
 
@@ -149,7 +159,12 @@ def _table(text: str) -> Table | None:
 def _upstream(address: str | None) -> tuple[str, int] | None:
     value = read_object(address or "")
     host, port = value.get("host"), value.get("port")
-    if not isinstance(host, str) or not _HOST.fullmatch(host) or type(port) is not int or not 0 < port < 65536:
+    if (
+        not isinstance(host, str)
+        or not _HOST.fullmatch(host)
+        or type(port) is not int
+        or not 0 < port < 65536
+    ):
         return None
     return host, port
 
@@ -170,7 +185,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
-    """Whom somebody may claim to be who writes into a token what they like: by client, with the most there is."""
+    """Whom somebody may claim to be who writes into a token what they like: by client, with the
+    most there is."""
     tables = [table for table in tables if table]
     holders = [table[name] for table in tables for name in ("services", "on_behalf")]
     groups = frozenset(group for table in tables for group in table["groups"])
@@ -182,24 +198,34 @@ def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
 
 def scopes_held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
     """The scopes that the client holds by the table: as itself, and for its users."""
-    return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
+    return frozenset(table["services"].get(client, ())), frozenset(
+        table["on_behalf"].get(client, ())
+    )
 
 
 def requirement(table: Table, call: Call) -> Requirement:
-    """What a script with this table asks of whoever makes the call; no alternative: it lets nobody through."""
+    """What a script with this table asks of whoever makes the call; no alternative: it lets nobody
+    through."""
     if not table:
         return ()
-    owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
+    owners = [
+        written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)
+    ]
     if call.method not in METHODS or not _owned(table, call.host, owners):
         return ()
     owner = _rule(table, call, owners)
     if owner is None or not admits(_networks(table, owner, call.method), call.address or ""):
         return ()
-    return "public" if _opened(table, call, owner) else _of_method(table["rules"][owner], call.method) or ()
+    return (
+        "public"
+        if _opened(table, call, owner)
+        else _of_method(table["rules"][owner], call.method) or ()
+    )
 
 
 def met(required: Requirement, held: Held | None) -> bool:
-    """Whether a caller has what a table requires. `held`: by that table; None for one without a token that it takes."""
+    """Whether a caller has what a table requires. `held`: by that table; None for one without a
+    token that it takes."""
     if required == "public":
         return True
     if held is None:
@@ -226,7 +252,9 @@ def networks_named(table: Table) -> Iterator[Network]:
 
 def _networks(table: Table, owner: str, method: str) -> Networks:
     """The networks from which alone the rules of a path let somebody in with the method."""
-    return _read_networks(tuple(_of_method(table.get("addresses", {}).get(owner, {}), method) or ()))
+    return _read_networks(
+        tuple(_of_method(table.get("addresses", {}).get(owner, {}), method) or ())
+    )
 
 
 @cache
@@ -257,7 +285,8 @@ def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
 
 
 def _rule(table: Table, call: Call, owners: Iterable[str]) -> str | None:
-    """The longest rule path that owns the call; None where none does, or another server may read a longer one."""
+    """The longest rule path that owns the call; None where none does, or another server may read a
+    longer one."""
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
     owner = next((path for path in owners if path in rules), None)
     if owner is None or may_be_longer(call.path, len(unwritten(owner)), _folded(tuple(rules))):

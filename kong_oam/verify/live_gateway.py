@@ -2,8 +2,9 @@
 
 That is by the route that a call reaches, the plugins on the way, the gate, and where it would go.
 
-Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls that meet one count as
-allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.deviations).
+Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls
+that meet one count as allowed. With the entities that are meant, the same reading has to give the
+model's decisions (verify.deviations).
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.effects import Effect
-from kong_oam.verify.gate import Held, Requirement, Script, Table, met, networks_named, requirement, scopes_held
+from kong_oam.verify.gate import (
+    Held,
+    Requirement,
+    Script,
+    Table,
+    met,
+    networks_named,
+    requirement,
+    scopes_held,
+)
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.reading import Reader
 from kong_oam.verify.router import Reached, Router
@@ -30,7 +40,8 @@ from kong_oam.verify.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's entities on the way."""
+    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's
+    entities on the way."""
 
     address: str | None
     through: tuple[str, ...] = ()
@@ -40,8 +51,8 @@ class End:
 class Way:
     """What lies behind a route, whoever calls: its service, and the guards there.
 
-    `ends` of a call that gets past everything, and `ends_unjudged` of one on whose way something is not judged.
-    `through`: the entities on the way to the guards.
+    `ends` of a call that gets past everything, and `ends_unjudged` of one on whose way something is
+    not judged. `through`: the entities on the way to the guards.
     """
 
     route: Entity
@@ -56,7 +67,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A route as a call takes it. `way` None: it leads nowhere, through these entities. `path`: what goes upstream.
+    """A route as a call takes it. `way` None: it leads nowhere, through these entities. `path`:
+    what goes upstream.
 
     `required`: what each table of the guards asks of who makes the call.
     """
@@ -111,7 +123,8 @@ class LiveGateway:
         self._standings: dict[tuple[str, bool, Claims | Forged | None], Standing] = {}
         self._asked: tuple[Call, tuple[Taken, ...]] | None = None
 
-    # What it tells apart ----------------------------------------------------------------------------------------------
+    # What it tells apart
+    # ----------------------------------------------------------------------------------------------
 
     def hosts(self) -> Iterable[str]:
         """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
@@ -125,7 +138,10 @@ class LiveGateway:
         """Paths that it tells apart on a host."""
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
-            for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
+            for path in (
+                *table["rules"],
+                *(path for paths in table["hosts"].values() for path in paths),
+            ):
                 yield unwritten(path)
 
     def networks(self, host: str) -> Iterator[Network]:
@@ -148,11 +164,15 @@ class LiveGateway:
         return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
     def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
-        """What each client holds of the scopes by each table that speaks of the host; only those that hold some."""
+        """What each client holds of the scopes by each table that speaks of the host; only those
+        that hold some."""
         granted: dict[str, set[Hashable]] = {}
         for index, table in enumerate(self._speaking_of(host)):
             for identifier in {*table["services"], *table["on_behalf"]}:
-                held = tuple(frozenset(scopes.intersection(of_kind)) for of_kind in scopes_held(table, identifier))
+                held = tuple(
+                    frozenset(scopes.intersection(of_kind))
+                    for of_kind in scopes_held(table, identifier)
+                )
                 for client in self._clients.get(identifier, ()) if any(held) else ():
                     granted.setdefault(client.component, set()).add((client.provider, index, held))
         return {component: frozenset(held) for component, held in granted.items()}
@@ -162,7 +182,9 @@ class LiveGateway:
         """The estate's clients by their id in tokens."""
         clients: dict[str, list[Client]] = {}
         for client in self._terms.estate.clients:
-            clients.setdefault(self._reader.client_id(client.provider, client.component), []).append(client)
+            clients.setdefault(
+                self._reader.client_id(client.provider, client.component), []
+            ).append(client)
         return clients
 
     def strangers(self) -> Iterator[Caller]:
@@ -170,17 +192,26 @@ class LiveGateway:
         return self._authenticator.strangers(self._rings)
 
     def _speaking_of(self, host: str) -> list[Table]:
-        indexes = {index for pattern in host_patterns(host) for index in self._speaking.get(pattern, ())}
+        indexes = {
+            index for pattern in host_patterns(host) for index in self._speaking.get(pattern, ())
+        }
         return [self._tables[index] for index in sorted(indexes)]
 
-    # What it decides --------------------------------------------------------------------------------------------------
+    # What it decides
+    # --------------------------------------------------------------------------------------------------
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        """Judges the call: one verdict, or several where the answer depends on what is not known."""
+        """Judges the call: one verdict, or several where the answer depends on what is not
+        known."""
         # Whatever is the same for all callers of a call is found out for the first of them.
         if self._asked is None or self._asked[0] != call:
-            self._asked = call, tuple(self._take(reached, call) for reached in self._router.reached(call))
-        verdicts = [verdict for taken in self._asked[1] for verdict in self._verdicts(taken, call, caller)]
+            self._asked = (
+                call,
+                tuple(self._take(reached, call) for reached in self._router.reached(call)),
+            )
+        verdicts = [
+            verdict for taken in self._asked[1] for verdict in self._verdicts(taken, call, caller)
+        ]
         if not any(taken.certain for taken in self._asked[1]):
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
@@ -203,10 +234,23 @@ class LiveGateway:
         if service is None or not service.get("enabled", True):
             return None
         guards = self._plugins.guards(route, service)
-        judged, unjudged = (tuple(self._ends(service, guards.decided, judged=judged)) for judged in (True, False))
+        judged, unjudged = (
+            tuple(self._ends(service, guards.decided, judged=judged)) for judged in (True, False)
+        )
         through = (self._labels["route", route["id"]], self._labels["service", service["id"]])
-        admission, gate = (self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate))
-        return Way(route, service, guards, judged, unjudged, through, admission or self._plugins.runs_foreign, gate)
+        admission, gate = (
+            self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate)
+        )
+        return Way(
+            route,
+            service,
+            guards,
+            judged,
+            unjudged,
+            through,
+            admission or self._plugins.runs_foreign,
+            gate,
+        )
 
     def _verdicts(self, taken: Taken, call: Call, caller: Caller) -> Iterator[Verdict]:
         """Yields a verdict by one route for each way that the call may go."""
@@ -222,14 +266,20 @@ class LiveGateway:
             open_ = verdict.allowed and end.address is not None and not needs_tls
             component, leads = None, ""
             if end.address is not None:
-                component, leads = self._terms.workloads.get(end.address), _leads(way, end.address, taken.path, call)
-            yield Verdict(open_, component, leads, verdict.verified, verdict.judged, through, verdict.limits)
+                component, leads = (
+                    self._terms.workloads.get(end.address),
+                    _leads(way, end.address, taken.path, call),
+                )
+            yield Verdict(
+                open_, component, leads, verdict.verified, verdict.judged, through, verdict.limits
+            )
         if protocols.isdisjoint(("http", "https")):
             # Only a gRPC call passes such a route. Kong answers any other call with 415.
             yield Verdict(False, None, through=taken.through)
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
-        """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""
+        """The ends of a call that gets past everything: where a gate of ours says, whatever the
+        service does."""
         if gate and gate.verified and not verifies(service):
             return [End(None)]
         if gate:
@@ -242,16 +292,22 @@ class LiveGateway:
         return [End(workload), *(end for end in ends if end.address not in (None, workload))]
 
     def _balanced(self, host: str, port: int) -> list[End]:
-        """The ends behind a host: the Targets of an Upstream of its name, which comes before what DNS says."""
+        """The ends behind a host: the Targets of an Upstream of its name, which comes before what
+        DNS says."""
         if host not in self._upstreams:
             return [End(f"{host}:{port}")]
         identifier = self._upstreams[host]
         upstream = self._labels["upstream", identifier]
         targets = self._targets.get(identifier, ())
-        ends = [End(target["target"], (upstream, self._labels["target", target["id"]])) for target in targets]
+        ends = [
+            End(target["target"], (upstream, self._labels["target", target["id"]]))
+            for target in targets
+        ]
         return ends or [End(None, (upstream,))]
 
-    def _guarded(self, way: Way, required: tuple[Requirement, ...], call: Call, caller: Caller) -> Verdict:
+    def _guarded(
+        self, way: Way, required: tuple[Requirement, ...], call: Call, caller: Caller
+    ) -> Verdict:
         """The verdict of the plugins on the call, wherever it goes."""
         preflight = call.method == "OPTIONS"
         asked = way.route["id"], preflight, caller.token
@@ -267,7 +323,9 @@ class LiveGateway:
         for holdings in standing.holdings:
             passing = all(met(*pair) for pair in zip(required, holdings, strict=True))
             together = together or (verified and passing)
-            spelling_known = spelling_known and not any(held and held.scopes is None for held in holdings)
+            spelling_known = spelling_known and not any(
+                held and held.scopes is None for held in holdings
+            )
         foreign = way.foreign_gate  # it runs once authentication has let the call pass
         return Verdict(
             standing.anything or (standing.passes and (foreign or together)),
@@ -295,12 +353,17 @@ class LiveGateway:
             closed=Effect.CLOSES in effects,
             holdings=tuple(dict.fromkeys(self._reader.holdings(guards.tables, caller, passage))),
             through=through,
-            limits=tuple(labels["plugin", plugin["id"]] for plugin, effect in others if effect is Effect.LIMITS),
+            limits=tuple(
+                labels["plugin", plugin["id"]]
+                for plugin, effect in others
+                if effect is Effect.LIMITS
+            ),
         )
 
 
 def verifies(service: Entity) -> bool:
-    """Whether Kong verifies the certificate of what a service leads to, which its gate asks for by the same fields."""
+    """Whether Kong verifies the certificate of what a service leads to, which its gate asks for by
+    the same fields."""
     return bool(service["protocol"] == "https" and service.get("tls_verify") is True)
 
 
@@ -314,11 +377,16 @@ def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
     """Where a call comes out, in words."""
     leads = f"{way.service['protocol']}://{address}"
     leads += f" as {written(path)}" if path != call.path else ""
-    return leads + ("" if way.guards.decided or way.route["preserve_host"] else " under the service's own host name")
+    return leads + (
+        ""
+        if way.guards.decided or way.route["preserve_host"]
+        else " under the service's own host name"
+    )
 
 
 def _upstream_path(service: Entity, reached: Reached, call: Call) -> PathSegments:
-    """The path that is sent upstream, by which the gate decides: the service's own, and what the route leaves."""
+    """The path that is sent upstream, by which the gate decides: the service's own, and what the
+    route leaves."""
     path = written(call.path)
     rest = path[len(reached.matched) :] if reached.route["strip_path"] else path
     return tuple(filter(None, f"{service.get('path') or ''}/{rest}".split("/")))

@@ -1,8 +1,10 @@
 """Finds what an emergency left open, in whatever plugin of Kong it stands.
 
-It needs no complete gate. Since the opening, somebody may have deleted a guard, renamed the service or copied a plugin.
+It needs no complete gate. Since the opening, somebody may have deleted a guard, renamed the service
+or copied a plugin.
 
-A table says whose it is, by its key ring or its records. A plugin's tags and service count only where no table does.
+A table says whose it is, by its key ring or its records. A plugin's tags and service count only
+where no table does.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _SCRIPTED = ("pre-function", "post-function")
 class ScriptGuard:
     """A `pre-function` or `post-function` of a stack, wherever it stands.
 
-    `tables`: those that its scripts are given. `is_known`: it runs exactly a script of this version.
+    `tables`: those that its scripts are given. `is_known`: it runs exactly a script of this
+    version.
     """
 
     plugin: Entity
@@ -55,7 +58,8 @@ class ScriptGuard:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousLeft:
-    """An authentication plugin that lets calls without a token by, although no rule of its component is public.
+    """An authentication plugin that lets calls without a token by, although no rule of its
+    component is public.
 
     `owner`: the other stack that owns it by its tags; empty where none does.
     """
@@ -68,14 +72,16 @@ class AnonymousLeft:
 
 @dataclass(frozen=True, slots=True)
 class FoundOpenings:
-    """The plugins of a stack in which an opening can stand, and those that an opening left behind."""
+    """The plugins of a stack in which an opening can stand, and those that an opening left
+    behind."""
 
     scripts: tuple[ScriptGuard, ...]
     anonymous: tuple[AnonymousLeft, ...]
 
 
 def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
-    """Looks at every plugin of the workspace. `live` needs services, routes, plugins and consumers."""
+    """Looks at every plugin of the workspace. `live` needs services, routes, plugins and
+    consumers."""
     stack, labels = settings.stack.name, live.labels
     services = {service["id"]: str(service.get("name") or "") for service in live.services}
     of_routes = {route["id"]: reference(route, "service") for route in live.routes}
@@ -95,7 +101,9 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
             label = labels["plugin", plugin["id"]]
             component = _component_in(tables) or component_at(plugin) or label
             known = script_of(plugin)
-            scripts.append(ScriptGuard(plugin, label, component, tables, bool(known and known.table)))
+            scripts.append(
+                ScriptGuard(plugin, label, component, tables, bool(known and known.table))
+            )
     places = {_place(guard.plugin): guard.component for guard in scripts}
     private = _without_public(scripts)
     asking, anonymous = Asking(stack, whole=True), []
@@ -110,11 +118,14 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
     return FoundOpenings(tuple(scripts), tuple(anonymous))
 
 
-def _is_of(stack: str, plugin: Entity, tables: Iterable[Mapping[str, Any]], component: str | None) -> bool:
+def _is_of(
+    stack: str, plugin: Entity, tables: Iterable[Mapping[str, Any]], component: str | None
+) -> bool:
     named = {name for table in tables for name in _stacks_named(table)}
     if named:
         return stack in named
-    # The one on the service is a guard, whoever took its tags. What else stands on a route may be anybody's.
+    # The one on the service is a guard, whoever took its tags. What else stands on a route may be
+    # anybody's.
     is_on_service = not plugin.get("route") and not plugin.get("consumer")
     return _is_tagged(plugin, stack) or (component is not None and is_on_service)
 
@@ -136,7 +147,9 @@ def _place(plugin: Entity) -> tuple[str | None, str | None]:
 
 
 def _component_in(tables: Iterable[Mapping[str, Any]]) -> str | None:
-    return next((table["component"] for table in tables if isinstance(table.get("component"), str)), None)
+    return next(
+        (table["component"] for table in tables if isinstance(table.get("component"), str)), None
+    )
 
 
 def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:

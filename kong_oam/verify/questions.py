@@ -15,7 +15,8 @@ OTHER_METHOD = "PROPFIND"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that stands for its class. `below`: for all paths under this one that nobody names, and `path` is one.
+    """A call that stands for its class. `below`: for all paths under this one that nobody names,
+    and `path` is one.
 
     `address`: where it comes from; None where that is all the same.
     """
@@ -30,8 +31,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """A token that is not for this API. Its keys are a provider's own (an ID token, another audience's token), or what
-    the gateway knows as `credential`; whoever holds that writes into the token what they like."""
+    """A token that is not for this API. Its keys are a provider's own (an ID token, another
+    audience's token), or what the gateway knows as `credential`; whoever holds that writes into the
+    token what they like."""
 
     provider: str | None = None
     credential: str | None = None
@@ -41,7 +43,8 @@ class Forged:
 class Caller:
     """A class of callers whom nobody on a host tells apart. `token` None: they have none.
 
-    The client of a token is one of them, for all; empty for every client that is none of the estate's.
+    The client of a token is one of them, for all; empty for every client that is none of the
+    estate's.
     """
 
     names: tuple[str, ...]
@@ -53,11 +56,13 @@ NOBODY = Caller(("anybody, without a token",))
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of a gateway to a call. `component`: whose workload it would reach (None: none of the estate's).
+    """The answer of a gateway to a call. `component`: whose workload it would reach (None: none of
+    the estate's).
 
-    `leads`: where to, in words that differ where it differs. `verified`: nothing but the gateway's own word of who
-    calls arrives. `judged`: no part of it is counted as open for want of knowing better. `through`: the entities that
-    had a say; `limits`: those of which nobody knows whether they refuse the call all the same.
+    `leads`: where to, in words that differ where it differs. `verified`: nothing but the gateway's
+    own word of who calls arrives. `judged`: no part of it is counted as open for want of knowing
+    better. `through`: the entities that had a say; `limits`: those of which nobody knows whether
+    they refuse the call all the same.
     """
 
     allowed: bool
@@ -71,9 +76,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes that one of them asks for.
+    """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes that one of
+    them asks for.
 
-    `granted`: by client (`application/component`), what else its tokens are judged by; equal where that is the same.
+    `granted`: by client (`application/component`), what else its tokens are judged by; equal where
+    that is the same.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -85,8 +92,8 @@ class Speech:
 class UrlRegion(NamedTuple):
     """The part of an API that a call stands for: a method, and all that the path of a URL owns.
 
-    `within`: the URL that owns this one, where this one is of no interest beside it. `source`: the addresses that it is
-    called from, in words; one of so many `sources`.
+    `within`: the URL that owns this one, where this one is of no interest beside it. `source`: the
+    addresses that it is called from, in words; one of so many `sources`.
     """
 
     method: str

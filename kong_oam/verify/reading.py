@@ -35,7 +35,8 @@ class Reader:
     def holdings(
         self, tables: tuple[Table, ...], caller: Caller, passage: Passage
     ) -> Iterator[tuple[Held | None, ...]]:
-        """Yields what each table takes the caller to hold, for each identity that their tokens may name."""
+        """Yields what each table takes the caller to hold, for each identity that their tokens may
+        name."""
         for claimed in self._claimed(tables, caller):
             identities = (self._read_by(table, claimed, caller, passage) for table in tables)
             pairs = zip(tables, identities, strict=True)
@@ -44,8 +45,8 @@ class Reader:
     def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
         """The identities that the caller's tokens name.
 
-        That is the most there is, of those who write into them what they like; and where the client is none of the
-        estate's, every id that a table has and the estate does not.
+        That is the most there is, of those who write into them what they like; and where the client
+        is none of the estate's, every id that a table has and the estate does not.
         """
         token = caller.token
         if token is None:
@@ -55,28 +56,43 @@ class Reader:
         scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
         if token.client:
             return (CallerIdentity(self.client_id(token.provider, token.client), scopes, groups),)
-        listed = {client for table in tables if table for client in (*table["services"], *table["on_behalf"])}
-        others = sorted(client for client in listed if (token.provider, client) not in self._declared)
+        listed = {
+            client
+            for table in tables
+            if table
+            for client in (*table["services"], *table["on_behalf"])
+        }
+        others = sorted(
+            client for client in listed if (token.provider, client) not in self._declared
+        )
         return [CallerIdentity(client, scopes, groups) for client in ("", *others)]
 
     def _read_by(
         self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
     ) -> CallerIdentity | None:
-        """The identity that a table takes the caller for: none, unless the token is one that it asks for."""
+        """The identity that a table takes the caller for: none, unless the token is one that it
+        asks for."""
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
-        if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.plugin:
+        if (
+            consumer.get("username") != table["ring"]
+            or table["authentication"] != self._terms.plugin
+        ):
             return None
         if isinstance(token, Forged) and token.credential:
             return claimed
         provider = self._terms.estate.stack.providers[token.provider or ""]
-        if (table["issuer"] or consumer.get("custom_id")) != self._terms.deployed.issuers[provider.name]:
+        if (table["issuer"] or consumer.get("custom_id")) != self._terms.deployed.issuers[
+            provider.name
+        ]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
         if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            counts = not usual or not set(table["audiences"]).issubset(self._audiences[provider.name].values())
+            counts = not usual or not set(table["audiences"]).issubset(
+                self._audiences[provider.name].values()
+            )
         else:
             counts = self._audience(provider, token) in table["audiences"]
         if not counts:
@@ -87,18 +103,26 @@ class Reader:
     def _declared(self) -> frozenset[tuple[str, str]]:
         """The estate's clients: the provider of each, and its id there."""
         clients = self._terms.estate.clients
-        return frozenset((one.provider, self.client_id(one.provider, one.component)) for one in clients)
+        return frozenset(
+            (one.provider, self.client_id(one.provider, one.component)) for one in clients
+        )
 
     @cached_property
     def _audiences(self) -> Mapping[str, Mapping[str, str]]:
-        """By provider, its audiences as it writes them, by the model's names: of this API, or of each component."""
-        return {name: self._audiences_of(provider) for name, provider in self._terms.estate.stack.providers.items()}
+        """By provider, its audiences as it writes them, by the model's names: of this API, or of
+        each component."""
+        return {
+            name: self._audiences_of(provider)
+            for name, provider in self._terms.estate.stack.providers.items()
+        }
 
     def _audiences_of(self, provider: Provider) -> Mapping[str, str]:
         if not provider.per_api:
             return {provider.audience: provider.audience}
         keys, deployed = self._terms.estate.components, self._terms.deployed.audiences
-        return {provider.audience_of(key): deployed.get(key, provider.audience_of(key)) for key in keys}
+        return {
+            provider.audience_of(key): deployed.get(key, provider.audience_of(key)) for key in keys
+        }
 
     def _audience(self, provider: Provider, claims: Claims) -> str:
         """The audience of the token, as its provider writes it."""

@@ -1,7 +1,8 @@
 """Requests to the Admin API that repair what `pulumi up --refresh` does not.
 
-The official plugin for Kong has no input for some fields, and looks for a credential at its consumer alone. Of texts,
-numbers, lists and references it does not see that Kong has none, and sends neither none nor a 0 (seen on a Kong 3.10).
+The official plugin for Kong has no input for some fields, and looks for a credential at its
+consumer alone. Of texts, numbers, lists and references it does not see that Kong has none, and
+sends neither none nor a 0 (seen on a Kong 3.10).
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from typing import Any
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
-"""Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""
+"""Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as
+good as all."""
 
 _KNOWN_BY = ("id", "name", "service", "tags")
-"""Fields of services and routes that say which entity it is, whose it is, and what it belongs to."""
+"""Fields of services and routes that say which entity it is, whose it is, and what it belongs
+to."""
 
 PARENTS: Mapping[str, str] = {"route": "service", "credential": "consumer"}
-"""The kind of entity that an entity belongs to, by kind: also the name of the field that refers to it."""
+"""The kind of entity that an entity belongs to, by kind: also the name of the field that refers to
+it."""
 
 _UNSEEN = ("enabled", "headers")
 """Those of them that the plugin has no input for, or never reads."""
@@ -27,7 +31,8 @@ _UNSEEN = ("enabled", "headers")
 
 @dataclass(frozen=True, slots=True)
 class RepairRequest:
-    """A request to the Admin API: what is at `path` gets `fields`, or is removed if None. `then_up`: a run follows."""
+    """A request to the Admin API: what is at `path` gets `fields`, or is removed if None.
+    `then_up`: a run follows."""
 
     path: str
     fields: Mapping[str, Any] | None = None
@@ -36,7 +41,11 @@ class RepairRequest:
 
 def fields_set(kind: str, meant: Entity) -> tuple[str, ...]:
     """The fields that the program sets of a service or a route; none of another kind."""
-    return tuple(name for name in meant if name not in _KNOWN_BY) if kind in ("service", "route") else ()
+    return (
+        tuple(name for name in meant if name not in _KNOWN_BY)
+        if kind in ("service", "route")
+        else ()
+    )
 
 
 def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairRequest:
@@ -44,16 +53,29 @@ def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairReques
     return RepairRequest(_path(kind, entity), then_up=then_up)
 
 
-def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> RepairRequest | None:
+def repair(
+    kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
+) -> RepairRequest | None:
     """The request that makes the entity what is meant; None where a run does that.
 
-    It sets all that differs of a service or a route, since Kong checks some of their fields against others.
+    It sets all that differs of a service or a route, since Kong checks some of their fields against
+    others.
     """
     if kind == "plugin":
-        configured = entity["enabled"] and comparable(entity["config"]) == comparable(meant["config"])
+        configured = entity["enabled"] and comparable(entity["config"]) == comparable(
+            meant["config"]
+        )
         acts = HTTP.intersection(entity["protocols"])
-        return None if acts else RepairRequest(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
-    fields = {name: meant.get(name) for name in fields_set(kind, meant) if not alike(name, entity, meant)}
+        return (
+            None
+            if acts
+            else RepairRequest(
+                _path(kind, entity), {"protocols": meant["protocols"]}, not configured
+            )
+        )
+    fields = {
+        name: meant.get(name) for name in fields_set(kind, meant) if not alike(name, entity, meant)
+    }
     parent = PARENTS.get(kind, "")
     moved = bool(parent) and parent_of(kind, entity, live) != parent_of(kind, meant, intended)
     unseen = moved and (kind == "credential" or not entity[parent])
@@ -77,7 +99,9 @@ def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
 def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:
     """Whether the field is what it is meant to be. The path "/" of a service is as good as none."""
     now, wanted = entity.get(name), meant.get(name)
-    return comparable(now) == comparable(wanted) or (name == "path" and not {now, wanted} - {None, "/"})
+    return comparable(now) == comparable(wanted) or (
+        name == "path" and not {now, wanted} - {None, "/"}
+    )
 
 
 def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:

@@ -1,9 +1,11 @@
-"""The routes that a call may reach, in the order of Kong's router (flavour `traditional_compatible`, the default).
+"""The routes that a call may reach, in the order of Kong's router (flavour
+`traditional_compatible`, the default).
 
-Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source: Kong's documentation
-of how routes are matched, kong/router/transform.lua, recorded answers of a Kong 3.10. Where a route's conditions say
-more than a call does (headers, SNIs, a regular expression of somebody else's), it may or may not be reached; of two
-routes of one priority any may be, since the entities that are meant have no ids by which Kong would choose.
+Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source:
+Kong's documentation of how routes are matched, kong/router/transform.lua, recorded answers of a
+Kong 3.10. Where a route's conditions say more than a call does (headers, SNIs, a regular expression
+of somebody else's), it may or may not be reached; of two routes of one priority any may be, since
+the entities that are meant have no ids by which Kong would choose.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from kong_oam.verify.repair import HTTP
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A route that a call may reach. `matched` is what `strip_path` would take off; `certain`: always reached."""
+    """A route that a call may reach. `matched` is what `strip_path` would take off; `certain`:
+    always reached."""
 
     route: Entity
     matched: str
@@ -33,7 +36,8 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A route, or the part of one whose paths are of one kind and length: what Kong gives a priority of its own."""
+    """A route, or the part of one whose paths are of one kind and length: what Kong gives a
+    priority of its own."""
 
     priority: int
     route: Entity
@@ -78,13 +82,15 @@ class Router:
         return frozenset(method for candidate in self._candidates for method in candidate.methods)
 
     def paths(self, host: str) -> Iterator[PathSegments]:
-        """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
+        """Paths that routes on the host are cut at: whole elements of what each path surely begins
+        with."""
         for candidate in self._on(host):
             for path in candidate.paths:
                 yield tuple(filter(None, declared_path(path) or literal_prefix(path).split("/")))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
-        """The routes that may take the call; none: 404 for certain. The last is certain, or nothing else was found."""
+        """The routes that may take the call; none: 404 for certain. The last is certain, or nothing
+        else was found."""
         matches: list[Reached] = []
         limit: int | None = None
         for candidate in self._on(call.host):
@@ -98,7 +104,9 @@ class Router:
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._of_host:
-            matching = (indexes for pattern, indexes in self._of_pattern.items() if _meets(host, pattern))
+            matching = (
+                indexes for pattern, indexes in self._of_pattern.items() if _meets(host, pattern)
+            )
             indexes = sorted(set().union(*matching))
             self._of_host[host] = tuple(self._candidates[index] for index in indexes)
         return self._of_host[host]
@@ -130,21 +138,31 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     """The priority by which Kong orders routes, as an unsigned number of 64 bits.
 
-    Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
-    Those are the kinds of conditions (by 29), the headers (by 20), and the regular expression's priority (by 19) or the
-    path's length. What is negative in 32 bits wins over all others.
+    Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32
+    bits: they overlap. Those are the kinds of conditions (by 29), the headers (by 20), and the
+    regular expression's priority (by 19) or the path's length. What is negative in 32 bits wins
+    over all others.
     """
     hosts, headers = route.get("hosts"), route.get("headers") or {}
-    kinds = sum(1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind)
+    kinds = sum(
+        1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind
+    )
     plain = bool(hosts) and not any("*" in host for host in hosts or ())
     regex = bool(paths) and paths[0].startswith("~")
-    by_path = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
+    by_path = (
+        int(route.get("regex_priority") or 0) << 19
+        if regex
+        else len(paths[0].encode()) & 0x7FFFF
+        if paths
+        else 0
+    )
     low = c_int32(kinds << 29 | min(len(headers), 255) << 20 | by_path).value
     return (plain << 60 | regex << 51 | low) & (2**64 - 1)
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:
-    """The part of the call's path that a route's takes, and whether for the whole class; None: it never matches."""
+    """The part of the call's path that a route's takes, and whether for the whole class; None: it
+    never matches."""
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
@@ -152,7 +170,8 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
     match = expression.match(text) if expression else None
     if declared_path(path) is not None or call.below is None:
         return (match[0], True) if match else None if expression else ("", False)
-    # Somebody else's expression may match some paths of the class: not, if what it begins with lies elsewhere.
+    # Somebody else's expression may match some paths of the class: not, if what it begins with lies
+    # elsewhere.
     prefix, below = literal_prefix(path), written(call.below).rstrip("/") + "/"
     near = below.startswith(prefix) or text.startswith(prefix)
     return (match[0] if match else "", False) if near or match else None

@@ -1,9 +1,11 @@
-"""The whole check of a stack, as the verb `verify` of `python -m kong_oam` does it: its Kong and its cluster.
+"""The whole check of a stack, as the verb `verify` of `python -m kong_oam` does it: its Kong and
+its cluster.
 
-It tells where Kong decides otherwise than the Applications here mean, and what somebody changed in the cluster.
-What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
-they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
-Kong's Admin API cannot write to the stack's state.
+It tells where Kong decides otherwise than the Applications here mean, and what somebody changed in
+the cluster. What only the deployment knows (issuers, the keys in their slots, where workloads are)
+comes from the stack's outputs: they also name keys that an issuer has withdrawn while tokens may
+still be signed with them, and whoever can write to Kong's Admin API cannot write to the stack's
+state.
 """
 
 from __future__ import annotations
@@ -44,16 +46,18 @@ from kong_oam.verify.terms import Terms
 
 
 class UnverifiedError(UndoneError):
-    """The gateway, the cluster or the outputs cannot be read, so nothing can be said. The message says what to do."""
+    """The gateway, the cluster or the outputs cannot be read, so nothing can be said. The message
+    says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it.
+    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do
+    about it.
 
-    `remedy`: the command that repairs it; empty where another `stack` has to act, or another reason's command is
-    enough. `used_by`: the others that use an entity which the
-    command removes, in words.
+    `remedy`: the command that repairs it; empty where another `stack` has to act, or another
+    reason's command is enough. `used_by`: the others that use an entity which the command removes,
+    in words.
     """
 
     text: str
@@ -64,7 +68,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The findings of a check of the gateway, the worst first, each with the reasons that its causes are."""
+    """The findings of a check of the gateway, the worst first, each with the reasons that its
+    causes are."""
 
     findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
     components: int
@@ -89,7 +94,8 @@ class Workloads:
 
 
 def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> Result:
-    """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output --json` prints.
+    """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output
+    --json` prints.
 
     Raises UnverifiedError.
     """
@@ -97,11 +103,15 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     try:
         deployed = Deployed.from_outputs(_outputs(settings, outputs))
     except KeyError as missing:
-        raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
+        raise UnverifiedError(
+            f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once"
+        ) from None
     if absent := _not_deployed(settings, estate, deployed):
         raise UnverifiedError(
-            f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the gateway serve: run "
-            f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or verify with the "
+            f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
+            "gateway serve: run "
+            f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or "
+            "verify with the "
             "Applications that were deployed"
         )
     try:
@@ -116,30 +126,46 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas, keeps_records))
 
 
-def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
+def judge(
+    settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete
+) -> Result:
     """Compares entities of Kong that were read with the estate. Raises UnverifiedError."""
     terms = Terms.of(settings, estate, deployed, complete)
-    meant = intended(settings, estate, replace(deployed, authorities=authorities(live.authorities)), complete)
+    meant = intended(
+        settings, estate, replace(deployed, authorities=authorities(live.authorities)), complete
+    )
     live = recognised(live, meant)
-    drifted = drifts(live, meant, Asking(settings.stack.name, settings.partition, settings.partition is None))
+    drifted = drifts(
+        live, meant, Asking(settings.stack.name, settings.partition, settings.partition is None)
+    )
     try:
         deviations = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
     except MisreadError as error:
-        raise UnverifiedError(f"this check reads the gateway otherwise than the model does: {error}") from None
+        raise UnverifiedError(
+            f"this check reads the gateway otherwise than the model does: {error}"
+        ) from None
     named = {cause for deviation in deviations for cause in deviation.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
     deviations += tuple(Deviation("weakened", (label,)) for label in silent)
-    findings = tuple((deviation, _reasons(settings, deviation, drifted)) for deviation in deviations)
+    findings = tuple(
+        (deviation, _reasons(settings, deviation, drifted)) for deviation in deviations
+    )
     return Result(findings, len(estate.exposed))
 
 
-def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]) -> tuple[Reason, ...]:
+def _reasons(
+    settings: Settings, deviation: Deviation, drifted: Mapping[str, Drift]
+) -> tuple[Reason, ...]:
     """The reasons of a finding, in the order of its causes."""
     reasons = []
     kept = _kept(deviation, drifted)
     for cause in deviation.causes:
         drift = drifted[cause]
-        users = ((label, owner) for label, owner in drift.used_by.items() if label not in deviation.causes)
+        users = (
+            (label, owner)
+            for label, owner in drift.used_by.items()
+            if label not in deviation.causes
+        )
         used_by = tuple(f"{label} ({owner})" for label, owner in users if cause not in kept)
         remedy = "" if drift.stack or cause in kept else _remedy(settings, drift)
         reasons.append(Reason(drift.text, remedy, drift.stack, used_by))
@@ -147,7 +173,8 @@ def _reasons(settings: Settings, deviation: Deviation, drifted: Mapping[str, Dri
 
 
 def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
-    """The causes of a finding that need no removal: a service and its Upstream take no calls without a route.
+    """The causes of a finding that need no removal: a service and its Upstream take no calls
+    without a route.
 
     Kong removes no service that has routes, and an Upstream may have other services.
     """
@@ -159,11 +186,15 @@ def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
-    """Finds what somebody changed in the objects of the stack's components. Raises UnverifiedError."""
+    """Finds what somebody changed in the objects of the stack's components. Raises
+    UnverifiedError."""
     altered: list[Altered] = []
     count = 0
     for cluster in clusters_of(estate):
-        meant = {kubectl.name_of(manifest): manifest for manifest in objects_of(estate, settings, cluster)}
+        meant = {
+            kubectl.name_of(manifest): manifest
+            for manifest in objects_of(estate, settings, cluster)
+        }
         context = settings.cluster.context_of(cluster)
         sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
         try:
@@ -187,7 +218,10 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
 
 def _leading_astray(found: OtherPods, where: str) -> Altered:
     """The Service that is made for a named one, where it leads to pods of others as well."""
-    text = f"it leads to pods of {some(found.owners)}, too, which the rules of '{found.component.key}' open"
+    text = (
+        f"it leads to pods of {some(found.owners)}, too, which the rules of "
+        f"'{found.component.key}' open"
+    )
     remedy = f"take the podLabels at {found.named.place} off these pods, or write others there"
     name = f"Service '{found.component.namespace}/{found.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
@@ -200,7 +234,9 @@ def _other_stack(settings: Settings, manifest: Mapping[str, Any] | None) -> str 
     return stack if stack != settings.stack.name else None
 
 
-def _reason(settings: Settings, context: str | None, name: kubectl.Name, change: FieldChange) -> Reason:
+def _reason(
+    settings: Settings, context: str | None, name: kubectl.Name, change: FieldChange
+) -> Reason:
     up = _up(settings)
     if change.by is None:
         return Reason(f"{change.path} is gone".strip(), up)
@@ -216,7 +252,10 @@ def _reason(settings: Settings, context: str | None, name: kubectl.Name, change:
 def _up(settings: Settings) -> str:
     name = settings.stack.name
     if settings.stack.partitions and settings.partition is None:
-        runs = f"python -m kong_oam refresh -s {name} --yes", f"python -m kong_oam up -s {name} --yes"
+        runs = (
+            f"python -m kong_oam refresh -s {name} --yes",
+            f"python -m kong_oam up -s {name} --yes",
+        )
         return " && ".join(runs)
     return f"pulumi up -s {settings.engine_stack} --refresh"
 
@@ -227,7 +266,9 @@ def _remedy(settings: Settings, drift: Drift) -> str:
     if drift.request is None:
         return up
     workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
-    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
+    where = (
+        f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
+    )
     if drift.request.fields is None:
         command = f"curl -X DELETE {where}"
     else:
@@ -239,15 +280,20 @@ def _remedy(settings: Settings, drift: Drift) -> str:
 def _complete(
     schemas: Mapping[str, Schema], keeps_records: bool, name: str, config: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config, keeps_records=keeps_records))
+    completed: dict[str, Any] = json.loads(
+        config_json(schemas[name], name, config, keeps_records=keeps_records)
+    )
     return completed
 
 
 def _not_deployed(settings: Settings, estate: Estate, deployed: Deployed) -> list[str]:
-    """The components that the gateway is to serve, and of which the outputs do not say where a port's workload is."""
+    """The components that the gateway is to serve, and of which the outputs do not say where a
+    port's workload is."""
     name, there = settings.stack.name, deployed.upstreams
     served = ((one, backend) for one in estate.exposed for backend in one.backends)
-    return sorted({one.key for one, backend in served if names.service(name, one, backend) not in there})
+    return sorted(
+        {one.key for one, backend in served if names.service(name, one, backend) not in there}
+    )
 
 
 def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:

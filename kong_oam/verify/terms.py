@@ -16,13 +16,14 @@ from kong_oam.kong.table import Authentication
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who may sign tokens, what was deployed, and component by where its workload is, as "host:port".
+    """Who may sign tokens, what was deployed, and component by where its workload is, as
+    "host:port".
 
-    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself. `lifetimes`
-    of tokens by provider, in seconds.
+    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by
+    itself. `lifetimes` of tokens by provider, in seconds.
 
-    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a waiver where they
-    could decide in the gate's place. What they do to calls is not judged.
+    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a
+    waiver where they could decide in the gate's place. What they do to calls is not judged.
     """
 
     estate: Estate
@@ -48,22 +49,29 @@ class Terms:
             provider: complete(plugin, plugins.openid_connect(issuer, None))
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
-        lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
+        lifetimes = {
+            provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers
+        }
         return Terms(estate, deployed, plugin, verifying, lifetimes, workloads, frozenset(accepted))
 
     def rings(self) -> frozenset[str]:
         """The names of the consumers that are key rings."""
-        return frozenset(names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers)
+        return frozenset(
+            names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers
+        )
 
     def genuine(self, credential: Entity, owner: str) -> bool:
-        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an empty slot."""
+        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an
+        empty slot."""
         stack = self.estate.stack.name
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(stack, provider):
                 pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
                 unused = {names.unused_key(stack, provider, index) for index in range(len(slots))}
                 pem = (credential.get("rsa_public_key") or "").strip()
-                return pems.get(credential["key"]) == pem or (credential["key"] in unused and pem in pems.values())
+                return pems.get(credential["key"]) == pem or (
+                    credential["key"] in unused and pem in pems.values()
+                )
         return False
 
     def current(self, provider: str) -> tuple[SigningKey, ...]:

@@ -1,4 +1,5 @@
-"""The use of an entity of Kong by others: what goes with it when it is removed, and what acts otherwise without it."""
+"""The use of an entity of Kong by others: what goes with it when it is removed, and what acts
+otherwise without it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from kong_oam.verify.gate import script_of
 
 
 def belonging(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
-    """Yields the entities that refer to this one, with their labels: Kong deletes them with it, or keeps it."""
+    """Yields the entities that refer to this one, with their labels: Kong deletes them with it, or
+    keeps it."""
     children = {
         "service": (("route", live.routes), ("plugin", live.plugins)),
         "route": (("plugin", live.plugins),),
@@ -45,8 +47,11 @@ def _under(plugin: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
                 yield live.labels[kind, one["id"]], one
 
 
-def uses(kind: str, entity: Entity, live: Entities, meant: Collection[str], asking: Asking) -> dict[str, Owner]:
-    """The entities that use this one, by their labels, and who owns them; without those that are `meant`."""
+def uses(
+    kind: str, entity: Entity, live: Entities, meant: Collection[str], asking: Asking
+) -> dict[str, Owner]:
+    """The entities that use this one, by their labels, and who owns them; without those that are
+    `meant`."""
     users = (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
     found = {label: asking.owner(one) for label, one in users if label not in meant}
     return dict(sorted(found.items()))

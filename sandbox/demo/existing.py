@@ -1,4 +1,5 @@
-"""What the administrators of an issuer that exists would have set up there for an estate, and how a stack names it."""
+"""What the administrators of an issuer that exists would have set up there for an estate, and how a
+stack names it."""
 
 from __future__ import annotations
 
@@ -15,12 +16,16 @@ from sandbox.issuer import Issuer
 PROVIDER = "oidc"
 _KEY = "secret"
 
-TOKENS: Mapping[str, Any] = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
+TOKENS: Mapping[str, Any] = {
+    "user": "sid",
+    "accessToken": {"claim": "token_use", "value": "access"},
+}
 """How sandbox.issuer spells its tokens, where that does not follow from RFC 9068."""
 
 
 def set_up(issuer: Issuer, estate: Estate) -> None:
-    """A client for each of the estate, with the scopes that its roles grant and the groups that may sign in."""
+    """A client for each of the estate, with the scopes that its roles grant and the groups that may
+    sign in."""
     for client in estate.clients:
         provider = estate.stack.providers[client.provider]
         identifier = f"id-{client.component.replace('/', '-')}"
@@ -56,7 +61,8 @@ def _named(client: Client) -> dict[str, str]:
 
 
 def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:
-    """The clients' secrets, in Kubernetes Secrets beside their workloads, as the stack's settings name them."""
+    """The clients' secrets, in Kubernetes Secrets beside their workloads, as the stack's settings
+    name them."""
     for client in estate.clients:
         named = client.component.replace("/", "-")
         secret = issuer.clients[f"id-{named}"].secret

@@ -1,4 +1,5 @@
-"""Which identity provider the sandbox has: the Okta stand-in, or another kind in its place, set up for a project.
+"""Which identity provider the sandbox has: the Okta stand-in, or another kind in its place, set up
+for a project.
 
     with chosen("oidc", local, folder) as provider:
         local.pulumi("up", "-s", STACK, "--yes", cwd=folder)
@@ -74,7 +75,8 @@ def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
 
 
 def _guarded_by(name: str, folder: Path) -> Estate:
-    """The project's estate as it is with one provider of this name, of which nothing else is known yet."""
+    """The project's estate as it is with one provider of this name, of which nothing else is known
+    yet."""
 
     def on(stack: Stack) -> Stack:
         return replace(stack, providers={name: replace(stack.default_provider, name=name)})
@@ -91,5 +93,6 @@ KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
 
 
 def chosen(kind: str, local: Local, folder: Path) -> AbstractContextManager[Chosen]:
-    """The provider for the project in `folder`; gives what it is. Raises KeyError for another kind."""
+    """The provider for the project in `folder`; gives what it is. Raises KeyError for another
+    kind."""
     return KINDS[kind](local, folder)

@@ -1,7 +1,9 @@
-"""What the demo shows once the estate is up: which token each caller got, and what each of their calls came to.
+"""What the demo shows once the estate is up: which token each caller got, and what each of their
+calls came to.
 
-Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer of the gateway is
-held against the model's: a cell that differs is marked and listed, and the demo fails.
+Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer
+of the gateway is held against the model's: a cell that differs is marked and listed, and the demo
+fails.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ _MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different
 class Caller:
     """One who calls: `token` is what the provider gave, `meant` what the model says it gives.
 
-    Who was refused a token calls without one. Some providers refuse nobody, and give a token that counts for nothing.
+    Who was refused a token calls without one. Some providers refuse nobody, and give a token that
+    counts for nothing.
     """
 
     name: str
@@ -65,7 +68,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Who may call what: per call, the gateway's status for each caller in order, and what the model says it is."""
+    """Who may call what: per call, the gateway's status for each caller in order, and what the
+    model says it is."""
 
     callers: tuple[Caller, ...]
     rows: Mapping[Call, tuple[int, ...]]
@@ -88,18 +92,29 @@ class Table:
 
     def __str__(self) -> str:
         width = max(len(str(call)) for call in self.rows)
-        lines = [f"  {'':{width}}  " + " ".join(f"{_letter(number):>3}" for number in range(len(self.callers)))]
+        lines = [
+            f"  {'':{width}}  "
+            + " ".join(f"{_letter(number):>3}" for number in range(len(self.callers)))
+        ]
         for call, row in self.rows.items():
-            answers = (f"{got}{'' if got == meant else '!'}" for got, meant in zip(row, self.meant[call], strict=True))
+            answers = (
+                f"{got}{'' if got == meant else '!'}"
+                for got, meant in zip(row, self.meant[call], strict=True)
+            )
             lines.append(f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers))
         return "\n".join(lines)
 
 
-def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack, name: str = STACK) -> Estate:
-    """The estate that the project in this folder means on the stack `name`, or on what `on` makes of that stack."""
+def estate_of(
+    project: Path, on: Callable[[Stack], Stack] = lambda stack: stack, name: str = STACK
+) -> Estate:
+    """The estate that the project in this folder means on the stack `name`, or on what `on` makes
+    of that stack."""
     settings = read_file(project / f"stacks/Pulumi.{name}.yaml", _described)
     stack = on(settings.stack)
-    reading = read_applications(settings.applications, settings.definitions, stack.minor, folder=project)
+    reading = read_applications(
+        settings.applications, settings.definitions, stack.minor, folder=project
+    )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, "the program has just accepted the same files"
     return compiled.estate
@@ -111,7 +126,8 @@ def _described(settings: ProviderSettings) -> Provider:
 
 
 def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
-    """Has every caller get a token and make every call, at the sandbox's gateway or at another one."""
+    """Has every caller get a token and make every call, at the sandbox's gateway or at another
+    one."""
     gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
     callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
     calls = tuple(_calls(estate))
@@ -127,18 +143,26 @@ def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
 
 
 def show(local: Local, project: Path, provider: str, records: Path) -> int:
-    """Prints the two tables, and the log of the calls; `provider` is what gives tokens, `records` where the gateway
-    keeps records of calls. Exit status: 0 where all is as meant, else 1."""
+    """Prints the two tables, and the log of the calls; `provider` is what gives tokens, `records`
+    where the gateway keeps records of calls. Exit status: 0 where all is as meant, else 1."""
     table = ask(local, estate_of(project))
-    print(f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n")
+    print(
+        f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n"
+    )
     for number, one in enumerate(table.callers):
         mark = "   <- the model says otherwise" if one.missed else ""
         print(f"  {_letter(number)}  {one.name:42} {one.told}{mark}")
-    print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
+    print(
+        "\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came "
+        "from the workload)\n"
+    )
     print(table)
     print("\n  Who was refused a token calls without one.")
     lines, differing = log(table, records.read_text("utf-8"))
-    print("\nThe gateway's log of these calls, a line each: from its records (gateway.logs), by request\n")
+    print(
+        "\nThe gateway's log of these calls, a line each: from its records (gateway.logs), by "
+        "request\n"
+    )
     print("\n".join(lines))
     wrong = (*table.wrong, *differing)
     print(
@@ -156,14 +180,19 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         if component.outside:
             continue  # it has no Secret here, and its keys are its owner's
         settings = caller.environment(local.cluster.url, component.namespace, component.name)
-        for api in dict.fromkeys(call.component for call in client.calls) if provider.per_api else [None]:
-            yield from _callers_of(client, provider, settings, estate.components[api] if api else None)
+        for api in (
+            dict.fromkeys(call.component for call in client.calls) if provider.per_api else [None]
+        ):
+            yield from _callers_of(
+                client, provider, settings, estate.components[api] if api else None
+            )
 
 
 def _callers_of(
     client: Client, provider: Provider, settings: Mapping[str, str], api: Component | None
 ) -> Iterator[Caller]:
-    """The client, or each user who signs in through it, with a token for one API where tokens are for one."""
+    """The client, or each user who signs in through it, with a token for one API where tokens are
+    for one."""
     several = api is not None and len({call.component for call in client.calls}) > 1
     name = f"{client.component} at {api.key}" if api and several else client.component
     if not client.user_facing:
@@ -172,7 +201,9 @@ def _callers_of(
         return
     for user in USERS:
         token, got = _token(settings, user.login, api, *client.origins[:1])
-        meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api)
+        meant = issue(
+            provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api
+        )
         yield Caller(f"{name} for {user.login}", token, got, meant)
 
 
@@ -186,7 +217,8 @@ def _token(
 
 
 def _calls(estate: Estate) -> Iterator[Call]:
-    """A call for each rule, one that no rule lists, and one whose path could be read in two ways."""
+    """A call for each rule, one that no rule lists, and one whose path could be read in two
+    ways."""
     seen: dict[Call, None] = {}
     for component in estate.exposed:
         for endpoint in component.endpoints:
@@ -208,21 +240,29 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
 
 
 def log(table: Table, records: str) -> tuple[list[str], list[str]]:
-    """A line for each call of the table, from the records that the gateway kept, and what of these is not as meant."""
+    """A line for each call of the table, from the records that the gateway kept, and what of these
+    is not as meant."""
     by_id = {record["requestId"]: record for record in map(json.loads, records.splitlines())}
     width, lines, wrong = max(len(str(call)) for call in table.rows), [], []
     for call, row in table.rows.items():
-        for number, (one, status, request) in enumerate(zip(table.callers, row, table.ids[call], strict=True)):
+        for number, (one, status, request) in enumerate(
+            zip(table.callers, row, table.ids[call], strict=True)
+        ):
             record, meant = by_id.get(request, {}), table.codes[call][number]
-            client = record.get("caller", record.get("client"))  # its id, where it may call nothing of the component
+            client = record.get(
+                "caller", record.get("client")
+            )  # its id, where it may call nothing of the component
             who = " for ".join(filter(None, (client, record.get("user") and record["subject"])))
             code, rule = record.get("code", "no record"), record.get("rule", "-")
             said = (
-                f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  {code:22}  {who or '-':30}"
+                f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  "
+                f"{code:22}  {who or '-':30}"
             )
             void = one.token is not None and isinstance(one.meant, Refusal)
             if record.get("status") != status or (code != meant and not void):
-                wrong.append(f"the log has of {call} as {one.name}: {code}, and the model says {meant}")
+                wrong.append(
+                    f"the log has of {call} as {one.name}: {code}, and the model says {meant}"
+                )
             lines.append(f"{said}  {rule}")
     return lines, wrong
 

@@ -1,4 +1,5 @@
-"""A stand-in for one tenant of Microsoft Entra ID: Microsoft Graph, token endpoint and a test login, on loopback."""
+"""A stand-in for one tenant of Microsoft Entra ID: Microsoft Graph, token endpoint and a test
+login, on loopback."""
 
 from sandbox.entra.service import Entra
 

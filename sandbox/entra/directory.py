@@ -1,8 +1,8 @@
 """What a tenant holds, and what Microsoft Graph refuses to hold.
 
-The fields of objects and the texts of refusals are those that the official plugin was recorded to accept; the rules are
-those of Graph's reference and of the identity platform (app roles, permission scopes), as far as the program and its
-tests meet them.
+The fields of objects and the texts of refusals are those that the official plugin was recorded to
+accept; the rules are those of Graph's reference and of the identity platform (app roles, permission
+scopes), as far as the program and its tests meet them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ SIGN_IN = {
     "openid": "37f7f235-527c-4136-accd-4a02d197296e",
     "profile": "14dad69e-099b-42c9-810b-d002981feec1",
 }
-"""The scopes of a sign-in: permissions of Microsoft Graph, and their ids (Graph's permissions reference)."""
+"""The scopes of a sign-in: permissions of Microsoft Graph, and their ids (Graph's permissions
+reference)."""
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
-_VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~][A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z")
+_VALUE = re.compile(
+    r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~][A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z"
+)
 _ALIKE = (
     ("description", "adminConsentDescription"),
     ("displayName", "adminConsentDisplayName"),
@@ -40,7 +43,8 @@ _ALIKE = (
 _MERGED = ("api", "info", "web", "spa", "publicClient", "parentalControlSettings")
 """Members of an application of which a PATCH may name a part."""
 _NO_CERTIFICATE = "KeyCredentialsInvalidValue"
-"""Graph's code for a key credential without a value (the collection azure.azcollection of Ansible, issue 1872)."""
+"""Graph's code for a key credential without a value (the collection azure.azcollection of Ansible,
+issue 1872)."""
 
 
 class GraphError(Exception):
@@ -59,7 +63,8 @@ def missing(identifier: str) -> GraphError:
     return GraphError(
         404,
         "Request_ResourceNotFound",
-        f"Resource '{identifier}' does not exist or one of its queried reference-property objects are not present.",
+        f"Resource '{identifier}' does not exist or one of its queried reference-property objects "
+        "are not present.",
     )
 
 
@@ -67,9 +72,11 @@ def stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _certificates(known: Mapping[str, x509.Certificate], wanted: Iterable[Json]) -> list[tuple[Json, x509.Certificate]]:
-    """Key credentials as Graph lists them, each with its certificate. A known one may be named without its value, as it
-    is read. Raises GraphError."""
+def _certificates(
+    known: Mapping[str, x509.Certificate], wanted: Iterable[Json]
+) -> list[tuple[Json, x509.Certificate]]:
+    """Key credentials as Graph lists them, each with its certificate. A known one may be named
+    without its value, as it is read. Raises GraphError."""
     found = []
     for entry in wanted:
         key_id = entry.get("keyId") or str(uuid.uuid4())
@@ -85,28 +92,37 @@ def _certificates(known: Mapping[str, x509.Certificate], wanted: Iterable[Json])
 def _certificate(value: str) -> x509.Certificate:
     """What a key credential's value holds. Raises GraphError.
 
-    Graph documents the certificate's raw data (DER) in base64 (keyCredential). That it takes the text of a PEM file in
-    base64 as well is a guess, from what the official plugin sends, which is that and nothing else
-    (terraform-provider-azuread, internal/helpers/credentials). The words for what is no base64 are those of
-    microsoft-graph-docs, issue 10556; those for other bytes are made up.
+    Graph documents the certificate's raw data (DER) in base64 (keyCredential). That it takes the
+    text of a PEM file in base64 as well is a guess, from what the official plugin sends, which is
+    that and nothing else (terraform-provider-azuread, internal/helpers/credentials). The words for
+    what is no base64 are those of microsoft-graph-docs, issue 10556; those for other bytes are made
+    up.
     """
     try:
         data = base64.b64decode(value, validate=True)
     except ValueError:
         message = (
-            "Cannot convert a primitive value to the expected type 'Edm.Binary'. See the inner exception for more "
+            "Cannot convert a primitive value to the expected type 'Edm.Binary'. See the "
+            "inner exception for more "
         )
         raise bad(f"{message}details.") from None
     try:
-        return (x509.load_pem_x509_certificate if b"-----BEGIN " in data else x509.load_der_x509_certificate)(data)
+        return (
+            x509.load_pem_x509_certificate
+            if b"-----BEGIN " in data
+            else x509.load_der_x509_certificate
+        )(data)
     except ValueError:
-        raise bad("The value of a key credential is no X.509 certificate.", _NO_CERTIFICATE) from None
+        raise bad(
+            "The value of a key credential is no X.509 certificate.", _NO_CERTIFICATE
+        ) from None
 
 
 def _check_life(entry: Json, certificate: x509.Certificate) -> None:
     """A credential begins and ends within its certificate's own life. Raises GraphError."""
     begin, end = (
-        datetime.fromisoformat(day) if (day := entry.get(f"{name}DateTime")) else None for name in ("start", "end")
+        datetime.fromisoformat(day) if (day := entry.get(f"{name}DateTime")) else None
+        for name in ("start", "end")
     )
     if begin and begin < certificate.not_valid_before_utc:
         raise bad("Key credential start date is invalid.", "KeyCredentialsInvalidStartDate")
@@ -159,12 +175,19 @@ def _application() -> Json:
         "passwordCredentials": [],
         "publicClient": {"redirectUris": []},
         "requiredResourceAccess": [],
-        "verifiedPublisher": {"displayName": None, "verifiedPublisherId": None, "addedDateTime": None},
+        "verifiedPublisher": {
+            "displayName": None,
+            "verifiedPublisherId": None,
+            "addedDateTime": None,
+        },
         "web": {
             "homePageUrl": None,
             "logoutUrl": None,
             "redirectUris": [],
-            "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
+            "implicitGrantSettings": {
+                "enableAccessTokenIssuance": False,
+                "enableIdTokenIssuance": False,
+            },
             "redirectUriSettings": [],
         },
         "spa": {"redirectUris": []},
@@ -201,7 +224,8 @@ def _principal() -> Json:
 
 @dataclass(slots=True)
 class Secrets:
-    """What of an application's credentials Graph never says again: by key id, a password or a certificate."""
+    """What of an application's credentials Graph never says again: by key id, a password or a
+    certificate."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, x509.Certificate] = field(default_factory=dict)
@@ -229,12 +253,18 @@ class Directory:
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
     foreign: dict[str, Json] = field(default_factory=dict)
-    """Applications of other tenants that have a service principal in this one, as Microsoft Graph has in each."""
+    """Applications of other tenants that have a service principal in this one, as Microsoft Graph
+    has in each."""
     _roles: dict[str, float] = field(default_factory=dict)
     """By id, since when a role is there."""
 
     def __post_init__(self) -> None:
-        graph = {**_application(), "displayName": "Microsoft Graph", "appId": MICROSOFT_GRAPH, "id": str(uuid.uuid4())}
+        graph = {
+            **_application(),
+            "displayName": "Microsoft Graph",
+            "appId": MICROSOFT_GRAPH,
+            "id": str(uuid.uuid4()),
+        }
         graph["api"]["oauth2PermissionScopes"] = [
             {"id": identifier, "value": scope, "type": "User", "isEnabled": True}
             for scope, identifier in SIGN_IN.items()
@@ -261,7 +291,9 @@ class Directory:
 
     def groups_of(self, login: str) -> set[str]:
         """Object ids of the groups that a user is in."""
-        return {one["id"] for one in self.groups.values() if one["displayName"] in self.users[login]}
+        return {
+            one["id"] for one in self.groups.values() if one["displayName"] in self.users[login]
+        }
 
     # Applications
 
@@ -273,20 +305,30 @@ class Directory:
         return next((one for one in known if one["appId"] == app_id), None)
 
     def create_application(self, body: Json) -> Json:
-        made = {"id": str(uuid.uuid4()), "appId": str(uuid.uuid4()), "createdDateTime": stamp(self.now())}
+        made = {
+            "id": str(uuid.uuid4()),
+            "appId": str(uuid.uuid4()),
+            "createdDateTime": stamp(self.now()),
+        }
         one = {**_application(), **made}
         if not body.get("displayName"):
             raise bad("A value is required for property 'displayName' of resource 'Application'.")
         certificates = _certificates({}, body.get("keyCredentials", ()))
         self._put(one, body)
-        self.applications[one["id"]], self.kept[one["id"]], self.federated[one["id"]] = one, Secrets(), {}
+        self.applications[one["id"]], self.kept[one["id"]], self.federated[one["id"]] = (
+            one,
+            Secrets(),
+            {},
+        )
         self._keep(one, certificates)
         return one
 
     def update_application(self, identifier: str, body: Json) -> None:
         one = self.application(identifier)
         known = self.kept[one["id"]].certificates
-        certificates = _certificates(known, body["keyCredentials"]) if "keyCredentials" in body else None
+        certificates = (
+            _certificates(known, body["keyCredentials"]) if "keyCredentials" in body else None
+        )
         self._put(one, body)
         if certificates is not None:
             self._keep(one, certificates)
@@ -303,14 +345,20 @@ class Directory:
             else:
                 changed[name] = value
         changed["appRoles"] = [{"origin": "Application", **role} for role in changed["appRoles"]]
-        changed["web"]["redirectUriSettings"] = [{"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]]
+        changed["web"]["redirectUriSettings"] = [
+            {"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]
+        ]
         _check_entitlements(one, changed)
         taken = {
-            uri for other in self.applications.values() if other["id"] != one["id"] for uri in other["identifierUris"]
+            uri
+            for other in self.applications.values()
+            if other["id"] != one["id"]
+            for uri in other["identifierUris"]
         }
         if taken & set(changed["identifierUris"]):
             raise bad(
-                "Another object with the same value for property identifierUris already exists.", "ObjectConflict"
+                "Another object with the same value for property identifierUris already exists.",
+                "ObjectConflict",
             )
         self._note_roles(one["appRoles"], changed["appRoles"])
         one.update(changed)
@@ -325,12 +373,16 @@ class Directory:
 
     def _keep(self, one: Json, certificates: list[tuple[Json, x509.Certificate]]) -> None:
         one["keyCredentials"] = [entry for entry, _ in certificates]
-        self.kept[one["id"]].certificates = {entry["keyId"]: certificate for entry, certificate in certificates}
+        self.kept[one["id"]].certificates = {
+            entry["keyId"]: certificate for entry, certificate in certificates
+        }
 
     def delete_application(self, identifier: str) -> None:
         """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
         app = self.application(identifier)
-        for principal in [one["id"] for one in self.principals.values() if one["appId"] == app["appId"]]:
+        for principal in [
+            one["id"] for one in self.principals.values() if one["appId"] == app["appId"]
+        ]:
             self.delete_principal(principal)
         self._note_roles(app["appRoles"], ())
         del self.applications[identifier], self.kept[identifier], self.federated[identifier]
@@ -354,14 +406,18 @@ class Directory:
         app = self.application(identifier)
         if self.kept[identifier].passwords.pop(key_id, None) is None:
             raise bad("No credentials found to be removed.")
-        app["passwordCredentials"] = [one for one in app["passwordCredentials"] if one["keyId"] != key_id]
+        app["passwordCredentials"] = [
+            one for one in app["passwordCredentials"] if one["keyId"] != key_id
+        ]
 
     def add_federated(self, identifier: str, body: Json) -> Json:
         self.application(identifier)
         known = self.federated[identifier]
         if any(one["name"] == body.get("name") for one in known.values()):
             raise GraphError(
-                409, "Request_MultipleObjectsWithSameKeyValue", "FederatedIdentityCredential with name exists."
+                409,
+                "Request_MultipleObjectsWithSameKeyValue",
+                "FederatedIdentityCredential with name exists.",
             )
         if len(body.get("audiences", ())) != 1:
             raise bad("A federated identity credential has exactly one audience.")
@@ -370,7 +426,10 @@ class Directory:
             "description": None,
             "@odata.type": "#microsoft.graph.federatedIdentityCredential",
         }
-        known[made["id"]] = {**made, **{name: value for name, value in body.items() if "@odata" not in name}}
+        known[made["id"]] = {
+            **made,
+            **{name: value for name, value in body.items() if "@odata" not in name},
+        }
         return known[made["id"]]
 
     # Service principals
@@ -384,9 +443,15 @@ class Directory:
     def create_principal(self, body: Json) -> Json:
         app_id = str(body.get("appId"))
         if self.by_app_id(app_id) is None:
-            raise bad(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
+            raise bad(
+                f"The appId '{app_id}' of the service principal does not reference a valid "
+                "application object."
+            )
         if self.principal_of(app_id) is not None:
-            message = f"The service principal cannot be created because the name {app_id} is already in use."
+            message = (
+                f"The service principal cannot be created because the name {app_id} is "
+                "already in use."
+            )
             raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
         made = {"id": str(uuid.uuid4()), "appId": app_id, "createdDateTime": stamp(self.now())}
         one = self.principals[made["id"]] = {**_principal(), **made}
@@ -396,7 +461,11 @@ class Directory:
     def update_principal(self, identifier: str, body: Json) -> None:
         one = self.principal(identifier)
         one.update(
-            {name: value for name, value in body.items() if name not in ("id", "appId") and "@odata" not in name}
+            {
+                name: value
+                for name, value in body.items()
+                if name not in ("id", "appId") and "@odata" not in name
+            }
         )
 
     def delete_principal(self, identifier: str) -> None:
@@ -417,7 +486,9 @@ class Directory:
             "appOwnerOrganizationId": self.tenant,
             "appRoles": app["appRoles"],
             "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
-            "replyUrls": [uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]],
+            "replyUrls": [
+                uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]
+            ],
             "servicePrincipalNames": [one["appId"], *app["identifierUris"]],
             "signInAudience": app["signInAudience"],
             "homepage": app["web"]["homePageUrl"],
@@ -434,7 +505,9 @@ class Directory:
         app = self.by_app_id(target["appId"]) or {}
         kind = "User" if group else "Application"
         known = {one for one, since in self._roles.items() if self.now() - since >= self.lag}
-        role = next((one for one in app["appRoles"] if one["id"] == role_id and one["isEnabled"]), None)
+        role = next(
+            (one for one in app["appRoles"] if one["id"] == role_id and one["isEnabled"]), None
+        )
         role = role if role_id in known else None
         if role_id != NO_ROLE and (role is None or kind not in role["allowedMemberTypes"]):
             raise bad("Permission being assigned was not found on application")
@@ -443,7 +516,11 @@ class Directory:
         named = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
         if any(named.items() <= one.items() for one in self.assignments.values()):
             raise bad("Permission being assigned already exists on the object")
-        shown = group["displayName"] if group else self.shown_principal(self.principal(principal))["displayName"]
+        shown = (
+            group["displayName"]
+            if group
+            else self.shown_principal(self.principal(principal))["displayName"]
+        )
         made = {
             "id": secrets.token_urlsafe(20),
             "deletedDateTime": None,
@@ -466,13 +543,18 @@ class Directory:
         }
         made |= {name: value for name, value in body.items() if "@odata" not in name}
         same = ("clientId", "resourceId", "principalId", "consentType")
-        if any(all(one.get(name) == made.get(name) for name in same) for one in self.grants.values()):
-            raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
+        if any(
+            all(one.get(name) == made.get(name) for name in same) for one in self.grants.values()
+        ):
+            raise GraphError(
+                409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."
+            )
         self.grants[made["id"]] = made
         return made
 
     def roles_of(self, principals: set[str], resource: Json) -> Iterator[tuple[str, str | None]]:
-        """Ids and values of the roles that these principals are assigned at a resource, as far as they still exist."""
+        """Ids and values of the roles that these principals are assigned at a resource, as far as
+        they still exist."""
         app = self.by_app_id(resource["appId"]) or {}
         values = {role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]}
         for one in self.assignments.values():
@@ -488,10 +570,14 @@ def _known(objects: dict[str, Json], identifier: str) -> Json:
 
 
 def _check_entitlements(before: Json, after: Json) -> None:
-    """What Graph asks of app roles and permission scopes, of each and of both together. Raises GraphError."""
+    """What Graph asks of app roles and permission scopes, of each and of both together. Raises
+    GraphError."""
     roles, scopes = after["appRoles"], after["api"]["oauth2PermissionScopes"]
     for listed in (roles, scopes):
-        ids, values = [one["id"] for one in listed], [one["value"] for one in listed if one.get("value")]
+        ids, values = (
+            [one["id"] for one in listed],
+            [one["value"] for one in listed if one.get("value")],
+        )
         if len({*ids}) != len(ids) or len({*values}) != len(values):
             raise bad("It contains duplicate value. Please provide unique value.", "InvalidValue")
         if strange := [value for value in values if not _VALUE.match(value)]:
@@ -500,12 +586,17 @@ def _check_entitlements(before: Json, after: Json) -> None:
         for scope in scopes:
             same_id, same_value = role["id"] == scope["id"], role.get("value") == scope["value"]
             if same_value and not same_id:
-                raise bad("It contains duplicate value. Please provide unique value.", "InvalidValue")
+                raise bad(
+                    "It contains duplicate value. Please provide unique value.", "InvalidValue"
+                )
             if same_id and any(role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE):
                 raise bad(
-                    "The following values must match for the 'oauth2Permissions' and 'appRoles' properties with "
-                    f"identifier '{role['id']}': (description, adminConsentDescription),(displayName, "
-                    "adminConsentDisplayName),(isEnabled, isEnabled),(origin, origin),(value, value).",
+                    "The following values must match for the 'oauth2Permissions' and 'appRoles' "
+                    "properties with "
+                    f"identifier '{role['id']}': (description, "
+                    "adminConsentDescription),(displayName, "
+                    "adminConsentDisplayName),(isEnabled, isEnabled),(origin, origin),(value, "
+                    "value).",
                     "InvalidValue",
                 )
     pairs = ((before["appRoles"], roles), (before["api"]["oauth2PermissionScopes"], scopes))
@@ -514,6 +605,7 @@ def _check_entitlements(before: Json, after: Json) -> None:
         for one in old:
             if one["isEnabled"] and now.get(one["id"]) != one:
                 raise bad(
-                    "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+                    "Permission (scope or role) cannot be deleted or updated unless disabled "
+                    "first.",
                     "CannotDeleteOrUpdateEnabledEntitlement",
                 )

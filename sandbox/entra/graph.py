@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002 - the handlers share their signature
-"""Microsoft Graph over HTTP: the requests of the official plugin and of the program's own look at a tenant."""
+"""Microsoft Graph over HTTP: the requests of the official plugin and of the program's own look at a
+tenant."""
 
 from __future__ import annotations
 
@@ -44,8 +45,16 @@ class Graph:
             ("GET", f"/applications/{_ID}/federatedIdentityCredentials", self._all_federated),
             ("POST", f"/applications/{_ID}/federatedIdentityCredentials", self._add_federated),
             ("GET", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._federated),
-            ("PATCH", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._update_federated),
-            ("DELETE", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._delete_federated),
+            (
+                "PATCH",
+                f"/applications/{_ID}/federatedIdentityCredentials/{_ID}",
+                self._update_federated,
+            ),
+            (
+                "DELETE",
+                f"/applications/{_ID}/federatedIdentityCredentials/{_ID}",
+                self._delete_federated,
+            ),
             ("GET", "/servicePrincipals", self._principals),
             ("POST", "/servicePrincipals", self._create_principal),
             ("GET", f"/servicePrincipals/{_ID}", self._principal),
@@ -64,7 +73,11 @@ class Graph:
             ("GET", "/groups", self._groups),
             ("GET", f"/(?:applications|servicePrincipals)/{_ID}/owners", self._owners),
             ("GET", f"/groups/{_ID}/(?:owners|members)", self._nobody),
-            ("DELETE", rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref", self._removed),
+            (
+                "DELETE",
+                rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref",
+                self._removed,
+            ),
         ]
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Json) -> Answer:
@@ -72,7 +85,11 @@ class Graph:
         for verb, pattern, handler in self._routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
                 return handler(*match.groups(), query=query, body=body)  # type: ignore[operator,no-any-return]
-        raise GraphError(400, "Request_BadRequest", f"The stand-in for Microsoft Graph does not model {method} {path}.")
+        raise GraphError(
+            400,
+            "Request_BadRequest",
+            f"The stand-in for Microsoft Graph does not model {method} {path}.",
+        )
 
     def _one(self, what: str, one: Json, status: int = 200) -> Answer:
         return status, {**_context(self._base, f"{what}/$entity"), **one}
@@ -80,17 +97,26 @@ class Graph:
     def _list(self, what: str, path: str, rows: list[Json], query: Mapping[str, str]) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
-        start, size = int(query.get("$skiptoken", "0")), min(int(query.get("$top", _PAGE)), self._page or _LARGEST_PAGE)
+        start, size = (
+            int(query.get("$skiptoken", "0")),
+            min(int(query.get("$top", _PAGE)), self._page or _LARGEST_PAGE),
+        )
         further = {}
         if len(rows) > start + size:
-            kept = "".join(f"&{name}={query[name]}" for name in ("$filter", "$select", "$top") if name in query)
-            further = {"@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"}
+            kept = "".join(
+                f"&{name}={query[name]}" for name in ("$filter", "$select", "$top") if name in query
+            )
+            further = {
+                "@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"
+            }
         return 200, {**_context(self._base, what), **further, "value": rows[start : start + size]}
 
     # Applications
 
     def _applications(self, *, query: Mapping[str, str], body: Json) -> Answer:
-        return self._list("applications", "/applications", list(self._directory.applications.values()), query)
+        return self._list(
+            "applications", "/applications", list(self._directory.applications.values()), query
+        )
 
     def _create_application(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._one("applications", self._directory.create_application(body), 201)
@@ -102,11 +128,15 @@ class Graph:
             return self._one("applications(oauth2RequirePostResponse)", shown)
         return self._one("applications", one)
 
-    def _update_application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _update_application(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.update_application(identifier, body)
         return 204, None
 
-    def _delete_application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _delete_application(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.delete_application(identifier)
         return 204, None
 
@@ -127,19 +157,27 @@ class Graph:
         made = self._directory.add_federated(identifier, body)
         return self._one(f"applications('{identifier}')/federatedIdentityCredentials", made, 201)
 
-    def _federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _federated(
+        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         found = self._directory.federated.get(identifier, {}).get(one)
         if found is None:
             raise missing(one)
         return self._one(f"applications('{identifier}')/federatedIdentityCredentials", found)
 
-    def _update_federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _update_federated(
+        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._federated(identifier, one, query=query, body={})
-        changed = {name: value for name, value in body.items() if name != "id" and "@odata" not in name}
+        changed = {
+            name: value for name, value in body.items() if name != "id" and "@odata" not in name
+        }
         self._directory.federated[identifier][one].update(changed)
         return 204, None
 
-    def _delete_federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _delete_federated(
+        self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._federated(identifier, one, query=query, body={})
         del self._directory.federated[identifier][one]
         return 204, None
@@ -155,7 +193,10 @@ class Graph:
         return self._one("servicePrincipals", self._directory.shown_principal(made), 201)
 
     def _principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
-        return self._one("servicePrincipals", self._directory.shown_principal(self._directory.principal(identifier)))
+        return self._one(
+            "servicePrincipals",
+            self._directory.shown_principal(self._directory.principal(identifier)),
+        )
 
     def _update_principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
         self._directory.update_principal(identifier, body)
@@ -167,19 +208,29 @@ class Graph:
 
     def _assignments(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
         self._directory.principal(resource)
-        rows = [one for one in self._directory.assignments.values() if one["resourceId"] == resource]
-        return self._list("appRoleAssignedTo", f"/servicePrincipals/{resource}/appRoleAssignedTo", rows, query)
+        rows = [
+            one for one in self._directory.assignments.values() if one["resourceId"] == resource
+        ]
+        return self._list(
+            "appRoleAssignedTo", f"/servicePrincipals/{resource}/appRoleAssignedTo", rows, query
+        )
 
     def _held(self, principal: str, *, query: Mapping[str, str], body: Json) -> Answer:
         self._directory.principal(principal)
-        rows = [one for one in self._directory.assignments.values() if one["principalId"] == principal]
-        return self._list("appRoleAssignments", f"/servicePrincipals/{principal}/appRoleAssignments", rows, query)
+        rows = [
+            one for one in self._directory.assignments.values() if one["principalId"] == principal
+        ]
+        return self._list(
+            "appRoleAssignments", f"/servicePrincipals/{principal}/appRoleAssignments", rows, query
+        )
 
     def _assign(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
         made = self._directory.assign(resource, body)
         return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201)
 
-    def _assignment(self, resource: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _assignment(
+        self, resource: str, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         found = self._directory.assignments.get(one)
         if found is None or found["resourceId"] != resource:
             raise missing(one)
@@ -224,12 +275,15 @@ class Graph:
         """Owners and members of groups: the stand-in knows none."""
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 
-    def _removed(self, identifier: str, owner: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _removed(
+        self, identifier: str, owner: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         return 204, None
 
 
 def _matches(row: Json, condition: str) -> bool:
-    """The forms of $filter that are asked here: equalities, all of them, or how a text begins; without case."""
+    """The forms of $filter that are asked here: equalities, all of them, or how a text begins;
+    without case."""
     if match := _BEGINS.match(condition):
         name, text = match.groups()
         return str(row.get(name)).lower().startswith(text.replace("''", "'").lower())
@@ -237,8 +291,12 @@ def _matches(row: Json, condition: str) -> bool:
         if match := _ONE_OF.match(part):
             name, texts = match[1], _QUOTED.findall(match[2])
             if len(texts) > _EXPRESSIONS:
-                raise bad(f"Too many child clauses specified in search filter expression: {len(texts)}.")
-            if str(row.get(name)).lower() not in [text.replace("''", "'").lower() for text in texts]:
+                raise bad(
+                    f"Too many child clauses specified in search filter expression: {len(texts)}."
+                )
+            if str(row.get(name)).lower() not in [
+                text.replace("''", "'").lower() for text in texts
+            ]:
                 return False
             continue
         match = _EQUALS.match(part)

@@ -1,11 +1,12 @@
-"""The tokens of a tenant: who may have which, and what they say (access tokens of versions 1 and 2, ID tokens).
+"""The tokens of a tenant: who may have which, and what they say (access tokens of versions 1 and 2,
+ID tokens).
 
-Sources: the Microsoft identity platform's pages on the client credentials flow, the authorization code flow,
-certificate credentials, workload identity federation, access token claims and optional claims; error codes as AADSTS
-numbers.
+Sources: the Microsoft identity platform's pages on the client credentials flow, the authorization
+code flow, certificate credentials, workload identity federation, access token claims and optional
+claims; error codes as AADSTS numbers.
 
-Not modelled: refresh tokens, users' own consent (none is allowed where an application asks for an assignment),
-conditional access, continuous access evaluation, expiry of secrets.
+Not modelled: refresh tokens, users' own consent (none is allowed where an application asks for an
+assignment), conditional access, continuous access evaluation, expiry of secrets.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class LoginError(Exception):
-    """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's number and words."""
+    """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's
+    number and words."""
 
     def __init__(self, error: str, number: int, words: str, status: int = 400) -> None:
         self.error, self.number, self.status = error, number, status
@@ -41,7 +43,8 @@ class LoginError(Exception):
 
 @dataclass(slots=True)
 class Login:
-    """The identity platform for one tenant. `administrator`: an application with a secret, there from the start."""
+    """The identity platform for one tenant. `administrator`: an application with a secret, there
+    from the start."""
 
     directory: Directory
     login: str
@@ -71,21 +74,29 @@ class Login:
         return {"keys": [{name: value for name, value in self.key.jwk().items() if name != "alg"}]}
 
     def sign(self, claims: Json) -> str:
-        """Test-only: a token over any claims. Tokens of every tenant are signed with the same keys."""
+        """Test-only: a token over any claims. Tokens of every tenant are signed with the same
+        keys."""
         return self.key.sign(claims, {"typ": "JWT"})
 
     # The two endpoints
 
     def authorize(self, query: Mapping[str, str]) -> Json:
-        """What the browser brings back to the application. Raises LoginError where it must not be sent anywhere."""
+        """What the browser brings back to the application. Raises LoginError where it must not be
+        sent anywhere."""
         app = self._app(query.get("client_id", ""))
         uris = {uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]}
         if query.get("redirect_uri") not in uris:
-            raise LoginError("invalid_request", 50011, "The redirect URI does not match those of the application.")
+            raise LoginError(
+                "invalid_request",
+                50011,
+                "The redirect URI does not match those of the application.",
+            )
         login = query.get("sandbox_user", "")
         try:
             if login not in self.directory.users:
-                raise LoginError("access_denied", 50034, "The user account does not exist in the tenant.")
+                raise LoginError(
+                    "access_denied", 50034, "The user account does not exist in the tenant."
+                )
             principal = self._principal(app)
             self._let_in(principal, login)
             resource, scopes = self._consented(principal, query.get("scope", ""))
@@ -98,34 +109,49 @@ class Login:
         return {"code": code}
 
     def token(self, form: Mapping[str, str], authorization: str, origin: str | None = None) -> Json:
-        """The answer of the token endpoint. `origin`: of the page that asks, None where it is no page.
+        """The answer of the token endpoint. `origin`: of the page that asks, None where it is no
+        page.
 
         Raises LoginError.
         """
         client_id, proof = self._proven(form, authorization)
         if client_id == self.administrator[0]:
-            claims = {"oid": self.administrator[2], "appid": client_id, "tid": self.directory.tenant}
-            return self._given(self.sign({**claims, "exp": int(self.directory.now()) + LIFETIME}), "")
+            claims = {
+                "oid": self.administrator[2],
+                "appid": client_id,
+                "tid": self.directory.tenant,
+            }
+            return self._given(
+                self.sign({**claims, "exp": int(self.directory.now()) + LIFETIME}), ""
+            )
         app = self._app(client_id)
         if form.get("grant_type") == "client_credentials":
             return self._of_service(app, form.get("scope", ""), proof)
         if form.get("grant_type") == "authorization_code":
             return self._of_user(app, form, proof, origin)
-        raise LoginError("unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        raise LoginError(
+            "unsupported_grant_type", 70003, "The app requested an unsupported grant type."
+        )
 
     def _of_service(self, app: Json, scope: str, proof: str) -> Json:
         if proof == "0":
             raise LoginError(
-                "invalid_client", 7000218, "The request body must contain a client secret or assertion.", 401
+                "invalid_client",
+                7000218,
+                "The request body must contain a client secret or assertion.",
+                401,
             )
         named, _, suffix = scope.rpartition("/")
         if " " in scope or suffix != ".default":
-            raise LoginError("invalid_scope", 1002012, f"The provided value for scope {scope} is not valid.")
+            raise LoginError(
+                "invalid_scope", 1002012, f"The provided value for scope {scope} is not valid."
+            )
         principal, resource = self._principal(app), self._resource(named)
         roles = list(self.directory.roles_of({principal["id"]}, resource))
         if resource["appRoleAssignmentRequired"] and not roles:
             message = (
-                f"Application '{app['appId']}'({app['displayName']}) is not assigned to a role for the application."
+                f"Application '{app['appId']}'({app['displayName']}) is not assigned to a "
+                "role for the application."
             )
             raise LoginError("invalid_grant", 501051, message)
         about = {"oid": principal["id"], "sub": principal["id"], "azpacr": proof}
@@ -137,20 +163,37 @@ class Login:
 
     def _of_user(self, app: Json, form: Mapping[str, str], proof: str, origin: str | None) -> Json:
         code = self.codes.pop(form.get("code", ""), None)
-        if code is None or code["client_id"] != app["appId"] or code["redirect_uri"] != form.get("redirect_uri"):
-            raise LoginError("invalid_grant", 70000, "The code is not valid for this client and redirect URI.")
+        if (
+            code is None
+            or code["client_id"] != app["appId"]
+            or code["redirect_uri"] != form.get("redirect_uri")
+        ):
+            raise LoginError(
+                "invalid_grant", 70000, "The code is not valid for this client and redirect URI."
+            )
         _check_page(app, form["redirect_uri"], origin)
         challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if code["code_challenge"] != challenge:
-            raise LoginError("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
+            raise LoginError(
+                "invalid_grant", 501481, "The Code_Verifier does not match the code_challenge."
+            )
         if proof == "0" and form["redirect_uri"] in app["web"]["redirectUris"]:
             raise LoginError(
-                "invalid_client", 7000218, "The request body must contain a client secret or assertion.", 401
+                "invalid_client",
+                7000218,
+                "The request body must contain a client secret or assertion.",
+                401,
             )
         login, resource = code["sandbox_user"], code["resource"]
         oid = hashlib.sha256(login.encode()).hexdigest()[:32]
         about: Json = {"oid": oid, "sub": f"{oid}-{app['appId']}", "name": login, "azpacr": proof}
-        base = {**self._usual(self.issuer), "aud": app["appId"], "ver": "2.0", "oid": oid, "sub": about["sub"]}
+        base = {
+            **self._usual(self.issuer),
+            "aud": app["appId"],
+            "ver": "2.0",
+            "oid": oid,
+            "sub": about["sub"],
+        }
         given = {"id_token": self.sign({**base, "nonce": code.get("nonce")})}
         if resource is None:
             return {**self._given("opaque", "openid"), **given}
@@ -168,7 +211,13 @@ class Login:
 
     def _usual(self, issuer: str) -> Json:
         now = int(self.directory.now())
-        return {"iss": issuer, "iat": now, "nbf": now, "exp": now + LIFETIME, "tid": self.directory.tenant}
+        return {
+            "iss": issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+            "tid": self.directory.tenant,
+        }
 
     def _access(self, app: Json, resource: Json, about: Json) -> str:
         """The version is the API's choice: its own application says which one it wants."""
@@ -179,7 +228,9 @@ class Login:
             return self.sign({**self._usual(self.issuer), **named, **about})
         uris = api["identifierUris"] or [resource["appId"]]
         old = {"aud": uris[0], "appid": app["appId"], "appidacr": about.pop("azpacr"), "ver": "1.0"}
-        return self.sign({**self._usual(f"https://sts.windows.net/{self.directory.tenant}/"), **old, **about})
+        return self.sign(
+            {**self._usual(f"https://sts.windows.net/{self.directory.tenant}/"), **old, **about}
+        )
 
     def _adds(self, resource: Json, claim: str) -> bool:
         """Whether the API's application asks for an optional claim in access tokens."""
@@ -187,30 +238,45 @@ class Login:
         return any(one["name"] == claim for one in optional.get("accessToken") or ())
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
-        """Object ids of all the user's groups, where the API wants them. More than fit are named nowhere."""
+        """Object ids of all the user's groups, where the API wants them. More than fit are named
+        nowhere."""
         if not (self.directory.by_app_id(resource["appId"]) or {})["groupMembershipClaims"]:
             return {}
         if len(groups) <= MOST_GROUPS:
             return {"groups": sorted(groups)}
-        return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": f"{self.login}/groups"}}}
+        return {
+            "_claim_names": {"groups": "src1"},
+            "_claim_sources": {"src1": {"endpoint": f"{self.login}/groups"}},
+        }
 
     @staticmethod
     def _given(access: str, scopes: str) -> Json:
         lives = {"expires_in": LIFETIME - 1, "ext_expires_in": LIFETIME - 1}
-        return {"token_type": "Bearer", **lives, "access_token": access, **({"scope": scopes} if scopes else {})}
+        return {
+            "token_type": "Bearer",
+            **lives,
+            "access_token": access,
+            **({"scope": scopes} if scopes else {}),
+        }
 
     # Who asks, and what for
 
     def _app(self, client_id: str) -> Json:
         app = self.directory.by_app_id(client_id)
         if app is None:
-            raise LoginError("unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found.")
+            raise LoginError(
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client_id}' was not found.",
+            )
         return app
 
     def _principal(self, app: Json) -> Json:
         principal = self.directory.principal_of(app["appId"])
         if principal is None or not principal["accountEnabled"]:
-            raise LoginError("unauthorized_client", 700016, f"'{app['displayName']}' has no service principal.")
+            raise LoginError(
+                "unauthorized_client", 700016, f"'{app['displayName']}' has no service principal."
+            )
         return principal
 
     def _resource(self, named: str) -> Json:
@@ -219,7 +285,9 @@ class Login:
             if named in (principal["appId"], *app["identifierUris"]):
                 return principal
         raise LoginError(
-            "invalid_resource", 500011, f"The resource principal named {named} was not found in the tenant."
+            "invalid_resource",
+            500011,
+            f"The resource principal named {named} was not found in the tenant.",
         )
 
     def _let_in(self, principal: Json, login: str) -> None:
@@ -227,10 +295,15 @@ class Login:
         if principal["appRoleAssignmentRequired"]:
             held = list(self.directory.roles_of(self.directory.groups_of(login), principal))
             if not held:
-                raise LoginError("access_denied", 50105, f"The signed in user '{login}' is not assigned to a role.")
+                raise LoginError(
+                    "access_denied",
+                    50105,
+                    f"The signed in user '{login}' is not assigned to a role.",
+                )
 
     def _consented(self, principal: Json, asked: str) -> tuple[Json | None, list[str]]:
-        """The one API that the scopes are of, and which of it are asked for, as far as an administrator consented.
+        """The one API that the scopes are of, and which of it are asked for, as far as an
+        administrator consented.
 
         Those of the sign-in are Microsoft Graph's, and need consent as all others.
         """
@@ -241,16 +314,23 @@ class Login:
         if not wanted:
             return None, []
         if len({named for named, _, _ in wanted}) > 1:
-            raise LoginError("invalid_scope", 28000, "The input parameter scope names more than one resource.")
+            raise LoginError(
+                "invalid_scope", 28000, "The input parameter scope names more than one resource."
+            )
         resource = self._resource(wanted[0][0])
         granted = self._granted(principal, resource)
-        scopes = granted if [name for _, _, name in wanted] == [".default"] else [name for _, _, name in wanted]
+        scopes = (
+            granted
+            if [name for _, _, name in wanted] == [".default"]
+            else [name for _, _, name in wanted]
+        )
         if not scopes or set(scopes) - set(granted):
             raise _no_consent()
         return resource, scopes
 
     def _granted(self, principal: Json, resource: Json) -> list[str]:
-        """The permissions of a resource that an administrator consented to for a client, as far as they are enabled."""
+        """The permissions of a resource that an administrator consented to for a client, as far as
+        they are enabled."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         enabled = {one["value"] for one in api["api"]["oauth2PermissionScopes"] if one["isEnabled"]}
         return [
@@ -264,8 +344,8 @@ class Login:
     # How a client proves who it is
 
     def _proven(self, form: Mapping[str, str], authorization: str) -> tuple[str, str]:
-        """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2 with a certificate or
-        with a token of an issuer that its application trusts."""
+        """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2
+        with a certificate or with a token of an issuer that its application trusts."""
         client_id, secret = form.get("client_id", ""), form.get("client_secret")
         if authorization.startswith("Basic "):
             name, _, rest = base64.b64decode(authorization[6:]).decode().partition(":")
@@ -278,7 +358,11 @@ class Login:
         kept = self.directory.kept[app["id"]]
         if "client_assertion" in form:
             if form.get("client_assertion_type") != ASSERTION:
-                raise LoginError("invalid_request", 900144, "The request body must contain 'client_assertion_type'.")
+                raise LoginError(
+                    "invalid_request",
+                    900144,
+                    "The request body must contain 'client_assertion_type'.",
+                )
             self._check_assertion(app, form["client_assertion"])
             return client_id, "2"
         if secret is None:
@@ -291,9 +375,16 @@ class Login:
         try:
             header, claims = read(assertion)
         except ValueError:
-            raise LoginError("invalid_client", 50027, "JWT token is invalid or malformed.", 401) from None
+            raise LoginError(
+                "invalid_client", 50027, "JWT token is invalid or malformed.", 401
+            ) from None
         if claims.get("exp", 0) <= self.directory.now():
-            raise LoginError("invalid_client", 700024, "Client assertion is not within its valid time range.", 401)
+            raise LoginError(
+                "invalid_client",
+                700024,
+                "Client assertion is not within its valid time range.",
+                401,
+            )
         if "iss" in claims and claims["iss"] != app["appId"]:
             self._check_federated(app, header, claims, assertion)
             return
@@ -302,16 +393,27 @@ class Login:
         if claims.get("aud") != expected or claims.get("sub") != app["appId"]:
             raise LoginError("invalid_client", 50013, "Assertion failed: audience or subject.", 401)
         if not verifies(certificate.public_key(), header.get("alg"), assertion):
-            raise LoginError("invalid_client", 700027, "The certificate's signature validation failed.", 401)
+            raise LoginError(
+                "invalid_client", 700027, "The certificate's signature validation failed.", 401
+            )
 
     def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
         now = self.directory.now()
         for found in self.directory.kept[app["id"]].certificates.values():
             digest = base64url(hashlib.sha256(found.public_bytes(Encoding.DER)).digest())
-            lives = found.not_valid_before_utc.timestamp() <= now < found.not_valid_after_utc.timestamp()
+            lives = (
+                found.not_valid_before_utc.timestamp()
+                <= now
+                < found.not_valid_after_utc.timestamp()
+            )
             if digest == thumbprint and lives:
                 return found
-        raise LoginError("invalid_client", 700027, "The certificate used to sign the assertion is not registered.", 401)
+        raise LoginError(
+            "invalid_client",
+            700027,
+            "The certificate used to sign the assertion is not registered.",
+            401,
+        )
 
     def _check_federated(self, app: Json, header: Json, claims: Json, assertion: str) -> None:
         named = {"issuer": claims["iss"], "subject": claims.get("sub")}
@@ -322,34 +424,52 @@ class Login:
             for one in self.directory.federated[app["id"]].values()
         )
         if not trusted:
-            message = f"No matching federated identity record found for presented assertion {named}."
+            message = (
+                f"No matching federated identity record found for presented assertion {named}."
+            )
             raise LoginError("invalid_client", 700213, message, 401)
         for key in _published(claims["iss"]):
-            if key.get("kid") == header.get("kid") and verifies(public_key(key), header.get("alg"), assertion):
+            if key.get("kid") == header.get("kid") and verifies(
+                public_key(key), header.get("alg"), assertion
+            ):
                 return
-        raise LoginError("invalid_client", 5001271, "The assertion's signature cannot be verified.", 401)
+        raise LoginError(
+            "invalid_client", 5001271, "The assertion's signature cannot be verified.", 401
+        )
 
 
 def _check_page(app: Json, redirect: str, origin: str | None) -> None:
-    """What a page's redirect brought is exchanged by a page, and what another's brought by none. Raises LoginError."""
+    """What a page's redirect brought is exchanged by a page, and what another's brought by none.
+    Raises LoginError."""
     page = redirect in app["spa"]["redirectUris"]
     if page and origin is None:
-        message = "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin "
+        message = (
+            "Tokens issued for the 'Single-Page Application' client-type may only be "
+            "redeemed via cross-origin "
+        )
         raise LoginError("invalid_request", 9002327, f"{message}requests.")
     if origin is not None and not page:
-        message = "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. "
+        message = (
+            "Cross-origin token redemption is permitted only for the 'Single-Page "
+            "Application' client-type. "
+        )
         raise LoginError("invalid_request", 9002326, f"{message}Request origin: '{origin}'.")
 
 
 def _no_consent() -> LoginError:
-    return LoginError("consent_required", 65001, "The user or administrator has not consented to use the application.")
+    return LoginError(
+        "consent_required",
+        65001,
+        "The user or administrator has not consented to use the application.",
+    )
 
 
 def _wrong_secret() -> LoginError:
     return LoginError(
         "invalid_client",
         7000215,
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+        "secret value, not "
         "the client secret ID.",
         401,
     )

@@ -1,9 +1,11 @@
-"""The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a test login on one port.
+"""The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a
+test login on one port.
 
-It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no account. Everything
-is in memory. The port speaks TLS as well, which the official plugin does when it asks for metadata: by a certificate of
-its own, which `environment` has programs believe. Not modelled: any other lag of replication, soft deletion, throttling
-by what each request costs (`rates` limits their number; `faults` may bring anything about).
+It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no
+account. Everything is in memory. The port speaks TLS as well, which the official plugin does when
+it asks for metadata: by a certificate of its own, which `environment` has programs believe. Not
+modelled: any other lag of replication, soft deletion, throttling by what each request costs
+(`rates` limits their number; `faults` may bring anything about).
 """
 
 from __future__ import annotations
@@ -35,16 +37,18 @@ Answer = tuple[int, Json | None, Mapping[str, str]]
 Heard = Callable[[str, str, str], object]
 """Is told method, target and User-Agent of each request, before it is answered."""
 Fault = Callable[[str, str], Answer | None]
-"""Gets method and path of a request to Graph; gives what is answered in its place, or None where it is let through."""
+"""Gets method and path of a request to Graph; gives what is answered in its place, or None where it
+is let through."""
 
 
 class Entra:
-    """`users` are groups by login. A context manager. `secret` is that of the application that administers the tenant,
-    `lag` how many seconds a new role takes until it can be assigned.
+    """`users` are groups by login. A context manager. `secret` is that of the application that
+    administers the tenant, `lag` how many seconds a new role takes until it can be assigned.
 
-    `page` is the most objects of an answer, where that is fewer than Graph's 999. Attributes: `directory`, `login`
-    (tests may sign with its key), `requests` (method and path of each that Graph got), `faults` (None, or what stands
-    before Graph), `heard`, and `rates` (None, or limits that are kept: a refusal says how long the window lasts).
+    `page` is the most objects of an answer, where that is fewer than Graph's 999. Attributes:
+    `directory`, `login` (tests may sign with its key), `requests` (method and path of each that
+    Graph got), `faults` (None, or what stands before Graph), `heard`, and `rates` (None, or limits
+    that are kept: a refusal says how long the window lasts).
     """
 
     def __init__(
@@ -127,11 +131,19 @@ class Entra:
         }
 
     def _of_graph(
-        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], data: bytes
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: bytes,
     ) -> Answer:
         self.requests.append((method, path))
         if self.rates and (counted := self.rates.left(path)) and counted[1] < 0:
-            body = refusal(GraphError(429, "TooManyRequests", "Please retry again later."), self.directory.now())
+            body = refusal(
+                GraphError(429, "TooManyRequests", "Please retry again later."),
+                self.directory.now(),
+            )
             return 429, body, {"Retry-After": f"{math.ceil(counted[2] - self.rates.now())}"}
         if self.faults and (fault := self.faults(method, path)):
             return fault
@@ -139,13 +151,20 @@ class Entra:
             if not headers.get("authorization", "").startswith("Bearer "):
                 raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
             body = json.loads(data) if data else {}
-            status, answer = self._graph.answer(method, path.removeprefix("/v1.0").removeprefix("/beta"), query, body)
+            status, answer = self._graph.answer(
+                method, path.removeprefix("/v1.0").removeprefix("/beta"), query, body
+            )
         except GraphError as refused:
             return refused.status, refusal(refused, self.directory.now()), {}
         return status, json.loads(json.dumps(answer)), {}
 
     def _of_login(
-        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], data: bytes
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: bytes,
     ) -> Answer:
         match method, path.removeprefix(f"/{self.directory.tenant}"):
             case "GET", "/v2.0/.well-known/openid-configuration":
@@ -157,7 +176,9 @@ class Entra:
                 return 302, {}, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}
             case "POST", "/oauth2/v2.0/token":
                 form = dict(parse_qsl(data.decode(), keep_blank_values=True))
-                given = self.login.token(form, headers.get("authorization", ""), origin := headers.get("origin"))
+                given = self.login.token(
+                    form, headers.get("authorization", ""), origin := headers.get("origin")
+                )
                 # Only what a page's redirect brought comes so far with an origin.
                 if origin is None or form["grant_type"] != "authorization_code":
                     return 200, given, {}

@@ -1,6 +1,8 @@
-"""The Admin API of the Kong stand-in: paths, bodies, pages, and Kong's answers to what is wrong with them.
+"""The Admin API of the Kong stand-in: paths, bodies, pages, and Kong's answers to what is wrong
+with them.
 
-Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies are JSON (forms are not modelled).
+Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies are JSON (forms are
+not modelled).
 """
 
 from __future__ import annotations
@@ -87,9 +89,12 @@ _UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 class AdminApi:
-    """Answers Admin API requests on a store. `token`, where set, must come in the header Kong-Admin-Token."""
+    """Answers Admin API requests on a store. `token`, where set, must come in the header
+    Kong-Admin-Token."""
 
-    def __init__(self, store: Store, version: str, configuration: Mapping[str, Any], token: str | None) -> None:
+    def __init__(
+        self, store: Store, version: str, configuration: Mapping[str, Any], token: str | None
+    ) -> None:
         self._store = store
         self._certificates = Certificates(store)
         self._version = version
@@ -125,14 +130,20 @@ class AdminApi:
         )
         if status == 204:
             return Response(status, (*headers, *common))
-        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
-        return Response(status, (("Content-Type", "application/json; charset=utf-8"), *headers, *common), text)
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(
+            "utf-8", "surrogateescape"
+        )
+        return Response(
+            status, (("Content-Type", "application/json; charset=utf-8"), *headers, *common), text
+        )
 
     def _html(self, status: int) -> Response:
         title = f"{status} {reason(status)}"
         body = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
         return Response(
-            status, (("Content-Type", "text/html; charset=UTF-8"),), f"{body}</body>\r\n</html>\r\n".encode()
+            status,
+            (("Content-Type", "text/html; charset=UTF-8"),),
+            f"{body}</body>\r\n</html>\r\n".encode(),
         )
 
     def _dispatch(self, request: Request) -> tuple[int, Any, tuple[Header, ...]]:
@@ -144,8 +155,12 @@ class AdminApi:
             raise AnswerError(501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path))
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
-            allowed = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
-            raise AnswerError(204, None, (("Allow", allowed), ("Access-Control-Allow-Methods", allowed)))
+            allowed = ", ".join(
+                sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+            )
+            raise AnswerError(
+                204, None, (("Allow", allowed), ("Access-Control-Allow-Methods", allowed))
+            )
         if method not in methods:
             raise AnswerError(405, _NOT_ALLOWED)
         body = _read_body(request) if method in ("POST", "PUT", "PATCH") else {}
@@ -155,13 +170,20 @@ class AdminApi:
     def _endpoint(self, path: list[str]) -> Methods | None:
         match path:
             case []:
-                return {"GET": lambda *_: (200, information.root(self._version, self._configuration))}
+                return {
+                    "GET": lambda *_: (200, information.root(self._version, self._configuration))
+                }
             case ["status"]:
                 return {"GET": lambda *_: (200, information.status())}
             case ["endpoints"]:
                 return {"GET": lambda *_: (200, {"data": _endpoints()})}
             case ["plugins", "enabled"]:
-                return {"GET": lambda *_: (200, {"enabled_plugins": list(plugin_schemas.PLUGIN_SCHEMAS)})}
+                return {
+                    "GET": lambda *_: (
+                        200,
+                        {"enabled_plugins": list(plugin_schemas.PLUGIN_SCHEMAS)},
+                    )
+                }
             case ["schemas", *rest]:
                 return self._schemas(rest)
             case ["tags", *rest] if len(rest) < 2:
@@ -171,7 +193,9 @@ class AdminApi:
             case ["certificates", key]:
                 return self._certificates.entity(key)
             case ["upstreams", _, "health"] | ["upstreams", _, "targets", _, _, *_]:
-                raise AnswerError(501, {"message": "stand-in: the health of upstreams is not modelled"})
+                raise AnswerError(
+                    501, {"message": "stand-in: the health of upstreams is not modelled"}
+                )
             case ["upstreams", key, "targets", "all"]:
                 return {"GET": lambda query, _: self._all_targets(key, query)}
             case [collection, *rest] if collection in COLLECTIONS:
@@ -198,8 +222,13 @@ class AdminApi:
             return {field: {"id": self._existing(kind, rest[0])["id"]}}
 
         return {
-            "GET": lambda query, _: self._page(f"/{name}/{quote(rest[0], safe='')}/{rest[1]}", nested, query, where()),
-            "POST": lambda _, body: (201, self._store.insert(nested, self._resolved(nested, {**body, **where()}))),
+            "GET": lambda query, _: self._page(
+                f"/{name}/{quote(rest[0], safe='')}/{rest[1]}", nested, query, where()
+            ),
+            "POST": lambda _, body: (
+                201,
+                self._store.insert(nested, self._resolved(nested, {**body, **where()})),
+            ),
         }
 
     def _entity(self, kind: str, key: str, within: tuple[str, str, str] | None = None) -> Methods:
@@ -221,7 +250,8 @@ class AdminApi:
             found = find()
             if found is None:
                 raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
-            # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or service.
+            # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
+            # service.
             return 200, self._store.update(kind, found, self._resolved(kind, {**scope(), **body}))
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
@@ -243,7 +273,11 @@ class AdminApi:
 
     def _all_targets(self, key: str, query: Query) -> tuple[int, Any]:
         upstream = {"id": self._existing("upstreams", key)["id"]}
-        rows = [one for one in self._store.current.tables["targets"].values() if one["upstream"] == upstream]
+        rows = [
+            one
+            for one in self._store.current.tables["targets"].values()
+            if one["upstream"] == upstream
+        ]
         path = f"/upstreams/{quote(key, safe='')}/targets/all"
         return 200, listing.page(rows, path, dict(reversed(query)), nested=True)
 
@@ -261,7 +295,8 @@ class AdminApi:
         return self._existing(PARENTS[kind, field], reference["id"])
 
     def _resolved(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The body with what the Admin API understands and the schema does not: `url`, references by name."""
+        """The body with what the Admin API understands and the schema does not: `url`, references
+        by name."""
         value = dict(body)
         if kind == "services" and isinstance(value.get("url"), str):
             value.update(_parsed_url(value.pop("url")))
@@ -304,19 +339,33 @@ class AdminApi:
                 for name in one["tags"] or ()
                 if tag in (None, name)
             ]
-            return 200, {"data": sorted(rows, key=lambda row: (row["entity_id"], row["tag"])), "next": None}
+            return 200, {
+                "data": sorted(rows, key=lambda row: (row["entity_id"], row["tag"])),
+                "next": None,
+            }
 
         def refused(*_: Any) -> tuple[int, Any]:
-            raise schema_violation({"tags": "does not support insert/upsert/update/delete operations"})
+            raise schema_violation(
+                {"tags": "does not support insert/upsert/update/delete operations"}
+            )
 
         return {"GET": listed, "POST": refused}
 
-    def _page(self, path: str, kind: str, query: Query, where: Mapping[str, Any]) -> tuple[int, Any]:
+    def _page(
+        self, path: str, kind: str, query: Query, where: Mapping[str, Any]
+    ) -> tuple[int, Any]:
         table = self._store.current.tables[kind]
-        rows = [one for one in table.values() if all(one[name] == value for name, value in where.items())]
+        rows = [
+            one
+            for one in table.values()
+            if all(one[name] == value for name, value in where.items())
+        ]
         first = dict(reversed(query))
         if kind == "consumers" and "custom_id" in first:
-            return 200, {"data": [one for one in rows if one["custom_id"] == first["custom_id"]], "next": None}
+            return 200, {
+                "data": [one for one in rows if one["custom_id"] == first["custom_id"]],
+                "next": None,
+            }
         if kind == "targets":
             return 200, listing.newest_first(rows, path, first)
         return 200, listing.page(rows, path, first, nested=bool(where))
@@ -345,7 +394,9 @@ def _split(target: str) -> tuple[list[str], Query]:
     if any(segment in ("", ".", "..") for segment in segments):
         raise AnswerError(404, _NOT_FOUND)
     wire = [segment.encode("latin-1") for segment in segments]
-    return [unquote(one.decode("utf-8", "surrogateescape")) for one in wire], parse_qsl(query, keep_blank_values=True)
+    return [unquote(one.decode("utf-8", "surrogateescape")) for one in wire], parse_qsl(
+        query, keep_blank_values=True
+    )
 
 
 def _read_body(request: Request) -> dict[str, Any]:
@@ -357,25 +408,34 @@ def _read_body(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise AnswerError(415)
     try:
-        value = json.JSONDecoder(strict=False).decode(request.body.decode("utf-8", "surrogateescape"))
+        value = json.JSONDecoder(strict=False).decode(
+            request.body.decode("utf-8", "surrogateescape")
+        )
     except ValueError:
         raise AnswerError(400, {"message": "Cannot parse JSON body"}) from None
     if isinstance(value, dict):
         return value
     if value == []:
         return {}
-    # Kong indexes whatever it decoded: null, numbers, texts and filled lists end in its error handler.
+    # Kong indexes whatever it decoded: null, numbers, texts and filled lists end in its error
+    # handler.
     raise AnswerError(500, _UNEXPECTED)
 
 
 def _parsed_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme in ("https", "tls", "grpcs") else 80)
-    return {"protocol": parts.scheme, "host": parts.hostname or "", "port": port, "path": parts.path or None}
+    return {
+        "protocol": parts.scheme,
+        "host": parts.hostname or "",
+        "port": port,
+        "path": parts.path or None,
+    }
 
 
 def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
-    """What a request about an Upstream says by `algorithm` of `hash_on`, or else the other way round."""
+    """What a request about an Upstream says by `algorithm` of `hash_on`, or else the other way
+    round."""
     if upstream.get("algorithm") in UNHASHED:
         return {"hash_on": "none"}
     if upstream.get("hash_on") is None:
@@ -392,8 +452,12 @@ def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
 
 def _endpoints() -> list[str]:
     nested = [f"/{kind}/{{{kind}}}/{name}" for kind, name in NESTED]
-    parents = [f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}" for kind, name in PARENTS]
-    own = [path for name, kind in COLLECTIONS.items() for path in (f"/{name}", f"/{name}/{{{kind}}}")]
+    parents = [
+        f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}" for kind, name in PARENTS
+    ]
+    own = [
+        path for name, kind in COLLECTIONS.items() for path in (f"/{name}", f"/{name}/{{{kind}}}")
+    ]
     fixed = ["/", "/status", "/endpoints", "/plugins/enabled", "/tags", "/tags/{tags}"]
     schemas = ["/schemas/{name}", "/schemas/{db_entity_name}/validate", "/schemas/plugins/{name}"]
     return sorted([*fixed, *schemas, "/schemas/plugins/validate", *own, *nested, *parents])

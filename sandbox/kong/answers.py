@@ -37,7 +37,9 @@ def check_key(kind: str, key: str) -> None:
     if kind == "ca_certificates" and not UUID.match(key):  # which have no name
         wrong = {"id": "expected a valid UUID"}
         message = "invalid primary key: '{id=\"expected a valid UUID\"}'"
-        raise AnswerError(400, {"code": 1, "name": "invalid primary key", "fields": wrong, "message": message})
+        raise AnswerError(
+            400, {"code": 1, "name": "invalid primary key", "fields": wrong, "message": message}
+        )
     error = _NAMES[kind](key) if kind in _NAMES and not UUID.match(key) else None
     if error:
         raise AnswerError(400, {"code": 10, "name": "invalid unique name", "message": error})

@@ -1,6 +1,7 @@
 """The balancer of the Kong stand-in: where a request goes, once its plugins have run.
 
-Seen on a Kong 3.10, asked with an Upstream without Targets, a Service of its name, and functions that choose:
+Seen on a Kong 3.10, asked with an Upstream without Targets, a Service of its name, and functions
+that choose:
 
 - A Service whose host is the name of an Upstream is balanced; its port makes no difference. Without a Target of a
   weight above 0 whose name resolves the answer is 503, "failure to get a peer from the ring-balancer", in the client's
@@ -19,8 +20,8 @@ Seen on a Kong 3.10, asked with an Upstream without Targets, a Service of its na
 - An Upstream and its Targets were seen 0.2 s after they were made at the latest, a deletion after 1.4 to 4.5 s (three
   tries each); here each is as late as routes are.
 
-Not modelled: `kong.service.set_upstream`, health checks, hashing, weights and the algorithms (the oldest Target is
-first here), `slots`, SRV records, retries.
+Not modelled: `kong.service.set_upstream`, health checks, hashing, weights and the algorithms (the
+oldest Target is first here), `slots`, SRV records, retries.
 """
 
 from __future__ import annotations

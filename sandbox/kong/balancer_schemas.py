@@ -1,4 +1,5 @@
-"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is that of `sandbox.kong.schema`."""
+"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is that of
+`sandbox.kong.schema`."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def _statuses(default: list[int]) -> Field:
 
 
 def _defaulted(fields: Fields) -> Field:
-    """A record whose printed default is made of its fields' own; what has no default, it leaves out."""
+    """A record whose printed default is made of its fields' own; what has no default, it leaves
+    out."""
     return record(fields, required=True, default=_default(fields))
 
 
@@ -59,9 +61,13 @@ _HEALTHCHECKS = {
             "http_path": _PATH,
             "https_sni": string(rules.sni, required=False),
             "https_verify_certificate": boolean(True),
-            "headers": Field("map", {"required": False}, keys=string(rules.header_name), values=array(string())),
+            "headers": Field(
+                "map", {"required": False}, keys=string(rules.header_name), values=array(string())
+            ),
             "concurrency": integer(default=10, between=[1, 2147483648]),
-            "healthy": _defaulted({"http_statuses": _statuses(_FINE), "interval": _INTERVAL, "successes": _COUNT}),
+            "healthy": _defaulted(
+                {"http_statuses": _statuses(_FINE), "interval": _INTERVAL, "successes": _COUNT}
+            ),
             "unhealthy": _defaulted(
                 {
                     "http_statuses": _statuses(_BAD),
@@ -116,7 +122,8 @@ UPSTREAMS = Schema(
         "name": string(rules.upstream_name, required=True, unique=True),
         "updated_at": CREATED,
         "algorithm": string(
-            one_of=["consistent-hashing", "least-connections", "round-robin", "latency"], default="round-robin"
+            one_of=["consistent-hashing", "least-connections", "round-robin", "latency"],
+            default="round-robin",
         ),
         "hash_on": _HASH,
         "hash_fallback": _HASH,
@@ -142,7 +149,10 @@ UPSTREAMS = Schema(
     (
         *_hash_needs("header", "hash_on_header", "hash_fallback_header"),
         *_hash_needs("cookie", "hash_on_cookie", "hash_on_cookie"),
-        *(_hashed("hash_on", on, "hash_fallback", {"one_of": choices}) for on, choices in _HASH_FALLBACKS.items()),
+        *(
+            _hashed("hash_on", on, "hash_fallback", {"one_of": choices})
+            for on, choices in _HASH_FALLBACKS.items()
+        ),
         {"distinct": ["hash_on_header", "hash_fallback_header"]},
         *_hash_needs("query_arg", "hash_on_query_arg", "hash_fallback_query_arg"),
         {"distinct": ["hash_on_query_arg", "hash_fallback_query_arg"]},

@@ -1,10 +1,11 @@
 """Certificates on the Admin API, with the names of their SNIs in one list.
 
-Kong stores no `snis` with a certificate: where it is written, SNIs are made and removed; where it is read, it lists
-their names in alphabetical order. A certificate is found by its id or by one of these names. A PUT without `snis` takes
-all away, and so does a deletion that is then refused because a service uses the certificate: both recorded.
-Source: the Admin API documentation of Kong 3.10, recorded exchanges (create-defaults, put-upsert, snis, delete).
-Not modelled: keys and certificates that are references to a vault, `/certificates/.../services`.
+Kong stores no `snis` with a certificate: where it is written, SNIs are made and removed; where it
+is read, it lists their names in alphabetical order. A certificate is found by its id or by one of
+these names. A PUT without `snis` takes all away, and so does a deletion that is then refused
+because a service uses the certificate: both recorded. Source: the Admin API documentation of Kong
+3.10, recorded exchanges (create-defaults, put-upsert, snis, delete). Not modelled: keys and
+certificates that are references to a vault, `/certificates/.../services`.
 """
 
 from __future__ import annotations
@@ -64,7 +65,12 @@ class Certificates:
                 self._store.delete("certificates", found)
             return 204, None
 
-        return {"GET": lambda *_: (200, self._shown(self._existing(key))), "PATCH": patch, "PUT": put, "DELETE": delete}
+        return {
+            "GET": lambda *_: (200, self._shown(self._existing(key))),
+            "PATCH": patch,
+            "PUT": put,
+            "DELETE": delete,
+        }
 
     def _find(self, key: str) -> Entity | None:
         if not UUID.match(key):
@@ -74,7 +80,11 @@ class Certificates:
     def _existing(self, key: str) -> Entity:
         found = self._find(key)
         if found is None:
-            raise absent("certificates", key) if UUID.match(key) else AnswerError(404, {"message": "SNI not found"})
+            raise (
+                absent("certificates", key)
+                if UUID.match(key)
+                else AnswerError(404, {"message": "SNI not found"})
+            )
         return found
 
     def _shown(self, entity: Entity) -> Entity:
@@ -82,24 +92,35 @@ class Certificates:
 
     def _snis(self, entity: Entity) -> list[Entity]:
         reference = {"id": entity["id"]}
-        return [one for one in self._store.current.tables["snis"].values() if one["certificate"] == reference]
+        return [
+            one
+            for one in self._store.current.tables["snis"].values()
+            if one["certificate"] == reference
+        ]
 
     def _checked_names(self, body: Mapping[str, Any], own: str | None) -> list[str]:
-        """The names that a body lists, none of which another certificate has. What is no text, the schema refuses."""
+        """The names that a body lists, none of which another certificate has. What is no text, the
+        schema refuses."""
         given = body.get("snis")
-        names = sorted(one for one in given if isinstance(one, str)) if isinstance(given, list) else []
+        names = (
+            sorted(one for one in given if isinstance(one, str)) if isinstance(given, list) else []
+        )
         for name in names:
             if names.count(name) > 1:
                 raise schema_violation({"snis": f"{name} is duplicated"})
             check_key("snis", name)
             taken = self._store.current.find("snis", name)
             if taken and taken["certificate"]["id"] != own:
-                text = f"{name} already associated with existing certificate '{taken['certificate']['id']}'"
+                text = (
+                    f"{name} already associated with existing certificate "
+                    f"'{taken['certificate']['id']}'"
+                )
                 raise schema_violation({"snis": text})
         return names
 
     def _renamed(self, entity: Entity, names: list[str]) -> Entity:
-        """The certificate as it is shown once its SNIs are these: new ones first, then those that go."""
+        """The certificate as it is shown once its SNIs are these: new ones first, then those that
+        go."""
         old = self._snis(entity)
         for name in names:
             if name not in [one["name"] for one in old]:

@@ -1,8 +1,10 @@
-"""What the gateway takes for its client's address: nginx's realip module, under the settings that Kong gives it.
+"""What the gateway takes for its client's address: nginx's realip module, under the settings that
+Kong gives it.
 
-Recorded on a Kong 3.10 (`trusted_ips`, `real_ip_header`, `real_ip_recursive`): from a peer that is trusted, the header
-says it; of several addresses the last, or with `real_ip_recursive` the last that is not trusted itself. A port behind
-an address is cut off, and what is no address counts for nothing.
+Recorded on a Kong 3.10 (`trusted_ips`, `real_ip_header`, `real_ip_recursive`): from a peer that is
+trusted, the header says it; of several addresses the last, or with `real_ip_recursive` the last
+that is not trusted itself. A port behind an address is cut off, and what is no address counts for
+nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ _PORT = re.compile(r"^(\d+(?:\.\d+){3}):\d+$|^\[([0-9A-Fa-f:.]+)\](?::\d+)?$")
 
 def client_address(request: Request, settings: Mapping[str, Any]) -> str:
     """The client's address; `settings` are those of kong.conf."""
-    trusted = [ip_network(text, strict=False) for text in settings.get("trusted_ips") or () if text != "unix:"]
+    trusted = [
+        ip_network(text, strict=False)
+        for text in settings.get("trusted_ips") or ()
+        if text != "unix:"
+    ]
     if not _among(request.peer, trusted):
         return request.peer
     name = str(settings.get("real_ip_header") or "X-Real-IP").lower()

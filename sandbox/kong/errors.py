@@ -1,6 +1,7 @@
 """The answers that Kong and nginx give by themselves, in the format that the client asks for.
 
-Source: recorded answers of a Kong 3.10 (steps no-route, https-required, upstream-errors, bad-request).
+Source: recorded answers of a Kong 3.10 (steps no-route, https-required, upstream-errors,
+bad-request).
 """
 
 from __future__ import annotations
@@ -67,13 +68,16 @@ _TEMPLATES = {
 
 
 def _kind(accept: str | None, default: str) -> str:
-    """The kind of text for an Accept header: the best known one; what is not known counts as JSON."""
+    """The kind of text for an Accept header: the best known one; what is not known counts as
+    JSON."""
     if accept is None:
         return default
     best, kind = 0.0, JSON
     for part in accept.split(","):
         name, *parameters = (one.strip() for one in part.split(";"))
-        quality = next((float(one[2:]) for one in parameters if re.fullmatch(r"q=\d*\.?\d+", one)), 1.0)
+        quality = next(
+            (float(one[2:]) for one in parameters if re.fullmatch(r"q=\d*\.?\d+", one)), 1.0
+        )
         if "/" in name and quality > best:
             best, kind = quality, _KINDS.get(name.lower(), JSON)
     return kind
@@ -92,18 +96,24 @@ def error_response(
     text = message or MESSAGES.get(status, f"The upstream server responded with {status}")
     body = _TEMPLATES[kind].format(message=text, request_id=request_id)
     shown = 400 if status == 494 else status
-    return Response(shown, (("Content-Type", f"{kind}; charset=utf-8"), *headers), body.encode("latin-1", "replace"))
+    return Response(
+        shown,
+        (("Content-Type", f"{kind}; charset=utf-8"), *headers),
+        body.encode("latin-1", "replace"),
+    )
 
 
 def nginx_error(status: int, accept: str | None, request_id: str) -> Response:
-    """An error that nginx found: plain text where the client did not say, HTML where Kong has no page of its own."""
+    """An error that nginx found: plain text where the client did not say, HTML where Kong has no
+    page of its own."""
     if status in MESSAGES and status not in (401, 402, 403, 415, 429):
         return error_response(status, None, accept, request_id, default=TEXT)
     return html_page(status)
 
 
 def html_page(status: int, location: str | None = None) -> Response:
-    """nginx's built-in page of a status; 497 is its own for plain HTTP on a port for TLS, shown as 400."""
+    """nginx's built-in page of a status; 497 is its own for plain HTTP on a port for TLS, shown as
+    400."""
     why = "The plain HTTP request was sent to HTTPS port" if status == 497 else ""
     status = 400 if why else status
     heading = f"{status} {reason(status)}"

@@ -16,12 +16,12 @@ from sandbox.kong.store import Entity
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them; `address` is
-    what counts as the client's.
+    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave
+    them; `address` is what counts as the client's.
 
-    `target_host`, `target_port` and `retries` are what plugins chose in place of the service's own (None: nothing).
-    Of the answer: `source` (service, exit: a plugin's, error: Kong's) and `answered`, its body. `record_edits`: what
-    scripts make of the record.
+    `target_host`, `target_port` and `retries` are what plugins chose in place of the service's own
+    (None: nothing). Of the answer: `source` (service, exit: a plugin's, error: Kong's) and
+    `answered`, its body. `record_edits`: what scripts make of the record.
     """
 
     request: Request

@@ -1,8 +1,9 @@
-"""What Kong 3.10's schemas are written with: fields and records, printed as `GET /schemas/...` prints them.
+"""What Kong 3.10's schemas are written with: fields and records, printed as `GET /schemas/...`
+prints them.
 
-A schema is a record: an ordered mapping of field names to `Field`. `shown` holds what Kong prints of a field beside its
-type, under Kong's own names (required, default, one_of, between, ...); `rule` is what Kong checks in code and does not
-print.
+A schema is a record: an ordered mapping of field names to `Field`. `shown` holds what Kong prints
+of a field beside its type, under Kong's own names (required, default, one_of, between, ...); `rule`
+is what Kong checks in code and does not print.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Fields = Mapping[str, "Field"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `type` is Kong's (string, integer, number, boolean, set, array, map, record, foreign)."""
+    """One field: `type` is Kong's (string, integer, number, boolean, set, array, map, record,
+    foreign)."""
 
     type: str
     shown: Mapping[str, Any] = field(default_factory=dict)
@@ -40,18 +42,23 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """An entity or a plugin: its fields, the checks over several fields as Kong prints them, and unprinted ones."""
+    """An entity or a plugin: its fields, the checks over several fields as Kong prints them, and
+    unprinted ones."""
 
     name: str
     fields: Fields
     checks: tuple[Mapping[str, Any], ...] = ()
-    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without errors.
+    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without
+    # errors.
     early_checks: tuple[EntityRule, ...] = ()
     late_checks: tuple[EntityRule, ...] = ()
 
     def printed(self) -> dict[str, Any]:
         """The body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
-        return {"entity_checks": [dict(check) for check in self.checks], "fields": _printed(self.fields)}
+        return {
+            "entity_checks": [dict(check) for check in self.checks],
+            "fields": _printed(self.fields),
+        }
 
 
 def _printed(fields: Fields) -> list[dict[str, Any]]:
@@ -110,7 +117,9 @@ def http_only() -> Field:
     )
 
 
-PROTOCOL: dict[str, Any] = {"one_of": ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"]}
+PROTOCOL: dict[str, Any] = {
+    "one_of": ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"]
+}
 ID = string(uuid=True, auto=True)
 CREATED = integer(timestamp=True, auto=True)
 NAME = string(rules.utf8_name, unique=True)

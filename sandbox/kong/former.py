@@ -14,7 +14,8 @@ from sandbox.kong.validation import Errors, checked
 
 
 def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
-    """A configuration as it was sent, with what former names say under the new ones; and what is wrong with it."""
+    """A configuration as it was sent, with what former names say under the new ones; and what is
+    wrong with it."""
     result, errors = dict(config), Errors()
     for name, (field, path) in _former(record).items():
         value = result.pop(name, None)
@@ -40,7 +41,10 @@ def unfolded(record: Field, config: Mapping[str, Any]) -> dict[str, Any]:
     """A whole configuration with its former names, as Kong prints it."""
     return {
         **config,
-        **{name: reduce(lambda inner, key: inner[key], path, config) for name, (_, path) in _former(record).items()},
+        **{
+            name: reduce(lambda inner, key: inner[key], path, config)
+            for name, (_, path) in _former(record).items()
+        },
     }
 
 

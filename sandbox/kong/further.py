@@ -1,4 +1,5 @@
-"""Plugins of Kong that this stand-in knows beside those that guard, by name; their schemas are in plugin_schemas.py.
+"""Plugins of Kong that this stand-in knows beside those that guard, by name; their schemas are in
+plugin_schemas.py.
 
 What each does is a guess but where its docstring says on which Kong it was seen.
 """
@@ -26,7 +27,8 @@ class Further(Protocol):
         """The access phase: an answer of its own, or None where the request goes on."""
 
     def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
-        """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is its status."""
+        """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is
+        its status."""
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
         """After the answer was given."""

@@ -1,8 +1,10 @@
-"""Headers that Kong deletes on the way upstream, because the request's Connection header lists them.
+"""Headers that Kong deletes on the way upstream, because the request's Connection header lists
+them.
 
-Source: Kong's public source, kong/runloop/handler.lua and kong/tools/http.lua of 3.4.2, 3.6.1, 3.7.1, 3.9.1 and 3.10.
-Kong reads Connection behind all plugins. Kong 3.7 to 3.9 read it out of a copy of the headers that was made before any
-plugin ran (`ngx.ctx.cached_request_headers`), so that a plugin which clears the header is not heard.
+Source: Kong's public source, kong/runloop/handler.lua and kong/tools/http.lua of 3.4.2, 3.6.1,
+3.7.1, 3.9.1 and 3.10. Kong reads Connection behind all plugins. Kong 3.7 to 3.9 read it out of a
+copy of the headers that was made before any plugin ran (`ngx.ctx.cached_request_headers`), so that
+a plugin which clears the header is not heard.
 """
 
 from __future__ import annotations
@@ -34,5 +36,7 @@ class HopByHop:
 
     def listed(self, exchange: Exchange, tables: Any) -> frozenset[str]:
         """The names that Connection lists, in small letters."""
-        value = self._functions.read_header(exchange, "connection", tables if self._reads_a_copy else None)
+        value = self._functions.read_header(
+            exchange, "connection", tables if self._reads_a_copy else None
+        )
         return frozenset(name.strip() for name in (value or "").lower().split(","))

@@ -1,10 +1,11 @@
-"""HTTP/1.1 at the level of bytes: requests parsed as nginx parses them, answers, and a threaded server.
+"""HTTP/1.1 at the level of bytes: requests parsed as nginx parses them, answers, and a threaded
+server.
 
-`http.server` merges leading slashes and forgives what nginx refuses, so requests are read here. Names, values and
-targets are latin-1 text: one character is one byte. Limits are nginx's defaults under Kong: a line of 8 KiB, four such
-buffers in all, 1,000 headers. A listener may want TLS first.
-Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers, underscores_in_headers), recorded
-answers of a Kong 3.10 (step bad-request).
+`http.server` merges leading slashes and forgives what nginx refuses, so requests are read here.
+Names, values and targets are latin-1 text: one character is one byte. Limits are nginx's defaults
+under Kong: a line of 8 KiB, four such buffers in all, 1,000 headers. A listener may want TLS first.
+Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers,
+underscores_in_headers), recorded answers of a Kong 3.10 (step bad-request).
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ Header = tuple[str, str]
 
 
 class RefusedError(Exception):
-    """nginx answers this request itself and closes; `accept` is known when the headers were read."""
+    """nginx answers this request itself and closes; `accept` is known when the headers were
+    read."""
 
     def __init__(self, status: int, accept: str | None = None, *, text: str | None = None) -> None:
         super().__init__(status)
@@ -64,10 +66,11 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: raw target, headers in order and spelling of the wire, body without its framing.
+    """A request as it came: raw target, headers in order and spelling of the wire, body without its
+    framing.
 
-    `line` is the request line as it was sent; `peer` is the address that the connection came from. `server_name` is
-    what the client asked for in its TLS handshake (None: nothing, or no TLS).
+    `line` is the request line as it was sent; `peer` is the address that the connection came from.
+    `server_name` is what the client asked for in its TLS handshake (None: nothing, or no TLS).
     """
 
     method: str
@@ -100,7 +103,8 @@ class Response:
 
 
 def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) -> Request | None:
-    """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100 Continue`."""
+    """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100
+    Continue`."""
     first = stream.read(1)
     while first in (b"\r", b"\n"):
         first = stream.read(1)
@@ -152,7 +156,9 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
         size += len(line)
         if size > HEADERS or len(headers) >= HEADER_COUNT:
             raise RefusedError(494)
-        name, _, value = line.partition(":")  # without a colon it is an empty header (seen on a Kong 3.10)
+        name, _, value = line.partition(
+            ":"
+        )  # without a colon it is an empty header (seen on a Kong 3.10)
         if not name or re.search(r"[\x00-\x20\x7f]", name) or "\x00" in value or "\r" in value:
             raise RefusedError(400)
         if not _NAME.match(name):
@@ -174,17 +180,25 @@ def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
     if given is not None and _BAD_HOST.search(given):
         raise RefusedError(400, accept)
     name = name.lower()
-    return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
+    return (
+        name[: name.index("]") + 1]
+        if name.startswith("[") and "]" in name
+        else name.partition(":")[0]
+    )
 
 
-def _body(stream: BinaryIO, headers: Sequence[Header], minor: int, proceed: Callable[[], None] | None) -> bytes:
+def _body(
+    stream: BinaryIO, headers: Sequence[Header], minor: int, proceed: Callable[[], None] | None
+) -> bytes:
     by_name = {name.lower(): value for name, value in headers}
     coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
     if coding is not None and minor == 0:
         raise RefusedError(400)
     if coding is not None and coding.lower() != "chunked":
         raise RefusedError(501)
-    if (coding is not None and length is not None) or (length is not None and not re.fullmatch("[0-9]+", length)):
+    if (coding is not None and length is not None) or (
+        length is not None and not re.fullmatch("[0-9]+", length)
+    ):
         raise RefusedError(400)
     if coding is None and not length:
         return b""
@@ -242,13 +256,17 @@ def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
         headers.append(("Connection", "keep-alive" if keep_alive else "close"))
     if "content-length" not in names and response.status not in (204, 304):
         headers.append(("Content-Length", str(len(response.body))))
-    lines = [f"HTTP/1.1 {response.status} {reason(response.status)}", *(f"{name}: {value}" for name, value in headers)]
+    lines = [
+        f"HTTP/1.1 {response.status} {reason(response.status)}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
     body = b"" if head or response.status in (204, 304) else response.body
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
 def _linger(connection: socket.socket) -> None:
-    """Read what is still on its way, so that closing does not destroy the answer before it is read."""
+    """Read what is still on its way, so that closing does not destroy the answer before it is
+    read."""
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(1.0)
     for _ in range(64):
@@ -257,21 +275,25 @@ def _linger(connection: socket.socket) -> None:
 
 
 class TlsConnection(ssl.SSLSocket):
-    """A connection that knows the name which its client asked for; the listener's context tells it."""
+    """A connection that knows the name which its client asked for; the listener's context tells
+    it."""
 
     server_name: str | None = None
 
 
 def _speaks_tls(connection: socket.socket) -> bool:
-    """nginx's guess from the first byte: a handshake record (22), or the hello of an SSL 2 long gone."""
+    """nginx's guess from the first byte: a handshake record (22), or the hello of an SSL 2 long
+    gone."""
     first = connection.recv(1, socket.MSG_PEEK)
     return not first or first[0] == 22 or first[0] >= 128
 
 
 class Server:
-    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal into a response.
+    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal
+    into a response.
 
-    With a context in `tls`, connections begin with a handshake. Plain HTTP is then refused (nginx's status 497).
+    With a context in `tls`, connections begin with a handshake. Plain HTTP is then refused (nginx's
+    status 497).
     """
 
     def __init__(
@@ -288,7 +310,9 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
         self._stopped = False
-        self._acceptor = threading.Thread(target=self._accept, name=f"kong-stand-in:{self.port}", daemon=True)
+        self._acceptor = threading.Thread(
+            target=self._accept, name=f"kong-stand-in:{self.port}", daemon=True
+        )
         self._acceptor.start()
 
     def stop(self) -> None:
@@ -330,7 +354,9 @@ class Server:
                 elif _speaks_tls(connection):
                     # A second handle of the socket: the first one stays for `stop`.
                     handle = connection.dup()
-                    with self._tls.wrap_socket(handle, server_side=True, do_handshake_on_connect=False) as secured:
+                    with self._tls.wrap_socket(
+                        handle, server_side=True, do_handshake_on_connect=False
+                    ) as secured:
                         secured.do_handshake()
                         self._converse(secured)
                 else:
@@ -355,7 +381,9 @@ class Server:
 
     def _one(self, connection: socket.socket, stream: BinaryIO) -> bool:
         try:
-            request = read_request(stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"))
+            request = read_request(
+                stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            )
         except RefusedError as refused:
             self._refuse(connection, refused)
             return False

@@ -1,7 +1,7 @@
 """What the stand-in says about itself on `GET /`, `/status` and `/endpoints`.
 
-The fields that programs look at before they deploy are Kong 3.10's, with its default values; `stand_in` is ours and
-says what it is.
+The fields that programs look at before they deploy are Kong 3.10's, with its default values;
+`stand_in` is ours and says what it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
 STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
-PRIORITIES = {"pre-function": 1000000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
+PRIORITIES = {
+    "pre-function": 1000000,
+    "jwt": 1450,
+    "request-termination": 2,
+    "post-function": -1000,
+}
 
 
 def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +61,10 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
             "enabled_in_cluster": [],
             "available_on_server": {
                 name: {"version": version, "priority": priority}
-                for name, priority in {**PRIORITIES, **{name: one.priority for name, one in FURTHER.items()}}.items()
+                for name, priority in {
+                    **PRIORITIES,
+                    **{name: one.priority for name, one in FURTHER.items()},
+                }.items()
             },
         },
         "configuration": configuration(overrides),
@@ -65,7 +73,10 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 def status() -> dict[str, Any]:
     """The body of `GET /status`."""
-    names = "total_requests connections_active connections_accepted connections_handled connections_reading"
+    names = (
+        "total_requests connections_active connections_accepted connections_handled "
+        "connections_reading"
+    )
     server = dict.fromkeys([*names.split(), "connections_writing", "connections_waiting"], 0)
     return {
         "database": {"reachable": True},

@@ -1,7 +1,8 @@
 """The `jwt` plugin: who may pass, and with which message the others are sent away.
 
-Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong 3.10 (step jwt).
-What the plugin does not catch in Kong ends in its error handler with 500; here that is `UnexpectedError`.
+Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong
+3.10 (step jwt). What the plugin does not catch in Kong ends in its error handler with 500; here
+that is `UnexpectedError`.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class _DenialError(Exception):
 
 
 def access(exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot) -> Denied | None:
-    """Run the plugin: None where the request may go on, with its consumer (or the anonymous one) set on it.
+    """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
+    set on it.
 
     Raises UnexpectedError.
     """
@@ -122,14 +124,18 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
         if config[names] is None:
             raise UnexpectedError(f"{names} is null")
     wanted = [wire(name) for name in config["uri_param_names"]]
-    found.update({value: None for name, value in exchange.arguments() if name in wanted and value != ""})
+    found.update(
+        {value: None for name, value in exchange.arguments() if name in wanted and value != ""}
+    )
     for name in config["cookie_names"]:
         cookie = exchange.cookie(wire(name))
         if cookie:
             found[cookie] = None
     seen = exchange.headers[:READ_HEADERS]
     for name in config["header_names"]:
-        values = [value for own, value in seen if own.lower() == wire(name).lower().replace("_", "-")]
+        values = [
+            value for own, value in seen if own.lower() == wire(name).lower().replace("_", "-")
+        ]
         match = _BEARER.search(values[0]) if values else None
         if match:
             found[match[1]] = None
@@ -148,7 +154,9 @@ def lenient_base64(text: str) -> bytes | None:
     text = text.partition("=")[0]
     if len(text) % 4 == 1 or re.search(r"[^A-Za-z0-9+/_-]", text):
         return None
-    return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
+    return base64.urlsafe_b64decode(
+        text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4)
+    )
 
 
 def _json(text: str | None) -> Any:
@@ -180,7 +188,11 @@ def _decoded(token: str) -> _Token:
     if not isinstance(claims, dict | list | str):
         raise UnexpectedError("the payload is no object")
     return _Token(
-        token, header, claims if isinstance(claims, dict) else {}, f"{head}.{body}".encode("latin-1"), signature
+        token,
+        header,
+        claims if isinstance(claims, dict) else {},
+        f"{head}.{body}".encode("latin-1"),
+        signature,
     )
 
 
@@ -189,14 +201,20 @@ def _credential(token: _Token, config: Mapping[str, Any], credentials: Snapshot)
     name = config["key_claim_name"]
     if name is None:
         raise UnexpectedError("key_claim_name is null")
-    key = token.claims[name] if token.claims.get(name, False) is not False else token.header.get(name, False)
+    key = (
+        token.claims[name]
+        if token.claims.get(name, False) is not False
+        else token.header.get(name, False)
+    )
     if key is False:
         raise _DenialError(f"No mandatory '{name}' in claims")
     if key == "":
         raise _DenialError(f"Invalid '{name}' in claims")
     if not isinstance(key, str):
         raise UnexpectedError("a key that is no text cannot be looked up")
-    found = next((one for one in credentials.tables["jwt_secrets"].values() if one["key"] == key), None)
+    found = next(
+        (one for one in credentials.tables["jwt_secrets"].values() if one["key"] == key), None
+    )
     if found is None:
         raise _DenialError(f"No credentials found for given '{name}'")
     algorithm = found["algorithm"] or "HS256"
@@ -217,14 +235,19 @@ def _credential(token: _Token, config: Mapping[str, Any], credentials: Snapshot)
 def _public_key(pem: bytes) -> Any:
     try:
         text = pem.strip()
-        return load_pem_private_key(text, None).public_key() if b"PRIVATE KEY" in text else load_pem_public_key(text)
+        return (
+            load_pem_private_key(text, None).public_key()
+            if b"PRIVATE KEY" in text
+            else load_pem_public_key(text)
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UnexpectedError("the consumer's public key is invalid") from error
 
 
 @lru_cache(maxsize=4096)
 def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether the signature holds. A pure function of its arguments, so that it may be remembered."""
+    """Whether the signature holds. A pure function of its arguments, so that it may be
+    remembered."""
     if algorithm.startswith("HS"):
         mac = hmac.HMAC(key, _HASHES[algorithm[2:]])
         mac.update(signed)
@@ -236,11 +259,15 @@ def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bo
             if len(signature) != 2 * size:
                 raise UnexpectedError("an elliptic signature has a fixed length")
             numbers = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-            public.verify(utils.encode_dss_signature(*numbers), signed, ec.ECDSA(_HASHES[algorithm[2:]]))
+            public.verify(
+                utils.encode_dss_signature(*numbers), signed, ec.ECDSA(_HASHES[algorithm[2:]])
+            )
         elif isinstance(public, rsa.RSAPublicKey) and algorithm[:2] in ("RS", "PS"):
             digest = _HASHES[algorithm[2:]]
             pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
-            public.verify(signature, signed, pss if algorithm.startswith("PS") else padding.PKCS1v15(), digest)
+            public.verify(
+                signature, signed, pss if algorithm.startswith("PS") else padding.PKCS1v15(), digest
+            )
         elif isinstance(public, ed25519.Ed25519PublicKey) and algorithm == "EdDSA":
             public.verify(signature, signed)
         else:
@@ -276,7 +303,9 @@ def _check_claims(token: _Token, config: Mapping[str, Any], now: int) -> None:
             raise _DenialError({"exp": "exceeds maximum allowed expiration"})
 
 
-def _identify(exchange: Exchange, consumer: Entity, credential: Entity | None, token: str | None) -> None:
+def _identify(
+    exchange: Exchange, consumer: Entity, credential: Entity | None, token: str | None
+) -> None:
     """Tell the upstream who calls; what the caller claimed to be goes."""
     exchange.consumer, exchange.credential = consumer, credential
     named = {

@@ -19,10 +19,11 @@ from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer of its own.
+    """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer
+    of its own.
 
-    `routes` holds for routes, services, certificates, SNIs, upstreams and targets, `plugins` for plugins, `credentials`
-    for credentials and consumers.
+    `routes` holds for routes, services, certificates, SNIs, upstreams and targets, `plugins` for
+    plugins, `credentials` for credentials and consumers.
     """
 
     routes: float = 0.0
@@ -31,20 +32,21 @@ class Lags:
 
 
 Fault = Callable[[Request, Callable[[], Response]], Response | None]
-"""Stands between a client and the Admin API: gets the request and the way to its answer. It may give that answer, late
-or early, one of its own, or none at all (None: the connection is closed)."""
+"""Stands between a client and the Admin API: gets the request and the way to its answer. It may
+give that answer, late or early, one of its own, or none at all (None: the connection is closed)."""
 
 
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
-    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS. With `admin_tls` the Admin
-    API listens for nothing else; whether clients need a certificate is the context's.
-    `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
-    overrides what `GET /` reports and, of `trusted_ips` and what belongs to it, what the proxy does; `resolve` finds
-    upstreams (None: no such name); `now` is the clock that tokens are judged and entities stamped by (Unix seconds),
-    `clock` the one that lags are measured by (seconds).
-    `lags` and `faults` (by default there are none) may be given a new value at any time.
+    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS. With
+    `admin_tls` the Admin API listens for nothing else; whether clients need a certificate is the
+    context's. `admin_token`, where set, must come with every Admin API request in the header
+    Kong-Admin-Token; `configuration` overrides what `GET /` reports and, of `trusted_ips` and what
+    belongs to it, what the proxy does; `resolve` finds upstreams (None: no such name); `now` is the
+    clock that tokens are judged and entities stamped by (Unix seconds), `clock` the one that lags
+    are measured by (seconds). `lags` and `faults` (by default there are none) may be given a new
+    value at any time.
     """
 
     def __init__(
@@ -116,13 +118,17 @@ class Kong:
     def entities(self, kind: str) -> list[Entity]:
         """All entities of a kind, oldest first.
 
-        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`),
-        ca_certificates, snis, upstreams and targets.
+        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their
+        `snis`), ca_certificates, snis, upstreams and targets.
         """
-        return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
+        return sorted(
+            self._store.current.tables[kind].values(),
+            key=lambda one: (one["created_at"], one["id"]),
+        )
 
     def past(self) -> tuple[Snapshot, ...]:
-        """All entities as they were after each of the last changes, oldest first: what a run did, change by change."""
+        """All entities as they were after each of the last changes, oldest first: what a run did,
+        change by change."""
         return self._store.past()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -131,10 +137,11 @@ class Kong:
         self._store.restore(snapshot)
 
     def handle(self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1") -> Answer:
-        """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200. `peer` is
-        the address that it comes from.
+        """What the proxy answers to the bytes of one request, without sockets; the upstream always
+        says 200. `peer` is the address that it comes from.
 
-        The same code decides as behind the proxy's port, with Kong's usual ports (8000, 8443) in place of it.
+        The same code decides as behind the proxy's port, with Kong's usual ports (8000, 8443) in
+        place of it.
         """
         return self._proxy.handle(raw, scheme, None, upstream.accept_all, peer)
 

@@ -19,19 +19,28 @@ from sandbox.kong.store import Entity
 _PAGE, _LARGEST_PAGE = 100, 1000
 
 
-def page(rows: Iterable[Entity], path: str, query: Mapping[str, str], *, nested: bool) -> dict[str, Any]:
-    """One page, in the order of ids; `next` is the path of the one after it. Lists below an entity ignore tags.
+def page(
+    rows: Iterable[Entity], path: str, query: Mapping[str, str], *, nested: bool
+) -> dict[str, Any]:
+    """One page, in the order of ids; `next` is the path of the one after it. Lists below an entity
+    ignore tags.
 
     Raises AnswerError: 400 for a bad size, offset or tag filter.
     """
     size = _page_size(query.get("size"))
     after = _offset(query.get("offset"))
     wanted = _tag_filter(None if nested else query.get("tags"))
-    ordered = sorted((one for one in rows if wanted(set(one["tags"] or ()))), key=lambda one: str(one["id"]))
+    ordered = sorted(
+        (one for one in rows if wanted(set(one["tags"] or ()))), key=lambda one: str(one["id"])
+    )
     rest = [one for one in ordered if after is None or one["id"] > after]
     answer: dict[str, Any] = {"data": rest[:size], "next": None}
     if len(rest) > size:
-        token = base64.urlsafe_b64encode(json.dumps([rest[size - 1]["id"]]).encode()).decode().rstrip("=")
+        token = (
+            base64.urlsafe_b64encode(json.dumps([rest[size - 1]["id"]]).encode())
+            .decode()
+            .rstrip("=")
+        )
         kept = f"&tags={quote(query['tags'])}" if "tags" in query else ""
         kept += f"&size={size}" if "size" in query and not nested else ""
         answer |= {"offset": token, "next": f"{path}?offset={token}{kept}"}
@@ -41,7 +50,8 @@ def page(rows: Iterable[Entity], path: str, query: Mapping[str, str], *, nested:
 def newest_first(rows: Iterable[Entity], path: str, query: Mapping[str, str]) -> dict[str, Any]:
     """One page of an Upstream's Targets, the last made first; the offset counts them.
 
-    Seen on a Kong 3.10: `next` forgets the size, the tag filter is ignored, an offset that is no number is a 500.
+    Seen on a Kong 3.10: `next` forgets the size, the tag filter is ignored, an offset that is no
+    number is a 500.
     """
     size = _page_size(query.get("size"))
     offset = query.get("offset", "0")
@@ -61,7 +71,9 @@ def _page_size(given: str | None) -> int:
     try:
         size = float(given)
     except ValueError:
-        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": "size must be a number"}) from None
+        raise AnswerError(
+            400, {"code": 9, "name": "invalid size", "message": "size must be a number"}
+        ) from None
     if size != int(size) or not 1 <= size <= _LARGEST_PAGE:
         text = f"size must be an integer between 1 and {_LARGEST_PAGE}"
         raise AnswerError(400, {"code": 9, "name": "invalid size", "message": text})
@@ -96,7 +108,10 @@ def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
         problem = "cannot query more than 5 tags"
     if problem:
         text = f"invalid option (tags: {problem})"
-        raise AnswerError(400, {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}})
+        raise AnswerError(
+            400,
+            {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}},
+        )
     if "," in given:
         return set(given.split(",")).issubset
     either = set(given.split("/"))

@@ -1,7 +1,9 @@
-"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, this module is what it stands on.
+"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, this module is what it
+stands on.
 
-One runtime with one lock, as one worker of Kong has one Lua VM. What a chunk keeps in its upvalues stays from request
-to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and all else belong to one request.
+One runtime with one lock, as one worker of Kong has one Lua VM. What a chunk keeps in its upvalues
+stays from request to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and
+all else belong to one request.
 """
 
 from __future__ import annotations
@@ -27,8 +29,12 @@ from sandbox.kong.store import Entity
 from sandbox.kong.wire import wire
 
 _CUSTOM_FIELDS = "custom_fields_by_lua"
-_SET_FIELD = "return function() kong.log.set_serialize_value([==[{name}]==], (function()\n{script}\nend)()) end"
-"""How plugins that write logs set a field: by what a script returns, which runs anew for each request."""
+_SET_FIELD = (
+    "return function() kong.log.set_serialize_value([==[{name}]==], "
+    "(function()\n{script}\nend)()) end"
+)
+"""How plugins that write logs set a field: by what a script returns, which runs anew for each
+request."""
 
 
 class Functions:
@@ -36,7 +42,10 @@ class Functions:
 
     def __init__(self, version: str) -> None:
         self._lua: Any = LuaRuntime(
-            encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True
+            encoding="latin-1",
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
         )
         self._lock = threading.Lock()
         self._compiled: dict[tuple[str, str], tuple[Entity, Any]] = {}
@@ -44,10 +53,13 @@ class Functions:
         self.messages: list[str] = []
         source = (Path(__file__).parent / "pdk.lua").read_text()
         load = self._lua.eval("function(code) return assert(loadstring(code, '=pdk')) end")
-        self._phase, self._begin, self._run, self._read_header = load(source)(self._lua.table_from(self._host(version)))
+        self._phase, self._begin, self._run, self._read_header = load(source)(
+            self._lua.table_from(self._host(version))
+        )
 
     def run(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> bool:
-        """Run one plugin's phase; True if it answered the request. Raises RuntimeError for an error of the script.
+        """Run one plugin's phase; True if it answered the request. Raises RuntimeError for an error
+        of the script.
 
         `tables` is `begin()`'s, one per request.
         """
@@ -55,14 +67,24 @@ class Functions:
         return bool(codes) and self._ran(exchange, tables, plugin, phase, phase, codes)
 
     def set_custom_fields(self, exchange: Exchange, tables: Any, plugin: Entity) -> None:
-        """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an error of a script."""
+        """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an
+        error of a script."""
         fields: Mapping[str, str] = plugin["config"].get(_CUSTOM_FIELDS) or {}
         codes = [_SET_FIELD.format(name=name, script=script) for name, script in fields.items()]
         if codes:
             self._ran(exchange, tables, plugin, "log", _CUSTOM_FIELDS, codes)
 
-    def _ran(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str, field: str, codes: list[str]) -> bool:
-        """Run the scripts in a field of a plugin's configuration; True if one of them answered the request."""
+    def _ran(
+        self,
+        exchange: Exchange,
+        tables: Any,
+        plugin: Entity,
+        phase: str,
+        field: str,
+        codes: list[str],
+    ) -> bool:
+        """Run the scripts in a field of a plugin's configuration; True if one of them answered the
+        request."""
         with self._lock:
             self._exchange = exchange
             try:
@@ -86,7 +108,8 @@ class Functions:
             return self._begin()
 
     def read_header(self, exchange: Exchange, name: str, tables: Any = None) -> str | None:
-        """The value of a request header as Kong itself reads it; out of the copy in `tables`, where these are given."""
+        """The value of a request header as Kong itself reads it; out of the copy in `tables`, where
+        these are given."""
         with self._lock:
             self._exchange = exchange
             try:
@@ -115,7 +138,9 @@ class Functions:
 
     def _host(self, version: str) -> dict[str, Any]:
         functions: dict[str, Any] = {
-            name.removeprefix("_on_"): getattr(self, name) for name in dir(self) if name.startswith("_on_")
+            name.removeprefix("_on_"): getattr(self, name)
+            for name in dir(self)
+            if name.startswith("_on_")
         }
         return {**functions, "version": version}
 
@@ -130,7 +155,9 @@ class Functions:
     def _on_arguments(self, limit: float) -> Any:
         pairs = list(self._x.arguments())
         flat = [
-            part for name, value in pairs[: int(limit) or None] for part in (name, True if value is None else value)
+            part
+            for name, value in pairs[: int(limit) or None]
+            for part in (name, True if value is None else value)
         ]
         return self._lua.table_from(flat)
 
@@ -171,7 +198,11 @@ class Functions:
             return _VARIABLES[name](exchange)
         kind, _, rest = name.partition("_")
         if kind == "http":
-            values = [value for own, value in exchange.headers if own.lower().replace("-", "_") == rest.lower()]
+            values = [
+                value
+                for own, value in exchange.headers
+                if own.lower().replace("-", "_") == rest.lower()
+            ]
             return ("; " if rest == "cookie" else ", ").join(values) if values else None
         return exchange.cookie(rest) if kind == "cookie" else None
 
@@ -221,11 +252,15 @@ class Functions:
         if isinstance(value, list):
             return self._lua.table_from([self._table(item) for item in value])
         if isinstance(value, dict):
-            return self._lua.table_from({wire(k): self._table(v) for k, v in value.items() if v is not None})
+            return self._lua.table_from(
+                {wire(k): self._table(v) for k, v in value.items() if v is not None}
+            )
         return value
 
     def _on_response_header(self, name: str) -> str | None:
-        return next((value for own, value in self._x.response_headers if own.lower() == name.lower()), None)
+        return next(
+            (value for own, value in self._x.response_headers if own.lower() == name.lower()), None
+        )
 
     def _on_set_response_header(self, name: str, *values: str) -> None:
         self._x.set_response_header(name, *values)
@@ -249,7 +284,11 @@ class Functions:
 
     def _on_error(self, status: float, message: str | None) -> None:
         self._x.exit = error_response(
-            int(status), message, self._x.request.header("accept"), self._x.request_id, self._x.response_headers
+            int(status),
+            message,
+            self._x.request.header("accept"),
+            self._x.request_id,
+            self._x.response_headers,
         )
 
     def _on_source(self) -> str:
@@ -276,7 +315,8 @@ class Functions:
         return None if value is None else wire(value)
 
     def _plain(self, value: Any) -> Any:
-        """A Lua value as Kong's JSON encoder reads it: a table with 1..n is a list, an empty one an object."""
+        """A Lua value as Kong's JSON encoder reads it: a table with 1..n is a list, an empty one an
+        object."""
         if not hasattr(value, "items"):
             return int(value) if isinstance(value, float) and value.is_integer() else value
         items = dict(value.items())
@@ -300,9 +340,14 @@ def _upstream_host(exchange: Exchange) -> str:
 
 
 def _content_length(exchange: Exchange) -> str | None:
-    """The header's, or what was counted of a body in chunks (seen on a Kong 3.10, of a body that was read)."""
+    """The header's, or what was counted of a body in chunks (seen on a Kong 3.10, of a body that
+    was read)."""
     chunks = exchange.values("transfer-encoding")
-    return str(len(exchange.request.body)) if chunks else next(iter(exchange.values("content-length")), None)
+    return (
+        str(len(exchange.request.body))
+        if chunks
+        else next(iter(exchange.values("content-length")), None)
+    )
 
 
 _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {

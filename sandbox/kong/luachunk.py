@@ -8,13 +8,16 @@ from lupa.luajit21 import LuaRuntime
 
 from sandbox.kong.wire import wire
 
-_RUNTIME = LuaRuntime(encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True)
+_RUNTIME = LuaRuntime(
+    encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True
+)
 _LOAD = _RUNTIME.eval("function(code) local chunk, err = loadstring(code) return err end")
 _LOCK = threading.Lock()
 
 
 def syntax_error(code: str) -> str | None:
-    """LuaJIT's own message for a chunk that does not compile (`[string "..."]:1: ...`), else None."""
+    """LuaJIT's own message for a chunk that does not compile (`[string "..."]:1: ...`), else
+    None."""
     with _LOCK:
         error = _LOAD(wire(code))
     return None if error is None else str(error)

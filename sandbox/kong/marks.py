@@ -1,7 +1,8 @@
-"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's own list of bots: what is not allowed or
-denied by name passes.
+"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's own list of bots:
+what is not allowed or denied by name passes.
 
-Source: recorded exchanges of a Kong 3.10 (steps correlation-id and bot-detection), and Kong's documentation.
+Source: recorded exchanges of a Kong 3.10 (steps correlation-id and bot-detection), and Kong's
+documentation.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class CorrelationId:
     def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
         config = plugin["config"]
         if config["echo_downstream"]:
-            exchange.set_response_header(config["header_name"], *exchange.values(config["header_name"])[:1])
+            exchange.set_response_header(
+                config["header_name"], *exchange.values(config["header_name"])[:1]
+            )
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
         pass
@@ -50,7 +53,9 @@ class BotDetection:
         agents, config = exchange.values("user-agent"), plugin["config"]
         accept = exchange.request.header("accept")
         if len(agents) > 1:
-            return error_response(400, "Only one User-Agent header allowed", accept, exchange.request_id)
+            return error_response(
+                400, "Only one User-Agent header allowed", accept, exchange.request_id
+            )
         agent = agents[0].strip() if agents else ""
         if not agent or any(re.search(one, agent) for one in config["allow"]):
             return None

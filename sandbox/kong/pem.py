@@ -1,7 +1,8 @@
 """Certificates and private keys in PEM: what the Admin API checks of them, and a self-signed pair.
 
-Source: recorded answers of a Kong 3.10 (steps patch, snis). OpenSSL's words for what it cannot read are those recorded
-for a text that is no PEM at all; for other broken input a real Kong shows others.
+Source: recorded answers of a Kong 3.10 (steps patch, snis). OpenSSL's words for what it cannot read
+are those recorded for a text that is no PEM at all; for other broken input a real Kong shows
+others.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
 def digest(value: object) -> str | None:
     """The SHA-256 fingerprint of a certificate, in hex; None for what is none."""
     try:
-        return x509.load_pem_x509_certificate(str(value).encode()).fingerprint(hashes.SHA256()).hex()
+        return (
+            x509.load_pem_x509_certificate(str(value).encode()).fingerprint(hashes.SHA256()).hex()
+        )
     except _UNREADABLE:
         return None
 
@@ -73,13 +76,17 @@ def private_key(value: str) -> str | None:
 
 
 def key_fits(entity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A certificate belongs to its key, and an alternative one is for clients that know another kind of key."""
+    """A certificate belongs to its key, and an alternative one is for clients that know another
+    kind of key."""
     for suffix in ("", "_alt"):
         shown, key = entity.get(f"cert{suffix}"), entity.get(f"key{suffix}")
         if shown and key and _public_half_of_certificate(shown) != _public_half_of_key(key):
             return {"@entity": ["certificate does not match key"]}
     if entity.get("cert_alt") and _kind(entity["cert"]) is _kind(entity["cert_alt"]):
-        why = "certificate and alternative certificate need to have different type (e.g. RSA and ECDSA)"
+        why = (
+            "certificate and alternative certificate need to have different type (e.g. RSA and "
+            "ECDSA)"
+        )
         return {"@entity": [f"{why}, the provided certificates were both of the same type"]}
     return None
 
@@ -99,8 +106,8 @@ def _public_half_of_key(text: str) -> bytes:
 
 
 def load_pair(context: ssl.SSLContext, shown: str, key: str) -> None:
-    """Has a context show a certificate. The ssl module reads nothing but files: this one is its owner's alone, and gone
-    at once."""
+    """Has a context show a certificate. The ssl module reads nothing but files: this one is its
+    owner's alone, and gone at once."""
     with NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(f"{shown}\n{key}\n")
         file.flush()
@@ -113,7 +120,9 @@ class Authority:
     def __init__(self, name: str) -> None:
         self._name, self._key = _named(name), ec.generate_private_key(ec.SECP256R1())
         is_ca = x509.BasicConstraints(ca=True, path_length=None)
-        made = _certificate(self._name, self._name, self._key.public_key(), is_ca).sign(self._key, hashes.SHA256())
+        made = _certificate(self._name, self._name, self._key.public_key(), is_ca).sign(
+            self._key, hashes.SHA256()
+        )
         self.certificate = made.public_bytes(Encoding.PEM).decode()
 
     def signed(self, *names: str) -> tuple[str, str]:
@@ -125,8 +134,8 @@ class Authority:
 
 
 def self_signed(name: str, *names: str) -> tuple[str, str]:
-    """A certificate for these DNS names (wildcards included) or IP addresses, and its key, both PEM: ECDSA P-256, valid
-    for a year."""
+    """A certificate for these DNS names (wildcards included) or IP addresses, and its key, both
+    PEM: ECDSA P-256, valid for a year."""
     key = ec.generate_private_key(ec.SECP256R1())
     alternatives = x509.SubjectAlternativeName([*map(_alternative, (name, *names))])
     made = _certificate(_named(name), _named(name), key.public_key(), alternatives)
@@ -138,7 +147,10 @@ def _named(name: str) -> x509.Name:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, extension: x509.ExtensionType
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    extension: x509.ExtensionType,
 ) -> x509.CertificateBuilder:
     moment = datetime.datetime.now(datetime.UTC)
     return (

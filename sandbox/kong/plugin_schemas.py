@@ -1,7 +1,7 @@
 """Kong 3.10's schemas of plugins, written compactly.
 
-Source: the answers of a Kong 3.10 OSS to `GET /schemas/plugins/{name}`; the tests compare every field, type, default
-and constraint with them.
+Source: the answers of a Kong 3.10 OSS to `GET /schemas/plugins/{name}`; the tests compare every
+field, type, default and constraint with them.
 """
 
 from __future__ import annotations
@@ -77,13 +77,25 @@ _REDIS = {
     "ssl_verify": Field("boolean", {"required": False, "default": False}),
     "server_name": string(required=False),
 }
-_FORMER = ("host", "port", "password", "username", "ssl", "ssl_verify", "server_name", "timeout", "database")
+_FORMER = (
+    "host",
+    "port",
+    "password",
+    "username",
+    "ssl",
+    "ssl_verify",
+    "server_name",
+    "timeout",
+    "database",
+)
 _RATE_LIMITING = Field(
     "record",
     {"required": True},
     fields={
         **{window: Field("number", {"gt": 0}) for window in _WINDOWS},
-        "limit_by": string(one_of=["consumer", "credential", "ip", "service", "header", "path"], default="consumer"),
+        "limit_by": string(
+            one_of=["consumer", "credential", "ip", "service", "header", "path"], default="consumer"
+        ),
         "header_name": string(),
         "path": string(match_none=NO_SEGMENTS, starts_with="/"),
         "policy": string(one_of=["local", "cluster", "redis"], len_min=0, default="local"),
@@ -99,7 +111,8 @@ _RATE_LIMITING = Field(
             "type": _REDIS[name].type,
             **({"len_min": 0} if name == "password" else {}),
             "deprecation": {
-                "message": f"rate-limiting: config.redis_{name} is deprecated, please use config.redis.{name} instead",
+                "message": f"rate-limiting: config.redis_{name} is deprecated, please use "
+                f"config.redis.{name} instead",
                 "removal_in_version": "4.0",
                 "replaced_with": [{"path": ["redis", name]}],
             },
@@ -111,12 +124,20 @@ _RATE_LIMITING = Field(
 
 def _needed(field: str, value: str, needed: str) -> Mapping[str, Any]:
     conditional = {"if_field": f"config.{field}", "if_match": {"eq": value}}
-    return {"conditional": {**conditional, "then_field": f"config.{needed}", "then_match": {"required": True}}}
+    return {
+        "conditional": {
+            **conditional,
+            "then_field": f"config.{needed}",
+            "then_match": {"required": True},
+        }
+    }
 
 
 _CORRELATION_ID_CONFIG = {
     "header_name": string(default="Kong-Request-ID"),
-    "generator": string(required=True, default="uuid#counter", one_of=["uuid", "uuid#counter", "tracker"]),
+    "generator": string(
+        required=True, default="uuid#counter", one_of=["uuid", "uuid#counter", "tracker"]
+    ),
     "echo_downstream": boolean(False),
 }
 _AGENTS = array(string(is_regex=True), default=[])
@@ -125,7 +146,10 @@ _AGENTS = array(string(is_regex=True), default=[])
 def _gone(kind: str, name: str, instead: str, default: Any) -> Field:
     """A field of http-log that Kong 4 no longer has."""
     message = f"http-log: config.{name} {instead}"
-    return Field(kind, {"deprecation": {"message": message, "removal_in_version": "4.0", "old_default": default}})
+    return Field(
+        kind,
+        {"deprecation": {"message": message, "removal_in_version": "4.0", "old_default": default}},
+    )
 
 
 _SECONDS = [0.001, 1000000]
@@ -151,20 +175,35 @@ _HEADERS_MADE = [
         "err": "cannot contain 'Content-Type' header",
     },
 ]
-_MILLIS = {"timeout": Field("number", {"default": 10000}), "keepalive": Field("number", {"default": 60000})}
+_MILLIS = {
+    "timeout": Field("number", {"default": 10000}),
+    "keepalive": Field("number", {"default": 60000}),
+}
 _HTTP_LOG_CONFIG = {
     "http_endpoint": string(None, required=True, **SECRET),
     "method": string(one_of=["POST", "PUT", "PATCH"], default="POST"),
-    "content_type": string(one_of=["application/json", "application/json; charset=utf-8"], default="application/json"),
+    "content_type": string(
+        one_of=["application/json", "application/json; charset=utf-8"], default="application/json"
+    ),
     **_MILLIS,
     "retry_count": _gone(
-        "integer", "retry_count", "no longer works, please use config.queue.max_retry_time instead", 10
+        "integer",
+        "retry_count",
+        "no longer works, please use config.queue.max_retry_time instead",
+        10,
     ),
-    "queue_size": _gone("integer", "queue_size", "is deprecated, please use config.queue.max_batch_size instead", 1),
+    "queue_size": _gone(
+        "integer", "queue_size", "is deprecated, please use config.queue.max_batch_size instead", 1
+    ),
     "flush_timeout": _gone(
-        "number", "flush_timeout", "is deprecated, please use config.queue.max_coalescing_delay instead", 2
+        "number",
+        "flush_timeout",
+        "is deprecated, please use config.queue.max_coalescing_delay instead",
+        2,
     ),
-    "headers": Field("map", keys=string(match_none=_HEADERS_MADE), values=string(referenceable=True)),
+    "headers": Field(
+        "map", keys=string(match_none=_HEADERS_MADE), values=string(referenceable=True)
+    ),
     "queue": record(_QUEUE, required=True),
     "custom_fields_by_lua": _CUSTOM_FIELDS,
 }
@@ -177,7 +216,9 @@ _TCP_LOG_CONFIG = {
     "custom_fields_by_lua": _CUSTOM_FIELDS,
 }
 _FILE_LOG_CONFIG = {
-    "path": string(required=True, match=r"^[^%s*&%%\`][^*&%%\`]*[^%s*&%%\`]$", err="not a valid filename"),
+    "path": string(
+        required=True, match=r"^[^%s*&%%\`][^*&%%\`]*[^%s*&%%\`]$", err="not a valid filename"
+    ),
     "reopen": boolean(False),
     "custom_fields_by_lua": _CUSTOM_FIELDS,
 }
@@ -189,7 +230,9 @@ _MEASURED = (
 
 
 def _sink(name: str, config: Fields) -> Schema:
-    protocols = set_of(string(**PROTOCOL), required=True, default=["grpc", "grpcs", "http", "https"])
+    protocols = set_of(
+        string(**PROTOCOL), required=True, default=["grpc", "grpcs", "http", "https"]
+    )
     return Schema(name, {"protocols": protocols, "config": record(config, required=True)})
 
 
@@ -226,7 +269,10 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
             {"protocols": http_only(), "config": _RATE_LIMITING},
             (
                 {"at_least_one_of": [f"config.{window}" for window in _WINDOWS]},
-                *(_needed("policy", "redis", f"redis.{name}") for name in ("host", "port", "timeout")),
+                *(
+                    _needed("policy", "redis", f"redis.{name}")
+                    for name in ("host", "port", "timeout")
+                ),
                 _needed("limit_by", "header", "header_name"),
                 _needed("limit_by", "path", "path"),
             ),
@@ -240,7 +286,10 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
                 "config": record({"allow": _AGENTS, "deny": _AGENTS}, required=True),
             },
         ),
-        Schema("correlation-id", {"protocols": http_only(), "config": record(_CORRELATION_ID_CONFIG, required=True)}),
+        Schema(
+            "correlation-id",
+            {"protocols": http_only(), "config": record(_CORRELATION_ID_CONFIG, required=True)},
+        ),
         _sink("file-log", _FILE_LOG_CONFIG),
         _sink("http-log", _HTTP_LOG_CONFIG),
         _sink("prometheus", {name: Field("boolean", {"default": False}) for name in _MEASURED}),

@@ -1,6 +1,8 @@
-"""In which order the plugins of a request run, and which one counts where several of a name are there.
+"""In which order the plugins of a request run, and which one counts where several of a name are
+there.
 
-Source: the priorities in Kong's plugins, and recorded exchanges of a Kong 3.10 (recorded-plugins.jsonl).
+Source: the priorities in Kong's plugins, and recorded exchanges of a Kong 3.10
+(recorded-plugins.jsonl).
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
 def by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
     """Active plugins by (name, route, service, consumer), each id or None."""
     return {
-        (one["name"], *((one[part] or {}).get("id") for part in ("route", "service", "consumer"))): one
+        (
+            one["name"],
+            *((one[part] or {}).get("id") for part in ("route", "service", "consumer")),
+        ): one
         for one in plugins
         if one["enabled"] and HTTP_PROTOCOLS & set(one["protocols"])
     }
@@ -39,6 +44,6 @@ def scopes(
 
 
 def everywhere(scoped: Mapping[Any, Entity]) -> Iterator[Entity]:
-    """The plugins that have no scope, in their order: they meet a request before it is routed, and one without a
-    route."""
+    """The plugins that have no scope, in their order: they meet a request before it is routed, and
+    one without a route."""
     return (scoped[name, None, None, None] for name in ORDER if (name, None, None, None) in scoped)

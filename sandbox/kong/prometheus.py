@@ -1,8 +1,9 @@
 """The plugin prometheus: what it counts of each request, and the text that `/metrics` answers.
 
-It counts by the record of a request as scripts have left it: without a route in it, nothing; without a status or
-latencies, not those. Of what the node itself measures only `kong_datastore_reachable` is printed.
-Source: kong/plugins/prometheus of Kong 3.10, and what one printed (tests/sandbox/kong/metrics-3.10.txt).
+It counts by the record of a request as scripts have left it: without a route in it, nothing;
+without a status or latencies, not those. Of what the node itself measures only
+`kong_datastore_reachable` is printed. Source: kong/plugins/prometheus of Kong 3.10, and what one
+printed (tests/sandbox/kong/metrics-3.10.txt).
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from sandbox.kong.records import record
 _OWN = (1, 2, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 750, 1000, 3000, 6000)
 _OTHERS = (25, 50, 80, 100, 250, 400, 700, 1000, 2000, 5000, 10000, 30000, 60000)
 _HISTOGRAMS = {  # name: (what it says of itself, field of the record's latencies, bounds in milliseconds)
-    "kong_kong_latency_ms": ("Latency added by Kong and enabled plugins for each service/route in Kong", "kong", _OWN),
+    "kong_kong_latency_ms": (
+        "Latency added by Kong and enabled plugins for each service/route in Kong",
+        "kong",
+        _OWN,
+    ),
     "kong_request_latency_ms": (
         "Total latency incurred during requests for each service/route in Kong",
         "request",
@@ -54,12 +59,17 @@ class Prometheus:
         if exchange.record_lost or not said.get("route"):
             return
         service, route = said.get("service") or {}, said["route"]
-        place = ("service", service.get("name") or service.get("host", "")), ("route", route.get("name") or route["id"])
+        place = (
+            ("service", service.get("name") or service.get("host", "")),
+            ("route", route.get("name") or route["id"]),
+        )
         workspace = ("workspace", said.get("workspace_name", ""))
         status = (said.get("response") or {}).get("status")
         if config["status_code_metrics"] and status is not None:
             source = "service" if exchange.source == "service" else "kong"
-            self._requests[(*place, ("code", str(status)), ("source", source), workspace, ("consumer", ""))] += 1
+            self._requests[
+                (*place, ("code", str(status)), ("source", source), workspace, ("consumer", ""))
+            ] += 1
         latencies = said.get("latencies") if config["latency_metrics"] else None
         for name, (_, field, _) in _HISTOGRAMS.items():
             if latencies and latencies.get(field, -1) >= 0:
@@ -70,22 +80,40 @@ class Prometheus:
         return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield from _head("kong_datastore_reachable", "gauge", "Datastore reachable from Kong, 0 is unreachable")
+        yield from _head(
+            "kong_datastore_reachable", "gauge", "Datastore reachable from Kong, 0 is unreachable"
+        )
         yield "kong_datastore_reachable 1"
         if self._requests:
             name = "kong_http_requests_total"
-            yield from _head(name, "counter", "HTTP status codes per consumer/service/route in Kong")
-            yield from (f"{name}{_written(labels)} {count}" for labels, count in sorted(self._requests.items()))
+            yield from _head(
+                name, "counter", "HTTP status codes per consumer/service/route in Kong"
+            )
+            yield from (
+                f"{name}{_written(labels)} {count}"
+                for labels, count in sorted(self._requests.items())
+            )
         for name, (about, _, bounds) in _HISTOGRAMS.items():
-            found = {labels: values for (own, labels), values in sorted(self._latencies.items()) if own == name}
+            found = {
+                labels: values
+                for (own, labels), values in sorted(self._latencies.items())
+                if own == name
+            }
             if found:
                 yield from _head(name, "histogram", about)
             for labels, values in found.items():
                 for bound in (*bounds, float("inf")):
                     le = ("le", "+Inf" if bound == float("inf") else str(bound))
-                    yield f"{name}_bucket{_written((*labels, le))} {sum(value <= bound for value in values)}"
-            yield from (f"{name}_count{_written(labels)} {len(values)}" for labels, values in found.items())
-            yield from (f"{name}_sum{_written(labels)} {sum(values):g}" for labels, values in found.items())
+                    yield (
+                        f"{name}_bucket{_written((*labels, le))} "
+                        f"{sum(value <= bound for value in values)}"
+                    )
+            yield from (
+                f"{name}_count{_written(labels)} {len(values)}" for labels, values in found.items()
+            )
+            yield from (
+                f"{name}_sum{_written(labels)} {sum(values):g}" for labels, values in found.items()
+            )
 
 
 def _head(name: str, kind: str, about: str) -> tuple[str, str]:

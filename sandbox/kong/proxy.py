@@ -1,9 +1,10 @@
 """The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
 
-Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: rewrite (of plugins
-without a scope, before a request is routed), access, header_filter, body_filter and log; plugins: pre-function, jwt,
-request-termination, post-function, and those of further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing
-of upstreams, retries after an answer has begun, streaming.
+Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled:
+rewrite (of plugins without a scope, before a request is routed), access, header_filter, body_filter
+and log; plugins: pre-function, jwt, request-termination, post-function, and those of further.py.
+Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after an answer has
+begun, streaming.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ class _StopError(Exception):
 
 
 class Proxy:
-    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials: seconds).
+    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials:
+    seconds).
 
     `configuration` is kong.conf, as far as it bears on a request.
     """
@@ -112,7 +114,10 @@ class Proxy:
         self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
         self._metrics = Prometheus()
-        self._further = {**{name: kind() for name, kind in FURTHER.items()}, "prometheus": self._metrics}
+        self._further = {
+            **{name: kind() for name, kind in FURTHER.items()},
+            "prometheus": self._metrics,
+        }
 
     @property
     def messages(self) -> list[str]:
@@ -124,8 +129,11 @@ class Proxy:
         """What plugin prometheus has counted."""
         return self._metrics.exposition()
 
-    def handle(self, raw: bytes, scheme: str, port: int | None, send: Send, peer: str = "127.0.0.1") -> Answer:
-        """One request, given as its bytes. A connection that Kong would close without an answer is a 400 here."""
+    def handle(
+        self, raw: bytes, scheme: str, port: int | None, send: Send, peer: str = "127.0.0.1"
+    ) -> Answer:
+        """One request, given as its bytes. A connection that Kong would close without an answer is
+        a 400 here."""
         try:
             request: Request | RefusedError | None = read_request(BytesIO(raw))
         except RefusedError as refused:
@@ -148,20 +156,26 @@ class Proxy:
         self._log(exchange, tables, plugins)
         return answer
 
-    def _exchanged(self, exchange: Exchange, tables: Any, plugins: list[Entity], send: Send) -> Answer:
+    def _exchanged(
+        self, exchange: Exchange, tables: Any, plugins: list[Entity], send: Send
+    ) -> Answer:
         """The answer to a request; `plugins` are left there that it met."""
         sent: UpstreamRequest | None = None
         try:
             service = self._access(exchange, tables, plugins)
             balanced, peers = self._peers(exchange, service)
             for attempt, peer in attempts(exchange, service, peers):
-                sent = self._upstream_request(exchange, service, peer, self._hop_by_hop.listed(exchange, tables))
+                sent = self._upstream_request(
+                    exchange, service, peer, self._hop_by_hop.listed(exchange, tables)
+                )
                 try:
                     response = self._passed_on(exchange, send(sent, service))
                     break
                 except UnresolvedError:
                     if attempt + 1 >= len(peers):
-                        raise _StopError(self._error(exchange, 503, NO_PEER if balanced else NO_NAME)) from None
+                        raise _StopError(
+                            self._error(exchange, 503, NO_PEER if balanced else NO_NAME)
+                        ) from None
                 except UpstreamError as error:
                     if is_last(exchange, service, attempt, error):
                         raise
@@ -174,9 +188,15 @@ class Proxy:
             exchange.source = "error"
             # nginx goes on to its error page with this
             exchange.method = "HEAD" if exchange.method == "HEAD" else "GET"
-            response = nginx_error(error.status, exchange.request.header("accept"), exchange.request_id)
-            response = replace(response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")))
-            return self._own(exchange, self._filtered(exchange, tables, plugins, response), upstream=sent)
+            response = nginx_error(
+                error.status, exchange.request.header("accept"), exchange.request_id
+            )
+            response = replace(
+                response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}"))
+            )
+            return self._own(
+                exchange, self._filtered(exchange, tables, plugins, response), upstream=sent
+            )
         exchange.source = "service"
         response = self._filtered(exchange, tables, plugins, response)
         return Answer(response.status, list(response.headers), response.body, sent)
@@ -198,11 +218,16 @@ class Proxy:
             body=request.body,
         )
 
-    def _error(self, exchange: Exchange, status: int, message: str | None = None, *headers: Header) -> Response:
-        return error_response(status, message, exchange.request.header("accept"), exchange.request_id, headers)
+    def _error(
+        self, exchange: Exchange, status: int, message: str | None = None, *headers: Header
+    ) -> Response:
+        return error_response(
+            status, message, exchange.request.header("accept"), exchange.request_id, headers
+        )
 
     def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
-        """Route the request and run its plugins; the service that it may go to. Raises _StopError."""
+        """Route the request and run its plugins; the service that it may go to. Raises
+        _StopError."""
         if exchange.method == "TRACE":
             refusal = nginx_error(405, exchange.request.header("accept"), exchange.request_id)
             raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
@@ -213,7 +238,9 @@ class Proxy:
             if plugin["config"].get("rewrite"):
                 self._script(exchange, tables, plugin, "rewrite")
         self._hop_by_hop.begin(exchange, tables)
-        exchange.match = self._routes(view).match(exchange.request, exchange.scheme, exchange.port, exchange.path)
+        exchange.match = self._routes(view).match(
+            exchange.request, exchange.scheme, exchange.port, exchange.path
+        )
         if exchange.match is None:
             raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
         self._check_protocol(exchange)
@@ -255,7 +282,9 @@ class Proxy:
             return
         status = route["https_redirect_status_code"]
         if status in _REDIRECTS:
-            raise _StopError(html_page(status, f"https://{exchange.request.host}{exchange.request.target}"))
+            raise _StopError(
+                html_page(status, f"https://{exchange.request.host}{exchange.request.target}")
+            )
         tls = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
         raise _StopError(self._error(exchange, 426, "Please use HTTPS protocol", *tls))
 
@@ -279,7 +308,8 @@ class Proxy:
     def _peers(self, exchange: Exchange, service: Entity) -> tuple[bool, list[Peer]]:
         """Where the request may go, in the order to try, and whether that is an Upstream's to say.
 
-        Raises UpstreamError where a Service at an IP address was given a name, which Kong then never resolves.
+        Raises UpstreamError where a Service at an IP address was given a name, which Kong then
+        never resolves.
         """
         host = service["host"] if exchange.target_host is None else exchange.target_host
         port = service["port"] if exchange.target_port is None else exchange.target_port
@@ -299,7 +329,8 @@ class Proxy:
         return known[1]
 
     def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
-        """The plugins of a request in their order: of each name the one with the most specific scope."""
+        """The plugins of a request in their order: of each name the one with the most specific
+        scope."""
         assert exchange.match is not None
         scoped = self._by_scope(view)
         route = exchange.match.route["id"]
@@ -318,14 +349,19 @@ class Proxy:
             if plugin["name"] == "jwt":
                 denied = jwt.access(exchange, config, view.credentials)
                 if denied:
-                    raise _StopError(termination.json_response(denied.status, denied.body, denied.headers), "exit")
+                    raise _StopError(
+                        termination.json_response(denied.status, denied.body, denied.headers),
+                        "exit",
+                    )
             elif further := self._further.get(plugin["name"]):
                 if answered := further.access(exchange, plugin):
                     raise _StopError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
                 if ended:  # with what plugins before it said of any answer
-                    raise _StopError(replace(ended, headers=(*ended.headers, *exchange.response_headers)), "exit")
+                    raise _StopError(
+                        replace(ended, headers=(*ended.headers, *exchange.response_headers)), "exit"
+                    )
             else:
                 self._script(exchange, tables, plugin, "access")
         except (jwt.UnexpectedError, RuntimeError):
@@ -340,8 +376,11 @@ class Proxy:
             assert exchange.exit is not None
             raise _StopError(exchange.exit, "exit")
 
-    def _filtered(self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response) -> Response:
-        """header_filter and body_filter of the plugins that the request met; a script's error breaks the answer."""
+    def _filtered(
+        self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response
+    ) -> Response:
+        """header_filter and body_filter of the plugins that the request met; a script's error
+        breaks the answer."""
         exchange.response_headers[:] = response.headers
         exchange.status, exchange.answered = response.status, response.body
         for plugin in plugins:
@@ -356,7 +395,8 @@ class Proxy:
         return Response(exchange.status, tuple(framed), exchange.answered)
 
     def _log(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> None:
-        """log of the plugins that the request met; none loses anything by an error of another's script."""
+        """log of the plugins that the request met; none loses anything by an error of another's
+        script."""
         for plugin in plugins:
             if further := self._further.get(plugin["name"]):
                 with suppress(RuntimeError):
@@ -384,7 +424,14 @@ class Proxy:
         return Answer(response.status, [*response.headers, *marks], response.body, upstream)
 
     def _passed_on(self, exchange: Exchange, response: Response) -> Response:
-        dropped = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "trailer"}
+        dropped = {
+            "connection",
+            "keep-alive",
+            "transfer-encoding",
+            "content-length",
+            "upgrade",
+            "trailer",
+        }
         via = [value for name, value in response.headers if name.lower() == "via"]
         marks = (
             ("X-Kong-Upstream-Latency", "0"),
@@ -392,17 +439,27 @@ class Proxy:
             ("Via", ", ".join([*via, f"1.1 kong/{self._version}"])),
             ("X-Kong-Request-Id", exchange.request_id),
         )
-        kept = [one for one in response.headers if one[0].lower() not in dropped and one[0].lower() != "via"]
-        own = [one for one in exchange.response_headers if one[0].lower() not in {name.lower() for name, _ in kept}]
+        kept = [
+            one
+            for one in response.headers
+            if one[0].lower() not in dropped and one[0].lower() != "via"
+        ]
+        own = [
+            one
+            for one in exchange.response_headers
+            if one[0].lower() not in {name.lower() for name, _ in kept}
+        ]
         return Response(response.status, (*kept, *own, *marks), response.body)
 
     def _upstream_request(
         self, exchange: Exchange, service: Entity, peer: Peer, listed: frozenset[str]
     ) -> UpstreamRequest:
-        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left of the client's.
+        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left
+        of the client's.
 
-        `listed` are the headers that Kong deletes, those of plugins as well. A body goes also where its length is
-        deleted. A real Kong sends it only where a plugin has read it, and else takes it for the next request.
+        `listed` are the headers that Kong deletes, those of plugins as well. A body goes also where
+        its length is deleted. A real Kong sends it only where a plugin has read it, and else takes
+        it for the next request.
         """
         assert exchange.match is not None
         request, query = exchange.request, exchange.query
@@ -410,9 +467,13 @@ class Proxy:
         version = "1.1" if request.minor else "1"
         default = {"http": 80, "https": 443}.get(service["protocol"])
         named = peer.name if peer.port == default else f"{peer.name}:{peer.port}"
-        host = exchange.upstream_host or (exchange.http_host if exchange.match.route["preserve_host"] else named)
+        host = exchange.upstream_host or (
+            exchange.http_host if exchange.match.route["preserve_host"] else named
+        )
         prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
-        upgrade = "upgrade" if "websocket" in [one.lower() for one in exchange.values("upgrade")] else ""
+        upgrade = (
+            "upgrade" if "websocket" in [one.lower() for one in exchange.values("upgrade")] else ""
+        )
         headers: list[Header] = [
             ("Via", ", ".join([*exchange.values("via"), f"{version} kong/{self._version}"])),
             ("Host", host),
@@ -434,4 +495,6 @@ class Proxy:
         ]
         dropped = _REMADE | listed
         headers += [one for one in exchange.headers if one[0].lower() not in dropped]
-        return UpstreamRequest(exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port)
+        return UpstreamRequest(
+            exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port
+        )

@@ -1,7 +1,8 @@
 """rate-limiting: counts requests in windows of time, in memory or in a Redis.
 
-Source: recorded-behaviour.jsonl and answers of a Kong 3.10. Not modelled: the policy cluster, a `sync_rate`, TLS to
-Redis (which counts as away), and that Kong counts in memory only once it has answered.
+Source: recorded-behaviour.jsonl and answers of a Kong 3.10. Not modelled: the policy cluster, a
+`sync_rate`, TLS to Redis (which counts as away), and that Kong counts in memory only once it has
+answered.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header, Response
 
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 2_592_000, "year": 31_536_000}
+_SECONDS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "month": 2_592_000,
+    "year": 31_536_000,
+}
 _NONE = "00000000-0000-0000-0000-000000000000"
 _COUNT = """
 local n = redis.call("incr", KEYS[1])
@@ -29,7 +37,8 @@ class AwayError(RuntimeError):
 
 
 class RateLimiting:
-    """The plugin on one node. Counters outlive a change of plugins; their key is service and route, not plugin."""
+    """The plugin on one node. Counters outlive a change of plugins; their key is service and route,
+    not plugin."""
 
     priority = 910
 
@@ -37,7 +46,8 @@ class RateLimiting:
         self._counters: dict[str, int] = {}
 
     def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
-        """429 where a window is full. Raises AwayError where Redis is away and the plugin is not fault tolerant."""
+        """429 where a window is full. Raises AwayError where Redis is away and the plugin is not
+        fault tolerant."""
         config = plugin["config"]
         limits = {window: config[window] for window in _SECONDS if config[window] is not None}
         keys = {window: _key(exchange, plugin, window) for window in limits}
@@ -55,7 +65,11 @@ class RateLimiting:
             accept = exchange.request.header("accept")
             shown = exchange.response_headers
             return error_response(
-                int(config["error_code"]), config["error_message"], accept, exchange.request_id, shown
+                int(config["error_code"]),
+                config["error_message"],
+                accept,
+                exchange.request_id,
+                shown,
             )
         if config["policy"] == "local":
             for key in keys.values():
@@ -69,7 +83,8 @@ class RateLimiting:
         """Nothing."""
 
     def _used(self, config: Mapping[str, Any], key: str, window: str) -> int:
-        """The requests that a window has seen. In Redis this one counts from now on, whether it is refused or not."""
+        """The requests that a window has seen. In Redis this one counts from now on, whether it is
+        refused or not."""
         if config["policy"] == "local":
             return self._counters.get(key, 0)
         return _counted_in_redis(config["redis"], key, _SECONDS[window])
@@ -110,12 +125,23 @@ def _beginning(now: float, window: str) -> float:
 def _headers(
     exchange: Exchange, limits: Mapping[str, float], used: Mapping[str, int], full: str | None
 ) -> list[Header]:
-    left = {window: max(0, limits[window] - used[window] - (1 if full in (None, window) else 0)) for window in limits}
+    left = {
+        window: max(0, limits[window] - used[window] - (1 if full in (None, window) else 0))
+        for window in limits
+    }
     nearest = min(limits, key=lambda window: (left[window], -_SECONDS[window]))
-    reset = max(1, _SECONDS[nearest] - int(int(exchange.now) - _beginning(int(exchange.now), nearest)))
+    reset = max(
+        1, _SECONDS[nearest] - int(int(exchange.now) - _beginning(int(exchange.now), nearest))
+    )
     headers = [
-        *((f"X-RateLimit-Limit-{window.capitalize()}", _number(limits[window])) for window in limits),
-        *((f"X-RateLimit-Remaining-{window.capitalize()}", _number(left[window])) for window in limits),
+        *(
+            (f"X-RateLimit-Limit-{window.capitalize()}", _number(limits[window]))
+            for window in limits
+        ),
+        *(
+            (f"X-RateLimit-Remaining-{window.capitalize()}", _number(left[window]))
+            for window in limits
+        ),
         ("RateLimit-Limit", _number(limits[nearest])),
         ("RateLimit-Remaining", _number(left[nearest])),
         ("RateLimit-Reset", str(reset)),
@@ -138,7 +164,10 @@ def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
     ]
     try:
         address, seconds_to_wait = (redis["host"], redis["port"]), redis["timeout"] / 1000
-        with socket.create_connection(address, seconds_to_wait) as connection, connection.makefile("rb") as answers:
+        with (
+            socket.create_connection(address, seconds_to_wait) as connection,
+            connection.makefile("rb") as answers,
+        ):
             for command in commands:
                 parts = [part.encode() for part in command]
                 wire = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)

@@ -1,4 +1,5 @@
-"""The record of a request that plugins which write logs send: Kong's own, as scripts have changed it.
+"""The record of a request that plugins which write logs send: Kong's own, as scripts have changed
+it.
 
 Source: recorded log lines of a Kong 3.10 (recorded-plugins.jsonl, `log`) and kong/pdk/log.lua.
 """
@@ -43,10 +44,13 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
             "id": exchange.request_id,
             "uri": request.target,
             "url": f"{exchange.scheme}://{request.host}:{exchange.port}{request.target}",
-            "querystring": {name: True if value is None else value for name, value in exchange.arguments()},
+            "querystring": {
+                name: True if value is None else value for name, value in exchange.arguments()
+            },
             "method": exchange.method,
             "headers": {
-                name.lower(): "REDACTED" if name.lower() in REDACTED else value for name, value in exchange.headers
+                name.lower(): "REDACTED" if name.lower() in REDACTED else value
+                for name, value in exchange.headers
             },
             "size": len(request.body),
         },
@@ -55,7 +59,12 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
             "headers": {name.lower(): value for name, value in exchange.response_headers},
             "size": len(exchange.answered),
         },
-        "latencies": {"kong": 0, "proxy": 0 if exchange.source == "service" else -1, "request": 0, "receive": 0},
+        "latencies": {
+            "kong": 0,
+            "proxy": 0 if exchange.source == "service" else -1,
+            "request": 0,
+            "receive": 0,
+        },
         "upstream_uri": exchange.upstream_path,
         "upstream_status": str(exchange.status) if exchange.source == "service" else "",
         "client_ip": exchange.address,

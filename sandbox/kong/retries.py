@@ -1,6 +1,8 @@
-"""How often a request is tried, and where: what Kong has nginx repeat of what a workload did not answer.
+"""How often a request is tried, and where: what Kong has nginx repeat of what a workload did not
+answer.
 
-Asked of a Kong 3.10 with workloads that refuse connections, close them, and are late (tests/live/test_live_edge.py).
+Asked of a Kong 3.10 with workloads that refuse connections, close them, and are late
+(tests/live/test_live_edge.py).
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ _ONCE = ("POST", "PATCH")
 
 
 def attempts(exchange: Exchange, service: Entity, peers: list[Peer]) -> Iterator[tuple[int, Peer]]:
-    """Each attempt by its number, and where it goes: the peers in turn, as often as the request may be tried."""
+    """Each attempt by its number, and where it goes: the peers in turn, as often as the request may
+    be tried."""
     count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
     return ((number, peers[number % len(peers)]) for number in range(count))
 

@@ -1,9 +1,11 @@
-"""Which route a request reaches: the priorities and matches of Kong's `traditional_compatible` router.
+"""Which route a request reaches: the priorities and matches of Kong's `traditional_compatible`
+router.
 
-Source: Kong's documentation of route priority and kong/router/transform.lua; recorded answers of a Kong 3.10 (steps
-routing, no-route; 14,563 requests to 509 sets of routes). Hosts compare by case and with a trailing dot there, and so
-they do here. Of two routes of one priority the one with the higher id wins. Not modelled: which of two routes wins
-whose priority is negative in 32 bits, which is not stable there.
+Source: Kong's documentation of route priority and kong/router/transform.lua; recorded answers of a
+Kong 3.10 (steps routing, no-route; 14,563 requests to 509 sets of routes). Hosts compare by case
+and with a trailing dot there, and so they do here. Of two routes of one priority the one with the
+higher id wins. Not modelled: which of two routes wins whose priority is negative in 32 bits, which
+is not stable there.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _STREAM = frozenset({"tcp", "tls", "udp", "tls_passthrough"})
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The route that a request reached, its service (None: it has none), and what `strip_path` takes off."""
+    """The route that a request reached, its service (None: it has none), and what `strip_path`
+    takes off."""
 
     route: Entity
     service: Entity | None
@@ -51,7 +54,8 @@ class _Host:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A route, or the part of one whose paths are of one kind and length: what Kong gives a priority of its own."""
+    """A route, or the part of one whose paths are of one kind and length: what Kong gives a
+    priority of its own."""
 
     order: tuple[int, str]
     route: Entity
@@ -69,13 +73,21 @@ class _Candidate:
         if self.hosts and not any(one.matches(host, port) for one in self.hosts):
             return None
         # A request in clear has no SNI, and reaches such a route only to be sent to https.
-        if self.snis and scheme == "https" and not any(one.matches(request.server_name or "", 0) for one in self.snis):
+        if (
+            self.snis
+            and scheme == "https"
+            and not any(one.matches(request.server_name or "", 0) for one in self.snis)
+        ):
             return None
         prefix = self._prefix(path)
         if prefix is None:
             return None
         for name, values in self.headers.items():
-            given = {value.lower() for key, value in request.headers if key.lower().replace("-", "_") == name}
+            given = {
+                value.lower()
+                for key, value in request.headers
+                if key.lower().replace("-", "_") == name
+            }
             if not given & values:
                 return None
         return Match(self.route, self.service, prefix)
@@ -101,7 +113,8 @@ class Router:
         self._candidates = sorted(found, key=lambda one: one.order, reverse=True)
 
     def match(self, request: Request, scheme: str, port: int, path: str) -> Match | None:
-        """`path` is the normalised one, `port` the one that the proxy listens on; the Host header may say another."""
+        """`path` is the normalised one, `port` the one that the proxy listens on; the Host header
+        may say another."""
         host, colon, named = (request.header("host") or "").rpartition(":")
         if not (colon and named.isdigit()):
             host, named = request.header("host") or "", ""
@@ -134,7 +147,9 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
         groups.setdefault(-1 if path.startswith("~") else len(wire(path)), []).append(path)
     for number, paths in enumerate(groups.values() or [[]], 1):
         regex = bool(paths) and paths[0].startswith("~")
-        part = str(uuid.uuid5(_PARTS, f"{route['id']}#{number}")) if len(groups) > 1 else route["id"]
+        part = (
+            str(uuid.uuid5(_PARTS, f"{route['id']}#{number}")) if len(groups) > 1 else route["id"]
+        )
         yield _Candidate(
             (_priority(route, paths), part),
             route,
@@ -162,29 +177,38 @@ def _host(text: str) -> _Host:
 
 
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
-    """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over each other.
+    """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over
+    each other.
 
-    Kinds of matchers, headers and `regex_priority` are meant to stand in bits of their own, and are shifted in 32
-    instead: of a `regex_priority` ten bits are left, two more fall onto the kinds, and the next makes all of it
-    negative, which wins over everything.
+    Kinds of matchers, headers and `regex_priority` are meant to stand in bits of their own, and are
+    shifted in 32 instead: of a `regex_priority` ten bits are left, two more fall onto the kinds,
+    and the next makes all of it negative, which wins over everything.
     """
     hosts, headers = route["hosts"], route["headers"] or {}
     kinds = sum(1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind)
     plain = bool(hosts is not None and not any("*" in one for one in hosts))
     regex = bool(paths) and paths[0].startswith("~")
-    last = _shifted(int(route["regex_priority"]), 19) if regex else len(wire(paths[0])) & 0x7FFFF if paths else 0
+    last = (
+        _shifted(int(route["regex_priority"]), 19)
+        if regex
+        else len(wire(paths[0])) & 0x7FFFF
+        if paths
+        else 0
+    )
     shifted = _shifted(kinds, 29) | _shifted(min(len(headers), 255), 20) | last
     return (plain << 60 | regex << 51 | shifted) & (2**64 - 1)
 
 
 def _shifted(number: int, bits: int) -> int:
-    """As LuaJIT shifts a number that is none of 64 bits: the lower 32 of the result, and its sign."""
+    """As LuaJIT shifts a number that is none of 64 bits: the lower 32 of the result, and its
+    sign."""
     low = number << bits & 0xFFFFFFFF
     return low - (1 << 32) if low >> 31 else low
 
 
 def upstream_path(base: str | None, path: str, prefix: str, *, strip: bool) -> str:
-    """The path that is sent upstream, before it is escaped: the service's own path and what the route leaves."""
+    """The path that is sent upstream, before it is escaped: the service's own path and what the
+    route leaves."""
     base = base or "/"
     if not strip:
         return base.removesuffix("/") + path if path != "/" or base == "/" else base

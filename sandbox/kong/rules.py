@@ -1,7 +1,8 @@
-"""What Kong checks of a value in code and does not print in its schemas; messages as recorded from a Kong 3.10.
+"""What Kong checks of a value in code and does not print in its schemas; messages as recorded from
+a Kong 3.10.
 
-A rule of one field takes its value and answers a message or None. A rule of an entity takes the whole entity and
-answers the errors it adds (`@entity` for the entity itself) or None.
+A rule of one field takes its value and answers a message or None. A rule of an entity takes the
+whole entity and answers the errors it adds (`@entity` for the entity itself) or None.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _ADDRESSES = {
     "name": re.compile(r"(?P<host>[A-Za-z0-9._-]+)(?::(?P<port>[0-9]+))?\Z"),
 }
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
-# Rust's regular expressions, which match routes, know no look-around and no backreferences; Python's do.
+# Rust's regular expressions, which match routes, know no look-around and no backreferences;
+# Python's do.
 _NOT_RUST = re.compile(r"\(\?<?[=!]|\\[1-9]|\{\d+(?![\d,}])")
 
 
@@ -38,13 +40,21 @@ def utf8_name(value: str) -> str | None:
         if 0xDC80 <= ord(character) <= 0xDCFF:
             return f"invalid utf-8 character sequence detected at position {position}"
     if not _NAME.match(value):
-        return f"invalid value '{value}': the only accepted ascii characters are alphanumerics or ., -, _, and ~"
+        return (
+            f"invalid value '{value}': the only accepted ascii characters are alphanumerics or "
+            "., -, _, and ~"
+        )
     return None
 
 
 def tag(value: str) -> str | None:
-    if any(character in ",/" or ord(character) < 0x20 or ord(character) == 0x7F for character in value):
-        return f"invalid tag '{value}': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"
+    if any(
+        character in ",/" or ord(character) < 0x20 or ord(character) == 0x7F for character in value
+    ):
+        return (
+            f"invalid tag '{value}': expected printable ascii (except `,` and `/`) or valid "
+            "utf-8 sequences"
+        )
     return None
 
 
@@ -63,7 +73,8 @@ def host(value: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A host and perhaps a port, as Kong's balancer reads them: `kind` is `ipv4`, `ipv6` or `name`."""
+    """A host and perhaps a port, as Kong's balancer reads them: `kind` is `ipv4`, `ipv6` or
+    `name`."""
 
     kind: str
     host: str
@@ -78,7 +89,8 @@ def host_kind(value: str) -> str:
 
 
 def address(value: str) -> Address | None:
-    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it is none."""
+    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it
+    is none."""
     kind = host_kind(value)
     found = _ADDRESSES[kind].match(value)
     host, port = found.group("host", "port") if found else ("", None)
@@ -99,12 +111,22 @@ def upstream_name(value: str) -> str | None:
     found = address(value)
     why = "must be a valid hostname"
     if found:
-        why = "no ip addresses allowed" if found.kind != "name" else "no port allowed" if found.port is not None else ""
+        why = (
+            "no ip addresses allowed"
+            if found.kind != "name"
+            else "no port allowed"
+            if found.port is not None
+            else ""
+        )
     return f"Invalid name ('{value}'); {why}" if why else None
 
 
 def target(value: str) -> str | None:
-    return None if address(value) else f"Invalid target ('{value}'); not a valid hostname or ip address"
+    return (
+        None
+        if address(value)
+        else f"Invalid target ('{value}'); not a valid hostname or ip address"
+    )
 
 
 def host_and_port(value: str) -> str | None:
@@ -123,7 +145,8 @@ def cookie_name(value: str) -> str | None:
         return None
     characters = r"""()<>@,;:\"/?={}[]"""
     return (
-        "contains one or more invalid characters. ASCII control characters (0-31;127), space, tab and the characters "
+        "contains one or more invalid characters. ASCII control characters (0-31;127), space, tab "
+        "and the characters "
         f"{characters} are not allowed."
     )
 
@@ -188,7 +211,8 @@ def route_path(value: str) -> str | None:
 
 
 def rust_regex(pattern: str) -> re.Pattern[str]:
-    """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere. Raises re.error."""
+    """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere.
+    Raises re.error."""
     return re.compile(_scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII)
 
 
@@ -196,8 +220,13 @@ _FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
 
 
 def _scoped_flags(pattern: str) -> str:
-    """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python wants that said."""
-    result, place, opened = "", 0, [0]  # how many groups were opened for flags, in each group around
+    """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python
+    wants that said."""
+    result, place, opened = (
+        "",
+        0,
+        [0],
+    )  # how many groups were opened for flags, in each group around
     for found in _FLAGS.finditer(pattern):
         result += pattern[place : found.start()]
         place = found.end()
@@ -214,7 +243,8 @@ def _scoped_flags(pattern: str) -> str:
 
 
 def lua_chunk(plugin: str) -> Callable[[str], str | None]:
-    """Code of a serverless function: Kong parses it when it is stored, and runs it when a request comes."""
+    """Code of a serverless function: Kong parses it when it is stored, and runs it when a request
+    comes."""
 
     def rule(code: str) -> str | None:
         error = syntax_error(code)
@@ -236,7 +266,9 @@ def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
     forbidden: tuple[str, ...]
     if protocols[0] in ("http", "https"):
         forbidden, why = ("sources", "destinations"), "'http' or 'https'"
-        needed = ["methods", "hosts", "headers", "paths"] + (["snis"] if "https" in protocols else [])
+        needed = ["methods", "hosts", "headers", "paths"] + (
+            ["snis"] if "https" in protocols else []
+        )
         when = "'https'" if "https" in protocols else "'http'"
     elif protocols[0] in ("grpc", "grpcs"):
         forbidden, why = ("methods", "strip_path", "sources", "destinations"), "'grpc' or 'grpcs'"
@@ -259,7 +291,8 @@ def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
 
 
 def route_expression(entity: Entity) -> dict[str, Any] | None:
-    """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not Kong's own)."""
+    """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
+    Kong's own)."""
     for one in entity.get("paths") or []:
         if isinstance(one, str) and one.startswith("~") and _NOT_RUST.search(one):
             return {"@entity": [f"Router Expression failed validation: {one[1:]}: not supported"]}
@@ -270,7 +303,8 @@ def route_expression(entity: Entity) -> dict[str, Any] | None:
 
 
 def key_is_a_pem(entity: Entity) -> dict[str, Any] | None:
-    """`rsa_public_key` must load wherever the algorithm is asymmetric; Kong takes a private key just as well."""
+    """`rsa_public_key` must load wherever the algorithm is asymmetric; Kong takes a private key
+    just as well."""
     key = entity.get("rsa_public_key")
     if key is None or str(entity.get("algorithm")).startswith("HS") or _loads(key):
         return None
@@ -300,19 +334,29 @@ def _loads(key: str) -> bool:
 def message_or_body(entity: Entity) -> dict[str, Any] | None:
     """request-termination: a message excludes a raw body."""
     config = entity.get("config") or {}
-    if config.get("message") is not None and (config.get("body") is not None or config.get("content_type") is not None):
+    if config.get("message") is not None and (
+        config.get("body") is not None or config.get("content_type") is not None
+    ):
         return {"config": "message cannot be used with content_type or body"}
     return None
 
 
 def sound_limits(plugin: Mapping[str, Any]) -> dict[str, Any] | None:
-    """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is synchronised with."""
+    """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is
+    synchronised with."""
     if plugin["config"]["policy"] != "redis" and plugin["config"]["sync_rate"] != -1:
         return {"config": "sync_rate can only be used with the redis policy"}
-    windows = [name for name in ("second", "minute", "hour", "day", "month", "year") if plugin["config"].get(name)]
+    windows = [
+        name
+        for name in ("second", "minute", "hour", "day", "month", "year")
+        if plugin["config"].get(name)
+    ]
     for shorter, longer in combinations(windows, 2):
         few, many = float(plugin["config"][longer]), float(plugin["config"][shorter])
         if few < many:
-            why = f"The limit for {longer}({few:.1f}) cannot be lower than the limit for {shorter}({many:.1f})"
+            why = (
+                f"The limit for {longer}({few:.1f}) cannot be lower than the limit for "
+                f"{shorter}({many:.1f})"
+            )
             return {"config": why}
     return None

@@ -1,7 +1,8 @@
 """Kong 3.10's schemas of entities, written compactly; those of plugins are in `plugin_schemas`.
 
-Source: the answers of a Kong 3.10 OSS to `GET /schemas/{entity}`; the tests compare every field, type, default and
-constraint with them. Descriptions are left out: a stand-in has its own documentation.
+Source: the answers of a Kong 3.10 OSS to `GET /schemas/{entity}`; the tests compare every field,
+type, default and constraint with them. Descriptions are left out: a stand-in has its own
+documentation.
 """
 
 from __future__ import annotations
@@ -85,19 +86,28 @@ _HOST_WILDCARDS: dict[str, Any] = {
         "patterns": ["^%*%.", "%.%*$", "^[^*]*$"],
         "err": "invalid wildcard: must be placed at leftmost or rightmost label",
     },
-    "match_all": [{"pattern": "^[^*]*%*?[^*]*$", "err": "invalid wildcard: must have at most one wildcard"}],
+    "match_all": [
+        {"pattern": "^[^*]*%*?[^*]*$", "err": "invalid wildcard: must have at most one wildcard"}
+    ],
 }
 _SNIS_NEED_TLS = {
     "conditional": {
         "if_field": "protocols",
-        "if_match": {"elements": {"type": "string", "not_one_of": ["grpcs", "https", "tls", "tls_passthrough"]}},
+        "if_match": {
+            "elements": {
+                "type": "string",
+                "not_one_of": ["grpcs", "https", "tls", "tls_passthrough"],
+            }
+        },
         "then_field": "snis",
         "then_match": {"len_eq": 0},
-        "then_err": "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
+        "then_err": "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or "
+        "'tls_passthrough'",
     }
 }
 _ROUTER_SOURCES = (
-    "id protocols snis sources destinations methods hosts paths headers expression regex_priority priority"
+    "id protocols snis sources destinations methods hosts paths headers expression "
+    "regex_priority priority"
 )
 ROUTES = Schema(
     "routes",
@@ -118,7 +128,9 @@ ROUTES = Schema(
                 ["grpc", "grpcs"],
             ],
         ),
-        "https_redirect_status_code": integer(required=True, default=426, one_of=[426, 301, 302, 307, 308]),
+        "https_redirect_status_code": integer(
+            required=True, default=426, one_of=[426, 301, 302, 307, 308]
+        ),
         "strip_path": boolean(True),
         "preserve_host": boolean(False),
         "request_buffering": boolean(True),
@@ -146,7 +158,8 @@ ROUTES = Schema(
                 match_none=[
                     {
                         "pattern": "^[Hh][Oo][Ss][Tt]$",
-                        "err": "cannot contain 'host' header, which must be specified in the 'hosts' attribute",
+                        "err": "cannot contain 'host' header, which must be specified in the "
+                        "'hosts' attribute",
                     }
                 ]
             ),
@@ -158,7 +171,12 @@ ROUTES = Schema(
     (
         _SNIS_NEED_TLS,
         {"custom_entity_check": {"field_sources": ["path_handling"]}},
-        {"custom_entity_check": {"run_with_missing_fields": True, "field_sources": _ROUTER_SOURCES.split()}},
+        {
+            "custom_entity_check": {
+                "run_with_missing_fields": True,
+                "field_sources": _ROUTER_SOURCES.split(),
+            }
+        },
     ),
     (rules.route_has_a_matcher,),
     (rules.route_expression,),
@@ -178,7 +196,18 @@ CONSUMERS = Schema(
 )
 
 _HS = ["HS256", "HS384", "HS512"]
-_ASYMMETRIC = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"]
+_ASYMMETRIC = [
+    "RS256",
+    "RS384",
+    "RS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "EdDSA",
+]
 _NEEDS_KEY = [f"^{name}$" for name in _ASYMMETRIC if not name.startswith("ES")]
 JWT_SECRETS = Schema(
     "jwt_secrets",

@@ -1,9 +1,10 @@
-"""The plugins that write a record of each request: file-log, http-log and tcp-log, of one record at a time.
+"""The plugins that write a record of each request: file-log, http-log and tcp-log, of one record at
+a time.
 
 What is sent goes at once, from the thread that answers, and what fails is lost. Kong sends from a
-queue (http-log: a list of records where its batches may have several, and again for a minute) or a timer (tcp-log), and
-says what fails in its error log.
-Source: kong/plugins/{file,http,tcp}-log of Kong 3.10.
+queue (http-log: a list of records where its batches may have several, and again for a minute) or a
+timer (tcp-log), and says what fails in its error log. Source: kong/plugins/{file,http,tcp}-log of
+Kong 3.10.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class HttpLog(Sink):
 
     def send(self, record: bytes, config: Mapping[str, Any]) -> None:
         parts = urlsplit(config["http_endpoint"])
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         connection = kind(parts.netloc, timeout=_SECONDS)
         try:
             headers = {"Content-Type": config["content_type"], **(config["headers"] or {})}

@@ -1,9 +1,11 @@
-"""Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and their past.
+"""Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and
+their past.
 
-Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the entities as they were
-some seconds ago (`Store.seen`): that is how the data plane's lags are made, without timers.
-Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch, delete). Seen on a
-Kong 3.10: a Target that is made gets port 8000 where it names none, one that is patched keeps what it was given.
+Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the
+entities as they were some seconds ago (`Store.seen`): that is how the data plane's lags are made,
+without timers. Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent,
+put-upsert, patch, delete). Seen on a Kong 3.10: a Target that is made gets port 8000 where it names
+none, one that is patched keeps what it was given.
 """
 
 from __future__ import annotations
@@ -34,7 +36,18 @@ from sandbox.kong.schema import (
 
 Entity = dict[str, Any]
 Table = Mapping[str, Entity]
-_ALL = (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, CA_CERTIFICATES, SNIS, UPSTREAMS, TARGETS)
+_ALL = (
+    SERVICES,
+    ROUTES,
+    PLUGINS,
+    CONSUMERS,
+    JWT_SECRETS,
+    CERTIFICATES,
+    CA_CERTIFICATES,
+    SNIS,
+    UPSTREAMS,
+    TARGETS,
+)
 KINDS: Mapping[str, Schema] = {one.name: one for one in _ALL}
 # What an entity can be named by in a path, beside its id.
 NAMED_BY: Mapping[str, str] = {
@@ -74,13 +87,18 @@ class Snapshot:
     tables: Mapping[str, Table]
 
     def find(self, kind: str, key: str, within: Mapping[str, Any] | None = None) -> Entity | None:
-        """An entity by its id, or else by what its kind is named by; a certificate by one of its SNIs.
+        """An entity by its id, or else by what its kind is named by; a certificate by one of its
+        SNIs.
 
         `within` are fields that it must have: two Upstreams may have a Target of one name.
         """
         table = self.tables[kind]
         if within:
-            table = {one: row for one, row in table.items() if all(row[k] == v for k, v in within.items())}
+            table = {
+                one: row
+                for one, row in table.items()
+                if all(row[k] == v for k, v in within.items())
+            }
         if validation.UUID.match(key):
             return table.get(key.lower())
         if kind == "certificates":
@@ -108,16 +126,19 @@ class Store:
         return self._past[-1]
 
     def past(self) -> tuple[Snapshot, ...]:
-        """The entities after every change that is still known, oldest first; the last are the current ones."""
+        """The entities after every change that is still known, oldest first; the last are the
+        current ones."""
         with self._lock:
             return tuple(self._past)
 
     def seen(self, *lags: float) -> tuple[Snapshot, ...]:
-        """The entities as they were so many seconds ago, for each lag. All are seen from one moment."""
+        """The entities as they were so many seconds ago, for each lag. All are seen from one
+        moment."""
         with self._lock:
             moment = self._clock()
             return tuple(
-                self._past[bisect_right(self._times, moment - lag) - 1] if lag > 0 else self.current for lag in lags
+                self._past[bisect_right(self._times, moment - lag) - 1] if lag > 0 else self.current
+                for lag in lags
             )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -137,28 +158,41 @@ class Store:
             return self._put(kind, entity)
 
     def upsert(self, kind: str, key: str, value: Mapping[str, Any]) -> Entity:
-        """Create or wholly replace the entity of this id or name, which wins over what the value says."""
+        """Create or wholly replace the entity of this id or name, which wins over what the value
+        says."""
         with self._lock:
             old = self.current.find(kind, key)
             named = "id" if validation.UUID.match(key) else NAMED_BY[kind]
             value = {**value, named: key.lower() if named == "id" else key}
             if old is not None:
-                value = {**value, "id": old["id"], "created_at": value.get("created_at", old["created_at"])}
-            return self._put(kind, self._validated(kind, self._stamped(kind, _folded(kind, value), old)))
+                value = {
+                    **value,
+                    "id": old["id"],
+                    "created_at": value.get("created_at", old["created_at"]),
+                }
+            return self._put(
+                kind, self._validated(kind, self._stamped(kind, _folded(kind, value), old))
+            )
 
     def update(self, kind: str, old: Entity, patch: Mapping[str, Any]) -> Entity:
-        """Change the named fields of an entity. Records are merged, so what is left out of `config` stays."""
+        """Change the named fields of an entity. Records are merged, so what is left out of `config`
+        stays."""
         with self._lock:
-            fixed = {name: value for name, value in patch.items() if name not in ("id", "updated_at")}
+            fixed = {
+                name: value for name, value in patch.items() if name not in ("id", "updated_at")
+            }
             if "config" in fixed:
                 fixed = dict(_folded(kind, {"name": old.get("name"), **fixed}))
-            merged = merged_records(self._fields(kind, {**old, **fixed}), _without_former_names(kind, old), fixed)
+            merged = merged_records(
+                self._fields(kind, {**old, **fixed}), _without_former_names(kind, old), fixed
+            )
             if "updated_at" in KINDS[kind].fields:
                 merged["updated_at"] = self._moment(kind)
             return self._put(kind, self._validated(kind, merged, updating=True))
 
     def delete(self, kind: str, entity: Entity) -> None:
-        """Remove an entity and what belongs to it. Raises ViolationError where another entity needs it."""
+        """Remove an entity and what belongs to it. Raises ViolationError where another entity needs
+        it."""
         with self._lock:
             tables = dict(self.current.tables)
             if kind == "ca_certificates":
@@ -168,7 +202,10 @@ class Store:
 
     def _stamped(self, kind: str, value: Mapping[str, Any], old: Entity | None) -> dict[str, Any]:
         moment = self._moment(kind)
-        stamped = {"created_at": moment, **{name: given for name, given in value.items() if name != "updated_at"}}
+        stamped = {
+            "created_at": moment,
+            **{name: given for name, given in value.items() if name != "updated_at"},
+        }
         if "updated_at" in KINDS[kind].fields:
             stamped["updated_at"] = moment
         if stamped.get("id") is None:
@@ -193,7 +230,11 @@ class Store:
         if errors:
             raise schema_violation(errors)
         entity["id"] = entity["id"].lower()
-        return {name: one for name, one in entity.items() if not KINDS[kind].fields[name].shown.get("transient")}
+        return {
+            name: one
+            for name, one in entity.items()
+            if not KINDS[kind].fields[name].shown.get("transient")
+        }
 
     def _put(self, kind: str, entity: Entity) -> Entity:
         tables = dict(self.current.tables)
@@ -215,7 +256,9 @@ class Store:
             if len(key) == 1 and wanted[key[0]] is None:
                 continue
             for other in self.current.tables[kind].values():
-                if other["id"] != entity["id"] and all(other.get(name) == value for name, value in wanted.items()):
+                if other["id"] != entity["id"] and all(
+                    other.get(name) == value for name, value in wanted.items()
+                ):
                     raise ViolationError(
                         409,
                         5,
@@ -233,18 +276,25 @@ class Store:
             self._times[0] = float("-inf")
 
 
-def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) -> tuple[Entity, validation.Errors]:
-    """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by their own schema."""
+def validated(
+    kind: str, value: Mapping[str, Any], *, updating: bool = False
+) -> tuple[Entity, validation.Errors]:
+    """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by
+    their own schema."""
     schema = KINDS[kind]
     if kind == "plugins":
         name = value.get("name")
         if not isinstance(name, str) or name not in PLUGIN_SCHEMAS:
             error = "required field missing"
             if name is not None:
-                error = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
+                error = (
+                    f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
+                )
             return {}, {"name": error}
         own = PLUGIN_SCHEMAS[name]
-        schema = Schema(name, {**PLUGINS.fields, **own.fields}, own.checks, own.early_checks, own.late_checks)
+        schema = Schema(
+            name, {**PLUGINS.fields, **own.fields}, own.checks, own.early_checks, own.late_checks
+        )
     elif kind == "routes":
         value = _route_defaults(value)
         if isinstance(value["protocols"], list):
@@ -283,7 +333,12 @@ def _without_former_names(kind: str, entity: Entity) -> Entity:
     record = _config_of(kind, entity)
     if record is None:
         return entity
-    return {**entity, "config": {name: one for name, one in entity["config"].items() if name not in record.former}}
+    return {
+        **entity,
+        "config": {
+            name: one for name, one in entity["config"].items() if name not in record.former
+        },
+    }
 
 
 def schema_violation(errors: validation.Errors) -> ViolationError:
@@ -298,7 +353,9 @@ def absent(kind: str, key: str) -> ViolationError:
     return ViolationError(404, 6, "not found", text, {name: key})
 
 
-def merged_records(fields: Fields, old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+def merged_records(
+    fields: Fields, old: Mapping[str, Any], patch: Mapping[str, Any]
+) -> dict[str, Any]:
     """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
     merged = dict(old)
     for name, value in patch.items():
@@ -333,7 +390,8 @@ def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong 3.10]."""
+    """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong
+    3.10]."""
     filled = {**value, "hash_on": "none" if value.get("hash_on") is None else value["hash_on"]}
     if filled.get("algorithm") in (None, "round-robin", "consistent-hashing"):
         filled["algorithm"] = "round-robin" if filled["hash_on"] == "none" else "consistent-hashing"
@@ -351,17 +409,24 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
         for name, target in _references(other):
             if target != kind:
                 continue
-            holders = [one["id"] for one in tables[other].values() if (one.get(name) or {}).get("id") == key]
+            holders = [
+                one["id"]
+                for one in tables[other].values()
+                if (one.get(name) or {}).get("id") == key
+            ]
             if holders and KINDS[other].fields[name].shown.get("on_delete") != "cascade":
                 text = f"an existing '{other}' entity references this '{kind}' entity"
-                raise ViolationError(400, 4, "foreign key violation", text, {"@referenced_by": other})
+                raise ViolationError(
+                    400, 4, "foreign key violation", text, {"@referenced_by": other}
+                )
             for holder in holders:
                 _remove(tables, other, holder)
     tables[kind] = {name: one for name, one in tables[kind].items() if name != key}
 
 
 def _require_unused(tables: Mapping[str, Table], key: str) -> None:
-    """A service names CA certificates by id alone, which may be of none; one that is used stays [recorded]."""
+    """A service names CA certificates by id alone, which may be of none; one that is used stays
+    [recorded]."""
     for service in tables["services"].values():
         if key in (service["ca_certificates"] or ()):
             text = f"ca certificate {key} is still referenced by services (id = {service['id']})"
@@ -371,12 +436,19 @@ def _require_unused(tables: Mapping[str, Table], key: str) -> None:
 def _primary_key_violation(key: str | None) -> ViolationError:
     shown = "userdata: NULL" if key is None else key
     return ViolationError(
-        400, 3, "primary key violation", f"primary key violation on key '{{id=\"{shown}\"}}'", {"id": key}
+        400,
+        3,
+        "primary key violation",
+        f"primary key violation on key '{{id=\"{shown}\"}}'",
+        {"id": key},
     )
 
 
 def _foreign_key_violation(name: str, target: str, reference: Mapping[str, Any]) -> ViolationError:
-    text = f"the foreign key '{_key_text(reference)}' does not reference an existing '{target}' entity."
+    text = (
+        f"the foreign key '{_key_text(reference)}' does not reference an existing '{target}' "
+        "entity."
+    )
     return ViolationError(400, 4, "foreign key violation", text, {name: dict(reference)})
 
 

@@ -1,8 +1,9 @@
 """Which certificate the proxy shows to a client that speaks TLS.
 
-Source: Kong's documentation of SNIs and default certificates, kong/runloop/certificate.lua (the order in which names
-are tried). Only HTTP/1.1 is offered, by TLS 1.2 and 1.3. Not modelled: HTTP/2, client certificates, Kong's cipher
-suites, alternative certificates for other kinds of keys (they are stored and never shown).
+Source: Kong's documentation of SNIs and default certificates, kong/runloop/certificate.lua (the
+order in which names are tried). Only HTTP/1.1 is offered, by TLS 1.2 and 1.3. Not modelled: HTTP/2,
+client certificates, Kong's cipher suites, alternative certificates for other kinds of keys (they
+are stored and never shown).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from sandbox.kong.store import Entity, Snapshot
 
 
 def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
-    """The context of a listener: each handshake is shown a certificate out of the entities `seen` at that moment.
+    """The context of a listener: each handshake is shown a certificate out of the entities `seen`
+    at that moment.
 
-    Where none is for the name that the client asks for, it is a self-signed one for localhost, made here.
+    Where none is for the name that the client asks for, it is a self-signed one for localhost, made
+    here.
     """
     context = _context(*self_signed("localhost"))
 
@@ -31,7 +34,9 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
             return None
         try:
             connection.context = _known_context(found["cert"], found["key"])
-        except ssl.SSLError:  # a key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off
+        except (
+            ssl.SSLError
+        ):  # a key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off
             return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
         return None
 
@@ -42,12 +47,15 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
 def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
     """The certificate for the name that a client asks for. None: the default one."""
     by_name = {one["name"]: one["certificate"]["id"] for one in snapshot.tables["snis"].values()}
-    found = next((by_name[one] for one in _candidates(name) if one in by_name), None) if name else None
+    found = (
+        next((by_name[one] for one in _candidates(name) if one in by_name), None) if name else None
+    )
     return snapshot.tables["certificates"].get(found) if found else None
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """The SNIs that fit a name: itself, `*` for its first label, `*` for its last, `*` alone. A `*` is one label."""
+    """The SNIs that fit a name: itself, `*` for its first label, `*` for its last, `*` alone. A `*`
+    is one label."""
     labels = name.split(".")
     yield name
     if len(labels) > 2:

@@ -1,14 +1,15 @@
 """Sending a request upstream, and what Kong makes of an upstream that fails.
 
-Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, asked with a workload that speaks
-TLS and a script that sets its address and the Host header:
+Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, asked with a
+workload that speaks TLS and a script that sets its address and the Host header:
 
 - Of a service whose protocol is https the Host header, without a port, is the name that is asked for (SNI) and that has
   to be in the certificate where `tls_verify` is true. Where it is false or null, any certificate will do.
 - A certificate that another CA signed, that has another name, no `ca_certificates`, or only ids of none: 502.
 - `client_certificate` is shown to a workload that asks for one; one that needs it and gets none: 502.
 
-Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept, attempts after the first.
+Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept,
+attempts after the first.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ Resolve = Callable[[str, int], tuple[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as it leaves Kong: `target` is path and query, `host` and `port` where it goes to."""
+    """A request as it leaves Kong: `target` is path and query, `host` and `port` where it goes
+    to."""
 
     method: str
     target: str
@@ -40,7 +42,8 @@ class UpstreamRequest:
 
 
 class UpstreamError(Exception):
-    """No answer from the upstream: the status for the client, and whether the request may have reached it."""
+    """No answer from the upstream: the status for the client, and whether the request may have
+    reached it."""
 
     def __init__(self, status: int, *, sent: bool = False) -> None:
         super().__init__(status)
@@ -89,8 +92,11 @@ def _context(trusted: str, shown: tuple[str, str] | None, *, verifying: bool) ->
     return context
 
 
-def send(request: UpstreamRequest, service: Entity, resolve: Resolve, tls: ssl.SSLContext | None = None) -> Response:
-    """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid answer, 504 too late."""
+def send(
+    request: UpstreamRequest, service: Entity, resolve: Resolve, tls: ssl.SSLContext | None = None
+) -> Response:
+    """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid
+    answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
         raise UnresolvedError
@@ -104,7 +110,9 @@ def send(request: UpstreamRequest, service: Entity, resolve: Resolve, tls: ssl.S
             connection.sock = tls.wrap_socket(connection.sock, server_hostname=_name(request))
         sent = True
         connection.sock.settimeout(service["read_timeout"] / 1000)
-        connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(
+            request.method, request.target, skip_host=True, skip_accept_encoding=True
+        )
         for name, value in request.headers:
             connection.putheader(name, value.encode("latin-1"))
         connection.endheaders(request.body or None)

@@ -1,9 +1,11 @@
-"""How Kong reads a request's path: what nginx refuses, and the normal form that routes are matched against.
+"""How Kong reads a request's path: what nginx refuses, and the normal form that routes are matched
+against.
 
 All text is latin-1: one character is one byte of the wire.
 
-Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding of everything but reserved
-characters), nginx's parsing of request targets, and recorded exchanges of a Kong 3.10.
+Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding of
+everything but reserved characters), nginx's parsing of request targets, and recorded exchanges of a
+Kong 3.10.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ _TO_ESCAPE = re.compile(r"[^!#$&'()*+,/:;=?@\[\]A-Za-z0-9\-_.~%]")
 
 
 def refused_by_nginx(path: str) -> bool:
-    """Whether nginx answers 400 to a request for this path (a target without its query) before Kong sees it.
+    """Whether nginx answers 400 to a request for this path (a target without its query) before Kong
+    sees it.
 
-    nginx decodes every percent-encoding once for its own reading, which is stricter than Kong's: an encoded slash
-    separates, and dot segments may not climb above the root. It stops reading at a bare `#`.
+    nginx decodes every percent-encoding once for its own reading, which is stricter than Kong's: an
+    encoded slash separates, and dot segments may not climb above the root. It stops reading at a
+    bare `#`.
     """
     path = path.partition("#")[0]
     if _BAD_PERCENT.search(path) or "%00" in path:
@@ -42,7 +46,8 @@ def _decoded(found: re.Match[str]) -> str:
 
 
 def normalized(path: str) -> str:
-    """The path that routes match: unreserved bytes decoded, `//` merged, dot segments resolved (the root stays)."""
+    """The path that routes match: unreserved bytes decoded, `//` merged, dot segments resolved (the
+    root stays)."""
     path = _TRIPLET.sub(_decoded, path)
     if "//" not in path and "." not in path:
         return path
@@ -61,7 +66,8 @@ def normalized(path: str) -> str:
 
 
 def escaped(path: str) -> str:
-    """The path as it is sent upstream: bytes that may not stand in a target are percent-encoded again."""
+    """The path as it is sent upstream: bytes that may not stand in a target are percent-encoded
+    again."""
     return _TO_ESCAPE.sub(lambda found: f"%{ord(found[0]):02X}", path)
 
 

@@ -1,8 +1,9 @@
 """Kong's reading of an entity against its schema: defaults, types, constraints, messages.
 
-`complete` is the whole of it for one entity. Its errors have Kong's shape: a map of field names to messages, nested as
-the entity is, with `@entity` for checks over several fields; `message` turns them into Kong's one-line text.
-Source: recorded answers of a Kong 3.10 (steps unknown-field, wrong-type, missing-required, patch, functions).
+`complete` is the whole of it for one entity. Its errors have Kong's shape: a map of field names to
+messages, nested as the entity is, with `@entity` for checks over several fields; `message` turns
+them into Kong's one-line text. Source: recorded answers of a Kong 3.10 (steps unknown-field,
+wrong-type, missing-required, patch, functions).
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def complete(schema: Schema, value: Mapping[str, Any], *, updating: bool = False) -> tuple[dict[str, Any], Errors]:
+def complete(
+    schema: Schema, value: Mapping[str, Any], *, updating: bool = False
+) -> tuple[dict[str, Any], Errors]:
     """The entity as Kong would store it, and what is wrong with it (empty: nothing)."""
     entity = with_defaults(schema.fields, value)
     entity, errors = _record(schema.fields, entity)
@@ -65,7 +68,8 @@ def _record(fields: Fields, value: Mapping[str, Any]) -> tuple[dict[str, Any], E
 
 
 def checked(one: Field, value: Any) -> tuple[Any, Any]:
-    """A field's value as Kong would store it, and its error (a message, or nested errors; None: none)."""
+    """A field's value as Kong would store it, and its error (a message, or nested errors; None:
+    none)."""
     if value is None:
         if one.required and not one.shown.get("auto"):
             return None, "required field missing"
@@ -90,7 +94,12 @@ def _scalar(accepts: Callable[[Any], bool]) -> Callable[[Field, Any], tuple[Any,
             return value, f"expected {_ARTICLES.get(one.type, 'a ' + one.type)}"
         if one.type == "integer":
             value = int(value)
-        if one.type == "string" and value == "" and one.shown.get("len_min") != 0 and not one.shown.get("uuid"):
+        if (
+            one.type == "string"
+            and value == ""
+            and one.shown.get("len_min") != 0
+            and not one.shown.get("uuid")
+        ):
             return value, "length must be at least 1"
         return value, _constraints(one, value)
 
@@ -188,7 +197,11 @@ def _one_of(choices: list[Any], value: Any) -> str | None:
 
 
 def _between(limits: list[int], value: Any) -> str | None:
-    return None if limits[0] <= value <= limits[1] else f"value should be between {limits[0]} and {limits[1]}"
+    return (
+        None
+        if limits[0] <= value <= limits[1]
+        else f"value should be between {limits[0]} and {limits[1]}"
+    )
 
 
 def _match_none(patterns: list[dict[str, str]], value: str) -> str | None:
@@ -196,11 +209,17 @@ def _match_none(patterns: list[dict[str, str]], value: str) -> str | None:
 
 
 def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
-    return next((one["err"] for one in patterns if not lua_pattern(one["pattern"]).search(value)), None)
+    return next(
+        (one["err"] for one in patterns if not lua_pattern(one["pattern"]).search(value)), None
+    )
 
 
 def _match_any(argument: dict[str, Any], value: str) -> str | None:
-    return None if any(lua_pattern(one).search(value) for one in argument["patterns"]) else argument["err"]
+    return (
+        None
+        if any(lua_pattern(one).search(value) for one in argument["patterns"])
+        else argument["err"]
+    )
 
 
 _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
@@ -208,13 +227,19 @@ _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
     "one_of": _one_of,
     "between": _between,
     "gt": lambda least, value: None if value > least else f"value must be greater than {least}",
-    "starts_with": lambda prefix, value: None if value.startswith(prefix) else f"should start with: {prefix}",
-    "match": lambda pattern, value: None if lua_pattern(pattern).search(value) else f"invalid value: {value}",
+    "starts_with": lambda prefix, value: (
+        None if value.startswith(prefix) else f"should start with: {prefix}"
+    ),
+    "match": lambda pattern, value: (
+        None if lua_pattern(pattern).search(value) else f"invalid value: {value}"
+    ),
     "match_none": _match_none,
     "match_all": _match_all,
     "match_any": _match_any,
     "mutually_exclusive_subsets": _exclusive,
-    "len_min": lambda least, value: None if len(value) >= least else f"length must be at least {least}",
+    "len_min": lambda least, value: (
+        None if len(value) >= least else f"length must be at least {least}"
+    ),
 }
 
 
@@ -262,7 +287,9 @@ def _conditional(check: Mapping[str, Any], entity: Mapping[str, Any]) -> Errors:
     error = _then(check["then_match"], _at(entity, check["then_field"]))
     if error is None:
         return {}
-    why = check.get("then_err", f"failed conditional validation given value of field '{check['if_field']}'")
+    why = check.get(
+        "then_err", f"failed conditional validation given value of field '{check['if_field']}'"
+    )
     return {**_nest(check["then_field"], error), "@entity": [why]}
 
 
@@ -280,8 +307,11 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
     if "match_any" in match:
         return any(lua_pattern(one).search(value) for one in match["match_any"]["patterns"])
     if "elements" in match:
-        return isinstance(value, list) and all(item not in match["elements"]["not_one_of"] for item in value)
-    # `maximum_expiration > 0` needs `exp` among the claims, says the schema; seen unenforced where they are null.
+        return isinstance(value, list) and all(
+            item not in match["elements"]["not_one_of"] for item in value
+        )
+    # `maximum_expiration > 0` needs `exp` among the claims, says the schema; seen unenforced where
+    # they are null.
     return False
 
 
@@ -306,7 +336,8 @@ def _merge(errors: Errors, more: Errors) -> None:
 
 
 def message(errors: Errors) -> str:
-    """Kong's text for a schema violation: `schema violation (a: ...)`, or `2 schema violations (...; ...)`."""
+    """Kong's text for a schema violation: `schema violation (a: ...)`, or `2 schema violations
+    (...; ...)`."""
     parts: list[str] = []
     for name, error in sorted(errors.items()):
         if name == "@entity":
@@ -315,7 +346,9 @@ def message(errors: Errors) -> str:
             parts.append(f"{name}: {error}")
         else:
             items = enumerate(error, 1) if isinstance(error, list) else sorted(error.items())
-            parts.extend(f"{name}.{key}: {_pretty(item)}" for key, item in items if item is not None)
+            parts.extend(
+                f"{name}.{key}: {_pretty(item)}" for key, item in items if item is not None
+            )
     noun = "schema violation" if len(parts) == 1 else f"{len(parts)} schema violations"
     return f"{noun} ({'; '.join(parts)})"
 
@@ -326,7 +359,9 @@ def _pretty(error: Any, indent: str = "") -> str:
     inner = indent + "  "
     if isinstance(error, list):
         items = [
-            inner + (_pretty(item, inner) if not isinstance(item, str) else _quoted(item)) for item in error if item
+            inner + (_pretty(item, inner) if not isinstance(item, str) else _quoted(item))
+            for item in error
+            if item
         ]
     else:
         items = [

@@ -1,4 +1,5 @@
-"""A stand-in for an Okta org: management API, custom authorization servers and a test login, in memory on loopback.
+"""A stand-in for an Okta org: management API, custom authorization servers and a test login, in
+memory on loopback.
 
 from sandbox.okta import Okta, User
 with Okta(api_token="...", groups=("sales",), users=(User("user-sales", groups=("sales",)),)) as okta:

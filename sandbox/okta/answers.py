@@ -18,7 +18,8 @@ from sandbox.okta.checks import Check, Json
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, JSON body (None: no body at all) and headers beside the usual ones."""
+    """An HTTP answer: status, JSON body (None: no body at all) and headers beside the usual
+    ones."""
 
     status: int = 200
     body: object = None
@@ -29,8 +30,8 @@ class Answer:
 class Request:
     """An HTTP request, already parsed.
 
-    `place` holds the ids in the path, `query` the last value of each query parameter, `body` the JSON object of a
-    management request or the form of an OAuth request, `headers` lower-case names.
+    `place` holds the ids in the path, `query` the last value of each query parameter, `body` the
+    JSON object of a management request or the form of an OAuth request, `headers` lower-case names.
     """
 
     method: str
@@ -42,7 +43,8 @@ class Request:
 
 
 class ApiError(Exception):
-    """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and errorCauses."""
+    """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and
+    errorCauses."""
 
     def __init__(self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()) -> None:
         super().__init__(f"{code} {summary} {'; '.join(causes)}")

@@ -1,10 +1,11 @@
 """OpenID Connect apps and their group assignments in the management API of the Okta stand-in.
 
-Only apps of `signOnMode` OPENID_CONNECT exist. Labels need not be unique: Okta gave that up in release 2021.06.3, and
-the official plugin replaces an app by making the new one beside the old one, under the same label.
+Only apps of `signOnMode` OPENID_CONNECT exist. Labels need not be unique: Okta gave that up in
+release 2021.06.3, and the official plugin replaces an app by making the new one beside the old one,
+under the same label.
 
-What an app must have by its type follows developer.okta.com, "Applications", table of grant types and application
-types; the shape of answers follows management-api.json, `OpenIdConnectApplication`.
+What an app must have by its type follows developer.okta.com, "Applications", table of grant types
+and application types; the shape of answers follows management-api.json, `OpenIdConnectApplication`.
 """
 
 import re
@@ -42,9 +43,16 @@ def _secret(value: object, place: str) -> Iterator[str]:
 
 
 _URIS = listing(text(1, 1024))
-_LOGIN = record({"mode": one_of("DISABLED", "SPEC", "OKTA"), "default_scope": listing(text(1))}, ("mode",))
-_REFRESH: Check = record({"rotation_type": one_of("ROTATE", "STATIC"), "leeway": whole(0, 60)}, ("rotation_type",))
-_KEY = record({name: text() for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")}, ("kty",))
+_LOGIN = record(
+    {"mode": one_of("DISABLED", "SPEC", "OKTA"), "default_scope": listing(text(1))}, ("mode",)
+)
+_REFRESH: Check = record(
+    {"rotation_type": one_of("ROTATE", "STATIC"), "leeway": whole(0, 60)}, ("rotation_type",)
+)
+_KEY = record(
+    {name: text() for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")},
+    ("kty",),
+)
 CLIENT = record(
     {
         "client_id": _client_id,
@@ -71,7 +79,14 @@ SETTINGS = record(
         "jwks": record({"keys": listing(_KEY, least=1)}, required=("keys",)),
         **{
             uri: text(0, 1024)
-            for uri in ("client_uri", "initiate_login_uri", "jwks_uri", "logo_uri", "policy_uri", "tos_uri")
+            for uri in (
+                "client_uri",
+                "initiate_login_uri",
+                "jwks_uri",
+                "logo_uri",
+                "policy_uri",
+                "tos_uri",
+            )
         },
     },
     required=("grant_types", "application_type"),
@@ -130,8 +145,9 @@ ASSIGNMENT = record({"priority": whole(0, 10_000), "profile": anything})
 def create_app(org: Org, request: Request) -> Answer:
     """POST ?activate=true|false: the only answer beside PUT's that shows the client secret.
 
-    A client id is the app's own id where none is given. One that an app has is refused, in words that are a guess; one
-    of an app that was deleted is free again (recordings of a real org, see `Okta._app` in components/identity/okta.py).
+    A client id is the app's own id where none is given. One that an app has is refused, in words
+    that are a guess; one of an app that was deleted is free again (recordings of a real org, see
+    `Okta._app` in components/identity/okta.py).
     """
     require(APP, request.body)
     key = new_id("0oa")
@@ -146,7 +162,8 @@ def create_app(org: Org, request: Request) -> Answer:
 def replace_app(org: Org, request: Request) -> Answer:
     """PUT: id, name, status and created stay; the client secret stays unless the body has another.
 
-    A client id is immutable by the description; that another one is refused, and not ignored, is a guess.
+    A client id is immutable by the description; that another one is refused, and not ignored, is a
+    guess.
     """
     before = found(org, "apps", request)
     require(APP, request.body)
@@ -171,7 +188,9 @@ def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> A
         org.client_secrets.pop(fixed["id"], None)
         return Answer(200, app)
     old = org.client_secrets.get(fixed["id"])
-    org.client_secrets[fixed["id"]] = _credentials(body).get("client_secret") or old or secrets.token_urlsafe(48)
+    org.client_secrets[fixed["id"]] = (
+        _credentials(body).get("client_secret") or old or secrets.token_urlsafe(48)
+    )
     shown = {**client_of(app), "client_secret": org.client_secrets[fixed["id"]]}
     return Answer(200, {**app, "credentials": {**app["credentials"], "oauthClient": shown}})
 
@@ -181,26 +200,42 @@ def _check_app(app: Json) -> None:
     kind, method = settings["application_type"], client["token_endpoint_auth_method"]
     for grant in settings["grant_types"]:
         if grant not in APP_GRANTS[kind]:
-            raise invalid(f"settings.oauthClient.grant_types: '{grant}' is not allowed for application type '{kind}'")
+            raise invalid(
+                f"settings.oauthClient.grant_types: '{grant}' is not allowed for application type "
+                f"'{kind}'"
+            )
     codes = "authorization_code" in settings["grant_types"]
     if codes and not settings["redirect_uris"]:
         raise invalid("settings.oauthClient.redirect_uris: The field cannot be left blank")
     if codes and "code" not in settings["response_types"]:
-        raise invalid("settings.oauthClient.response_types: 'code' is required by grant type 'authorization_code'")
+        raise invalid(
+            "settings.oauthClient.response_types: 'code' is required by grant type "
+            "'authorization_code'"
+        )
     if kind == "browser" and method != "none":
         raise invalid(
-            "credentials.oauthClient.token_endpoint_auth_method: must be 'none' for application type 'browser'"
+            "credentials.oauthClient.token_endpoint_auth_method: must be 'none' for application "
+            "type 'browser'"
         )
     if kind in ("service", "web") and method == "none":
-        raise invalid(f"credentials.oauthClient.token_endpoint_auth_method: 'none' is not allowed for type '{kind}'")
+        raise invalid(
+            "credentials.oauthClient.token_endpoint_auth_method: 'none' is not allowed for type "
+            f"'{kind}'"
+        )
     if method == "none" and not client["pkce_required"]:
-        raise invalid("credentials.oauthClient.pkce_required: must be true when the authentication method is 'none'")
+        raise invalid(
+            "credentials.oauthClient.pkce_required: must be true when the authentication method is "
+            "'none'"
+        )
     if method == "private_key_jwt" and not (settings.get("jwks") or settings.get("jwks_uri")):
         raise invalid("settings.oauthClient.jwks: The field cannot be left blank")
 
 
 def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json:
-    credentials, hide = body.get("credentials") or {}, (body.get("visibility") or {}).get("hide") or {}
+    credentials, hide = (
+        body.get("credentials") or {},
+        (body.get("visibility") or {}).get("hide") or {},
+    )
     visibility, url = body.get("visibility") or {}, f"{org.origin}/api/v1/apps/{fixed['id']}"
     return {
         **fixed,
@@ -221,7 +256,9 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
             "userNameTemplate": credentials.get("userNameTemplate")
             or {"template": "${source.login}", "type": "BUILT_IN"},
             "signing": {},
-            "oauthClient": _client(credentials.get("oauthClient") or {}, client_id, body["settings"]["oauthClient"]),
+            "oauthClient": _client(
+                credentials.get("oauthClient") or {}, client_id, body["settings"]["oauthClient"]
+            ),
         },
         "settings": _settings(org, body["settings"]),
         "_links": {
@@ -234,7 +271,9 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
 
 def _client(given: Json, client_id: str, settings: Json) -> Json:
     public = settings["application_type"] in ("browser", "native")
-    method = given.get("token_endpoint_auth_method") or ("none" if public else "client_secret_basic")
+    method = given.get("token_endpoint_auth_method") or (
+        "none" if public else "client_secret_basic"
+    )
     return {
         "autoKeyRotation": given.get("autoKeyRotation", True),
         "client_id": client_id,
@@ -259,16 +298,20 @@ def _settings(org: Org, given: Json) -> Json:
         **oauth,
     }
     if "refresh_token" in client["grant_types"]:
-        client["refresh_token"] = {"leeway": 30, "rotation_type": "STATIC"} | client.get("refresh_token", {})
+        client["refresh_token"] = {"leeway": 30, "rotation_type": "STATIC"} | client.get(
+            "refresh_token", {}
+        )
     if "jwks" in client:
         times = {"created": org.timestamp(), "lastUpdated": org.timestamp()}
         keys = [
-            {"status": "ACTIVE", "use": "sig", **key, "id": new_id("pks"), **times} for key in client["jwks"]["keys"]
+            {"status": "ACTIVE", "use": "sig", **key, "id": new_id("pks"), **times}
+            for key in client["jwks"]["keys"]
         ]
         client["jwks"] = {"keys": keys}
     return {
         "app": given.get("app") or {},
-        "notifications": given.get("notifications") or {"vpn": {"network": {"connection": "DISABLED"}}},
+        "notifications": given.get("notifications")
+        or {"vpn": {"network": {"connection": "DISABLED"}}},
         "manualProvisioning": given.get("manualProvisioning", False),
         "implicitAssignment": given.get("implicitAssignment", False),
         "emOptInStatus": "NONE",
@@ -284,11 +327,15 @@ def set_app_status(status: str, org: Org, request: Request) -> Answer:
 
 
 def delete_app(org: Org, request: Request) -> Answer:
-    """DELETE of an inactive app, with its assignments; policies keep its client id, which matches nobody any more."""
+    """DELETE of an inactive app, with its assignments; policies keep its client id, which matches
+    nobody any more."""
     app = found(org, "apps", request)
     if app["status"] == "ACTIVE":
         raise ApiError(
-            403, "E0000056", "Delete application forbidden.", ("The application must be deactivated first.",)
+            403,
+            "E0000056",
+            "Delete application forbidden.",
+            ("The application must be deactivated first.",),
         )
     org.drop_children("assignments", app["id"])
     org.client_secrets.pop(app["id"], None)
@@ -297,7 +344,8 @@ def delete_app(org: Org, request: Request) -> Answer:
 
 
 def set_access_policy(org: Org, request: Request) -> Answer:
-    """PUT /apps/{id}/policies/{policy}: which authentication policy guards the app's sign-in; 204."""
+    """PUT /apps/{id}/policies/{policy}: which authentication policy guards the app's sign-in;
+    204."""
     app = found(org, "apps", request)
     if request.place["policy"] != org.access_policy:
         raise not_found(request.place["policy"], "Policy")
@@ -306,13 +354,21 @@ def set_access_policy(org: Org, request: Request) -> Answer:
 
 
 def id_token_settings(org: Org, request: Request) -> Answer:
-    """GET and POST of /api/v1/internal/apps/{id}/settings/oauth/idToken, which is in no documentation."""
+    """GET and POST of /api/v1/internal/apps/{id}/settings/oauth/idToken, which is in no
+    documentation."""
     app = found(org, "apps", request)
     if request.method == "POST":
-        require(record({"issuerMode": one_of("CUSTOM_URL", "DYNAMIC", "ORG_URL")}, ("issuerMode",)), request.body)
+        require(
+            record({"issuerMode": one_of("CUSTOM_URL", "DYNAMIC", "ORG_URL")}, ("issuerMode",)),
+            request.body,
+        )
         shown = {"issuer": None, "audience": None, "issuerMode": request.body["issuerMode"]}
     else:
-        shown = {"issuer": org.origin, "audience": client_of(app)["client_id"], "issuerMode": "ORG_URL"}
+        shown = {
+            "issuer": org.origin,
+            "audience": client_of(app)["client_id"],
+            "issuerMode": "ORG_URL",
+        }
     return Answer(200, {"orgUrl": None, "customUrl": None, **shown})
 
 

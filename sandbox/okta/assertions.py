@@ -1,10 +1,12 @@
 """`private_key_jwt`: a client proves who it is by a JWT that it signs with its own key.
 
-The assertion's `iss` and `sub` are the client id, its `aud` is the token endpoint, it expires within an hour, and one
-that has a `jti` counts once. The key is found by `kid` in the app's `jwks`, or at its `jwks_uri`. RS256 and ES256.
+The assertion's `iss` and `sub` are the client id, its `aud` is the token endpoint, it expires
+within an hour, and one that has a `jti` counts once. The key is found by `kid` in the app's `jwks`,
+or at its `jwks_uri`. RS256 and ES256.
 
-Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` says what stands there), encrypted assertions.
-A key on a curve is taken to be on P-256, whether its `crv` was told or not: what Okta does without it is not known.
+Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` says what stands there),
+encrypted assertions. A key on a curve is taken to be on P-256, whether its `crv` was told or not:
+what Okta does without it is not known.
 
 Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
 """
@@ -28,15 +30,20 @@ def client_named(assertion: str) -> str | None:
 
 
 def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
-    """Raises invalid_client (401) where the assertion does not prove that `app` is the client that asks `endpoint`."""
+    """Raises invalid_client (401) where the assertion does not prove that `app` is the client that
+    asks `endpoint`."""
     header, claims = _read(assertion)
     client_id, now = client_of(app)["client_id"], org.now()
     if not verifies(public_key(_key(org, app, header)), header.get("alg"), assertion):
         _refuse("The client_assertion signature is invalid.")
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         _refuse("The 'iss' and 'sub' of the client_assertion must be the client ID.")
-    if endpoint not in (claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]):
-        _refuse("The audience claim for client_assertion must be the endpoint invoked for the request.")
+    if endpoint not in (
+        claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+    ):
+        _refuse(
+            "The audience claim for client_assertion must be the endpoint invoked for the request."
+        )
     expiry = claims.get("exp")
     if not isinstance(expiry, int | float) or isinstance(expiry, bool) or expiry <= now:
         _refuse("The client_assertion token is expired.")
@@ -63,7 +70,11 @@ def _read(assertion: str) -> tuple[Json, Json]:
 def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
     settings = settings_of(app)
     listed = org.published.get(settings.get("jwks_uri", "")) or settings.get("jwks") or {"keys": []}
-    found = [key for key in listed["keys"] if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"]
+    found = [
+        key
+        for key in listed["keys"]
+        if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"
+    ]
     if len(found) != 1:
         _refuse("The client_assertion is signed with a key that the client does not have.")
     key: Json = found[0]

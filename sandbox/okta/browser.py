@@ -1,4 +1,5 @@
-"""The browser (sandbox.browser) at an authorization server of the Okta stand-in, by its issuer URL."""
+"""The browser (sandbox.browser) at an authorization server of the Okta stand-in, by its issuer
+URL."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +24,9 @@ def login(
     return browser.login(endpoints, client_id, proof, redirect_uri, scopes, user, origin)
 
 
-def client_credentials(issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:
+def client_credentials(
+    issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]
+) -> dict[str, Any]:
     """As sandbox.browser.client_credentials."""
     return browser.client_credentials(f"{issuer}/v1/token", client_id, proof, scopes)
 

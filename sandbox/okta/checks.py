@@ -1,11 +1,13 @@
-"""Checks of request bodies: what the stand-in accepts is what Okta's API description lists, and nothing else.
+"""Checks of request bodies: what the stand-in accepts is what Okta's API description lists, and
+nothing else.
 
-A check is a function from a value and its dotted place in the body to the complaints about it, in words as Okta puts
-them into `errorCauses`. Objects are closed: a member that the description does not have is refused, because a program
-that is tried here must not send what Okta would not take. Read-only members (`id`, `created`, `_links`, ...) are
-let through and ignored, as Okta does on PUT.
+A check is a function from a value and its dotted place in the body to the complaints about it, in
+words as Okta puts them into `errorCauses`. Objects are closed: a member that the description does
+not have is refused, because a program that is tried here must not send what Okta would not take.
+Read-only members (`id`, `created`, `_links`, ...) are let through and ignored, as Okta does on PUT.
 
-Source: management-api.json (Okta's OpenAPI description), and the texts of real answers with `errorCode` E0000001.
+Source: management-api.json (Okta's OpenAPI description), and the texts of real answers with
+`errorCode` E0000001.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,18 @@ Json = dict[str, Any]
 Check = Callable[[object, str], Iterator[str]]
 
 READ_ONLY = frozenset(
-    ("id", "orn", "created", "createdBy", "lastUpdated", "lastUpdatedBy", "system", "default", "_links", "_embedded")
+    (
+        "id",
+        "orn",
+        "created",
+        "createdBy",
+        "lastUpdated",
+        "lastUpdatedBy",
+        "system",
+        "default",
+        "_links",
+        "_embedded",
+    )
 )
 
 

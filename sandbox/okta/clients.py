@@ -1,8 +1,8 @@
-"""Client authentication at the token endpoint: by a signed assertion, by secret (Basic or form), or none for a public
-client with PKCE.
+"""Client authentication at the token endpoint: by a signed assertion, by secret (Basic or form), or
+none for a public client with PKCE.
 
-Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted for either setting;
-`client_secret_jwt` is not modelled and refused.
+Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted
+for either setting; `client_secret_jwt` is not modelled and refused.
 
 Source: developer.okta.com, "Client authentication methods"; RFC 6749, section 2.3.
 """
@@ -21,9 +21,11 @@ from sandbox.okta.org import Org, client_of
 BY_SECRET = ("client_secret_basic", "client_secret_post")
 
 
-def authenticate(org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str) -> Json:
-    """The active app that makes this request to `endpoint` (a URL); raises invalid_client (401) when it does not prove
-    who it is."""
+def authenticate(
+    org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str
+) -> Json:
+    """The active app that makes this request to `endpoint` (a URL); raises invalid_client (401)
+    when it does not prove who it is."""
     if "client_assertion" in form:
         return _by_assertion(org, authorization, form, endpoint)
     client_id, secret = _credentials(authorization, form)
@@ -31,15 +33,27 @@ def authenticate(org: Org, authorization: str | None, form: Mapping[str, str], e
     method = client_of(app)["token_endpoint_auth_method"]
     if method == "none":
         if secret:
-            raise OAuthError("invalid_client", "Browser and native clients must not send a client secret.", 401)
+            raise OAuthError(
+                "invalid_client", "Browser and native clients must not send a client secret.", 401
+            )
     elif method not in BY_SECRET or not secret:
-        raise OAuthError("invalid_client", "Client authentication failed. No client authentication was found.", 401)
+        raise OAuthError(
+            "invalid_client",
+            "Client authentication failed. No client authentication was found.",
+            401,
+        )
     elif not hmac.compare_digest(secret.encode(), org.client_secrets[app["id"]].encode()):
-        raise OAuthError("invalid_client", "The client secret supplied for a confidential client is invalid.", 401)
+        raise OAuthError(
+            "invalid_client",
+            "The client secret supplied for a confidential client is invalid.",
+            401,
+        )
     return app
 
 
-def _by_assertion(org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str) -> Json:
+def _by_assertion(
+    org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str
+) -> Json:
     if authorization is not None or "client_secret" in form:
         raise OAuthError("invalid_request", "Cannot supply multiple client credentials.")
     if form.get("client_assertion_type") != assertions.TYPE:
@@ -47,9 +61,13 @@ def _by_assertion(org: Org, authorization: str | None, form: Mapping[str, str], 
     named = assertions.client_named(form["client_assertion"])
     app = active_app(org, named)
     if form.get("client_id", named) != named:
-        raise OAuthError("invalid_client", "The 'client_id' is not that of the client_assertion.", 401)
+        raise OAuthError(
+            "invalid_client", "The 'client_id' is not that of the client_assertion.", 401
+        )
     if client_of(app)["token_endpoint_auth_method"] != "private_key_jwt":
-        raise OAuthError("invalid_client", "The client does not authenticate with private_key_jwt.", 401)
+        raise OAuthError(
+            "invalid_client", "The client does not authenticate with private_key_jwt.", 401
+        )
     assertions.verify(org, app, form["client_assertion"], endpoint)
     return app
 
@@ -62,7 +80,9 @@ def active_app(org: Org, client_id: str | None, status: int = 401) -> Json:
     return app
 
 
-def _credentials(authorization: str | None, form: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _credentials(
+    authorization: str | None, form: Mapping[str, str]
+) -> tuple[str | None, str | None]:
     if authorization is None:
         return form.get("client_id"), form.get("client_secret")
     scheme, _, encoded = authorization.partition(" ")
@@ -71,7 +91,9 @@ def _credentials(authorization: str | None, form: Mapping[str, str]) -> tuple[st
     try:
         name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        raise OAuthError("invalid_client", "The authorization header is not well-formed.", 401) from None
+        raise OAuthError(
+            "invalid_client", "The authorization header is not well-formed.", 401
+        ) from None
     if not colon:
         raise OAuthError("invalid_client", "The authorization header is not well-formed.", 401)
     return unquote_plus(name), unquote_plus(secret)

@@ -1,7 +1,8 @@
-"""Which pages a browser may hand the answers of the token endpoint to: those of the org's trusted origins.
+"""Which pages a browser may hand the answers of the token endpoint to: those of the org's trusted
+origins.
 
-The token is given all the same: it is the browser that keeps an answer without the header from the page. Not modelled:
-other endpoints that pages may call, and what Okta says in a preflight besides.
+The token is given all the same: it is the browser that keeps an answer without the header from the
+page. Not modelled: other endpoints that pages may call, and what Okta says in a preflight besides.
 
 Sources: Okta's guide "Enable CORS"; WHATWG Fetch, section 3.2 (CORS protocol).
 """
@@ -23,17 +24,22 @@ def preflight(_org: Org, request: Request) -> Answer:
 
 
 def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
-    """The answer to a request of a page of `origin` (None: of no page), as far as it says that it may have it."""
+    """The answer to a request of a page of `origin` (None: of no page), as far as it says that it
+    may have it."""
     if not path.startswith("/oauth2/") or not path.endswith("/v1/token") or origin is None:
         return answer
     headers = {"Vary": "Origin"}
     if _trusted(org, origin):
-        headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+        headers |= {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+        }
     return replace(answer, headers={**answer.headers, **headers})
 
 
 def _trusted(org: Org, origin: str) -> bool:
-    """Compared as they are written; an inactive one, or one that is only redirected to, is not meant."""
+    """Compared as they are written; an inactive one, or one that is only redirected to, is not
+    meant."""
     return any(
         row["origin"] == origin and row["status"] == "ACTIVE" and {"type": "CORS"} in row["scopes"]
         for row in org.rows("trustedOrigins")

@@ -1,4 +1,5 @@
-"""Who is granted what: access policies, rules and claims, evaluated as Okta evaluates them. No HTTP here.
+"""Who is granted what: access policies, rules and claims, evaluated as Okta evaluates them. No HTTP
+here.
 
 - Policies of the server are tried by priority, of them those that include the client; in each, its rules by priority.
   The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
@@ -6,8 +7,8 @@
 - A user must be assigned to the app, through one of the groups that are assigned to it.
 - Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.
 
-Source: developer.okta.com, "Configure an access policy" and "Scopes and claims"; support.okta.com, "Tokens
-not issued with lifetime configured in access rule for custom authorization server".
+Source: developer.okta.com, "Configure an access policy" and "Scopes and claims"; support.okta.com,
+"Tokens not issued with lifetime configured in access rule for custom authorization server".
 """
 
 import re
@@ -22,7 +23,8 @@ MOST_GROUPS = 100  # a groups claim that matches more makes the request fail
 
 
 class OAuthError(Exception):
-    """A refusal of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP status."""
+    """A refusal of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP
+    status."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(f"{error}: {description}")
@@ -31,7 +33,8 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Seconds that a rule grants; `refresh` 0 is without end, `window` how long a refresh token may lie unused."""
+    """Seconds that a rule grants; `refresh` 0 is without end, `window` how long a refresh token may
+    lie unused."""
 
     access: int
     refresh: int
@@ -39,20 +42,26 @@ class Lifetimes:
 
 
 def requested_scopes(org: Org, server: Json, scope: str) -> tuple[str, ...]:
-    """The scopes that a request asks for, in its order; without any, the default scopes of the server.
+    """The scopes that a request asks for, in its order; without any, the default scopes of the
+    server.
 
-    Raises invalid_scope for one that the server does not have, and when there is neither a scope nor a default.
+    Raises invalid_scope for one that the server does not have, and when there is neither a scope
+    nor a default.
     """
     known = org.rows("scopes", server["id"])
-    names = tuple(dict.fromkeys(scope.split())) or tuple(entry["name"] for entry in known if entry["default"])
+    names = tuple(dict.fromkeys(scope.split())) or tuple(
+        entry["name"] for entry in known if entry["default"]
+    )
     if not names:
         text = (
-            "The authorization server resource does not have any configured default scopes, 'scope' must be provided."
+            "The authorization server resource does not have any configured default scopes, "
+            "'scope' must be provided."
         )
         raise OAuthError("invalid_scope", text)
     if not {entry["name"] for entry in known}.issuperset(names):
         raise OAuthError(
-            "invalid_scope", "One or more scopes are not configured for the authorization server resource."
+            "invalid_scope",
+            "One or more scopes are not configured for the authorization server resource.",
         )
     return names
 
@@ -62,8 +71,9 @@ def evaluate_policies(
 ) -> Lifetimes:
     """The lifetimes that the first matching rule grants.
 
-    Raises invalid_scope when a rule matches but for the scopes, and access_denied when none does or no policy includes
-    the client. (Okta's support site shows access_denied for both; kept apart here because the cause differs.)
+    Raises invalid_scope when a rule matches but for the scopes, and access_denied when none does or
+    no policy includes the client. (Okta's support site shows access_denied for both; kept apart
+    here because the cause differs.)
     """
     but_for_scopes = False
     for policy in org.rows("policies", server["id"]):
@@ -77,7 +87,10 @@ def evaluate_policies(
                 return _lifetimes(rule["actions"]["token"])
             but_for_scopes = True
     if but_for_scopes:
-        raise OAuthError("invalid_scope", "One or more scopes are not allowed by the access policy for this request.")
+        raise OAuthError(
+            "invalid_scope",
+            "One or more scopes are not allowed by the access policy for this request.",
+        )
     text = "Policy evaluation failed for this request, please check the policy configurations."
     raise OAuthError("access_denied", text)
 
@@ -91,11 +104,19 @@ def _matches(conditions: Json, grant: str, member: Member | None) -> bool:
     if member.id in users["exclude"] or member.groups.intersection(groups["exclude"]):
         return False
     everyone = "EVERYONE" in groups["include"]
-    return everyone or member.id in users["include"] or bool(member.groups.intersection(groups["include"]))
+    return (
+        everyone
+        or member.id in users["include"]
+        or bool(member.groups.intersection(groups["include"]))
+    )
 
 
 def _lifetimes(token: Json) -> Lifetimes:
-    names = ("accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes")
+    names = (
+        "accessTokenLifetimeMinutes",
+        "refreshTokenLifetimeMinutes",
+        "refreshTokenWindowMinutes",
+    )
     return Lifetimes(*(60 * token[name] for name in names))
 
 
@@ -107,18 +128,29 @@ def require_assignment(org: Org, app: Json, member: Member) -> None:
 
 
 def configured_claims(
-    org: Org, server: Json, kind: str, client_id: str, member: Member | None, scopes: tuple[str, ...]
+    org: Org,
+    server: Json,
+    kind: str,
+    client_id: str,
+    member: Member | None,
+    scopes: tuple[str, ...],
 ) -> Json:
-    """The configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes, with their values.
+    """The configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes, with their
+    values.
 
-    A claim without a value (no user, no group that matches) is left out, as Okta does. An IDENTITY claim that is not
-    always included is left out too: every ID token here comes with an access token. Raises invalid_request when a
-    groups claim matches more than 100 groups (Okta fails such requests; the wording is this stand-in's).
+    A claim without a value (no user, no group that matches) is left out, as Okta does. An IDENTITY
+    claim that is not always included is left out too: every ID token here comes with an access
+    token. Raises invalid_request when a groups claim matches more than 100 groups (Okta fails such
+    requests; the wording is this stand-in's).
     """
     values: Json = {}
     for claim in org.rows("claims", server["id"]):
         wanted = claim["conditions"]["scopes"]
-        if claim["status"] != "ACTIVE" or claim["claimType"] != kind or not claim["alwaysIncludeInToken"]:
+        if (
+            claim["status"] != "ACTIVE"
+            or claim["claimType"] != kind
+            or not claim["alwaysIncludeInToken"]
+        ):
             continue
         if wanted and not set(wanted) & set(scopes):
             continue

@@ -1,7 +1,8 @@
-"""Groups and trusted origins, and the few org-wide reads that the official plugin makes before anything else.
+"""Groups and trusted origins, and the few org-wide reads that the official plugin makes before
+anything else.
 
-Source: management-api.json (groups, trusted origins); official-plugin.md for `users/me`, `okta-organization` and
-`policies?type=ACCESS_POLICY`, which the description does not have.
+Source: management-api.json (groups, trusted origins); official-plugin.md for `users/me`,
+`okta-organization` and `policies?type=ACCESS_POLICY`, which the description does not have.
 """
 
 import re
@@ -13,14 +14,23 @@ from sandbox.okta.objects import found, page_size, paged, refuse_taken
 from sandbox.okta.org import Org, new_group, new_id
 
 _PROFILE = record({"name": text(1, 255), "description": text(0, 1024)}, required=("name",))
-GROUP = record({"profile": _PROFILE, "type": one_of("OKTA_GROUP"), "objectClass": listing(text())}, ("profile",))
+GROUP = record(
+    {"profile": _PROFILE, "type": one_of("OKTA_GROUP"), "objectClass": listing(text())},
+    ("profile",),
+)
 ORIGIN = record(
     {
         "name": text(1, 255),
         "origin": text(1, 255),
         "status": one_of("ACTIVE", "INACTIVE"),
         "scopes": listing(
-            record({"type": one_of("CORS", "IFRAME_EMBED", "REDIRECT"), "allowedOktaApps": listing(text())}, ("type",)),
+            record(
+                {
+                    "type": one_of("CORS", "IFRAME_EMBED", "REDIRECT"),
+                    "allowedOktaApps": listing(text()),
+                },
+                ("type",),
+            ),
             most=3,
         ),
     },
@@ -32,14 +42,21 @@ _TERM = re.compile(r'(profile\.name|type|id) (eq|sw|co) "([^"\\]*)"')
 
 
 def list_groups(org: Org, request: Request) -> Answer:
-    """GET ?q= (name begins with, ignoring case) &search= &filter= &limit= &after=, with a `Link` to the next page."""
+    """GET ?q= (name begins with, ignoring case) &search= &filter= &limit= &after=, with a `Link` to
+    the next page."""
     query = request.query
-    matches = [_term(part) for name in ("search", "filter") if query.get(name) for part in query[name].split(" and ")]
+    matches = [
+        _term(part)
+        for name in ("search", "filter")
+        if query.get(name)
+        for part in query[name].split(" and ")
+    ]
     prefix = query.get("q", "").lower()
     groups = [
         group
         for group in org.rows("groups")
-        if group["profile"]["name"].lower().startswith(prefix) and all(match(group) for match in matches)
+        if group["profile"]["name"].lower().startswith(prefix)
+        and all(match(group) for match in matches)
     ]
     if "q" in query:  # a search has no further page (API description, listGroups)
         return Answer(200, groups[: page_size(query, FOUND)])
@@ -49,7 +66,9 @@ def list_groups(org: Org, request: Request) -> Answer:
 def _term(term: str) -> Callable[[Json], bool]:
     parsed = _TERM.fullmatch(term.strip())
     if parsed is None:
-        raise ApiError(400, "E0000031", "Invalid search criteria.", (f"this stand-in does not know: {term}",))
+        raise ApiError(
+            400, "E0000031", "Invalid search criteria.", (f"this stand-in does not know: {term}",)
+        )
     name, operator, wanted = parsed.groups()
 
     def match(group: Json) -> bool:
@@ -90,7 +109,9 @@ def delete_group(org: Org, request: Request) -> Answer:
 def _own_group(org: Org, request: Request) -> Json:
     group = found(org, "groups", request)
     if group["type"] == "BUILT_IN":
-        raise ApiError(403, "E0000006", "You do not have permission to perform the requested action")
+        raise ApiError(
+            403, "E0000006", "You do not have permission to perform the requested action"
+        )
     return group
 
 
@@ -148,7 +169,10 @@ def set_origin_status(status: str, org: Org, request: Request) -> Answer:
 def read_me(org: Org, _request: Request) -> Answer:
     """GET /api/v1/users/me: the administrator whose API token it is."""
     profile = {"firstName": "Stand-in", "lastName": "Administrator", "login": "admin@example.com"}
-    return Answer(200, {"id": org.admin, "status": "ACTIVE", "profile": profile | {"email": "admin@example.com"}})
+    return Answer(
+        200,
+        {"id": org.admin, "status": "ACTIVE", "profile": profile | {"email": "admin@example.com"}},
+    )
 
 
 def read_organization(org: Org, _request: Request) -> Answer:
@@ -160,6 +184,17 @@ def read_organization(org: Org, _request: Request) -> Answer:
 def list_access_policies(org: Org, request: Request) -> Answer:
     """GET /api/v1/policies?type=ACCESS_POLICY: the one authentication policy that every org has."""
     if request.query.get("type") != "ACCESS_POLICY":
-        raise ApiError(400, "E0000001", "Api validation failed: type", ("type: this stand-in has ACCESS_POLICY only",))
-    policy = {"id": org.access_policy, "status": "ACTIVE", "name": "Any two factors", "priority": 1, "system": True}
+        raise ApiError(
+            400,
+            "E0000001",
+            "Api validation failed: type",
+            ("type: this stand-in has ACCESS_POLICY only",),
+        )
+    policy = {
+        "id": org.access_policy,
+        "status": "ACTIVE",
+        "name": "Any two factors",
+        "priority": 1,
+        "system": True,
+    }
     return Answer(200, [policy | {"type": "ACCESS_POLICY"}])

@@ -1,11 +1,15 @@
-"""OAuth endpoints of the custom authorization servers, under `/oauth2/{server}`: discovery, keys, authorize, token.
+"""OAuth endpoints of the custom authorization servers, under `/oauth2/{server}`: discovery, keys,
+authorize, token.
 
-A TEST LOGIN STANDS IN for the browser: the query parameter `sandbox_user=<login>` of `/v1/authorize` says who signs in,
-in place of a login page, a session and consent. Everything after that is as on Okta.
+A TEST LOGIN STANDS IN for the browser: the query parameter `sandbox_user=<login>` of
+`/v1/authorize` says who signs in, in place of a login page, a session and consent. Everything after
+that is as on Okta.
 
-Not modelled: introspection, revocation, userinfo, logout, the implicit and password grants, response modes but `query`.
+Not modelled: introspection, revocation, userinfo, logout, the implicit and password grants,
+response modes but `query`.
 
-Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", whose error texts are kept; RFC 6749, 7636, 8414.
+Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", whose error texts are kept; RFC 6749,
+7636, 8414.
 """
 
 import math
@@ -16,7 +20,13 @@ from sandbox.okta import cors, tokens
 from sandbox.okta.answers import Answer, Request, not_found
 from sandbox.okta.checks import Json
 from sandbox.okta.clients import BY_SECRET, active_app, authenticate
-from sandbox.okta.grants import Lifetimes, OAuthError, evaluate_policies, requested_scopes, require_assignment
+from sandbox.okta.grants import (
+    Lifetimes,
+    OAuthError,
+    evaluate_policies,
+    requested_scopes,
+    require_assignment,
+)
 from sandbox.okta.org import Org, client_of, settings_of
 from sandbox.okta.routes import Route
 from sandbox.okta.sessions import Code, Refresh, Session
@@ -26,11 +36,14 @@ GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
 def read_metadata(org: Org, request: Request) -> Answer:
-    """GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server: the same content."""
+    """GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server: the same
+    content."""
     server = _server(org, request)
     base = f"{server['issuer']}/v1"
     published = [
-        scope["name"] for scope in org.rows("scopes", server["id"]) if scope["metadataPublish"] == "ALL_CLIENTS"
+        scope["name"]
+        for scope in org.rows("scopes", server["id"])
+        if scope["metadataPublish"] == "ALL_CLIENTS"
     ]
     return Answer(
         200,
@@ -60,13 +73,16 @@ def read_keys(org: Org, request: Request) -> Answer:
 def authorize(org: Org, request: Request) -> Answer:
     """GET /v1/authorize: 302 to the redirect URI, with `code` or with `error`, and `state`.
 
-    An unknown client or a redirect URI that the app does not have exactly is answered with 400 and never redirected.
+    An unknown client or a redirect URI that the app does not have exactly is answered with 400 and
+    never redirected.
     """
     server, query = _server(org, request), request.query
     app = active_app(org, query.get("client_id"), 400)
     redirect_uri = query.get("redirect_uri", "")
     if redirect_uri not in settings_of(app)["redirect_uris"]:
-        text = "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
+        text = (
+            "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
+        )
         raise OAuthError("invalid_request", text)
     try:
         found = {"code": _authorize(org, server, app, request)}
@@ -81,11 +97,16 @@ def authorize(org: Org, request: Request) -> Answer:
 def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
     query = request.query
     if query.get("response_type") != "code":
-        raise OAuthError("unsupported_response_type", "The response type is not supported by the authorization server.")
+        raise OAuthError(
+            "unsupported_response_type",
+            "The response type is not supported by the authorization server.",
+        )
     if query.get("response_mode", "query") != "query":
         raise OAuthError("invalid_request", "This stand-in models the response mode 'query' only.")
     if not query.get("state"):
-        raise OAuthError("invalid_request", "The authentication request has an invalid 'state' parameter.")
+        raise OAuthError(
+            "invalid_request", "The authentication request has an invalid 'state' parameter."
+        )
     _require_grant(app, "authorization_code")
     challenge = query.get("code_challenge")
     if challenge is None and client_of(app)["pkce_required"]:
@@ -97,11 +118,14 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
     member = org.members.get(query.get("sandbox_user", ""))
     if member is None:
         raise OAuthError(
-            "login_required", "No user of that 'sandbox_user' (the test login that stands in for a browser)."
+            "login_required",
+            "No user of that 'sandbox_user' (the test login that stands in for a browser).",
         )
     require_assignment(org, app, member)
     evaluate_policies(org, server, app, "authorization_code", member, scopes)
-    session = Session(server["id"], app["id"], member.login, scopes, int(org.now()), query.get("nonce"))
+    session = Session(
+        server["id"], app["id"], member.login, scopes, int(org.now()), query.get("nonce")
+    )
     code = secrets.token_urlsafe(32)
     org.codes[code] = Code(session, query["redirect_uri"], challenge, org.now() + CODE_LIFETIME)
     return code
@@ -110,7 +134,9 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
 def issue_token(org: Org, request: Request) -> Answer:
     """POST /v1/token: the grants client_credentials, authorization_code and refresh_token."""
     server, form = _server(org, request), request.body
-    app = authenticate(org, request.headers.get("authorization"), form, f"{server['issuer']}/v1/token")
+    app = authenticate(
+        org, request.headers.get("authorization"), form, f"{server['issuer']}/v1/token"
+    )
     grant = form.get("grant_type")
     if grant not in GRANTS:
         configured = ", ".join(settings_of(app)["grant_types"])
@@ -120,12 +146,19 @@ def issue_token(org: Org, request: Request) -> Answer:
     if grant == "client_credentials":
         scopes = requested_scopes(org, server, form.get("scope", ""))
         if "openid" in scopes or "offline_access" in scopes:
-            text = "The scopes 'openid' and 'offline_access' need a user and are not allowed for this grant type."
+            text = (
+                "The scopes 'openid' and 'offline_access' need a user and are not allowed for "
+                "this grant type."
+            )
             raise OAuthError("invalid_scope", text)
         lifetimes = evaluate_policies(org, server, app, grant, None, scopes)
         access = tokens.access_token(org, server, app, scopes, lifetimes.access, None)
         return Answer(200, _token_body(access, lifetimes, scopes))
-    return _exchange(org, server, app, form) if grant == "authorization_code" else _refresh(org, server, app, form)
+    return (
+        _exchange(org, server, app, form)
+        if grant == "authorization_code"
+        else _refresh(org, server, app, form)
+    )
 
 
 def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
@@ -137,7 +170,10 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
     ):
         raise OAuthError("invalid_grant", "The authorization code is invalid or has expired.")
     if form.get("redirect_uri") != code.redirect_uri:
-        text = "The 'redirect_uri' does not match the redirection URI used in the authorization request."
+        text = (
+            "The 'redirect_uri' does not match the redirection URI used in the authorization "
+            "request."
+        )
         raise OAuthError("invalid_grant", text)
     verifier = form.get("code_verifier")
     if code.challenge != (None if verifier is None else tokens.challenge(verifier)):
@@ -145,7 +181,9 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
     answer, lifetimes = _user_tokens(org, server, app, code.session, code.session.scopes)
     if "offline_access" in code.session.scopes:
         end = org.now() + lifetimes.refresh if lifetimes.refresh else math.inf
-        answer["refresh_token"] = _keep(org, Refresh(code.session, end, org.now() + lifetimes.window))
+        answer["refresh_token"] = _keep(
+            org, Refresh(code.session, end, org.now() + lifetimes.window)
+        )
     return Answer(200, answer)
 
 
@@ -160,7 +198,9 @@ def _refresh(org: Org, server: Json, app: Json, form: Json) -> Answer:
         raise OAuthError("invalid_grant", "The refresh token is invalid or expired.")
     scopes = tuple(form.get("scope", "").split()) or kept.session.scopes
     if not set(scopes) <= set(kept.session.scopes):
-        raise OAuthError("invalid_scope", "The requested scopes exceed those that the refresh token was granted.")
+        raise OAuthError(
+            "invalid_scope", "The requested scopes exceed those that the refresh token was granted."
+        )
     answer, lifetimes = _user_tokens(org, server, app, kept.session, scopes)
     renewed = Refresh(kept.session, kept.expires, org.now() + lifetimes.window)
     if settings_of(app)["refresh_token"]["rotation_type"] == "ROTATE":
@@ -201,13 +241,19 @@ def _token_body(access: str, lifetimes: Lifetimes, scopes: tuple[str, ...]) -> J
 def _require_grant(app: Json, grant: str) -> None:
     configured = settings_of(app)["grant_types"]
     if grant not in configured:
-        text = f"The client is not authorized to use the provided grant type. Configured grant types: {configured}."
+        text = (
+            "The client is not authorized to use the provided grant type. Configured grant "
+            f"types: {configured}."
+        )
         raise OAuthError("unauthorized_client", text.replace("'", ""))
 
 
 def _require_offline(app: Json, scopes: tuple[str, ...]) -> None:
     if "offline_access" in scopes and "refresh_token" not in settings_of(app)["grant_types"]:
-        text = "The scope 'offline_access' needs the grant type 'refresh_token', which the client does not have."
+        text = (
+            "The scope 'offline_access' needs the grant type 'refresh_token', which the client "
+            "does not have."
+        )
         raise OAuthError("invalid_scope", text)
 
 

@@ -17,7 +17,8 @@ TAKEN = "An object with this field already exists in the current organization"
 
 
 def parent_of(org: Org, kind: str, request: Request) -> str:
-    """The id of the object that holds `kind` in this request's path; raises 404 when it does not exist."""
+    """The id of the object that holds `kind` in this request's path; raises 404 when it does not
+    exist."""
     place = request.place
     if kind in ("scopes", "claims", "policies"):
         return str(org.get("authorizationServers", place["server"])["id"])
@@ -39,14 +40,23 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind. `q` finds scopes by how their name begins, apps by how their label does, servers by
-    name and audience, and trusted origins by how name or origin begin; `filter` finds apps by their name."""
+    """GET of all objects of a kind. `q` finds scopes by how their name begins, apps by how their
+    label does, servers by name and audience, and trusted origins by how name or origin begin;
+    `filter` finds apps by their name."""
 
     def handle(org: Org, request: Request) -> Answer:
-        rows, wanted = org.rows(kind, parent_of(org, kind, request)), request.query.get("q", "").lower()
+        rows, wanted = (
+            org.rows(kind, parent_of(org, kind, request)),
+            request.query.get("q", "").lower(),
+        )
         if term := request.query.get("filter"):
             if kind != "apps" or not (equal := re.fullmatch(r'name eq "([^"\\]*)"', term)):
-                raise ApiError(400, "E0000031", "Invalid search criteria.", (f"this stand-in does not know: {term}",))
+                raise ApiError(
+                    400,
+                    "E0000031",
+                    "Invalid search criteria.",
+                    (f"this stand-in does not know: {term}",),
+                )
             rows = [row for row in rows if row["name"] == equal[1]]
         rows = [row for row in rows if _matches(kind, row, wanted)]
         return paged(org, request, rows, LARGEST) if kind in PAGED else Answer(200, rows)
@@ -57,8 +67,8 @@ def lists(kind: str) -> Handler:
 def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
     """One page of `rows`, at most `limit` of the query, with a `Link` to the next one.
 
-    Without a limit all are given, up to `largest`: smaller defaults of some collections (20 of an app's groups) are not
-    modelled.
+    Without a limit all are given, up to `largest`: smaller defaults of some collections (20 of an
+    app's groups) are not modelled.
     """
     query = request.query
     size = min(page_size(query, largest), org.page or largest)

@@ -1,7 +1,9 @@
-"""The state of the stand-in Okta org: objects as the JSON that the management API shows, by kind and id.
+"""The state of the stand-in Okta org: objects as the JSON that the management API shows, by kind
+and id.
 
-Objects of an authorization server (scopes, claims, policies), of a policy (rules) and of an app (assignments) know
-their parent's id, which is no part of their JSON. Everything is in memory and gone with the process.
+Objects of an authorization server (scopes, claims, policies), of a policy (rules) and of an app
+(assignments) know their parent's id, which is no part of their JSON. Everything is in memory and
+gone with the process.
 """
 
 import secrets
@@ -17,7 +19,8 @@ from sandbox.okta.signing import KeyRing
 
 EVERYONE = "Everyone"
 
-# Kind -> prefix of its ids, and the internal name that Okta's 404 shows (seen in the official plugin's traffic).
+# Kind -> prefix of its ids, and the internal name that Okta's 404 shows (seen in the official
+# plugin's traffic).
 KINDS = {
     "authorizationServers": ("aus", "AuthorizationServer"),
     "scopes": ("scp", "OAuth2Scope"),
@@ -36,7 +39,8 @@ _LETTERS = string.ascii_letters + string.digits
 class User:
     """A person of the org, who signs in by a test login that stands in for the browser.
 
-    `login` is the user name, `groups` the names of groups that exist; everybody is in Everyone besides.
+    `login` is the user name, `groups` the names of groups that exist; everybody is in Everyone
+    besides.
     """
 
     login: str
@@ -54,7 +58,8 @@ class Member:
 
 @dataclass(slots=True)
 class Row:
-    """One stored object and the id of the object that it belongs to ("" when it belongs to the org)."""
+    """One stored object and the id of the object that it belongs to ("" when it belongs to the
+    org)."""
 
     parent: str
     body: Json
@@ -67,7 +72,8 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True)
 class Org:
-    """All objects of the org. `origin` is the base URL of its links and issuers, `now` gives epoch seconds."""
+    """All objects of the org. `origin` is the base URL of its links and issuers, `now` gives epoch
+    seconds."""
 
     now: Callable[[], float]
     api_token: str
@@ -91,9 +97,14 @@ class Org:
         return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def rows(self, kind: str, parent: str = "") -> list[Json]:
-        """The objects of a kind under `parent`, oldest first; of policies and rules the highest priority first."""
+        """The objects of a kind under `parent`, oldest first; of policies and rules the highest
+        priority first."""
         found = [row.body for row in self.tables[kind].values() if row.parent == parent]
-        return sorted(found, key=lambda body: body["priority"]) if kind in ("policies", "rules") else found
+        return (
+            sorted(found, key=lambda body: body["priority"])
+            if kind in ("policies", "rules")
+            else found
+        )
 
     def get(self, kind: str, key: str, parent: str = "") -> Json:
         """One object; raises the 404 that Okta gives when `parent` has none of that id."""
@@ -119,15 +130,23 @@ class Org:
 
     def group_named(self, name: str) -> Json | None:
         """The group of that name, if there is one."""
-        return next((group for group in self.rows("groups") if group["profile"]["name"] == name), None)
+        return next(
+            (group for group in self.rows("groups") if group["profile"]["name"] == name), None
+        )
 
     def client(self, client_id: str) -> Json | None:
         """The app whose OAuth client id that is, if there is one."""
-        return next((app for app in self.rows("apps") if client_of(app)["client_id"] == client_id), None)
+        return next(
+            (app for app in self.rows("apps") if client_of(app)["client_id"] == client_id), None
+        )
 
     def group_names(self, member: Member) -> Iterator[str]:
         """Names of the groups that hold `member`, in the order in which the groups were made."""
-        return (group["profile"]["name"] for group in self.rows("groups") if group["id"] in member.groups)
+        return (
+            group["profile"]["name"]
+            for group in self.rows("groups")
+            if group["id"] in member.groups
+        )
 
 
 def client_of(app: Json) -> Json:
@@ -150,13 +169,18 @@ def link(href: str, *methods: str) -> Json:
 def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
     """Give a new org its groups (Everyone first) and its users.
 
-    Raises ValueError for a group or login that occurs twice and for a user in a group that does not exist.
+    Raises ValueError for a group or login that occurs twice and for a user in a group that does not
+    exist.
     """
     for name in (EVERYONE, *groups):
         if org.group_named(name):
             raise ValueError(f"group {name!r} occurs twice")
         built_in = name == EVERYONE
-        new_group(org, {"name": name, "description": "All users in your organization" if built_in else ""}, built_in)
+        new_group(
+            org,
+            {"name": name, "description": "All users in your organization" if built_in else ""},
+            built_in,
+        )
     for user in users:
         if user.login in org.members:
             raise ValueError(f"user {user.login!r} occurs twice")

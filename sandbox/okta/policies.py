@@ -1,14 +1,18 @@
-"""Access policies of an authorization server and their rules in the management API of the Okta stand-in.
+"""Access policies of an authorization server and their rules in the management API of the Okta
+stand-in.
 
-Priorities of the policies of a server, and of the rules of a policy, are always 1..n without gaps: an object that asks
-for priority p is put at the p-th place (the last one, if there are fewer, or if it asks for none) and the others move.
-So Okta does with MFA_ENROLL, SIGN_ON, IDP_DISCOVERY and PASSWORD ("Policy and rule prioritization"); other kinds keep
-the gaps that deletions leave, and that page says neither of the policies of an authorization server. It is a guess that
-they are like the former: the harder case, as numbers change that nobody sent. Not modelled: the 500s that Okta gives to
-some of several requests at once that move the same policies (okta/terraform-provider-okta#1198).
+Priorities of the policies of a server, and of the rules of a policy, are always 1..n without gaps:
+an object that asks for priority p is put at the p-th place (the last one, if there are fewer, or if
+it asks for none) and the others move. So Okta does with MFA_ENROLL, SIGN_ON, IDP_DISCOVERY and
+PASSWORD ("Policy and rule prioritization"); other kinds keep the gaps that deletions leave, and
+that page says neither of the policies of an authorization server. It is a guess that they are like
+the former: the harder case, as numbers change that nobody sent. Not modelled: the 500s that Okta
+gives to some of several requests at once that move the same policies
+(okta/terraform-provider-okta#1198).
 
-Source: management-api.json, which bounds no priority; grant types of a rule: documentation of the official plugin's
-`ServerPolicyRule`; limits of lifetimes: the texts of `TokenAuthorizationServerPolicyRuleAction`.
+Source: management-api.json, which bounds no priority; grant types of a rule: documentation of the
+official plugin's `ServerPolicyRule`; limits of lifetimes: the texts of
+`TokenAuthorizationServerPolicyRuleAction`.
 """
 
 from sandbox.okta.answers import Answer, Request, invalid, require
@@ -34,7 +38,9 @@ POLICY = record(
         "priority": whole(1, 2**31 - 1),
         "status": one_of("ACTIVE", "INACTIVE"),
         "type": one_of("OAUTH_AUTHORIZATION_POLICY"),
-        "conditions": record({"clients": record({"include": listing(text(1), least=1)}, required=("include",))}),
+        "conditions": record(
+            {"clients": record({"include": listing(text(1), least=1)}, required=("include",))}
+        ),
     },
     required=("name", "description", "type", "conditions"),
 )
@@ -52,7 +58,9 @@ RULE = record(
                         "groups": record({"include": _NAMES, "exclude": _NAMES}),
                     }
                 ),
-                "grantTypes": record({"include": listing(one_of(*GRANTS), least=1)}, required=("include",)),
+                "grantTypes": record(
+                    {"include": listing(one_of(*GRANTS), least=1)}, required=("include",)
+                ),
                 "scopes": record({"include": _NAMES}),
             },
             required=("grantTypes",),
@@ -76,7 +84,11 @@ RULE = record(
 def create_policy(org: Org, request: Request) -> Answer:
     """POST: the name is unique in its server."""
     parent = parent_of(org, "policies", request)
-    fixed = {"id": new_id("00p"), "status": request.body.get("status", "ACTIVE"), "created": org.timestamp()}
+    fixed = {
+        "id": new_id("00p"),
+        "status": request.body.get("status", "ACTIVE"),
+        "created": org.timestamp(),
+    }
     policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
     renumber(org, "policies", parent, policy, request.body.get("priority"))
     return Answer(201, policy)
@@ -102,7 +114,9 @@ def delete_policy(org: Org, request: Request) -> Answer:
 
 def _policy(org: Org, parent: str, body: Json, fixed: Json) -> Json:
     require(POLICY, body)
-    refuse_taken(org, "policies", parent, body, "name", fixed["id"], f"'{body['name']}' already exists")
+    refuse_taken(
+        org, "policies", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+    )
     clients = (body["conditions"].get("clients") or {}).get("include")
     if not clients:
         raise invalid("conditions.clients.include: The field cannot be left blank")
@@ -119,15 +133,24 @@ def _policy(org: Org, parent: str, body: Json, fixed: Json) -> Json:
         "conditions": {"clients": {"include": list(clients)}},
         "lastUpdated": org.timestamp(),
         "type": "OAUTH_AUTHORIZATION_POLICY",
-        "_links": {"self": link(url, "GET", "PUT", "DELETE"), "rules": link(f"{url}/rules", "GET", "POST")},
+        "_links": {
+            "self": link(url, "GET", "PUT", "DELETE"),
+            "rules": link(f"{url}/rules", "GET", "POST"),
+        },
     }
 
 
 def create_rule(org: Org, request: Request) -> Answer:
     """POST: the name is unique in its policy."""
     parent = parent_of(org, "rules", request)
-    fixed = {"id": new_id("0pr"), "status": request.body.get("status", "ACTIVE"), "created": org.timestamp()}
-    rule = org.put("rules", _rule(org, request.place["server"], parent, request.body, fixed), parent)
+    fixed = {
+        "id": new_id("0pr"),
+        "status": request.body.get("status", "ACTIVE"),
+        "created": org.timestamp(),
+    }
+    rule = org.put(
+        "rules", _rule(org, request.place["server"], parent, request.body, fixed), parent
+    )
     renumber(org, "rules", parent, rule, request.body.get("priority"))
     return Answer(201, rule)
 
@@ -136,7 +159,9 @@ def replace_rule(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
     parent, before = parent_of(org, "rules", request), found(org, "rules", request)
     fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
-    rule = org.put("rules", _rule(org, request.place["server"], parent, request.body, fixed), parent)
+    rule = org.put(
+        "rules", _rule(org, request.place["server"], parent, request.body, fixed), parent
+    )
     renumber(org, "rules", parent, rule, request.body.get("priority", before["priority"]))
     return Answer(200, rule)
 
@@ -151,13 +176,18 @@ def delete_rule(org: Org, request: Request) -> Answer:
 
 def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
     require(RULE, body)
-    refuse_taken(org, "rules", parent, body, "name", fixed["id"], f"'{body['name']}' already exists")
+    refuse_taken(
+        org, "rules", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+    )
     conditions, token = body["conditions"], (body.get("actions") or {}).get("token") or {}
     _check_conditions(org, server, conditions)
     access = token.get("accessTokenLifetimeMinutes", 60)
     refresh = token.get("refreshTokenLifetimeMinutes", 0)
     if 0 < refresh < access:
-        raise invalid("actions.token.refreshTokenLifetimeMinutes: must not be shorter than the access token's lifetime")
+        raise invalid(
+            "actions.token.refreshTokenLifetimeMinutes: must not be shorter than the access "
+            "token's lifetime"
+        )
     url = f"{org.origin}/api/v1/authorizationServers/{server}/policies/{parent}/rules/{fixed['id']}"
     return {
         "priority": 0,
@@ -167,7 +197,10 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
         "system": False,
         "conditions": {
             "people": {
-                kind: {part: _included(conditions, "people", kind, part) for part in ("include", "exclude")}
+                kind: {
+                    part: _included(conditions, "people", kind, part)
+                    for part in ("include", "exclude")
+                }
                 for kind in ("users", "groups")
             },
             "grantTypes": {"include": list(conditions["grantTypes"]["include"])},
@@ -212,8 +245,11 @@ def _check_conditions(org: Org, server: str, conditions: Json) -> None:
         raise invalid("conditions.people: The implicit grant needs a group or a user")
 
 
-def renumber(org: Org, kind: str, parent: str, moved: Json | None = None, place: int | None = None) -> None:
-    """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None: last)."""
+def renumber(
+    org: Org, kind: str, parent: str, moved: Json | None = None, place: int | None = None
+) -> None:
+    """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None:
+    last)."""
     rows = [body for body in org.rows(kind, parent) if moved is None or body["id"] != moved["id"]]
     if moved is not None:
         rows.insert(len(rows) if place is None else place - 1, moved)

@@ -1,4 +1,5 @@
-"""Which method and path of the management API is answered by which function; only the path routes, never the host."""
+"""Which method and path of the management API is answered by which function; only the path routes,
+never the host."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ KEYS = f"{SERVER}/credentials"
 Route = tuple[str, str, Handler]
 
 
-def _collection(path: str, kind: str, create: Handler, replace: Handler, delete: Handler) -> Iterator[Route]:
+def _collection(
+    path: str, kind: str, create: Handler, replace: Handler, delete: Handler
+) -> Iterator[Route]:
     yield "GET", path, lists(kind)
     yield "POST", path, create
     yield "GET", f"{path}/{{id}}", reads(kind)
@@ -37,19 +40,47 @@ def _statuses(path: str, kind: str) -> Iterator[Route]:
 
 
 MANAGEMENT: tuple[Route, ...] = (
-    *_collection(SERVERS, "authorizationServers", servers.create_server, servers.replace_server, servers.delete_server),
+    *_collection(
+        SERVERS,
+        "authorizationServers",
+        servers.create_server,
+        servers.replace_server,
+        servers.delete_server,
+    ),
     *_statuses(SERVERS, "authorizationServers"),
-    *_collection(f"{SERVER}/scopes", "scopes", servers.create_scope, servers.replace_scope, servers.delete_scope),
-    *_collection(f"{SERVER}/claims", "claims", servers.create_claim, servers.replace_claim, servers.delete_claim),
+    *_collection(
+        f"{SERVER}/scopes",
+        "scopes",
+        servers.create_scope,
+        servers.replace_scope,
+        servers.delete_scope,
+    ),
+    *_collection(
+        f"{SERVER}/claims",
+        "claims",
+        servers.create_claim,
+        servers.replace_claim,
+        servers.delete_claim,
+    ),
     ("GET", f"{KEYS}/keys", servers.list_keys),
     ("GET", f"{KEYS}/keys/{{id}}", servers.read_key),
     ("POST", f"{KEYS}/lifecycle/keyRotate", servers.rotate_keys),
-    *_collection(POLICIES, "policies", policies.create_policy, policies.replace_policy, policies.delete_policy),
+    *_collection(
+        POLICIES,
+        "policies",
+        policies.create_policy,
+        policies.replace_policy,
+        policies.delete_policy,
+    ),
     *_statuses(POLICIES, "policies"),
     *_collection(RULES, "rules", policies.create_rule, policies.replace_rule, policies.delete_rule),
     *_statuses(RULES, "rules"),
     *_collection(f"{V1}/apps", "apps", apps.create_app, apps.replace_app, apps.delete_app),
-    *_lifecycle(f"{V1}/apps", partial(apps.set_app_status, "ACTIVE"), partial(apps.set_app_status, "INACTIVE")),
+    *_lifecycle(
+        f"{V1}/apps",
+        partial(apps.set_app_status, "ACTIVE"),
+        partial(apps.set_app_status, "INACTIVE"),
+    ),
     ("PUT", f"{APP}/policies/{{policy}}", apps.set_access_policy),
     ("GET", f"{V1}/apps/{{app}}/groups", lists("assignments")),
     ("GET", f"{V1}/apps/{{app}}/groups/{{id}}", reads("assignments")),
@@ -63,7 +94,11 @@ MANAGEMENT: tuple[Route, ...] = (
     ("PUT", f"{V1}/groups/{{id}}", groups.replace_group),
     ("DELETE", f"{V1}/groups/{{id}}", groups.delete_group),
     *_collection(
-        f"{V1}/trustedOrigins", "trustedOrigins", groups.create_origin, groups.replace_origin, groups.delete_origin
+        f"{V1}/trustedOrigins",
+        "trustedOrigins",
+        groups.create_origin,
+        groups.replace_origin,
+        groups.delete_origin,
     ),
     *_lifecycle(
         f"{V1}/trustedOrigins",
@@ -79,11 +114,14 @@ MANAGEMENT: tuple[Route, ...] = (
 def find(routes: tuple[Route, ...], method: str, path: str) -> tuple[Handler, dict[str, str]]:
     """The handler of a request and the ids in its path.
 
-    Raises the 404 of a path that no route has, or the 405 of one that has it under other methods only.
+    Raises the 404 of a path that no route has, or the 405 of one that has it under other methods
+    only.
     """
     known = False
     for allowed, template, handler in routes:
-        match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace(".", r"\.")), path)
+        match = re.fullmatch(
+            re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace(".", r"\.")), path
+        )
         if match is not None:
             if allowed == method:
                 return handler, match.groupdict()

@@ -1,7 +1,8 @@
 """Authorization servers, their scopes, claims and keys in the management API of the Okta stand-in.
 
-Source: management-api.json, operations under /api/v1/authorizationServers; what a new server contains and which names
-are reserved: developer.okta.com, "Authorization servers" and "Scopes and claims".
+Source: management-api.json, operations under /api/v1/authorizationServers; what a new server
+contains and which names are reserved: developer.okta.com, "Authorization servers" and "Scopes and
+claims".
 """
 
 import re
@@ -20,7 +21,9 @@ SERVER = record(
     {
         "name": text(1, 255),
         "description": text(0, 1024),
-        "audiences": listing(text(1, 255), least=1, most=1),  # "Okta currently supports only one audience"
+        "audiences": listing(
+            text(1, 255), least=1, most=1
+        ),  # "Okta currently supports only one audience"
         "issuer": text(),
         "issuerMode": one_of("ORG_URL", "CUSTOM_URL", "DYNAMIC"),
         "status": one_of("ACTIVE", "INACTIVE"),
@@ -87,7 +90,9 @@ def create_server(org: Org, request: Request) -> Answer:
     """POST: a server with its own key ring, the system scopes and no policy."""
     key = new_id("aus")
     time = org.timestamp()
-    server = _server(org, request.body, {"id": key, "status": "ACTIVE", "created": time}, KeyRing(), time)
+    server = _server(
+        org, request.body, {"id": key, "status": "ACTIVE", "created": time}, KeyRing(), time
+    )
     org.put("authorizationServers", server)
     for name, description in SYSTEM_SCOPES.items():
         published = {"name": name, "description": description, "metadataPublish": "ALL_CLIENTS"}
@@ -101,7 +106,11 @@ def replace_server(org: Org, request: Request) -> Answer:
     fixed = {name: before[name] for name in ("id", "status", "created")}
     rotated = before["credentials"]["signing"]["lastRotated"]
     return Answer(
-        200, org.put("authorizationServers", _server(org, request.body, fixed, org.keys[before["id"]], rotated))
+        200,
+        org.put(
+            "authorizationServers",
+            _server(org, request.body, fixed, org.keys[before["id"]], rotated),
+        ),
     )
 
 
@@ -121,7 +130,10 @@ def _server(org: Org, body: Json, fixed: Json, ring: KeyRing, rotated: str) -> J
         "lastUpdated": org.timestamp(),
         "credentials": {"signing": _signing(org, ring, mode, rotated)},
         "default": False,
-        "_links": {"self": link(url, "GET", "PUT", "DELETE"), "keys": link(f"{url}/credentials/keys", "GET")},
+        "_links": {
+            "self": link(url, "GET", "PUT", "DELETE"),
+            "keys": link(f"{url}/credentials/keys", "GET"),
+        },
     }
 
 
@@ -167,7 +179,9 @@ def delete_scope(org: Org, request: Request) -> Answer:
     """DELETE: a system scope stays. Rules and claims that name the scope are left as they are."""
     scope = found(org, "scopes", request)
     if scope["system"]:
-        raise ApiError(403, "E0000006", "You do not have permission to perform the requested action")
+        raise ApiError(
+            403, "E0000006", "You do not have permission to perform the requested action"
+        )
     org.drop("scopes", scope["id"], parent_of(org, "scopes", request))
     return Answer(204)
 
@@ -176,7 +190,9 @@ def _check_scope(org: Org, parent: str, body: Json, fixed: Json) -> None:
     require(SCOPE, body)
     if re.search(r"\s", body["name"]) or body["name"].startswith("okta."):
         raise invalid("name: A scope's name has no white space and does not begin with 'okta.'")
-    refuse_taken(org, "scopes", parent, body, "name", fixed["id"], f"'{body['name']}' already exists")
+    refuse_taken(
+        org, "scopes", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+    )
 
 
 def _scope(body: Json, fixed: Json) -> Json:
@@ -222,8 +238,10 @@ def _claim(org: Org, parent: str, body: Json, key: str) -> Json:
         "value": body["value"],
         "conditions": {"scopes": list((body.get("conditions") or {}).get("scopes") or [])},
         "system": False,
-        # "The value is always TRUE for access token Claims" (the description of alwaysIncludeInToken)
-        "alwaysIncludeInToken": body["claimType"] == "RESOURCE" or body.get("alwaysIncludeInToken", True),
+        # "The value is always TRUE for access token Claims" (the description of
+        # alwaysIncludeInToken)
+        "alwaysIncludeInToken": body["claimType"] == "RESOURCE"
+        or body.get("alwaysIncludeInToken", True),
     }
     if "group_filter_type" in body:
         claim["group_filter_type"] = body["group_filter_type"]
@@ -246,7 +264,9 @@ def _check_claim(org: Org, parent: str, body: Json, key: str) -> None:
     elif "group_filter_type" in body:
         raise invalid("group_filter_type: Only a claim of type GROUPS has a group filter")
     elif not is_modelled(value):
-        raise invalid(f"value: this stand-in evaluates only a string literal and {', '.join(EXPRESSIONS)}")
+        raise invalid(
+            f"value: this stand-in evaluates only a string literal and {', '.join(EXPRESSIONS)}"
+        )
 
 
 def _check_group_filter(body: Json) -> None:
@@ -260,7 +280,8 @@ def _check_group_filter(body: Json) -> None:
 
 
 def rotate_keys(org: Org, request: Request) -> Answer:
-    """POST .../credentials/lifecycle/keyRotate: the NEXT key becomes ACTIVE; answers the list of keys."""
+    """POST .../credentials/lifecycle/keyRotate: the NEXT key becomes ACTIVE; answers the list of
+    keys."""
     require(ROTATE, request.body)
     return rotate(org, org.get("authorizationServers", request.place["server"]))
 
@@ -280,7 +301,10 @@ def list_keys(org: Org, request: Request) -> Answer:
 
 def read_key(org: Org, request: Request) -> Answer:
     """GET .../credentials/keys/{kid}."""
-    server, kid = org.get("authorizationServers", request.place["server"])["id"], request.place["id"]
+    server, kid = (
+        org.get("authorizationServers", request.place["server"])["id"],
+        request.place["id"],
+    )
     for status, key in org.keys[server].listed():
         if key.kid == kid:
             return Answer(200, _key(org, server, status, key))

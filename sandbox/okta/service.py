@@ -1,11 +1,13 @@
 """The Okta stand-in as an HTTP server on loopback: management API and OAuth endpoints on one port.
 
-It stands in for an Okta org, so that the program, its tests and the demo need no account. Everything is in memory.
-Requests in origin form (`GET /api/v1/...`) and in absolute form (`GET http://ORG.okta.com/api/v1/...`, as the official
-plugin sends them through its `http_proxy` setting) are answered alike, by path.
+It stands in for an Okta org, so that the program, its tests and the demo need no account.
+Everything is in memory. Requests in origin form (`GET /api/v1/...`) and in absolute form (`GET
+http://ORG.okta.com/api/v1/...`, as the official plugin sends them through its `http_proxy` setting)
+are answered alike, by path.
 
-Limits of rate are announced, and kept where `rates` says so. Not modelled: limits of concurrent requests; TLS; the
-org's own authorization server; users in the management API; consent; sessions; custom domains; inline hooks.
+Limits of rate are announced, and kept where `rates` says so. Not modelled: limits of concurrent
+requests; TLS; the org's own authorization server; users in the management API; consent; sessions;
+custom domains; inline hooks.
 """
 
 import contextlib
@@ -37,7 +39,8 @@ DOCUMENTED: Mapping[str, int] = {
     "/api/v1/groups": 500,
     "/api/v1/.*": 1200,
 }
-"""Requests a minute of an org of Workforce Identity, by path (developer.okta.com, "Management rate limits").
+"""Requests a minute of an org of Workforce Identity, by path (developer.okta.com, "Management rate
+limits").
 
 A guess is that windows begin at whole minutes, since only when one ends is documented.
 """
@@ -48,20 +51,23 @@ Answered = tuple[Answer, bytes]
 """An answer and its encoded body."""
 
 Fault = Callable[[str, str, Callable[[], Answered]], Answered | None]
-"""Stands between a client and the management API: gets method, path and the way to the answer. It may give that answer,
-late or early, one of its own, or none at all (None: the connection is closed)."""
+"""Stands between a client and the management API: gets method, path and the way to the answer. It
+may give that answer, late or early, one of its own, or none at all (None: the connection is
+closed)."""
 
 Heard = Callable[[str, str, str], object]
 """Is told method, target and User-Agent of each request, before it is answered."""
 
 
 class Okta:
-    """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for what it lacks.
+    """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for
+    what it lacks.
 
-    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch seconds for tokens and
-    timestamps. `faults`, `heard`, `rates` (limits that are kept) and `page` (the most objects of an answer that has
-    pages) may be given a new value at any time; by default there are none. Raises ValueError for a user
-    whose group does not exist and for names that occur twice.
+    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch
+    seconds for tokens and timestamps. `faults`, `heard`, `rates` (limits that are kept) and `page`
+    (the most objects of an answer that has pages) may be given a new value at any time; by default
+    there are none. Raises ValueError for a user whose group does not exist and for names that occur
+    twice.
     """
 
     def __init__(
@@ -122,13 +128,15 @@ class Okta:
     def objects(self, kind: str) -> list[Json]:
         """Copies of all objects of a kind, oldest first, as the management API shows them.
 
-        Kinds: authorizationServers, scopes, claims, policies, rules, apps, assignments, groups, trustedOrigins. Raises
-        KeyError for another one.
+        Kinds: authorizationServers, scopes, claims, policies, rules, apps, assignments, groups,
+        trustedOrigins. Raises KeyError for another one.
         """
         if kind not in KINDS:
             raise KeyError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
         with self._lock:
-            copied: list[Json] = json.loads(json.dumps([row.body for row in self._org.tables[kind].values()]))
+            copied: list[Json] = json.loads(
+                json.dumps([row.body for row in self._org.tables[kind].values()])
+            )
             return copied
 
     def save(self) -> Org:
@@ -145,15 +153,16 @@ class Okta:
     def sign(self, server_id: str, claims: Json, *, header: Json | None = None) -> str:
         """Test-only: a token over any claims, signed by the server's active key.
 
-        `header` updates the usual header. A real Okta has no such door; tests use it for expired and malformed tokens.
-        Raises `ApiError` (404) for an unknown server.
+        `header` updates the usual header. A real Okta has no such door; tests use it for expired
+        and malformed tokens. Raises `ApiError` (404) for an unknown server.
         """
         with self._lock:
             self._org.get("authorizationServers", server_id)
             return self._org.keys[server_id].active.sign(claims, header)
 
     def rotate(self, server_id: str) -> None:
-        """Test-only: let a new key sign from now on, as an administrator could; the old one stays published.
+        """Test-only: let a new key sign from now on, as an administrator could; the old one stays
+        published.
 
         Raises `ApiError` (404) for an unknown server.
         """
@@ -165,9 +174,11 @@ class Okta:
         with self._lock:
             self._org.published[uri] = jwks
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered | None:
-        """The answer to one HTTP request, or None where `faults` gives none; `target` is the request target in either
-        form."""
+    def answer(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Answered | None:
+        """The answer to one HTTP request, or None where `faults` gives none; `target` is the
+        request target in either form."""
         faults, path = self.faults, urlsplit(target).path
         if self.heard:
             self.heard(method, target, headers.get("user-agent", ""))
@@ -181,31 +192,44 @@ class Okta:
             return self._limited(counted, lambda: self._handled(method, target, headers, body))
         return self._handled(method, target, headers, body)
 
-    def _limited(self, counted: tuple[int, int, float], proceed: Callable[[], Answered]) -> Answered:
+    def _limited(
+        self, counted: tuple[int, int, float], proceed: Callable[[], Answered]
+    ) -> Answered:
         """The answer, or the refusal of a request too many, with the headers that say so."""
         limit, left, reset = counted
         told = {"X-Rate-Limit-Limit": f"{limit}", "X-Rate-Limit-Remaining": f"{max(left, 0)}"}
         told["X-Rate-Limit-Reset"] = f"{reset:.0f}"
-        answer = ApiError(429, "E0000047", "API call exceeded rate limit due to too many requests.").answer()
+        answer = ApiError(
+            429, "E0000047", "API call exceeded rate limit due to too many requests."
+        ).answer()
         given, content = proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
         return replace(given, headers={**given.headers, **told}), content
 
     def _handled(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
         split = urlsplit(target)
-        with self._lock:  # the answer may hold stored objects, so that it is encoded under the lock too
+        with (
+            self._lock
+        ):  # the answer may hold stored objects, so that it is encoded under the lock too
             try:
                 answer = self._route(method, split.path, split.query, headers, body)
             except ApiError as error:
                 answer = error.answer()
             except OAuthError as error:
-                answer = Answer(error.status, {"error": error.error, "error_description": error.description})
+                answer = Answer(
+                    error.status, {"error": error.error, "error_description": error.description}
+                )
             answer = cors.marked(self._org, split.path, headers.get("origin"), answer)
             return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
 
-    def _route(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
+    def _route(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> Answer:
         oauth = path.startswith("/oauth2/")
         handler, place = routes.find(OAUTH if oauth else routes.MANAGEMENT, method, path)
-        if path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
+        if (
+            path.startswith("/api/")
+            and headers.get("authorization") != f"SSWS {self._org.api_token}"
+        ):
             raise bad_token()
         content = _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
         parameters = _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who signed in to which app of which authorization server, when (epoch seconds), for which scopes."""
+    """Who signed in to which app of which authorization server, when (epoch seconds), for which
+    scopes."""
 
     server: str
     app: str
@@ -17,7 +18,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code: good once, until `expires` (epoch seconds), for one redirect URI and PKCE challenge."""
+    """An authorization code: good once, until `expires` (epoch seconds), for one redirect URI and
+    PKCE challenge."""
 
     session: Session
     redirect_uri: str
@@ -27,7 +29,8 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh token: dead at `expires` (infinite where the rule sets no end), or at `idle` when it is not used."""
+    """A refresh token: dead at `expires` (infinite where the rule sets no end), or at `idle` when
+    it is not used."""
 
     session: Session
     expires: float

@@ -1,7 +1,7 @@
 """Signing keys of an authorization server, and the compact JWTs that they sign.
 
-RSA 2048 and RS256, as on Okta. A key is generated when it is first read or used (0.05 to 0.5 s), so that a server that
-issues no token costs nothing. The key id is known at once.
+RSA 2048 and RS256, as on Okta. A key is generated when it is first read or used (0.05 to 0.5 s), so
+that a server that issues no token costs nothing. The key id is known at once.
 """
 
 import secrets
@@ -30,17 +30,20 @@ class SigningKey:
         return {**members(self._key().public_key()), "alg": "RS256", "kid": self.kid, "use": "sig"}
 
     def sign(self, claims: Json, header: Json | None = None) -> str:
-        """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated by `header`."""
+        """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated
+        by `header`."""
         head = {"kid": self.kid, "alg": "RS256"} | (header or {})
         return signed(self._key(), head, claims)
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """The keys of one authorization server: the active one, the one that follows it, and those that it replaced.
+    """The keys of one authorization server: the active one, the one that follows it, and those that
+    it replaced.
 
-    Okta lists ACTIVE, NEXT and EXPIRED keys in its management API and publishes, as JWKS, those whose signatures may be
-    met: the active one first, then the replaced ones. When Okta drops a replaced key is not modelled: none is dropped.
+    Okta lists ACTIVE, NEXT and EXPIRED keys in its management API and publishes, as JWKS, those
+    whose signatures may be met: the active one first, then the replaced ones. When Okta drops a
+    replaced key is not modelled: none is dropped.
     """
 
     active: SigningKey = field(default_factory=SigningKey)

@@ -1,7 +1,8 @@
-"""The claims of the tokens that Okta's custom authorization servers issue, in Okta's names and order.
+"""The claims of the tokens that Okta's custom authorization servers issue, in Okta's names and
+order.
 
-Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", sections "Access token" and "ID token". Times are epoch
-seconds. No `nbf`, no `typ`: Okta sends neither.
+Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", sections "Access token" and "ID
+token". Times are epoch seconds. No `nbf`, no `typ`: Okta sends neither.
 """
 
 import hashlib
@@ -17,7 +18,12 @@ ID_TOKEN_LIFETIME = 3600  # seconds, fixed on Okta
 
 
 def access_token(
-    org: Org, server: Json, app: Json, scopes: tuple[str, ...], lifetime: int, session: Session | None
+    org: Org,
+    server: Json,
+    app: Json,
+    scopes: tuple[str, ...],
+    lifetime: int,
+    session: Session | None,
 ) -> str:
     """A signed access token; `session` is None for a service, whose `sub` is its client id."""
     client_id, now = client_of(app)["client_id"], int(org.now())
@@ -32,15 +38,23 @@ def access_token(
         "cid": client_id,
     }
     if session and member:
-        claims |= {"uid": member.id, "scp": list(scopes), "auth_time": session.auth_time, "sub": member.login}
+        claims |= {
+            "uid": member.id,
+            "scp": list(scopes),
+            "auth_time": session.auth_time,
+            "sub": member.login,
+        }
     else:
         claims |= {"scp": list(scopes), "sub": client_id}
     claims |= configured_claims(org, server, "RESOURCE", client_id, member, scopes)
     return org.keys[server["id"]].active.sign(claims)
 
 
-def id_token(org: Org, server: Json, app: Json, session: Session, scopes: tuple[str, ...], access: str) -> str:
-    """A signed ID token for the app; `access` is the access token that it comes with (for `at_hash`)."""
+def id_token(
+    org: Org, server: Json, app: Json, session: Session, scopes: tuple[str, ...], access: str
+) -> str:
+    """A signed ID token for the app; `access` is the access token that it comes with (for
+    `at_hash`)."""
     client_id, now, member = client_of(app)["client_id"], int(org.now()), org.members[session.login]
     half = hashlib.sha256(access.encode("ascii")).digest()[:16]
     claims: Json = {"sub": member.id}

@@ -1,10 +1,12 @@
-"""The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what is modelled here.
+"""The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what
+is modelled here.
 
-Modelled: Application, ApplicationPassword, ApplicationCertificate, ApplicationFederatedIdentityCredential,
-ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and
-getServicePrincipal. What the official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second
-lookup are from its source. Not modelled besides: imports of credentials, and its waiting (it looks five times, five
-seconds apart, whether what it removed is gone).
+Modelled: Application, ApplicationPassword, ApplicationCertificate,
+ApplicationFederatedIdentityCredential, ServicePrincipal, AppRoleAssignment,
+ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and getServicePrincipal. What the
+official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second lookup
+are from its source. Not modelled besides: imports of credentials, and its waiting (it looks five
+times, five seconds apart, whether what it removed is gone).
 """
 
 from importlib import metadata
@@ -32,7 +34,8 @@ class Lookups:
         self._graph = graph
 
     def group(self, arguments: Properties) -> Properties:
-        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError where there is none, or several."""
+        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError where there is
+        none, or several."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         name = arguments["displayName"].replace("'", "''")
@@ -42,24 +45,37 @@ class Lookups:
         listed = self._graph.accepted("GET", filtered("/beta/groups", condition))["value"]
         if len(listed) != 1:
             found = "No group found" if not listed else "More than one group found"
-            raise ProviderError(f'{found} matching specified parameters (displayName: "{arguments["displayName"]}")')
+            raise ProviderError(
+                f'{found} matching specified parameters (displayName: "{arguments["displayName"]}")'
+            )
         group = listed[0]
         for kind in ("members", "owners"):
             self._graph.accepted("GET", f"/beta/groups/{group['id']}/{kind}")
         names = ("description", "displayName", "mailEnabled", "mailNickname", "securityEnabled")
-        return {"id": group["id"], "objectId": group["id"], **{name: group.get(name) for name in names}}
+        return {
+            "id": group["id"],
+            "objectId": group["id"],
+            **{name: group.get(name) for name in names},
+        }
 
     def service_principal(self, arguments: Properties) -> Properties:
-        """azuread:index/getServicePrincipal:getServicePrincipal, by `clientId`. Raises ProviderError for none."""
+        """azuread:index/getServicePrincipal:getServicePrincipal, by `clientId`. Raises
+        ProviderError for none."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         app_id = arguments["clientId"]
-        listed = self._graph.accepted("GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'"))["value"]
+        listed = self._graph.accepted(
+            "GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'")
+        )["value"]
         if not listed:
             raise ProviderError(f'No service principal found for client ID: "{app_id}"')
         found = listed[0]
         scopes = {one["value"]: one["id"] for one in found["oauth2PermissionScopes"]}
-        named = {"clientId": app_id, "displayName": found["displayName"], "oauth2PermissionScopeIds": scopes}
+        named = {
+            "clientId": app_id,
+            "displayName": found["displayName"],
+            "oauth2PermissionScopeIds": scopes,
+        }
         return {"id": found["id"], "objectId": found["id"], **named}
 
 
@@ -71,14 +87,24 @@ def plugin() -> Plugin:
         ApplicationCertificate(graph),
         ApplicationFederatedIdentityCredential(graph),
     )
-    principals = (ServicePrincipal(graph), AppRoleAssignment(graph), ServicePrincipalDelegatedPermissionGrant(graph))
+    principals = (
+        ServicePrincipal(graph),
+        AppRoleAssignment(graph),
+        ServicePrincipalDelegatedPermissionGrant(graph),
+    )
     resources = {kind.token: kind for kind in (Application(graph), *credentials, *principals)}
     lookups = Lookups(graph)
     functions = {
         "azuread:index/getGroup:getGroup": lookups.group,
         "azuread:index/getServicePrincipal:getServicePrincipal": lookups.service_principal,
     }
-    return Plugin("azuread", metadata.version("pulumi-azuread"), graph.configure, resources.__getitem__, functions)
+    return Plugin(
+        "azuread",
+        metadata.version("pulumi-azuread"),
+        graph.configure,
+        resources.__getitem__,
+        functions,
+    )
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Microsoft Graph as the official azuread plugin reaches it, and what its resources have in common."""
+"""Microsoft Graph as the official azuread plugin reaches it, and what its resources have in
+common."""
 
 from __future__ import annotations
 
@@ -26,10 +27,12 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Graph:
-    """The tenant that the provider was configured for: metadata, one login a process, then Microsoft Graph.
+    """The tenant that the provider was configured for: metadata, one login a process, then
+    Microsoft Graph.
 
-    A metadata host on loopback is asked in clear. A 429 is retried after `Retry-After`, a 404 and a 409 of what was
-    just made after a moment. Modelled are logins with a client secret or a given OIDC token, and the public cloud.
+    A metadata host on loopback is asked in clear. A 429 is retried after `Retry-After`, a 404 and a
+    409 of what was just made after a moment. Modelled are logins with a client secret or a given
+    OIDC token, and the public cloud.
     """
 
     def __init__(self) -> None:
@@ -37,7 +40,8 @@ class Graph:
         self.locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def configure(self, arguments: Properties) -> None:
-        """Takes metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the environment."""
+        """Takes metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the
+        environment."""
 
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
@@ -58,9 +62,13 @@ class Graph:
         else:
             form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
             form["client_assertion"] = setting("oidcToken", "ARM_OIDC_TOKEN")
-        answer = send_form(login, f"/{setting('tenantId', 'ARM_TENANT_ID')}/oauth2/v2.0/token", form)
+        answer = send_form(
+            login, f"/{setting('tenantId', 'ARM_TENANT_ID')}/oauth2/v2.0/token", form
+        )
         if answer.status != 200:
-            raise ProviderError(f"unable to build authorizer for Microsoft Graph API: {described(answer)}")
+            raise ProviderError(
+                f"unable to build authorizer for Microsoft Graph API: {described(answer)}"
+            )
         self._token = answer.body["access_token"]
         self.caller = read(self._token)[1]["oid"]
 
@@ -75,7 +83,9 @@ class Graph:
             answer = self._sent(method, path, body)
             if answer.status != 429:
                 return answer
-            told = {name.lower(): value for name, value in answer.headers.items()}.get("retry-after", "1")
+            told = {name.lower(): value for name, value in answer.headers.items()}.get(
+                "retry-after", "1"
+            )
             time.sleep(float(told))
         return self._sent(method, path, body)
 
@@ -83,7 +93,8 @@ class Graph:
         return send(self._graph, method, path, body, {"Authorization": f"Bearer {self._token}"})
 
     def accepted(self, method: str, path: str, body: Value = None, *, fresh: bool = False) -> Value:
-        """One request that has to succeed; gives the answer's JSON. `fresh`: of what was made a moment ago.
+        """One request that has to succeed; gives the answer's JSON. `fresh`: of what was made a
+        moment ago.
 
         Raises ProviderError.
         """
@@ -107,7 +118,8 @@ class Graph:
         return answer.body
 
     def removed(self, path: str) -> None:
-        """DELETE, and a GET that has to find nothing. The official plugin asks five times, five seconds apart."""
+        """DELETE, and a GET that has to find nothing. The official plugin asks five times, five
+        seconds apart."""
         answer = self.send("DELETE", path)
         if answer.status >= 300 and answer.status != 404:
             raise ProviderError(f"DELETE {path}: {described(answer)}")
@@ -120,7 +132,10 @@ def described(answer: Answer) -> str:
     body = answer.body if isinstance(answer.body, dict) else {}
     error = body.get("error")
     if isinstance(error, dict):
-        return f"unexpected status {answer.status} with error: {error.get('code')}: {error.get('message')}"
+        return (
+            f"unexpected status {answer.status} with error: {error.get('code')}: "
+            f"{error.get('message')}"
+        )
     return f"unexpected status {answer.status}: {body.get('error_description', answer.text)}"
 
 
@@ -146,16 +161,24 @@ class GraphObject(Resource):
         self._graph = graph
 
     def application(self, inputs: Properties) -> tuple[str, Json]:
-        """Object id and object of the application that `applicationId` names. Raises ProviderError."""
+        """Object id and object of the application that `applicationId` names. Raises
+        ProviderError."""
         identifier = last(inputs["applicationId"])
         return identifier, self._graph.accepted("GET", f"/v1.0/applications/{identifier}")
 
-    def found(self, identifier: str, inputs: Properties, state: Properties, now: Properties) -> Found:
-        """What was read; where there is neither state nor inputs it is imported, and all of it counts as written."""
+    def found(
+        self, identifier: str, inputs: Properties, state: Properties, now: Properties
+    ) -> Found:
+        """What was read; where there is neither state nor inputs it is imported, and all of it
+        counts as written."""
         imported = not (state or inputs)
         names = sdk.inputs_of(self.token).hints if imported else inputs
         written = {key: now.get(key, inputs.get(key)) for key in names}
-        return Found({key: one for key, one in written.items() if not (imported and is_empty(one))}, now, identifier)
+        return Found(
+            {key: one for key, one in written.items() if not (imported and is_empty(one))},
+            now,
+            identifier,
+        )
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         raise ProviderError(f"{self.token} is never changed, only replaced")

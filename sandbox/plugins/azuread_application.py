@@ -1,6 +1,6 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Applications of Entra, and their credentials: Application, ApplicationPassword, ApplicationCertificate,
-ApplicationFederatedIdentityCredential."""
+"""Applications of Entra, and their credentials: Application, ApplicationPassword,
+ApplicationCertificate, ApplicationFederatedIdentityCredential."""
 
 from __future__ import annotations
 
@@ -29,12 +29,21 @@ def _renamed(names: Mapping[str, str]) -> tuple[Callable[[Json], Json], Callable
     return there, here
 
 
-_SAME_SCOPE = ("adminConsentDescription", "adminConsentDisplayName", "id", "type", "userConsentDescription")
+_SAME_SCOPE = (
+    "adminConsentDescription",
+    "adminConsentDisplayName",
+    "id",
+    "type",
+    "userConsentDescription",
+)
 _SCOPE, _scope_back = _renamed(
     {**{n: n for n in (*_SAME_SCOPE, "userConsentDisplayName", "value")}, "enabled": "isEnabled"}
 )
 _ROLE, _role_back = _renamed(
-    {**{n: n for n in ("allowedMemberTypes", "description", "displayName", "id", "value")}, "enabled": "isEnabled"}
+    {
+        **{n: n for n in ("allowedMemberTypes", "description", "displayName", "id", "value")},
+        "enabled": "isEnabled",
+    }
 )
 _IMPLICIT = {
     "accessTokenIssuanceEnabled": "enableAccessTokenIssuance",
@@ -47,7 +56,10 @@ _TEXTS = {
     "notes": "notes",
     "signInAudience": "signInAudience",
 }
-_FLAGS = {"deviceOnlyAuthEnabled": "isDeviceOnlyAuthSupported", "fallbackPublicClientEnabled": "isFallbackPublicClient"}
+_FLAGS = {
+    "deviceOnlyAuthEnabled": "isDeviceOnlyAuthSupported",
+    "fallbackPublicClientEnabled": "isFallbackPublicClient",
+}
 _INFO = {
     "marketingUrl": "marketingUrl",
     "privacyStatementUrl": "privacyStatementUrl",
@@ -80,7 +92,9 @@ def optional_claims(inputs: Properties) -> Json:
 def accesses(inputs: Properties) -> list[Json]:
     return [
         {
-            "resourceAccess": [{"id": one["id"], "type": one["type"]} for one in api["resourceAccesses"]],
+            "resourceAccess": [
+                {"id": one["id"], "type": one["type"]} for one in api["resourceAccesses"]
+            ],
             "resourceAppId": api["resourceAppId"],
         }
         for api in inputs.get("requiredResourceAccesses") or ()
@@ -111,13 +125,19 @@ def body(inputs: Properties) -> Json:
         **{theirs: bool(inputs.get(ours)) for ours, theirs in _FLAGS.items()},
         "groupMembershipClaims": ",".join(inputs.get("groupMembershipClaims") or ()) or None,
         "info": {theirs: inputs.get(ours) for ours, theirs in _INFO.items()},
-        "publicClient": {"redirectUris": (inputs.get("publicClient") or {}).get("redirectUris") or []},
+        "publicClient": {
+            "redirectUris": (inputs.get("publicClient") or {}).get("redirectUris") or []
+        },
         "serviceManagementReference": inputs.get("serviceManagementReference"),
-        "spa": {"redirectUris": (inputs.get("singlePageApplication") or {}).get("redirectUris") or []},
+        "spa": {
+            "redirectUris": (inputs.get("singlePageApplication") or {}).get("redirectUris") or []
+        },
         "tags": inputs.get("tags") or [],
         "web": {
             "homePageUrl": web.get("homepageUrl"),
-            "implicitGrantSettings": {theirs: bool(implicit.get(ours)) for ours, theirs in _IMPLICIT.items()},
+            "implicitGrantSettings": {
+                theirs: bool(implicit.get(ours)) for ours, theirs in _IMPLICIT.items()
+            },
             "logoutUrl": web.get("logoutUrl"),
             "redirectUris": web.get("redirectUris") or [],
         },
@@ -139,9 +159,13 @@ def from_graph(app: Json) -> Properties:
         "appRoles": [_role_back(one) for one in app["appRoles"]],
         **{ours: app[theirs] for ours, theirs in {**_TEXTS, **_FLAGS}.items()},
         **{ours: app["info"][theirs] for ours, theirs in _INFO.items()},
-        "groupMembershipClaims": [one for one in (app["groupMembershipClaims"] or "").split(",") if one],
+        "groupMembershipClaims": [
+            one for one in (app["groupMembershipClaims"] or "").split(",") if one
+        ],
         "identifierUris": app["identifierUris"],
-        "optionalClaims": {ours: listed[theirs] for ours, theirs in _CLAIMS.items() if listed.get(theirs)},
+        "optionalClaims": {
+            ours: listed[theirs] for ours, theirs in _CLAIMS.items() if listed.get(theirs)
+        },
         "publicClient": {"redirectUris": app["publicClient"]["redirectUris"]},
         "requiredResourceAccesses": [
             {"resourceAppId": one["resourceAppId"], "resourceAccesses": one["resourceAccess"]}
@@ -174,10 +198,13 @@ def _sorted(value: Value) -> Value:
 
 
 class Application(GraphObject):
-    """azuread:index/application:Application. Not modelled: logos, passwords and owners in it, templates."""
+    """azuread:index/application:Application. Not modelled: logos, passwords and owners in it,
+    templates."""
 
     token = "azuread:index/application:Application"
-    computed = frozenset({"clientId", "objectId", "appRoleIds", "oauth2PermissionScopeIds", "publisherDomain"})
+    computed = frozenset(
+        {"clientId", "objectId", "appRoleIds", "oauth2PermissionScopeIds", "publisherDomain"}
+    )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
         if has_unknown(new) or has_unknown(old):
@@ -215,16 +242,24 @@ class Application(GraphObject):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         self._checked(inputs)
-        made = self._graph.accepted("POST", "/v1.0/applications", {**whole(inputs), **self._graph.owner})
+        made = self._graph.accepted(
+            "POST", "/v1.0/applications", {**whole(inputs), **self._graph.owner}
+        )
         path = f"/v1.0/applications/{made['id']}"
         for name in (temporary(), inputs["displayName"]):
-            self._graph.accepted("PATCH", path, {"@odata.type": _TYPE, "displayName": name}, fresh=True)
+            self._graph.accepted(
+                "PATCH", path, {"@odata.type": _TYPE, "displayName": name}, fresh=True
+            )
         self._graph.accepted("DELETE", f"{path}/owners/{self._graph.caller}/$ref")
-        return f"/applications/{made['id']}", self._state(made["id"], self._whole(made["id"]), inputs)
+        return f"/applications/{made['id']}", self._state(
+            made["id"], self._whole(made["id"]), inputs
+        )
 
     def _whole(self, object_id: str) -> Json:
         app: Json = self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
-        self._graph.accepted("GET", f"/beta/applications/{object_id}?$select=oauth2RequirePostResponse")
+        self._graph.accepted(
+            "GET", f"/beta/applications/{object_id}?$select=oauth2RequirePostResponse"
+        )
         self._graph.accepted("GET", f"/v1.0/applications/{object_id}/owners")
         return app
 
@@ -240,7 +275,9 @@ class Application(GraphObject):
             "clientId": app["appId"],
             "objectId": object_id,
             "appRoleIds": {one["value"]: one["id"] for one in app["appRoles"] if one.get("value")},
-            "oauth2PermissionScopeIds": {one["value"]: one["id"] for one in app["api"]["oauth2PermissionScopes"]},
+            "oauth2PermissionScopeIds": {
+                one["value"]: one["id"] for one in app["api"]["oauth2PermissionScopes"]
+            },
             "publisherDomain": app["publisherDomain"],
         }
 
@@ -252,13 +289,19 @@ class Application(GraphObject):
         return self.found(identifier, inputs, state, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        """What is removed or reworded is disabled first: the roles, then the scopes, each in a request of its own."""
+        """What is removed or reworded is disabled first: the roles, then the scopes, each in a
+        request of its own."""
         object_id = last(identifier)
         path = f"/v1.0/applications/{object_id}"
         with self._graph.locks[object_id]:
             change = body(news)
             if not self.same("appRoles", state.get("appRoles"), news.get("appRoles")):
-                self._disable(path, roles(news), lambda app: app["appRoles"], lambda listed: {"appRoles": listed})
+                self._disable(
+                    path,
+                    roles(news),
+                    lambda app: app["appRoles"],
+                    lambda listed: {"appRoles": listed},
+                )
             old_scopes = _sorted(scopes(state))
             if old_scopes != _sorted(scopes(news)):
                 self._disable(
@@ -275,13 +318,20 @@ class Application(GraphObject):
             return self._state(object_id, self._whole(object_id), news)
 
     def _disable(
-        self, path: str, wanted: list[Json], listed: Callable[[Json], list[Json]], change: Callable[[list[Json]], Json]
+        self,
+        path: str,
+        wanted: list[Json],
+        listed: Callable[[Json], list[Json]],
+        change: Callable[[list[Json]], Json],
     ) -> None:
         existing = [
-            {k: v for k, v in one.items() if k != "origin"} for one in listed(self._graph.accepted("GET", path))
+            {k: v for k, v in one.items() if k != "origin"}
+            for one in listed(self._graph.accepted("GET", path))
         ]
         by_id = {one["id"]: one for one in wanted}
-        disable = [one for one in existing if one["isEnabled"] and _reworded(one, by_id.get(one["id"]))]
+        disable = [
+            one for one in existing if one["isEnabled"] and _reworded(one, by_id.get(one["id"]))
+        ]
         if not disable:
             return
         for one in disable:
@@ -295,7 +345,9 @@ class Application(GraphObject):
 
 
 def _reworded(existing: Json, wanted: Json | None) -> bool:
-    return wanted is None or any((existing.get(key) or None) != (wanted[key] or None) for key in wanted)
+    return wanted is None or any(
+        (existing.get(key) or None) != (wanted[key] or None) for key in wanted
+    )
 
 
 class ApplicationPassword(GraphObject):
@@ -303,7 +355,14 @@ class ApplicationPassword(GraphObject):
 
     token = "azuread:index/applicationPassword:ApplicationPassword"
     replaces = frozenset(
-        {"applicationId", "displayName", "endDate", "endDateRelative", "rotateWhenChanged", "startDate"}
+        {
+            "applicationId",
+            "displayName",
+            "endDate",
+            "endDateRelative",
+            "rotateWhenChanged",
+            "startDate",
+        }
     )
     computed = frozenset({"keyId", "value"})
     sticky = frozenset({"displayName", "endDate", "startDate"})
@@ -312,14 +371,21 @@ class ApplicationPassword(GraphObject):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         app, _ = self.application(inputs)
         with self._graph.locks[app]:
-            wanted = {"displayName": inputs.get("displayName"), "endDateTime": inputs.get("endDate")}
+            wanted = {
+                "displayName": inputs.get("displayName"),
+                "endDateTime": inputs.get("endDate"),
+            }
             made = self._graph.accepted(
                 "POST",
                 f"/v1.0/applications/{app}/addPassword",
                 {"passwordCredential": {k: v for k, v in wanted.items() if v}},
             )
             self._graph.accepted("GET", f"/v1.0/applications/{app}")
-        return f"{app}/password/{made['keyId']}", {**inputs, "keyId": made["keyId"], "value": made["secretText"]}
+        return f"{app}/password/{made['keyId']}", {
+            **inputs,
+            "keyId": made["keyId"],
+            "value": made["secretText"],
+        }
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
         object_id, _, key_id = identifier.split("/")
@@ -331,20 +397,32 @@ class ApplicationPassword(GraphObject):
     def delete(self, identifier: str, state: Properties) -> None:
         object_id, _, key_id = identifier.split("/")
         with self._graph.locks[object_id]:
-            self._graph.accepted("POST", f"/v1.0/applications/{object_id}/removePassword", {"keyId": key_id})
+            self._graph.accepted(
+                "POST", f"/v1.0/applications/{object_id}/removePassword", {"keyId": key_id}
+            )
             self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
 
 
 class ApplicationCertificate(GraphObject):
-    """azuread:index/applicationCertificate:ApplicationCertificate: a PATCH of all certificates of the application.
+    """azuread:index/applicationCertificate:ApplicationCertificate: a PATCH of all certificates of
+    the application.
 
-    From the plugin's source (terraform-provider-azuread, internal/helpers/credentials); the recording has none.
-    Modelled is the encoding pem, of which the text itself is sent, unread.
+    From the plugin's source (terraform-provider-azuread, internal/helpers/credentials); the
+    recording has none. Modelled is the encoding pem, of which the text itself is sent, unread.
     """
 
     token = "azuread:index/applicationCertificate:ApplicationCertificate"
     replaces = frozenset(
-        {"applicationId", "encoding", "endDate", "endDateRelative", "keyId", "startDate", "type", "value"}
+        {
+            "applicationId",
+            "encoding",
+            "endDate",
+            "endDateRelative",
+            "keyId",
+            "startDate",
+            "type",
+            "value",
+        }
     )
     computed = frozenset({"keyId"})
     sticky = frozenset({"endDate", "startDate", "keyId"})
@@ -394,8 +472,14 @@ class ApplicationFederatedIdentityCredential(GraphObject):
     computed = frozenset({"credentialId"})
 
     def _body(self, inputs: Properties) -> Json:
-        named = {name: inputs.get(name) for name in ("audiences", "description", "issuer", "subject")}
-        return {"@odata.type": "#microsoft.graph.federatedIdentityCredential", "name": inputs["displayName"], **named}
+        named = {
+            name: inputs.get(name) for name in ("audiences", "description", "issuer", "subject")
+        }
+        return {
+            "@odata.type": "#microsoft.graph.federatedIdentityCredential",
+            "name": inputs["displayName"],
+            **named,
+        }
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         object_id, _ = self.application(inputs)
@@ -403,16 +487,26 @@ class ApplicationFederatedIdentityCredential(GraphObject):
         with self._graph.locks[object_id]:
             made = self._graph.accepted("POST", path, self._body(inputs))
             self._graph.accepted("GET", f"{path}/{made['id']}", fresh=True)
-        return f"{object_id}/federatedIdentityCredential/{made['id']}", {**inputs, "credentialId": made["id"]}
+        return f"{object_id}/federatedIdentityCredential/{made['id']}", {
+            **inputs,
+            "credentialId": made["id"],
+        }
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
         object_id, _, one = identifier.split("/")
-        found = self._graph.found(f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}")
+        found = self._graph.found(
+            f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
+        )
         if found is None:
             return None
         names = ("audiences", "description", "issuer", "subject")
         own = {"applicationId": f"/applications/{object_id}", "credentialId": one}
-        now = {**own, **state, **{name: found.get(name) for name in names}, "displayName": found["name"]}
+        now = {
+            **own,
+            **state,
+            **{name: found.get(name) for name in names},
+            "displayName": found["name"],
+        }
         return self.found(identifier, inputs, state, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
@@ -424,4 +518,6 @@ class ApplicationFederatedIdentityCredential(GraphObject):
     def delete(self, identifier: str, state: Properties) -> None:
         object_id, _, one = identifier.split("/")
         with self._graph.locks[object_id]:
-            self._graph.removed(f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}")
+            self._graph.removed(
+                f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
+            )

@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""What a tenant lets applications do: ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant."""
+"""What a tenant lets applications do: ServicePrincipal, AppRoleAssignment,
+ServicePrincipalDelegatedPermissionGrant."""
 
 from __future__ import annotations
 
@@ -35,19 +36,31 @@ class ServicePrincipal(GraphObject):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         app_id = inputs["clientId"]
-        listed = self._graph.accepted("GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'"))["value"]
+        listed = self._graph.accepted(
+            "GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'")
+        )["value"]
         if listed:
             if not inputs.get("useExisting"):
                 raise ProviderError(
-                    f"A resource with the ID /servicePrincipals/{listed[0]['id']} already exists: To be managed via "
+                    f"A resource with the ID /servicePrincipals/{listed[0]['id']} already exists: "
+                    "To be managed via "
                     "Terraform, this resource needs to be imported"
                 )
-            self._graph.accepted("PATCH", f"/v1.0/servicePrincipals/{listed[0]['id']}", self._body(inputs))
+            self._graph.accepted(
+                "PATCH", f"/v1.0/servicePrincipals/{listed[0]['id']}", self._body(inputs)
+            )
             return f"/servicePrincipals/{listed[0]['id']}", self._state(listed[0]["id"], inputs)
-        made = {**self._body(inputs), "appId": app_id, "description": temporary(), **self._graph.owner}
+        made = {
+            **self._body(inputs),
+            "appId": app_id,
+            "description": temporary(),
+            **self._graph.owner,
+        }
         object_id = self._graph.accepted("POST", "/v1.0/servicePrincipals", made, fresh=True)["id"]
         path = f"/v1.0/servicePrincipals/{object_id}"
-        self._graph.accepted("PATCH", path, {"@odata.type": _TYPE, "description": inputs.get("description")})
+        self._graph.accepted(
+            "PATCH", path, {"@odata.type": _TYPE, "description": inputs.get("description")}
+        )
         self._graph.accepted("DELETE", f"{path}/owners/{self._graph.caller}/$ref")
         return f"/servicePrincipals/{object_id}", self._state(object_id, inputs)
 
@@ -55,7 +68,13 @@ class ServicePrincipal(GraphObject):
         found = self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}")
         self._graph.accepted("GET", f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl")
         self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}/owners")
-        names = ("accountEnabled", "appRoleAssignmentRequired", "notificationEmailAddresses", *_LISTS, *_TEXTS)
+        names = (
+            "accountEnabled",
+            "appRoleAssignmentRequired",
+            "notificationEmailAddresses",
+            *_LISTS,
+            *_TEXTS,
+        )
         return {
             **{name: value for name, value in inputs.items() if name == "useExisting"},
             **{name: found[name] for name in names},
@@ -103,8 +122,14 @@ class AppRoleAssignment(GraphObject):
         found = self._graph.found(f"/v1.0{identifier}")
         if found is None:
             return None
-        between = {"appRoleId": "appRoleId", "principalObjectId": "principalId", "resourceObjectId": "resourceId"}
-        own = {ours: found[theirs] for ours, theirs in between.items()} | {name: found[name] for name in self.computed}
+        between = {
+            "appRoleId": "appRoleId",
+            "principalObjectId": "principalId",
+            "resourceObjectId": "resourceId",
+        }
+        own = {ours: found[theirs] for ours, theirs in between.items()} | {
+            name: found[name] for name in self.computed
+        }
         return self.found(identifier, inputs, state, state or own)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -114,16 +139,22 @@ class AppRoleAssignment(GraphObject):
 
 
 class ServicePrincipalDelegatedPermissionGrant(GraphObject):
-    """azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant, for all."""
+    """azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant,
+    for all."""
 
     token = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
-    replaces = frozenset({"resourceServicePrincipalObjectId", "servicePrincipalObjectId", "userObjectId"})
+    replaces = frozenset(
+        {"resourceServicePrincipalObjectId", "servicePrincipalObjectId", "userObjectId"}
+    )
     unordered = frozenset({"claimValues"})
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         if inputs.get("userObjectId"):
             raise ProviderError("the stand-in for azuread models consent for everybody only")
-        client, resource = inputs["servicePrincipalObjectId"], inputs["resourceServicePrincipalObjectId"]
+        client, resource = (
+            inputs["servicePrincipalObjectId"],
+            inputs["resourceServicePrincipalObjectId"],
+        )
         for one in (client, resource):
             self._graph.accepted("GET", f"/v1.0/servicePrincipals/{one}")
         wanted = {
@@ -141,9 +172,14 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
         found = self._graph.found(f"/v1.0{identifier}")
         if found is None:
             return None
-        between = {"servicePrincipalObjectId": "clientId", "resourceServicePrincipalObjectId": "resourceId"}
+        between = {
+            "servicePrincipalObjectId": "clientId",
+            "resourceServicePrincipalObjectId": "resourceId",
+        }
         own = {ours: found[theirs] for ours, theirs in between.items()}
-        return self.found(identifier, inputs, state, {**own, **state, "claimValues": found["scope"].split()})
+        return self.found(
+            identifier, inputs, state, {**own, **state, "claimValues": found["scope"].split()}
+        )
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         scope = " ".join(news["claimValues"])

@@ -1,4 +1,5 @@
-"""JSON over HTTP, as the stand-ins call the product APIs: one connection a request, never through a system proxy."""
+"""JSON over HTTP, as the stand-ins call the product APIs: one connection a request, never through a
+system proxy."""
 
 import http.client
 import json
@@ -12,7 +13,8 @@ TIMEOUT = 60.0  # seconds; as long as the official Kong plugin's default
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, the parsed JSON body (None where there is none) and the body's text."""
+    """What came back: status, the parsed JSON body (None where there is none) and the body's
+    text."""
 
     status: int
     body: Any
@@ -21,26 +23,41 @@ class Answer:
 
 
 def send_form(url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT) -> Answer:
-    """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as `send`."""
+    """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as
+    `send`."""
     data = urllib.parse.urlencode(form).encode()
-    return _sent(url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"}, timeout)
+    return _sent(
+        url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"}, timeout
+    )
 
 
-def send(url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url` ("http://host:port").
+def send(
+    url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url`
+    ("http://host:port").
 
-    `target` is what the request line holds, so an absolute-form target makes the server a proxy. Raises OSError or
-    http.client.HTTPException when no answer came.
+    `target` is what the request line holds, so an absolute-form target makes the server a proxy.
+    Raises OSError or http.client.HTTPException when no answer came.
     """
     if body is None:
         return _sent(url, method, target, None, headers or {})
     return _sent(
-        url, method, target, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}
+        url,
+        method,
+        target,
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", **(headers or {})},
     )
 
 
 def _sent(
-    url: str, method: str, target: str, data: bytes | None, headers: Mapping[str, str], timeout: float = TIMEOUT
+    url: str,
+    method: str,
+    target: str,
+    data: bytes | None,
+    headers: Mapping[str, str],
+    timeout: float = TIMEOUT,
 ) -> Answer:
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"

@@ -1,10 +1,12 @@
-"""The stand-in for the keycloak plugin: the Admin API requests of the official one for what is modelled here.
+"""The stand-in for the keycloak plugin: the Admin API requests of the official one for what is
+modelled here.
 
-Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes; openid's Client,
-ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper, ClientDefaultScopes, ClientOptionalScopes; the lookup
-getGroup. What the official plugin sends was recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is
-from its source, and imports are by the ids that were recorded. Not modelled besides: imports of what has no name of its
-own, and the state that the official plugin keeps when a read after a create fails.
+Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes;
+openid's Client, ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper,
+ClientDefaultScopes, ClientOptionalScopes; the lookup getGroup. What the official plugin sends was
+recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is from its source, and imports
+are by the ids that were recorded. Not modelled besides: imports of what has no name of its own, and
+the state that the official plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata
@@ -31,7 +33,8 @@ class Lookups:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError where there is none.
+        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError where there is
+        none.
 
         Not modelled: the search by `name`, which takes the first group of that name wherever it is.
         """
@@ -44,7 +47,9 @@ class Lookups:
         if answer.status == 404:
             raise ProviderError(f"group not found at path: {arguments['groupPath']}")
         if answer.status != 200:
-            raise ProviderError(f"failed to get group by path {arguments['groupPath']}: {described(answer)}")
+            raise ProviderError(
+                f"failed to get group by path {arguments['groupPath']}: {described(answer)}"
+            )
         found = answer.body
         return {
             "id": found["id"],
@@ -64,7 +69,13 @@ def plugin() -> Plugin:
     clients = (Client(api), ClientDefaultScopes(api), ClientOptionalScopes(api))
     resources = {kind.token: kind for kind in (*realm, *mappers, *clients)}
     functions = {"keycloak:index/getGroup:getGroup": Lookups(api).group}
-    return Plugin("keycloak", metadata.version("pulumi-keycloak"), api.configure, resources.__getitem__, functions)
+    return Plugin(
+        "keycloak",
+        metadata.version("pulumi-keycloak"),
+        api.configure,
+        resources.__getitem__,
+        functions,
+    )
 
 
 def main() -> None:

@@ -19,10 +19,11 @@ _PAUSE = 1.0  # seconds, where a 429 does not say
 
 
 class AdminApi:
-    """The server that the provider was configured for: logs in once a process, again after 401 and 403, and repeats
-    what was refused once. 429 and 5xx are retried.
+    """The server that the provider was configured for: logs in once a process, again after 401 and
+    403, and repeats what was refused once. 429 and 5xx are retried.
 
-    Modelled is the login of a client with its secret. Not modelled: user name and password, signed JWTs, TLS settings.
+    Modelled is the login of a client with its secret. Not modelled: user name and password, signed
+    JWTs, TLS settings.
     """
 
     def __init__(self) -> None:
@@ -30,8 +31,8 @@ class AdminApi:
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:
-        """Takes url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the environment. Raises
-        ProviderError."""
+        """Takes url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the
+        environment. Raises ProviderError."""
 
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
@@ -39,7 +40,10 @@ class AdminApi:
         self._url = setting("url", "KEYCLOAK_URL").rstrip("/")
         self._login = setting("realm", "KEYCLOAK_REALM") or "master"
         secret = setting("clientSecret", "KEYCLOAK_CLIENT_SECRET")
-        self._client = {"client_id": setting("clientId", "KEYCLOAK_CLIENT_ID"), "client_secret": secret}
+        self._client = {
+            "client_id": setting("clientId", "KEYCLOAK_CLIENT_ID"),
+            "client_secret": secret,
+        }
         self._log_in()
         self.accepted("GET", "/serverinfo", server=True)
 
@@ -51,7 +55,8 @@ class AdminApi:
         self._token = answer.body["access_token"]
 
     def send(self, method: str, path: str, body: Value = None, *, server: bool = False) -> Answer:
-        """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody answers."""
+        """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody
+        answers."""
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         answer = self._sent(method, target, body)
         if answer.status in (401, 403):
@@ -67,18 +72,24 @@ class AdminApi:
     def _sent(self, method: str, target: str, body: Value) -> Answer:
         return send(self._url, method, target, body, {"Authorization": f"Bearer {self._token}"})
 
-    def accepted(self, method: str, path: str, body: Value = None, *, server: bool = False) -> Value:
+    def accepted(
+        self, method: str, path: str, body: Value = None, *, server: bool = False
+    ) -> Value:
         """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body, server=server)
         if answer.status >= 300:
-            raise ProviderError(f"error sending {method} request to /admin/realms{path}: {described(answer)}")
+            raise ProviderError(
+                f"error sending {method} request to /admin/realms{path}: {described(answer)}"
+            )
         return answer.body
 
     def created(self, path: str, body: Value) -> str:
         """POST; gives the id, the last part of the Location. Raises ProviderError."""
         answer = self.send("POST", path, body)
         if answer.status >= 300:
-            raise ProviderError(f"error sending POST request to /admin/realms{path}: {described(answer)}")
+            raise ProviderError(
+                f"error sending POST request to /admin/realms{path}: {described(answer)}"
+            )
         location = {name.lower(): value for name, value in answer.headers.items()}["location"]
         return urllib.parse.unquote(location.rsplit("/", 1)[1])
 
@@ -108,7 +119,8 @@ def role_body(role: Json) -> Json:
 
 
 class RealmObject(Resource):
-    """An object of a realm with one path of its own: POST + GET, GET, PUT + GET, DELETE. `realmId` is a name."""
+    """An object of a realm with one path of its own: POST + GET, GET, PUT + GET, DELETE. `realmId`
+    is a name."""
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
@@ -134,7 +146,8 @@ class RealmObject(Resource):
         return identifier, self._read(identifier, inputs)
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported by."""
+        """By its id, or, where there is neither state nor inputs, by the id that it is imported
+        by."""
         known = state or inputs
         if not known:
             identifier, known = self.imported(identifier)
@@ -145,19 +158,26 @@ class RealmObject(Resource):
             raise ProviderError(f"failed to read {self.token}: {described(answer)}")
         now = self.completed(identifier, answer.body, known)
         if not inputs and not state:
-            written = {key: now[key] for key in sdk.inputs_of(self.token).hints if not is_empty(now.get(key))}
+            written = {
+                key: now[key]
+                for key in sdk.inputs_of(self.token).hints
+                if not is_empty(now.get(key))
+            }
             return Found(written, now, identifier)
         return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by: `REALM/ID`."""
+        """The object's own id, and the inputs that are in the id that it is imported by:
+        `REALM/ID`."""
         realm, _, own = identifier.partition("/")
         if not own or "/" in own:
             raise ProviderError(f"invalid import {identifier!r}: it is {{{{realmId}}}}/{{{{id}}}}")
         return own, {"realmId": realm}
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        self._api.accepted("PUT", self.path(identifier, news), {"id": identifier, **self.body(news)})
+        self._api.accepted(
+            "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
+        )
         return self._read(identifier, news)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -170,7 +190,9 @@ class RealmObject(Resource):
         return self.state(answer, inputs)
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:
-        return self.completed(identifier, self._api.accepted("GET", self.path(identifier, inputs)), inputs)
+        return self.completed(
+            identifier, self._api.accepted("GET", self.path(identifier, inputs)), inputs
+        )
 
 
 def text(value: Value) -> str:

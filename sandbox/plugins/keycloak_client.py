@@ -55,7 +55,8 @@ _FLAGS: Mapping[str, str] = {
 
 
 class Client(RealmObject):
-    """keycloak:openid/client:Client. Not modelled: authorization services, flow overrides, import, secret versions."""
+    """keycloak:openid/client:Client. Not modelled: authorization services, flow overrides, import,
+    secret versions."""
 
     token = "keycloak:openid/client:Client"
     replaces = frozenset({"realmId", "clientId"})
@@ -76,7 +77,9 @@ class Client(RealmObject):
 
     def body(self, inputs: Properties) -> Json:
         public, bearer = _ACCESS[inputs["accessType"]]
-        attributes: dict[str, Any] = {name: _attribute(name, inputs.get(of)) for name, of in _ATTRIBUTES.items()}
+        attributes: dict[str, Any] = {
+            name: _attribute(name, inputs.get(of)) for name, of in _ATTRIBUTES.items()
+        }
         logout = inputs.get("validPostLogoutRedirectUris")
         attributes["post.logout.redirect.uris"] = "##".join(logout) if logout else None
         attributes |= inputs.get("extraConfig") or {}
@@ -118,7 +121,11 @@ class Client(RealmObject):
             "rootUrl": answer.get("rootUrl"),
             "baseUrl": answer.get("baseUrl"),
             "adminUrl": answer.get("adminUrl"),
-            "extraConfig": {name: attributes[name] for name in inputs.get("extraConfig") or {} if name in attributes},
+            "extraConfig": {
+                name: attributes[name]
+                for name in inputs.get("extraConfig") or {}
+                if name in attributes
+            },
             **flags,
             **{of: _flag(attributes.get(name), inputs.get(of)) for name, of in _ATTRIBUTES.items()},
         }
@@ -128,11 +135,14 @@ class Client(RealmObject):
         return super().create(inputs)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent empty."""
+        """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent
+        empty."""
         self._api.accepted("GET", "/serverinfo", server=True)
         extra = news.get("extraConfig") or {}
         gone = (state.get("extraConfig") or {}).keys() - extra.keys()
-        return super().update(identifier, state, {**news, "extraConfig": {**extra, **dict.fromkeys(gone, "")}})
+        return super().update(
+            identifier, state, {**news, "extraConfig": {**extra, **dict.fromkeys(gone, "")}}
+        )
 
     def completed(self, identifier: str, answer: Json, inputs: Properties) -> Properties:
         """With the secret that Keycloak keeps, and the user that stands for a service."""
@@ -140,7 +150,9 @@ class Client(RealmObject):
         state = self.state(answer, inputs)
         state["clientSecret"] = self._api.accepted("GET", f"{path}/client-secret").get("value")
         if state["serviceAccountsEnabled"]:
-            state["serviceAccountUserId"] = self._api.accepted("GET", f"{path}/service-account-user")["id"]
+            state["serviceAccountUserId"] = self._api.accepted(
+                "GET", f"{path}/service-account-user"
+            )["id"]
         return state
 
 
@@ -163,7 +175,8 @@ def _flag(value: str | None, like: Value) -> Value:
 
 
 class _Scopes(Resource):
-    """A list of a client's scopes. It takes over what is there: a scope that is not listed is detached."""
+    """A list of a client's scopes. It takes over what is there: a scope that is not listed is
+    detached."""
 
     part: ClassVar[str]
     other: ClassVar[str]
@@ -207,11 +220,16 @@ class _Scopes(Resource):
         self._api.accepted("GET", f"{_client(inputs)}/client-secret")
         if client.get("bearerOnly"):
             raise ProviderError("validation error: a bearer-only client can have no scopes")
-        elsewhere = {one["name"] for one in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")}
+        elsewhere = {
+            one["name"] for one in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
+        }
         kind = self.other.split("-")[0]
         for name in wanted:
             if name in elsewhere:
-                raise ProviderError(f"validation error: scope {name} is already attached to client as an {kind} scope")
+                raise ProviderError(
+                    f"validation error: scope {name} is already attached to client as an {kind} "
+                    "scope"
+                )
         held = {one["name"] for one in attached}
         for name in wanted:
             if name in known and name not in held:
@@ -224,14 +242,16 @@ class _Scopes(Resource):
 
 
 class ClientDefaultScopes(_Scopes):
-    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: what is in every token of the client."""
+    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: what is in every token of the
+    client."""
 
     token = "keycloak:openid/clientDefaultScopes:ClientDefaultScopes"
     part, other, names = "default-client-scopes", "optional-client-scopes", "defaultScopes"
 
 
 class ClientOptionalScopes(_Scopes):
-    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: what is in a token where it was asked for."""
+    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: what is in a token where it was
+    asked for."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
     part, other, names = "optional-client-scopes", "default-client-scopes", "optionalScopes"

@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its protocol mappers.
+"""Of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its protocol
+mappers.
 
 Sources: the traffic of the official plugin (its source where a case is not in it).
 """
@@ -8,14 +9,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sandbox.plugins.keycloak_api import AdminApi, Json, RealmObject, described, quoted, role_body, text
+from sandbox.plugins.keycloak_api import (
+    AdminApi,
+    Json,
+    RealmObject,
+    described,
+    quoted,
+    role_body,
+    text,
+)
 from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties
 
 
 class Role(RealmObject):
-    """keycloak:index/role:Role, of the realm. Not modelled: roles of clients, composite roles, attributes, the
-    input `import`."""
+    """keycloak:index/role:Role, of the realm. Not modelled: roles of clients, composite roles,
+    attributes, the input `import`."""
 
     token = "keycloak:index/role:Role"
     replaces = frozenset({"realmId", "clientId"})
@@ -32,17 +41,25 @@ class Role(RealmObject):
         return {"name": inputs["name"], "description": inputs.get("description") or "", **fixed}
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
-        return {"realmId": inputs["realmId"], "name": answer["name"], "description": answer.get("description")}
+        return {
+            "realmId": inputs["realmId"],
+            "name": answer["name"],
+            "description": answer.get("description"),
+        }
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Keycloak answers with the name; the role is looked up by it and written once more."""
         name = self._api.created(self.collection(inputs), self.body(inputs))
         identifier = self._api.accepted("GET", f"{self.collection(inputs)}/{quoted(name)}")["id"]
-        self._api.accepted("PUT", self.path(identifier, inputs), {"id": identifier, **self.body(inputs)})
+        self._api.accepted(
+            "PUT", self.path(identifier, inputs), {"id": identifier, **self.body(inputs)}
+        )
         return identifier, self._read(identifier, inputs)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        self._api.accepted("PUT", self.path(identifier, news), {"id": identifier, **self.body(news)})
+        self._api.accepted(
+            "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
+        )
         self._api.accepted("GET", f"{self.path(identifier, news)}/composites")
         return self._read(identifier, news)
 
@@ -78,12 +95,14 @@ class ClientScope(RealmObject):
             "description": answer.get("description"),
             "consentScreenText": attributes.get("consent.screen.text"),
             "includeInTokenScope": attributes.get("include.in.token.scope") == "true",
-            "includeInOpenidProviderMetadata": attributes.get("include.in.openid.provider.metadata") == "true",
+            "includeInOpenidProviderMetadata": attributes.get("include.in.openid.provider.metadata")
+            == "true",
         }
 
 
 class Mapper(RealmObject):
-    """A protocol mapper of a client scope. `config` is by input: the name of the setting, and whether it is a flag."""
+    """A protocol mapper of a client scope. `config` is by input: the name of the setting, and
+    whether it is a flag."""
 
     kind: str
     config: ClassVar[dict[str, str]] = {}
@@ -92,10 +111,15 @@ class Mapper(RealmObject):
     sticky = frozenset({"name"})
 
     def collection(self, inputs: Properties) -> str:
-        return f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}/protocol-mappers/models"
+        return (
+            f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}/protocol-mappers/models"
+        )
 
     def body(self, inputs: Properties) -> Json:
-        config = {**self.fixed, **{setting: text(inputs.get(name)) for name, setting in self.config.items()}}
+        config = {
+            **self.fixed,
+            **{setting: text(inputs.get(name)) for name, setting in self.config.items()},
+        }
         return {
             "name": inputs["name"],
             "protocol": "openid-connect",
@@ -109,7 +133,11 @@ class Mapper(RealmObject):
         for name, setting in self.config.items():
             value = config.get(setting)
             read[name] = value == "true" if isinstance(self.defaults.get(name), bool) else value
-        return {**{name: inputs[name] for name in ("realmId", "clientScopeId")}, "name": answer["name"], **read}
+        return {
+            **{name: inputs[name] for name in ("realmId", "clientScopeId")},
+            "name": answer["name"],
+            **read,
+        }
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
         """`REALM/client-scope/SCOPE/ID`. Not modelled: by name, and mappers of clients."""
@@ -120,8 +148,13 @@ class Mapper(RealmObject):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Another mapper of the name in the scope is refused before anything is sent."""
-        if any(one["name"] == inputs["name"] for one in self._api.accepted("GET", self.collection(inputs))):
-            raise ProviderError(f"validation error: a protocol mapper with name {inputs['name']} already exists")
+        if any(
+            one["name"] == inputs["name"]
+            for one in self._api.accepted("GET", self.collection(inputs))
+        ):
+            raise ProviderError(
+                f"validation error: a protocol mapper with name {inputs['name']} already exists"
+            )
         return super().create(inputs)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
@@ -170,7 +203,8 @@ class UserRealmRoleProtocolMapper(Mapper):
 
 
 class GenericRoleMapper(Resource):
-    """keycloak:index/genericRoleMapper:GenericRoleMapper: a role of the realm that a client scope asks for.
+    """keycloak:index/genericRoleMapper:GenericRoleMapper: a role of the realm that a client scope
+    asks for.
 
     Not modelled: roles of clients, and mappings on a client.
     """
@@ -199,7 +233,8 @@ class GenericRoleMapper(Resource):
         raise ProviderError("every input of a role mapping forces a replacement")
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """The role goes into the body: without one Keycloak would remove every mapping of the scope."""
+        """The role goes into the body: without one Keycloak would remove every mapping of the
+        scope."""
         role = self._api.send("GET", _role(state))
         if role.status == 404:
             return
@@ -217,7 +252,8 @@ def _mappings(inputs: Properties) -> str:
 
 
 class GroupRoles(Resource):
-    """keycloak:index/groupRoles:GroupRoles, of realm roles; with `exhaustive` false the group's others are left alone.
+    """keycloak:index/groupRoles:GroupRoles, of realm roles; with `exhaustive` false the group's
+    others are left alone.
 
     Not modelled: roles of clients, groups of organizations.
     """
@@ -245,7 +281,9 @@ class GroupRoles(Resource):
         return Found({**inputs, "roleIds": seen}, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        self._reconcile(news, tuple(role for role in state["roleIds"] if role not in news["roleIds"]))
+        self._reconcile(
+            news, tuple(role for role in state["roleIds"] if role not in news["roleIds"])
+        )
         return dict(news)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -259,10 +297,14 @@ class GroupRoles(Resource):
         held = [one["id"] for one in self._held(inputs)]
         self._change("POST", inputs, tuple(role for role in inputs["roleIds"] if role not in held))
         if inputs["exhaustive"]:
-            self._change("DELETE", inputs, tuple(role for role in held if role not in inputs["roleIds"]))
+            self._change(
+                "DELETE", inputs, tuple(role for role in held if role not in inputs["roleIds"])
+            )
 
     def _held(self, inputs: Properties) -> list[Json]:
-        found: list[Json] = self._api.accepted("GET", f"{_group(inputs)}/role-mappings").get("realmMappings", [])
+        found: list[Json] = self._api.accepted("GET", f"{_group(inputs)}/role-mappings").get(
+            "realmMappings", []
+        )
         return found
 
     def _change(self, method: str, inputs: Properties, roles: tuple[str, ...]) -> None:

@@ -1,9 +1,10 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3 for the resources modelled here.
+"""The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3 for the resources
+modelled here.
 
-Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate, Upstream, Target. Every create is a POST,
-every update a PATCH, and each is followed by a GET, as recorded from the official plugin. Its faults are kept, because
-a program has to live with them:
+Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate, Upstream, Target. Every
+create is a POST, every update a PATCH, and each is followed by a GET, as recorded from the official
+plugin. Its faults are kept, because a program has to live with them:
 
 - an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
   booleans alone fall back to false, and a few inputs to the plugin's own defaults;
@@ -20,9 +21,9 @@ a program has to live with them:
   for the deletion first;
 - where Kong does not take a new plugin, the message has its whole configuration before Kong's words.
 
-Not modelled: other credentials, health checks of an Upstream and by what else it hashes, auto-naming, basic auth, and
-the bridge's memory of defaults after a refresh (an input that was taken from Kong then stays although the program drops
-it).
+Not modelled: other credentials, health checks of an Upstream and by what else it hashes,
+auto-naming, basic auth, and the bridge's memory of defaults after a refresh (an input that was
+taken from Kong then stays although the program drops it).
 """
 
 import json
@@ -33,7 +34,15 @@ from importlib import metadata
 from typing import Literal
 
 from sandbox.plugins.http import Answer, send
-from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, UnreadyError, run
+from sandbox.plugins.provider import (
+    Difference,
+    Found,
+    Plugin,
+    ProviderError,
+    Resource,
+    UnreadyError,
+    run,
+)
 from sandbox.plugins.values import Properties, Value, is_empty
 
 
@@ -80,8 +89,8 @@ class AdminApi:
         self.strict = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN), `kongWorkspace` and
-        `strictPluginsMatch`."""
+        """Takes `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN),
+        `kongWorkspace` and `strictPluginsMatch`."""
         uri = arguments.get("kongAdminUri") or os.environ.get("KONG_ADMIN_ADDR")
         if not uri:
             raise ProviderError("kong: no kongAdminUri is configured")
@@ -123,14 +132,20 @@ class Entity(Resource):
         before = {key: state[key] for key in self.kept | self.unread if key in state}
         now = {**before, **{key: value for key, value in now.items() if key not in self.unread}}
         # What the program never set stays out of its inputs, unless there were none (an import).
-        seen = {key: now[key] for key in self.fields if key in now and (key in inputs or not inputs)}
+        seen = {
+            key: now[key] for key in self.fields if key in now and (key in inputs or not inputs)
+        }
         given = {key: value for key, value in inputs.items() if key not in self.fields}
-        same = {key: inputs[key] for key in seen if key in inputs and self.same(key, inputs[key], seen[key])}
+        same = {
+            key: inputs[key]
+            for key in seen
+            if key in inputs and self.same(key, inputs[key], seen[key])
+        }
         return Found({**given, **seen, **same}, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        """One that fails is in the state as if it had been made, with the error beside it, as in the official plugin
-        (Terraform's SDK keeps what was planned unless it is told not to)."""
+        """One that fails is in the state as if it had been made, with the error beside it, as in
+        the official plugin (Terraform's SDK keeps what was planned unless it is told not to)."""
         bare = identifier.split("|")[0]
         body = {"id": bare, **self._body(news, state)}
         try:
@@ -142,7 +157,9 @@ class Entity(Resource):
             raise UnreadyError(identifier, news, planned, str(error)) from None
 
     def delete(self, identifier: str, state: Properties) -> None:
-        self._accepted(self._api.send("DELETE", self._path(identifier)), f"could not delete kong {self.noun}")
+        self._accepted(
+            self._api.send("DELETE", self._path(identifier)), f"could not delete kong {self.noun}"
+        )
 
     def _collection(self, inputs: Properties) -> str:
         return self.collection
@@ -174,7 +191,11 @@ class Entity(Resource):
         return self._state(self._accepted(answer, f"could not find kong {self.noun}"), inputs)
 
     def _state(self, entity: Value, inputs: Properties) -> Properties:
-        found = {key: field.read(entity[field.name]) for key, field in self.fields.items() if entity.get(field.name)}
+        found = {
+            key: field.read(entity[field.name])
+            for key, field in self.fields.items()
+            if entity.get(field.name)
+        }
         zeros = {
             key: entity[field.name]
             for key, field in self.fields.items()
@@ -184,8 +205,12 @@ class Entity(Resource):
 
     def _accepted(self, answer: Answer, failure: str) -> Value:
         if answer.status >= 300:
-            message = (answer.body or {}).get("message", "") if isinstance(answer.body, dict) else ""
-            raise ProviderError(f"{failure}: HTTP status {answer.status} (message: {message!r}): {answer.text}")
+            message = (
+                (answer.body or {}).get("message", "") if isinstance(answer.body, dict) else ""
+            )
+            raise ProviderError(
+                f"{failure}: HTTP status {answer.status} (message: {message!r}): {answer.text}"
+            )
         return answer.body
 
 
@@ -269,7 +294,9 @@ class Route(Entity):
         "responseBuffering": True,
     }
     sticky = frozenset({"name"})
-    kept = frozenset({"name", "methods", "hosts", "paths", "snis", "serviceId", "regexPriority", "pathHandling"})
+    kept = frozenset(
+        {"name", "methods", "hosts", "paths", "snis", "serviceId", "regexPriority", "pathHandling"}
+    )
     unread = frozenset({"headers"})
     unordered = frozenset({"headers", "sources", "destinations"})
     fields = {
@@ -336,7 +363,8 @@ class ConsumerJwtAuth(Entity):
 class Certificate(Entity):
     """kong:index/certificate:Certificate; the official schema marks `privateKey` secret.
 
-    `snis` is an ordered list that Kong answers sorted, so a program that writes it in another order never settles.
+    `snis` is an ordered list that Kong answers sorted, so a program that writes it in another order
+    never settles.
     """
 
     token = "kong:index/certificate:Certificate"
@@ -353,8 +381,8 @@ class Certificate(Entity):
 class KongPlugin(Entity):
     """kong:index/plugin:Plugin.
 
-    `configJson` in the state is Kong's whole configuration with `strictMatch`, and what the program wrote without;
-    then Kong's is only shown as `computedConfig`.
+    `configJson` in the state is Kong's whole configuration with `strictMatch`, and what the program
+    wrote without; then Kong's is only shown as `computedConfig`.
     """
 
     token = "kong:index/plugin:Plugin"
@@ -373,8 +401,11 @@ class KongPlugin(Entity):
         "tags": Field("tags"),
     }
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
-        """A new name replaces, and the old plugin goes first [recorded: step 23]; other replacements are made first."""
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Difference:
+        """A new name replaces, and the old plugin goes first [recorded: step 23]; other
+        replacements are made first."""
         found = super().differences(state, old_inputs, news)
         return Difference(found.changed, found.replaced, delete_first="name" in found.replaced)
 
@@ -384,13 +415,21 @@ class KongPlugin(Entity):
         if is_empty(new):  # the plugin suppresses this difference
             return True
         try:
-            return isinstance(old, str) and isinstance(new, str) and bool(json.loads(old) == json.loads(new))
+            return (
+                isinstance(old, str)
+                and isinstance(new, str)
+                and bool(json.loads(old) == json.loads(new))
+            )
         except ValueError:
             return False
 
     def planned(self, state: Properties, news: Properties) -> Properties:
         planned = super().planned(state, news)
-        return {key: value for key, value in planned.items() if key != "computedConfig" or not self._is_strict(news)}
+        return {
+            key: value
+            for key, value in planned.items()
+            if key != "computedConfig" or not self._is_strict(news)
+        }
 
     def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
         try:
@@ -405,7 +444,10 @@ class KongPlugin(Entity):
             _pointer(body.get(key)) for key in ("route", "service", "consumer", "enabled")
         )
         tags = " ".join(map(_pointer, body.get("tags", ())))
-        printed = f"{route} {service} {consumer} {_printed(body.get('config', {}))} {enabled} <nil> [] [{tags}]"
+        printed = (
+            f"{route} {service} {consumer} {_printed(body.get('config', {}))} {enabled} "
+            f"<nil> [] [{tags}]"
+        )
         return f"{self.noun}: &{{<nil> <nil> {_pointer(body['name'])} {printed}}} error"
 
     def _is_strict(self, inputs: Properties) -> bool:
@@ -419,7 +461,9 @@ class KongPlugin(Entity):
         elif isinstance(inputs.get("configJson"), str) and self.same(
             "configJson", state["configJson"], inputs["configJson"]
         ):
-            state["configJson"] = inputs["configJson"]  # the same configuration keeps the program's spelling
+            state["configJson"] = inputs[
+                "configJson"
+            ]  # the same configuration keeps the program's spelling
         return state
 
 

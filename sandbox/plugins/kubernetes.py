@@ -1,15 +1,19 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
+"""The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types,
+kept in a store.
 
-Kinds of other API groups are taken as they come: that the cluster knows them, and what a definition of theirs says, is
-not modelled, and that they lie in namespaces is a guess. A Helm release is kept as it is asked for, under the name of a
-kind that no cluster has: no chart is looked at, and nothing of one is made.
+Kinds of other API groups are taken as they come: that the cluster knows them, and what a definition
+of theirs says, is not modelled, and that they lie in namespaces is a guess. A Helm release is kept
+as it is asked for, under the name of a kind that no cluster has: no chart is looked at, and nothing
+of one is made.
 
-Not modelled: the API server's own validation (names, quantities, selectors; but see `sandbox.admission`), its defaults,
-pods and their readiness (but for workloads that do not roll out), claims of volumes that are not bound, Kustomize,
-ConfigGroup, the warnings of a preview. A patch makes an object that is not there, and leaves it when it goes; that it
-owns fields of its own is not modelled. The store is `sandbox.cluster`, found through the environment variable
-KONG_OAM_SANDBOX_CLUSTER, or that of the provider's context; its kubeconfig is accepted and not used.
+Not modelled: the API server's own validation (names, quantities, selectors; but see
+`sandbox.admission`), its defaults, pods and their readiness (but for workloads that do not roll
+out), claims of volumes that are not bound, Kustomize, ConfigGroup, the warnings of a preview. A
+patch makes an object that is not there, and leaves it when it goes; that it owns fields of its own
+is not modelled. The store is `sandbox.cluster`, found through the environment variable
+KONG_OAM_SANDBOX_CLUSTER, or that of the provider's context; its kubeconfig is accepted and not
+used.
 """
 
 import base64
@@ -25,11 +29,21 @@ from sandbox.cluster import CLUSTER, address
 from sandbox.plugins import sdk
 from sandbox.plugins.http import send
 from sandbox.plugins.kubernetes_fields import IMMUTABLE, at, changed_containers
-from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, UnreadyError, run
+from sandbox.plugins.provider import (
+    Difference,
+    Found,
+    Naming,
+    Plugin,
+    ProviderError,
+    Resource,
+    UnreadyError,
+    run,
+)
 from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
 
 AUTONAMED = "pulumi.com/autonamed"
-# Kinds without a namespace, of those that a program of this kind may meet (kubectl api-resources --namespaced=false).
+# Kinds without a namespace, of those that a program of this kind may meet (kubectl api-resources
+# --namespaced=false).
 CLUSTER_SCOPED = frozenset(
     {
         "APIService",
@@ -61,8 +75,8 @@ class Settings:
         self.context: str | None = None
 
     def configure(self, arguments: Properties) -> None:
-        """Takes context, from the provider; enableSecretMutable, enableConfigMapMutable and enablePatchForce, from the
-        provider or from the environment."""
+        """Takes context, from the provider; enableSecretMutable, enableConfigMapMutable and
+        enablePatchForce, from the provider or from the environment."""
 
         def flag(name: str, variable: str) -> bool:
             # The SDK encodes what is no string as JSON.
@@ -70,7 +84,9 @@ class Settings:
 
         self.context = arguments.get("context")
         self.secret_mutable = flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE")
-        self.config_map_mutable = flag("enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE")
+        self.config_map_mutable = flag(
+            "enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"
+        )
         self.patch_force = flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE")
 
 
@@ -94,7 +110,8 @@ class Manifest(Resource):
         return () if self._is_custom else super().problems(inputs)
 
     def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
-        """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the namespace."""
+        """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
+        namespace."""
         given = news.get("metadata") if isinstance(news.get("metadata"), dict) else {}
         about: dict[str, Any] = dict(given or {})
         if "name" not in about and "generateName" not in about:
@@ -111,21 +128,31 @@ class Manifest(Resource):
             about.setdefault("namespace", "default")
         return {"apiVersion": self._api_version, "kind": self._kind, **news, "metadata": about}
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
-        """What differs from the last inputs; a changed identity or an immutable field replaces, deleting first when
-        the name stays."""
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Difference:
+        """What differs from the last inputs; a changed identity or an immutable field replaces,
+        deleting first when the name stays."""
         old_inputs, news = self._normalized(old_inputs), self._normalized(news)
         keys = old_inputs.keys() | news.keys()
         changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
-        moved = {path for path in ("metadata.name", "metadata.namespace") if at(old_inputs, path) != at(news, path)}
-        replaced = moved | {path for path in self._immutable(news) if at(old_inputs, path) != at(news, path)}
+        moved = {
+            path
+            for path in ("metadata.name", "metadata.namespace")
+            if at(old_inputs, path) != at(news, path)
+        }
+        replaced = moved | {
+            path for path in self._immutable(news) if at(old_inputs, path) != at(news, path)
+        }
         if self._kind == "Pod":
             replaced |= changed_containers(old_inputs, news)
-        return Difference(frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved)
+        return Difference(
+            frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved
+        )
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
-        """The content of a Secret and a ConfigMap, too, unless the provider says otherwise (pulumi-kubernetes:
-        enableSecretMutable, enableConfigMapMutable)."""
+        """The content of a Secret and a ConfigMap, too, unless the provider says otherwise
+        (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
         mutable = self._settings.config_map_mutable and not news.get("immutable")
         if self._is_custom or (self._kind == "ConfigMap" and mutable):
             return ()
@@ -135,14 +162,18 @@ class Manifest(Resource):
         return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """In a preview the server's own additions are unknown for a new object and kept for an old one, which is
-        applied without effect (dry run): what it would run into is said."""
+        """In a preview the server's own additions are unknown for a new object and kept for an old
+        one, which is applied without effect (dry run): what it would run into is said."""
         if state and not has_unknown(news):
             self._apply(news, {"dryRun": "1"})
         planned = self._normalized(news)
         if self._kind == "Service" and isinstance(news.get("spec"), dict):
             address = at(state, "spec.clusterIP") or UNKNOWN
-            planned["spec"] = {"clusterIP": address, **news["spec"], "ports": _numbered(news["spec"], state)}
+            planned["spec"] = {
+                "clusterIP": address,
+                **news["spec"],
+                "ports": _numbered(news["spec"], state),
+            }
             if news["spec"].get("type") == "LoadBalancer":
                 planned["status"] = state.get("status") or UNKNOWN
         return planned
@@ -152,14 +183,18 @@ class Manifest(Resource):
             return _identifier(inputs), self._apply(inputs, {})
         answer = _send(self._settings, "POST", {}, inputs)
         if answer.status == 409:
-            raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
+            raise ProviderError(
+                f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}"
+            )
         return _identifier(inputs), self._ready(inputs, _accepted(answer))
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """The object as it is now. What somebody changed by hand shows up in state and inputs, and what somebody added
-        in the state alone, as in the official plugin: nothing puts it back."""
+        """The object as it is now. What somebody changed by hand shows up in state and inputs, and
+        what somebody added in the state alone, as in the official plugin: nothing puts it back."""
         namespace, _, name = identifier.rpartition("/")
-        answer = _send(self._settings, "GET", _address(self._api_version, self._kind, namespace, name))
+        answer = _send(
+            self._settings, "GET", _address(self._api_version, self._kind, namespace, name)
+        )
         if answer.status == 404:
             return None
         live = _accepted(answer)
@@ -167,7 +202,12 @@ class Manifest(Resource):
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         namespace, _, name = identifier.rpartition("/")
-        if _send(self._settings, "GET", _address(self._api_version, self._kind, namespace, name)).status == 404:
+        if (
+            _send(
+                self._settings, "GET", _address(self._api_version, self._kind, namespace, name)
+            ).status
+            == 404
+        ):
             raise ProviderError(f"{self._kind} {identifier} not found")
         return self._ready(news, self._apply(news, {}))
 
@@ -179,10 +219,14 @@ class Manifest(Resource):
         return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
-        """The object, once a workload has rolled out; the official plugin waits for that, ten minutes by default, and
-        for a Job until it is complete."""
+        """The object, once a workload has rolled out; the official plugin waits for that, ten
+        minutes by default, and for a Job until it is complete."""
         annotations = inputs["metadata"].get("annotations") or {}
-        reason = "" if self._is_custom or annotations.get(SKIP_AWAIT) == "true" else _unready(self._kind, live)
+        reason = (
+            ""
+            if self._is_custom or annotations.get(SKIP_AWAIT) == "true"
+            else _unready(self._kind, live)
+        )
         if reason:
             what = f"{self._kind} {_identifier(inputs)} was not rolled out: {reason}"
             raise UnreadyError(_identifier(inputs), inputs, live, what)
@@ -193,15 +237,21 @@ class Manifest(Resource):
         if self._is_patch:
             return
         namespace, _, name = identifier.rpartition("/")
-        answer = _send(self._settings, "DELETE", _address(self._api_version, self._kind, namespace, name))
+        answer = _send(
+            self._settings, "DELETE", _address(self._api_version, self._kind, namespace, name)
+        )
         if answer.status != 404:
             _accepted(answer)
 
     def _normalized(self, inputs: Properties) -> Properties:
-        """With `stringData` as the `data` that it becomes (pulumi-kubernetes: clients.Normalize)."""
+        """With `stringData` as the `data` that it becomes (pulumi-kubernetes:
+        clients.Normalize)."""
         if self._kind != "Secret" or not ("data" in inputs or "stringData" in inputs):
             return dict(inputs)
-        return {**{key: value for key, value in inputs.items() if key != "stringData"}, "data": _encoded(inputs)}
+        return {
+            **{key: value for key, value in inputs.items() if key != "stringData"},
+            "data": _encoded(inputs),
+        }
 
     def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
         given = {key: value for key, value in inputs.items() if key != "stringData"}
@@ -213,8 +263,9 @@ class Manifest(Resource):
 
 
 class Release(Resource):
-    """A Helm release: its inputs, kept as an object, and the status that the official plugin gives one that is there.
-    What its `check` fills in (defaults of all inputs, the chart's newest version) is not modelled."""
+    """A Helm release: its inputs, kept as an object, and the status that the official plugin gives
+    one that is there. What its `check` fills in (defaults of all inputs, the chart's newest
+    version) is not modelled."""
 
     token = _RELEASE
     replaces = frozenset({"name", "namespace"})
@@ -238,7 +289,9 @@ class Release(Resource):
 
     def delete(self, identifier: str, state: Properties) -> None:
         namespace, _, name = identifier.rpartition("/")
-        _accepted(_send(self._settings, "DELETE", _address("helm.sh/v3", "Release", namespace, name)))
+        _accepted(
+            _send(self._settings, "DELETE", _address("helm.sh/v3", "Release", namespace, name))
+        )
 
     def _apply(self, method: str, inputs: Properties) -> tuple[str, Properties]:
         about = {"name": inputs["name"], "namespace": inputs["namespace"]}
@@ -251,14 +304,24 @@ class Release(Resource):
 def is_custom(api_version: str) -> bool:
     """Whether an API version is of a group that is none of Kubernetes' own."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
-    return "." in group and not re.fullmatch(r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group)
+    return "." in group and not re.fullmatch(
+        r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group
+    )
 
 
 def _unready(kind: str, live: Properties) -> str:
     """Why a workload is not ready; empty where it is, or where nobody waits for one of its kind."""
     status: Any = live.get("status")
-    by_hand = (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete" if kind == "StatefulSet" else False
-    if kind == "StatefulSet" and status["currentRevision"] != status["updateRevision"] and not by_hand:
+    by_hand = (
+        (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+        if kind == "StatefulSet"
+        else False
+    )
+    if (
+        kind == "StatefulSet"
+        and status["currentRevision"] != status["updateRevision"]
+        and not by_hand
+    ):
         return "not all pods are of its revision"
     if kind == "DaemonSet" and status["updatedNumberScheduled"] < status["desiredNumberScheduled"]:
         return "not all pods are of its revision"
@@ -277,7 +340,9 @@ def _address(api_version: str, kind: str, namespace: str, name: str) -> dict[str
 def _send(settings: Settings, method: str, query: dict[str, str], body: Value = None) -> Any:
     url = address(settings.context)
     if not url:
-        raise ProviderError(f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set")
+        raise ProviderError(
+            f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set"
+        )
     return send(url, method, f"/objects?{urlencode(query)}", body)
 
 
@@ -291,11 +356,14 @@ def _numbered(spec: Properties, state: Properties) -> Value:
     if spec.get("type") not in ("NodePort", "LoadBalancer"):
         return spec.get("ports")
     had = {str(port.get("port")): port.get("nodePort") for port in _ports(state.get("spec"))}
-    return [{"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port} for port in _ports(spec)]
+    return [
+        {"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port} for port in _ports(spec)
+    ]
 
 
 def _pruned(live: Value, inputs: Value) -> Value:
-    """What is there of what the inputs have, item by item in lists (pulumi-kubernetes: pruneLiveState)."""
+    """What is there of what the inputs have, item by item in lists (pulumi-kubernetes:
+    pruneLiveState)."""
     if isinstance(live, dict) and isinstance(inputs, dict):
         return {key: _pruned(live[key], value) for key, value in inputs.items() if key in live}
     if isinstance(live, list) and isinstance(inputs, list) and live and inputs:
@@ -315,7 +383,9 @@ def _encoded(inputs: Properties) -> Value:
         return UNKNOWN
     data: dict[str, Value] = dict(given)
     for key, value in strings.items():
-        data[key] = UNKNOWN if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
+        data[key] = (
+            UNKNOWN if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
+        )
     return data
 
 
@@ -336,7 +406,8 @@ def _accepted(answer: Any) -> Properties:
 
 
 def plugin() -> Plugin:
-    """The plugin: every kind that the installed SDK knows, every kind of other API groups, and Helm releases."""
+    """The plugin: every kind that the installed SDK knows, every kind of other API groups, and Helm
+    releases."""
     made: dict[str, Resource] = {}
     settings = Settings()
 

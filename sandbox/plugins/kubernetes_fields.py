@@ -1,4 +1,5 @@
-"""The fields for which the official kubernetes plugin replaces an object (pulumi-kubernetes 4.32, forceNew).
+"""The fields for which the official kubernetes plugin replaces an object (pulumi-kubernetes 4.32,
+forceNew).
 
 What else the API server does not let change fails: see `sandbox.admission`.
 """
@@ -69,7 +70,12 @@ IMMUTABLE = {
     ),
     "DaemonSet": ("spec.selector",),
     "Job": ("spec.selector", "spec.template", "spec.completions", "spec.parallelism"),
-    "PersistentVolumeClaim": ("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
+    "PersistentVolumeClaim": (
+        "spec.accessModes",
+        "spec.selector",
+        "spec.storageClassName",
+        "spec.volumeName",
+    ),
     "Pod": tuple(f"spec.{name}" for name in _POD),
     "RoleBinding": ("roleRef",),
     "Secret": ("type",),
@@ -95,4 +101,7 @@ def _known(containers: Value) -> Value:
     """What of a Pod's containers has the official plugin replace it."""
     if not isinstance(containers, list):
         return containers
-    return [{key: one.get(key) for key in _CONTAINER} if isinstance(one, dict) else one for one in containers]
+    return [
+        {key: one.get(key) for key in _CONTAINER} if isinstance(one, dict) else one
+        for one in containers
+    ]

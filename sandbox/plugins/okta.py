@@ -1,8 +1,10 @@
-"""The stand-in for the okta plugin: the management API requests of the official one for what is modelled here.
+"""The stand-in for the okta plugin: the management API requests of the official one for what is
+modelled here.
 
-Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth; AppGroupAssignments;
-trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys. What the official plugin sends was recorded
-from pulumi-okta 6.8.0. Not modelled besides: the state that the official plugin keeps when a read after a create fails.
+Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth;
+AppGroupAssignments; trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys.
+What the official plugin sends was recorded from pulumi-okta 6.8.0. Not modelled besides: the state
+that the official plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata
@@ -10,7 +12,13 @@ from importlib import metadata
 from sandbox.plugins.okta_api import ManagementApi, quoted
 from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
 from sandbox.plugins.okta_origin import Origin
-from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
+from sandbox.plugins.okta_server import (
+    Server,
+    ServerClaim,
+    ServerPolicy,
+    ServerPolicyRule,
+    ServerScope,
+)
 from sandbox.plugins.provider import Plugin, ProviderError, run
 from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
@@ -22,7 +30,8 @@ class Lookups:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError where there is none."""
+        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError where there is
+        none."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):
@@ -48,15 +57,25 @@ class Lookups:
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         server, key = arguments["authServerId"], arguments["keyId"]
-        found = self._api.accepted("GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}")
-        public = {name: found.get(name) for name in ("alg", "e", "kid", "kty", "n", "status", "use")}
+        found = self._api.accepted(
+            "GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}"
+        )
+        public = {
+            name: found.get(name) for name in ("alg", "e", "kid", "kty", "n", "status", "use")
+        }
         return {"id": found.get("kid"), "authServerId": server, "keyId": key, **public}
 
 
 def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
     api = ManagementApi()
-    servers = (Server(api), ServerScope(api), ServerClaim(api), ServerPolicy(api), ServerPolicyRule(api))
+    servers = (
+        Server(api),
+        ServerScope(api),
+        ServerClaim(api),
+        ServerPolicy(api),
+        ServerPolicyRule(api),
+    )
     kinds = (*servers, OAuth(api), AppGroupAssignments(api), Origin(api))
     resources = {kind.token: kind for kind in kinds}
     lookups = Lookups(api)
@@ -64,7 +83,9 @@ def plugin() -> Plugin:
         "okta:group/getGroup:getGroup": lookups.group,
         "okta:auth/getServerKeys:getServerKeys": lookups.server_keys,
     }
-    return Plugin("okta", metadata.version("pulumi-okta"), api.configure, resources.__getitem__, functions)
+    return Plugin(
+        "okta", metadata.version("pulumi-okta"), api.configure, resources.__getitem__, functions
+    )
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Okta's management API as the official plugin reaches it, and what its resources have in common."""
+"""Okta's management API as the official plugin reaches it, and what its resources have in
+common."""
 
 import json
 import os
@@ -19,10 +20,11 @@ _RETRIES = 5  # the official plugin's default of maxRetries
 class ManagementApi:
     """The org that the provider was configured for.
 
-    With `httpProxy` the requests go there in absolute form (that is how the official plugin reaches a stand-in), else
-    straight to `https://ORG.BASE`. A 429 is retried as the official plugin does behind its proxy (official-plugin.md,
-    Faults): once the announced window is over, at most 5 times. Not modelled: OAuth instead of an API token,
-    throttling, and the retries of a direct connection (after `Retry-After`, and after 502 to 504).
+    With `httpProxy` the requests go there in absolute form (that is how the official plugin reaches
+    a stand-in), else straight to `https://ORG.BASE`. A 429 is retried as the official plugin does
+    behind its proxy (official-plugin.md, Faults): once the announced window is over, at most 5
+    times. Not modelled: OAuth instead of an API token, throttling, and the retries of a direct
+    connection (after `Retry-After`, and after 502 to 504).
     """
 
     def __init__(self) -> None:
@@ -30,8 +32,9 @@ class ManagementApi:
         self._knows_pipeline = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes orgName, baseUrl, apiToken and httpProxy, from the provider or from the environment (OKTA_ORG_NAME,
-        OKTA_BASE_URL, OKTA_API_TOKEN, OKTA_HTTP_PROXY), and probes the token as the official plugin does."""
+        """Takes orgName, baseUrl, apiToken and httpProxy, from the provider or from the environment
+        (OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_API_TOKEN, OKTA_HTTP_PROXY), and probes the token as the
+        official plugin does."""
 
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
@@ -43,7 +46,9 @@ class ManagementApi:
         for _ in ("v4", "v2"):  # one probe for each of two SDKs in the official plugin
             answer = self.send("GET", "/api/v1/users/me")
             if answer.status != 200:
-                raise ProviderError(f"okta: the provider was not properly configured: {described(answer)}")
+                raise ProviderError(
+                    f"okta: the provider was not properly configured: {described(answer)}"
+                )
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
         """One request, and again after each 429; raises OSError when nobody answers."""
@@ -56,7 +61,9 @@ class ManagementApi:
         return self._send(method, path, body)
 
     def _send(self, method: str, path: str, body: Value) -> Answer:
-        return send(self._url, method, self._prefix + path, body, {"Authorization": f"SSWS {self._token}"})
+        return send(
+            self._url, method, self._prefix + path, body, {"Authorization": f"SSWS {self._token}"}
+        )
 
     def accepted(self, method: str, path: str, body: Value = None) -> Value:
         """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
@@ -66,13 +73,15 @@ class ManagementApi:
         return answer.body
 
     def pipeline(self) -> None:
-        """Asks once per process which engine the org runs; the official plugin does so with the first app."""
+        """Asks once per process which engine the org runs; the official plugin does so with the
+        first app."""
         if not self._knows_pipeline:
             self._knows_pipeline = self.send("GET", "/.well-known/okta-organization").status == 200
 
 
 def _pause(answer: Answer) -> float | None:
-    """Seconds until the rate limit's window is over, by the server's own clock; None where it does not say."""
+    """Seconds until the rate limit's window is over, by the server's own clock; None where it does
+    not say."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
         until, now = int(headers["x-rate-limit-reset"]), parsedate_to_datetime(headers["date"])
@@ -90,15 +99,19 @@ def described(answer: Answer) -> str:
 
 
 class OktaObject(Resource):
-    """An object with one path for all of them and one of its own: POST + GET, GET, PUT + GET, DELETE.
+    """An object with one path for all of them and one of its own: POST + GET, GET, PUT + GET,
+    DELETE.
 
-    `lifecycle` says when a change of status is sent to the lifecycle endpoint: "before" or "after" the PUT, or never.
-    `gone_is_deleted`: whether a 404 on DELETE counts as done (official-plugin.md, Deletion).
+    `lifecycle` says when a change of status is sent to the lifecycle endpoint: "before" or "after"
+    the PUT, or never. `gone_is_deleted`: whether a 404 on DELETE counts as done
+    (official-plugin.md, Deletion).
     """
 
     lifecycle = ""
     gone_is_deleted = False
-    parents: ClassVar[tuple[str, ...]] = ()  # inputs that stand before the id in the one that it is imported by
+    parents: ClassVar[
+        tuple[str, ...]
+    ] = ()  # inputs that stand before the id in the one that it is imported by
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
@@ -124,7 +137,8 @@ class OktaObject(Resource):
         return str(made["id"]), self._read(made["id"], inputs)
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported by."""
+        """By its id, or, where there is neither state nor inputs, by the id that it is imported
+        by."""
         imported = not (state or inputs)
         if imported:
             identifier, inputs = self.imported(identifier)
@@ -134,11 +148,15 @@ class OktaObject(Resource):
         if answer.status != 200:
             raise ProviderError(f"failed to get {self.token}: {described(answer)}")
         now = self.state(answer.body, state or inputs)
-        return Found(written(self.token, now) if imported else refreshed(self.same, inputs, now), now, identifier)
+        return Found(
+            written(self.token, now) if imported else refreshed(self.same, inputs, now),
+            now,
+            identifier,
+        )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by: `SERVER/ID`
-        (official-plugin.md, Import ids)."""
+        """The object's own id, and the inputs that are in the id that it is imported by:
+        `SERVER/ID` (official-plugin.md, Import ids)."""
         *parents, own = identifier.split("/")
         if len(parents) != len(self.parents):
             raise ProviderError(f"invalid resource import specifier {identifier!r}")
@@ -161,10 +179,14 @@ class OktaObject(Resource):
             raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:
-        return self.state(self._api.accepted("GET", f"{self.collection(inputs)}/{identifier}"), inputs)
+        return self.state(
+            self._api.accepted("GET", f"{self.collection(inputs)}/{identifier}"), inputs
+        )
 
 
-def refreshed(same: Callable[[str, Value, Value], bool], inputs: Properties, now: Properties) -> Properties:
+def refreshed(
+    same: Callable[[str, Value, Value], bool], inputs: Properties, now: Properties
+) -> Properties:
     """The inputs that would give the state `now`: spelt as they were where they mean the same."""
     kept: Properties = {}
     for key, value in inputs.items():
@@ -181,7 +203,8 @@ def written(token: str, now: Properties) -> Properties:
 
 
 def given(**members: Value) -> dict[str, Value]:
-    """The members that are there: Okta's SDKs leave empty strings and collections out, but not false or 0."""
+    """The members that are there: Okta's SDKs leave empty strings and collections out, but not
+    false or 0."""
     return {key: value for key, value in members.items() if value not in (None, "", [], {})}
 
 

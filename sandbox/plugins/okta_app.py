@@ -1,14 +1,23 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """OIDC applications of Okta, and the groups that they are assigned to.
 
-Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, client secrets of one's own
-(`clientBasicSecret`), sign-in of classic orgs. An input of that kind is refused, never dropped silently.
+Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, client secrets of
+one's own (`clientBasicSecret`), sign-in of classic orgs. An input of that kind is refused, never
+dropped silently.
 """
 
 import json
 
 from sandbox.plugins import sdk
-from sandbox.plugins.okta_api import ManagementApi, OktaObject, described, given, parsed, refreshed, written
+from sandbox.plugins.okta_api import (
+    ManagementApi,
+    OktaObject,
+    described,
+    given,
+    parsed,
+    refreshed,
+    written,
+)
 from sandbox.plugins.provider import Difference, Found, Naming, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, has_unknown, is_empty
 
@@ -37,8 +46,17 @@ _NOT_MODELLED = frozenset(
     }
 )
 # Spelling of the plain strings of settings.oauthClient.
-_URIS = {"clientUri": "client_uri", "logoUri": "logo_uri", "policyUri": "policy_uri", "tosUri": "tos_uri"}
-_GRANTS = {"service": ["client_credentials"], "web": ["authorization_code"], "native": ["authorization_code"]}
+_URIS = {
+    "clientUri": "client_uri",
+    "logoUri": "logo_uri",
+    "policyUri": "policy_uri",
+    "tosUri": "tos_uri",
+}
+_GRANTS = {
+    "service": ["client_credentials"],
+    "web": ["authorization_code"],
+    "native": ["authorization_code"],
+}
 
 
 class OAuth(OktaObject):
@@ -66,7 +84,9 @@ class OAuth(OktaObject):
         "userNameTemplateType": "BUILT_IN",
         "wildcardRedirect": "DISABLED",
     }
-    computed = frozenset({"clientId", "clientSecret", "name", "signOnMode", "logoUrl", "authenticationPolicy"})
+    computed = frozenset(
+        {"clientId", "clientSecret", "name", "signOnMode", "logoUrl", "authenticationPolicy"}
+    )
     sticky = frozenset({"clientId", "authenticationPolicy", "pkceRequired", "appSettingsJson"})
     unordered = frozenset({"grantTypes", "responseTypes", "postLogoutRedirectUris", "loginScopes"})
 
@@ -80,22 +100,41 @@ class OAuth(OktaObject):
         return inputs
 
     def problems(self, inputs: Properties) -> list[sdk.Problem]:
-        unmodelled = sorted(key for key in _NOT_MODELLED & inputs.keys() if not is_empty(inputs[key]))
+        unmodelled = sorted(
+            key for key in _NOT_MODELLED & inputs.keys() if not is_empty(inputs[key])
+        )
         return [
             *sdk.problems(self.token, inputs),
-            *(sdk.Problem(key, f"the stand-in for okta does not model {key!r}") for key in unmodelled),
+            *(
+                sdk.Problem(key, f"the stand-in for okta does not model {key!r}")
+                for key in unmodelled
+            ),
         ]
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
-        """Giving a secret back to an app that omitted it takes a new app (official-plugin.md, Replacement)."""
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Difference:
+        """Giving a secret back to an app that omitted it takes a new app (official-plugin.md,
+        Replacement)."""
         found = super().differences(state, old_inputs, news)
-        restored = {"omitSecret"} if state.get("omitSecret") is True and news.get("omitSecret") is False else set()
+        restored = (
+            {"omitSecret"}
+            if state.get("omitSecret") is True and news.get("omitSecret") is False
+            else set()
+        )
         return Difference(found.changed, found.replaced | restored)
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        if key == "jwks" and isinstance(old, list) and isinstance(new, list) and not has_unknown(new):
+        if (
+            key == "jwks"
+            and isinstance(old, list)
+            and isinstance(new, list)
+            and not has_unknown(new)
+        ):
             # Okta adds ids and dates to every key.
-            return len(old) == len(new) and all(was.items() >= is_.items() for was, is_ in zip(old, new, strict=True))
+            return len(old) == len(new) and all(
+                was.items() >= is_.items() for was, is_ in zip(old, new, strict=True)
+            )
         if key == "skipAuthenticationPolicy":
             return True
         return super().same(key, old, new)
@@ -109,7 +148,10 @@ class OAuth(OktaObject):
             "consent_method": inputs["consentMethod"],
             "dpop_bound_access_tokens": False,
             "grant_types": inputs["grantTypes"],
-            "idp_initiated_login": {"default_scope": inputs.get("loginScopes", []), "mode": inputs["loginMode"]},
+            "idp_initiated_login": {
+                "default_scope": inputs.get("loginScopes", []),
+                "mode": inputs["loginMode"],
+            },
             "issuer_mode": inputs["issuerMode"],
             "response_types": inputs["responseTypes"],
             "wildcard_redirect": inputs["wildcardRedirect"],
@@ -122,7 +164,9 @@ class OAuth(OktaObject):
             ),
         }
         if inputs.get("jwks"):
-            client["jwks"] = {"keys": [{**given(**key), "status": "ACTIVE"} for key in inputs["jwks"]]}
+            client["jwks"] = {
+                "keys": [{**given(**key), "status": "ACTIVE"} for key in inputs["jwks"]]
+            }
         if "refresh_token" in inputs["grantTypes"]:
             leeway, rotation = inputs["refreshTokenLeeway"], inputs["refreshTokenRotation"]
             client["refresh_token"] = {"leeway": leeway, "rotation_type": rotation}
@@ -135,7 +179,10 @@ class OAuth(OktaObject):
                     "token_endpoint_auth_method": inputs["tokenEndpointAuthMethod"],
                     **given(client_id=inputs.get("clientId")),
                 },
-                "userNameTemplate": {"template": inputs["userNameTemplate"], "type": inputs["userNameTemplateType"]},
+                "userNameTemplate": {
+                    "template": inputs["userNameTemplate"],
+                    "type": inputs["userNameTemplateType"],
+                },
             },
             "label": inputs["label"],
             "name": "oidc_client",
@@ -163,9 +210,11 @@ class OAuth(OktaObject):
         return identifier, self._read_app(identifier, inputs, self._secret(made, inputs))
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md, Drift).
+        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md,
+        Drift).
 
-        One that is imported has no client secret, and no rotation of refresh tokens where it has none (Import ids).
+        One that is imported has no client secret, and no rotation of refresh tokens where it has
+        none (Import ids).
         """
         now = self._read_app(identifier, state or inputs, state.get("clientSecret"))
         if state or inputs:
@@ -191,7 +240,9 @@ class OAuth(OktaObject):
         policy = news.get("authenticationPolicy") or state.get("authenticationPolicy")
         if policy and not news.get("skipAuthenticationPolicy"):
             self._api.accepted("PUT", f"{path}/policies/{policy}")
-        secret = self._secret(answer, news) or ("" if news["omitSecret"] else state.get("clientSecret"))
+        secret = self._secret(answer, news) or (
+            "" if news["omitSecret"] else state.get("clientSecret")
+        )
         return self._read_app(identifier, {**state, **news}, secret)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -203,12 +254,17 @@ class OAuth(OktaObject):
         credentials, settings = answer["credentials"], answer["settings"]
         client, oauth = settings["oauthClient"], credentials["oauthClient"]
         login, refresh = client.get("idp_initiated_login") or {}, client.get("refresh_token") or {}
-        visibility, template = answer.get("visibility") or {}, credentials.get("userNameTemplate") or {}
+        visibility, template = (
+            answer.get("visibility") or {},
+            credentials.get("userNameTemplate") or {},
+        )
         known = {"oauthClient", "notes", "notifications", "implicitAssignment", "emOptInStatus"}
         others = {key: value for key, value in settings.items() if key not in known}
         policy = ((answer.get("_links") or {}).get("accessPolicy") or {}).get("href", "")
         hints = sdk.inputs_of(self.token).hints
-        kept: Properties = {key: inputs[key] for key in ("omitSecret", "skipAuthenticationPolicy") if key in inputs}
+        kept: Properties = {
+            key: inputs[key] for key in ("omitSecret", "skipAuthenticationPolicy") if key in inputs
+        }
         return {
             **kept,
             "type": client["application_type"],
@@ -239,13 +295,17 @@ class OAuth(OktaObject):
             "jwksUri": client.get("jwks_uri"),
             **{here: client.get(there) for here, there in _URIS.items() if here in hints},
             "implicitAssignment": settings.get("implicitAssignment", False),
-            "accessibilitySelfService": (answer.get("accessibility") or {}).get("selfService", False),
+            "accessibilitySelfService": (answer.get("accessibility") or {}).get(
+                "selfService", False
+            ),
             "autoSubmitToolbar": visibility.get("autoSubmitToolbar", False),
             "hideIos": visibility.get("hide", {}).get("iOS"),
             "hideWeb": visibility.get("hide", {}).get("web"),
             "userNameTemplate": template.get("template"),
             "userNameTemplateType": template.get("type"),
-            "appSettingsJson": json.dumps(others, sort_keys=True, separators=(",", ":")) if others else None,
+            "appSettingsJson": json.dumps(others, sort_keys=True, separators=(",", ":"))
+            if others
+            else None,
             "authenticationPolicy": policy.rsplit("/", 1)[-1] or inputs.get("authenticationPolicy"),
         }
 
@@ -272,11 +332,16 @@ class OAuth(OktaObject):
         return bool(inputs.get("pkceRequired", inputs["type"] in ("browser", "native")))
 
     def _secret(self, answer: Value, inputs: Properties) -> Value:
-        return None if inputs["omitSecret"] else answer["credentials"]["oauthClient"].get("client_secret")
+        return (
+            None
+            if inputs["omitSecret"]
+            else answer["credentials"]["oauthClient"].get("client_secret")
+        )
 
 
 class AppGroupAssignments(Resource):
-    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app; foreign ones are taken over."""
+    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app; foreign ones are
+    taken over."""
 
     token = "okta:index/appGroupAssignments:AppGroupAssignments"
     replaces = frozenset({"appId"})
@@ -299,14 +364,18 @@ class AppGroupAssignments(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         for group in inputs.get("groups", []):
             self._assign(inputs["appId"], group, {})
-        return str(inputs["appId"]), self._state(inputs["appId"], self._assigned(inputs["appId"]) or [])
+        return str(inputs["appId"]), self._state(
+            inputs["appId"], self._assigned(inputs["appId"]) or []
+        )
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
         assigned = self._assigned(identifier)
         if assigned is None:
             return None
         now = self._state(identifier, assigned)
-        return Found(refreshed(self.same, inputs, now) if state or inputs else written(self.token, now), now)
+        return Found(
+            refreshed(self.same, inputs, now) if state or inputs else written(self.token, now), now
+        )
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         wanted = {group["id"] for group in news.get("groups", [])}
@@ -330,7 +399,9 @@ class AppGroupAssignments(Resource):
     def _remove(self, app: str, group: str) -> None:
         answer = self._api.send("DELETE", f"{_APPS}/{app}/groups/{group}")
         if answer.status >= 300 and answer.status != 404:
-            raise ProviderError(f"failed to remove group {group} from app {app}: {described(answer)}")
+            raise ProviderError(
+                f"failed to remove group {group} from app {app}: {described(answer)}"
+            )
 
     def _assigned(self, app: str) -> list[Value] | None:
         answer = self._api.send("GET", f"{_APPS}/{app}/groups?limit=200")
@@ -345,7 +416,9 @@ class AppGroupAssignments(Resource):
             {
                 "id": group["id"],
                 "priority": group.get("priority", 0),
-                "profile": json.dumps(group.get("profile") or {}, sort_keys=True, separators=(",", ":")),
+                "profile": json.dumps(
+                    group.get("profile") or {}, sort_keys=True, separators=(",", ":")
+                ),
             }
             for group in sorted(assigned, key=lambda group: str(group["id"]))
         ]

@@ -1,9 +1,10 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """Trusted origins of Okta.
 
-The official plugin that was recorded (6.8.0) has another schema of them (`active`, scopes as words). This is the one of
-the SDK's own version, by the source of the provider that it is made from (resource_okta_trusted_origin.go): answers of
-POST and PUT are the state, nothing is read after them, and a status is a member of the PUT.
+The official plugin that was recorded (6.8.0) has another schema of them (`active`, scopes as
+words). This is the one of the SDK's own version, by the source of the provider that it is made from
+(resource_okta_trusted_origin.go): answers of POST and PUT are the state, nothing is read after
+them, and a status is a member of the PUT.
 """
 
 from collections.abc import Iterator
@@ -29,17 +30,25 @@ class Origin(OktaObject):
     def problems(self, inputs: Properties) -> Iterator[sdk.Problem]:
         yield from sdk.problems(self.token, inputs)
         if not inputs.get("scopes"):
-            yield sdk.Problem("scopes", "Attribute scopes list must contain at least 1 elements, got: 0")
+            yield sdk.Problem(
+                "scopes", "Attribute scopes list must contain at least 1 elements, got: 0"
+            )
 
     def collection(self, inputs: Properties) -> str:
         return _ORIGINS
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        scopes = [given(type=one.get("type"), allowedOktaApps=one.get("allowedOktaApps")) for one in inputs["scopes"]]
+        scopes = [
+            given(type=one.get("type"), allowedOktaApps=one.get("allowedOktaApps"))
+            for one in inputs["scopes"]
+        ]
         return {"name": inputs.get("name"), "origin": inputs["origin"], "scopes": scopes}
 
     def state(self, answer: Any, inputs: Properties) -> Properties:
-        scopes = [given(type=one["type"], allowedOktaApps=one.get("allowedOktaApps")) for one in answer["scopes"]]
+        scopes = [
+            given(type=one["type"], allowedOktaApps=one.get("allowedOktaApps"))
+            for one in answer["scopes"]
+        ]
         told = ("name", "origin", "status", *_OF_THE_SERVER)
         return {"scopes": scopes, **{name: answer.get(name) for name in told}}
 

@@ -1,6 +1,7 @@
 """Authorization servers of Okta: Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule.
 
-None of their inputs forces a replacement, `authServerId` and `policyId` included (official-plugin.md, Replacement).
+None of their inputs forces a replacement, `authServerId` and `policyId` included
+(official-plugin.md, Replacement).
 """
 
 from typing import Any, ClassVar
@@ -81,17 +82,42 @@ class ServerScope(_OnServer):
     token = "okta:auth/serverScope:ServerScope"
     part = "scopes"
     gone_is_deleted = True
-    defaults = {"consent": "IMPLICIT", "default": False, "metadataPublish": "ALL_CLIENTS", "optional": False}
+    defaults = {
+        "consent": "IMPLICIT",
+        "default": False,
+        "metadataPublish": "ALL_CLIENTS",
+        "optional": False,
+    }
     computed = frozenset({"system"})
     sticky = frozenset({"name"})
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        names = ("name", "description", "displayName", "consent", "default", "metadataPublish", "optional")
+        names = (
+            "name",
+            "description",
+            "displayName",
+            "consent",
+            "default",
+            "metadataPublish",
+            "optional",
+        )
         return given(**{name: inputs.get(name) for name in names})
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        names = ("name", "description", "displayName", "consent", "default", "metadataPublish", "optional", "system")
-        return {"authServerId": inputs["authServerId"], **{name: answer.get(name) for name in names}}
+        names = (
+            "name",
+            "description",
+            "displayName",
+            "consent",
+            "default",
+            "metadataPublish",
+            "optional",
+            "system",
+        )
+        return {
+            "authServerId": inputs["authServerId"],
+            **{name: answer.get(name) for name in names},
+        }
 
 
 class ServerClaim(_OnServer):
@@ -106,7 +132,10 @@ class ServerClaim(_OnServer):
     def body(self, inputs: Properties) -> dict[str, Value]:
         names = ("name", "status", "claimType", "valueType", "value", "alwaysIncludeInToken")
         return {
-            **given(group_filter_type=inputs.get("groupFilterType"), **{name: inputs.get(name) for name in names}),
+            **given(
+                group_filter_type=inputs.get("groupFilterType"),
+                **{name: inputs.get(name) for name in names},
+            ),
             "conditions": given(scopes=inputs.get("scopes")),
         }
 
@@ -121,7 +150,8 @@ class ServerClaim(_OnServer):
 
 
 class ServerPolicy(_OnServer):
-    """okta:auth/serverPolicy:ServerPolicy. Its priority is written and read back; Okta may renumber it."""
+    """okta:auth/serverPolicy:ServerPolicy. Its priority is written and read back; Okta may renumber
+    it."""
 
     token = "okta:auth/serverPolicy:ServerPolicy"
     part = "policies"
@@ -152,7 +182,8 @@ class ServerPolicy(_OnServer):
 
 
 class ServerPolicyRule(_OnServer):
-    """okta:auth/serverPolicyRule:ServerPolicyRule. A refresh token lifetime of 0 minutes is unlimited."""
+    """okta:auth/serverPolicyRule:ServerPolicyRule. A refresh token lifetime of 0 minutes is
+    unlimited."""
 
     token = "okta:auth/serverPolicyRule:ServerPolicyRule"
     lifecycle = "after"
@@ -189,14 +220,23 @@ class ServerPolicyRule(_OnServer):
         if inputs.get("inlineHookId"):
             token["inlineHook"] = {"id": inputs["inlineHookId"]}
         return {
-            **given(name=inputs.get("name"), status=inputs["status"], type=inputs["type"], priority=inputs["priority"]),
+            **given(
+                name=inputs.get("name"),
+                status=inputs["status"],
+                type=inputs["type"],
+                priority=inputs["priority"],
+            ),
             "actions": {"token": token},
             "conditions": {
                 "grantTypes": {"include": inputs["grantTypeWhitelists"]},
                 "scopes": given(include=inputs.get("scopeWhitelists")),
                 "people": {
-                    "groups": given(include=inputs.get("groupWhitelists"), exclude=inputs.get("groupBlacklists")),
-                    "users": given(include=inputs.get("userWhitelists"), exclude=inputs.get("userBlacklists")),
+                    "groups": given(
+                        include=inputs.get("groupWhitelists"), exclude=inputs.get("groupBlacklists")
+                    ),
+                    "users": given(
+                        include=inputs.get("userWhitelists"), exclude=inputs.get("userBlacklists")
+                    ),
                 },
             },
         }

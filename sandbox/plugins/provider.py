@@ -1,9 +1,10 @@
 # ruff: noqa: ARG002, N802 - the methods of the protocol and of Resource share their names and signatures
-"""One provider for any set of resources: the engine's protocol on one side, a few small methods on the other.
+"""One provider for any set of resources: the engine's protocol on one side, a few small methods on
+the other.
 
-Follows pulumi/proto/provider.proto and, where it leaves a choice, what the Terraform bridge does (the official kong,
-okta and time plugins are bridged): the state of a resource is its inputs plus what the server answered, `Diff`
-compares new inputs with that state, zero values count as absent.
+Follows pulumi/proto/provider.proto and, where it leaves a choice, what the Terraform bridge does
+(the official kong, okta and time plugins are bridged): the state of a resource is its inputs plus
+what the server answered, `Diff` compares new inputs with that state, zero values count as absent.
 """
 
 import threading
@@ -18,7 +19,16 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from sandbox.plugins import sdk
-from sandbox.plugins.values import UNKNOWN, Properties, Secret, Value, from_struct, has_unknown, is_empty, to_struct
+from sandbox.plugins.values import (
+    UNKNOWN,
+    Properties,
+    Secret,
+    Value,
+    from_struct,
+    has_unknown,
+    is_empty,
+    to_struct,
+)
 from sandbox.serving import serve
 
 
@@ -27,8 +37,8 @@ class ProviderError(Exception):
 
 
 class UnreadyError(ProviderError):
-    """An object that was created or changed, and did not become what it is to be: the engine records it as it is now,
-    and that the next run has to look at it again."""
+    """An object that was created or changed, and did not become what it is to be: the engine
+    records it as it is now, and that the next run has to look at it again."""
 
     def __init__(self, identifier: str, inputs: Properties, state: Properties, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +47,8 @@ class UnreadyError(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What `Check` may use to name a resource whose program gave no name: repeatable within one update."""
+    """What `Check` may use to name a resource whose program gave no name: repeatable within one
+    update."""
 
     name: str
     seed: bytes
@@ -45,7 +56,8 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Which top-level properties differ, which of them force a replacement, and in which order that is made."""
+    """Which top-level properties differ, which of them force a replacement, and in which order that
+    is made."""
 
     changed: frozenset[str] = frozenset()
     replaced: frozenset[str] = frozenset()
@@ -71,7 +83,9 @@ class Resource(ABC):
     replaces: ClassVar[frozenset[str]] = frozenset()  # inputs whose change forces a replacement
     defaults: ClassVar[Mapping[str, Value]] = {}  # what the plugin itself sends for an absent input
     computed: ClassVar[frozenset[str]] = frozenset()  # outputs that only the server knows
-    sticky: ClassVar[frozenset[str]] = frozenset()  # inputs that keep the server's value when absent
+    sticky: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # inputs that keep the server's value when absent
     unordered: ClassVar[frozenset[str]] = frozenset()  # lists that are sets
     secrets: frozenset[str] = frozenset()  # outputs that are always secret
 
@@ -83,7 +97,9 @@ class Resource(ABC):
         """What is wrong with the inputs."""
         return sdk.problems(self.token, inputs)
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Difference:
         """Compares new inputs with the state, key by key."""
         changed = {
             key
@@ -102,8 +118,11 @@ class Resource(ABC):
         return bool(old == new) or (is_empty(old) and is_empty(new))
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """The state that a preview shows: the inputs, and what the server will say only where it is known."""
-        kept = {key: state.get(key, UNKNOWN) for key in self.computed | self.sticky if key not in news}
+        """The state that a preview shows: the inputs, and what the server will say only where it is
+        known."""
+        kept = {
+            key: state.get(key, UNKNOWN) for key in self.computed | self.sticky if key not in news
+        }
         return {**kept, **news}
 
     @abstractmethod
@@ -128,7 +147,8 @@ Function = Callable[[Properties], Properties]
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A provider: its name and version, how it takes its configuration, its resources and its functions."""
+    """A provider: its name and version, how it takes its configuration, its resources and its
+    functions."""
 
     name: str
     version: str
@@ -146,25 +166,36 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # The plugin itself
 
-    def Handshake(self, _request: pb.ProviderHandshakeRequest, _: grpc.ServicerContext) -> pb.ProviderHandshakeResponse:
+    def Handshake(
+        self, _request: pb.ProviderHandshakeRequest, _: grpc.ServicerContext
+    ) -> pb.ProviderHandshakeResponse:
         return pb.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, _request: Empty, _: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=self._plugin.version)
 
-    def GetSchema(self, _request: pb.GetSchemaRequest, _: grpc.ServicerContext) -> pb.GetSchemaResponse:
+    def GetSchema(
+        self, _request: pb.GetSchemaRequest, _: grpc.ServicerContext
+    ) -> pb.GetSchemaResponse:
         """Not modelled: the SDK is the schema. Enough for the engine to go on."""
-        return pb.GetSchemaResponse(schema=f'{{"name": "{self._plugin.name}", "version": "{self._plugin.version}"}}')
+        return pb.GetSchemaResponse(
+            schema=f'{{"name": "{self._plugin.name}", "version": "{self._plugin.version}"}}'
+        )
 
     def CheckConfig(self, request: pb.CheckRequest, _: grpc.ServicerContext) -> pb.CheckResponse:
         return pb.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: pb.DiffRequest, _: grpc.ServicerContext) -> pb.DiffResponse:
-        """A changed provider configuration is an update of the provider, and never replaces its resources."""
+        """A changed provider configuration is an update of the provider, and never replaces its
+        resources."""
         olds, news = from_struct(request.old_inputs), from_struct(request.news)
-        return _diff_response(Difference(frozenset(key for key in olds | news if olds.get(key) != news.get(key))))
+        return _diff_response(
+            Difference(frozenset(key for key in olds | news if olds.get(key) != news.get(key)))
+        )
 
-    def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
+    def Configure(
+        self, request: pb.ConfigureRequest, context: grpc.ServicerContext
+    ) -> pb.ConfigureResponse:
         with _errors(context):
             arguments = from_struct(request.args)
             if not has_unknown(arguments):
@@ -178,9 +209,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
         with _errors(context):
             if request.tok not in self._plugin.functions:
-                raise ProviderError(f"the stand-in for {self._plugin.name} has no function {request.tok}")
+                raise ProviderError(
+                    f"the stand-in for {self._plugin.name} has no function {request.tok}"
+                )
             arguments = from_struct(request.args)
-            return pb.InvokeResponse(**{"return": to_struct(self._plugin.functions[request.tok](arguments))})
+            return pb.InvokeResponse(
+                **{"return": to_struct(self._plugin.functions[request.tok](arguments))}
+            )
 
     # Resources
 
@@ -190,12 +225,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             news, olds = from_struct(request.news), from_struct(request.olds)
             naming = Naming(request.urn.rsplit("::", 1)[1], request.randomSeed)
             inputs = resource.check(news, olds, naming)
-            failures = [pb.CheckFailure(property=p.path, reason=p.reason) for p in resource.problems(inputs)]
+            failures = [
+                pb.CheckFailure(property=p.path, reason=p.reason) for p in resource.problems(inputs)
+            ]
             return pb.CheckResponse(inputs=to_struct(inputs), failures=failures)
 
     def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
         with _errors(context):
-            olds, old_inputs, news = map(from_struct, (request.olds, request.old_inputs, request.news))
+            olds, old_inputs, news = map(
+                from_struct, (request.olds, request.old_inputs, request.news)
+            )
             _keep(request.ignoreChanges, olds, news)
             return _diff_response(self._resource(request.urn).differences(olds, old_inputs, news))
 
@@ -222,11 +261,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         with _errors(context):
-            resource, state, news = self._resource(request.urn), from_struct(request.olds), from_struct(request.news)
+            resource, state, news = (
+                self._resource(request.urn),
+                from_struct(request.olds),
+                from_struct(request.news),
+            )
             _keep(request.ignoreChanges, state, news)
             if request.preview:
                 return pb.UpdateResponse(properties=_state(resource, resource.planned(state, news)))
-            return pb.UpdateResponse(properties=_state(resource, resource.update(request.id, state, news)))
+            return pb.UpdateResponse(
+                properties=_state(resource, resource.update(request.id, state, news))
+            )
 
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         with _errors(context):
@@ -238,25 +283,31 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return self._plugin.resource(token)
         except KeyError:
-            raise ProviderError(f"the stand-in for {self._plugin.name} does not model {token}") from None
+            raise ProviderError(
+                f"the stand-in for {self._plugin.name} does not model {token}"
+            ) from None
 
 
 def _keep(ignored: Iterable[str], state: Properties, news: Properties) -> None:
-    """What the program ignores is as it was read last, in a difference and in an update (the bridge's provider.go)."""
+    """What the program ignores is as it was read last, in a difference and in an update (the
+    bridge's provider.go)."""
     for path in ignored:
         key = path.split(".")[0].split("[")[0]
         news[key] = state.get(key)
 
 
 class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
-    """Turns what goes wrong inside a call into its gRPC status, so that the user sees the text and no traceback."""
+    """Turns what goes wrong inside a call into its gRPC status, so that the user sees the text and
+    no traceback."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._context = context
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
         if isinstance(error, UnreadyError):
             made = pb.ErrorResourceInitFailed(
                 id=error.identifier,
@@ -267,7 +318,9 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
             told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
             told.details.add().Pack(made)
             # As google.rpc has errors with details travel, beside the status itself.
-            self._context.set_trailing_metadata((("grpc-status-details-bin", told.SerializeToString()),))  # type: ignore[no-untyped-call]
+            details: bytes = told.SerializeToString()  # type: ignore[no-untyped-call]
+            trailing = (("grpc-status-details-bin", details),)
+            self._context.set_trailing_metadata(trailing)  # type: ignore[no-untyped-call]
         if isinstance(error, ProviderError | OSError | sdk.NoSuchResourceError):
             self._context.abort(grpc.StatusCode.UNKNOWN, str(error))  # type: ignore[no-untyped-call]
 
@@ -278,7 +331,9 @@ def _token(urn: str) -> str:
 
 
 def _state(resource: Resource, state: Properties) -> object:
-    marked = {key: Secret(value) if key in resource.secrets else value for key, value in state.items()}
+    marked = {
+        key: Secret(value) if key in resource.secrets else value for key, value in state.items()
+    }
     return to_struct({key: value for key, value in marked.items() if not _is_absent(value)})
 
 

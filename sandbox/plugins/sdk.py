@@ -1,9 +1,12 @@
-"""What the installed SDK says about a resource: its inputs, their types, and which of them are needed.
+"""What the installed SDK says about a resource: its inputs, their types, and which of them are
+needed.
 
-The SDK classes are generated from the provider's schema, so what they lack, the official plugin refuses
-("Invalid or unknown key"). They are read lazily, one module at a time: `pulumi_kubernetes` is big.
+The SDK classes are generated from the provider's schema, so what they lack, the official plugin
+refuses ("Invalid or unknown key"). They are read lazily, one module at a time: `pulumi_kubernetes`
+is big.
 
-What they do not say, and the resources here therefore do: defaults, secrets, what forces a replacement.
+What they do not say, and the resources here therefore do: defaults, secrets, what forces a
+replacement.
 """
 
 import difflib
@@ -47,18 +50,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of a resource or of an object type in it: names as the engine spells them, types as Python hints."""
+    """The inputs of a resource or of an object type in it: names as the engine spells them, types
+    as Python hints."""
 
     hints: Mapping[str, typing.Any]
     required: frozenset[str]
 
 
-# The engine asks about many resources at once, and an SDK's lazy modules do not bear being imported twice at a time.
+# The engine asks about many resources at once, and an SDK's lazy modules do not bear being imported
+# twice at a time.
 _importing = threading.RLock()
 
 
 def inputs_of(token: str) -> Inputs:
-    """The inputs of the resource `token`, such as `kong:index/route:Route`. Raises NoSuchResourceError."""
+    """The inputs of the resource `token`, such as `kong:index/route:Route`. Raises
+    NoSuchResourceError."""
     with _importing:
         return _inputs_of(token)
 
@@ -76,7 +82,8 @@ def _inputs_of(token: str) -> Inputs:
 
 
 def _arguments_class(module: types.ModuleType, name: str) -> type:
-    # An SDK appends "Init" where the schema has an object type of the same name (kubernetes: DeploymentInitArgs).
+    # An SDK appends "Init" where the schema has an object type of the same name (kubernetes:
+    # DeploymentInitArgs).
     for candidate in (f"{name}InitArgs", f"{name}Args"):
         if hasattr(module, candidate):
             return typing.cast(type, getattr(module, candidate))
@@ -109,7 +116,9 @@ def _object_problems(path: str, value: Mapping[str, Value], inputs: Inputs) -> I
         if key not in inputs.hints:
             near = difflib.get_close_matches(key, inputs.hints, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            yield Problem(where, f"Invalid or unknown key {key!r} (its value: {_shown(item)}){hint}")
+            yield Problem(
+                where, f"Invalid or unknown key {key!r} (its value: {_shown(item)}){hint}"
+            )
         else:
             yield from _value_problems(where, item, inputs.hints[key])
     for key in sorted(inputs.required - value.keys()):
@@ -124,7 +133,9 @@ def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Probl
         yield from _union_problems(path, value, arguments)
     elif origin is typing.Literal:
         if value not in arguments:
-            yield Problem(path, f"expected {' or '.join(map(repr, arguments))}, got {_shown(value)}")
+            yield Problem(
+                path, f"expected {' or '.join(map(repr, arguments))}, got {_shown(value)}"
+            )
     elif origin in (Sequence, list):
         yield from _list_problems(path, value, arguments[0])
     elif origin in (Mapping, dict):
@@ -150,8 +161,11 @@ def _list_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Proble
         yield from _value_problems(f"{path}[{index}]", item, hint)
 
 
-def _union_problems(path: str, value: Value, arguments: tuple[typing.Any, ...]) -> Iterator[Problem]:
-    """An input is a union of the value itself and its awaitable forms; the problems of the closest member count."""
+def _union_problems(
+    path: str, value: Value, arguments: tuple[typing.Any, ...]
+) -> Iterator[Problem]:
+    """An input is a union of the value itself and its awaitable forms; the problems of the closest
+    member count."""
     members = [hint for hint in arguments if not _is_wrapper(hint)]
     findings = [list(_value_problems(path, value, hint)) for hint in members]
     if findings and all(findings):
@@ -176,7 +190,9 @@ def _is_scalar(value: Value, hint: typing.Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint in (str, bool):
         return isinstance(value, hint)
-    if isinstance(hint, type) and issubclass(hint, str):  # an enum of strings: any string is let through, as upstream
+    if isinstance(hint, type) and issubclass(
+        hint, str
+    ):  # an enum of strings: any string is let through, as upstream
         return isinstance(value, str)
     return True
 

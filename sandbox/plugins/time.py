@@ -1,8 +1,9 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for pulumiverse's time plugin: `Sleep`, which the settle step needs.
 
-Behaves as terraform-provider-time's `time_sleep`: waits `createDuration` on create and `destroyDuration` on delete; a
-changed duration alone updates without waiting; changed `triggers` replace. Its id is the time of creation (RFC 3339).
+Behaves as terraform-provider-time's `time_sleep`: waits `createDuration` on create and
+`destroyDuration` on delete; a changed duration alone updates without waiting; changed `triggers`
+replace. Its id is the time of creation (RFC 3339).
 """
 
 import re
@@ -21,13 +22,18 @@ _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 def seconds(duration: str) -> float:
     """A Go duration such as "1.5s" or "1m30s", in seconds. Raises ProviderError for anything else.
 
-    The provider takes the units ms, s, m and h (terraform-provider-time, schema of `create_duration`).
+    The provider takes the units ms, s, m and h (terraform-provider-time, schema of
+    `create_duration`).
     """
     if not _DURATION.fullmatch(duration):
         raise ProviderError(
-            f"{duration!r} is no duration: it must be a number immediately followed by ms, s, m or h, as in 30s"
+            f"{duration!r} is no duration: it must be a number immediately followed by ms, s, m or "
+            "h, as in 30s"
         )
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", duration))
+    return sum(
+        float(number) * _UNITS[unit]
+        for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", duration)
+    )
 
 
 class Sleep(Resource):
@@ -52,7 +58,9 @@ class Sleep(Resource):
     def delete(self, identifier: str, state: Properties) -> None:
         self._wait(state.get("destroyDuration"))
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Difference:
         for key in ("createDuration", "destroyDuration"):
             if isinstance(news.get(key), str):
                 seconds(news[key])

@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the tls plugin: `PrivateKey`, which client credentials need.
 
-Behaves as terraform-provider-tls's `tls_private_key`: the key is made on create and stands in the state alone, every
-changed input replaces it, its id is the SHA-1 of the public half. Not modelled: ED25519, the curve P224, and the other
-resources and functions of the plugin.
+Behaves as terraform-provider-tls's `tls_private_key`: the key is made on create and stands in the
+state alone, every changed input replaces it, its id is the SHA-1 of the public half. Not modelled:
+ED25519, the curve P224, and the other resources and functions of the plugin.
 """
 
 import base64
@@ -11,14 +11,24 @@ import hashlib
 from importlib import metadata
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from sandbox.plugins.provider import Found, Plugin, ProviderError, Resource, run
 from sandbox.plugins.values import Properties
 
 _CURVES = {"P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}
 _PRIVATE = ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh")
-_PUBLIC = ("publicKeyPem", "publicKeyOpenssh", "publicKeyFingerprintMd5", "publicKeyFingerprintSha256")
+_PUBLIC = (
+    "publicKeyPem",
+    "publicKeyOpenssh",
+    "publicKeyFingerprintMd5",
+    "publicKeyFingerprintSha256",
+)
 
 
 class PrivateKey(Resource):
@@ -49,7 +59,9 @@ class PrivateKey(Resource):
             "privateKeyPem": pem(PrivateFormat.TraditionalOpenSSL),
             "privateKeyPemPkcs8": pem(PrivateFormat.PKCS8),
             "privateKeyOpenssh": pem(PrivateFormat.OpenSSH),
-            "publicKeyPem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+            "publicKeyPem": public.public_bytes(
+                Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+            ).decode(),
             "publicKeyOpenssh": f"{openssh.decode()}\n",
             "publicKeyFingerprintMd5": ":".join(md5[at : at + 2] for at in range(0, len(md5), 2)),
             "publicKeyFingerprintSha256": f"SHA256:{sha256}",
@@ -72,7 +84,8 @@ def _generated(inputs: Properties) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivat
     if algorithm == "ECDSA" and curve in _CURVES:
         return ec.generate_private_key(_CURVES[curve])
     raise ProviderError(
-        f"the stand-in for tls does not model {algorithm} {curve if algorithm == 'ECDSA' else ''}".strip()
+        f"the stand-in for tls does not model {algorithm} "
+        f"{curve if algorithm == 'ECDSA' else ''}".strip()
     )
 
 

@@ -1,10 +1,11 @@
-"""Property values on the wire: protobuf structs and the plain Python values that the stand-ins work with.
+"""Property values on the wire: protobuf structs and the plain Python values that the stand-ins work
+with.
 
-The engine marks two kinds of value inside a struct (pulumi: sdk/go/common/resource/properties.go and
-developer-docs "property values"): an unknown is one of seven fixed strings, one per type; anything else that is not
-plain JSON is an object with a signature key. The stand-ins tell the engine that they take no secrets, so it sends
-plain values and puts the secret mark back on every output that has the name of a secret input; a stand-in only adds
-marks of its own (`Secret`).
+The engine marks two kinds of value inside a struct (pulumi: sdk/go/common/resource/properties.go
+and developer-docs "property values"): an unknown is one of seven fixed strings, one per type;
+anything else that is not plain JSON is an object with a signature key. The stand-ins tell the
+engine that they take no secrets, so it sends plain values and puts the secret mark back on every
+output that has the name of a secret input; a stand-in only adds marks of its own (`Secret`).
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ UNKNOWN_STRINGS: Final = frozenset(
     }
 )
 
-# A plain JSON value, UNKNOWN or Secret. Recursive types buy nothing here: every reader narrows with isinstance.
+# A plain JSON value, UNKNOWN or Secret. Recursive types buy nothing here: every reader narrows with
+# isinstance.
 Value = Any
 Properties = dict[str, Value]
 
@@ -77,12 +79,15 @@ def _from_value(value: Any) -> Value:
                 return fields
             if fields[SIGNATURE] == SECRET:
                 return fields["value"]
-            raise ValueError(f"no resource here takes a value of the special kind {fields[SIGNATURE]}")
+            raise ValueError(
+                f"no resource here takes a value of the special kind {fields[SIGNATURE]}"
+            )
     return None
 
 
 def to_struct(properties: Mapping[str, Value]) -> Struct:
-    """The opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None is left out."""
+    """The opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None is left
+    out."""
     struct = Struct()
     struct.update({key: _to_plain(value) for key, value in properties.items() if value is not None})
     return struct
@@ -110,5 +115,8 @@ def has_unknown(value: Value) -> bool:
 
 
 def is_empty(value: Value) -> bool:
-    """Whether a Terraform-bridged provider tells `value` apart from an absent one: it does not for zero values."""
-    return value is None or value == [] or value == {} or value == "" or value is False or value == 0
+    """Whether a Terraform-bridged provider tells `value` apart from an absent one: it does not for
+    zero values."""
+    return (
+        value is None or value == [] or value == {} or value == "" or value is False or value == 0
+    )

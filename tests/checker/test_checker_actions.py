@@ -24,24 +24,43 @@ pytestmark = pytest.mark.engine
 ONE, TWO = ("one.example.com", "/x", 8080), ("two.example.com", "/x", 8080)
 READS, WRITES = ("a.read",), ("a.write",)
 A = Part(
-    "a", "a", (ONE,), (("/x", "GET", READS), ("/x", "POST", WRITES), ("/x/health", "GET", ())), scopes=READS + WRITES
+    "a",
+    "a",
+    (ONE,),
+    (("/x", "GET", READS), ("/x", "POST", WRITES), ("/x/health", "GET", ())),
+    scopes=READS + WRITES,
 )
 B = Part("b", "b", (TWO,), (("/x", "GET", ("b.read",)),), scopes=("b.read",))
 JOB = Client("job", (("a", "a.read"), ("a", "a.write"), ("b", "b.read")))
 SITE = Client("site", (("a", "a.read"), ("a", "a.write")), users=True)
 BEFORE = Shape((A, B), (JOB, SITE))
 NEXT = replace(
-    A, rules=(("/x", "GET", ()), ("/x", "POST", READS), ("/x/health", "GET", READS)), scopes=READS, version=2
+    A,
+    rules=(("/x", "GET", ()), ("/x", "POST", READS), ("/x/health", "GET", READS)),
+    scopes=READS,
+    version=2,
 )
 AFTER = Shape(
-    (NEXT, replace(B, rules=(("/x", "GET", WRITES), ("/x", "POST", ())), scopes=("b.read", *WRITES), version=2)),
+    (
+        NEXT,
+        replace(
+            B,
+            rules=(("/x", "GET", WRITES), ("/x", "POST", ())),
+            scopes=("b.read", *WRITES),
+            version=2,
+        ),
+    ),
     (Client("job", (("a", "a.read"), ("b", "a.write"))), replace(SITE, calls=(("a", "a.read"),))),
 )
 """A scope moves from one to the other, a public path closes and others open, and both have another image."""
 SWAPPED = Shape((replace(A, places=(TWO,)), replace(B, places=(ONE,))), (JOB,))
 """Each takes the other's place."""
 
-GATE, ADMISSION, ROUTE = "**::app/a-8080-gate", "**::app/a-8080-admission", "**::app/a-protected-1-8080"
+GATE, ADMISSION, ROUTE = (
+    "**::app/a-8080-gate",
+    "**::app/a-8080-admission",
+    "**::app/a-protected-1-8080",
+)
 FLAGS: dict[str, tuple[str, ...]] = {
     "the gate alone": ("--target", GATE),
     "the gate and the Deployment": ("--target", GATE, "--target", "**::app/a-deployment"),
@@ -87,7 +106,9 @@ class Chain:
         return done.stdout + done.stderr
 
     def urn(self, name: str) -> str:
-        (found,) = (one["urn"] for one in self.recorder.stack.state() if one["urn"].endswith(f"::{name}"))
+        (found,) = (
+            one["urn"] for one in self.recorder.stack.state() if one["urn"].endswith(f"::{name}")
+        )
         return str(found)
 
 
@@ -129,9 +150,13 @@ def test_no_flag_of_destroy_opens(tmp_path: Path, name: str) -> None:
     work(tmp_path)
 
 
-def _refusing(recorder: Recorder, refused: Callable[[Request], bool], action: Callable[[], Run]) -> Run:
+def _refusing(
+    recorder: Recorder, refused: Callable[[Request], bool], action: Callable[[], Run]
+) -> Run:
     def answered(request: Request, answer: Callable[[], Response]) -> Response | None:
-        return Response(500, (), b"{}") if request.method != "GET" and refused(request) else answer()
+        return (
+            Response(500, (), b"{}") if request.method != "GET" and refused(request) else answer()
+        )
 
     recorder.stack.local.kong.faults = answered
     try:
@@ -177,7 +202,9 @@ OVER_TLS = BEFORE.changed("a", tls=True)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("to", "nth"), deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")]))
+@pytest.mark.parametrize(
+    ("to", "nth"), deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")])
+)
 def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: int) -> None:
     """And back: no moment has half of each, and nobody is let in by other rules. A Kong that refuses one request leaves
     what a run that was killed there does."""
@@ -188,7 +215,9 @@ def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: i
             chain.add(chain.recorder.up("over to TLS", OVER_TLS))
         after = OVER_TLS if to == "tls" else BEFORE
         chain.add(
-            chain.recorder.failing("switched", after.with_parts(replace(after.parts[0], rules=NEXT.rules), B), nth)
+            chain.recorder.failing(
+                "switched", after.with_parts(replace(after.parts[0], rules=NEXT.rules), B), nth
+            )
         )
 
     work(tmp_path)
@@ -196,7 +225,9 @@ def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: i
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"])
+@pytest.mark.parametrize(
+    "name", ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"]
+)
 def test_what_the_state_has_lost_opens_nothing(tmp_path: Path, name: str) -> None:
     """`state delete` of one resource and then `destroy`: what is left in Kong leads nowhere."""
 
@@ -219,8 +250,12 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(tmp_
 
         def imported() -> None:
             kind = "kong:index/plugin:Plugin"
-            said = chain.run("import", kind, "adopted", gate, "--yes", "--protect=false", "--skip-preview")
-            assert any(one["urn"].endswith("::adopted") for one in chain.recorder.stack.state()), said
+            said = chain.run(
+                "import", kind, "adopted", gate, "--yes", "--protect=false", "--skip-preview"
+            )
+            assert any(one["urn"].endswith("::adopted") for one in chain.recorder.stack.state()), (
+                said
+            )
             chain.run("up", "--yes", "--skip-preview")
 
         chain.recorder.write(AFTER)
@@ -253,8 +288,16 @@ EDITS: dict[str, tuple[str, str, object]] = {
     "the gate goes": ("DELETE", "/plugins/{post-function}", None),
     "admission goes": ("DELETE", "/plugins/{pre-function}", None),
     "authentication goes": ("DELETE", "/plugins/{jwt}", None),
-    "who has no token is the ring": ("PATCH", "/plugins/{jwt}", {"config": {"anonymous": "kong-oam.local.ring.okta"}}),
-    "a route takes another host": ("PATCH", "/routes/kong-oam.local.app.a.8080.protected-1", {"hosts": [TWO[0]]}),
+    "who has no token is the ring": (
+        "PATCH",
+        "/plugins/{jwt}",
+        {"config": {"anonymous": "kong-oam.local.ring.okta"}},
+    ),
+    "a route takes another host": (
+        "PATCH",
+        "/routes/kong-oam.local.app.a.8080.protected-1",
+        {"hosts": [TWO[0]]},
+    ),
     "nowhere is gone": ("DELETE", "/upstreams/kong-oam.local.nowhere", None),
 }
 

@@ -32,10 +32,15 @@ def _part(uid: str, host: str, *needed: str, public: bool = False) -> Part:
     return Part(uid, uid, places, tuple(rules), scopes=scopes)
 
 
-JOB, SITE = Client("job", (("a", "a.read"), ("b", "b.read"))), Client("site", (("a", "a.write"),), users=True)
+JOB, SITE = (
+    Client("job", (("a", "a.read"), ("b", "b.read"))),
+    Client("site", (("a", "a.write"),), users=True),
+)
 PLAIN, PUBLIC = _part("a", "one", "a.read"), _part("a", "one", "a.read", public=True)
 B = _part("b", "two", "b.read")
-GIVEN = Part("b", "b", B.places, (("/x", "GET", ("a.write",)),), scopes=("b.read", "b.write", "a.write"))
+GIVEN = Part(
+    "b", "b", B.places, (("/x", "GET", ("a.write",)),), scopes=("b.read", "b.write", "a.write")
+)
 """With a scope that was the other's, and is asked of nobody for it yet."""
 GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",))
 
@@ -57,7 +62,11 @@ NO_MARK: tuple[Edit, ...] = (
         'sent("answer", "addresses", "gate")',
         'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
-    (GATE, "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n", ""),
+    (
+        GATE,
+        "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n",
+        "",
+    ),
     (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
     (
         GATE,
@@ -70,12 +79,16 @@ NO_WAIT: tuple[Edit, ...] = (
     (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed"),
     (
         SERVICE,
-        "pulumi.Output.all(*(one.urn for one in workload.resources)).apply(lambda _: True)",
+        "pulumi.Output.all(*urns).apply(lambda _: True)",
         "pulumi.Output.from_input(True)",
     ),
     (SERVICE, '"post-function", config, *workload.resources)', '"post-function", config)'),
 )
-NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
+NOT_ROLLED_OUT: Edit = (
+    SERVICE,
+    "pulumi.runtime.is_dry_run() else workload.rolled_out",
+    "True else previewed",
+)
 ADMITTED_LATE: Edit = (
     "components/application.py",
     "closing = [service.admission for service in self.gated.values()]",
@@ -103,10 +116,18 @@ ANY_HOST: Edit = (
     "if mine ~= nil then return mine end",
     "if mine or rest then return true end",
 )
-ANY_ADDRESS: Edit = (GATE, "if networks and not is_in_one_of", "if networks and false and not is_in_one_of")
+ANY_ADDRESS: Edit = (
+    GATE,
+    "if networks and not is_in_one_of",
+    "if networks and false and not is_in_one_of",
+)
 IN_CLEAR: tuple[Edit, ...] = (
     (SERVICE, ", **self._over_tls(component, backend)}", "}"),
-    (GATE, "if not service or service.protocol ~= 'https' or service.tls_verify ~= true then", "if not service then"),
+    (
+        GATE,
+        "if not service or service.protocol ~= 'https' or service.tls_verify ~= true then",
+        "if not service then",
+    ),
 )
 DROPPED_AT_ONCE: Edit = (
     "kong_oam/kong/key_slots.py",
@@ -137,7 +158,9 @@ FAULTS = {
     ),
     "the upstream has a target": Fault((TARGET,), ((PLAIN,),)),
     "the gate does not ask for admission's mark": Fault(NO_MARK, ((PUBLIC,),)),
-    "the gate does not judge by admission's table": Fault((ONE_TABLE,), ((PUBLIC,), (replace(PLAIN, version=2),))),
+    "the gate does not judge by admission's table": Fault(
+        (ONE_TABLE,), ((PUBLIC,), (replace(PLAIN, version=2),))
+    ),
     "the gate does not wait for the Deployment": Fault(NO_WAIT, ((PLAIN,), (OPENED,))),
     "the gate does not look at the rollout": Fault(
         (NOT_ROLLED_OUT,),
@@ -159,7 +182,9 @@ FAULTS = {
     "a workload is called in clear text, and the gate does not look at it": Fault(
         IN_CLEAR, ((replace(PLAIN, tls=True),),)
     ),
-    "a key is dropped early": Fault((DROPPED_AT_ONCE,), ((PLAIN,), (PLAIN,)), rotates=True, outage=True),
+    "a key is dropped early": Fault(
+        (DROPPED_AT_ONCE,), ((PLAIN,), (PLAIN,)), rotates=True, outage=True
+    ),
 }
 
 
@@ -179,15 +204,20 @@ def _runs(fault: Fault, folder: Path, *edits: Edit) -> Iterator[Run]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_edit_of_a_fault_applies(name: str) -> None:
     """Each edit finds its text once in the sources of today. The runs below are deep, and would tell of it late."""
-    counts = {old: (ROOT / file).read_text("utf-8").count(old) for file, old, _ in FAULTS[name].edits}
+    counts = {
+        old: (ROOT / file).read_text("utf-8").count(old) for file, old, _ in FAULTS[name].edits
+    }
     assert set(counts.values()) == {1}, counts
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "name", deep_after(0, FAULTS, wanted=["a host moves between components, and gates do not look at it"])
+    "name",
+    deep_after(0, FAULTS, wanted=["a host moves between components, and gates do not look at it"]),
 )
-def test_a_program_with_a_fault_is_found_out(tmp_path: Path, name: str, report: Callable[[str], None]) -> None:
+def test_a_program_with_a_fault_is_found_out(
+    tmp_path: Path, name: str, report: Callable[[str], None]
+) -> None:
     """By its last run, for what the fault is about; and the same estates without the fault pass."""
     fault = FAULTS[name]
     *_, last = (run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits))

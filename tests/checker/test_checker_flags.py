@@ -46,10 +46,16 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
         first, *others = regranted_estates(seed, ESTATES, compiles)
         recorder.up("first", first)
         for after in others:
-            there = [one["urn"] for one in recorder.stack.state() if not one["type"].startswith("pulumi:")]
+            there = [
+                one["urn"]
+                for one in recorder.stack.state()
+                if not one["type"].startswith("pulumi:")
+            ]
             for flags in ([*_flags(draw, sorted(map(logical_name, there)))], []):
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
-                twice = [line for line in recorder.said.splitlines() if "Duplicate resource" in line]
+                twice = [
+                    line for line in recorder.said.splitlines() if "Duplicate resource" in line
+                ]
                 assert not twice, f"{run.name}:\n{twice}"
                 found = run.held()
                 assert not found.opened, f"{run.name}:\n{found}"

@@ -49,7 +49,9 @@ def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
 
 @settings(max_examples=examples(400), deadline=None, derandomize=True, database=None)
 @given(_orders())
-def test_what_views_can_show_is_what_a_machine_comes_to(case: tuple[Order, tuple[int, ...]]) -> None:
+def test_what_views_can_show_is_what_a_machine_comes_to(
+    case: tuple[Order, tuple[int, ...]],
+) -> None:
     """Nothing is left out, and nothing is made up."""
     order, masks = case
     assert set(order.views(*masks)) == _by_brute_force(order, masks)

@@ -29,7 +29,9 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 @pytest.mark.timeout(380)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, CHAINS))
-def test_nobody_is_let_in_whom_neither_estate_lets_in(tmp_path: Path, seed: int, report: Callable[[str], None]) -> None:
+def test_nobody_is_let_in_whom_neither_estate_lets_in(
+    tmp_path: Path, seed: int, report: Callable[[str], None]
+) -> None:
     """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
 
     Now and then two runs in a row, the second of which begins before anybody has seen the first.
@@ -48,7 +50,11 @@ def test_nobody_is_let_in_whom_neither_estate_lets_in(tmp_path: Path, seed: int,
         shape = Shape()
         for number, (step, shape) in enumerate(estates(seed, ESTATES, compiles)):
             fails = number == FAILS
-            add(recorder.failing(step, shape, FAILURES[seed - 1]) if fails else recorder.up(step, shape))
+            add(
+                recorder.failing(step, shape, FAILURES[seed - 1])
+                if fails
+                else recorder.up(step, shape)
+            )
             if number == ESTATES // 2:
                 recorder.rotate()
                 add(recorder.up("rotated", shape))

@@ -39,11 +39,18 @@ def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
 
 
 def _estate(
-    a: str, b: str, job: Sequence[str], cron: Sequence[str], scopes: Sequence[str] = ("a.read", "a.write")
+    a: str,
+    b: str,
+    job: Sequence[str],
+    cron: Sequence[str],
+    scopes: Sequence[str] = ("a.read", "a.write"),
 ) -> Parted:
     """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
-    clients = Client("job", tuple(("a", one) for one in job)), Client("cron", tuple(("b", one) for one in cron))
+    clients = (
+        Client("job", tuple(("a", one) for one in job)),
+        Client("cron", tuple(("b", one) for one in cron)),
+    )
     return Parted(Shape(parts, clients), LAYOUT)
 
 
@@ -61,7 +68,9 @@ def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
 
 def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     outdated = Estates.outdated
-    patch.setattr(Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one"))
+    patch.setattr(
+        Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one")
+    )
 
 
 def _partitions_have_no_order(patch: pytest.MonkeyPatch) -> None:
@@ -77,7 +86,11 @@ def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Grants, "add", lambda grants, client, _, make: grants._made.setdefault(client.name, [make(())]))
+    patch.setattr(
+        Grants,
+        "add",
+        lambda grants, client, _, make: grants._made.setdefault(client.name, [make(())]),
+    )
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
@@ -90,7 +103,9 @@ def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
     def every(clients: Any, concerns: Any) -> Iterator[Any]:
         for client in clients:
             calls = tuple(
-                replace(call, scopes=("a.read", "a.write")) for call in client.calls if concerns(client, call.component)
+                replace(call, scopes=("a.read", "a.write"))
+                for call in client.calls
+                if concerns(client, call.component)
             )
             if calls:
                 yield replace(client, calls=calls)
@@ -154,7 +169,9 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Commands, Callable[[], None]]]:
+def there(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Commands, Callable[[], None]]]:
     """A project whose stacks are as the first estate, and what puts that back."""
     with commands(tmp_path_factory.mktemp("stacks") / "project", random.Random(1)) as made:
         assert made.up(READS) == 0, made.backend.said
@@ -163,7 +180,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Commands, 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"]))
+@pytest.mark.parametrize(
+    "name", deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"])
+)
 def test_a_command_with_a_fault_is_found_out(
     there: tuple[Commands, Callable[[], None]], name: str, report: Callable[[str], None]
 ) -> None:
@@ -191,7 +210,10 @@ def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
     def ids(*given: Any) -> Any:
-        return {provider: dict.fromkeys(found, of_another) for provider, found in _foreign_ids(*given).items()}
+        return {
+            provider: dict.fromkeys(found, of_another)
+            for provider, found in _foreign_ids(*given).items()
+        }
 
     patch.setattr("components.partition._foreign_ids", ids)
 
@@ -209,7 +231,9 @@ def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
 OPENING = {
     "a partition whose callers lose a grant is skipped": Fault(_partition_is_skipped, READS, TAKEN),
     "callers have the id of another": Fault(_callers_have_the_id_of_another, READS, ELSEWHERE),
-    "Applications count in no fingerprint": Fault(_applications_count_in_no_fingerprint, READS, TAKEN),
+    "Applications count in no fingerprint": Fault(
+        _applications_count_in_no_fingerprint, READS, TAKEN
+    ),
     "a run that failed is recorded": Fault(
         _a_run_that_failed_is_recorded, READS, TAKEN, trouble=Trouble(0, kills=False, share=0.0)
     ),
@@ -220,10 +244,15 @@ OPENING = {
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "seeded"),
-    deep_after(1, [*((name, True) for name in OPENING), *((name, False) for name in list(OPENING)[-2:])]),
+    deep_after(
+        1, [*((name, True) for name in OPENING), *((name, False) for name in list(OPENING)[-2:])]
+    ),
 )
 def test_a_gate_that_a_command_leaves_open_is_found_out(
-    there: tuple[Commands, Callable[[], None]], name: str, seeded: bool, report: Callable[[str], None]
+    there: tuple[Commands, Callable[[], None]],
+    name: str,
+    seeded: bool,
+    report: Callable[[str], None],
 ) -> None:
     """By the next change of what stands behind it."""
     fault, (made, back) = OPENING[name], there
@@ -236,8 +265,13 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
         made.up(fault.after, trouble=fault.trouble)
         assert made.up(fault.after) == 0, made.backend.said
     made.begin()
-    asking_more = tuple((path, method, ("a.read", "a.write")) for path, method, _ in fault.after.shape.parts[0].rules)
-    assert made.up(replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))) == 0
+    asking_more = tuple(
+        (path, method, ("a.read", "a.write"))
+        for path, method, _ in fault.after.shape.parts[0].rules
+    )
+    assert (
+        made.up(replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))) == 0
+    )
     found = made.held(closed=False)
     assert bool(found.opened) == seeded, found
     assert found.asked
@@ -262,9 +296,14 @@ def _called_by_both(scope: str, layout: Layout) -> Parted:
 @pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("where", MOVED)
-def test_clients_that_move_as_their_grant_changes_are_not_refused(tmp_path: Path, where: str) -> None:
+def test_clients_that_move_as_their_grant_changes_are_not_refused(
+    tmp_path: Path, where: str
+) -> None:
     """Though the stack that they were in is run first, and knows nothing of them from then on."""
-    with commands(tmp_path / "project", random.Random(1)) as made, pytest.MonkeyPatch.context() as patch:
+    with (
+        commands(tmp_path / "project", random.Random(1)) as made,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(stacks, "_APART", 1.0)
         patch.setattr(made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True))
         assert made.up(_called_by_both("a.read", TOGETHER)) == 0, made.backend.said
@@ -277,7 +316,9 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(tmp_path: Path
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", deep_after(1, SOUND))
-def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[], None]], name: str) -> None:
+def test_without_a_fault_the_same_estates_pass(
+    there: tuple[Commands, Callable[[], None]], name: str
+) -> None:
     made, back = there
     back()
     after, trouble = SOUND[name]
@@ -290,7 +331,9 @@ def test_without_a_fault_the_same_estates_pass(there: tuple[Commands, Callable[[
 @pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CUT_OFF)
-def test_a_command_that_was_cut_off_is_taken_back(there: tuple[Commands, Callable[[], None]], name: str) -> None:
+def test_a_command_that_was_cut_off_is_taken_back(
+    there: tuple[Commands, Callable[[], None]], name: str
+) -> None:
     """The next one goes back to the estate before."""
     made, back = there
     back()

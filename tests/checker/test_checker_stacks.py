@@ -27,11 +27,20 @@ PAIRS = 4
 
 
 def _go(
-    commands: Commands, draw: random.Random, way: str, before: Parted, after: Parted, later: Parted, *, thorough: bool
+    commands: Commands,
+    draw: random.Random,
+    way: str,
+    before: Parted,
+    after: Parted,
+    later: Parted,
+    *,
+    thorough: bool,
 ) -> Report:
     """From one estate to the next, in a way, and then to the end."""
     if way in ("literal", "excluding"):
-        return _by_the_engine(commands, draw, before, after, draw.random() if way == "excluding" else 0)
+        return _by_the_engine(
+            commands, draw, before, after, draw.random() if way == "excluding" else 0
+        )
     trouble = None if way == "whole" else Trouble(draw.randrange(4), way == "killed")
     commands.up(after, trouble=trouble)
     if trouble:
@@ -42,7 +51,9 @@ def _go(
     return commands.held(thorough=thorough and way == "whole")
 
 
-def _by_the_engine(commands: Commands, draw: random.Random, before: Parted, after: Parted, excluded: float) -> Report:
+def _by_the_engine(
+    commands: Commands, draw: random.Random, before: Parted, after: Parted, excluded: float
+) -> Report:
     """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
     that run did."""
     there = [name for name in after.layout if f"{STACK}-{name}" in commands.backend.stacks]
@@ -54,7 +65,9 @@ def _by_the_engine(commands: Commands, draw: random.Random, before: Parted, afte
     assert commands.up(after) == 0, commands.backend.said
     found.closed.clear()
     found.add(commands.held())
-    found.closed = [one for one in found.closed if (one.target, one.method, _client(one.caller)) not in refused]
+    found.closed = [
+        one for one in found.closed if (one.target, one.method, _client(one.caller)) not in refused
+    ]
     return found
 
 

@@ -36,17 +36,27 @@ def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
         ({"hstsSeconds": 600}, pulumi.log.info, "changed for everybody: gateway.hstsSeconds: 31536000 -> 600"),
     ],
 )  # fmt: skip
-def test_a_setting_that_may_let_somebody_in_is_a_warning(gateway: dict[str, object], log: object, line: str) -> None:
+def test_a_setting_that_may_let_somebody_in_is_a_warning(
+    gateway: dict[str, object], log: object, line: str
+) -> None:
     """Any other is said, too."""
     on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (log, f"access: {line}")
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
+        log,
+        f"access: {line}",
+    )
 
 
 def test_a_setting_that_only_refuses_is_no_warning() -> None:
     """Tokens that live shorter, say."""
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
-    line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (pulumi.log.info, line)
+    line = (
+        "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
+    )
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
+        pulumi.log.info,
+        line,
+    )
 
 
 def test_nothing_is_said_where_nothing_changes() -> None:
@@ -69,19 +79,25 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
 
 
 @pytest.mark.parametrize(("away", "log"), [("closed", "info"), ("open", "warn")])
-def test_a_preview_says_what_a_redis_that_is_away_does(monkeypatch: pytest.MonkeyPatch, away: Any, log: str) -> None:
+def test_a_preview_says_what_a_redis_that_is_away_does(
+    monkeypatch: pytest.MonkeyPatch, away: Any, log: str
+) -> None:
     """As a warning where nothing is limited then; a run that deploys it says nothing."""
     trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
     redis = {"host": "redis", "away": away}
     on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis})
-    counted = model(edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on)
+    counted = model(
+        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on
+    )
     said: list[str] = []
     monkeypatch.setattr(f"pulumi.log.{log}", said.append)
     for is_preview in (False, True):
         monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview)
         announce_limits(counted.estate, on.gateway.redis)
     (line,) = said
-    assert line.startswith("gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, ")
+    assert line.startswith(
+        "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, "
+    )
 
 
 def test_what_stands_by_a_waiver_is_a_warning_in_every_run(monkeypatch: pytest.MonkeyPatch) -> None:

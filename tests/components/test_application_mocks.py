@@ -25,7 +25,10 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
         assert service.made_of["host"] == {nowhere.name}
         assert service.inputs["host"] == nowhere.inputs["name"] == "kong-oam.local.nowhere"
         assert service.inputs["port"] == 1
-    assert not {one.type for one in registered} & {"kong:index/target:Target", "time:index/sleep:Sleep"}
+    assert not {one.type for one in registered} & {
+        "kong:index/target:Target",
+        "time:index/sleep:Sleep",
+    }
 
 
 def test_every_input_of_services_and_routes_is_judged(registered: list[Registered]) -> None:
@@ -37,13 +40,17 @@ def test_every_input_of_services_and_routes_is_judged(registered: list[Registere
         found = all_of(registered, f"kong:index/{token}").values()
         assert {one.inputs["name"] for one in found} == wanted.keys()
         for one in found:
-            inputs = {re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in one.inputs.items()}
+            inputs = {
+                re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in one.inputs.items()
+            }
             inputs.pop("service_id", None)
             entity = wanted[inputs["name"]]
             assert inputs == {name: entity[name] for name in inputs}
 
 
-def test_what_closes_comes_before_the_workload_and_what_opens_after_it(registered: list[Registered]) -> None:
+def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
+    registered: list[Registered],
+) -> None:
     """Admission, then the Deployment, then the gate: each waits for the one before, of its own component."""
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     deployments = all_of(registered, "kubernetes:apps/v1:Deployment")
@@ -63,7 +70,10 @@ def test_every_route_waits_for_what_guards_it(registered: list[Registered]) -> N
     for route in routes.values():
         (service,) = route.made_of["serviceId"]
         port = service.removesuffix("-service")
-        assert route.after == {service, *(f"{port}-{role}" for role in ("admission", "jwt", "gate"))}
+        assert route.after == {
+            service,
+            *(f"{port}-{role}" for role in ("admission", "jwt", "gate")),
+        }
         assert route.inputs["serviceId"] == f"id of {service}"
         assert service in all_of(registered, "kong:index/service:Service")
 
@@ -98,7 +108,9 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
 
 def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Registered]) -> None:
     """Services and routes are named by stack, application, component and port; everything is tagged with the stack."""
-    services = {one.inputs["name"] for one in all_of(registered, "kong:index/service:Service").values()}
+    services = {
+        one.inputs["name"] for one in all_of(registered, "kong:index/service:Service").values()
+    }
     assert services == {
         "kong-oam.local.hello.hello-world.8000",
         "kong-oam.local.orders.api.8080",
@@ -107,13 +119,22 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
         "kong-oam.local.shop.web.3000",
     }
     routes = {one.inputs["name"] for one in all_of(registered, "kong:index/route:Route").values()}
-    assert {one for one in routes if ".orders." in one} == {"kong-oam.local.orders.api.8080.protected-1"}
-    consumers = {one.inputs["username"] for one in all_of(registered, "kong:index/consumer:Consumer").values()}
+    assert {one for one in routes if ".orders." in one} == {
+        "kong-oam.local.orders.api.8080.protected-1"
+    }
+    consumers = {
+        one.inputs["username"]
+        for one in all_of(registered, "kong:index/consumer:Consumer").values()
+    }
     assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
     # By this name the next run finds the issuer whose tokens count until now.
     assert f"{RING}okta" in all_of(registered, "kong:index/consumer:Consumer")
     gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
-    assert gate.inputs["tags"] == ["kong-oam", "kong-oam-stack:local", "kong-oam-component:orders.api"]
+    assert gate.inputs["tags"] == [
+        "kong-oam",
+        "kong-oam-stack:local",
+        "kong-oam-component:orders.api",
+    ]
     for one in registered:
         if one.type.startswith("kong:"):
             assert one.inputs["tags"][:2] == ["kong-oam", "kong-oam-stack:local"], one.name
@@ -122,14 +143,20 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
 def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
     """The pods come after the Secret that they read, which is made of what the app is."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.made_of["data"] == {"okta-app-shop/checkout", "okta-server", "okta-key-shop/checkout-a"}
+    assert secret.made_of["data"] == {
+        "okta-app-shop/checkout",
+        "okta-server",
+        "okta-key-shop/checkout-a",
+    }
     assert clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
     assert clear(secret)["OAUTH_KEY_ALGORITHM"] == "RS256"
     assert "OAUTH_CLIENT_SECRET" not in clear(secret)
     deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
     pods = deployment.inputs["spec"]["template"]["spec"]
     account = all_of(registered, "kubernetes:core/v1:ServiceAccount")["shop/checkout-account"]
-    assert pods["containers"][0]["envFrom"] == [{"secretRef": {"name": secret.inputs["metadata"]["name"]}}]
+    assert pods["containers"][0]["envFrom"] == [
+        {"secretRef": {"name": secret.inputs["metadata"]["name"]}}
+    ]
     assert pods["serviceAccountName"] == account.inputs["metadata"]["name"]
     assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.after
     # Of no output: the engine would delete the pods before an app that is deleted before it is replaced.

@@ -70,7 +70,9 @@ def run(
 
     async def program() -> None:
         recorded = {} if previous is None else previous
-        state = StackState(frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"})
+        state = StackState(
+            frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"}
+        )
         rotation = Rotation(ESTATE, on(day), state)
         done.generation = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
@@ -80,7 +82,9 @@ def run(
 
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warn"):
-            patch.setattr(pulumi.log, level, lambda text, level=level: done.said.append(f"{level}: {text}"))
+            patch.setattr(
+                pulumi.log, level, lambda text, level=level: done.said.append(f"{level}: {text}")
+            )
         set_mocks(_Nothing(), preview=preview)
         _await(program)
     return done
@@ -104,7 +108,9 @@ def _unknown() -> pulumi.Output[str]:
     async def value(what: Any) -> Any:
         return what
 
-    return pulumi.Output(set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False)))
+    return pulumi.Output(
+        set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
+    )
 
 
 def keyed(client: Client = JOB) -> Callable[[Rotation, Run], Any]:
@@ -112,10 +118,14 @@ def keyed(client: Client = JOB) -> Callable[[Rotation, Run], Any]:
 
 
 def shared(holder: str) -> Callable[[Rotation, Run], Any]:
-    return lambda rotation, _: rotation.record_shared_secret(JOB, pulumi.Output.from_input(holder), "main-app-shop/job")
+    return lambda rotation, _: rotation.record_shared_secret(
+        JOB, pulumi.Output.from_input(holder), "main-app-shop/job"
+    )
 
 
-def told(generation: int, since: int, due: int, before: str = "ended", **more: str) -> dict[str, Any]:
+def told(
+    generation: int, since: int, due: int, before: str = "ended", **more: str
+) -> dict[str, Any]:
     days = {"since": on(since).isoformat(), "due": on(due).isoformat()}
     return {"generation": generation, **days, "before": before, **more}
 
@@ -127,7 +137,11 @@ def test_a_client_has_its_first_key_on_the_day_on_which_it_is_made() -> None:
     """On the first run of a stack, and of a client beside others."""
     for previous in (None, {}, {"shop/other at main": told(7, 0, 30)}):
         done = run(keyed(), previous, 5)
-        assert (done.generation, done.output, done.said) == (Generation(1, on(5)), told(1, 5, 35), [])
+        assert (done.generation, done.output, done.said) == (
+            Generation(1, on(5)),
+            told(1, 5, 35),
+            [],
+        )
 
 
 def test_what_is_not_due_stays() -> None:
@@ -199,7 +213,9 @@ REPLACED = (
 
 
 @pytest.mark.parametrize(("key", "preview"), [("new", False), ("new", True), (None, True)])
-def test_a_key_that_is_replaced_out_of_turn_is_recorded_and_said(key: str | None, preview: bool) -> None:
+def test_a_key_that_is_replaced_out_of_turn_is_recorded_and_said(
+    key: str | None, preview: bool
+) -> None:
     """With the day; a preview does not know the new key and tells it by that. The generation stays, and its days."""
     done = run(watched(key), {NAME: told(3, 0, 30)}, 20, preview=preview)
     assert done.output == told(3, 0, 30, replaced="2026-01-21")
@@ -211,15 +227,24 @@ def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
     replaced = told(3, 0, 30, replaced="2026-01-21")
     assert run(watched("old"), {NAME: replaced}, 25).output == replaced
     assert run(watched("old"), {NAME: replaced}, 25).said == []
-    assert run(watched("new"), {NAME: replaced}, 25).output == {**replaced, "replaced": "2026-01-26"}
+    assert run(watched("new"), {NAME: replaced}, 25).output == {
+        **replaced,
+        "replaced": "2026-01-26",
+    }
     assert run(watched("new", "key-b"), {NAME: replaced}, 30).output == told(4, 30, 37, "counts")
     overlapping = told(3, 0, 7, "counts", replaced="2026-01-03")
-    assert run(watched("old"), {NAME: overlapping}, 7).output == told(3, 0, 30, replaced="2026-01-03")
+    assert run(watched("old"), {NAME: overlapping}, 7).output == told(
+        3, 0, 30, replaced="2026-01-03"
+    )
 
 
 def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
     """The same key; one that the state does not know; one that a run leaves out; and a client's first."""
-    for ask, preview in ((watched("old"), True), (watched("new", "key-c"), True), (watched(None), False)):
+    for ask, preview in (
+        (watched("old"), True),
+        (watched("new", "key-c"), True),
+        (watched(None), False),
+    ):
         done = run(ask, {NAME: told(3, 0, 30)}, 20, preview=preview)
         assert (done.output, done.said) == (told(3, 0, 30), [])
     assert run(watched("new"), None, 20).output == told(1, 20, 50)

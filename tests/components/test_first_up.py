@@ -29,7 +29,9 @@ BASE = {"generation": 1, "offered": {}, "partitions": [], "providers": {}, "gate
 def estates(layout: Mapping[str, list[str]]) -> Estates:
     """An Application in each of the namespaces of these partitions."""
     settings = parse("prod", {**SETTINGS, "partitions": layout})
-    applications = (APPLICATION.format(name) for names in layout.values() for name in names if name != "*")
+    applications = (
+        APPLICATION.format(name) for names in layout.values() for name in names if name != "*"
+    )
     return Estates(settings, estate(*applications, stack=settings.stack))
 
 
@@ -58,7 +60,9 @@ class Engine:
                 named = {f"{records.NAMED}={name}": name for name in self.tagged}
                 listed = [named[one] for one in only[1:]] if only else [*self.states]
                 self.read += len(listed)
-                return json.dumps([{"name": name, "lastUpdate": _written(self.states[name])} for name in listed])
+                return json.dumps(
+                    [{"name": name, "lastUpdate": _written(self.states[name])} for name in listed]
+                )
             case ("stack", "export", *_):
                 return json.dumps({"deployment": {"resources": []}})
             case ("stack", "output", *_):
@@ -73,13 +77,17 @@ class Engine:
     def run(self, stack: str, environment: Mapping[str, str]) -> bool:
         """A run of the program, as far as it looks at the stacks. One that it refuses fails."""
         settings = self.now.settings
-        name = next((one for one in settings.stack.partitions if stack_of("prod", one) == stack), None)
+        name = next(
+            (one for one in settings.stack.partitions if stack_of("prod", one) == stack), None
+        )
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in environment.items():
                 patch.setenv(variable, value)
             try:
                 part = partition.part_of_run(
-                    replace(settings, partition=name), self.now.whole, self.states.get(stack, having())
+                    replace(settings, partition=name),
+                    self.now.whole,
+                    self.states.get(stack, having()),
                 )
             except pulumi.RunError:
                 return False
@@ -100,7 +108,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
-    monkeypatch.setattr(run, "show", lambda *_, stack, environment, **__: made.run(stack, environment))
+    monkeypatch.setattr(
+        run, "show", lambda *_, stack, environment, **__: made.run(stack, environment)
+    )
     for program in (base, partition):
         monkeypatch.setattr(program, "recorded", made.recorded)
         monkeypatch.setattr(program, "outputs_of", lambda stack: made.recorded(stack).outputs)
@@ -111,7 +121,15 @@ def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
     """`up` of all, or of the stacks of these partitions (None: the base's), one at a time."""
     engine.now = of
     there, partitions = engine_stacks.listed(), of.settings.stack.partitions
-    runs = run.Runs(of, "up", 1, lambda stack, line: None, partitions, there, records.read("prod", partitions, there))
+    runs = run.Runs(
+        of,
+        "up",
+        1,
+        lambda stack, line: None,
+        partitions,
+        there,
+        records.read("prod", partitions, there),
+    )
     runs.over(only or of.partitions)
     return runs
 
@@ -135,7 +153,9 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(engine: Engin
 def test_a_first_up_makes_nothing_that_a_stack_of_before_has(engine: Engine) -> None:
     """It made other stacks itself; whose namespace went elsewhere was there."""
     assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
-    later = up(engine, estates({"apis": ["apis"], "more": ["more"], "shops": ["shop"]}), "more", "shops")
+    later = up(
+        engine, estates({"apis": ["apis"], "more": ["more"], "shops": ["shop"]}), "more", "shops"
+    )
     assert (later.done, later.failed) == (["prod-more"], ["prod-shops"])
 
 
@@ -156,7 +176,9 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
     assert (runs.done, runs.failed) == (["prod", "prod-apis"], ["prod-rest"])
 
 
-def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recorded(engine: Engine) -> None:
+def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recorded(
+    engine: Engine,
+) -> None:
     """The list of the stacks, which says that, has the engine look into each of them once."""
     read = []
     for count in (8, 32):
@@ -164,7 +186,10 @@ def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recor
         layout = {f"p{number}": [f"p{number}"] for number in range(count)}
         assert up(engine, estates(layout)).failed == []
         engine.read = 0
-        assert up(engine, estates({**layout, "p0": ["p0", "more"]}), None, "p0").done == ["prod", "prod-p0"]
+        assert up(engine, estates({**layout, "p0": ["p0", "more"]}), None, "p0").done == [
+            "prod",
+            "prod-p0",
+        ]
         assert {*engine.states["prod-p0"].urns} == {(COMPONENT, "p0/one"), (COMPONENT, "more/one")}
         read.append(engine.read)
     few, many = read
@@ -173,7 +198,10 @@ def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recor
 
 def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:
     """Neither in a stack that somebody has written since it was recorded, nor in one of which settings now say less."""
-    before, after = {"apis": ["apis"], "shops": ["shop"]}, {"apis": ["apis", "more"], "shops": ["shop"]}
+    before, after = (
+        {"apis": ["apis"], "shops": ["shop"]},
+        {"apis": ["apis", "more"], "shops": ["shop"]},
+    )
     for recorded, written, failed in (
         (before, ["shop/one"], []),
         (before, ["shop/one", "more/one"], ["prod-apis"]),

@@ -21,13 +21,26 @@ def test_a_plugin_comes_before_the_routes_of_its_component(monkeypatch: pytest.M
         registered = run_program(monkeypatch)
     made = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-plugin-correlation-id"]
     assert made.made_of["serviceId"] == {"orders/api-8080-service"}
-    assert '"echo_downstream":false,"generator":"uuid#counter","header_name":"X-Cid"' in made.inputs["configJson"]
-    waiting = {name for name, one in all_of(registered, "kong:index/route:Route").items() if made.name in one.after}
-    assert waiting == {name for name in all_of(registered, "kong:index/route:Route") if name.startswith("orders/api-")}
+    assert (
+        '"echo_downstream":false,"generator":"uuid#counter","header_name":"X-Cid"'
+        in made.inputs["configJson"]
+    )
+    waiting = {
+        name
+        for name, one in all_of(registered, "kong:index/route:Route").items()
+        if made.name in one.after
+    }
+    assert waiting == {
+        name
+        for name in all_of(registered, "kong:index/route:Route")
+        if name.startswith("orders/api-")
+    }
 
 
 @pytest.mark.parametrize("logs", [None, {"file": "/var/log/kong/records"}])
-def test_whatever_writes_records_clears_kongs_own(monkeypatch: pytest.MonkeyPatch, logs: dict[str, str] | None) -> None:
+def test_whatever_writes_records_clears_kongs_own(
+    monkeypatch: pytest.MonkeyPatch, logs: dict[str, str] | None
+) -> None:
     """A sink of the stack, and a plugin that an Application asks for. A stack without records leaves Kong's to it."""
     plugin = KongPlugin("tcp-log", {"host": "logs.example.com", "port": 5140}, None, NOWHERE)
     ask_at(monkeypatch, "orders/api", kong_plugins=(plugin,))
@@ -36,8 +49,18 @@ def test_whatever_writes_records_clears_kongs_own(monkeypatch: pytest.MonkeyPatc
         registered = run_program(monkeypatch, **({"logs": logs} if logs else {}))
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     configs = {name: json.loads(one.inputs["configJson"]) for name, one in plugins.items()}
-    fields = {name: one["custom_fields_by_lua"] for name, one in configs.items() if "custom_fields_by_lua" in one}
-    wanted = {"orders/api-8080-plugin-tcp-log", *(name for name in plugins if logs and name.endswith("-log-file"))}
+    fields = {
+        name: one["custom_fields_by_lua"]
+        for name, one in configs.items()
+        if "custom_fields_by_lua" in one
+    }
+    wanted = {
+        "orders/api-8080-plugin-tcp-log",
+        *(name for name in plugins if logs and name.endswith("-log-file")),
+    }
     assert fields.keys() == wanted and (not logs or len(wanted) > 2)
-    cleared = [bool(one) and "for n in pairs(said)do set(n,nil)end" in one["version"] for one in fields.values()]
+    cleared = [
+        bool(one) and "for n in pairs(said)do set(n,nil)end" in one["version"]
+        for one in fields.values()
+    ]
     assert set(cleared) == {logs is not None}

@@ -45,7 +45,9 @@ class Stacks:
 
 
 @pytest.fixture(scope="module", params=deep_after(1, KINDS))
-def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+def stacks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stacks]:
     """The sample estate with an identity provider of each kind."""
     with estate_at(request.param, tmp_path_factory.mktemp("project")) as folder:
         as_one: States = {}
@@ -54,7 +56,14 @@ def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         states: States = {}
         parts = run_all(states)
         outputs = [_outputs(state) for state in states.values()]
-        yield Stacks(whole, parts, _outputs(as_one[stack_of(None)]), outputs, *_grants(folder, states), states)
+        yield Stacks(
+            whole,
+            parts,
+            _outputs(as_one[stack_of(None)]),
+            outputs,
+            *_grants(folder, states),
+            states,
+        )
 
 
 def _grants(folder: Path, states: States) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -83,7 +92,9 @@ def _resources(registered: list[Registered]) -> dict[tuple[str, str], dict[str, 
             inputs = dict(one.inputs)
             if one.type.startswith("kong:"):
                 inputs["tags"] = (
-                    [tag for tag in inputs["tags"] if "-partition:" not in tag] if "tags" in inputs else None
+                    [tag for tag in inputs["tags"] if "-partition:" not in tag]
+                    if "tags" in inputs
+                    else None
                 )
             assert (one.type, one.name) not in found
             found[one.type, one.name] = inputs
@@ -95,17 +106,28 @@ def test_states_say_what_clients_are_granted(stacks: Stacks) -> None:
     if any(one.type.startswith(MADE) for one in stacks.whole):
         found = {
             name: {
-                client: {called: sorted(scopes) for called, scopes in calls.items()} for client, calls in one.items()
+                client: {called: sorted(scopes) for called, scopes in calls.items()}
+                for client, calls in one.items()
             }
             for name, one in stacks.granted.items()
         }
         assert found == stacks.meant
-        assert sum(bool(scopes) for one in found.values() for calls in one.values() for scopes in calls.values()) > 3
+        assert (
+            sum(
+                bool(scopes)
+                for one in found.values()
+                for calls in one.values()
+                for scopes in calls.values()
+            )
+            > 3
+        )
     else:
         assert not any(stacks.granted.values())
 
 
-def test_a_run_that_changes_nothing_announces_nothing(stacks: Stacks, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_that_changes_nothing_announces_nothing(
+    stacks: Stacks, caplog: pytest.LogCaptureFixture
+) -> None:
     """Also where any token counts that a client of another partition gets for an API of a third."""
     caplog.clear()
     for name in PARTITIONS:
@@ -145,7 +167,9 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(stacks: Stacks) 
 def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
     """The facts but for which partition a component is in, and which there are."""
     return {
-        subject: {name: value for name, value in of_subject.items() if not name.startswith("partition")}
+        subject: {
+            name: value for name, value in of_subject.items() if not name.startswith("partition")
+        }
         for subject, of_subject in facts.items()
     }
 
@@ -153,4 +177,6 @@ def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
 def test_a_first_preview_of_a_partition_shows_all_of_it(stacks: Stacks) -> None:
     """What its base will give is unknown there, and stops nothing."""
     previewed = run_stack(stack_of("shops"), {}, preview=True)
-    assert {(one.type, one.name) for one in previewed} == {(one.type, one.name) for one in stacks.parts["shops"]}
+    assert {(one.type, one.name) for one in previewed} == {
+        (one.type, one.name) for one in stacks.parts["shops"]
+    }

@@ -52,7 +52,9 @@ CAUGHT: list[Field] = [
 
 
 @pytest.fixture(scope="module", params=deep_after(1, ["okta", "entra"]))
-def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Pair]]:
+def few(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Pair]]:
     """Pairs that differ in one of these."""
     with project_at(request.param, tmp_path_factory.mktemp("project")) as project:
         yield [*Pairs.around(project, first(request.param, Random(1))).of_each([*FEW, *MORE])]
@@ -83,7 +85,11 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
         now = chosen
         for _ in range(random.randrange(1, 4)):
             edits = [*now.edits()]
-            now = now.edited(*random.choice([one for one in edits if one[0][0]] if random.random() < 0.8 else edits))
+            now = now.edited(
+                *random.choice(
+                    [one for one in edits if one[0][0]] if random.random() < 0.8 else edits
+                )
+            )
         if project.estates(now):
             return now
 
@@ -92,7 +98,9 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("kind", "number", "steps"),
-    deep_after(1, [("okta", 1, 3), ("okta", 2, 25), ("entra", 3, 20), ("keycloak", 4, 20), ("two", 5, 15)]),
+    deep_after(
+        1, [("okta", 1, 3), ("okta", 2, 25), ("entra", 3, 20), ("keycloak", 4, 20), ("two", 5, 15)]
+    ),
 )
 def test_running_what_is_chosen_leaves_what_running_all_leaves(
     kind: str, number: int, steps: int, tmp_path: Path
@@ -119,14 +127,20 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
                 continue
             project.up(estates, run_few, everything=False)
             for stack in run_all.made:
-                assert made_of(run_few, stack) == made_of(run_all, stack), (now.since(chosen), stack)
+                assert made_of(run_few, stack) == made_of(run_all, stack), (
+                    now.since(chosen),
+                    stack,
+                )
             ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]
             chosen, all_run, few_run = now, run_all, run_few
     assert refused <= steps // 4
     assert ran[1] < ran[0]
 
 
-PARTS = [*(("okta", part, 16) for part in range(16)), *((kind, 0, 1) for kind in ("entra", "keycloak", "two"))]
+PARTS = [
+    *(("okta", part, 16) for part in range(16)),
+    *((kind, 0, 1) for kind in ("entra", "keycloak", "two")),
+]
 
 
 @pytest.mark.deep

@@ -11,7 +11,9 @@ from tests.support.estates import api, compiled
 
 def test_the_message_says_what_could_not_be_judged() -> None:
     """As `check` does."""
-    broken = compiled(api().replace("image: x", "imgae: x"), api("shop", access=ACCESS, domain="shop.example.com"))
+    broken = compiled(
+        api().replace("image: x", "imgae: x"), api("shop", access=ACCESS, domain="shop.example.com")
+    )
     with pytest.raises(pulumi.RunError) as error:
         accept(broken)
     assert str(error.value).startswith(

@@ -34,7 +34,13 @@ def _leaving_out(name: str, states: States, *types: str) -> None:
     there = dict(states[stack_of(name)])
     old = {
         (one["type"], urn.rpartition("::")[2]): Registered(
-            one["type"], urn.rpartition("::")[2], dict(one["outputs"]), frozenset(), frozenset(), {}, frozenset()
+            one["type"],
+            urn.rpartition("::")[2],
+            dict(one["outputs"]),
+            frozenset(),
+            frozenset(),
+            {},
+            frozenset(),
         )
         for urn, one in there.items()
         if one["type"] in types
@@ -46,10 +52,16 @@ def _leaving_out(name: str, states: States, *types: str) -> None:
 
 def _scopes(states: States) -> set[str]:
     """Those that a run of the base has."""
-    return {one.inputs["name"] for one in run_stack(stack_of(None), states) if one.type.endswith(":ServerScope")}
+    return {
+        one.inputs["name"]
+        for one in run_stack(stack_of(None), states)
+        if one.type.endswith(":ServerScope")
+    }
 
 
-def test_one_that_a_gate_asks_for_stays_though_the_run_exported_what_was_meant(states: States) -> None:
+def test_one_that_a_gate_asks_for_stays_though_the_run_exported_what_was_meant(
+    states: States,
+) -> None:
     run_stack(stack_of("rest"), states)
     for _ in "ab":  # the second does not take the first one's word for it
         _leaving_out("apis", states, PLUGIN)

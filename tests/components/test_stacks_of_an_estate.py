@@ -18,7 +18,13 @@ from tests.support.estates import estate
 from tests.support.partitioned import MAIL, ORDERS, SHOP
 from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
-BASE = {"generation": 3, "offered": {}, "partitions": ["apis", "rest"], "providers": {}, "gateway": {}}
+BASE = {
+    "generation": 3,
+    "offered": {},
+    "partitions": ["apis", "rest"],
+    "providers": {},
+    "gateway": {},
+}
 
 
 def settings(partition: str | None = None, **partitions: list[str]) -> Settings:
@@ -55,13 +61,17 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
             pulumi.RunError, match="partition 'apis' went from kong-oam:partitions of 'prod'"
         ) as refused:
             run(now, having(base=BASE))
-        assert "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`" in str(refused.value)
+        assert "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`" in str(
+            refused.value
+        )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
     deployed(monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one"))
     assert run(settings(rest=["*"]), having(base=BASE)).estate.role == "base"
 
 
-def test_a_partition_does_not_make_a_second_time_what_another_stack_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """After its namespace came to this one, without `move`: whichever of both is run first."""
     rest = settings("rest", apis=["other"], rest=["*"])
     for there in ("prod_apis", "prod"):
@@ -69,12 +79,16 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(monkeypa
         deployed(monkeypatch, **states)
         stack = there.replace("_", "-")
         with pytest.raises(
-            pulumi.RunError, match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them"
+            pulumi.RunError,
+            match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
         ):
             run(rest, having("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
-    with pytest.raises(pulumi.RunError, match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them"):
+    with pytest.raises(
+        pulumi.RunError,
+        match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them",
+    ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
     assert {*run(rest, having("shop/one")).estate.own} == {"apis/one", "shop/one"}
@@ -86,10 +100,16 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
     now = settings(apis=["apis"], rest=["*"])
     deployed(monkeypatch, prod_apis=having(generation=7), prod_rest=having(generation=5))
-    for before, expected in ((having(), 8), (having(base=BASE), 7), (having(base={**BASE, "generation": 9}), 9)):
+    for before, expected in (
+        (having(), 8),
+        (having(base=BASE), 7),
+        (having(base={**BASE, "generation": 9}), 9),
+    ):
         part = run(now, before)
         assert base.exported(part.estate, before, part.made_with, {}, {})["generation"] == expected
-    with shared({"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}) as told:  # and reads no state
+    with shared(
+        {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
+    ) as told:  # and reads no state
         monkeypatch.setenv(VARIABLE, told[VARIABLE])
         deployed(monkeypatch)
         assert run(now, having()).made_with == 8
@@ -129,7 +149,9 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         assert base.with_all_in_use(base_of(whole), now, before)[1] == expected
 
 
-def test_a_stack_that_is_not_there_yet_has_recorded_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """That of a partition that was only just written down; anything else is no answer."""
     for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)

@@ -38,10 +38,14 @@ SETTINGS = parse(
 def test_each_place_is_given_what_is_there() -> None:
     """What the cluster says of the object in the same cluster, and in no other."""
     application, whole = component("{}", client=False, ports=())
-    here, there = (made(yaml.safe_load(SERVICE.replace("ADDRESS", one))) for one in ("10.0.0.1", "10.0.0.2"))
+    here, there = (
+        made(yaml.safe_load(SERVICE.replace("ADDRESS", one))) for one in ("10.0.0.1", "10.0.0.2")
+    )
     taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
-        replace(whole, name="db", rendered=(here,), copies=(Copy("west", "orders", rendered=(there,)),)),
+        replace(
+            whole, name="db", rendered=(here,), copies=(Copy("west", "orders", rendered=(there,)),)
+        ),
         replace(
             whole,
             name="web",

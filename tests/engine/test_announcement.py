@@ -21,7 +21,12 @@ def _told(deployment: Deployment) -> tuple[int, str]:
     """How `diff` ends that asks the CLI what is deployed, and its first line."""
     command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", ".", "--exit-code"]
     ran = subprocess.run(
-        command, cwd=deployment.folder, env=deployment.local.env, capture_output=True, text=True, timeout=90
+        command,
+        cwd=deployment.folder,
+        env=deployment.local.env,
+        capture_output=True,
+        text=True,
+        timeout=90,
     )
     assert ran.stderr == ""
     return ran.returncode, ran.stdout[: ran.stdout.find("\n") + 1]
@@ -33,11 +38,15 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     deployed.edit("applications/orders.yaml", "viewer:", "reader:")
     assert "access:" not in _preview(deployed, "--diff")
     deployed.edit(
-        "applications/orders.yaml", "[/orders/health], methods: [GET]", "[/orders/health], methods: [GET, POST]"
+        "applications/orders.yaml",
+        "[/orders/health], methods: [GET]",
+        "[/orders/health], methods: [GET, POST]",
     )
     said = _preview(deployed)
     assert f"    {LINE}\n" in said
-    assert said.index(LINE) < said.index("orders/api-8080-gate update"), "before what changes, and again below it"
+    assert said.index(LINE) < said.index("orders/api-8080-gate update"), (
+        "before what changes, and again below it"
+    )
     assert said.count(LINE) == 2
     assert _told(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1

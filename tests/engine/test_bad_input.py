@@ -44,8 +44,13 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
     assert stopped.returncode != 0
     assert f"{POSITION}: error ACC201" in stopped.stdout
     assert "did you mean 'orders.read'?" in stopped.stdout
-    assert stopped.stdout.count("orders.reed") == 2, "the finding and the line of the file, each once"
-    assert "error: Kong-OAM: 1 error(s) in the Applications; nothing was provisioned\n" in stopped.stdout
+    assert stopped.stdout.count("orders.reed") == 2, (
+        "the finding and the line of the file, each once"
+    )
+    assert (
+        "error: Kong-OAM: 1 error(s) in the Applications; nothing was provisioned\n"
+        in stopped.stdout
+    )
     assert "Traceback" not in stopped.stdout + stopped.stderr
     assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
     assert entities(deployment.local) == {}
@@ -62,8 +67,14 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 @pytest.mark.parametrize(
     ("kong", "message"),
     [
-        ({"configuration": {"database": "off"}}, "this Kong runs without a database (database=off)"),
-        (None, "does not answer (ConnectError); check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"),
+        (
+            {"configuration": {"database": "off"}},
+            "this Kong runs without a database (database=off)",
+        ),
+        (
+            None,
+            "does not answer (ConnectError); check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up",
+        ),
     ],
     ids=["no database", "not running"],
 )
@@ -85,9 +96,14 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     assert message in stopped.stdout
     assert "Traceback" not in stopped.stdout + stopped.stderr
     # The engine's own provider is there where the program has asked it for the state.
-    assert {one["type"] for one in refused.state()} <= {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
+    assert {one["type"] for one in refused.state()} <= {
+        "pulumi:pulumi:Stack",
+        "pulumi:providers:pulumi",
+    }
     assert entities(local) == {}
-    assert all(stand_in.entities(kind) == [] for kind in ("services", "routes", "plugins", "consumers"))
+    assert all(
+        stand_in.entities(kind) == [] for kind in ("services", "routes", "plugins", "consumers")
+    )
 
 
 @pytest.mark.engine
@@ -117,16 +133,26 @@ def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) 
         return " ".join((stopped.stdout + stopped.stderr).split())
 
     project_file.write_text(usual + _OTHERS, "utf-8")
-    assert "Kong-OAM: stack 'local': Pulumi.yaml sets applications in its config, which no command reads" in said()
+    assert (
+        "Kong-OAM: stack 'local': Pulumi.yaml sets applications in its config, which no command reads"
+        in said()
+    )
     project_file.write_text(usual, "utf-8")
     stacks.rename(deployment.folder / "conf")
-    project_file.write_text(usual.replace("stackConfigDir: stacks", "stackConfigDir: conf"), "utf-8")
+    project_file.write_text(
+        usual.replace("stackConfigDir: stacks", "stackConfigDir: conf"), "utf-8"
+    )
     assert "kong-oam:asOf, kong-oam:cloud" in said()
     shutil.copytree(deployment.folder / "conf", stacks)
-    assert "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi." in said()
+    assert (
+        "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi."
+        in said()
+    )
     project_file.write_text(usual, "utf-8")
     other = deployment.folder / "conf" / f"Pulumi.{STACK}.yaml"
-    other.write_text(other.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: aws"), "utf-8")
+    other.write_text(
+        other.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: aws"), "utf-8"
+    )
     assert "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml" in said(
         "--config-file", str(other)
     )

@@ -18,15 +18,21 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployme
     """PATCH joins the write rule of orders: admission and the gate would be updated, then are, and then the PATCH is let
     through."""
     local = deployed.local
-    order_desk, sales = (user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales"))
+    order_desk, sales = (
+        user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales")
+    )
     assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
     deployed.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]")
     assert deployed.changes("preview") == RULED
     shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
     assert (
-        "+  '/orders': {'DELETE':[['orders.write']],'GET':[['orders.read']],'HEAD':[['orders.read']],'PATCH':" in shown
+        "+  '/orders': {'DELETE':[['orders.write']],'GET':[['orders.read']],'HEAD':[['orders.read']],'PATCH':"
+        in shown
     )
-    assert "+ POST,PUT,PATCH,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for" in shown
+    assert (
+        "+ POST,PUT,PATCH,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for"
+        in shown
+    )
     assert (
         call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
     )  # a preview changes nothing
@@ -44,7 +50,10 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
     local.okta.rotate(server)
     after = service_token(local, "checkout")
     first = _slots(deployed)
-    assert set(first[:2]) == {part(before, 0)["kid"], part(after, 0)["kid"]} and first[2:] == [None, None]
+    assert set(first[:2]) == {part(before, 0)["kid"], part(after, 0)["kid"]} and first[2:] == [
+        None,
+        None,
+    ]
     assert call(local, "GET", "orders.example.com", "/orders", after).status == 200
     changes = deployed.changes("up", "--refresh")
     # The empty slot holds the issuer's current key under an unused name, so it follows it.
@@ -59,7 +68,10 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
 
 
 def _slots(deployment: Deployment) -> list[str | None]:
-    return [slot["key"]["kid"] if slot["key"] else None for slot in deployment.output("keySlots")["okta"]]
+    return [
+        slot["key"]["kid"] if slot["key"] else None
+        for slot in deployment.output("keySlots")["okta"]
+    ]
 
 
 def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -> None:
@@ -81,14 +93,18 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     deployment.run("up")
     made = {kind: len(ones) - len(before.get(kind, [])) for kind, ones in entities(local).items()}
     # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
-    assert {kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")} == {
+    assert {
+        kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")
+    } == {
         "services": 5,
         "plugins": 15,
         "routes": 5,
         "consumers": 2,
         "jwt_secrets": 4,
     }
-    assert {kind: made[kind] for kind in ("authorizationServers", "apps", "policies", "rules", "claims")} == {
+    assert {
+        kind: made[kind] for kind in ("authorizationServers", "apps", "policies", "rules", "claims")
+    } == {
         "authorizationServers": 1,
         "apps": 4,
         "policies": 4,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from kong_oam.identity.common.jwk import jwk
 from sandbox import launchers
@@ -21,13 +26,17 @@ OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 def _partner_calls(local: Local, settings: dict[str, str]) -> None:
     """With what the stack tells it, and its own key: none is known here, until its owner publishes one, and another."""
-    endpoint, client, scopes = (settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "SCOPES"))
+    endpoint, client, scopes = (
+        settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "SCOPES")
+    )
     assert settings["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
     assert not {name for name in settings if "KEY" in name or "SECRET" in name}
     for _ in range(2):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        public = jwk(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+        public = jwk(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        )
         own = PrivateKey(pem, public["kid"])
         with pytest.raises(browser.RefusedError, match="a key that the client does not have"):
             browser.client_credentials(endpoint, client, own, [scopes])
@@ -37,7 +46,9 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
 
 
-@pytest.mark.skipif(OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form")
+@pytest.mark.skipif(
+    OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form"
+)
 def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> None:
     """Neither has a secret, Okta takes none from them, and the gate cuts what their users' groups do not hold."""
     deployment = empty()
@@ -45,11 +56,18 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
     for name in ("hello", "reports"):
         (deployment.folder / f"applications/{name}.yaml").unlink()
     (deployment.folder / "applications/shop.yaml").write_text(SHOP)
-    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", "[shop/page, shop/app, shop/partner]")
+    deployment.edit(
+        "applications/orders.yaml",
+        "[shop/checkout, shop/web]",
+        "[shop/page, shop/app, shop/partner]",
+    )
     deployment.edit("applications/orders.yaml", "components: [shop/web]", "components: [shop/app]")
     deployment.run("up")
     assert not [name for name in deployment.changes("preview") if "shop" in name]
-    assert [one["metadata"]["name"] for one in local.cluster.objects("Deployment")] == ["api", "page"]
+    assert [one["metadata"]["name"] for one in local.cluster.objects("Deployment")] == [
+        "api",
+        "page",
+    ]
 
     page, app = credential(local, "page"), deployment.output("elsewhere")["shop/app"]
     assert app["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
@@ -61,12 +79,21 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         assert made["settings"]["oauthClient"]["application_type"] == kind
         assert made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
         assert made["credentials"]["oauthClient"]["pkce_required"] is True
-    assert apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"]["rotation_type"] == "ROTATE"
+    assert (
+        apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"][
+            "rotation_type"
+        ]
+        == "ROTATE"
+    )
 
     _partner_calls(local, deployment.output("elsewhere")["shop/partner"])
 
-    def signed_in(settings: dict[str, str], user: str, secret: str | None = None, origin: str | None = None) -> str:
-        issuer, client_id, redirect = (settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "REDIRECT_URIS"))
+    def signed_in(
+        settings: dict[str, str], user: str, secret: str | None = None, origin: str | None = None
+    ) -> str:
+        issuer, client_id, redirect = (
+            settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "REDIRECT_URIS")
+        )
         scopes = [*settings["OAUTH_SCOPES"].split(), "openid"]
         answer = browser.login(issuer, client_id, secret, redirect, scopes, user, origin)
         return str(answer["access_token"])

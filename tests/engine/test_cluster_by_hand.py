@@ -81,7 +81,9 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     before = cluster.objects()
     pod, policy, service, account, secret = (cluster.get(key) or {} for key in HANDS)
     _image(pod)
-    pod["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "elsewhere.example.com/side:1"})
+    pod["spec"]["template"]["spec"]["containers"].append(
+        {"name": "side", "image": "elsewhere.example.com/side:1"}
+    )
     _open(policy)
     service["spec"]["ports"].append({"port": 22, "targetPort": 22})
     account["metadata"]["annotations"] = {"role": "admin"}
@@ -124,12 +126,16 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("`kubectl --namespace=default get deployments.apps/hello-world` failed: ")
+    assert said.err.startswith(
+        "`kubectl --namespace=default get deployments.apps/hello-world` failed: "
+    )
     monkeypatch.setenv("PATH", str(Path(shutil.which("pulumi") or "").parent))
     assert main(["verify", "--stack", STACK]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone")
+    assert said.err.startswith(
+        "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone"
+    )
 
 
 def _as_a_shell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +146,16 @@ def _as_a_shell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def _lines(text: str, beginning: str) -> list[str]:
-    return [line.removeprefix(beginning) for line in text.splitlines() if line.startswith(beginning)]
+    return [
+        line.removeprefix(beginning) for line in text.splitlines() if line.startswith(beginning)
+    ]
 
 
 def _lasting(one: dict[str, Any]) -> dict[str, Any]:
     """Without the uid, which is another one once an object is made anew, and annotations that are none."""
-    return {**one, "metadata": {key: value for key, value in one["metadata"].items() if value and key != "uid"}}
+    return {
+        **one,
+        "metadata": {
+            key: value for key, value in one["metadata"].items() if value and key != "uid"
+        },
+    }

@@ -28,5 +28,7 @@ def test_a_second_stack_of_the_same_applications_is_refused_at_once(deployed: De
     assert failed.returncode != 0 and entities(deployed.local) == before
     assert [sum(code in line for line in said) for code in ("ENV420", "ENV421")] == [6, 7]
     assert all(f"stack '{STACK}'" in line for line in said)
-    shown = [line.strip() for line in page("how-to/deploy.md").splitlines() if "error ENV42" in line]
+    shown = [
+        line.strip() for line in page("how-to/deploy.md").splitlines() if "error ENV42" in line
+    ]
     assert len(shown) == 2 and {*shown} <= {*said}

@@ -32,7 +32,8 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path:
         after = stack.state()
     assert {operation.split()[0] for operation in done} == {"create"}
     assert (
-        kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before))) < graph.LIMITS["KB of state a component"]
+        kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before)))
+        < graph.LIMITS["KB of state a component"]
     )
     added = Counter(one["type"] for one in after) - Counter(one["type"] for one in before)
     assert added == {kind.split()[1]: count for kind, count in done.items()}
@@ -46,10 +47,15 @@ def test_a_run_asks_for_no_more_than_the_page_says() -> None:
     and of the plugins where nothing changes what one asks as it starts."""
     runs = requests.measured("okta", 2 * graph.PER_APPLICATION)
     rows = re.findall(
-        r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$", page("explanation/cost.md"), re.M
+        r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$",
+        page("explanation/cost.md"),
+        re.M,
     )
     told = [(int(okta), int(kong)) for okta, kong in rows]
-    assert [(runs[run].ours["okta"], runs[run].ours["Kong"]) for run in ("no change", "an Application added")] == told
+    assert [
+        (runs[run].ours["okta"], runs[run].ours["Kong"])
+        for run in ("no change", "an Application added")
+    ] == told
     assert runs["no change"].plugins == {"okta": 2}  # as it starts
     assert runs["refresh"].ours.total() == 0 < runs["refresh"].plugins.total()
 

@@ -16,7 +16,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
     """The example of types of one's own beside the sample estate, whose resources stay as they are."""
     add_own_types(deployed.folder)
     keep_records(deployed.folder, records := deployed.folder / "records.jsonl")
-    assert {operation for _, operation in deployed.changes("up").items() if operation != "create"} == {"update"}
+    assert {
+        operation for _, operation in deployed.changes("up").items() if operation != "create"
+    } == {"update"}
     assert deployed.changes("up") == {}
     table = ask(deployed.local, estate_of(deployed.folder))
     assert table.wrong == ()
@@ -24,9 +26,13 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
     lines, wrong = log(table, records.read_text("utf-8"))
     assert wrong == []
     assert len(lines) == len(table.rows) * len(table.callers)
-    shown = [line for line in lines if "GET    orders.example.com/orders   " in line and "shop/" in line]
+    shown = [
+        line for line in lines if "GET    orders.example.com/orders   " in line and "shop/" in line
+    ]
     assert len(shown) == 4 and "\n".join(shown) in page("tutorial.md")
-    assert not [line for line in lines if " allowed " in line and " - " in line], "it says who was let in"
+    assert not [line for line in lines if " allowed " in line and " - " in line], (
+        "it says who was let in"
+    )
     kinds = {
         (one["kind"], one["metadata"]["name"])
         for kind in ("StatefulSet", "CronJob")

@@ -19,7 +19,9 @@ from tests.support.engine.tenant import tenant_stack
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(params=["okta", *(pytest.param(kind, marks=pytest.mark.deep) for kind in ("entra", "oidc"))])
+@pytest.fixture(
+    params=["okta", *(pytest.param(kind, marks=pytest.mark.deep) for kind in ("entra", "oidc"))]
+)
 def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iterator[Deployment]:
     """An empty stack of the sample Applications at each kind of provider; Keycloak is in tests/keycloak."""
     if request.param == "entra":

@@ -49,9 +49,13 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployme
     texts = {file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)}
     try:
         deployment.edit(
-            ORDERS, "orders.read: Read orders", "orders.read: Read orders\n              orders.list: List orders"
+            ORDERS,
+            "orders.read: Read orders",
+            "orders.read: Read orders\n              orders.list: List orders",
         )
-        deployment.edit(ORDERS, "viewer: {scopes: [orders.read]", "viewer: {scopes: [orders.list, orders.read]")
+        deployment.edit(
+            ORDERS, "viewer: {scopes: [orders.read]", "viewer: {scopes: [orders.list, orders.read]"
+        )
         deployment.edit(SHOP, "scopes: [orders.read]}]", "scopes: [orders.list, orders.read]}]")
         changes = deployment.changes("up")
         assert changes[WAIT] == "delete-replaced"
@@ -69,7 +73,9 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployme
     assert [one["value"] for one in _api(tenant)["appRoles"] if "list" in one["value"]] == []
 
 
-def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(deployed: tuple[Deployment, Entra]) -> None:
+def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
+    deployed: tuple[Deployment, Entra],
+) -> None:
     """By the plugin, in one run: what Graph refuses to delete is disabled first. The gateway refuses what is still held.
 
     A second run does nothing.
@@ -113,22 +119,32 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(deploy
 
 
 @pytest.mark.deep
-def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(deployed: tuple[Deployment, Entra]) -> None:
+def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
+    deployed: tuple[Deployment, Entra],
+) -> None:
     """Who held it reads no more and never writes, though their token of before is one of both scopes; the others do.
 
     The role of the group that nobody names any more goes with its assignment. A second run does nothing.
     """
     deployment, tenant = deployed
     text, local = (deployment.folder / ORDERS).read_text("utf-8"), deployment.local
-    before = {user: caller.token(credential(local, "web"), f"user-{user}")[0] for user in ("sales", "order-desk")}
+    before = {
+        user: caller.token(credential(local, "web"), f"user-{user}")[0]
+        for user in ("sales", "order-desk")
+    }
     held = "viewer: {scopes: [orders.read], groups: [sales]"
 
     def statuses(user: str) -> list[int]:
-        return [call(local, method, "orders.example.com", "/orders", before[user]).status for method in ("GET", "POST")]
+        return [
+            call(local, method, "orders.example.com", "/orders", before[user]).status
+            for method in ("GET", "POST")
+        ]
 
     assert (statuses("sales"), statuses("order-desk")) == ([200, 403], [200, 200])
     try:
-        deployment.edit(ORDERS, held, "viewer: {scopes: [orders.read, orders.write], groups: [order-desk]")
+        deployment.edit(
+            ORDERS, held, "viewer: {scopes: [orders.read, orders.write], groups: [order-desk]"
+        )
         changes = deployment.changes("up")
         assert changes["entra-group-orders/api:sales"] == "delete"
         assert (statuses("sales"), statuses("order-desk")) == ([403, 403], [200, 200])

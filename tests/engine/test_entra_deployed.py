@@ -38,12 +38,17 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deploym
         set_providers(folder, [entry])
         previewed = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
         assert UNKNOWN in previewed.stdout + previewed.stderr
-        assert "orders/api-8080-gate changes in this run, though the preview may list it" in previewed.stdout
+        assert (
+            "orders/api-8080-gate changes in this run, though the preview may list it"
+            in previewed.stdout
+        )
         deployment.run("up")
         yield deployment, tenant
 
 
-def test_everybody_gets_what_they_get_with_okta(deployed: tuple[Deployment, Entra], sample: Sample) -> None:
+def test_everybody_gets_what_they_get_with_okta(
+    deployed: tuple[Deployment, Entra], sample: Sample
+) -> None:
     """Every call of every caller is answered in the same way, though a token of Entra's is for one API."""
     deployment, _ = deployed
     table = ask(deployment.local, estate_of(deployment.folder))
@@ -77,7 +82,14 @@ def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, 
     deployment, tenant = deployed
     audience = deployment.output("audiences")["orders/api"]
     client = deployment.output("clients")["entra"]["shop/checkout"]
-    base = {"iss": tenant.issuer, "aud": audience, "azp": client, "oid": "o", "ver": "2.0", "exp": 2**31}
+    base = {
+        "iss": tenant.issuer,
+        "aud": audience,
+        "azp": client,
+        "oid": "o",
+        "ver": "2.0",
+        "exp": 2**31,
+    }
     claims = {**base, "idtyp": "app", "roles": ["scope=orders.read"]}
 
     def status(url: str = "orders.example.com/orders", **changes: object) -> int:
@@ -97,6 +109,10 @@ def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, 
     settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
     with pytest.raises(RefusedError) as refused:
         caller.token(
-            {**settings, "API_SCOPES_X": f"{deployment.output('audiences')['reports/library']}/.default"}, api="x"
+            {
+                **settings,
+                "API_SCOPES_X": f"{deployment.output('audiences')['reports/library']}/.default",
+            },
+            api="x",
         )
     assert "AADSTS501051" in refused.value.error_description

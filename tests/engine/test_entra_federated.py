@@ -21,7 +21,9 @@ pytestmark = pytest.mark.engine
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     """What the kubelet would put into the file that the component's pods find by OAUTH_ASSERTION_FILE."""
-    (deployed,) = (one for one in local.cluster.objects("Deployment") if one["metadata"]["name"] == component)
+    (deployed,) = (
+        one for one in local.cluster.objects("Deployment") if one["metadata"]["name"] == component
+    )
     pod = deployed["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (file,) = (one["value"] for one in container["env"] if one["name"] == "OAUTH_ASSERTION_FILE")
@@ -30,23 +32,34 @@ def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     (source,) = volume["projected"]["sources"]
     wanted = source["serviceAccountToken"]
     assert file == f"{mount['mountPath']}/{wanted['path']}"
-    subject = f"system:serviceaccount:{deployed['metadata']['namespace']}:{pod['serviceAccountName']}"
+    subject = (
+        f"system:serviceaccount:{deployed['metadata']['namespace']}:{pod['serviceAccountName']}"
+    )
     return _signed(cluster, subject, wanted["audience"], wanted["expirationSeconds"])
 
 
 def _signed(cluster: Issuer, subject: str, audience: str, seconds: int = 3600) -> ClusterToken:
-    said = {"iss": cluster.url, "sub": subject, "aud": [audience], "exp": int(time.time()) + seconds}
+    said = {
+        "iss": cluster.url,
+        "sub": subject,
+        "aud": [audience],
+        "exp": int(time.time()) + seconds,
+    }
     return ClusterToken(cluster.published[0].sign(said))
 
 
 def _token(settings: dict[str, str], proof: ClusterToken, user: str | None = None) -> str:
-    endpoint, client, scopes = (settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES"))
+    endpoint, client, scopes = (
+        settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
+    )
     answer: dict[str, Any]
     if user is None:
         answer = browser.client_credentials(endpoint, client, proof, [scopes])
     else:
         where = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
-        answer = browser.login(where, client, proof, settings["OAUTH_REDIRECT_URIS"], [scopes, "openid"], user)
+        answer = browser.login(
+            where, client, proof, settings["OAUTH_REDIRECT_URIS"], [scopes, "openid"], user
+        )
     return str(answer["access_token"])
 
 
@@ -54,15 +67,25 @@ def _token(settings: dict[str, str], proof: ClusterToken, user: str | None = Non
 @pytest.mark.timeout(300)
 def test_pods_call_with_the_tokens_of_their_own_service_accounts(tmp_path: Path) -> None:
     """No secret is made that could be stolen or has to be rotated; nobody else's token, nor one for others, counts."""
-    with Issuer("cluster") as cluster, tenant_stack(tmp_path, clusterIssuer=cluster.url) as (deployment, _):
+    with (
+        Issuer("cluster") as cluster,
+        tenant_stack(tmp_path, clusterIssuer=cluster.url) as (deployment, _),
+    ):
         local = deployment.local
         on(deployment, 0)
         deployment.run("up")
         assert deployment.changes("up") == {}
         assert deployment.output("credentials") == {}
         kinds = {one["type"] for one in deployment.state()}
-        assert "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential" in kinds
-        assert not {kind for kind in kinds if kind.startswith("tls:") or "Certificate" in kind or "Password" in kind}
+        assert (
+            "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+            in kinds
+        )
+        assert not {
+            kind
+            for kind in kinds
+            if kind.startswith("tls:") or "Certificate" in kind or "Password" in kind
+        }
 
         job, web = credential(local, "checkout"), credential(local, "web")
         assert not [name for name in (*job, *web) if "SECRET" in name or "KEY" in name]

@@ -43,12 +43,19 @@ def _directory(tenant: Entra) -> dict[str, Any]:
 
 
 @pytest.mark.deep
-def test_nothing_is_made_beside_an_application_that_somebody_registered(stack: tuple[Deployment, Entra]) -> None:
+def test_nothing_is_made_beside_an_application_that_somebody_registered(
+    stack: tuple[Deployment, Entra],
+) -> None:
     """Any user of a tenant may be allowed to, and owns it then. A preview and an up refuse alike, until it is gone."""
     deployment, tenant = stack
     app = tenant.directory.create_application({"displayName": CHECKOUT})
-    refused = [deployment.pulumi("preview", "-s", STACK, check=False), deployment.run("up", check=False)]
-    assert all(one.returncode and f"Application '{CHECKOUT}', {app['id']}" in one.stdout for one in refused)
+    refused = [
+        deployment.pulumi("preview", "-s", STACK, check=False),
+        deployment.run("up", check=False),
+    ]
+    assert all(
+        one.returncode and f"Application '{CHECKOUT}', {app['id']}" in one.stdout for one in refused
+    )
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]
     deployment.run("up")
@@ -57,14 +64,36 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(stack: t
 
 _KILLS = {
     "application": ("PATCH", "/v1.0/applications/[^/]+", 1, "Application kong-oam local "),
-    "service principal": ("PATCH", "/v1.0/servicePrincipals/[^/]+", 1, "ServicePrincipal kong-oam local "),
-    "assignment": ("GET", "/v1.0/servicePrincipals/[^/]+/appRoleAssignedTo/.+", 1, "AppRoleAssignment "),
-    "consent": ("GET", "/v1.0/oauth2PermissionGrants/.+", 1, "ServicePrincipalDelegatedPermissionGrant "),
-    "trust": ("GET", "/v1.0/applications/[^/]+/federatedIdentityCredentials/.+", 1, "Credential kubernetes "),
+    "service principal": (
+        "PATCH",
+        "/v1.0/servicePrincipals/[^/]+",
+        1,
+        "ServicePrincipal kong-oam local ",
+    ),
+    "assignment": (
+        "GET",
+        "/v1.0/servicePrincipals/[^/]+/appRoleAssignedTo/.+",
+        1,
+        "AppRoleAssignment ",
+    ),
+    "consent": (
+        "GET",
+        "/v1.0/oauth2PermissionGrants/.+",
+        1,
+        "ServicePrincipalDelegatedPermissionGrant ",
+    ),
+    "trust": (
+        "GET",
+        "/v1.0/applications/[^/]+/federatedIdentityCredentials/.+",
+        1,
+        "Credential kubernetes ",
+    ),
 }
 
 
-@pytest.mark.parametrize(("method", "path", "nth", "named"), deep_after(0, _KILLS.values()), ids=_KILLS)
+@pytest.mark.parametrize(
+    ("method", "path", "nth", "named"), deep_after(0, _KILLS.values()), ids=_KILLS
+)
 def test_what_a_killed_run_made_is_found_and_removed(
     stack: tuple[Deployment, Entra], method: str, path: str, nth: int, named: str
 ) -> None:
@@ -84,7 +113,9 @@ def test_what_a_killed_run_made_is_found_and_removed(
     tenant.faults = power
     deployment.run("up", check=False)
     assert nth in seen.values()
-    time.sleep(1.0)  # a plugin looks for its parent every half second, and nobody hears what it is still told
+    time.sleep(
+        1.0
+    )  # a plugin looks for its parent every half second, and nobody hears what it is still told
     tenant.faults = None
     deployment.pulumi("cancel", "-s", STACK, "--yes")
     before = _directory(tenant)

@@ -38,13 +38,17 @@ def _named(deployment: Deployment, *certificates: str) -> None:
     """Writes the partner's certificates into the stack's settings."""
     file = stack_file(deployment.folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:identityProviders"][0]["certificates"] = {"partner/acme": [*certificates]}
+    settings["config"]["kong-oam:identityProviders"][0]["certificates"] = {
+        "partner/acme": [*certificates]
+    }
     file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
 
 
 def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -> str:
     """What the partner gets with what the stack tells it, and its own key. Raises RefusedError."""
-    endpoint, client, scopes = (settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES"))
+    endpoint, client, scopes = (
+        settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
+    )
     proof = browser.PrivateKey(private_pem(key), thumbprint(certificate), certified=True)
     return str(browser.client_credentials(endpoint, client, proof, [scopes])["access_token"])
 
@@ -62,10 +66,15 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         local = deployment.local
         (deployment.folder / "applications/partner.yaml").write_text(PARTNER, "utf-8")
         deployment.edit(
-            "applications/orders.yaml", "components: [shop/checkout,", "components: [partner/acme, shop/checkout,"
+            "applications/orders.yaml",
+            "components: [shop/checkout,",
+            "components: [partner/acme, shop/checkout,",
         )
         warned = deployment.run("up").stdout
-        assert "ENV409" in warned and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
+        assert (
+            "ENV409" in warned
+            and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
+        )
         settings = deployment.output("elsewhere")["partner/acme"]
         with pytest.raises(browser.RefusedError, match="AADSTS700027"):
             _token(settings, old, first)
@@ -93,4 +102,9 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         assert deployment.changes("up") == {made[0]: "delete"}
         with pytest.raises(browser.RefusedError, match="AADSTS700027"):
             _token(settings, old, first)
-        assert call(local, "GET", "orders.example.com", "/orders", _token(settings, new, second)).status == 200
+        assert (
+            call(
+                local, "GET", "orders.example.com", "/orders", _token(settings, new, second)
+            ).status
+            == 200
+        )

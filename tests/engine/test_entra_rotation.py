@@ -15,13 +15,17 @@ from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine
 
-HANDED_OVER = {f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")}
+HANDED_OVER = {
+    f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")
+}
 """What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
 
 
 def ended(slot: str, *kinds: str) -> dict[str, str]:
     """What the end of an overlap changes: what was in the slot is gone, and there is the next one."""
-    return {f"entra-{kind}-shop/{name}-{slot}": "delete-replaced" for name in CLIENTS for kind in kinds}
+    return {
+        f"entra-{kind}-shop/{name}-{slot}": "delete-replaced" for name in CLIENTS for kind in kinds
+    }
 
 
 @pytest.mark.deep
@@ -57,9 +61,17 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             assert deployment.changes("up") == {}
             second = credential(local, "checkout")
             for own in (first, second):
-                assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+                assert (
+                    call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status
+                    == 200
+                )
             told = deployment.output("credentials")["shop/checkout at entra"]
-            assert told == {"generation": 2, "since": "2027-02-23", "due": "2027-03-02", "before": "counts"}
+            assert told == {
+                "generation": 2,
+                "since": "2027-02-23",
+                "due": "2027-03-02",
+                "before": "counts",
+            }
             pods.roll_the_last()
 
             on(deployment, 97)
@@ -73,7 +85,10 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             on(deployment, 465)
             assert deployment.changes("up") == HANDED_OVER
             for own in (second, credential(local, "checkout")):
-                assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+                assert (
+                    call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status
+                    == 200
+                )
         assert set(pods.statuses) == {"200"}, pods.statuses
         known = credential(local, "checkout")
         slots = [f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"]
@@ -83,5 +98,7 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         token = caller.token(credential(local, "checkout"))[0]
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert deployment.changes("up") == {}
-        assert deployment.output("credentials")["shop/checkout at entra"]["replaced"] == "2028-03-04"
+        assert (
+            deployment.output("credentials")["shop/checkout at entra"]["replaced"] == "2028-03-04"
+        )
         assert pods.statuses["200"] > 100

@@ -41,7 +41,9 @@ def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deploym
         yield deployment, issuer
 
 
-def test_everybody_gets_what_they_get_with_okta(existing: tuple[Deployment, Issuer], sample: Sample) -> None:
+def test_everybody_gets_what_they_get_with_okta(
+    existing: tuple[Deployment, Issuer], sample: Sample
+) -> None:
     """Every call of every caller: the same answer, and the one that the model means."""
     deployment, _ = existing
     table = ask(deployment.local, estate_of(deployment.folder))
@@ -52,7 +54,9 @@ def test_everybody_gets_what_they_get_with_okta(existing: tuple[Deployment, Issu
     assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
 
 
-def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple[Deployment, Issuer]) -> None:
+def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
+    existing: tuple[Deployment, Issuer],
+) -> None:
     """No resource of an identity provider's package, and a quiet second run."""
     deployment, issuer = existing
     packages = {one["type"].split(":")[0] for one in deployment.state()}
@@ -62,14 +66,20 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple
 
 
 @pytest.mark.deep
-def test_a_variable_of_the_components_own_is_there_once(existing: tuple[Deployment, Issuer]) -> None:
+def test_a_variable_of_the_components_own_is_there_once(
+    existing: tuple[Deployment, Issuer],
+) -> None:
     """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
     deployment, _ = existing
     shop, image = "applications/shop.yaml", "image: registry.example.com/checkout:2.1\n"
     own = f"{image}        env: [{{name: OAUTH_CLIENT_SECRET, value: mine}}]\n"
     deployment.edit(shop, image, own)
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
-    (found,) = (one for one in deployment.local.cluster.objects("Deployment") if one["metadata"]["name"] == "checkout")
+    (found,) = (
+        one
+        for one in deployment.local.cluster.objects("Deployment")
+        if one["metadata"]["name"] == "checkout"
+    )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [{"name": "OAUTH_CLIENT_SECRET", "value": "mine"}]
     deployment.edit(shop, own, image)
@@ -80,18 +90,32 @@ def test_the_clients_secrets_stay_where_they_are(existing: tuple[Deployment, Iss
     """The pods refer to them by name and key; no value is in the state or in a Secret of ours."""
     deployment, issuer = existing
     exported = deployment.pulumi("stack", "export", "--show-secrets").stdout
-    kept = {client.id: client.secret for client in issuer.clients.values() if client.secret is not None}
-    assert {client: secret in exported for client, secret in kept.items()} == dict.fromkeys(kept, False)
+    kept = {
+        client.id: client.secret for client in issuer.clients.values() if client.secret is not None
+    }
+    assert {client: secret in exported for client, secret in kept.items()} == dict.fromkeys(
+        kept, False
+    )
     assert len(kept) == 3, "pages keep none"
-    (found,) = (one for one in deployment.local.cluster.objects("Deployment") if one["metadata"]["name"] == "checkout")
+    (found,) = (
+        one
+        for one in deployment.local.cluster.objects("Deployment")
+        if one["metadata"]["name"] == "checkout"
+    )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     reference = {"secretKeyRef": {"name": "shop-checkout-oidc", "key": "secret"}}
     assert {"name": "OAUTH_CLIENT_SECRET", "valueFrom": reference} in container["env"]
-    (own,) = (one for one in deployment.local.cluster.objects("Secret") if one["metadata"]["name"] == "checkout-client")
+    (own,) = (
+        one
+        for one in deployment.local.cluster.objects("Secret")
+        if one["metadata"]["name"] == "checkout-client"
+    )
     assert "OAUTH_CLIENT_ID" in own["data"] and "OAUTH_CLIENT_SECRET" not in own["data"]
 
 
-def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployment, Issuer]) -> None:
+def test_an_id_token_and_a_strangers_token_do_not_count(
+    existing: tuple[Deployment, Issuer],
+) -> None:
     """What lacks the mark of an access token, is for another audience, or is signed by a key for encryption."""
     deployment, issuer = existing
     client = deployment.output("clients")[PROVIDER]["shop/checkout"]
@@ -107,7 +131,9 @@ def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployme
     assert status(key.sign(claims)) == 401
     assert status(key.sign({**access, "token_use": "id"})) == 401
     assert status(key.sign({**access, "aud": client})) == 401
-    assert status(key.sign({**access, "sub": "other", "client_id": "other"})) == 403, "a client that nobody declared"
+    assert status(key.sign({**access, "sub": "other", "client_id": "other"})) == 403, (
+        "a client that nobody declared"
+    )
     assert status(Key(kid=key.kid).sign(access)) == 401
     assert status(issuer._encryption.sign(access)) == 401
 
@@ -123,7 +149,10 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
     assert done.returncode != 0
     said = done.stdout
     assert "applications/shop.yaml:" in said
-    assert "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?" in said
+    assert (
+        "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?"
+        in said
+    )
     assert "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
     assert {one["type"].split(":")[0] for one in deployment.state()} <= {"pulumi"}
 
@@ -134,7 +163,10 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
         1,
         [
             ("down", "answers 503, and no JSON object"),
-            ("renamed", "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself"),
+            (
+                "renamed",
+                "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself",
+            ),
             ("no keys", "no key of its set can verify tokens"),
         ],
     ),
@@ -148,11 +180,16 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
     keys = issuer.published
     if fault == "no keys":
         issuer.published = []
-    issuer.down, issuer.named = fault == "down", "https://other.example.com" if fault == "renamed" else None
+    issuer.down, issuer.named = (
+        fault == "down",
+        "https://other.example.com" if fault == "renamed" else None,
+    )
     try:
         done = deployment.run("up", check=False)
     finally:
         issuer.down, issuer.named, issuer.published = False, None, keys
-    assert done.returncode != 0 and said in done.stdout and "identity provider 'oidc'" in done.stdout
+    assert (
+        done.returncode != 0 and said in done.stdout and "identity provider 'oidc'" in done.stdout
+    )
     assert json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True) == before
     assert deployment.changes("up") == {}

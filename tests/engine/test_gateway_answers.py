@@ -110,7 +110,9 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
         "our key, another issuer": local.okta.sign(
             server, part(issued, 1) | {"iss": f"{local.okta.url}/oauth2/{other}"}
         ),
-        "our key, another audience": local.okta.sign(server, part(issued, 1) | {"aud": "api://another"}),
+        "our key, another audience": local.okta.sign(
+            server, part(issued, 1) | {"aud": "api://another"}
+        ),
     }
     for application in ("web", "console"):
         found[f"sales in {application}"] = user_token(local, application, "user-sales")
@@ -135,8 +137,15 @@ def _other_server(local: Local) -> str:
         base = f"/authorizationServers/{other}"
         okta.post(f"{base}/scopes", json={"name": "orders.read"}).raise_for_status()
         clients = {"clients": {"include": ["ALL_CLIENTS"]}}
-        policy = {"type": "OAUTH_AUTHORIZATION_POLICY", "name": "all", "description": "all", "conditions": clients}
-        made = okta.post(f"{base}/policies", json=policy | {"priority": 1, "status": "ACTIVE"}).raise_for_status()
+        policy = {
+            "type": "OAUTH_AUTHORIZATION_POLICY",
+            "name": "all",
+            "description": "all",
+            "conditions": clients,
+        }
+        made = okta.post(
+            f"{base}/policies", json=policy | {"priority": 1, "status": "ACTIVE"}
+        ).raise_for_status()
         conditions = {
             "people": {"groups": {"include": ["EVERYONE"]}},
             "grantTypes": {"include": ["client_credentials"]},
@@ -149,7 +158,9 @@ def _other_server(local: Local) -> str:
 
 def _token_of(local: Local, issuer: str) -> str:
     own = credential(local, "checkout")
-    answer = browser.client_credentials(issuer, own["OAUTH_CLIENT_ID"], caller.proof_of(own), ["orders.read"])
+    answer = browser.client_credentials(
+        issuer, own["OAUTH_CLIENT_ID"], caller.proof_of(own), ["orders.read"]
+    )
     return str(answer["access_token"])
 
 
@@ -167,7 +178,10 @@ def test_every_endpoint_answers_everybody_as_it_must(
     method, url = request_line.split(" ")
     host, slash, path = url.partition("/")
     meant = dict(zip(CALLERS, map(int, ANSWERS[request_line].split()), strict=True))
-    got = {name: call(sample.local, method, host, slash + path, tokens[name]).status for name in CALLERS}
+    got = {
+        name: call(sample.local, method, host, slash + path, tokens[name]).status
+        for name in CALLERS
+    }
     assert got == meant
 
 
@@ -189,17 +203,29 @@ def test_a_client_is_issued_no_scope_that_it_was_not_granted(sample: Sample) -> 
             browser.client_credentials(*account, scopes)
 
 
-def test_the_verified_identity_reaches_the_workload(sample: Sample, tokens: Mapping[str, str | None]) -> None:
+def test_the_verified_identity_reaches_the_workload(
+    sample: Sample, tokens: Mapping[str, str | None]
+) -> None:
     """Client, subject and the scopes that count: a user of sales holds orders.read though the token lists both."""
     checkout = credential(sample.local, "checkout")["OAUTH_CLIENT_ID"]
     web = credential(sample.local, "web")["OAUTH_CLIENT_ID"]
     sales_token = tokens["sales in web"]
-    assert sales_token is not None and {"orders.read", "orders.write"} <= set(part(sales_token, 1)["scp"])
+    assert sales_token is not None and {"orders.read", "orders.write"} <= set(
+        part(sales_token, 1)["scp"]
+    )
     assert _identity(sample.local, tokens["checkout"]) == ([checkout], [checkout], ["orders.read"])
     assert _identity(sample.local, sales_token) == ([web], ["user-sales"], ["orders.read"])
-    assert _identity(sample.local, tokens["both in web"]) == ([web], ["user-both"], ["orders.read orders.write"])
+    assert _identity(sample.local, tokens["both in web"]) == (
+        [web],
+        ["user-both"],
+        ["orders.read orders.write"],
+    )
 
 
 def _identity(local: Local, token: str | None) -> tuple[list[str], list[str], list[str]]:
     answer = call(local, "GET", "orders.example.com", "/orders", token)
-    return answer.header("X-Auth-Client"), answer.header("X-Auth-Subject"), answer.header("X-Auth-Scopes")
+    return (
+        answer.header("X-Auth-Client"),
+        answer.header("X-Auth-Subject"),
+        answer.header("X-Auth-Scopes"),
+    )

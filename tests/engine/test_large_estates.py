@@ -21,7 +21,9 @@ def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], N
     """Up, a rule changed, an Application added, moved, rotated, interrupted and gone on with, destroyed: each run does
     no more than is to be done, and leaves what is meant."""
     with large(
-        20, 10, tell=lambda name, run: report(f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB")
+        20,
+        10,
+        tell=lambda name, run: report(f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"),
     ) as one:
         measure(one)
         walk(one)
@@ -29,9 +31,15 @@ def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], N
     assert done["nothing changed"] == done["an Application moved"] == {}
     assert one.runs["nothing changed"].requests == one.runs["an Application moved"].requests == {}
     assert done["one rule changed: up"].keys() == done["gone on"].keys() == {"updated"}
-    assert "deleted" not in done["an Application added"] and "deleted" not in done["one client rotated"]
+    assert (
+        "deleted" not in done["an Application added"]
+        and "deleted" not in done["one client rotated"]
+    )
     assert done["one client rotated"]["created"] == 1
-    assert done["up after the move"].keys() == {"updated", "deleted"}  # tags; what held others in the other stack
+    assert done["up after the move"].keys() == {
+        "updated",
+        "deleted",
+    }  # tags; what held others in the other stack
     created = sum(operations.get("created", 0) for operations in done.values())
     assert done["destroyed"] == {"deleted": created}
 

@@ -42,7 +42,9 @@ def _let_runs_make_them(deployment: Deployment) -> None:
     file.write_text(yaml.safe_dump(settings), "utf-8")
 
 
-def test_a_namespace_that_is_missing_is_named_before_anything_is_made(deployment: Deployment) -> None:
+def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
+    deployment: Deployment,
+) -> None:
     """With the command that makes it; once it is there, nothing is in the way."""
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
@@ -81,7 +83,11 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deploymen
 
 def node(name: str, address: str, *pods: str) -> dict[str, object]:
     addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
-    return {"metadata": {"name": name}, "spec": {"podCIDRs": [*pods]}, "status": {"addresses": addresses}}
+    return {
+        "metadata": {"name": name},
+        "spec": {"podCIDRs": [*pods]},
+        "status": {"addresses": addresses},
+    }
 
 
 @pytest.mark.deep
@@ -93,21 +99,36 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
         (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
     ],
 )
-def test_a_range_that_others_are_in_is_refused(deployment: Deployment, there: dict[str, object], who: str) -> None:
+def test_a_range_that_others_are_in_is_refused(
+    deployment: Deployment, there: dict[str, object], who: str
+) -> None:
     """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""
     deployment.local.cluster.absent.clear()
-    deployment.local.cluster.nodes = [node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"), there]
+    deployment.local.cluster.nodes = [
+        node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"),
+        there,
+    ]
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    gateway = {"scheme": "http", "reach": "loadBalancer", "cidrs": ["203.0.113.8/29", "10.20.0.0/16"]}
+    gateway = {
+        "scheme": "http",
+        "reach": "loadBalancer",
+        "cidrs": ["203.0.113.8/29", "10.20.0.0/16"],
+    }
     settings["config"]["kong-oam:gateway"] = gateway
     file.write_text(yaml.safe_dump(settings), "utf-8")
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
     said = " ".join(failed.stdout.split())
     assert failed.returncode != 0
-    assert f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway" in said
-    assert "1 error(s) where this would be provisioned; nothing was" in said and entities(deployment.local) == before
+    assert (
+        f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway"
+        in said
+    )
+    assert (
+        "1 error(s) where this would be provisioned; nothing was" in said
+        and entities(deployment.local) == before
+    )
     gateway["cidrs"] = ["203.0.113.8/29"]
     file.write_text(yaml.safe_dump(settings), "utf-8")
     assert set(deployment.changes("preview").values()) == {"create"}

@@ -15,7 +15,16 @@ pytestmark = pytest.mark.engine
 
 NEW = (
     *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
-    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
+    *(
+        "--owner",
+        "team-billing",
+        "--port",
+        "8080",
+        "--domain",
+        "billing.example.com",
+        "--group",
+        "sales",
+    ),
     *("--calls", "orders/api:orders.read"),
 )
 
@@ -26,7 +35,9 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     deployment = empty()
     command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60
+    )
     previewed = deployment.pulumi("preview", "-s", STACK, "--show-full-output")
     for said in (
         "kubernetes:apps/v1:Deployment billing/invoices-deployment create",

@@ -41,7 +41,9 @@ def _app(deployment: Deployment) -> tuple[str, str]:
 
 def _answered(deployment: Deployment) -> int:
     """What the API answers the job that has what is in its Secret."""
-    return call(deployment.local, "GET", HOST, PROTECTED, service_token(deployment.local, "job")).status
+    return call(
+        deployment.local, "GET", HOST, PROTECTED, service_token(deployment.local, "job")
+    ).status
 
 
 def _replaced(deployment: Deployment) -> dict[str, str]:

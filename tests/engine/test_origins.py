@@ -42,7 +42,9 @@ def _page_signs_in(local: Local, origin: str) -> bool:
     own = credential(local, "page")
     where = (own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], None, own["OAUTH_REDIRECT_URIS"])
     try:
-        return bool(browser.login(*where, ["orders.read", "openid"], "user-sales", origin)["access_token"])
+        return bool(
+            browser.login(*where, ["orders.read", "openid"], "user-sales", origin)["access_token"]
+        )
     except browser.BlockedError:
         return False
 
@@ -70,13 +72,17 @@ def shop(empty: Empty) -> Deployment:
     return deployment
 
 
-@pytest.mark.skipif(OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form")
+@pytest.mark.skipif(
+    OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form"
+)
 def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment) -> None:
     """It comes with the client and goes with it; no other page has a token meanwhile."""
     shop.run("up")
     assert _trusted(shop.local) == {PAGE: f"kong-oam {STACK} {PAGE}"}
     assert _page_signs_in(shop.local, PAGE)
-    assert not any(_page_signs_in(shop.local, other) for other in ("http://orders.example.com", f"{PAGE}:81"))
+    assert not any(
+        _page_signs_in(shop.local, other) for other in ("http://orders.example.com", f"{PAGE}:81")
+    )
     assert shop.changes("up") == {}
     _by_hand(shop.local, [{"type": "REDIRECT"}])
     assert not _page_signs_in(shop.local, PAGE)
@@ -107,7 +113,9 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment
     _with_page(shop, True)
     said = shop.pulumi("preview", "-s", STACK, check=False).stdout
     (command,) = (line.strip() for line in said.splitlines() if line.strip().startswith("echo '{"))
-    subprocess.run(["bash", "-c", command], cwd=shop.folder, env=shop.local.env, timeout=90, check=True)
+    subprocess.run(
+        ["bash", "-c", command], cwd=shop.folder, env=shop.local.env, timeout=90, check=True
+    )
     assert RESOURCE not in shop.changes("up")
     assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [both]
     assert _page_signs_in(shop.local, PAGE)

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.engine
 
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
 RULES = "        - type: access                        # ours: its access template\n"
-TRAIT = "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"
+TRAIT = (
+    "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"
+)
 GATEWAY = "    scheme: http\n"
 CA = "    upstreamTls: {ca: workloads.pem}\n"
 
@@ -42,7 +44,9 @@ def load(deployment: Deployment) -> None:
     local = deployment.local
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     body = {"cert": local.echo.authority}
-    answer = httpx.post(f"{local.kong.admin_url}/ca_certificates", json=body, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{local.kong.admin_url}/ca_certificates", json=body, headers=headers, trust_env=False
+    )
     assert answer.status_code == 201, answer.text
 
 
@@ -67,7 +71,11 @@ def command(deployment: Deployment, *arguments: str) -> str:
 
 
 def service(local: Local, name: str) -> dict[str, Any]:
-    return next(one for one in local.kong.entities("services") if one["name"] == f"kong-oam.{STACK}.orders.api.{name}")
+    return next(
+        one
+        for one in local.kong.entities("services")
+        if one["name"] == f"kong-oam.{STACK}.orders.api.{name}"
+    )
 
 
 @pytest.mark.deep
@@ -81,12 +89,20 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     load(deployed)
     begun = len(local.kong.past())
     made = deployed.changes("up")
-    assert made["orders/api-8080__tls-service"] == "create" and made["orders/api-8080-service"] == "delete"
+    assert (
+        made["orders/api-8080__tls-service"] == "create"
+        and made["orders/api-8080-service"] == "delete"
+    )
     status, headers = asked(local)
     assert (status, headers["Host"]) == (200, "api.default.svc")
     assert headers["X-Forwarded-Host"] == "orders.example.com"
-    certificate = local.cluster.get(Key("cert-manager.io/v1", "Certificate", "default", "api-upstream-tls"))
-    assert certificate and certificate["spec"]["dnsNames"] == ["api.default.svc", "api.default.svc.cluster.local"]
+    certificate = local.cluster.get(
+        Key("cert-manager.io/v1", "Certificate", "default", "api-upstream-tls")
+    )
+    assert certificate and certificate["spec"]["dnsNames"] == [
+        "api.default.svc",
+        "api.default.svc.cluster.local",
+    ]
     deployment = local.cluster.get(Key("apps/v1", "Deployment", "default", "api"))
     assert deployment
     pod = deployment["spec"]["template"]["spec"]
@@ -96,10 +112,17 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     assert deployed.changes("up", "--refresh") == {}
     for snapshot in local.kong.past()[begun - 1 :]:
         spoken = snapshot.tables["services"].values()
-        assert all(one["tls_verify"] and one["ca_certificates"] for one in spoken if one["protocol"] == "https")
+        assert all(
+            one["tls_verify"] and one["ca_certificates"]
+            for one in spoken
+            if one["protocol"] == "https"
+        )
     deployed.edit(ORDERS, TRAIT, "")
     back = deployed.changes("up")
-    assert back["orders/api-8080-service"] == "create" and back["orders/api-8080__tls-service"] == "delete"
+    assert (
+        back["orders/api-8080-service"] == "create"
+        and back["orders/api-8080__tls-service"] == "delete"
+    )
     status, headers = asked(local)
     assert (status, headers["Host"]) == (200, "orders.example.com")
     assert deployed.changes("up") == {}
@@ -115,7 +138,9 @@ def test_what_is_no_longer_verified_is_refused_and_found(deployed: Deployment) -
     found = service(local, "8080__tls")
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     url = f"{local.kong.admin_url}/services/{found['id']}"
-    httpx.patch(url, json={"tls_verify": False}, headers=headers, trust_env=False).raise_for_status()
+    httpx.patch(
+        url, json={"tls_verify": False}, headers=headers, trust_env=False
+    ).raise_for_status()
     assert asked(local)[0] == 500
     said = command(deployed, "verify")
     assert "tls_verify is false, not true" in said
@@ -142,7 +167,10 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(deployed: Deployment) 
     assert deployed.changes("up", "--refresh") == {}
     line = pair.key.splitlines()[1]
     assert line not in deployed.pulumi("stack", "export", "-s", STACK).stdout
-    assert base64.b64encode(line.encode()).decode() not in deployed.pulumi("stack", "export", "-s", STACK).stdout
+    assert (
+        base64.b64encode(line.encode()).decode()
+        not in deployed.pulumi("stack", "export", "-s", STACK).stdout
+    )
     deployed.edit(SETTINGS, ", clientCertificate: gateway}", "}")
     deployed.run("up")
     assert (local.kong.entities("certificates"), asked(local)[0]) == ([], 200)

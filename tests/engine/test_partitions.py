@@ -60,15 +60,22 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
     for name in ALL:
         assert changes(deployment, "preview", name) == {}
-    deployment.edit("applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes")
+    deployment.edit(
+        "applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes"
+    )
     touched = kong_oam(deployment, "up", "-s", STACK)
-    assert (touched.returncode, touched.stdout.splitlines()[0]) == (1, f"1 of 3 stacks: {STACK}-sales")
+    assert (touched.returncode, touched.stdout.splitlines()[0]) == (
+        1,
+        f"1 of 3 stacks: {STACK}-sales",
+    )
     planned = kong_oam(deployment, "up", "-s", STACK, "--plan", status=1)
     assert planned.stdout == f"1 of 3 stacks: {STACK}-sales\n 1  {STACK}-sales\n"
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert listed.stdout == f'["{STACK}-sales"]\n'
     shown = listed.stdout.replace(stack_of("sales"), "prod-payments")
-    assert f"$ python -m kong_oam preview -s prod --list\n{shown}" in page("how-to/deploy-in-partitions.md")
+    assert f"$ python -m kong_oam preview -s prod --list\n{shown}" in page(
+        "how-to/deploy-in-partitions.md"
+    )
     done = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0)
     assert "kong-oam@v0.0.1" in done.stdout
     verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
@@ -91,7 +98,10 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(em
     previewed = kong_oam(deployment, "preview", "-s", STACK)
     assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, previewed.stderr
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
-    assert listed.stdout == f'["{STACK}"]\n' and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
+    assert (
+        listed.stdout == f'["{STACK}"]\n'
+        and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
+    )
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     files = [deployment.folder / "applications" / name for name in ("orders.yaml", "shop.yaml")]
     before = {file: file.read_text("utf-8") for file in files}
@@ -99,7 +109,8 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(em
         file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
     refused = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
     assert (
-        "gives shop/checkout at okta orders.view of orders/api, and takes orders.read of orders/api" in refused.stderr
+        "gives shop/checkout at okta orders.view of orders/api, and takes orders.read of orders/api"
+        in refused.stderr
     )
     assert "first give the new scopes, then take the old ones" in refused.stderr
     both = "scopes: [orders.read, orders.view"
@@ -137,7 +148,9 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     deployment.pulumi("config", "set", "--secret", "aws:token", "hidden", "-s", STACK)
     made = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert made.returncode == 0, made.stdout + made.stderr
-    assert deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout == "hidden\n"
+    assert (
+        deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout == "hidden\n"
+    )
     assert "hidden" not in (stacks / f"Pulumi.{stack_of('rest')}.yaml").read_text("utf-8")
     partition(deployment.folder, {"orders": ["orders"], "rest": ["*"]})
     deployment.pulumi("stack", "init", stack_of("orders"))
@@ -145,7 +158,10 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     assert all(one.returncode for one in refused.values())
     said = {name: one.stdout + one.stderr for name, one in refused.items()}
     assert f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web" in said[None]
-    assert f"python -m kong_oam move -s {STACK}" in said["orders"] and f"move -s {STACK}" in said["rest"]
+    assert (
+        f"python -m kong_oam move -s {STACK}" in said["orders"]
+        and f"move -s {STACK}" in said["rest"]
+    )
     before = deployment.pulumi("stack", "export", "-s", stack_of("sales")).stdout
     moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert moved.returncode == 0, moved.stdout + moved.stderr

@@ -127,9 +127,13 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deploy
         assert refused.returncode != 0
         assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
         listed = kong_oam(deployed, "move", "-s", STACK, status=1)
-        assert f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)" in listed.stdout
+        assert (
+            f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)" in listed.stdout
+        )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
-        assert kong_oam(deployed, "move", "-s", STACK, status=0).stdout.startswith("every component")
+        assert kong_oam(deployed, "move", "-s", STACK, status=0).stdout.startswith(
+            "every component"
+        )
         kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
         for name in ALL:
             assert changes(deployed, "preview", name) == {}
@@ -186,15 +190,25 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deplo
         run(deployed, "destroy", None)
         for asked, row in before.rows.items():
             for one, was in zip(before.callers, row, strict=True):
-                got = call(deployed.local, asked.method, asked.host, asked.target.decode("latin-1"), one.token).status
-                assert got == was or got in (401, 403, 500, 503), f"{asked} as {one.name}: {was}, then {got}"
+                got = call(
+                    deployed.local,
+                    asked.method,
+                    asked.host,
+                    asked.target.decode("latin-1"),
+                    one.token,
+                ).status
+                assert got == was or got in (401, 403, 500, 503), (
+                    f"{asked} as {one.name}: {was}, then {got}"
+                )
                 assert got != 200 or before.rows[asked][0] == 200, f"{asked} as {one.name}"
         refused = kong_oam(deployed, "up", "-s", STACK, "--yes", "--all", status=2)
         assert "the base of this estate was destroyed" in refused.stderr
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         kong_oam(deployed, "up", "-s", STACK, "--yes", status=0)
         assert ask(deployed.local, estate_of(deployed.folder)).wrong == ()
-        assert kong_oam(deployed, "up", "-s", STACK, status=0).stdout.startswith("nothing to be run")
+        assert kong_oam(deployed, "up", "-s", STACK, status=0).stdout.startswith(
+            "nothing to be run"
+        )
         run(deployed, "destroy", None)
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         gone = kong_oam(deployed, "destroy", "-s", STACK, "--yes", status=0)
@@ -219,13 +233,17 @@ def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(tmp_path
         folder = tmp_path / "project"
         folder.mkdir()
         deployment = _partitioned(local, folder)
-        set_providers(folder, [{"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}])
+        set_providers(
+            folder, [{"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}]
+        )
         done = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         runs = done.stdout.splitlines()[-1].partition("run: ")[2].split(", ")
         assert runs[0] == STACK
         assert sorted(runs[1:4]) == sorted(stack_of(name) for name in PARTITIONS)
         assert runs[4:] == [stack_of("apis")]
         assert ask(local, estate_of(folder)).wrong == ()
-        assert kong_oam(deployment, "up", "-s", STACK, status=0).stdout.startswith("nothing to be run")
+        assert kong_oam(deployment, "up", "-s", STACK, status=0).stdout.startswith(
+            "nothing to be run"
+        )
         for name in ALL:
             assert changes(deployment, "preview", name) == {}

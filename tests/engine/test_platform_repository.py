@@ -16,8 +16,25 @@ from tests.support.wheel import environment, install
 pytestmark = pytest.mark.engine
 
 NEW = (
-    *("new", "--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
-    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
+    *(
+        "new",
+        "--app",
+        "billing",
+        "--component",
+        "invoices",
+        "--image",
+        "registry.example.com/billing:1.0",
+    ),
+    *(
+        "--owner",
+        "team-billing",
+        "--port",
+        "8080",
+        "--domain",
+        "billing.example.com",
+        "--group",
+        "sales",
+    ),
 )
 
 
@@ -48,7 +65,10 @@ def test_two_repositories_of_init_deploy_with_what_is_installed(
     environment(platform / ".venv", installed)
     file = platform / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"] |= {"kong-oam:cloud": "local", "kong-oam:applications": ["../*/applications/*.yaml"]}
+    settings["config"] |= {
+        "kong-oam:cloud": "local",
+        "kong-oam:applications": ["../*/applications/*.yaml"],
+    }
     settings["config"]["kong-oam:gateway"] |= {"scheme": "http"}
     del settings["config"]["kong-oam:gateway"]["adminUrl"]  # the sandbox says where its Kong is
     file.write_text(yaml.safe_dump(settings), "utf-8")

@@ -21,11 +21,17 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(deployed: Deployment)
     assert deployed.changes("up") == {"orders/api-8080-plugin-rate-limiting": "create"}
     deployed.edit(ORDERS, BY_NAME, TRAIT)
     made = deployed.changes("up")
-    assert (made["orders/api-8080-rate-limit"], made["orders/api-8080-rate-limit-ring"]) == ("update", "create")
+    assert (made["orders/api-8080-rate-limit"], made["orders/api-8080-rate-limit-ring"]) == (
+        "update",
+        "create",
+    )
     assert deployed.changes("up") == {}
     deployed.edit(ORDERS, TRAIT, BY_NAME)
     back = deployed.changes("up")
-    assert (back["orders/api-8080-plugin-rate-limiting"], back["orders/api-8080-rate-limit-ring"]) == (
+    assert (
+        back["orders/api-8080-plugin-rate-limiting"],
+        back["orders/api-8080-rate-limit-ring"],
+    ) == (
         "update",
         "delete",
     )

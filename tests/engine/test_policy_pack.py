@@ -56,7 +56,9 @@ def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> No
     """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
     deployment = empty("components")
     deployment.edit("components/identity/okta.py", "grant_types=", 'grant_types=["password"] or ')
-    previewed = deployment.pulumi("up", "-s", STACK, "--yes", "--policy-pack", "policies", check=False)
+    previewed = deployment.pulumi(
+        "up", "-s", STACK, "--yes", "--policy-pack", "policies", check=False
+    )
     assert previewed.returncode != 0
     assert entities(deployment.local) == {}
     blocked = deployment.run("up", "--policy-pack", "policies", check=False)
@@ -68,7 +70,9 @@ def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> No
     assert "apps" not in entities(deployment.local)
 
 
-def analyzed(sample: Sample, folder: Path, change: Callable[[State], None], *more: str) -> CompletedProcess[str]:
+def analyzed(
+    sample: Sample, folder: Path, change: Callable[[State], None], *more: str
+) -> CompletedProcess[str]:
     """`pulumi policy analyze` on the sample's exported state, after `change` to its resources by logical name."""
     state = json.loads(sample.deployment.pulumi("stack", "export", "-s", STACK).stdout)
     change({one["urn"].rsplit("::", 1)[1]: one for one in state["deployment"]["resources"]})
@@ -93,9 +97,9 @@ def no_gate(resources: State) -> None:
 
 
 def anybody(resources: State) -> None:
-    resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources["orders/api-8080-jwt"]["outputs"][
-        "configJson"
-    ].replace('"kong-oam.local.anonymous"', '"kong-oam.local.ring.okta"')
+    resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources["orders/api-8080-jwt"][
+        "outputs"
+    ]["configJson"].replace('"kong-oam.local.anonymous"', '"kong-oam.local.ring.okta"')
 
 
 def token_in_a_tag(resources: State) -> None:

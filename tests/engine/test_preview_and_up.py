@@ -51,7 +51,11 @@ ORDERS_TABLE: dict[str, Any] = {
     "on_behalf": {"kong-oam.local.shop.web": ["orders.read", "orders.write"]},
     "callers": {
         "kong-oam.local.shop.checkout": ["shop/checkout", "service", {}],
-        "kong-oam.local.shop.web": ["shop/web", "web", {"order-desk": "order-desk", "sales": "sales"}],
+        "kong-oam.local.shop.web": [
+            "shop/web",
+            "web",
+            {"order-desk": "order-desk", "sales": "sales"},
+        ],
     },
     "groups": {"sales": ["orders.read"], "order-desk": ["orders.read", "orders.write"]},
     "logical": {},
@@ -96,7 +100,8 @@ def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
     assert "'/orders/health': {'GET':'public','HEAD':'public'}" in gate[: gate.index("serviceId")]
     access = said[said.index("--outputs:--") :]
     assert (
-        "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n" in access
+        "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n"
+        in access
     )
     assert "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n" in access
 
@@ -104,7 +109,9 @@ def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
 def test_a_preview_of_one_rule_shows_the_lines_that_change(deployed: Deployment) -> None:
     """The preview takes 25 lines. It shows nothing of the exported model."""
     deployed.edit(
-        "applications/orders.yaml", "methods: [GET], scopes: [orders.read]}", "methods: [GET], scopes: [orders.write]}"
+        "applications/orders.yaml",
+        "methods: [GET], scopes: [orders.read]}",
+        "methods: [GET], scopes: [orders.write]}",
     )
     said = deployed.pulumi("preview", "-s", STACK).stdout
     count = len([line for line in said.splitlines() if not line.startswith("@ previewing")])
@@ -116,9 +123,14 @@ def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -
     """As the tutorial has it, each of its lines, and of the outputs no other."""
     tutorial = page("tutorial.md")
     hello = deployed.folder / "applications/hello.yaml"
-    hello.write_text(hello.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"), "utf-8")
+    hello.write_text(
+        hello.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"),
+        "utf-8",
+    )
     calls = "            calls: [{component: orders/api, scopes: [orders.read]}]\n"
-    new = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml").replace("checkot", "checkout")
+    new = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml").replace(
+        "checkot", "checkout"
+    )
     deployed.edit("applications/shop.yaml", calls, new)
     hello.write_text(hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8")
     said = deployed.pulumi("preview", "-s", STACK).stdout
@@ -126,9 +138,9 @@ def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert [one for one in shown.splitlines() if " ".join(one.split()) not in lines] == []
     outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
-    assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[2].partition("    Resources")[0].count(
-        "\n"
-    )
+    assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[2].partition(
+        "    Resources"
+    )[0].count("\n")
     assert "\n  ~ enforced   : " in outputs, "the one line that is left out"
 
 
@@ -157,7 +169,10 @@ def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
     deployment.run("up", "--plan", str(plan))
     local = deployment.local
     assert call(local, "GET", "orders.example.com", "/orders").status == 401
-    assert call(local, "GET", "orders.example.com", "/orders", service_token(local, "checkout")).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", service_token(local, "checkout")).status
+        == 200
+    )
 
 
 @pytest.mark.deep

@@ -22,7 +22,11 @@ def test_the_page_counts_the_resources_of_the_sample_estate(sample: Sample) -> N
         provider, _, rest = resource["type"].partition(":")
         if provider in ("kong", "okta", "kubernetes", "time", "tls"):
             module, _, kind = rest.partition(":")
-            where = module.split("/")[0] if provider == "okta" and not module.startswith("index") else ""
+            where = (
+                module.split("/")[0]
+                if provider == "okta" and not module.startswith("index")
+                else ""
+            )
             counted[provider, f"{where}.{kind}" if where else kind] += 1
     told = {
         (provider, kind): int(count)

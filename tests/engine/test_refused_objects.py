@@ -22,7 +22,10 @@ SERVICE = {"selector": {"app": "x"}, "ports": [{"port": 80}]}
 
 
 def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    return {**POD, "spec": {"containers": [{"name": "c", "image": "i", **(container or {})}], **spec}}
+    return {
+        **POD,
+        "spec": {"containers": [{"name": "c", "image": "i", **(container or {})}], **spec},
+    }
 
 
 def labelled(label: str, value: str) -> dict[str, Any]:
@@ -51,7 +54,10 @@ def way(name: str) -> dict[str, Any]:
 
 RBAC = "rbac.authorization.k8s.io/v1"
 FENCE = [
-    ("ACC224", of("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, "ingress": [{}]})),
+    (
+        "ACC224",
+        of("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, "ingress": [{}]}),
+    ),
     ("ACC224", of("cilium.io/v2", "CiliumNetworkPolicy", spec={})),
     ("ACC224", of("crd.projectcalico.org/v1", "GlobalNetworkPolicy", spec={})),
     ("ACC226", pod(hostNetwork=True)),
@@ -79,14 +85,27 @@ FENCE = [
 IDENTITY = [
     ("ACC217", pod(container={"env": [{"name": "A", "valueFrom": OF_CREDENTIAL}]})),
     ("ACC217", pod(container={"envFrom": [{"secretRef": {"name": CREDENTIAL}}]})),
-    ("ACC217", pod(initContainers=[{"name": "i", "image": "i", "envFrom": [{"secretRef": {"name": CREDENTIAL}}]}])),
+    (
+        "ACC217",
+        pod(
+            initContainers=[
+                {"name": "i", "image": "i", "envFrom": [{"secretRef": {"name": CREDENTIAL}}]}
+            ]
+        ),
+    ),
     ("ACC217", job(envFrom=[{"secretRef": {"name": CREDENTIAL}}])),
     ("ACC217", pod(volumes=[{"name": "v", "secret": {"secretName": CREDENTIAL}}])),
-    ("ACC217", pod(volumes=[{"name": "v", "projected": {"sources": [{"secret": {"name": CREDENTIAL}}]}}])),
+    (
+        "ACC217",
+        pod(volumes=[{"name": "v", "projected": {"sources": [{"secret": {"name": CREDENTIAL}}]}}]),
+    ),
     ("ACC217", pod(serviceAccountName="checkout")),
     ("ACC217", of("v1", "Secret", type="kubernetes.io/service-account-token")),
     ("ACC224", of(RBAC, "Role", rules=[])),
-    ("ACC224", of(RBAC, "ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": "cluster-admin"})),
+    (
+        "ACC224",
+        of(RBAC, "ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": "cluster-admin"}),
+    ),
     ("OAM107", of("v1", "Secret", metadata={"name": CREDENTIAL})),
     ("OAM107", of("v1", "ServiceAccount", metadata={"name": "checkout"})),
 ]
@@ -104,9 +123,20 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
     for number, (code, one) in enumerate((*FENCE, *IDENTITY)):
         named = {**one, "metadata": {"name": f"c{number}", **one.get("metadata", {})}}
         says = f"{one['kind']} '{named['metadata']['name']}'"
-        found.append((code, says, {"name": f"c{number}", "type": "k8s-objects", "properties": {"objects": [named]}}))
+        found.append(
+            (
+                code,
+                says,
+                {"name": f"c{number}", "type": "k8s-objects", "properties": {"objects": [named]}},
+            )
+        )
     for number, (code, trait) in enumerate(TRAITS):
-        component = {"name": f"t{number}", "type": "worker", "properties": {"image": "i"}, "traits": [trait]}
+        component = {
+            "name": f"t{number}",
+            "type": "worker",
+            "properties": {"image": "i"},
+            "traits": [trait],
+        }
         found.append((code, f"Deployment 't{number}' of 'evil/t{number}'", component))
     return found
 
@@ -120,12 +150,23 @@ def test_nothing_that_opens_what_access_closes_gets_past_a_run(empty: Empty) -> 
         "metadata": {"name": "evil"},
         "spec": {"components": [component for _, _, component in found]},
     }
-    (deployment.folder / "applications/worse.yaml").write_text(json.dumps(application, indent=1), "utf-8")
-    for stopped in (deployment.run("up", check=False), deployment.pulumi("preview", "-s", STACK, check=False)):
+    (deployment.folder / "applications/worse.yaml").write_text(
+        json.dumps(application, indent=1), "utf-8"
+    )
+    for stopped in (
+        deployment.run("up", check=False),
+        deployment.pulumi("preview", "-s", STACK, check=False),
+    ):
         assert stopped.returncode != 0 and "Traceback" not in stopped.stdout + stopped.stderr
-        findings = [line for line in stopped.stdout.splitlines() if "applications/worse.yaml:" in line]
-        missing = [one for one in found if not any(f" {one[0]}: {one[1]}" in line for line in findings)]
+        findings = [
+            line for line in stopped.stdout.splitlines() if "applications/worse.yaml:" in line
+        ]
+        missing = [
+            one for one in found if not any(f" {one[0]}: {one[1]}" in line for line in findings)
+        ]
         assert missing == []
     assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
     assert entities(deployment.local) == {}
-    assert all(deployment.local.cluster.objects(kind) == [] for kind in ("Deployment", "Secret", "Service"))
+    assert all(
+        deployment.local.cluster.objects(kind) == [] for kind in ("Deployment", "Secret", "Service")
+    )

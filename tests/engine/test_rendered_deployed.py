@@ -200,7 +200,10 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     for container in [*template["spec"]["containers"], *template["spec"]["initContainers"]]:
         assert container["envFrom"] == [{"secretRef": {"name": "api-client"}}]
     (fence,) = local.cluster.objects("NetworkPolicy")
-    assert fence["spec"]["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert (
+        fence["spec"]["podSelector"]["matchLabels"].items()
+        <= template["metadata"]["labels"].items()
+    )
     assert fence["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
@@ -219,7 +222,10 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     local.cluster.put(changed)
     assert main(ask) == 1
     path = "spec.template.spec.containers[beside].image"
-    assert f"changed: StatefulSet 'default/api': {path} was changed by kubectl-edit" in capsys.readouterr().out
+    assert (
+        f"changed: StatefulSet 'default/api': {path} was changed by kubectl-edit"
+        in capsys.readouterr().out
+    )
     assert deployment.changes("up", "--refresh") == {"tiny/api/statefulset/api": "update"}
     assert main(ask) == 0
 
@@ -260,7 +266,11 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(empty: Empt
     assert release["spec"]["chart"] == "nginx"
     assert deployment.changes("up") == {}
     before = credential(local, "once")
-    (key,) = [name for name in deployment.changes("preview", "--replace", "**::okta-key-tiny/once-a") if "key" in name]
+    (key,) = [
+        name
+        for name in deployment.changes("preview", "--replace", "**::okta-key-tiny/once-a")
+        if "key" in name
+    ]
     changed = deployment.changes("up", "--replace", f"**::{key}")
     assert credential(local, "once") != before
     assert changed["tiny/once-client"] == "update" and not any("/job/" in name for name in changed)
@@ -274,7 +284,11 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
     deployment = deployment_of(empty, STORE + POD)
     deployment.run("up")
     client = "{type: client, properties: {kind: service, calls: [{component: tiny/api, scopes: [things.read]}]}}"
-    deployment.edit("applications/tiny.yaml", "    - name: lone\n", f"    - name: lone\n      traits: [{client}]\n")
+    deployment.edit(
+        "applications/tiny.yaml",
+        "    - name: lone\n",
+        f"    - name: lone\n      traits: [{client}]\n",
+    )
     deployment.edit("applications/tiny.yaml", "[tiny/api]", "[tiny/api, tiny/lone]")
     assert deployment.changes("up")["tiny/lone/pod/lone"] == "create-replacement"
     (pod,) = deployment.local.cluster.objects("Pod")
@@ -292,15 +306,27 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) ->
 
     for name in ("looked", "shared"):
         about = {"name": name, "namespace": "default"}
-        cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"B": "2"}})
+        cluster.put(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"B": "2"}}
+        )
     deployment.run("up")
     mine, both = {"A": "1"}, {"A": "1", "B": "2"}
-    assert data() == {"anew": mine, "kept": mine, "looked": {"B": "2"}, "once": mine, "shared": both}
+    assert data() == {
+        "anew": mine,
+        "kept": mine,
+        "looked": {"B": "2"},
+        "once": mine,
+        "shared": both,
+    }
     assert deployment.changes("up") == {}
-    deployment.edit("applications/tiny.yaml", '{name: once}, data: {A: "1"}', '{name: once}, data: {A: "3"}')
+    deployment.edit(
+        "applications/tiny.yaml", '{name: once}, data: {A: "1"}', '{name: once}, data: {A: "3"}'
+    )
     deployment.run("up")
     assert data()["once"] == mine
-    deployment.edit("applications/tiny.yaml", '{name: anew}, data: {A: "1"}', '{name: anew}, data: {A: "3"}')
+    deployment.edit(
+        "applications/tiny.yaml", '{name: anew}, data: {A: "1"}', '{name: anew}, data: {A: "3"}'
+    )
     assert deployment.changes("up") == {"tiny/settings/configmap/anew": "create-replacement"}
     assert data()["anew"] == {"A": "3"}
 
@@ -310,7 +336,9 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) ->
     del labels["kong-oam.dev/stack"]  # only objects that a run creates have it
     about = {"name": "taken", "namespace": "default", "labels": labels}
     cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": mine})
-    more = '          - {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}, data: {A: "1"}}\n'
+    more = (
+        '          - {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}, data: {A: "1"}}\n'
+    )
     rule = "    - {name: e, type: take-over, properties: {rules: [{selector: {resourceNames: [taken]}}]}}\n"
     deployment.edit("applications/tiny.yaml", "  policies:\n", f"{more}  policies:\n{rule}")
     assert deployment.changes("up") == {"tiny/settings/configmap/taken": "import"}
@@ -325,7 +353,9 @@ PAGE = """\
       properties: {image: "registry.example.com/page:1", ports: [{port: 80, expose: true}]}
       traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]
 """
-READ = "  policies: [{type: read-only, properties: {rules: [{selector: {componentNames: [page]}}]}}]\n"
+READ = (
+    "  policies: [{type: read-only, properties: {rules: [{selector: {componentNames: [page]}}]}}]\n"
+)
 
 
 @pytest.mark.deep
@@ -336,14 +366,18 @@ def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
     deployment.run("up")
 
     def fences() -> dict[str, tuple[str, bool]]:
-        policies = {one["metadata"]["name"]: one["spec"] for one in cluster.objects("NetworkPolicy")}
+        policies = {
+            one["metadata"]["name"]: one["spec"] for one in cluster.objects("NetworkPolicy")
+        }
         return {
             name: (one["podSelector"]["matchLabels"]["app.oam.dev/component"], bool(one["ingress"]))
             for name, one in policies.items()
         }
 
     assert fences() == {"api": ("api", True), "page": ("page", True)}
-    trait = "      traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]\n"
+    trait = (
+        "      traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]\n"
+    )
     deployment.edit("applications/tiny.yaml", trait, READ)
     deployment.run("up")
     assert call(deployment.local, "GET", "page.example.com", "/").status == 404
@@ -399,7 +433,9 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     pods = {KEY: "api"}
     assert service["spec"]["selector"] == fence["spec"]["podSelector"]["matchLabels"] == pods
     assert local.cluster.objects("Ingress") == []
-    after = {one["urn"].rpartition("::")[2]: one.get("dependencies", []) for one in deployment.state()}
+    after = {
+        one["urn"].rpartition("::")[2]: one.get("dependencies", []) for one in deployment.state()
+    }
     assert any("Release" in urn for urn in after["tiny/api-service-api-gateway"])
     (gate,) = [name for name in after if name.endswith("-gate")]
     assert any(urn.endswith("tiny/api-service-api-gateway") for urn in after[gate])
@@ -420,10 +456,17 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 
     # Pods of another component come to have the labels: verify says so, and no run goes on.
     labels = {**pods, "app.oam.dev/name": "shop", "app.oam.dev/component": "db"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db", "namespace": "default", "labels": labels}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "db", "namespace": "default", "labels": labels},
+    }
     local.cluster.put(pod)
     assert main(ask) == 1
-    assert "it leads to pods of shop/db, too, which the rules of 'tiny/api' open" in capsys.readouterr().out
+    assert (
+        "it leads to pods of shop/db, too, which the rules of 'tiny/api' open"
+        in capsys.readouterr().out
+    )
     assert "ENV415" in deployment.run("up", check=False).stdout
     local.cluster.delete(Key.of(pod))
 
@@ -452,7 +495,11 @@ def test_what_the_cluster_knows_is_passed_once_it_is_there(empty: Empty) -> None
     deployment = deployment_of(empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS)
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:gateway"] = {"scheme": "http", "reach": "loadBalancer", "cidrs": ["192.0.2.0/24"]}
+    settings["config"]["kong-oam:gateway"] = {
+        "scheme": "http",
+        "reach": "loadBalancer",
+        "cidrs": ["192.0.2.0/24"],
+    }
     file.write_text(yaml.safe_dump(settings), "utf-8")
     cluster = deployment.local.cluster
     assert set(deployment.changes("preview").values()) == {"create"}
@@ -463,18 +510,26 @@ def test_what_the_cluster_knows_is_passed_once_it_is_there(empty: Empty) -> None
     page = cluster.get(Key("apps/v1", "Deployment", "default", "page"))
     assert page is not None
     (container,) = page["spec"]["template"]["spec"]["containers"]
-    assert container["env"] == [{"name": "STORE", "value": address}, {"name": "NAME", "value": "api-internal"}]
+    assert container["env"] == [
+        {"name": "STORE", "value": address},
+        {"name": "NAME", "value": "api-internal"},
+    ]
     assert container["command"] == ["serve", address]
     (notes,) = cluster.objects("ConfigMap")
     assert notes["data"] == {"store": address}
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
-    assert "awaited-value" not in str([one["inputs"] for one in deployment.state() if "inputs" in one])
+    assert "awaited-value" not in str(
+        [one["inputs"] for one in deployment.state() if "inputs" in one]
+    )
 
     deployment.edit("applications/tiny.yaml", "ingress[0].ip", "ingress[1].ip")
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
     said = " ".join(failed.stdout.split())
-    assert "Service 'default/api-internal' has no text or number at status.loadBalancer.ingress[1].ip yet" in said
+    assert (
+        "Service 'default/api-internal' has no text or number at status.loadBalancer.ingress[1].ip yet"
+        in said
+    )
     assert "Traceback" not in failed.stdout + failed.stderr
     assert cluster.objects("ConfigMap") == [notes]

@@ -33,9 +33,22 @@ def comments() -> Iterator[Comments]:
 
 def committed(folder: Path) -> None:
     """Puts what is deployed into a repository, as its first commit."""
-    who = ("-c", "user.name=tests", "-c", "user.email=tests@example.com", "-c", "commit.gpgsign=false")
-    for words in (("init",), ("add", "applications", "stacks"), ("commit", "--quiet", "-m", "as it is deployed")):
-        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=30)
+    who = (
+        "-c",
+        "user.name=tests",
+        "-c",
+        "user.email=tests@example.com",
+        "-c",
+        "commit.gpgsign=false",
+    )
+    for words in (
+        ("init",),
+        ("add", "applications", "stacks"),
+        ("commit", "--quiet", "-m", "as it is deployed"),
+    ):
+        subprocess.run(
+            ["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=30
+        )
 
 
 def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedProcess[str]:
@@ -48,10 +61,14 @@ def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedPr
     return done
 
 
-def _kong_oam(deployment: Deployment, more: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def _kong_oam(
+    deployment: Deployment, more: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     command = [".venv/bin/python", "-m", "kong_oam", "review", *arguments]
     environment = {**deployment.local.env, **NOWHERE, **more}
-    return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
+    return subprocess.run(
+        command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180
+    )
 
 
 def secrets(deployment: Deployment) -> set[str]:
@@ -68,26 +85,42 @@ def secrets(deployment: Deployment) -> set[str]:
     assert len(kept) == 3
     lines = {line for value in kept for line in base64.b64decode(value).decode().splitlines()[9:-2]}
     assert len(lines) > 4 and all(len(line) > 60 for line in lines)
-    return {*kept, *lines, "PRIVATE KEY-----", "sandbox-admin-token", "sandbox-api-token", PASSPHRASE + ":", TOKEN}
+    return {
+        *kept,
+        *lines,
+        "PRIVATE KEY-----",
+        "sandbox-admin-token",
+        "sandbox-api-token",
+        PASSPHRASE + ":",
+        TOKEN,
+    }
 
 
 def _shown(begin: str) -> str:
     """The page's example that begins so."""
     _, found, rest = page("how-to/review-in-ci.md").partition(begin)
-    lines = itertools.takewhile(lambda line: not line or line.startswith("    "), (found + rest).splitlines())
+    lines = itertools.takewhile(
+        lambda line: not line or line.startswith("    "), (found + rest).splitlines()
+    )
     return "\n".join(line[4:] for line in lines).rstrip("\n") + "\n"
 
 
 @pytest.mark.timeout(400)  # an update and three previews with policies
-def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
+def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
+    deployed: Deployment, comments: Comments
+) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
     committed(deployed.folder)
     deployed.edit("applications/orders.yaml", RULE, OPEN)
     widened = review(deployed, comments)
     assert widened.returncode == 0, widened.stderr
     (comment,) = comments.kept
-    shown = map(re.escape, _shown("    <!-- kong-oam review -->\n").split("\n...\n"))  # but for the graph
-    assert re.fullmatch(r"\nflowchart LR\n(?:  .*\n)+".join(shown), re.sub("\n%%{.*}%%\n", "\n", comment["body"]))
+    shown = map(
+        re.escape, _shown("    <!-- kong-oam review -->\n").split("\n...\n")
+    )  # but for the graph
+    assert re.fullmatch(
+        r"\nflowchart LR\n(?:  .*\n)+".join(shown), re.sub("\n%%{.*}%%\n", "\n", comment["body"])
+    )
     assert widened.stdout == f"{comment['body']}\n"
     deployed.edit("applications/orders.yaml", OPEN, RULE)
     undone = review(deployed, comments)
@@ -98,7 +131,9 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
     deployed.local.env["KONG_ADMIN_ADDR"] = "http://127.0.0.1:1"
     failed = review(deployed, comments)
     assert failed.returncode == 1
-    assert comments.kept[0]["body"].partition("\n")[2] == _shown("    **Access** · no change · **failed**")
+    assert comments.kept[0]["body"].partition("\n")[2] == _shown(
+        "    **Access** · no change · **failed**"
+    )
     runs = (widened, undone, failed)
     for said in (*(run.stdout for run in runs), *(run.stderr for run in runs), *comments.requests):
         assert not [secret for secret in secrets(deployed) if secret in said]
@@ -106,7 +141,9 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(empty: Empty, comments: Comments) -> None:
+def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
+    empty: Empty, comments: Comments
+) -> None:
     """Access once, for the estate; then the resources of its base and of the one partition that the change touches."""
     deployment = empty("policies")
     place(deployment.folder, {name: name for name in ("orders", "shop", "reports")})

@@ -90,7 +90,11 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
     assert call(local, "GET", "orders.example.com", "/orders", caller.token(after)[0]).status == 200
     with pytest.raises(RefusedError, match="a key that the client does not have"):
         caller.token(before)
-    shown = page("how-to/rotate.md").partition("    $ pulumi up -s local --target-dependents")[2].partition("\n\n")[0]
+    shown = (
+        page("how-to/rotate.md")
+        .partition("    $ pulumi up -s local --target-dependents")[2]
+        .partition("\n\n")[0]
+    )
     for line in shown.splitlines()[1:]:
         assert " ".join(line.split()) in " ".join(said.split()), line
     assert "has another key from 2026-11-25 on, out of turn" in previewed
@@ -100,7 +104,9 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
 
 
 @pytest.mark.deep
-def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(deployed: Deployment) -> None:
+def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
+    deployed: Deployment,
+) -> None:
     """Not unknown, which would take their keys from apps and Secrets; the run after makes up for it."""
     local = deployed.local
     on(deployed, 0)
@@ -113,11 +119,15 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(deploy
     made = {name for name, operation in deployed.changes("up").items() if operation == "create"}
     assert {"okta-key-shop/checkout-b", "okta-key-shop/web-b"} <= made
     for own in (before, credential(local, "checkout")):
-        assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+        )
 
 
 @pytest.mark.deep
-def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(deployed: Deployment) -> None:
+def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
+    deployed: Deployment,
+) -> None:
     """The key of before is still their own: its overlap begins with the run that gives them the next one."""
     local, apply = deployed.local, deployed.local.cluster.apply
 
@@ -140,10 +150,14 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(dep
     told = deployed.output("credentials")["shop/checkout at okta"]
     assert (told["generation"], told["since"]) == (2, "2027-03-05")
     for own in (before, credential(local, "checkout")):
-        assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+        )
     assert deployed.changes("up") == {}
 
 
 def _own(changes: dict[str, str]) -> dict[str, str]:
     """Without the slots at the gateway: they follow the issuer's keys, and the day."""
-    return {name: op for name, op in changes.items() if not name.startswith("gateway-ring-okta-slot-")}
+    return {
+        name: op for name, op in changes.items() if not name.startswith("gateway-ring-okta-slot-")
+    }

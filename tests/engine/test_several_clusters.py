@@ -47,7 +47,8 @@ def kinds(cluster: Cluster) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "application", deep_after(1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")])
+    "application",
+    deep_after(1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")]),
 )
 def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_one(
     empty: Empty,
@@ -63,7 +64,12 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     assert set(deployment.changes("up").values()) == {"create"}
     assert kinds(west) == kinds(here)
     assert len(kinds(west)) == 8
-    assert call(deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")).status == 200
+    assert (
+        call(
+            deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")
+        ).status
+        == 200
+    )
     fence = Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api")
     assert (here.get(fence) or {})["spec"]["ingress"]
     assert (west.get(fence) or {})["spec"]["ingress"] == []
@@ -115,9 +121,16 @@ def test_a_component_has_another_form_in_another_cluster(
     assert "tiny/api-deployment" not in changes
     api = Key("apps/v1", "Deployment", "default", "api")
     forms = [(cluster.get(api) or {})["spec"] for cluster in (deployment.local.cluster, west)]
-    cpu = [one["template"]["spec"]["containers"][0].get("resources", {}).get("limits") for one in forms]
+    cpu = [
+        one["template"]["spec"]["containers"][0].get("resources", {}).get("limits") for one in forms
+    ]
     assert ([one.get("replicas") for one in forms], cpu) == ([None, 3], [None, {"cpu": "3"}])
-    assert call(deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")).status == 200
+    assert (
+        call(
+            deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")
+        ).status
+        == 200
+    )
     assert deployment.changes("preview", "--refresh") == {}
     for name, value in deployment.local.env.items():
         monkeypatch.setenv(name, value)
@@ -142,7 +155,9 @@ def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> Non
 @pytest.mark.deep
 def test_a_namespace_that_a_further_cluster_lacks_is_named(empty: Empty, west: Cluster) -> None:
     """With the command that makes it there."""
-    deployment = deployment_of(empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}"))
+    deployment = deployment_of(
+        empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}")
+    )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
     said = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"

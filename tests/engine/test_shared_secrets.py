@@ -48,7 +48,9 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: 
     assert not DUE.search(said(shop))
     on(shop, 90)
     shown = said(shop)
-    assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {(f"shop/{c}", "2027-02-23") for c in CLIENTS}
+    assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {
+        (f"shop/{c}", "2027-02-23") for c in CLIENTS
+    }
     assert shop.changes("up") == {}
     assert shop.output("credentials")["shop/checkout at okta"] == first
     assert orders(shop, before) == 200

@@ -39,7 +39,9 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
     return {urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]}
 
 
-def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state: list[dict[str, Any]]) -> None:
+def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
+    state: list[dict[str, Any]],
+) -> None:
     """What closes is there before a workload is, and what opens after it; every service by itself leads nowhere."""
     services = {
         "hello/hello-world-8000": "hello/hello-world-service-hello-world",
@@ -50,11 +52,15 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state:
     }
     for name, reached in services.items():
         deployment = f"{name.rpartition('-')[0]}-deployment"
-        assert _edges_of(_one(state, f"{name}-service", "kong:index/service:Service"), "host") == {"gateway-nowhere"}
+        assert _edges_of(_one(state, f"{name}-service", "kong:index/service:Service"), "host") == {
+            "gateway-nowhere"
+        }
         admission = _one(state, f"{name}-admission", "kong:index/plugin:Plugin")
         assert _edges_of(admission, "serviceId") == {f"{name}-service"}
         assert not _edges(admission) & {deployment, reached}
-        assert f"{name}-admission" in _edges(_one(state, deployment, "kubernetes:apps/v1:Deployment"))
+        assert f"{name}-admission" in _edges(
+            _one(state, deployment, "kubernetes:apps/v1:Deployment")
+        )
         gate = _one(state, f"{name}-gate", "kong:index/plugin:Plugin")
         assert _edges_of(gate, "serviceId") == {f"{name}-service"}
         assert _edges_of(gate, "configJson") >= {deployment}
@@ -65,7 +71,10 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state:
     for route in routes:
         (service,) = _edges_of(route, "serviceId")
         name = service.removesuffix("-service")
-        assert _edges(route) == {service, *(f"{name}-{role}" for role in ("admission", "jwt", "gate"))}
+        assert _edges(route) == {
+            service,
+            *(f"{name}-{role}" for role in ("admission", "jwt", "gate")),
+        }
     assert _one(state, "orders/api", "kong-oam:index:Component")["parent"].endswith(
         "pulumi:pulumi:Stack::kong-oam-local"
     )
@@ -73,7 +82,11 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state:
 
 def test_no_resource_tells_of_the_program_that_made_it(state: list[dict[str, Any]]) -> None:
     """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
-    made = [one for one in state if not one["type"].startswith(("pulumi:pulumi:Stack", "pulumi:providers:"))]
+    made = [
+        one
+        for one in state
+        if not one["type"].startswith(("pulumi:pulumi:Stack", "pulumi:providers:"))
+    ]
     assert len(made) > 90
     assert not any("stackTrace" in one or "sourcePosition" in one for one in made)
 
@@ -90,7 +103,9 @@ def _secrets(sample: Sample) -> dict[str, str]:
 
 def _found(secrets: dict[str, str], text: str) -> set[str]:
     """Names of the secrets of which a line stands in `text`, or all as Kubernetes writes it (base64)."""
-    return {name for name, secret in secrets.items() if any(form in text for form in _forms(secret))}
+    return {
+        name for name, secret in secrets.items() if any(form in text for form in _forms(secret))
+    }
 
 
 def _forms(secret: str) -> list[str]:
@@ -113,7 +128,18 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
         ("stack", "output", "-s", STACK, "--json"),
         ("preview", "-s", STACK, "--diff", "--refresh", "--show-sames", "--show-full-output"),
         ("destroy", "-s", STACK, "--preview-only", "--diff", "--show-full-output"),
-        ("up", "-s", STACK, "--yes", "--skip-preview", "--diff", "--show-sames", "-v=9", "--logtostderr", *flow),
+        (
+            "up",
+            "-s",
+            STACK,
+            "--yes",
+            "--skip-preview",
+            "--diff",
+            "--show-sames",
+            "-v=9",
+            "--logtostderr",
+            *flow,
+        ),
     ):
         done = sample.deployment.pulumi(*arguments)
         assert len(done.stdout) > 500, arguments

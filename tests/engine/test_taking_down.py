@@ -13,7 +13,11 @@ pytestmark = pytest.mark.engine
 
 def _gone(printed: str) -> list[str]:
     """The logical names of what a run deleted, in that order."""
-    done = (event["resOutputsEvent"]["metadata"] for event in events(printed) if "resOutputsEvent" in event)
+    done = (
+        event["resOutputsEvent"]["metadata"]
+        for event in events(printed)
+        if "resOutputsEvent" in event
+    )
     return [step["urn"].rsplit("::", 1)[1] for step in done]
 
 

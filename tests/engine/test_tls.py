@@ -49,10 +49,19 @@ def https(empty: Empty) -> Deployment:
 
 
 def _tls_secret(local: Local, name: str, made: tuple[str, str]) -> None:
-    data = {key: base64.b64encode(pem.encode()).decode() for key, pem in zip(("tls.crt", "tls.key"), made, strict=True)}
+    data = {
+        key: base64.b64encode(pem.encode()).decode()
+        for key, pem in zip(("tls.crt", "tls.key"), made, strict=True)
+    }
     metadata = {"name": name, "namespace": "default"}
     local.cluster.put(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": data}
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "type": "kubernetes.io/tls",
+            "data": data,
+        }
     )
 
 
@@ -70,10 +79,15 @@ def _over_tls(local: Local, host: str, target: str, certificate: str) -> http.cl
     return answer
 
 
-def test_callers_are_shown_the_certificate_that_the_application_names(https: Deployment, tmp_path: Path) -> None:
+def test_callers_are_shown_the_certificate_that_the_application_names(
+    https: Deployment, tmp_path: Path
+) -> None:
     """From the cluster or from the stack; over plain http they are sent on; the private keys are nowhere in clear."""
     local = https.local
-    for host, target, made in (("orders.example.com", "/orders/health", ORDERS), ("hello.example.com", "/", HELLO)):
+    for host, target, made in (
+        ("orders.example.com", "/orders/health", ORDERS),
+        ("hello.example.com", "/", HELLO),
+    ):
         answer = _over_tls(local, host, target, made[0])
         assert answer.status == {"orders.example.com": 200, "hello.example.com": 401}[host]
         assert answer.getheader("Strict-Transport-Security") == "max-age=600"
@@ -83,14 +97,19 @@ def test_callers_are_shown_the_certificate_that_the_application_names(https: Dep
     connection.request("GET", "/orders/health?x=1", headers={"Host": "orders.example.com"})
     plain = connection.getresponse()
     connection.close()
-    assert (plain.status, plain.getheader("Location")) == (308, "https://orders.example.com/orders/health?x=1")
+    assert (plain.status, plain.getheader("Location")) == (
+        308,
+        "https://orders.example.com/orders/health?x=1",
+    )
     state = https.pulumi("stack", "export", "-s", STACK).stdout
     shown = https.pulumi("stack", "export", "-s", STACK, "--show-secrets").stdout
     files = "".join(path.read_text() for path in (local.folder / "state").rglob("*.json*"))
     for _, private in (ORDERS, HELLO):
         line = private.splitlines()[1]
         assert line in shown
-        assert line not in state + files + (https.folder / "stacks" / "Pulumi.local.yaml").read_text()
+        assert (
+            line not in state + files + (https.folder / "stacks" / "Pulumi.local.yaml").read_text()
+        )
 
 
 def test_nothing_changes_when_nothing_changed(https: Deployment) -> None:

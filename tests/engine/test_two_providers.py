@@ -37,7 +37,9 @@ class Two:
         """A token of the issuer that exists, which is not the stack's default."""
         settings = caller.environment(self.deployment.local.cluster.url, "default", component)
         own = {
-            k.replace(f"_{PROVIDER.upper()}_", "_"): v for k, v in settings.items() if f"OAUTH_{PROVIDER.upper()}_" in k
+            k.replace(f"_{PROVIDER.upper()}_", "_"): v
+            for k, v in settings.items()
+            if f"OAUTH_{PROVIDER.upper()}_" in k
         }
         return caller.token(own, user)[0]
 
@@ -52,7 +54,10 @@ def _mine(estate: Estate) -> Estate:
         replace(
             one,
             components=tuple(
-                replace(part, clients=tuple(client for client in part.clients if client.provider == PROVIDER))
+                replace(
+                    part,
+                    clients=tuple(client for client in part.clients if client.provider == PROVIDER),
+                )
                 for part in one.components
             ),
         )
@@ -73,7 +78,11 @@ def _reports_elsewhere(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    users = {"user-sales": ("Sales Team",), "user-order-desk": ("Order Desk",), "user-wrong": ("sales",)}
+    users = {
+        "user-sales": ("Sales Team",),
+        "user-order-desk": ("Order Desk",),
+        "user-wrong": ("sales",),
+    }
     with Issuer("api://sandbox", users=users) as issuer, Local(lags=AT_ONCE) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
         _reports_elsewhere(deployment.folder)
@@ -82,7 +91,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         estate = _mine(estate_of(deployment.folder))
         set_up(issuer, estate)
         hand_out(issuer, estate, local.cluster)
-        set_providers(deployment.folder, [OKTA, {**provider_entry(issuer, estate), "groups": GROUPS}])
+        set_providers(
+            deployment.folder, [OKTA, {**provider_entry(issuer, estate), "groups": GROUPS}]
+        )
         deployment.run("up")
         yield Two(deployment, issuer)
 
@@ -96,14 +107,23 @@ def test_each_component_takes_the_tokens_of_its_own_provider(two: Two) -> None:
     assert two.status("GET", "orders.example.com/orders", theirs) == 401
     assert two.status("GET", "reports.example.com/reports", ours) == 401
     assert two.status("GET", "hello.example.com/", ours) == 200
-    assert two.status("GET", "hello.example.com/", theirs) == 401  # without an access trait: the default's
+    assert (
+        two.status("GET", "hello.example.com/", theirs) == 401
+    )  # without an access trait: the default's
 
 
 def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
     """`sales` of the Application is `Sales Team` at the one and `sales` at the other."""
-    assert two.status("GET", "reports.example.com/reports", two.token("console", "user-sales")) == 200
-    assert two.status("PUT", "reports.example.com/reports", two.token("console", "user-sales")) == 403
-    assert two.status("PUT", "reports.example.com/reports", two.token("console", "user-order-desk")) == 200
+    assert (
+        two.status("GET", "reports.example.com/reports", two.token("console", "user-sales")) == 200
+    )
+    assert (
+        two.status("PUT", "reports.example.com/reports", two.token("console", "user-sales")) == 403
+    )
+    assert (
+        two.status("PUT", "reports.example.com/reports", two.token("console", "user-order-desk"))
+        == 200
+    )
     with pytest.raises(caller.browser.RefusedError, match="access_denied"):
         two.token("console", "user-wrong")
     token = user_token(two.deployment.local, "web", "user-sales")

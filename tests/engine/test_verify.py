@@ -80,9 +80,12 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
     for finding in found:
         told.append(f"{finding['kind']}: ")
         told += [
-            f"  {', '.join(c['callers'])} | {_shown(c['methods'])} | {' '.join(c['urls'])}" for c in finding["calls"]
+            f"  {', '.join(c['callers'])} | {_shown(c['methods'])} | {' '.join(c['urls'])}"
+            for c in finding["calls"]
         ]
-    expected = [line.partition(": ")[0] + ": " if line[0] != " " else line for line in EXPECTED[name]]
+    expected = [
+        line.partition(": ")[0] + ": " if line[0] != " " else line for line in EXPECTED[name]
+    ]
     assert (status, told) == (1 if expected else 0, expected)
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
 
@@ -90,20 +93,39 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
 REPAIRED = [
     ("another workload", "a target of our upstream", "a changed role", "a service to our workload"),
     ("the upstream removed", "the version before, and no gate", "admission disabled"),
-    ("a disabled service at another path", "a route without hosts and methods", "no anonymous on jwt"),
+    (
+        "a disabled service at another path",
+        "a route without hosts and methods",
+        "no anonymous on jwt",
+    ),
     ("TLS to the workload", "names of TLS that our route asks for", "a gate changed in every way"),
     ("another path", "a header and a priority", "a route for streams", "our gate on a route alone"),
-    ("a route that leads nowhere for a header", "a ring under another name", "a service without a name"),
-    ("a retargeted route", "our gate made global", "tokens from the query", "a service under another name"),
+    (
+        "a route that leads nowhere for a header",
+        "a ring under another name",
+        "a service without a name",
+    ),
+    (
+        "a retargeted route",
+        "our gate made global",
+        "tokens from the query",
+        "a service under another name",
+    ),
     ("a header that our route asks for", "another issuer of the ring", "a route on our service"),
     ("a key moved to another consumer", "a route under another name", "an instance of its own"),
-    ("a key under another id", "a service with a path as good as none", "a gate that no request meets"),
+    (
+        "a key under another id",
+        "a service with a path as good as none",
+        "a gate that no request meets",
+    ),
     ("a disabled service", "fewer methods", "jwt disabled", "a route that shadows ours"),
 ]
 """What somebody changed at once."""
 
 
-@pytest.mark.parametrize(("names",), deep_after(1, ((names,) for names in REPAIRED)), ids=" and ".join)
+@pytest.mark.parametrize(
+    ("names",), deep_after(1, ((names,) for names in REPAIRED)), ids=" and ".join
+)
 def test_what_is_said_to_do_makes_it_as_meant_again(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
 ) -> None:
@@ -114,7 +136,9 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
         assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 1
         prefix, up = "    to do: ", f"pulumi up -s {STACK} --refresh"
         commands = [
-            line.removeprefix(prefix) for line in capsys.readouterr().out.splitlines() if line.startswith(prefix)
+            line.removeprefix(prefix)
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith(prefix)
         ]
         # In their order. Of what is said twice, a request is sent the first time, a run the last time: it makes anew
         # what a request removed.
@@ -127,7 +151,10 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
                 else:
                     hands.run(part)
         hands.keep()
-    assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 0, (commands, capsys.readouterr().out)
+    assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 0, (
+        commands,
+        capsys.readouterr().out,
+    )
 
 
 def _shown(methods: list[str]) -> str:
@@ -135,7 +162,9 @@ def _shown(methods: list[str]) -> str:
     return "*" if len(listed) == 7 else ",".join(listed)
 
 
-def test_a_ring_of_another_issuer_lets_nobody_in(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ring_of_another_issuer_lets_nobody_in(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The issuer is born with the stack, so the gates know it from the ring: the finding says what is wrong and to do."""
     with _hands(deployment) as hands:
         ring = hands.find("consumers", username="kong-oam.local.ring.okta")
@@ -145,25 +174,34 @@ def test_a_ring_of_another_issuer_lets_nobody_in(deployment: Deployment, capsys:
     assert lines[0].startswith(
         "closed: consumer 'kong-oam.local.ring.okta': custom_id is \"https://else.example.com\", not"
     )
-    assert ["    GET,HEAD http://orders.example.com/orders", f"        can no longer be called by {READERS}"] == [
-        line for line in lines if "orders.example.com/orders" in line or line.endswith(READERS)
-    ][:2]
+    assert [
+        "    GET,HEAD http://orders.example.com/orders",
+        f"        can no longer be called by {READERS}",
+    ] == [line for line in lines if "orders.example.com/orders" in line or line.endswith(READERS)][
+        :2
+    ]
     assert f"        can no longer be called by {WRITERS}" in lines
     assert "    to do: pulumi up -s local --refresh" in lines
 
 
-def test_a_key_that_is_swapped_is_both_findings(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_that_is_swapped_is_both_findings(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Under the issuer's own key id, somebody's key lets its holder in and the issuer's tokens no longer."""
     with _hands(deployment) as hands:
         (server,) = deployment.local.okta.objects("authorizationServers")
         signing = server["credentials"]["signing"]["kid"]
-        (own,) = (one for one in deployment.local.kong.entities("jwt_secrets") if one["key"] == signing)
+        (own,) = (
+            one for one in deployment.local.kong.entities("jwt_secrets") if one["key"] == signing
+        )
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
         assert main(["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]) == 1
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
-    assert found[0]["calls"][0]["callers"] == [f"whoever holds the key of credential '{own['key']}'"]
+    assert found[0]["calls"][0]["callers"] == [
+        f"whoever holds the key of credential '{own['key']}'"
+    ]
     assert {reason["text"] for finding in found for reason in finding["reasons"]} == {
         f"credential '{own['key']}': its public key is not the issuer's"
     }
@@ -175,7 +213,9 @@ def test_what_cannot_be_read_is_no_finding(
     """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
     Path("none.json").write_text("{}", "utf-8")
     outputs = json.loads(Path("outputs.json").read_text("utf-8"))
-    outputs["upstreams"] = {name: one for name, one in outputs["upstreams"].items() if ".orders." not in name}
+    outputs["upstreams"] = {
+        name: one for name, one in outputs["upstreams"].items() if ".orders." not in name
+    }
     Path("before.json").write_text(json.dumps(outputs), "utf-8")
     said = []
     for arguments, variable, value in (
@@ -194,7 +234,9 @@ def test_what_cannot_be_read_is_no_finding(
         said.append(captured.err)
     assert "refuses the credentials (401)" in said[0]
     assert "does not answer" in said[1]
-    assert said[2] == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
+    assert (
+        said[2] == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
+    )
     assert said[3] == (
         "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
         "local`, or verify with the Applications that were deployed\n"

@@ -21,7 +21,10 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
     running: list[Local] = []
 
     def make(
-        name: str = STACK, applications: list[str] | None = None, copied: tuple[str, ...] = (), **sandbox: Any
+        name: str = STACK,
+        applications: list[str] | None = None,
+        copied: tuple[str, ...] = (),
+        **sandbox: Any,
     ) -> Stack:
         local = Local(**({"lags": Lags()} | sandbox))
         local.__enter__()

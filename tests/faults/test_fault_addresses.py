@@ -28,7 +28,9 @@ def statuses(stack: Stack, target: str, token: str | None = None) -> tuple[int, 
     """From inside 203.0.113.0/24, and from outside."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     raw = f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n".encode()
-    inside, outside = (stack.local.kong.handle(raw, "http", peer).status for peer in (INSIDE, OUTSIDE))
+    inside, outside = (
+        stack.local.kong.handle(raw, "http", peer).status for peer in (INSIDE, OUTSIDE)
+    )
     return inside, outside
 
 
@@ -37,11 +39,16 @@ def verified(stack: Stack) -> str:
 
 
 @pytest.mark.deep
-def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(empty: Empty) -> None:
+def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
+    empty: Empty,
+) -> None:
     """With the literal CLI: the line of access, the key in the tables, `verify`, what is deployed, and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
-    assert "that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips" in previewed
+    assert (
+        "that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips"
+        in previewed
+    )
     stack.run("up")
     token = service_token(stack.local, "job")
     assert statuses(stack, PROTECTED, token) == (200, 403)
@@ -50,18 +57,31 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(e
     assert stack.changes("up") == {}
     assert "decides as" in verified(stack)
     opened = stack.module(
-        "kong_oam", "emergency", "-s", stack.name, "open", "tiny/api", PROTECTED, "--reason", "INC-1: no tokens"
+        "kong_oam",
+        "emergency",
+        "-s",
+        stack.name,
+        "open",
+        "tiny/api",
+        PROTECTED,
+        "--reason",
+        "INC-1: no tokens",
     )
     assert "for everybody from 203.0.113.0/24 only until" in opened.stdout, opened.stderr
     assert statuses(stack, PROTECTED) == (200, 403)
     closed = stack.module("kong_oam", "emergency", "-s", stack.name, "close")
     for done in (opened, closed):
-        assert (done.returncode, "it depends on where a call comes from" in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, "it depends on where a call comes from" in done.stderr) == (
+            2,
+            True,
+        ), done.stderr
     application = stack.folder / "applications/app0.yaml"
     application.write_text(allowing("203.0.113.0/24", "198.51.100.0/24"), "utf-8")
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
-    told = stack.module("kong_oam", "diff", f"deployed:{stack.name}", ".", "--stack", stack.name, "--json")
+    told = stack.module(
+        "kong_oam", "diff", f"deployed:{stack.name}", ".", "--stack", stack.name, "--json"
+    )
     kinds = {change["kind"] for change in json.loads(told.stdout)["changes"]}
     assert kinds == {"widened"}, told.stderr
     stack.run("up")
@@ -75,10 +95,13 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(e
 
 def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(empty: Empty) -> None:
     """By the run, and by `verify` of what was deployed before."""
-    stack = empty(applications=[allowing("203.0.113.0/24")], configuration={"trusted_ips": ["0.0.0.0/0"]})
+    stack = empty(
+        applications=[allowing("203.0.113.0/24")], configuration={"trusted_ips": ["0.0.0.0/0"]}
+    )
     done = stack.run("up", check=False)
     assert done.returncode != 0
     assert (
-        "takes the word of every caller for where they call from (trusted_ips=0.0.0.0/0)" in done.stdout + done.stderr
+        "takes the word of every caller for where they call from (trusted_ips=0.0.0.0/0)"
+        in done.stdout + done.stderr
     )
     assert stack.local.kong.entities("services") == []

@@ -38,7 +38,9 @@ def _refused(stack: Stack, verb: str = "up") -> str:
     done = stack.pulumi(*arguments, check=False)
     assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
     assert made(stack.local) == before
-    (command,) = {line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")}
+    (command,) = {
+        line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")
+    }
     return command
 
 
@@ -46,16 +48,29 @@ def _shell(stack: Stack, command: str) -> None:
     """Runs it as somebody would who pasted it."""
     local = stack.local
     done = subprocess.run(
-        ["bash", "-c", command], cwd=stack.folder, env=local.env, capture_output=True, text=True, timeout=100
+        ["bash", "-c", command],
+        cwd=stack.folder,
+        env=local.env,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _app_by_hand(stack: Stack, label: str) -> Any:
-    settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
+    settings = {
+        "application_type": "service",
+        "grant_types": ["client_credentials"],
+        "response_types": ["token"],
+    }
     credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_post"}}
     about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
-    return stack.okta("POST", "/apps", {**about, "credentials": credentials, "settings": {"oauthClient": settings}})
+    return stack.okta(
+        "POST",
+        "/apps",
+        {**about, "credentials": credentials, "settings": {"oauthClient": settings}},
+    )
 
 
 @pytest.mark.deep
@@ -64,7 +79,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     stack = empty(applications=[TINY])
     about = {"name": "kong-oam local", "description": "by hand", "audiences": ["api://by-hand"]}
     server = stack.okta("POST", "/authorizationServers", about)["id"]
-    scope = stack.okta("POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"})["id"]
+    scope = stack.okta("POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"})[
+        "id"
+    ]
     app = _app_by_hand(stack, "kong-oam local tiny/job")["id"]
     command = _refused(stack, "preview")
     assert _refused(stack) == command

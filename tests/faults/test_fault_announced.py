@@ -30,7 +30,13 @@ def _diff(stack: Stack) -> str:
     """The first line of `diff` that asks the CLI what is deployed."""
     command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", "."]
     ran = subprocess.run(
-        command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=90, check=True
+        command,
+        cwd=stack.folder,
+        env=stack.local.env,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
     )
     return ran.stdout.partition("\n")[0]
 
@@ -72,7 +78,9 @@ HALF: dict[str, Callable[[Stack], None]] = {
 
 @pytest.mark.deep
 @pytest.mark.parametrize("half", deep_after(1, HALF.values()), ids=HALF)
-def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[Stack], None]) -> None:
+def test_a_preview_says_what_the_next_run_opens(
+    empty: Empty, half: Callable[[Stack], None]
+) -> None:
     """Until the gate has it. And `diff` says the same of what is deployed."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
@@ -120,7 +128,11 @@ def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(empty: Empt
     stack = empty(applications=[TINY], lags=Lags())
 
     def broken(request: Request, answer: Callable[[], Response]) -> Response:
-        return Response(500, (), b"{}") if (request.method, request.target) == ("POST", "/routes") else answer()
+        return (
+            Response(500, (), b"{}")
+            if (request.method, request.target) == ("POST", "/routes")
+            else answer()
+        )
 
     stack.local.kong.faults = broken
     assert stack.run("up", check=False).returncode != 0

@@ -55,7 +55,9 @@ def _move(stack: Stack, url: str) -> None:
 def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
     """The names under which the backend has the state, but for copies of before."""
     folder = stack.local.folder / "state"
-    names = server.names() if server else [str(one.relative_to(folder)) for one in folder.rglob("*")]
+    names = (
+        server.names() if server else [str(one.relative_to(folder)) for one in folder.rglob("*")]
+    )
     return [name for name in names if name in (STATE, f"{STATE}.zst")]
 
 
@@ -95,7 +97,11 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
     stack.pulumi("stack", "export", "--file", file)
     _move(stack, server.url())
     stack.pulumi("stack", "import", "--file", file)
-    for command in ("stack export -s STACK --file", "stack init STACK", "stack import -s STACK --file"):
+    for command in (
+        "stack export -s STACK --file",
+        "stack init STACK",
+        "stack import -s STACK --file",
+    ):
         assert f"pulumi {command}" in page(PAGE)
     assert stack.changes("up") == {} and made(stack.local) == before
     stack.edit("applications/app0.yaml", *RULE)
@@ -117,8 +123,18 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
         return answer()
 
     stack.local.kong.faults = held
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
-    with subprocess.Popen(command, cwd=stack.folder, env=stack.local.env, stdout=subprocess.PIPE, text=True) as running:
+    command = [
+        "pulumi",
+        "up",
+        "--yes",
+        "--skip-preview",
+        "--stack",
+        stack.name,
+        "--non-interactive",
+    ]
+    with subprocess.Popen(
+        command, cwd=stack.folder, env=stack.local.env, stdout=subprocess.PIPE, text=True
+    ) as running:
         try:
             within(60, asked.is_set)
             yield running
@@ -140,15 +156,28 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
     with _held(stack) as running:
         for verb in ("up", "refresh", "destroy"):
             refused = stack.run(verb, check=False)
-            assert refused.returncode != 0 and known in refused.stderr and f"(pid {running.pid})" in refused.stderr
+            assert (
+                refused.returncode != 0
+                and known in refused.stderr
+                and f"(pid {running.pid})" in refused.stderr
+            )
         refused = stack.module("kong_oam", "recover", "-s", stack.name, "--remove")
-        assert refused.returncode == 2 and known in refused.stderr and PASSWORD not in refused.stderr
+        assert (
+            refused.returncode == 2 and known in refused.stderr and PASSWORD not in refused.stderr
+        )
         assert known in page(PAGE)
         assert "2 to update" in stack.pulumi("preview").stdout
         granted = stack.module("kong_oam", "diff", f"deployed:{stack.name}", "applications")
         assert granted.stdout.startswith("granted to tiny/job: POST http://tiny.example.com/things")
-        assert stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 1  # half of it is there
-        for words in (("who", "tiny/api"), ("what", "tiny/job"), ("matrix",), ("emergency", "-s", stack.name)):
+        assert (
+            stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 1
+        )  # half of it is there
+        for words in (
+            ("who", "tiny/api"),
+            ("what", "tiny/job"),
+            ("matrix",),
+            ("emergency", "-s", stack.name),
+        ):
             assert stack.module("kong_oam", *words).returncode == 0
     assert stack.changes("up") == {}
     assert stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 0
@@ -181,8 +210,12 @@ def _open(stack: Stack) -> list[int]:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize(("deployed", "nth"), [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)])
-def test_a_run_that_loses_its_backend_is_recovered(on: On, server: PostgreSql, deployed: bool, nth: int) -> None:
+@pytest.mark.parametrize(
+    ("deployed", "nth"), [(False, 4), (False, 1), (False, 9), (True, 1), (True, 2)]
+)
+def test_a_run_that_loses_its_backend_is_recovered(
+    on: On, server: PostgreSql, deployed: bool, nth: int
+) -> None:
     """It ends by itself and leaves its lock; the page's commands lead on, and no entity is lost or made twice.
 
     One operation at a time, since each that is under way waits half a minute, one after the other, and so does the end.
@@ -207,7 +240,9 @@ def test_a_run_that_loses_its_backend_is_recovered(on: On, server: PostgreSql, d
         "there was a problem deleting the lock at postgres://****",
     ):
         assert told in failed.stdout + failed.stderr and told in page(PAGE)
-    assert away.returncode == 2 and "connection refused" in away.stderr and PASSWORD not in away.stderr
+    assert (
+        away.returncode == 2 and "connection refused" in away.stderr and PASSWORD not in away.stderr
+    )
     assert "currently locked by 1 lock(s)" in stack.run("up", check=False).stderr
     assert "currently locked by 1 lock(s)" in lost(stack, status=2).stderr
     recover(stack)
@@ -235,7 +270,9 @@ deploy()
 
 
 @pytest.mark.deep
-def test_a_backend_that_is_gone_before_anything_was_made_is_said(on: On, server: PostgreSql, tmp_path: Path) -> None:
+def test_a_backend_that_is_gone_before_anything_was_made_is_said(
+    on: On, server: PostgreSql, tmp_path: Path
+) -> None:
     """The engine has opened it by then, and the program reads the state of its stack; without that it makes nothing."""
     with Wire(server.port) as wire:
         stack = on("PostgreSQL", port=wire.port)
@@ -257,11 +294,16 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(on: On, server:
         cutting.join(10)
     said = failed.stdout + failed.stderr
     assert failed.returncode != 0 and "Traceback" not in said
-    assert "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned" in said
+    assert (
+        "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
+        in said
+    )
 
 
 @pytest.mark.deep
-def test_a_database_that_does_not_let_in_is_said_without_its_password(on: On, server: PostgreSql) -> None:
+def test_a_database_that_does_not_let_in_is_said_without_its_password(
+    on: On, server: PostgreSql
+) -> None:
     """By whatever reads the state; the rest needs no backend."""
     stack = on("PostgreSQL")
     stack.run("up")
@@ -275,8 +317,14 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(on: On, se
     ):
         refused = stack.module("kong_oam", *words)
         assert refused.returncode == 2 and "Traceback" not in refused.stderr
-        assert "password authentication failed" in refused.stderr and "another-password" not in refused.stderr
-    assert stack.module("kong_oam", "verify", "--stack", "local", "--outputs", str(outputs)).returncode == 0
+        assert (
+            "password authentication failed" in refused.stderr
+            and "another-password" not in refused.stderr
+        )
+    assert (
+        stack.module("kong_oam", "verify", "--stack", "local", "--outputs", str(outputs)).returncode
+        == 0
+    )
     for words in (("who", "tiny/api"), ("emergency", "-s", "local")):
         assert stack.module("kong_oam", *words).returncode == 0
 
@@ -286,11 +334,20 @@ def test_a_role_that_may_only_read_previews_and_verifies(on: On, server: Postgre
     """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
     stack = on("PostgreSQL")
     stack.run("up")
-    grants = [line.strip() for line in page(PAGE).splitlines() if line.startswith("    CREATE ROLE reviewer")]
-    assert grants == ["CREATE ROLE reviewer LOGIN PASSWORD 'CHOOSE-ONE'; GRANT SELECT ON pulumi_state TO reviewer;"]
+    grants = [
+        line.strip()
+        for line in page(PAGE).splitlines()
+        if line.startswith("    CREATE ROLE reviewer")
+    ]
+    assert grants == [
+        "CREATE ROLE reviewer LOGIN PASSWORD 'CHOOSE-ONE'; GRANT SELECT ON pulumi_state TO reviewer;"
+    ]
     server.ask("DROP ROLE IF EXISTS reviewer")
     server.ask(grants[0])
-    stack.local.env |= {"PULUMI_BACKEND_URL": server.url(login="reviewer"), "PGPASSWORD": "CHOOSE-ONE"}
+    stack.local.env |= {
+        "PULUMI_BACKEND_URL": server.url(login="reviewer"),
+        "PGPASSWORD": "CHOOSE-ONE",
+    }
     before = stack.local.kong.past()
     stack.edit("applications/app0.yaml", *RULE)
     assert "2 to update" in stack.pulumi("preview").stdout

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from kong_oam.kong import forward
 from sandbox.kong import Kong
@@ -52,7 +56,9 @@ class Guarded:
     ours: Authority
     others: Authority
 
-    def arguments(self, client: tuple[str, str], ca: Path | None = None, url: str | None = None) -> list[str]:
+    def arguments(
+        self, client: tuple[str, str], ca: Path | None = None, url: str | None = None
+    ) -> list[str]:
         """The forwarder's own, but for the command."""
         certificate, key = client
         return [
@@ -88,7 +94,9 @@ def _forward(
 
 
 @pytest.mark.engine
-def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: Empty, guarded: Guarded) -> None:
+def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
+    empty: Empty, guarded: Guarded
+) -> None:
     """`up` makes everything in the Kong behind mutual TLS, a second one nothing, `destroy` leaves nothing.
 
     `destroy` runs without the program: it finds the address in the state.
@@ -115,7 +123,9 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: E
 
 
 @pytest.mark.deep
-def test_what_is_wrong_is_said_once_and_the_command_is_not_run(tmp_path: Path, guarded: Guarded) -> None:
+def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
+    tmp_path: Path, guarded: Guarded
+) -> None:
     """A certificate that Kong does not accept, a Kong that is not trusted or not there, files that cannot be used."""
     ran = tmp_path / "ran"
     client, foreign = guarded.ours.issue("client"), guarded.others.issue("client")
@@ -128,13 +138,19 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(tmp_path: Path, g
     kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
         f"error: {kong} refuses the client certificate (": guarded.arguments(foreign),
-        f"error: the certificate of {kong} is not trusted (": guarded.arguments(client, guarded.others.ca),
+        f"error: the certificate of {kong} is not trusted (": guarded.arguments(
+            client, guarded.others.ca
+        ),
         f"error: {nobody} does not answer (": guarded.arguments(client, url=nobody),
         "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(("nowhere", client[1])),
-        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments((client[0], str(locked))),
+        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(
+            ("nowhere", client[1])
+        ),
+        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments(
+            (client[0], str(locked))
+        ),
         "error: --to http://127.0.0.1": guarded.arguments(client, url="http://127.0.0.1"),
     }
     for message, arguments in cases.items():
@@ -150,7 +166,10 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(guarded: Guard
     own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(port), "--"]
     done = _forward(*own, "sh", "-c", "echo $KONG_ADMIN_ADDR; exit 7")
     assert (done.returncode, done.stdout) == (7, f"http://127.0.0.1:{port}\n")
-    assert "nosuchcommand cannot be run: No such file or directory" in _forward(*own, "nosuchcommand").stderr
+    assert (
+        "nosuchcommand cannot be run: No such file or directory"
+        in _forward(*own, "nosuchcommand").stderr
+    )
     with socket.create_server(("127.0.0.1", port)):
         taken = _forward(*own, "true")
     assert taken.returncode == 2 and f"error: port {port} cannot be had" in taken.stderr
@@ -174,7 +193,9 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
     # Not `asyncio.run`, after which the thread has no event loop: other tests share the SDK's with it.
     loop = asyncio.new_event_loop()
     try:
-        status = loop.run_until_complete(forward.run(kong, free_port(), [sys.executable, "-c", ASK, str(user)]))
+        status = loop.run_until_complete(
+            forward.run(kong, free_port(), [sys.executable, "-c", ASK, str(user)])
+        )
     finally:
         loop.close()
     assert status == 0
@@ -191,7 +212,11 @@ def test_only_processes_of_the_same_user_are_served(
     assert _asked(guarded, capfd, own) == "b''"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; the test above takes its place")
-def test_a_process_of_another_user_is_turned_away(guarded: Guarded, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become another user; the test above takes its place"
+)
+def test_a_process_of_another_user_is_turned_away(
+    guarded: Guarded, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The same, with a real one."""
     assert _asked(guarded, capfd, 65534) == "b''"

@@ -34,11 +34,17 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     group = stack.okta("POST", "/groups", {"profile": {"name": "others"}})["id"]
     stack.okta("PUT", f"/apps/{stack.app('shop/web')['id']}/groups/{group}", {"priority": 9})
     stack.kong("PATCH", f"/plugins/{stack.plugin('jwt', ORDERS)['id']}", {"enabled": False})
-    stack.kong("DELETE", f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}")
+    stack.kong(
+        "DELETE",
+        f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}",
+    )
     assert stack.changes("up") == {}, "without a refresh nobody looks"
     # Switched off, jwt lets nobody in: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
-    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 401]
+    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [
+        401,
+        401,
+    ]
     changes = stack.changes("up", "--refresh")
     assert changes == {
         "okta-rule-shop/checkout": "update",
@@ -48,7 +54,10 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     }
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
-    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 200]
+    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [
+        401,
+        200,
+    ]
 
 
 @pytest.mark.deep
@@ -87,9 +96,17 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) ->
     stack = empty(applications=[TINY])
     stack.run("up")
     service = stack.entity("services", SERVICE)["id"]
-    stack.kong("POST", "/routes", {"name": "byhand", "paths": ["/"], "hosts": ["by.hand"], "service": {"id": service}})
+    stack.kong(
+        "POST",
+        "/routes",
+        {"name": "byhand", "paths": ["/"], "hosts": ["by.hand"], "service": {"id": service}},
+    )
     token = service_token(stack.local, "job")
-    assert [stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")] == [404, 404, 404]
+    assert [stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")] == [
+        404,
+        404,
+        404,
+    ]
     assert stack.status("GET", "by.hand", PUBLIC) == 404
     assert stack.changes("up", "--refresh") == {}
     assert [one["name"] for one in stack.local.kong.entities("routes")].count("byhand") == 1
@@ -101,7 +118,9 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) ->
 
 
 @pytest.mark.deep
-def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(empty: Empty) -> None:
+def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(
+    empty: Empty,
+) -> None:
     """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the deletion of the old one, as
     its client id is an app's at a time; once the state says that it has gone, `up` makes it anew."""
     stack = empty(applications=[TINY])
@@ -116,7 +135,10 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
     stack.rewrite(
         lambda held: [
-            {**one, "pendingReplacement": True} if one["urn"].endswith("::okta-app-tiny/job") else one for one in held
+            {**one, "pendingReplacement": True}
+            if one["urn"].endswith("::okta-app-tiny/job")
+            else one
+            for one in held
         ]
     )
     stack.run("up")

@@ -41,12 +41,27 @@ def verified(stack: Stack) -> CompletedProcess[str]:
 
 def answers(stack: Stack) -> dict[str, int]:
     """To somebody without a token: what is opened, its other method, what is below it and has a rule, and a token's."""
-    asked = {"GET /things": ("GET", "/things"), "GET /things/9": ("GET", "/things/9"), "POST": ("POST", "/things")}
-    asked |= {"longer": ("GET", "/things/7"), "otherwise": ("GET", "/Things/7"), "misread": ("GET", "/things/7.")}
+    asked = {
+        "GET /things": ("GET", "/things"),
+        "GET /things/9": ("GET", "/things/9"),
+        "POST": ("POST", "/things"),
+    }
+    asked |= {
+        "longer": ("GET", "/things/7"),
+        "otherwise": ("GET", "/Things/7"),
+        "misread": ("GET", "/things/7."),
+    }
     return {name: stack.status(method, HOST, path) for name, (method, path) in asked.items()}
 
 
-SHUT = {"GET /things": 401, "GET /things/9": 401, "POST": 401, "longer": 401, "otherwise": 404, "misread": 401}
+SHUT = {
+    "GET /things": 401,
+    "GET /things/9": 401,
+    "POST": 401,
+    "longer": 401,
+    "otherwise": 404,
+    "misread": 401,
+}
 
 
 @pytest.fixture
@@ -65,7 +80,10 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     gate = stack.plugin("post-function", SERVICE)
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": False})
     refused = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
-    assert (refused.returncode, f"    {refused.stderr}" in page("how-to/break-glass.md")) == (2, True), refused.stderr
+    assert (refused.returncode, f"    {refused.stderr}" in page("how-to/break-glass.md")) == (
+        2,
+        True,
+    ), refused.stderr
     assert emergency(stack, "close").returncode == 0
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": True})
     done = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
@@ -82,7 +100,9 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     shown, ends = page("how-to/break-glass.md"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
     for line in (done.stdout + seen.stdout).splitlines():
         assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
-    assert seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
+    assert (
+        seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
+    )
     assert stack.changes("up") == {}  # a run without a change leaves it, until it ends
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
@@ -97,9 +117,16 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
 
 
 @pytest.mark.deep
-def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_by_itself_and_a_refresh_ends_it_before(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The gates look at the time themselves: whoever opened it need not be there."""
-    assert emergency(stack, "open", "tiny/api", PROTECTED, "--reason", "x", "--minutes", "1").returncode == 0
+    assert (
+        emergency(
+            stack, "open", "tiny/api", PROTECTED, "--reason", "x", "--minutes", "1"
+        ).returncode
+        == 0
+    )
     assert answers(stack)["GET /things"] == 200
     with monkeypatch.context() as later:
         later.setattr(stack.local.kong._proxy, "_now", lambda: time.time() + 61)
@@ -119,7 +146,9 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
     assert (again.returncode, "close that first" in again.stderr) == (2, True)
-    stack.edit("applications/app0.yaml", "{paths: [/things/7], scopes", "{paths: [/things/8], scopes")
+    stack.edit(
+        "applications/app0.yaml", "{paths: [/things/7], scopes", "{paths: [/things/8], scopes"
+    )
     stack.run("up")
     assert answers(stack)["GET /things"] == 401
     assert emergency(stack).returncode == 0
@@ -130,7 +159,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"config": {"log": ["return function() end"]}})
     for verb in ((), ("close",)):
         said = emergency(stack, *verb)
-        assert (said.returncode, "the scripts of tiny/api were changed by hand" in said.stderr) == (2, True)
+        assert (said.returncode, "the scripts of tiny/api were changed by hand" in said.stderr) == (
+            2,
+            True,
+        )
     stack.run("up", "--refresh")
     assert answers(stack)["GET /things"] == 401 and emergency(stack).returncode == 0
 
@@ -155,7 +187,10 @@ def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int)
     stack.local.kong.faults = refuse
     failed = emergency(stack, *(opening if verb == "open" else ("close",)))
     stack.local.kong.faults = None
-    assert (failed.returncode, "does not answer (RemoteProtocolError)" in failed.stderr) == (2, True), failed
+    assert (failed.returncode, "does not answer (RemoteProtocolError)" in failed.stderr) == (
+        2,
+        True,
+    ), failed
     assert emergency(stack, "close").returncode == 0
     assert answers(stack) == SHUT
     assert emergency(stack).returncode == 0 and verified(stack).returncode == 0
@@ -168,20 +203,37 @@ def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int)
             ("tiny/api", "/other", "--reason", "x"),
             "'tiny/api' has no rule for '/other'; it has those for: /things, /things/7",
         ),
-        (("tiny/none", PUBLIC, "--reason", "x"), "this Kong has no gate of 'tiny/none'; it has those of: tiny/api"),
+        (
+            ("tiny/none", PUBLIC, "--reason", "x"),
+            "this Kong has no gate of 'tiny/none'; it has those of: tiny/api",
+        ),
         (("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"), "--minutes is 1 to 480"),
-        (("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"), "the rule does not list LOOK, but GET, HEAD"),
+        (
+            ("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"),
+            "the rule does not list LOOK, but GET, HEAD",
+        ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
             "the rule does not list DELETE, but GET, HEAD",
         ),
-        (("tiny/api", PROTECTED, "--reason", "a\nb"), "--reason is a line of text that can be printed"),
-        (("tiny/api", PROTECTED, "--reason", "St\udcf6rung"), "--reason is a line of text that can be printed"),
-        (("tiny/api", PROTECTED, "--reason", " "), "--reason is a line of text that can be printed"),
+        (
+            ("tiny/api", PROTECTED, "--reason", "a\nb"),
+            "--reason is a line of text that can be printed",
+        ),
+        (
+            ("tiny/api", PROTECTED, "--reason", "St\udcf6rung"),
+            "--reason is a line of text that can be printed",
+        ),
+        (
+            ("tiny/api", PROTECTED, "--reason", " "),
+            "--reason is a line of text that can be printed",
+        ),
     ],
 )
 @pytest.mark.deep
-def test_what_cannot_be_opened_is_said_and_nothing_changes(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_opened_is_said_and_nothing_changes(
+    stack: Stack, arguments: tuple[str, ...], said: str
+) -> None:
     before = stack.local.kong.entities("plugins")
     done = emergency(stack, "open", *arguments)
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr

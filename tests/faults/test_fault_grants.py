@@ -21,9 +21,9 @@ pytestmark = pytest.mark.engine
 
 APP = "applications/app0.yaml"
 BOTH = "scopes: [things.read, things.write]"
-WITH_WRITE = TINY.replace("{things.read: Read things}", "{things.read: r, things.write: w}").replace(
-    "reader: {scopes: [things.read]", f"reader: {{{BOTH}"
-)
+WITH_WRITE = TINY.replace(
+    "{things.read: Read things}", "{things.read: r, things.write: w}"
+).replace("reader: {scopes: [things.read]", f"reader: {{{BOTH}")
 ONE_CALL, BOTH_CALLS = "scopes: [things.read]}]}", f"{BOTH}}}]}}"
 JOB, NEXT_JOB = "image: registry.example.com/job", "image: registry.example.com/job:2"
 FLAGS = deep_after(1, ["--continue-on-error", ""])
@@ -43,7 +43,10 @@ def _granted(stack: Stack) -> list[str]:
 
 
 def _no_state_says_the_order(stack: Stack) -> None:
-    state = {logical_name(one["urn"]): {*map(logical_name, one.get("dependencies", ()))} for one in stack.state()}
+    state = {
+        logical_name(one["urn"]): {*map(logical_name, one.get("dependencies", ()))}
+        for one in stack.state()
+    }
     pods = {"tiny/job-client", "tiny/job-deployment"}
     assert pods <= state.keys()
     assert not state[RULE] & pods
@@ -76,7 +79,9 @@ def test_pods_do_not_ask_for_what_was_not_granted(empty: Empty, flags: str) -> N
 
 
 @pytest.mark.parametrize("flags", FLAGS)
-def test_nothing_is_taken_from_a_client_whose_pods_still_ask_for_it(empty: Empty, flags: str) -> None:
+def test_nothing_is_taken_from_a_client_whose_pods_still_ask_for_it(
+    empty: Empty, flags: str
+) -> None:
     stack = empty(applications=[WITH_WRITE.replace(ONE_CALL, BOTH_CALLS)])
     stack.run("up")
     stack.edit(APP, BOTH_CALLS, ONE_CALL)

@@ -29,9 +29,18 @@ LIST = "apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: core.oam.dev/v1beta
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "alias bomb": (BOMB.encode(), "applications/x.yaml:1:26: error OAM101: more than 50000 values"),
-    "tag": (b"a: !!python/object/apply:os.system [ls]", "applications/x.yaml:1:4: error OAM101: tag '!!python/"),
-    "10 MB": (b"a: " + b"x" * 10_000_000, "applications/x.yaml:1:1: error OAM101: 10000003 bytes; a file may have"),
-    "tabs": (b"a:\n\tb: 1\n", "applications/x.yaml:2:1: error OAM101: a tab in the indentation; YAML takes spaces"),
+    "tag": (
+        b"a: !!python/object/apply:os.system [ls]",
+        "applications/x.yaml:1:4: error OAM101: tag '!!python/",
+    ),
+    "10 MB": (
+        b"a: " + b"x" * 10_000_000,
+        "applications/x.yaml:1:1: error OAM101: 10000003 bytes; a file may have",
+    ),
+    "tabs": (
+        b"a:\n\tb: 1\n",
+        "applications/x.yaml:2:1: error OAM101: a tab in the indentation; YAML takes spaces",
+    ),
     "deep nesting": (b"[" * 100_000, "error OAM101: exceeded maximum nesting depth"),
     "cycle": (b"a: &a [*a]", "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels"),
     "not UTF-8": (b"a: 1\nb: \xff", "applications/x.yaml:2:1: error OAM101: not UTF-8 (byte 0xff)"),
@@ -39,7 +48,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         DEPLOYMENT.encode(),
         "applications/x.yaml:2:7: error OAM108: a Deployment is not deployed from here",
     ),
-    "List": (LIST.encode(), "applications/x.yaml:2:7: error OAM108: a List is not deployed from here"),
+    "List": (
+        LIST.encode(),
+        "applications/x.yaml:2:7: error OAM108: a List is not deployed from here",
+    ),
 }
 
 
@@ -126,8 +138,12 @@ def _device(folder: Path, outside: Path) -> None:
     (folder / "applications/x.yaml").symlink_to("/dev/zero")
 
 
-@pytest.mark.parametrize("trap", deep_after(2, [_link_to_a_file, _fifo, _link_to_a_folder, _link_to_itself, _device]))
-def test_what_is_no_file_of_the_folder_is_not_read(folder: Path, trap: Callable[[Path, Path], None]) -> None:
+@pytest.mark.parametrize(
+    "trap", deep_after(2, [_link_to_a_file, _fifo, _link_to_a_folder, _link_to_itself, _device])
+)
+def test_what_is_no_file_of_the_folder_is_not_read(
+    folder: Path, trap: Callable[[Path, Path], None]
+) -> None:
     """Links that leave the folder, pipes and devices: neither waited for nor quoted; the rest is checked. A link that
     leaves it is an error."""
     outside = folder / "outside"
@@ -137,10 +153,15 @@ def test_what_is_no_file_of_the_folder_is_not_read(folder: Path, trap: Callable[
     checked = _check(folder)
     assert "do not show me" not in checked.said
     if trap in (_link_to_itself, _fifo):
-        assert (checked.status, checked.said) == (0, "1 application(s), 2 component(s): no errors\n")
+        assert (checked.status, checked.said) == (
+            0,
+            "1 application(s), 2 component(s): no errors\n",
+        )
     else:
         assert checked.status == 1
-        assert "error OAM101: cannot be read: this link leads out of the folder, to " in checked.said
+        assert (
+            "error OAM101: cannot be read: this link leads out of the folder, to " in checked.said
+        )
 
 
 @pytest.mark.deep
@@ -160,7 +181,10 @@ def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
     os.truncate(huge, 10 << 30)
     checked = _check(folder)
     assert checked.status == 1
-    assert "applications/x.yaml:1:1: error OAM101: 10737418240 bytes; a file may have 1048576" in checked.said
+    assert (
+        "applications/x.yaml:1:1: error OAM101: 10737418240 bytes; a file may have 1048576"
+        in checked.said
+    )
 
 
 AS_NOBODY = """import os, sys
@@ -178,17 +202,27 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
     user = os.getuid() or 65534
     checked = _run(folder, "-c", AS_NOBODY, str(user))
     assert checked.status == 1
-    assert "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied" in checked.said
+    assert (
+        "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied" in checked.said
+    )
 
 
 @pytest.mark.deep
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     """Of which one is wrong, and found."""
     for number in range(10_000):
-        text = TINY.replace("{name: tiny}", f"{{name: tiny{number}}}").replace("tiny/", f"tiny{number}/")
-        text = text.replace("things.read", f"things{number}.read").replace("tiny.example", f"tiny{number}.example")
-        text = text.replace("name: api", f"name: api{number}").replace(f"tiny{number}/api", f"tiny{number}/api{number}")
-        text = text.replace("name: job", f"name: job{number}").replace(f"tiny{number}/job", f"tiny{number}/job{number}")
+        text = TINY.replace("{name: tiny}", f"{{name: tiny{number}}}").replace(
+            "tiny/", f"tiny{number}/"
+        )
+        text = text.replace("things.read", f"things{number}.read").replace(
+            "tiny.example", f"tiny{number}.example"
+        )
+        text = text.replace("name: api", f"name: api{number}").replace(
+            f"tiny{number}/api", f"tiny{number}/api{number}"
+        )
+        text = text.replace("name: job", f"name: job{number}").replace(
+            f"tiny{number}/job", f"tiny{number}/job{number}"
+        )
         (folder / f"applications/a{number}.yaml").write_text(text, "utf-8")
     (folder / "applications/a5000.yaml").write_text("kind: [", "utf-8")
     checked = _check(folder)

@@ -32,9 +32,22 @@ def _interrupted(stack: Stack, times: int) -> str:
         return answer()
 
     stack.local.kong.faults = held
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
+    command = [
+        "pulumi",
+        "up",
+        "--yes",
+        "--skip-preview",
+        "--stack",
+        stack.name,
+        "--non-interactive",
+    ]
     running = subprocess.Popen(
-        command, cwd=stack.folder, env=stack.local.env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=stack.folder,
+        env=stack.local.env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         within(60, asked.is_set)
@@ -53,7 +66,11 @@ def _changed(empty: Empty) -> Stack:
     """A deployed stack, one of whose rules is about to change."""
     stack = empty(applications=[TINY])
     stack.run("up")
-    stack.edit("applications/app0.yaml", "[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")
+    stack.edit(
+        "applications/app0.yaml",
+        "[GET], scopes: [things.read]",
+        "[GET, POST], scopes: [things.read]",
+    )
     return stack
 
 
@@ -67,10 +84,20 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty
     stack = _changed(empty)
     before = _outputs(stack)
     said = _interrupted(stack, 1)
-    shown = page("how-to/when-a-run-fails.md").partition("terminate immediately, press")[2].partition("\n\n")[0]
-    assert [line for line in shown.splitlines()[1:] if line.strip() not in said and line.strip() != "..."] == []
+    shown = (
+        page("how-to/when-a-run-fails.md")
+        .partition("terminate immediately, press")[2]
+        .partition("\n\n")[0]
+    )
+    assert [
+        line
+        for line in shown.splitlines()[1:]
+        if line.strip() not in said and line.strip() != "..."
+    ] == []
     ends = {
-        line.strip() for line in said.partition("\nDiagnostics:\n")[2].splitlines() if line.startswith("    error: ")
+        line.strip()
+        for line in said.partition("\nDiagnostics:\n")[2].splitlines()
+        if line.startswith("    error: ")
     }
     assert ends and [end for end in ends if end not in page("how-to/when-a-run-fails.md")] == []
     assert _outputs(stack) == before
@@ -83,7 +110,10 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(empty: Emp
     stack = _changed(empty)
     before, things = _outputs(stack), made(stack.local)
     said = _interrupted(stack, 2)
-    for told in ("^C received; terminating", "kong:index:Plugin tiny/api-8080-admission updating (interrupted)"):
+    for told in (
+        "^C received; terminating",
+        "kong:index:Plugin tiny/api-8080-admission updating (interrupted)",
+    ):
         assert told in said and told in page("how-to/when-a-run-fails.md")
     assert _outputs(stack) == before
     stack.pulumi("cancel", "--yes", check=False)  # of the lock, where one was left

@@ -51,10 +51,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
         if estate not in known:
             with Local(lags=Lags()) as local:
                 applications = [TINY] if estate == "tiny" else None
-                stack = start(local, tmp_path_factory.mktemp("undisturbed") / "project", applications=applications)
+                stack = start(
+                    local,
+                    tmp_path_factory.mktemp("undisturbed") / "project",
+                    applications=applications,
+                )
                 counted = Blackout(stack, 0)
                 counted.up()
-                assert len(counted.seen) == {"tiny": TINY_OPERATIONS, "sample": SAMPLE_OPERATIONS}[estate]
+                assert (
+                    len(counted.seen)
+                    == {"tiny": TINY_OPERATIONS, "sample": SAMPLE_OPERATIONS}[estate]
+                )
                 known[estate] = shape(stack)
         return known[estate]
 
@@ -88,7 +95,9 @@ def _back(
             return
         assert stack.changes("up") == {}
         if applications:
-            time.sleep(lag)  # a run that changes nothing may end before the workers have seen the one before it
+            time.sleep(
+                lag
+            )  # a run that changes nothing may end before the workers have seen the one before it
             statuses = [stack.status("GET", HOST, path, token) for path, token in _calls(stack)]
             assert statuses == [401, 403, 200, 200]
 
@@ -109,13 +118,17 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("nth", deep_after(0, TINY_KILLS, wanted=[10]))
-def test_a_tiny_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+def test_a_tiny_estate_recovers(
+    tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
+) -> None:
     """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 
 @pytest.mark.parametrize("nth", deep_after(0, SAMPLE_KILLS))
-def test_the_sample_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+def test_the_sample_estate_recovers(
+    tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
+) -> None:
     """The same, for four applications with users, groups and nested public paths."""
     _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED)
 
@@ -167,6 +180,8 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
 
 @pytest.mark.deep
 @pytest.mark.parametrize("nth", range(1, SAMPLE_OPERATIONS + 1))
-def test_every_operation_can_be_the_last(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+def test_every_operation_can_be_the_last(
+    tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
+) -> None:
     """The sample estate once more, killed at each of its operations."""
     _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED, only_what_counts=True)

@@ -23,7 +23,9 @@ Answer = Callable[[], Response]
 
 
 def _says(status: int, body: object) -> Response:
-    return Response(status, (("Content-Type", "application/json; charset=utf-8"),), json.dumps(body).encode())
+    return Response(
+        status, (("Content-Type", "application/json; charset=utf-8"),), json.dumps(body).encode()
+    )
 
 
 UNEXPECTED = {"message": "An unexpected error occurred"}
@@ -47,7 +49,8 @@ def _works(stack: Stack) -> None:
     assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
     statuses = [
-        stack.status("GET", HOST, path, t) for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
+        stack.status("GET", HOST, path, t)
+        for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
     ]
     assert statuses == [401, 200, 200]
 
@@ -96,12 +99,18 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
         ],
     ),
 )
-def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: Empty, path: str, name: str) -> None:
+def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
+    empty: Empty, path: str, name: str
+) -> None:
     """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""
     stack = empty(applications=[TINY])
 
     def broken(request: Request, answer: Answer) -> Response:
-        return _says(500, UNEXPECTED) if (request.method, request.target) == ("POST", path) else answer()
+        return (
+            _says(500, UNEXPECTED)
+            if (request.method, request.target) == ("POST", path)
+            else answer()
+        )
 
     stack.local.kong.faults = broken
     _stopped(stack, name, "HTTP status 500", "An unexpected error occurred")
@@ -134,7 +143,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(empty: Empty, r
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("response", "message"),
-    [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
+    [
+        (_says(401, {"message": "Unauthorized"}), "HTTP status 401"),
+        (None, "closed connection without response"),
+    ],
     ids=["credentials that end", "gone"],
 )
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
@@ -165,11 +177,11 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -> None:
     """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
     stack = empty(applications=[TINY])
-    theirs = stack.kong("POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]})
-    before = made(stack.local)
-    said = (
-        f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
+    theirs = stack.kong(
+        "POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]}
     )
+    before = made(stack.local)
+    said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
     _stopped(stack, "applications/app0.yaml:6:7: error " + said)
     assert said in stack.pulumi("preview", check=False).stdout
     assert made(stack.local) == before and stack.entity("services", SERVICE) == theirs
@@ -207,12 +219,18 @@ def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
     stack.run("up")
     token = service_token(stack.local, "job")
     stack.edit(
-        "applications/app0.yaml", "methods: [GET], scopes: [things.read]", "methods: [PUT], scopes: [things.read]"
+        "applications/app0.yaml",
+        "methods: [GET], scopes: [things.read]",
+        "methods: [PUT], scopes: [things.read]",
     )
 
     def broken(request: Request, answer: Answer) -> Response:
         gate = f"/plugins/{stack.plugin('post-function', SERVICE)['id']}"
-        return _says(500, UNEXPECTED) if (request.method, request.target) == ("PATCH", gate) else answer()
+        return (
+            _says(500, UNEXPECTED)
+            if (request.method, request.target) == ("PATCH", gate)
+            else answer()
+        )
 
     stack.local.kong.faults = broken
     _stopped(stack, "tiny/api-8080-gate", "HTTP status 500")

@@ -23,7 +23,13 @@ Proceed = Callable[[], Answered]
 
 
 def _says(status: int, code: str, summary: str, headers: dict[str, str] | None = None) -> Answered:
-    body = {"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae1", "errorCauses": []}
+    body = {
+        "errorCode": code,
+        "errorSummary": summary,
+        "errorLink": code,
+        "errorId": "oae1",
+        "errorCauses": [],
+    }
     return Answer(status, body, headers or {}), json.dumps(body).encode()
 
 
@@ -43,7 +49,8 @@ def _works(stack: Stack) -> None:
     assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
     statuses = [
-        stack.status("GET", HOST, path, t) for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
+        stack.status("GET", HOST, path, t)
+        for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
     ]
     assert statuses == [401, 200, 200]
 
@@ -58,8 +65,14 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
         if method == "POST" and path.endswith("/scopes") and len(limited) < 2:
             limited.append(time.monotonic())
             now = int(time.time())
-            headers = {"Date": formatdate(now, usegmt=True), "X-Rate-Limit-Reset": str(now + 1), "Retry-After": "1"}
-            return _says(429, "E0000047", "API call exceeded rate limit due to too many requests.", headers)
+            headers = {
+                "Date": formatdate(now, usegmt=True),
+                "X-Rate-Limit-Reset": str(now + 1),
+                "Retry-After": "1",
+            }
+            return _says(
+                429, "E0000047", "API call exceeded rate limit due to too many requests.", headers
+            )
         return proceed()
 
     stack.local.okta.faults = limit
@@ -79,7 +92,9 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
             asked.append(path)
             now = int(time.time())
             headers = {"Date": formatdate(now, usegmt=True), "X-Rate-Limit-Reset": str(now - 1)}
-            return _says(429, "E0000047", "API call exceeded rate limit due to too many requests.", headers)
+            return _says(
+                429, "E0000047", "API call exceeded rate limit due to too many requests.", headers
+            )
         return proceed()
 
     stack.local.okta.faults = limit
@@ -99,7 +114,9 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
         ],
     ),
 )
-def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, end: str, name: str) -> None:
+def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(
+    empty: Empty, end: str, name: str
+) -> None:
     """500 on the creation of one kind of object: the resource's name and Okta's words."""
     stack = empty(applications=[TINY])
 

@@ -17,7 +17,10 @@ from tests.support.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 
-GET, MORE = "{paths: [/things], methods: [GET], scopes", "{paths: [/things], methods: [GET, POST], scopes"
+GET, MORE = (
+    "{paths: [/things], methods: [GET], scopes",
+    "{paths: [/things], methods: [GET, POST], scopes",
+)
 
 
 def other(name: str) -> str:
@@ -61,14 +64,24 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
             if line.startswith("  kubectl "):
                 subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
         assert refreshed == "pulumi refresh -s STACK --yes"
-        assert "okta-app-gone/job" in stack.run("refresh", check=False).stdout  # deleted at Okta, where it stops
+        assert (
+            "okta-app-gone/job" in stack.run("refresh", check=False).stdout
+        )  # deleted at Okta, where it stops
         lost(stack, "--older-state", "--remove")
         stack.run("refresh")
         assert stopped == ended == "pulumi up -s STACK"
         told = stack.run("up", check=False).stdout
-        for command in dict.fromkeys(line.strip() for line in told.splitlines() if line.strip().startswith("echo '")):
+        for command in dict.fromkeys(
+            line.strip() for line in told.splitlines() if line.strip().startswith("echo '")
+        ):
             subprocess.run(
-                command, shell=True, check=True, timeout=60, cwd=stack.folder, env=stack.local.env, capture_output=True
+                command,
+                shell=True,
+                check=True,
+                timeout=60,
+                cwd=stack.folder,
+                env=stack.local.env,
+                capture_output=True,
             )
         stack.run("up")
     assert nobody.let_in == set() and nobody.asked > 20

@@ -96,7 +96,9 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        said = cut_off(deployment, cut, undisturbed.seconds[cut.change], undisturbed.requests[cut.change])
+        said = cut_off(
+            deployment, cut, undisturbed.seconds[cut.change], undisturbed.requests[cut.change]
+        )
         if cut.verb == "up" and cut.number == signal.SIGINT:  # it comes to its own end
             assert "goes on\n" in said or " run: " in said, said
         if cut.back:
@@ -153,20 +155,30 @@ def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, nth: in
     changed = iter(range(100))
 
     def refused(request: Request, answer: Callable[[], Response]) -> Response:
-        return Response(500, (), b"{}") if request.method != "GET" and next(changed) >= nth else answer()
+        return (
+            Response(500, (), b"{}")
+            if request.method != "GET" and next(changed) >= nth
+            else answer()
+        )
 
     deployment.local.kong.faults = refused
     failed = kong_oam(deployment, "up", "-s", STACK, "--yes", status=2)
     deployment.local.kong.faults = None
     assert f"1 run: {stack_of('jobs')}" in failed.stdout
-    assert f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on" in failed.stderr
+    assert (
+        f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on"
+        in failed.stderr
+    )
     (image,) = (
         one["spec"]["template"]["spec"]["containers"][0]["image"]
         for one in deployment.local.cluster.objects("Deployment")
         if one["metadata"]["namespace"] == "jobs"
     )
     assert image.endswith(":2")
-    assert kong_oam(deployment, "up", "-s", STACK).stdout.splitlines()[0] == f"1 of 3 stacks: {stack_of('apis')}"
+    assert (
+        kong_oam(deployment, "up", "-s", STACK).stdout.splitlines()[0]
+        == f"1 of 3 stacks: {stack_of('apis')}"
+    )
     go_on(deployment, "up")
     is_at_rest(deployment)
     answers_as_meant(deployment)
@@ -185,7 +197,10 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     deployment = undisturbed.restore()
     before = shape(as_stack(deployment))
     by_name = {
-        name: [f"nothing-{name}", *(one for one, where in (("apis", apis), ("jobs", jobs)) if name in where)]
+        name: [
+            f"nothing-{name}",
+            *(one for one, where in (("apis", apis), ("jobs", jobs)) if name in where),
+        ]
         for name in PARTITIONS
     }
     partition(deployment.folder, by_name)
@@ -197,7 +212,9 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
         assert (f"python -m kong_oam move -s {STACK}" in said) == moves
     else:
         assert done.returncode == 2 and " run: " not in said
-        assert ("in two partitions, 'apis' and 'jobs'" if 2 in (len(apis), len(jobs)) else "ACC249") in said
+        assert (
+            "in two partitions, 'apis' and 'jobs'" if 2 in (len(apis), len(jobs)) else "ACC249"
+        ) in said
     assert shape(as_stack(deployment)) == before
     write(deployment.folder)
     if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run
@@ -212,12 +229,17 @@ def test_a_base_may_be_newer_than_its_partitions(undisturbed: Undisturbed) -> No
     write(deployment.folder, "scope")
     for name in ("apis", "jobs"):
         refused = run(deployment, "up", name, check=False)
-        assert refused.returncode != 0 and f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+        assert (
+            refused.returncode != 0
+            and f"run `pulumi up -s {STACK}` first" in refused.stdout + refused.stderr
+        )
     answers_as_meant(deployment)
     run(deployment, "up", None)
     answers_as_meant(deployment)
     listed = kong_oam(deployment, "up", "-s", STACK, status=1)
-    assert listed.stdout.splitlines()[0].endswith(", ".join(map(stack_of, ALL)))  # the base kept a scope
+    assert listed.stdout.splitlines()[0].endswith(
+        ", ".join(map(stack_of, ALL))
+    )  # the base kept a scope
     go_on(deployment, "up")
     is_at_rest(deployment)
     answers_as_meant(deployment)

@@ -14,7 +14,15 @@ from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import AT_ONCE
 from tests.support.engine.partitions import kong_oam, stack_of
-from tests.support.faults.cut_off import ALL, answers_as_meant, as_stack, begin, go_on, is_at_rest, write
+from tests.support.faults.cut_off import (
+    ALL,
+    answers_as_meant,
+    as_stack,
+    begin,
+    go_on,
+    is_at_rest,
+    write,
+)
 from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
@@ -23,7 +31,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 
 @pytest.mark.deep
-def test_stacks_are_listed_however_many_there_are_on_however_few_processors(server: PostgreSql, tmp_path: Path) -> None:
+def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
+    server: PostgreSql, tmp_path: Path
+) -> None:
     """The engine by itself waits for good, with one processor from the second stack on."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Local() as local:
@@ -33,7 +43,11 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(serv
             deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
         program = "from kong_oam.engine.stacks import listed; print(len(listed()))"
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=deployment.folder, env=local.env, capture_output=True, text=True
+            [sys.executable, "-c", program],
+            cwd=deployment.folder,
+            env=local.env,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) >= 11

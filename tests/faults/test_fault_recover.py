@@ -52,7 +52,11 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
     What another stack or somebody else made is not even listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
-    for name, tags in {"other": ["kong-oam", "kong-oam-stack:other"], "theirs": ["kong-oam"], "by-hand": None}.items():
+    for name, tags in {
+        "other": ["kong-oam", "kong-oam-stack:other"],
+        "theirs": ["kong-oam"],
+        "by-hand": None,
+    }.items():
         stack.kong("POST", "/services", {"name": name, "host": "theirs.example.com", "tags": tags})
     with _loses_answers(stack, "POST", "/plugins", together=2):
         assert stack.run("up", check=False).returncode != 0
@@ -66,10 +70,15 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
     assert made(stack.local) == {kind: count for kind, count in before.items() if kind != "plugins"}
     assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
-        assert stack.local.env[secret] not in listed.stdout + listed.stderr + removed.stdout + removed.stderr
+        assert (
+            stack.local.env[secret]
+            not in listed.stdout + listed.stderr + removed.stdout + removed.stderr
+        )
     stack.run("up")
     assert stack.changes("up") == {}
-    assert {"other", "theirs", "by-hand"} < {one["name"] for one in stack.local.kong.entities("services")}
+    assert {"other", "theirs", "by-hand"} < {
+        one["name"] for one in stack.local.kong.entities("services")
+    }
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 

@@ -24,7 +24,11 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -
     stack.run("up")
     old = service_token(stack.local, "checkout")
     assert part(old, 1)["exp"] - part(old, 1)["iat"] == 3600
-    stack.edit("applications/shop.yaml", "\n            calls: [{component: orders/api, scopes: [orders.read]}]", "")
+    stack.edit(
+        "applications/shop.yaml",
+        "\n            calls: [{component: orders/api, scopes: [orders.read]}]",
+        "",
+    )
     begun = time.monotonic()
     changes = stack.changes("up")
     print(f"a client revoked by an edit: {time.monotonic() - begun:.1f} s")
@@ -57,7 +61,9 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
     """The gate cuts by role: users of the group get 403 with the tokens that they have, at once."""
     stack = empty()
     stack.run("up")
-    sales, desk = (user_token(stack.local, "web", f"user-{group}") for group in ("sales", "order-desk"))
+    sales, desk = (
+        user_token(stack.local, "web", f"user-{group}") for group in ("sales", "order-desk")
+    )
     assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [200, 200]
     stack.edit(
         "applications/orders.yaml",
@@ -99,6 +105,9 @@ def test_routes_of_one_component_are_taken_away_in_one_command(empty: Empty) -> 
     begun = time.monotonic()
     stack.run("destroy", "--target", "**::tiny/api-protected-*", "--target-dependents")
     print(f"a component closed by one command: {time.monotonic() - begun:.1f} s")
-    assert [stack.status("GET", HOST, path, old) for path in (PROTECTED, "/things/health")] == [404, 404]
+    assert [stack.status("GET", HOST, path, old) for path in (PROTECTED, "/things/health")] == [
+        404,
+        404,
+    ]
     assert set(stack.changes("up").values()) == {"create"}
     assert stack.status("GET", HOST, PROTECTED, old) == 200

@@ -40,7 +40,10 @@ def statuses(stack: Stack, *paths: str) -> list[int]:
 
 def opened(stack: Stack) -> list[int]:
     """What was public, what the new rule makes public, and what is neither."""
-    return [stack.status(*asked) for asked in (("GET", HOST, PUBLIC), ("POST", HOST, PUBLIC), ("GET", HOST, PROTECTED))]
+    return [
+        stack.status(*asked)
+        for asked in (("GET", HOST, PUBLIC), ("POST", HOST, PUBLIC), ("GET", HOST, PROTECTED))
+    ]
 
 
 def running(stack: Stack) -> str | None:
@@ -72,7 +75,10 @@ def test_what_closes_does_not_wait(stack: Stack) -> None:
     stack.edit(APP, CLOSED, HEALTH)
     stack.edit(APP, NEXT_IMAGE, IMAGE)
     stack.run("up")
-    assert (running(stack), statuses(stack, PUBLIC, OTHER)) == ("registry.example.com/tiny", [200, 401])
+    assert (running(stack), statuses(stack, PUBLIC, OTHER)) == (
+        "registry.example.com/tiny",
+        [200, 401],
+    )
     assert stack.changes("up") == {}
 
 
@@ -86,8 +92,12 @@ AROUND = {
 
 @pytest.mark.deep
 @pytest.mark.parametrize("flags", deep_after(1, AROUND.values()), ids=AROUND)
-@pytest.mark.parametrize("first", deep_after(1, [False, True]), ids=["at once", "after a run that failed"])
-def test_no_flag_opens_for_a_workload_that_is_not_there(stack: Stack, flags: str, first: bool) -> None:
+@pytest.mark.parametrize(
+    "first", deep_after(1, [False, True]), ids=["at once", "after a run that failed"]
+)
+def test_no_flag_opens_for_a_workload_that_is_not_there(
+    stack: Stack, flags: str, first: bool
+) -> None:
     """Whatever is left out of a run, or failed in it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
@@ -108,4 +118,7 @@ def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(stack: Stack
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
-    assert "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be" in said
+    assert (
+        "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be"
+        in said
+    )

@@ -60,7 +60,9 @@ def _tokens(stack: Stack) -> Mapping[str, str | None]:
     found |= {name: service_token(local, name) for name in ("checkout", "renderer")}
     for application in ("web", "console"):
         for user in ("sales", "desk", "both"):
-            found[f"{user} in {application}"] = str(signed_in(local, application, user)["access_token"])
+            found[f"{user} in {application}"] = str(
+                signed_in(local, application, user)["access_token"]
+            )
     found["ID token"] = str(signed_in(local, "web", "both")["id_token"])
     assert tuple(found) == CALLERS
     return found
@@ -86,7 +88,12 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
         host, slash, path = url.partition("/")
         where = (method, _host(host, default, suffix), slash + path)
         got[endpoint] = [stack.status(*where, tokens[caller], scheme) for caller in CALLERS]
-    assert got == {endpoint: list(map(int, statuses.split())) for endpoint, statuses in ANSWERS.items()}
+    assert got == {
+        endpoint: list(map(int, statuses.split())) for endpoint, statuses in ANSWERS.items()
+    }
     if scheme == "https":
-        for host, path in ((f"orders.{suffix}", "/orders/health"), (f"console-reports.{default}", "/")):
+        for host, path in (
+            (f"orders.{suffix}", "/orders/health"),
+            (f"console-reports.{default}", "/"),
+        ):
             assert stack.status("GET", host, path, scheme="http") == 426

@@ -30,7 +30,9 @@ def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
     with Local(lags=Lags()) as local:
         found = {}
         for name, host in HOSTS.items():
-            text = TINY.replace(HOST, host).replace("{name: tiny}", f"{{name: tiny, namespace: {name}}}")
+            text = TINY.replace(HOST, host).replace(
+                "{name: tiny}", f"{{name: tiny, namespace: {name}}}"
+            )
             found[name] = start(local, tmp_path / name, name, [text])
             _settings(found[name])
             found[name].run("up")
@@ -121,11 +123,15 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
     for kind in kinds:
         for entity in stack.local.kong.entities(kind):
             if f"kong-oam-stack:{stack.name}" in (entity.get("tags") or ()):
-                found[entity["id"]] = {key: value for key, value in entity.items() if key != "updated_at"}
+                found[entity["id"]] = {
+                    key: value for key, value in entity.items() if key != "updated_at"
+                }
     return found
 
 
-def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(stacks: dict[str, Stack]) -> None:
+def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
+    stacks: dict[str, Stack],
+) -> None:
     """Nobody is let in, nobody is refused, and no entity of the other stack changes."""
     local, prod = stacks["local"], stacks["prod"]
     prods = _of(prod)
@@ -136,13 +142,18 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(stacks: dic
             assert stack.changes("up", "--refresh") == {}
         with callers.apart("local"):
             opened = _said(local, "emergency", "open", "tiny/api", PROTECTED, "--reason", "x")
-            assert f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)" in opened
+            assert (
+                f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
+                in opened
+            )
             assert _said(prod, "emergency") == "nothing is open in an emergency\n"
             assert "decides as the Applications mean" in _said(prod, "verify")
             assert _said(prod, "emergency", "close") == "nothing is open in an emergency\n"
             assert "closed: tiny/api" in _said(local, "emergency", "close")
         with callers.apart("local"):
-            (admission,) = (key for key, one in _of(local).items() if one.get("name") == "pre-function")
+            (admission,) = (
+                key for key, one in _of(local).items() if one.get("name") == "pre-function"
+            )
             local.kong("PATCH", f"/plugins/{admission}", {"enabled": False})
             found = _said(local, "verify", "--only", "gateway", status=1)
             assert [line for line in found.splitlines() if "to do" in line] == [

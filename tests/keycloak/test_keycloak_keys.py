@@ -66,15 +66,24 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
         caller.token(before)
 
 
-def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(server: Keycloak, shop: Deployment) -> None:
+def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
+    server: Keycloak, shop: Deployment
+) -> None:
     """Who calls in the moment of the change may have the server keep the keys of before: for 10 s, and what is left of
     one. A key that ends is waited for by nobody."""
     realm = str(shop.local.env["KEYCLOAK_REALM"])
-    server.admin("PUT", f"/{realm}/events/config", {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True})
+    server.admin(
+        "PUT",
+        f"/{realm}/events/config",
+        {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True},
+    )
     apply, given = shop.local.cluster.apply, []
 
     def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
-        if (manifest["kind"], manifest["metadata"]["name"]) == ("Secret", "checkout-client") and not how.get("dry_run"):
+        if (manifest["kind"], manifest["metadata"]["name"]) == (
+            "Secret",
+            "checkout-client",
+        ) and not how.get("dry_run"):
             given.append(time.time())
         return apply(manifest, **how)
 
@@ -82,8 +91,17 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(server: 
     shop.local.cluster.apply = noted  # type: ignore[method-assign]
     on_day(shop, 90)
     shop.run("up")
-    changes = server.admin("GET", f"/{realm}/admin-events?operationTypes=UPDATE&resourceTypes=CLIENT").body
-    changed = max(event["time"] for event in changes if '"shop/checkout"' in event.get("representation", "")) / 1000
+    changes = server.admin(
+        "GET", f"/{realm}/admin-events?operationTypes=UPDATE&resourceTypes=CLIENT"
+    ).body
+    changed = (
+        max(
+            event["time"]
+            for event in changes
+            if '"shop/checkout"' in event.get("representation", "")
+        )
+        / 1000
+    )
     assert given and given[0] - changed > 11
 
     began = time.monotonic()

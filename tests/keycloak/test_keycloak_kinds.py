@@ -27,16 +27,29 @@ def shop(server: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
         (deployment.folder / "applications/shop.yaml").write_text(SHOP)
-        deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", "[shop/page, shop/app, shop/partner]")
-        deployment.edit("applications/orders.yaml", "components: [shop/web]", "components: [shop/app]")
+        deployment.edit(
+            "applications/orders.yaml",
+            "[shop/checkout, shop/web]",
+            "[shop/page, shop/app, shop/partner]",
+        )
+        deployment.edit(
+            "applications/orders.yaml", "components: [shop/web]", "components: [shop/app]"
+        )
         deployment.run("up")
         yield deployment
 
 
 def _signed_in(settings: dict[str, str], user: str, origin: str | None = None) -> str:
-    endpoints = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], settings["OAUTH_TOKEN_ENDPOINT"])
-    redirect, scopes = settings["OAUTH_REDIRECT_URIS"].split()[0], [*settings["OAUTH_SCOPES"].split(), "openid"]
-    given = browser.login(endpoints, settings["OAUTH_CLIENT_ID"], None, redirect, scopes, user, origin)
+    endpoints = browser.Endpoints(
+        settings["OAUTH_AUTHORIZATION_ENDPOINT"], settings["OAUTH_TOKEN_ENDPOINT"]
+    )
+    redirect, scopes = (
+        settings["OAUTH_REDIRECT_URIS"].split()[0],
+        [*settings["OAUTH_SCOPES"].split(), "openid"],
+    )
+    given = browser.login(
+        endpoints, settings["OAUTH_CLIENT_ID"], None, redirect, scopes, user, origin
+    )
     return str(given["access_token"])
 
 
@@ -44,13 +57,21 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
     """By the code that only who began can exchange; the gate cuts what their groups do not hold."""
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
-    assert not {name for settings in (page, app) for name in settings if "SECRET" in name or "KEY" in name}
+    assert not {
+        name for settings in (page, app) for name in settings if "SECRET" in name or "KEY" in name
+    }
     sales, desk = _signed_in(app, "user-sales"), _signed_in(app, "user-order-desk")
-    assert call(local, "GET", "orders.example.com", "/orders", _signed_in(page, "user-sales")).status == 200
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", _signed_in(page, "user-sales")).status
+        == 200
+    )
     assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
     assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
     assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
-    assert call(local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")).status == 401
+    assert (
+        call(local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")).status
+        == 401
+    )
 
 
 def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(shop: Deployment) -> None:
@@ -68,11 +89,17 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(shop: Deployment
 
 def test_each_kind_is_what_it_is_in_the_realm(shop: Deployment, server: Keycloak) -> None:
     """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
-    made = {one["clientId"].rpartition(".")[2]: one for one in server.admin("GET", f"/{REALM}/clients").body}
+    made = {
+        one["clientId"].rpartition(".")[2]: one
+        for one in server.admin("GET", f"/{REALM}/clients").body
+    }
     for name in ("page", "app"):
         assert made[name]["publicClient"] is True
         assert made[name]["attributes"]["pkce.code.challenge.method"] == "S256"
-    assert (made["page"]["webOrigins"], made["app"]["webOrigins"]) == (["http://shop.example.com"], [])
+    assert (made["page"]["webOrigins"], made["app"]["webOrigins"]) == (
+        ["http://shop.example.com"],
+        [],
+    )
     assert made["page"]["attributes"]["use.refresh.tokens"] == "true"
     partner = made["partner"]
     assert (partner["publicClient"], partner["clientAuthenticatorType"]) == (False, "client-jwt")
@@ -82,7 +109,9 @@ def test_each_kind_is_what_it_is_in_the_realm(shop: Deployment, server: Keycloak
     kept = server.admin("GET", f"/{REALM}/clients/{partner['id']}/client-secret").body.get("value")
     for proof in (kept, "secret", None):
         with pytest.raises(browser.RefusedError):
-            browser.client_credentials(told["OAUTH_TOKEN_ENDPOINT"], told["OAUTH_CLIENT_ID"], proof, ["orders.read"])
+            browser.client_credentials(
+                told["OAUTH_TOKEN_ENDPOINT"], told["OAUTH_CLIENT_ID"], proof, ["orders.read"]
+            )
 
 
 def test_nothing_changes_again(shop: Deployment) -> None:

@@ -100,7 +100,9 @@ class Cut:
     `mend` lets everything through afterwards.
     """
 
-    def __init__(self, url: str, begins: Callable[[str, str], bool], then: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, begins: Callable[[str, str], bool], then: Callable[[], None]
+    ) -> None:
         target = urlsplit(url)
         dark, mended = threading.Event(), threading.Event()
 
@@ -113,9 +115,17 @@ class Cut:
                     self.close_connection = True
                     return
                 ends = not mended.is_set() and begins(self.command, self.path)
-                connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
-                headers = {key: value for key, value in self.headers.items() if key.lower() not in _OF_ONE_HOP}
-                connection.request(self.command, self.path, data or None, {**headers, "Host": target.netloc})
+                connection = http.client.HTTPConnection(
+                    target.hostname or "", target.port, timeout=60
+                )
+                headers = {
+                    key: value
+                    for key, value in self.headers.items()
+                    if key.lower() not in _OF_ONE_HOP
+                }
+                connection.request(
+                    self.command, self.path, data or None, {**headers, "Host": target.netloc}
+                )
                 answer = connection.getresponse()
                 body = answer.read()
                 connection.close()
@@ -126,7 +136,13 @@ class Cut:
                     return
                 self.send_response(answer.status)
                 for key, value in answer.getheaders():
-                    if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
+                    if key.lower() not in (
+                        "transfer-encoding",
+                        "content-length",
+                        "connection",
+                        "date",
+                        "server",
+                    ):
                         self.send_header(key, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -188,7 +204,9 @@ def test_what_a_killed_run_made_is_found_and_removed(realm: Realm, last: str, na
         local.env["KEYCLOAK_URL"] = cut.url
         realm.deployment.run("up", check=False)
         assert cut.dark.wait(10)
-        time.sleep(1.0)  # a plugin looks for its parent every half second, and nobody hears what it is still told
+        time.sleep(
+            1.0
+        )  # a plugin looks for its parent every half second, and nobody hears what it is still told
         cut.mend()
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
         listed = lost(realm.stack, status=1).stdout

@@ -30,7 +30,12 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
         deployment = on(server, start(local, project(tmp_path)), REALM)
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
-        entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM), "audience": "api://sandbox"}
+        entry = {
+            "name": "keycloak",
+            "type": "keycloak",
+            "issuer": server.issuer(REALM),
+            "audience": "api://sandbox",
+        }
         set_providers(deployment.folder, [{**entry, "clientSecrets": True}])
         yield deployment
 
@@ -43,7 +48,9 @@ def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> N
     held = caller.token(before)[0]
     on_day(shop, 90)
     shown = said(shop)
-    assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {("shop/checkout", "2027-02-23")}
+    assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {
+        ("shop/checkout", "2027-02-23")
+    }
     assert shop.changes("up") == {}
     replaced(shop, shown)
     after = credential(shop.local, "checkout")

@@ -47,7 +47,9 @@ def service_token(keycloak: WithKeycloak, component: str = "checkout") -> str:
     return caller.token(settings_of(keycloak, component))[0]
 
 
-def status(keycloak: WithKeycloak, token: str, host: str = "orders.example.com", path: str = "/orders") -> int:
+def status(
+    keycloak: WithKeycloak, token: str, host: str = "orders.example.com", path: str = "/orders"
+) -> int:
     return call(keycloak.local, "GET", host, path, token).status
 
 
@@ -72,7 +74,9 @@ def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
     """In the stack as it is deployed: what it says of Okta's apps, it says of a realm's clients."""
     done = keycloak.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
     assert "kong-oam@v0.0.1" in done.stdout
-    assert [word for word in ("[mandatory]", "[advisory]", "can't run policy") if word in done.stdout] == []
+    assert [
+        word for word in ("[mandatory]", "[advisory]", "can't run policy") if word in done.stdout
+    ] == []
 
 
 def test_a_second_stack_in_a_realm_is_refused(keycloak: WithKeycloak, tmp_path: Path) -> None:
@@ -112,7 +116,9 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(keycloak: WithKeycloak)
             signed_in(keycloak, "user-both", scopes=f"openid {scope}")
     with pytest.raises(browser.RefusedError, match="unauthorized_client"):
         web = settings_of(keycloak, "web")
-        browser.client_credentials(web["OAUTH_TOKEN_ENDPOINT"], web["OAUTH_CLIENT_ID"], caller.proof_of(web), [])
+        browser.client_credentials(
+            web["OAUTH_TOKEN_ENDPOINT"], web["OAUTH_CLIENT_ID"], caller.proof_of(web), []
+        )
 
 
 def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
@@ -122,9 +128,15 @@ def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     for kind in ("id_token", "refresh_token"):
         assert status(keycloak, given[kind], "reports.example.com", "/reports") == 401, kind
     for realm in (REALM, "master"):
-        name, secret = (ACCOUNT, keycloak.server.account_secret) if realm == REALM else keycloak.server.administrator
+        name, secret = (
+            (ACCOUNT, keycloak.server.account_secret)
+            if realm == REALM
+            else keycloak.server.administrator
+        )
         form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
-        answer = send_form(keycloak.server.url, f"/realms/{realm}/protocol/openid-connect/token", form)
+        answer = send_form(
+            keycloak.server.url, f"/realms/{realm}/protocol/openid-connect/token", form
+        )
         assert status(keycloak, answer.body["access_token"], "hello.example.com", "/") == 401, realm
 
 
@@ -156,12 +168,24 @@ def test_clients_prove_with_their_own_key_who_they_are(keycloak: WithKeycloak) -
 def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
     """Neither in the exported state nor in outputs."""
     deployment, base = keycloak.deployment, f"/{REALM}/clients"
-    ids = [one["id"] for one in keycloak.server.admin("GET", base).body if "kong-oam.local" in one["clientId"]]
-    values = [keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value") for one in ids]
-    keys = [settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1] for name in ("checkout", "web")]
+    ids = [
+        one["id"]
+        for one in keycloak.server.admin("GET", base).body
+        if "kong-oam.local" in one["clientId"]
+    ]
+    values = [
+        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value") for one in ids
+    ]
+    keys = [
+        settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1]
+        for name in ("checkout", "web")
+    ]
     secrets = [*keys, *filter(None, values)]
     assert len(secrets) >= 4
-    for shown in (deployment.pulumi("stack", "export").stdout, deployment.pulumi("stack", "output", "--json").stdout):
+    for shown in (
+        deployment.pulumi("stack", "export").stdout,
+        deployment.pulumi("stack", "output", "--json").stdout,
+    ):
         assert [one for one in (*secrets, keycloak.server.account_secret) if one in shown] == []
 
 
@@ -194,7 +218,11 @@ def test_roles_that_others_gave_a_group_are_left_alone(keycloak: WithKeycloak) -
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (one["id"] for one in admin("GET", f"{base}/groups").body if one["name"] == "sales")
     admin("POST", f"{base}/roles", {"name": "theirs"})
-    admin("POST", f"{base}/groups/{group}/role-mappings/realm", [admin("GET", f"{base}/roles/theirs").body])
+    admin(
+        "POST",
+        f"{base}/groups/{group}/role-mappings/realm",
+        [admin("GET", f"{base}/roles/theirs").body],
+    )
     assert keycloak.deployment.changes("up", "--refresh") == {}
     held = admin("GET", f"{base}/groups/{group}/role-mappings").body["realmMappings"]
     assert {one["name"] for one in held} == {"sales", "theirs"}
@@ -209,7 +237,9 @@ def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
 
 
 @pytest.mark.deep
-def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(keycloak: WithKeycloak) -> None:
+def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
+    keycloak: WithKeycloak,
+) -> None:
     """New tokens count after an `up`, and old ones go on to, even once Keycloak no longer publishes their key."""
     deployment, server = keycloak.deployment, keycloak.server
     before = service_token(keycloak)
@@ -220,7 +250,9 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(keycl
     new = part(after, 0)["kid"]
     assert new != old
     assert (status(keycloak, before), status(keycloak, after)) == (200, 401)
-    assert set(deployment.changes("up")) == {f"gateway-ring-keycloak-slot-{index}" for index in (1, 2, 3)}
+    assert set(deployment.changes("up")) == {
+        f"gateway-ring-keycloak-slot-{index}" for index in (1, 2, 3)
+    }
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
     assert deployment.changes("up") == {}
     providers = server.admin("GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider").body
@@ -239,7 +271,8 @@ def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None
         done = deployment.run("up", check=False)
         assert done.returncode != 0
         assert (
-            "error ENV401: role 'viewer': group 'sale' of keycloak does not exist; did you mean 'sales'?" in done.stdout
+            "error ENV401: role 'viewer': group 'sale' of keycloak does not exist; did you mean 'sales'?"
+            in done.stdout
         )
     finally:
         deployment.edit("applications/orders.yaml", "groups: [sale]", "groups: [sales]")
@@ -260,7 +293,9 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
     admin("POST", where, roles)
 
 
-def test_an_account_without_permission_stops_the_run(keycloak: WithKeycloak, powerless: None) -> None:
+def test_an_account_without_permission_stops_the_run(
+    keycloak: WithKeycloak, powerless: None
+) -> None:
     """With the roles that it needs; everybody goes on to get what they got."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
@@ -270,7 +305,13 @@ def test_an_account_without_permission_stops_the_run(keycloak: WithKeycloak, pow
 
 def _realm(server: Keycloak) -> dict[str, Any]:
     """What of the realm a stack may touch, without ids."""
-    names = {"clients": "clientId", "client-scopes": "name", "roles": "name", "groups": "path", "users": "username"}
+    names = {
+        "clients": "clientId",
+        "client-scopes": "name",
+        "roles": "name",
+        "groups": "path",
+        "users": "username",
+    }
     found: dict[str, Any] = {}
     for kind, name in names.items():
         found[kind] = sorted(one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body)

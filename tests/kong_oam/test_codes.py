@@ -13,7 +13,9 @@ from kong_oam.codes import CODES, HUNDREDS, one_table
 from kong_oam.diagnostics import Code
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [file for room in ("kong_oam", "components", "policies") for file in (ROOT / room).rglob("*.py")]
+SOURCES = [
+    file for room in ("kong_oam", "components", "policies") for file in (ROOT / room).rglob("*.py")
+]
 CODE = re.compile(rf"\b(?:{'|'.join(HUNDREDS)})\d+\b")
 PRODUCTS = ("kong_oam.codes", "kong_oam.identity", "kong_oam.kong", "kong_oam.kubernetes")
 
@@ -46,7 +48,9 @@ def test_every_prefix_has_a_hundred_of_its_own() -> None:
     assert {(code[:-3], int(code[-3])) for code in CODES} == set(HUNDREDS.items())
 
 
-@pytest.mark.parametrize("other", [{"OAM101": Code("x", "y")}, {"ACC301": Code("x", "y")}, {"OAM1101": Code("x", "y")}])
+@pytest.mark.parametrize(
+    "other", [{"OAM101": Code("x", "y")}, {"ACC301": Code("x", "y")}, {"OAM1101": Code("x", "y")}]
+)
 def test_a_code_that_is_taken_or_of_another_hundred_is_no_table(other: dict[str, Code]) -> None:
     """It is seen when the table is made."""
     one_table({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})

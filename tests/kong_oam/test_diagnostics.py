@@ -11,13 +11,17 @@ def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:
     assert suggestion("gatway", ["access", "gateway"]) == "; did you mean 'gateway'?"
     assert suggestion("x", ["access", "gateway"]) == "; known: access, gateway"
     assert suggestion("x", []) == ""
-    assert suggestion("x", [f"shop/{n:04}" for n in range(1000)]).endswith(", shop/0011 and 988 more")
+    assert suggestion("x", [f"shop/{n:04}" for n in range(1000)]).endswith(
+        ", shop/0011 and 988 more"
+    )
 
 
 def test_no_line_of_a_finding_is_a_command_to_github() -> None:
     """Its runner takes one that begins with `::`, spaces before it or not, and what follows `##[` anywhere."""
     place = FilePlace("::error::x.yaml", 1, 1, "##[add-mask]a")
-    finding = Diagnostic("OAM111", "a ##[error]b", place, details=("::error::c", "  ::stop-commands::d", "e ::f"))
+    finding = Diagnostic(
+        "OAM111", "a ##[error]b", place, details=("::error::c", "  ::stop-commands::d", "e ::f")
+    )
     assert str(finding).splitlines() == [
         "| ::error::x.yaml:1:1: error OAM111: a ##?error]b",
         "| ::error::c",

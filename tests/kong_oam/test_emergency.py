@@ -125,7 +125,9 @@ def test_a_workload_that_is_away_is_an_error(running: Running, admin: AdminApi) 
         show_at_gateway(admin, settings, [opened], proxy, is_open=True)
 
 
-def test_a_workload_that_is_away_does_not_speak_against_a_close(running: Running, admin: AdminApi) -> None:
+def test_a_workload_that_is_away_does_not_speak_against_a_close(
+    running: Running, admin: AdminApi
+) -> None:
     """Nobody gets through, and the gateway cannot show more."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -153,23 +155,38 @@ def test_an_error_behind_the_gate_is_neither_open_nor_closed(
     """The gate passes the call on, and no workload answers."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    with pytest.raises(EmergencyError, match=rf"passes it on, and nobody answers behind it \({status}\)"):
-        show_at_gateway(admin, settings, [opened], answering(status, headers=UPSTREAM), is_open=is_open)
+    with pytest.raises(
+        EmergencyError, match=rf"passes it on, and nobody answers behind it \({status}\)"
+    ):
+        show_at_gateway(
+            admin, settings, [opened], answering(status, headers=UPSTREAM), is_open=is_open
+        )
 
 
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize(
-    ("service", "headers"), [("theirs", None), ("theirs", {"x-a": ["1"]}), ("kong-oam.prod.orders.api.8080", None)]
+    ("service", "headers"),
+    [("theirs", None), ("theirs", {"x-a": ["1"]}), ("kong-oam.prod.orders.api.8080", None)],
 )
 def test_another_route_that_takes_the_path_proves_nothing(
-    running: Running, admin: AdminApi, service: str, headers: dict[str, list[str]] | None, is_open: bool
+    running: Running,
+    admin: AdminApi,
+    service: str,
+    headers: dict[str, list[str]] | None,
+    is_open: bool,
 ) -> None:
     """Whatever it answers comes from the same Kong, and not from the gate."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.make("/services", name="theirs", host="elsewhere.test")
         taking = {"hosts": ["orders.local.example.com"], "paths": ["~/orders"], "methods": ["GET"]}
-        hands.make(f"/services/{service}/routes", name="taking", regex_priority=900, headers=headers, **taking)
+        hands.make(
+            f"/services/{service}/routes",
+            name="taking",
+            regex_priority=900,
+            headers=headers,
+            **taking,
+        )
         opened = open_path(admin, settings, WANTED)
         for proxy in (of(running), answering(200 if is_open else 401)):
             with pytest.raises(EmergencyError) as error:
@@ -185,7 +202,9 @@ AWAY = Proxy("http", "http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_a_gateway_that_cannot_be_reached_confirms_nothing(running: Running, admin: AdminApi, is_open: bool) -> None:
+def test_a_gateway_that_cannot_be_reached_confirms_nothing(
+    running: Running, admin: AdminApi, is_open: bool
+) -> None:
     """The change was written, and nobody can say more from here."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -199,15 +218,21 @@ def test_a_gateway_that_cannot_be_reached_confirms_nothing(running: Running, adm
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_an_opening_for_some_networks_is_not_confirmed(running: Running, admin: AdminApi, is_open: bool) -> None:
+def test_an_opening_for_some_networks_is_not_confirmed(
+    running: Running, admin: AdminApi, is_open: bool
+) -> None:
     """What the gateway answers here is not what it answers there."""
     settings = settings_of(running)
     opened = replace(open_path(admin, settings, WANTED), networks=("10.0.0.0/8",))
-    with pytest.raises(EmergencyError, match="was not asked for: it depends on where a call comes from"):
+    with pytest.raises(
+        EmergencyError, match="was not asked for: it depends on where a call comes from"
+    ):
         show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 
 
-def test_an_entity_of_another_stack_is_never_opened(stacks: dict[str, Running], admin: AdminApi) -> None:
+def test_an_entity_of_another_stack_is_never_opened(
+    stacks: dict[str, Running], admin: AdminApi
+) -> None:
     """A guard with another stack's tag counts as none of ours."""
     settings = settings_of(stacks["local"])
     with Hands(stacks["local"].kong.admin_url) as hands:
@@ -269,7 +294,9 @@ def _take_all_tags(hands: Hands) -> None:
 
 
 def _tag_gate_as_anothers(hands: Hands) -> None:
-    hands.change("plugins", _guard(hands, "post-function"), tags=["kong-oam", "kong-oam-stack:prod"])
+    hands.change(
+        "plugins", _guard(hands, "post-function"), tags=["kong-oam", "kong-oam-stack:prod"]
+    )
 
 
 def _copy_to_route(hands: Hands) -> None:
@@ -277,7 +304,13 @@ def _copy_to_route(hands: Hands) -> None:
     for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
         for kind in ("pre-function", "jwt", "post-function"):
             guard = _guard(hands, kind)
-            hands.make("/plugins", name=kind, config=guard["config"], route={"id": route["id"]}, tags=guard["tags"])
+            hands.make(
+                "/plugins",
+                name=kind,
+                config=guard["config"],
+                route={"id": route["id"]},
+                tags=guard["tags"],
+            )
 
 
 def anybody(running: Running) -> int:
@@ -314,12 +347,16 @@ def test_an_opening_is_found_and_closed_whatever_was_changed_since(
         show_at_gateway(admin, settings, [opened], of(running), is_open=False)
 
 
-def test_the_copy_of_an_opening_alone_is_listed_and_closed(running: Running, admin: AdminApi) -> None:
+def test_the_copy_of_an_opening_alone_is_listed_and_closed(
+    running: Running, admin: AdminApi
+) -> None:
     """It stands on a route, and the one on the service is closed already."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
-        guards = {kind: _guard(hands, kind)["config"] for kind in ("pre-function", "jwt", "post-function")}
+        guards = {
+            kind: _guard(hands, kind)["config"] for kind in ("pre-function", "jwt", "post-function")
+        }
         close(admin, settings)
         service = _service(hands)["id"]
         for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
@@ -349,28 +386,43 @@ def test_a_foreign_tag_elsewhere_hinders_nothing(running: Running, admin: AdminA
         assert anybody(running) == 401
 
 
-def test_scripts_changed_by_hand_elsewhere_are_what_is_left(running: Running, admin: AdminApi) -> None:
+def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
+    running: Running, admin: AdminApi
+) -> None:
     """All else is closed and told."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
-        hands.change("plugins", _guard(hands, "pre-function", SHOP), config={"access": ["return function() end"]})
+        hands.change(
+            "plugins",
+            _guard(hands, "pre-function", SHOP),
+            config={"access": ["return function() end"]},
+        )
         open_path(admin, settings, WANTED)
         found = openings(admin, settings)
         assert [opening.path for opening in found.openings] == ["/orders"]
-        assert len(found.unknown) == 1 and "the scripts of orders/shop were changed by hand" in found.unknown[0]
-        with pytest.raises(PartlyClosedError, match="the scripts of orders/shop were changed by hand") as error:
+        assert (
+            len(found.unknown) == 1
+            and "the scripts of orders/shop were changed by hand" in found.unknown[0]
+        )
+        with pytest.raises(
+            PartlyClosedError, match="the scripts of orders/shop were changed by hand"
+        ) as error:
             close(admin, settings)
         assert list(error.value.closed) == ["orders/api"]
         assert anybody(running) == 401
 
 
-def test_an_authentication_of_another_stack_is_told_and_left(running: Running, admin: AdminApi) -> None:
+def test_an_authentication_of_another_stack_is_told_and_left(
+    running: Running, admin: AdminApi
+) -> None:
     """The gate is closed, and the plugin is not ours to change."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
         hands.change("plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"])
-        with pytest.raises(PartlyClosedError, match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'"):
+        with pytest.raises(
+            PartlyClosedError, match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'"
+        ):
             close(admin, settings)
         assert anybody(running) == 401
 
@@ -380,7 +432,9 @@ def test_an_altered_gate_is_closed_as_far_as_it_can_be(running: Running, admin: 
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
-        hands.change("plugins", _guard(hands, "post-function"), config={"log": ["return function() end"]})
+        hands.change(
+            "plugins", _guard(hands, "post-function"), config={"log": ["return function() end"]}
+        )
         assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
         with pytest.raises(PartlyClosedError) as error:
             close(admin, settings)
@@ -403,7 +457,10 @@ def _delete_routes(hands: Hands) -> None:
 
 def _terminate(hands: Hands) -> None:
     hands.make(
-        "/plugins", name="request-termination", config={"status_code": 200}, service={"id": _service(hands)["id"]}
+        "/plugins",
+        name="request-termination",
+        config={"status_code": 200},
+        service={"id": _service(hands)["id"]},
     )
 
 
@@ -447,7 +504,9 @@ def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
 
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("status", [200, 302, 401, 404])
-def test_another_server_proves_nothing(running: Running, admin: AdminApi, status: int, is_open: bool) -> None:
+def test_another_server_proves_nothing(
+    running: Running, admin: AdminApi, status: int, is_open: bool
+) -> None:
     """Kong's answers say that they are a workload's, or its own. Its Admin API's say neither."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -460,7 +519,9 @@ def test_another_server_proves_nothing(running: Running, admin: AdminApi, status
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_an_answer_of_a_plugin_is_neither_open_nor_closed(running: Running, admin: AdminApi, is_open: bool) -> None:
+def test_an_answer_of_a_plugin_is_neither_open_nor_closed(
+    running: Running, admin: AdminApi, is_open: bool
+) -> None:
     """Its status is below 400, and no workload gave it."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -518,10 +579,15 @@ def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
 
 
 @pytest.mark.parametrize("service", [SERVICE, FILES])
-def test_a_port_without_a_guard_is_named_and_the_other_one_opened(two_ports: Running, service: str) -> None:
+def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
+    two_ports: Running, service: str
+) -> None:
     """What answers for a part of the path is no proof of all of it."""
     settings = settings_of(two_ports)
-    with AdminApi(Account(two_ports.kong.admin_url)) as admin, Hands(two_ports.kong.admin_url) as hands:
+    with (
+        AdminApi(Account(two_ports.kong.admin_url)) as admin,
+        Hands(two_ports.kong.admin_url) as hands,
+    ):
         hands.remove("plugins", _guard(hands, "jwt", service))
         opened = open_path(admin, settings, WANTED)
         with pytest.raises(EmergencyError, match=f"'jwt' is missing at service '{service}'"):
@@ -536,6 +602,8 @@ def test_an_opening_without_a_safe_method_is_not_confirmed(two_ports: Running) -
     with AdminApi(Account(two_ports.kong.admin_url)) as admin:
         opened = open_path(admin, settings, wanted)
         for is_open in (True, False):
-            with pytest.raises(EmergencyError, match="POST /orders/post was not asked for: that could change"):
+            with pytest.raises(
+                EmergencyError, match="POST /orders/post was not asked for: that could change"
+            ):
                 show_at_gateway(admin, settings, [opened], of(two_ports), is_open=is_open)
         close(admin, settings)

@@ -11,17 +11,27 @@ from pathlib import Path
 from kong_oam import errors
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT_IN = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)}
+BUILT_IN = {
+    name
+    for name, one in vars(builtins).items()
+    if isinstance(one, type) and issubclass(one, BaseException)
+}
 
 
 def _classes() -> Iterator[tuple[str, str, list[str]]]:
     """Every class of the project that derives from something: its module, its name, and of what, by the last word."""
     for room in ("kong_oam", "components", "policies"):
         for file in (ROOT / room).rglob("*.py"):
-            module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(
+                ".__init__"
+            )
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.ClassDef) and node.bases:
-                    yield module, node.name, [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+                    yield (
+                        module,
+                        node.name,
+                        [ast.unparse(base).rpartition(".")[2] for base in node.bases],
+                    )
 
 
 CLASSES = [*_classes()]
@@ -36,7 +46,9 @@ def test_every_error_is_of_the_one_tree() -> None:
     """None derives from a built-in one, but for the root; so `except ValueError` never takes one by accident."""
     tree = _below("KongOamError")
     assert {name for _, name, bases in CLASSES if BUILT_IN & {*bases}} == {"KongOamError"}
-    assert {name for _, name, _ in CLASSES if re.search(r"(Error|Exception)$", name)} <= tree | {"KongOamError"}
+    assert {name for _, name, _ in CLASSES if re.search(r"(Error|Exception)$", name)} <= tree | {
+        "KongOamError"
+    }
     for module, name, bases in CLASSES:
         assert name not in tree or len(bases) == 1, (module, name)
 
@@ -45,11 +57,15 @@ def test_the_drawing_is_that_of_the_tree() -> None:
     """Families with what they stand for, members with the module that they stand in."""
     drawn: dict[str, tuple[str, str]] = {}
     above = {4: "KongOamError"}  # by how far a name is indented
-    for indent, sign, name, rest in re.findall(r"^( {6,})([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE):
+    for indent, sign, name, rest in re.findall(
+        r"^( {6,})([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE
+    ):
         above[len(indent)] = name
         drawn[name] = (above[len(indent) - 2], "errors" if sign == "+" else rest or "errors")
         if sign == "+":
-            assert (getattr(errors, name).__doc__ or "").partition(".")[0].casefold() == rest.casefold()
+            assert (getattr(errors, name).__doc__ or "").partition(".")[
+                0
+            ].casefold() == rest.casefold()
     made = {
         name: (bases[0], module.removeprefix("kong_oam."))
         for module, name, bases in CLASSES

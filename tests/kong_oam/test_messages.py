@@ -12,13 +12,17 @@ import pytest
 from kong_oam.diagnostics import some
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(file for folder in ("kong_oam", "components") for file in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    file for folder in ("kong_oam", "components") for file in (ROOT / folder).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("joint", [", ", " -> "])
 @pytest.mark.parametrize("length", [1, 20, 63, 127, 300])
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 1000])
-def test_some_of_a_list_are_short_and_say_how_many_are_left_out(count: int, length: int, joint: str) -> None:
+def test_some_of_a_list_are_short_and_say_how_many_are_left_out(
+    count: int, length: int, joint: str
+) -> None:
     """Of names of any length; nothing is lost of a few short ones, and a first one is whole."""
     words = [str(number % 10) * length for number in range(count)]
     text = some(words, joint)
@@ -64,7 +68,10 @@ def _joins_in_messages(tree: ast.AST) -> Iterator[ast.Call]:
 
 def _is_code(argument: ast.expr) -> bool:
     """Whether it is the code of a finding, which stands before its message."""
-    return isinstance(argument, ast.Constant) and re.fullmatch(r"[A-Z]{3,4}\d{3}", str(argument.value)) is not None
+    return (
+        isinstance(argument, ast.Constant)
+        and re.fullmatch(r"[A-Z]{3,4}\d{3}", str(argument.value)) is not None
+    )
 
 
 def _joins(message: ast.expr, named: dict[str, ast.expr], seen: set[str]) -> Iterator[ast.Call]:
@@ -72,7 +79,11 @@ def _joins(message: ast.expr, named: dict[str, ast.expr], seen: set[str]) -> Ite
     for node in ast.walk(message):
         if isinstance(node, ast.Name) and node.id in named and node.id not in seen:
             yield from _joins(named[node.id], named, {*seen, node.id})
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "join"
+        ):
             joint = node.func.value.value if isinstance(node.func.value, ast.Constant) else ""
             # Parts of a path, lines and words of a text have none such between them.
             is_list = bool(str(joint).strip()) and " " in str(joint)

@@ -31,9 +31,13 @@ def _found() -> Target | str | ValueError:
         found = Target.of(os.environ)
     except ValueError as error:
         return error
-    if isinstance(found, Target):  # much is on loopback, for which no proxy of the environment must be asked
+    if isinstance(
+        found, Target
+    ):  # much is on loopback, for which no proxy of the environment must be asked
         for name in ("NO_PROXY", "no_proxy"):
-            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+            os.environ[name] = ",".join(
+                filter(None, [os.environ.get(name), "127.0.0.1", "localhost"])
+            )
     return found
 
 
@@ -49,7 +53,10 @@ def pytest_report_header() -> list[str]:
     try:
         product = _FOUND.product()
     except (httpx.HTTPError, AssertionError) as error:
-        pytest.exit(f"live tier: the Admin API at {_FOUND.admin_url} does not answer as one: {error}", returncode=2)
+        pytest.exit(
+            f"live tier: the Admin API at {_FOUND.admin_url} does not answer as one: {error}",
+            returncode=2,
+        )
     return [
         f"live tier: {_FOUND.admin_url} is {product}",
         f"live tier: engine tests drive it with {_plugin()}",
@@ -59,7 +66,11 @@ def pytest_report_header() -> list[str]:
 
 def _plugin() -> str:
     official = launchers.split(launchers.asked_for()).official
-    return "the official pulumi-kong plugin" if "resource-kong" in official else "a stand-in for the pulumi-kong plugin"
+    return (
+        "the official pulumi-kong plugin"
+        if "resource-kong" in official
+        else "a stand-in for the pulumi-kong plugin"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,10 +107,14 @@ def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, A
         entity["name"]
         for path, entity in found.items()
         if path.startswith("/plugins/")
-        and not any(entity.get(scope) for scope in ("service", "route", "consumer", "consumer_group"))
+        and not any(
+            entity.get(scope) for scope in ("service", "route", "consumer", "consumer_group")
+        )
     }
     # Each of them would take part in the answers to the tier's own requests.
-    assert of_everybody == set(), f"this Kong has global plugins ({', '.join(sorted(of_everybody))}): use another"
+    assert of_everybody == set(), (
+        f"this Kong has global plugins ({', '.join(sorted(of_everybody))}): use another"
+    )
     return found
 
 
@@ -110,7 +125,9 @@ def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGatewa
     with Upstream(bind) as upstream:
         gateway = LiveGateway(kong, upstream)
         status = gateway.send(Case("GET", f"nobody.{RUN}.example.com", b"/")).status
-        assert status == 404, f"a route or plugin of others answers requests to any host ({status}): use another Kong"
+        assert status == 404, (
+            f"a route or plugin of others answers requests to any host ({status}): use another Kong"
+        )
         yield gateway
 
 
@@ -118,7 +135,9 @@ def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGatewa
 def metrics(live: LiveGateway) -> tuple[str, ...]:
     """The URL of /metrics of each node that answers: a node counts its own calls."""
     if not live.metrics:
-        pytest.skip("another node answers: LIVE_METRICS_URL has to name its /metrics, or each node's")
+        pytest.skip(
+            "another node answers: LIVE_METRICS_URL has to name its /metrics, or each node's"
+        )
     return live.metrics
 
 

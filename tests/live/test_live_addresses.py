@@ -87,4 +87,7 @@ def test_a_call_is_let_in_from_where_its_rule_says(
             case = Case("GET", HOST, path.encode(), authorization, address=source)
             meant = replace(case, address=address).meant(scene)
             got = live.send(case, *lines)
-            assert (got.status, got.arrived is not None) == (meant.status, meant.allowed), (path, meant.reason)
+            assert (got.status, got.arrived is not None) == (meant.status, meant.allowed), (
+                path,
+                meant.reason,
+            )

@@ -80,7 +80,9 @@ def wire(live: LiveGateway) -> Iterator[Wire]:
     bind = bind_address()
     with Wire(bind) as workload, Entities(live.target.admin_url, live.target.token) as made:
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
-        steady = [Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")]
+        steady = [
+            Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")
+        ]
         live.await_steady([(case, 200) for case in steady], 3 * made.facts.settle + 60)
         yield workload
 
@@ -121,15 +123,21 @@ def test_no_request_hides_in_another_one(live: LiveGateway, wire: Wire, name: st
     attack = attacks()[name]
     for place in places():
         authorization = (f"Authorization: Bearer {place.token}".encode(),) if place.token else ()
-        behind = b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % place.host
+        behind = (
+            b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % place.host
+        )
         before = len(wire.requests)
-        answers = said(live.target.proxy, attack.raw(place.path, place.host, authorization) + behind)
+        answers = said(
+            live.target.proxy, attack.raw(place.path, place.host, authorization) + behind
+        )
         assert tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses, place
         found = arrived(wire, before, attack.statuses.count(200))
         assert len(found) == attack.statuses.count(200), place
         if attack.statuses[0] in (100, 200):
             check(found.pop(0), place, attack.content)
-        assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [b"GET /public/behind"] * len(found)
+        assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [
+            b"GET /public/behind"
+        ] * len(found)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +158,9 @@ def test_no_request_hides_in_one_over_http2(live: LiveGateway, wire: Wire, name:
         meant = attack.bounded if bounds else attack.status
         before = len(wire.requests)
         headers = attack.all_headers(place.path, place.host, bearer)
-        assert status_over_http2(live.target.proxy, headers, attack.body, attack.trailers) == meant, place
+        assert (
+            status_over_http2(live.target.proxy, headers, attack.body, attack.trailers) == meant
+        ), place
         found = arrived(wire, before, int(meant == 200))
         assert len(found) == (meant == 200), place
         for request in found:

@@ -107,7 +107,9 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 
 
 @pytest.mark.usefixtures("entities")
-def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(live: LiveGateway) -> None:
+def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
+    live: LiveGateway,
+) -> None:
     """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
     for upgrade, arrives in ((b"websocket", b"\r\nUpgrade: websocket\r\n"), (b"h2c", None)):
         lines = b"Upgrade: " + upgrade + b"\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\n"
@@ -123,9 +125,18 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
     """What follows on the connection is a request of its own, which brings no token by having come behind one."""
-    first = b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n" % (HOST, MARK)
-    first += b"Authorization: Bearer %b\r\n\r\n2\r\nhi\r\n0\r\n\r\n" % issuer().service(["read", "write"]).encode()
-    second = b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n" % (HOST, MARK)
+    first = b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n" % (
+        HOST,
+        MARK,
+    )
+    first += (
+        b"Authorization: Bearer %b\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+        % issuer().service(["read", "write"]).encode()
+    )
+    second = b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n" % (
+        HOST,
+        MARK,
+    )
     assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [b"200", b"401"]
     (arrived,) = live.upstream.arrived("first")
     assert arrived.endswith(b"\r\n\r\nhi")
@@ -136,7 +147,9 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(live: LiveGateway) -> None:
     """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
-    outcome = live.send(Case("GET", HOST.decode(), b"/orders/health"), *(name + b": forged" for name in names))
+    outcome = live.send(
+        Case("GET", HOST.decode(), b"/orders/health"), *(name + b": forged" for name in names)
+    )
     assert outcome.arrived is not None
     assert b"forged" not in outcome.arrived
     assert b"\r\nX-Forwarded-Host: " + HOST + b"\r\n" in outcome.arrived

@@ -23,7 +23,12 @@ DOMAIN = f"pages.{RUN}.example.com"
 OWN = f"http://shop.{DOMAIN}"
 STEADY = [
     asked(OWN)[name]
-    for name in ("our page reads", "a preflight of our page", "OPTIONS of who answers itself", "a refusal of jwt")
+    for name in (
+        "our page reads",
+        "a preflight of our page",
+        "OPTIONS of who answers itself",
+        "a refusal of jwt",
+    )
 ]
 
 
@@ -66,7 +71,9 @@ def test_a_page_can_read_that_no_workload_answers(live: LiveGateway, name: str) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_reads_what_is_meant_for_it(live: LiveGateway, workload: Workload, name: str) -> None:
+def test_a_page_reads_what_is_meant_for_it(
+    live: LiveGateway, workload: Workload, name: str
+) -> None:
     """Preflights never reach the workload, and what it says to browsers never reaches a page."""
     one, before = asked(OWN)[name], len(workload.reached)
     check(one, _answer(live, one))
@@ -86,7 +93,9 @@ def test_a_browser_gives_pages_what_is_meant_for_them(live: LiveGateway, tmp_pat
 
 
 @IN_A_BROWSER
-def test_the_console_of_the_sample_estate_reads_and_publishes_reports(live: LiveGateway, tmp_path: Path) -> None:
+def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
+    live: LiveGateway, tmp_path: Path
+) -> None:
     """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
@@ -100,9 +109,18 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(live: Live
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
         text = (ROOT / "applications" / "reports.yaml").read_text("utf-8")
-        entities.estate(estate(text, stack=on), {"main": {main.kid: main.pem}}, upstream_host(), behind.port)
+        entities.estate(
+            estate(text, stack=on), {"main": {main.kid: main.pem}}, upstream_host(), behind.port
+        )
         reads = Case("GET", host, b"/reports", (sold["Authorization"],))
-        live.await_steady([(Case("GET", host, b"/reports"), 401), (reads, 200)], 3 * entities.facts.settle + 60)
-        for origin, seen in ((f"http://console-reports.{domain}", meant), (f"http://shop.{domain}", [0] * len(meant))):
-            got = fetched(tmp_path / origin[7:], origin, live.target.proxy, [*asked, (f"{api}/reports", {})])
+        live.await_steady(
+            [(Case("GET", host, b"/reports"), 401), (reads, 200)], 3 * entities.facts.settle + 60
+        )
+        for origin, seen in (
+            (f"http://console-reports.{domain}", meant),
+            (f"http://shop.{domain}", [0] * len(meant)),
+        ):
+            got = fetched(
+                tmp_path / origin[7:], origin, live.target.proxy, [*asked, (f"{api}/reports", {})]
+            )
             assert [status for status, _ in got] == seen, origin

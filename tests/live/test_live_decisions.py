@@ -102,7 +102,13 @@ OF_A_SERVICE = [
     ("GET", ORDERS, b"/orders/health/deep", R, 403),
     ("DELETE", ORDERS, b"/orders/health/deep", W, 200),
     ("POST", ORDERS, b"/orders/health", RW, 403),
-    ("GET", ORDERS, b"/orders/Health", RW, 400),  # an upstream that folds case would find another rule's path
+    (
+        "GET",
+        ORDERS,
+        b"/orders/Health",
+        RW,
+        400,
+    ),  # an upstream that folds case would find another rule's path
     ("GET", ORDERS, b"/orders/files/1", R, 200),
     ("GET", ORDERS, b"/orders/files/1", W, 403),
     ("GET", ORDERS, b"/orders/nested/1", NONE, 200),
@@ -114,7 +120,13 @@ OF_A_SERVICE = [
 
 OF_A_USER = [
     ("GET", b"/orders", RW, ("sales",), 200),
-    ("POST", b"/orders", RW, ("sales",), 403),  # the token lists the scope, no group of the user holds it
+    (
+        "POST",
+        b"/orders",
+        RW,
+        ("sales",),
+        403,
+    ),  # the token lists the scope, no group of the user holds it
     ("POST", b"/orders", RW, ("desk",), 200),
     ("POST", b"/orders", RW, ("sales", "desk"), 200),
     ("POST", b"/orders", RW, ("de]==]sk",), 200),
@@ -129,7 +141,9 @@ FAULTS = list(issuer().faults((), issuers()["other"]))
 
 
 def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
-    return Case(method, host if host == UNKNOWN else f"{host}.{CASES_DOMAIN}", target, authorization)
+    return Case(
+        method, host if host == UNKNOWN else f"{host}.{CASES_DOMAIN}", target, authorization
+    )
 
 
 def _check(live: LiveGateway, case: Case, status: int) -> None:
@@ -143,7 +157,9 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
 
 @pytest.mark.parametrize(("method", "host", "target", "status"), WITHOUT_A_TOKEN)
 @pytest.mark.usefixtures("entities")
-def test_without_a_token(live: LiveGateway, method: str, host: str, target: bytes, status: int) -> None:
+def test_without_a_token(
+    live: LiveGateway, method: str, host: str, target: bytes, status: int
+) -> None:
     """Public rules are open, all else that is exposed asks for a token, and what is not exposed is not there."""
     _check(live, _case(method, host, target), status)
 
@@ -168,7 +184,12 @@ def test_a_service_with_scopes(
 @pytest.mark.parametrize(("method", "target", "scopes", "groups", "status"), OF_A_USER)
 @pytest.mark.usefixtures("entities")
 def test_a_user_in_groups(
-    live: LiveGateway, method: str, target: bytes, scopes: tuple[str, ...], groups: tuple[str, ...], status: int
+    live: LiveGateway,
+    method: str,
+    target: bytes,
+    scopes: tuple[str, ...],
+    groups: tuple[str, ...],
+    status: int,
 ) -> None:
     """Of a user's scopes only those count that the roles of their groups hold."""
     _check(live, _case(method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"), status)
@@ -182,7 +203,11 @@ def test_a_token_with_a_fault(live: LiveGateway, fault: str) -> None:
     authorization = (f"Bearer {token}",)
     _check(live, _case("GET", ORDERS, b"/orders", *authorization), 401)
     _check(live, _case("GET", ORDERS, b"/orders/nested", *authorization), 401)
-    _check(live, _case("GET", ORDERS, b"/orders/health", *authorization), 401 if fault in MALFORMED else 200)
+    _check(
+        live,
+        _case("GET", ORDERS, b"/orders/health", *authorization),
+        401 if fault in MALFORMED else 200,
+    )
 
 
 @pytest.mark.usefixtures("entities")
@@ -205,7 +230,9 @@ def test_a_token_for_two_audiences_counts(live: LiveGateway) -> None:
     ],
 )
 @pytest.mark.usefixtures("entities")
-def test_another_authorization(live: LiveGateway, values: tuple[str, ...], on_protected: int, on_public: int) -> None:
+def test_another_authorization(
+    live: LiveGateway, values: tuple[str, ...], on_protected: int, on_public: int
+) -> None:
     """Other schemes count as no token; what mentions bearer and is not exactly one token is refused everywhere."""
     _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
     _check(live, _case("GET", ORDERS, b"/orders/health", *values), on_public)
@@ -232,7 +259,9 @@ def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
     ],
 )
 @pytest.mark.usefixtures("entities")
-def test_the_upstream_gets_the_path_that_was_decided_on(live: LiveGateway, sent: bytes, arrived: bytes) -> None:
+def test_the_upstream_gets_the_path_that_was_decided_on(
+    live: LiveGateway, sent: bytes, arrived: bytes
+) -> None:
     """Resolved and decoded once, by the gateway; the query as it came."""
     outcome = live.send(_case("GET", ORDERS, sent, f"Bearer {issuer().service(R)}"))
     assert outcome.arrived is not None
@@ -287,7 +316,9 @@ def test_the_gateway_answers_as_decide_to_a_token_with_a_fault(
 
 
 @pytest.mark.usefixtures("entities")
-def test_the_generated_requests_covered_every_status_and_every_fault(report: Callable[[str], None]) -> None:
+def test_the_generated_requests_covered_every_status_and_every_fault(
+    report: Callable[[str], None],
+) -> None:
     """And how often, at the end of the run."""
     for line in COVERAGE.lines():
         report(line)

@@ -62,7 +62,9 @@ def _answer(live: LiveGateway, one: Asked) -> Answered:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_request_goes_as_far_as_it_is_meant_to(live: LiveGateway, workload: Workload, name: str) -> None:
+def test_a_request_goes_as_far_as_it_is_meant_to(
+    live: LiveGateway, workload: Workload, name: str
+) -> None:
     """With the status that is meant, and as often."""
     one, before = asked()[name], len(workload.reached)
     assert (_answer(live, one).status, len(workload.reached) - before) == (one.status, one.reached)
@@ -87,7 +89,9 @@ def test_every_answer_has_the_headers(live: LiveGateway, one: Asked) -> None:
     check_marked(answer, of_workload=one.status == 200)
 
 
-def test_a_workload_is_told_what_its_application_says(live: LiveGateway, workload: Workload) -> None:
+def test_a_workload_is_told_what_its_application_says(
+    live: LiveGateway, workload: Workload
+) -> None:
     """And nothing of what a caller says under that name, in whichever spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
     assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
@@ -96,9 +100,15 @@ def test_a_workload_is_told_what_its_application_says(live: LiveGateway, workloa
 
 
 @pytest.mark.parametrize("speaks", [False, True])
-def test_a_websocket_ends_once_nobody_says_anything(live: LiveGateway, workload: Workload, speaks: bool) -> None:
+def test_a_websocket_ends_once_nobody_says_anything(
+    live: LiveGateway, workload: Workload, speaks: bool
+) -> None:
     """Within the time to read, and not while its caller speaks; what it carries is not bounded as a body."""
-    more = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+    more = (
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
     raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(DOMAIN, issuers(NAME)["main"])
     raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
     with socket.create_connection(live.target.proxy, timeout=READ_SECONDS / 3) as connection:
@@ -129,7 +139,12 @@ def test_a_websocket_ends_once_nobody_says_anything(live: LiveGateway, workload:
     ],
 )
 def test_http2_needs_a_length_for_a_body(
-    live: LiveGateway, workload: Workload, method: str, body: int | str | None, status: int, length: list[str] | None
+    live: LiveGateway,
+    workload: Workload,
+    method: str,
+    body: int | str | None,
+    status: int,
+    length: list[str] | None,
 ) -> None:
     """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
     if _by_http2(live, "GET", "bare") != "200":
@@ -150,13 +165,34 @@ def test_http2_needs_a_length_for_a_body(
 def _by_http2(live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b"") -> str:
     """The status that curl sees; 000 where there is none."""
     address = live.target.proxy
-    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge", "--noproxy", "*"]
-    command += ["--connect-to", f"::{address[0]}:{address[1]}", "-X", method, *sent, f"http://{host}.{DOMAIN}/x"]
-    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=30).stdout.decode()
+    command = [
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "--http2-prior-knowledge",
+        "--noproxy",
+        "*",
+    ]
+    command += [
+        "--connect-to",
+        f"::{address[0]}:{address[1]}",
+        "-X",
+        method,
+        *sent,
+        f"http://{host}.{DOMAIN}/x",
+    ]
+    return subprocess.run(
+        command, input=given, capture_output=True, check=False, timeout=30
+    ).stdout.decode()
 
 
 @pytest.mark.timeout(900)
-def test_limits_and_headers_settle(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_limits_and_headers_settle(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """What Kong answers is what the program says, to the plugin; a trait that goes leaves nothing behind."""
     with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
         traits = (
@@ -169,6 +205,8 @@ def test_limits_and_headers_settle(live: LiveGateway, tmp_path_factory: pytest.T
         made.edit("retries: {count: 2}", "retries: {count: 1}")
         assert made.changes("up") == {f"orders/api-{made.port}-service": "update"}
         made.edit(traits.replace("count: 2", "count: 1"), "- type: access")
-        changed = {f"orders/api-{made.port}-{role}": "update" for role in ("service", "admission", "gate")}
+        changed = {
+            f"orders/api-{made.port}-{role}": "update" for role in ("service", "admission", "gate")
+        }
         assert made.changes("up") == changed
         assert made.changes("up") == {}

@@ -39,7 +39,9 @@ def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> Non
         ],
         deployed.bound,
     )
-    outcome = deployed.live.send(deployed.case("GET", "/orders/7", "report"), b"X_Auth_Scopes: orders.write")
+    outcome = deployed.live.send(
+        deployed.case("GET", "/orders/7", "report"), b"X_Auth_Scopes: orders.write"
+    )
     assert outcome.arrived is not None
     assert b"\r\nX-Auth-Scopes: orders.read\r\n" in outcome.arrived
     assert b"orders.write" not in outcome.arrived
@@ -63,13 +65,20 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     (path,) = (
         path
         for path, one in target.entities().items()
-        if one.get("name") == "jwt" and one["service"] and f"kong-oam-stack:{deployed.stack}" in (one["tags"] or ())
+        if one.get("name") == "jwt"
+        and one["service"]
+        and f"kong-oam-stack:{deployed.stack}" in (one["tags"] or ())
     )
     with target.admin() as admin:
-        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}}).raise_for_status()
+        admin.patch(
+            path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}}
+        ).raise_for_status()
     try:
         time.sleep(deployed.settle)  # the answers are those of before: there is nothing to poll for
-        closed = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders", "import"), 403)]
+        closed = [
+            (deployed.case("GET", "/orders"), 401),
+            (deployed.case("GET", "/orders", "import"), 403),
+        ]
         deployed.live.await_steady(closed, deployed.bound)
         assert deployed.changes("preview", "--refresh") == {name: "update"}
     finally:
@@ -82,15 +91,31 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deploy
     """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
 
     def emergency(*arguments: str) -> str:
-        command = [sys.executable, "-m", "kong_oam", "emergency", "--stack", deployed.stack, *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "kong_oam",
+            "emergency",
+            "--stack",
+            deployed.stack,
+            *arguments,
+        ]
         done = subprocess.run(
-            command, cwd=deployed.folder, env=deployed.local.env, capture_output=True, text=True, timeout=60
+            command,
+            cwd=deployed.folder,
+            env=deployed.local.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     shut = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders/7"), 401)]
-    stays = [(deployed.case("POST", "/orders"), 401), (deployed.case("POST", "/orders", "report"), 403)]
+    stays = [
+        (deployed.case("POST", "/orders"), 401),
+        (deployed.case("POST", "/orders", "report"), 403),
+    ]
     stays += [(deployed.case("GET", "/orders/7", "report"), 200)]
     emergency("open", "orders/api", "/orders", "--reason", "a live test", "--minutes", "5")
     try:
@@ -101,21 +126,31 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deploy
     assert deployed.changes("up", "--refresh") == {}
 
 
-def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(deployed: Engine) -> None:
+def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
+    deployed: Engine,
+) -> None:
     """A run takes a service's path back. It never sees `enabled`, a route's headers, and that a list has gone: these are
     what `verify` names requests for."""
     target = deployed.live.target
-    own = {path: one for path, one in target.entities().items() if f"kong-oam-stack:{deployed.stack}" in str(one)}
+    own = {
+        path: one
+        for path, one in target.entities().items()
+        if f"kong-oam-stack:{deployed.stack}" in str(one)
+    }
     (service,) = (path for path in own if path.startswith("/services/"))
     route = next(path for path in own if path.startswith("/routes/"))
     hosts = target.get(route).json()["hosts"]
     with target.admin() as admin:
         admin.patch(service, json={"path": "/orders"}).raise_for_status()
-        assert deployed.changes("up", "--refresh") == {f"orders/api-{deployed.port}-service": "update"}
+        assert deployed.changes("up", "--refresh") == {
+            f"orders/api-{deployed.port}-service": "update"
+        }
         assert target.get(service).json()["path"] == "/"
         try:
             admin.patch(service, json={"enabled": False}).raise_for_status()
-            admin.patch(route, json={"hosts": None, "headers": {"x-canary": ["1"]}}).raise_for_status()
+            admin.patch(
+                route, json={"hosts": None, "headers": {"x-canary": ["1"]}}
+            ).raise_for_status()
             assert deployed.changes("up", "--refresh") == {}
             assert target.get(service).json()["enabled"] is False
             assert target.get(route).json()["headers"] == {"x-canary": ["1"]}
@@ -147,8 +182,12 @@ def test_calls_are_counted_for_prometheus(deployed: Engine, metrics: tuple[str, 
 
     def counted() -> float:
         lines = [line for url in metrics for line in deployed.live.target.page(url).splitlines()]
-        own = [line for line in lines if line.startswith("kong_http_requests_total{") and name in line]
-        return sum(float(line.rpartition(" ")[2]) for line in own if 'code="401",source="kong"' in line)
+        own = [
+            line for line in lines if line.startswith("kong_http_requests_total{") and name in line
+        ]
+        return sum(
+            float(line.rpartition(" ")[2]) for line in own if 'code="401",source="kong"' in line
+        )
 
     before, until = counted(), time.monotonic() + deployed.bound
     while counted() <= before:  # workers add what they counted once a second

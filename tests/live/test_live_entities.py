@@ -15,7 +15,9 @@ def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entiti
     assert len(entities.made) > 30
     for path, sent in entities.made.items():
         kept = entities.read(path)
-        differing = {name: (value, kept.get(name)) for name, value in sent.items() if kept.get(name) != value}
+        differing = {
+            name: (value, kept.get(name)) for name, value in sent.items() if kept.get(name) != value
+        }
         assert differing == {}, path
 
 
@@ -39,11 +41,18 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
         assert set(config) <= {name for entry in record["fields"] for name in entry}
 
 
-def test_a_table_with_every_character_reaches_the_gate_unchanged(live: LiveGateway, entities: Entities) -> None:
+def test_a_table_with_every_character_reaches_the_gate_unchanged(
+    live: LiveGateway, entities: Entities
+) -> None:
     """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
     estate = scene().estate
     orders = estate.components["orders/api"]
-    script = entities.configs(estate, orders, "8080", upstream_host(), live.upstream.port)["post-function"]["access"]
-    kept = [entities.read(path)["config"]["access"] for path in entities.paths("/plugins", name="post-function")]
+    script = entities.configs(estate, orders, "8080", upstream_host(), live.upstream.port)[
+        "post-function"
+    ]["access"]
+    kept = [
+        entities.read(path)["config"]["access"]
+        for path in entities.paths("/plugins", name="post-function")
+    ]
     assert script in kept
     assert "de\\u005d==\\u005dsk" in script[0]

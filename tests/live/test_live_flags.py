@@ -53,7 +53,10 @@ def test_single_resources_of_a_new_application(estate: Flags, report: Report) ->
         estate.fails("up", "--target", _guard(new, "service"), "--target-dependents")
         stage("--target of all of a new Application")
         estate.run("up", "--target", f"**::{new.name}/**", "--target", f"**::{new.name}")
-        shown = [(estate.case("GET", new.name, "/health"), 200), (estate.case("GET", new.name), 401)]
+        shown = [
+            (estate.case("GET", new.name, "/health"), 200),
+            (estate.case("GET", new.name), 401),
+        ]
         estate.live.await_steady(shown, estate.engine.bound)
         assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
 
@@ -70,7 +73,9 @@ def test_a_new_application_without_one_guard(estate: Flags, report: Report, role
         estate.run("up", "--exclude", _guard(new, role), "--exclude-dependents")
         assert _service_of(estate, new)
         stage(f"--continue-on-error and a new {role} fails")
-        estate.between.meet = lambda method, path, body: not (path.startswith("/plugins") and kind in body)
+        estate.between.meet = lambda method, path, body: (
+            not (path.startswith("/plugins") and kind in body)
+        )
         estate.fails("up", "--continue-on-error")
         assert _service_of(estate, new)
 
@@ -87,9 +92,14 @@ def test_two_applications_exchange_their_scopes(estate: Flags, report: Report) -
         stage("--exclude of the other gate")
         estate.run("up", "--exclude", _guard(first, "gate"), "--exclude-dependents")
         stage("--target-dependents of the other service")
-        assert "~ 1 updated" in estate.run("up", "--target", _guard(first, "service"), "--target-dependents").stdout
+        assert (
+            "~ 1 updated"
+            in estate.run("up", "--target", _guard(first, "service"), "--target-dependents").stdout
+        )
         estate.run("up")
-        swapped = [(estate.case("GET", name, who=f"{name}/reader, swapped"), 200) for name in ("a", "b")]
+        swapped = [
+            (estate.case("GET", name, who=f"{name}/reader, swapped"), 200) for name in ("a", "b")
+        ]
         estate.live.await_steady(swapped, estate.engine.bound)
         stage("an exchange of scopes in one run")
         estate.write(*estate.before)
@@ -114,7 +124,9 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
         stage("a gate is taken away by hand")
         with estate.live.target.admin() as admin:
             admin.delete(_plugin_of(estate, first, "post-function")).raise_for_status()
-        estate.live.await_steady([(estate.case("GET", "a", who="a/reader"), 503)], estate.engine.bound)
+        estate.live.await_steady(
+            [(estate.case("GET", "a", who="a/reader"), 503)], estate.engine.bound
+        )
         stage("up --refresh makes a gate again")
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
 
@@ -123,14 +135,22 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
 def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
     """The same host, rules and callers: what both estates allow is refused for a while at most (printed)."""
     first, second = estate.before
-    moved = replace(first, component="heir") if what == "another name" else replace(first, port=_new(estate).port)
+    moved = (
+        replace(first, component="heir")
+        if what == "another name"
+        else replace(first, port=_new(estate).port)
+    )
     with attack(estate, report) as stage:
         stage(f"a component moves to {what}")
         estate.write(moved, second)
         estate.run("up")
-        estate.live.await_steady([(estate.case("GET", "a", who="a/reader"), 200)], estate.engine.bound)
+        estate.live.await_steady(
+            [(estate.case("GET", "a", who="a/reader"), 200)], estate.engine.bound
+        )
         assert estate.hammer
-        assert all(estate.hammer.arrived(stage.stages[0], who) >= LEAST for who in (READER, EVERYBODY))
+        assert all(
+            estate.hammer.arrived(stage.stages[0], who) >= LEAST for who in (READER, EVERYBODY)
+        )
 
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
@@ -144,7 +164,9 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
         recover(stack)
         stage("killed at the first service of a removal")
         estate.write(estate.before[0])
-        _killed(estate, lambda method, path, body: method == "DELETE" and path.startswith("/services"))
+        _killed(
+            estate, lambda method, path, body: method == "DELETE" and path.startswith("/services")
+        )
         stage("the way back after another kill")
         recover(stack)
 
@@ -169,8 +191,14 @@ def test_what_the_state_has_forgotten(estate: Flags, report: Report, role: str) 
     stack = estate.engine.stack
     with attack(estate, report) as stage:
         stage(f"state delete of {role}")
-        name = f"{first.key}-protected-0-{first.port}" if role == "routes" else f"{first.key}-{first.port}-gate"
-        estate.engine.pulumi("state", "delete", estate.urn(name), "-s", stack, "--yes", "--target-dependents")
+        name = (
+            f"{first.key}-protected-0-{first.port}"
+            if role == "routes"
+            else f"{first.key}-{first.port}-gate"
+        )
+        estate.engine.pulumi(
+            "state", "delete", estate.urn(name), "-s", stack, "--yes", "--target-dependents"
+        )
         stage(f"destroy after state delete of {role}")
         estate.fails("destroy")
         assert _service_of(estate, first)
@@ -183,7 +211,8 @@ def _service_of(estate: Flags, api: Api) -> str:
     (found,) = (
         one["id"]
         for path, one in estate.live.target.entities().items()
-        if path.startswith("/services/") and one["name"].endswith(f".{api.name}.{api.component}.{api.port}")
+        if path.startswith("/services/")
+        and one["name"].endswith(f".{api.name}.{api.component}.{api.port}")
     )
     return str(found)
 

@@ -32,14 +32,22 @@ Report = Callable[[str], None]
 
 
 def _estate(
-    name: str = STACK, owner: str = "orders", host: str = HOST, port: int = 8080, scope: str = "read"
+    name: str = STACK,
+    owner: str = "orders",
+    host: str = HOST,
+    port: int = 8080,
+    scope: str = "read",
 ) -> Estate:
     """One component that lets GET through for `scope`, and everybody to its health check; a service for each port."""
     access = (
         "{owner: t, scopes: {read: r, write: w}, rules: "
         f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
     )
-    return with_callers(estate(api(owner, domain=host, http=f"{{/orders: {port}}}", access=access), stack=stack(name)))
+    return with_callers(
+        estate(
+            api(owner, domain=host, http=f"{{/orders: {port}}}", access=access), stack=stack(name)
+        )
+    )
 
 
 def _component(estate: Estate) -> Component:
@@ -56,7 +64,10 @@ def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
         "in no group": by.user(["read", "write"], []),
         "with a stranger's key": by.signed(by.payload(["read", "write"]), by.stray),
     }
-    return {caller: [case for host in hosts for case in _asked(host, token)] for caller, token in tokens.items()}
+    return {
+        caller: [case for host in hosts for case in _asked(host, token)]
+        for caller, token in tokens.items()
+    }
 
 
 def _asked(host: str, token: str | None) -> list[Case]:
@@ -82,9 +93,13 @@ class Changing:
         """The table of admission and gate becomes the estate's."""
         component = _component(estate)
         (backend,) = component.backends
-        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, backend))
+        (service,) = self.entities.paths(
+            "/services", name=names.service(estate.stack.name, component, backend)
+        )
         scope = {"id": service.rpartition("/")[2]}
-        configs = self.entities.configs(estate, component, backend, upstream_host(), self.live.upstream.port)
+        configs = self.entities.configs(
+            estate, component, backend, upstream_host(), self.live.upstream.port
+        )
         for kind in ("pre-function", "post-function"):
             (plugin,) = self.entities.paths("/plugins", name=kind, service=scope)
             self.entities.change(plugin, {"config": configs[kind]})
@@ -93,7 +108,9 @@ class Changing:
         """Every route leads to the estate's service, which is there already."""
         component = _component(estate)
         (backend,) = component.backends
-        (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, backend))
+        (service,) = self.entities.paths(
+            "/services", name=names.service(estate.stack.name, component, backend)
+        )
         for route in self.entities.paths("/routes"):
             self.entities.change(route, {"service": {"id": service.rpartition("/")[2]}})
 
@@ -102,14 +119,18 @@ class Changing:
         expected = [(Case("GET", host, b"/orders/health"), 200)]
         for one in ("read", "write"):
             authorization = (f"Bearer {issuer(STACK).service([one])}",)
-            expected.append((Case("GET", host, b"/orders/7", authorization), 200 if one == scope else 403))
+            expected.append(
+                (Case("GET", host, b"/orders/7", authorization), 200 if one == scope else 403)
+            )
             if other:
                 expected.append((Case("GET", other, b"/orders/7", authorization), 404))
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
         """Waits until nothing is at these hosts."""
-        self.live.await_steady([(Case("GET", host, b"/orders/health"), 404) for host in hosts], bound=self.bound)
+        self.live.await_steady(
+            [(Case("GET", host, b"/orders/health"), 404) for host in hosts], bound=self.bound
+        )
 
     @property
     def bound(self) -> float:
@@ -172,7 +193,9 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
         changing.shown(scope="read", host=OTHER_HOST, other=HOST)
 
         now()
-        on_routes = [path for path in entities.paths("/plugins") if path not in _of_services(entities)]
+        on_routes = [
+            path for path in entities.paths("/plugins") if path not in _of_services(entities)
+        ]
         entities.remove([*entities.paths("/routes"), *on_routes])
         entities.remove(list(entities.made))
         now()
@@ -202,11 +225,17 @@ WRONG_ORDERS: Mapping[str, Sequence[str]] = {
     "all guards go before the route": (),
 }
 """What a service has whose route is there all the time, one after the other."""
-GONE, TARGET, LEADS = "and the Upstream is gone", "the Upstream has a Target", "the service leads to the workload"
+GONE, TARGET, LEADS = (
+    "and the Upstream is gone",
+    "the Upstream has a Target",
+    "the service leads to the workload",
+)
 
 
 @pytest.mark.timeout(900)
-def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(live: LiveGateway, report: Report) -> None:
+def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
+    live: LiveGateway, report: Report
+) -> None:
     """A route without guards, or with some, leads nowhere: whatever is missing refuses, and so it is without the Upstream.
 
     A control: once somebody gives the Upstream a Target, or the service the workload's address, and no gate is there, all
@@ -232,7 +261,8 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(live: LiveGat
             if guards == GUARDS:
                 allowed = issuer(WRONG).service(["read"])
                 live.await_steady(
-                    [(Case("GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)), 200)], changing.bound
+                    [(Case("GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)), 200)],
+                    changing.bound,
                 )
         hammer.stage(GONE)
         entities.remove([upstream])
@@ -242,7 +272,9 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(live: LiveGat
         where = {"host": upstream_host(), "port": live.upstream.port}
 
         def seen(stage: str) -> str | None:
-            missing = [caller for caller in _callers(WRONG) if hammer.arrived(stage, caller) < LEAST]
+            missing = [
+                caller for caller in _callers(WRONG) if hammer.arrived(stage, caller) < LEAST
+            ]
             return f"{missing} not let through while '{stage}'" if missing else None
 
         hammer.stage(TARGET)
@@ -291,14 +323,23 @@ def _engine_callers(deployed: Engine, *hosts: str) -> Mapping[str, Sequence[Case
             Case("GET", host, b"/orders", (f"Bearer {issuer().service(['read'])}",))
         )
         if deployed.has_issuer:
-            report, importer = deployed.case("POST", "/orders", "report"), deployed.case("GET", "/orders", "import")
-            found["report, which may only read"].append(Case("POST", host, b"/orders", report.authorization))
-            found["import, which may only write"].append(Case("GET", host, b"/orders", importer.authorization))
+            report, importer = (
+                deployed.case("POST", "/orders", "report"),
+                deployed.case("GET", "/orders", "import"),
+            )
+            found["report, which may only read"].append(
+                Case("POST", host, b"/orders", report.authorization)
+            )
+            found["import, which may only write"].append(
+                Case("GET", host, b"/orders", importer.authorization)
+            )
     return found
 
 
 @pytest.mark.timeout(900)
-def test_nobody_is_let_through_while_the_program_runs(live: LiveGateway, tmp_path: Path, report: Report) -> None:
+def test_nobody_is_let_through_while_the_program_runs(
+    live: LiveGateway, tmp_path: Path, report: Report
+) -> None:
     """The literal `pulumi`: up; another rule and another host; another component in the old one's place; destroy."""
     with engine(live, tmp_path, "program") as made:
         other = made.host.replace("orders.", "moved.")
@@ -322,7 +363,9 @@ def test_nobody_is_let_through_while_the_program_runs(live: LiveGateway, tmp_pat
             live.await_steady([(Case("GET", other, b"/orders/health"), 404)], made.bound)
     lines = [
         *first.lines("pulumi up"),
-        *later.lines("pulumi up, another rule and host", "pulumi up, another component", "pulumi destroy"),
+        *later.lines(
+            "pulumi up, another rule and host", "pulumi up, another component", "pulumi destroy"
+        ),
     ]
     for line in lines:
         report(line)

@@ -81,7 +81,10 @@ def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
 def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -> None:
     """More headers than Lua reads by default do not hide one, before, between or behind them."""
     filling = [b"X-Filling-%d: 1" % number for number in range(count)]
-    hidden = (b"X_Auth_Client: " + FORGED, b"X-Consumer-Groups: " + FORGED)  # no name that the gate sets itself
+    hidden = (
+        b"X_Auth_Client: " + FORGED,
+        b"X-Consumer-Groups: " + FORGED,
+    )  # no name that the gate sets itself
     headers = [b"X-Auth-Anything: " + FORGED, *filling, hidden[0], *filling[:20], hidden[1]]
     for user, told in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
@@ -92,7 +95,12 @@ def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -
 
 @pytest.mark.parametrize(
     "listed",
-    [b"X-Auth-Client", b"x-auth-client, X-Auth-Subject, X-Auth-Scopes", b"keep-alive, X-Auth-Scopes", b"Authorization"],
+    [
+        b"X-Auth-Client",
+        b"x-auth-client, X-Auth-Subject, X-Auth-Scopes",
+        b"keep-alive, X-Auth-Scopes",
+        b"Authorization",
+    ],
 )
 @pytest.mark.usefixtures("entities")
 def test_a_connection_header_that_names_others_is_refused(live: LiveGateway, listed: bytes) -> None:
@@ -102,9 +110,14 @@ def test_a_connection_header_that_names_others_is_refused(live: LiveGateway, lis
 
 @pytest.mark.parametrize("listed", [b"close", b"Keep-Alive", b"keep-alive, Upgrade", b"TE, close"])
 @pytest.mark.usefixtures("entities")
-def test_a_connection_header_that_says_how_it_is_used_changes_nothing(live: LiveGateway, listed: bytes) -> None:
+def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
+    live: LiveGateway, listed: bytes
+) -> None:
     """The workload is told who calls."""
-    assert _told(_send(live, b"/orders/7", b"Connection: " + listed, b"TE: trailers", user=True)) == VERIFIED
+    assert (
+        _told(_send(live, b"/orders/7", b"Connection: " + listed, b"TE: trailers", user=True))
+        == VERIFIED
+    )
 
 
 @pytest.mark.usefixtures("entities")
@@ -112,7 +125,11 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
     """On a protected path and on a public one, whether it counts or not: who has it could call others with it. What is no
     token goes on."""
     tokens = (issuer().user(("read", "write"), ("desk",)), issuer().user(["read"], ["desk"], exp=1))
-    for target, token in ((b"/orders", tokens[0]), (b"/orders/health", tokens[0]), (b"/orders/health", tokens[1])):
+    for target, token in (
+        (b"/orders", tokens[0]),
+        (b"/orders/health", tokens[0]),
+        (b"/orders/health", tokens[1]),
+    ):
         outcome = live.send(Case("GET", f"orders.{CASES_DOMAIN}", target, (f"Bearer {token}",)))
         assert outcome.status == 200
         assert token.encode() not in (outcome.arrived or b"")
@@ -124,7 +141,12 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
 @pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
     """Client and subject are the service itself; the scopes are those issued that it holds there."""
-    case = Case("GET", f"orders.{CASES_DOMAIN}", b"/orders", (f"Bearer {issuer().service(['read', 'other'])}",))
+    case = Case(
+        "GET",
+        f"orders.{CASES_DOMAIN}",
+        b"/orders",
+        (f"Bearer {issuer().service(['read', 'other'])}",),
+    )
     expected = {"x-auth-client": "c", "x-auth-subject": "c", "x-auth-scopes": "read"}
     assert _told(live.send(case)) == expected
 
@@ -134,5 +156,7 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
     """What no group of the user holds is not told either, and a user with none has no such header."""
     for groups, told in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
-        outcome = live.send(Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",)))
+        outcome = live.send(
+            Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",))
+        )
         assert _told(outcome).get("x-auth-scopes") == told

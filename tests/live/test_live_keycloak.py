@@ -51,7 +51,9 @@ class Deployed:
 
     def soon(self, expected: list[tuple[str, str, str | None, int]]) -> None:
         """Method, path, component and status, on every worker of the gateway, within its bound."""
-        cases = [(self.engine.case(method, path, who), status) for method, path, who, status in expected]
+        cases = [
+            (self.engine.case(method, path, who), status) for method, path, who, status in expected
+        ]
         self.engine.live.await_steady(cases, self.engine.bound)
 
 
@@ -65,9 +67,17 @@ def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         server.realm(REALM, ("sales", "desk"), USERS)
         provider = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM)}
         folder = tmp_path_factory.mktemp("keycloak")
-        made = started.enter_context(engine(live, folder, "keycloak", provider, server.environment(REALM)))
-        made.edit("components: [orders/report]", "groups: [sales], components: [orders/report, shop/console]")
-        made.edit("components: [orders/import]", "groups: [desk], components: [orders/import, shop/console]")
+        made = started.enter_context(
+            engine(live, folder, "keycloak", provider, server.environment(REALM))
+        )
+        made.edit(
+            "components: [orders/report]",
+            "groups: [sales], components: [orders/report, shop/console]",
+        )
+        made.edit(
+            "components: [orders/import]",
+            "groups: [desk], components: [orders/import, shop/console]",
+        )
         made.add("shop", _CONSOLE % {"port": made.port, "host": made.host})
         made.up()
         yield Deployed(made, server)
@@ -108,7 +118,9 @@ def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> 
     before = made.case("GET", "/orders/7", "report")
     deployed.server.rotate(REALM, "next", 200)
     deployed.soon([("GET", "/orders/7", "report", 401)])
-    assert made.changes("up") == {f"gateway-ring-keycloak-slot-{index}": "update" for index in (1, 2, 3)}
+    assert made.changes("up") == {
+        f"gateway-ring-keycloak-slot-{index}": "update" for index in (1, 2, 3)
+    }
     deployed.soon([("GET", "/orders/7", "report", 200), ("POST", "/orders", "report", 403)])
     made.live.await_steady([(before, 200)], 30)
     assert made.changes("up") == {}

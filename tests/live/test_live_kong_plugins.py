@@ -30,7 +30,10 @@ ACCESS = "        - type: access\n          properties:\n            owner: team
 
 
 def traits(**asked: str) -> str:
-    lines = (f"{TRAIT}{{name: {name.replace('_', '-')}, config: {config}}}\n" for name, config in asked.items())
+    lines = (
+        f"{TRAIT}{{name: {name.replace('_', '-')}, config: {config}}}\n"
+        for name, config in asked.items()
+    )
     return "".join(lines)
 
 
@@ -54,11 +57,20 @@ def test_every_configuration_settles(deployed: Engine) -> None:
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
     """Calls are judged as ever; what a plugin does further, it does."""
     deployed.live.await_steady(
-        [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders/7", "report"), 200)], deployed.bound
+        [
+            (deployed.case("GET", "/orders"), 401),
+            (deployed.case("GET", "/orders/7", "report"), 200),
+        ],
+        deployed.bound,
     )
     outcome = deployed.live.send(deployed.case("GET", "/orders/7", "report"))
     assert outcome.arrived is not None and b"\r\nX-Cid: " in outcome.arrived
-    assert deployed.live.send(deployed.case("GET", "/orders/7", "report"), b"User-Agent: BadBot/1").status == 403
+    assert (
+        deployed.live.send(
+            deployed.case("GET", "/orders/7", "report"), b"User-Agent: BadBot/1"
+        ).status
+        == 403
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,18 +151,24 @@ SEEN = 39
 """How many a Kong 3.10 takes so."""
 
 
-def test_a_configuration_in_full_is_what_kong_prints(live: LiveGateway, report: Callable[[str], None]) -> None:
+def test_a_configuration_in_full_is_what_kong_prints(
+    live: LiveGateway, report: Callable[[str], None]
+) -> None:
     """Of every plugin that it takes on a service with its defaults, and what those need: strict matching then settles."""
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (
-            admin.post("/services", json={"name": f"{RUN}-strict", "host": "x.example.com"}).raise_for_status().json()
+            admin.post("/services", json={"name": f"{RUN}-strict", "host": "x.example.com"})
+            .raise_for_status()
+            .json()
         )
         try:
             for name in admin.get("/").json()["plugins"]["available_on_server"]:
                 schema = admin.get(f"/schemas/plugins/{name}").json()
                 sent = json.loads(config_json(schema, name, NEEDED.get(name, {})))
-                made = admin.post(f"/services/{service['id']}/plugins", json={"name": name, "config": sent})
+                made = admin.post(
+                    f"/services/{service['id']}/plugins", json={"name": name, "config": sent}
+                )
                 if made.status_code == 201:
                     printed = admin.get(f"/plugins/{made.json()['id']}").json()["config"]
                     assert comparable(printed) == comparable(sent), name

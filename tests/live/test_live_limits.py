@@ -41,7 +41,9 @@ def deploy(live: LiveGateway, made: Entities, counts_in: RedisSettings | None = 
 
 def await_plugins(live: LiveGateway, made: Entities) -> None:
     """What `jwt` refuses counts nowhere; a worker that sees it sees limits as soon as it has read plugins once more."""
-    live.await_steady([(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)], 3 * made.facts.settle + 60)
+    live.await_steady(
+        [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)], 3 * made.facts.settle + 60
+    )
     time.sleep(made.facts.settle)
 
 
@@ -49,7 +51,9 @@ def asked(live: LiveGateway, step: Step) -> Outcome:
     time.sleep(0.05)  # Kong counts in memory just after it has answered
     headers = [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
     tokens = (f"Bearer {step.token}",) if step.token else ()
-    return live.send(Case("GET", f"{step.application}.{DOMAIN}", step.path.encode(), tokens), *headers)
+    return live.send(
+        Case("GET", f"{step.application}.{DOMAIN}", step.path.encode(), tokens), *headers
+    )
 
 
 def all_asked(live: LiveGateway, wanted: list[Step]) -> dict[str, tuple[int, ...]]:
@@ -64,7 +68,9 @@ def test_each_budget_is_used_up_by_those_whose_it_is(live: LiveGateway, made: En
     first = asked(live, wanted[0])
     assert first.status == 200 and "x-auth-budget" not in first.told()
     rest = replace(wanted[0], statuses=wanted[0].statuses[1:])
-    assert all_asked(live, [rest, *wanted[1:]]) == {step.what: step.statuses for step in (rest, *wanted[1:])}
+    assert all_asked(live, [rest, *wanted[1:]]) == {
+        step.what: step.statuses for step in (rest, *wanted[1:])
+    }
 
 
 def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
@@ -84,16 +90,22 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
 
 
 @pytest.mark.timeout(900)
-def test_a_limit_settles_wherever_it_is_counted(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_limit_settles_wherever_it_is_counted(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Fields that Kong prints under two names, too: what it answers is what the program says, to the plugin."""
     with engine(live, tmp_path_factory.mktemp("limits"), "limits") as made:
-        made.configure("redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}")
+        made.configure(
+            "redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}"
+        )
         limit = "- {type: rate-limit, properties: {per: client, requests: {minute: 100}, policy: %s}}\n        - type: access"
         made.edit("- type: access", limit % "local")
         made.up()
         assert made.changes("up") == {}
         made.edit("policy: local", "policy: redis")
-        limits = {f"orders/api-{made.port}-{role}": "update" for role in ("rate-limit", "rate-limit-ring")}
+        limits = {
+            f"orders/api-{made.port}-{role}": "update" for role in ("rate-limit", "rate-limit-ring")
+        }
         assert made.changes("up") == limits
         assert made.changes("up") == {}
         made.refresh()

@@ -27,7 +27,9 @@ pytestmark = NEEDED
 
 NAME = f"{RUN}-metrics"
 STACK = replace(gateway_estates.stack(NAME, "http"), records=Records())
-SCENE = Scene(estate(*nested_applications(f"metrics.{RUN}.example.com"), stack=STACK), issuers(NAME))
+SCENE = Scene(
+    estate(*nested_applications(f"metrics.{RUN}.example.com"), stack=STACK), issuers(NAME)
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,17 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
     if upstream_host() != "127.0.0.1":
         pytest.skip("records are read from a file, and this Kong is elsewhere")
     if live.target.token and not live.target.metrics:
-        pytest.skip("/metrics of this Admin API needs a token: LIVE_METRICS_URL may name the status API's")
+        pytest.skip(
+            "/metrics of this Admin API needs a token: LIVE_METRICS_URL may name the status API's"
+        )
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o777)  # Kong's workers are somebody else
     records, outputs = folder / "records", folder / "outputs.json"
     records.touch()
     records.chmod(0o666)
-    outputs.write_text(json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}))
+    outputs.write_text(
+        json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}})
+    )
     nodes = {f"kong-{number}": url for number, url in enumerate(metrics)}
     case = next(case for case in landmarks(SCENE) if case.authorization)
     refused = replace(case, authorization=())

@@ -12,7 +12,10 @@ from tests.support.live.run import RUN
 
 
 def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
-    live: LiveGateway, entities: Entities, before: dict[str, dict[str, Any]], request: pytest.FixtureRequest
+    live: LiveGateway,
+    entities: Entities,
+    before: dict[str, dict[str, Any]],
+    request: pytest.FixtureRequest,
 ) -> None:
     """Everything that carries the run's name is gone; every entity that was there before is as it was."""
     # Workers show for a while what is gone: a test behind this one could pass, on a slow Kong only.

@@ -25,16 +25,24 @@ CALLERS = "    - name: report\n"
 @pytest.fixture(scope="module")
 def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The estate after one `up`, which makes the partitions' stacks. Okta and cluster are stand-ins."""
-    with live.beside() as gateway, engine(gateway, tmp_path_factory.mktemp("parts"), "parts") as made:
+    with (
+        live.beside() as gateway,
+        engine(gateway, tmp_path_factory.mktemp("parts"), "parts") as made,
+    ):
         file = made.folder / "applications/orders.yaml"
         api, found, callers = file.read_text("utf-8").partition(CALLERS)
         head = api.partition("    - name: api\n")[0].replace(
             "{name: orders, namespace: orders}", "{name: jobs, namespace: jobs}"
         )
-        file.write_text(api.replace("orders/report", "jobs/report").replace("orders/import", "jobs/import"), "utf-8")
+        file.write_text(
+            api.replace("orders/report", "jobs/report").replace("orders/import", "jobs/import"),
+            "utf-8",
+        )
         made.add("jobs", head + found + callers)
         settings = made.stack_file.read_text("utf-8")
-        made.stack_file.write_text(settings.replace("config:\n", f"config:\n{_rule(PARTITIONS)}", 1), "utf-8")
+        made.stack_file.write_text(
+            settings.replace("config:\n", f"config:\n{_rule(PARTITIONS)}", 1), "utf-8"
+        )
         try:
             run(made, "up", "--yes", status=0)
             yield made
@@ -46,15 +54,21 @@ def _rule(partitions: Mapping[str, Sequence[str]]) -> str:
     return f"  kong-oam:partitions: {json.dumps(partitions)}\n"
 
 
-def run(made: Engine, verb: str, *arguments: str, status: int | None = None) -> CompletedProcess[str]:
+def run(
+    made: Engine, verb: str, *arguments: str, status: int | None = None
+) -> CompletedProcess[str]:
     """A verb over the stacks of the estate."""
-    return kong_oam(Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status)
+    return kong_oam(
+        Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status
+    )
 
 
 def own(made: Engine) -> dict[str, Mapping[str, object]]:
     """The estate's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
-    return {path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())}
+    return {
+        path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())
+    }
 
 
 def case(made: Engine, method: str, component: str) -> Case:
@@ -96,14 +110,18 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
 
 def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
-    before = {file: file.read_text("utf-8") for file in (deployed.folder / "applications").glob("*.yaml")}
+    before = {
+        file: file.read_text("utf-8") for file in (deployed.folder / "applications").glob("*.yaml")
+    }
     for file, text in before.items():
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     refused = run(deployed, "up", "--yes", status=2)
     assert "first give the new scopes, then take the old ones" in refused.stderr
     for file, text in before.items():
         granted = text.replace("{scopes: [orders.read]", "{scopes: [orders.read, orders.view]")
-        granted = granted.replace("api, scopes: [orders.read]", "api, scopes: [orders.read, orders.view]")
+        granted = granted.replace(
+            "api, scopes: [orders.read]", "api, scopes: [orders.read, orders.view]"
+        )
         granted = granted.replace("{orders.read: Read", "{orders.view: View, orders.read: Read")
         file.write_text(granted, "utf-8")
     run(deployed, "up", "--yes", status=0)
@@ -123,14 +141,22 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     settings = deployed.stack_file.read_text("utf-8")
     assert settings.count(_rule(PARTITIONS)) == 1
     deployed.stack_file.write_text(settings.replace(_rule(PARTITIONS), _rule(moved)), "utf-8")
-    assert f"orders/api: {deployed.stack}-apis -> {deployed.stack}-jobs" in run(deployed, "move", status=1).stdout
+    assert (
+        f"orders/api: {deployed.stack}-apis -> {deployed.stack}-jobs"
+        in run(deployed, "move", status=1).stdout
+    )
     run(deployed, "move", "--yes", status=0)
     assert own(deployed) == before
     decides_as_meant(deployed)
     run(deployed, "up", "--yes", status=0)
     after = own(deployed)
     assert after.keys() == before.keys()
-    tags = {tag for one in after.values() for tag in one["tags"] if tag.startswith("kong-oam-partition:")}  # type: ignore[attr-defined]
+    tags = {
+        tag
+        for one in after.values()
+        for tag in one["tags"]
+        if tag.startswith("kong-oam-partition:")
+    }  # type: ignore[attr-defined]
     assert tags == {"kong-oam-partition:jobs"}
     decides_as_meant(deployed)
     assert _previews(deployed) == [{}, {}, {}]

@@ -74,7 +74,9 @@ class Recording:
             response = http.client.HTTPResponse(connection, method=method)
             response.begin()
             return Answered(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read(),
             )
 
 
@@ -89,10 +91,15 @@ def recording(live: LiveGateway) -> Iterator[Recording]:
     try:
         with Receiver() as sink, Receiver("tcp") as lines, Receiver() as collector:
             otlp = OtlpSink(logs=collector.url) if _has_otlp(live) else None
-            logs = LogSettings(HttpSink(sink.url), TcpSink("127.0.0.1", lines.port), str(file), otlp)
+            logs = LogSettings(
+                HttpSink(sink.url), TcpSink("127.0.0.1", lines.port), str(file), otlp
+            )
             with Entities(target.admin_url, target.token, logs=logs) as entities:
                 entities.estate(SCENE.estate, SCENE.pems, host, upstream.port)
-                steady = [(case, case.meant(SCENE).status) for case in (*landmarks(SCENE), *refusals(SCENE))]
+                steady = [
+                    (case, case.meant(SCENE).status)
+                    for case in (*landmarks(SCENE), *refusals(SCENE))
+                ]
                 live.await_steady(steady, bound=60)
                 yield Recording(target, sink, lines, collector, file, entities)
     finally:
@@ -107,7 +114,9 @@ def _cases() -> Iterator[Case]:
         desk = issuer.user(component.scopes, [issuer.provider.group("desk"), "another"])
         tokens = (issuer.service(component.scopes), issuer.service(()), desk)
         yield replace(case, authorization=(f"Bearer {tokens[number % 3]}",))
-        yield replace(case, method=METHODS[number % 7], authorization=(f"Bearer {tokens[(number + 1) % 3]}",))
+        yield replace(
+            case, method=METHODS[number % 7], authorization=(f"Bearer {tokens[(number + 1) % 3]}",)
+        )
         yield replace(case, method=METHODS[(number + 3) % 7], authorization=())
         yield replace(case, target=case.target + b"/%2e%2e;/x")
         yield replace(case, authorization=("bearer x",))
@@ -124,7 +133,11 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
         record = recording.http.record(answer.id)
         codes.add(record["code"])
         FORM.validate(record)
-        assert (record["status"], record["code"]) == (answer.status, meant.code), (case, meant, record)
+        assert (record["status"], record["code"]) == (answer.status, meant.code), (
+            case,
+            meant,
+            record,
+        )
         assert record["decision"] == ("allowed" if meant.allowed else "refused")
         assert record["requestId"] == answer.id
         if meant.rule and meant.allowed:
@@ -136,7 +149,14 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
         same = {"latencies": None}
         assert recording.tcp.record(answer.id) | same == record | same
         assert next(line for line in recording.file.read_text().splitlines() if answer.id in line)
-    assert {"allowed", "public", "scope-missing", "ambiguous-path", "token-needed", "token-not-verified"} <= codes
+    assert {
+        "allowed",
+        "public",
+        "scope-missing",
+        "ambiguous-path",
+        "token-needed",
+        "token-not-verified",
+    } <= codes
 
 
 def test_no_record_has_what_is_secret(recording: Recording) -> None:
@@ -148,7 +168,19 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
     answer = recording.ask(raw)
     record = recording.http.record(answer.id)
     assert set(record) <= {
-        *("version", "time", "requestId", "stack", "component", "port", "method", "host", "path", "query", "client"),
+        *(
+            "version",
+            "time",
+            "requestId",
+            "stack",
+            "component",
+            "port",
+            "method",
+            "host",
+            "path",
+            "query",
+            "client",
+        ),
         *(
             "caller",
             "user",
@@ -172,7 +204,9 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
         while answer.id.encode() not in b"".join(recording.otlp.payloads):
             time.sleep(0.1)
         sent = b"".join(recording.otlp.payloads)
-        assert record["code"].encode() in sent and b"local TABLE" not in sent and b"hidden" not in sent
+        assert (
+            record["code"].encode() in sent and b"local TABLE" not in sent and b"hidden" not in sent
+        )
     assert "hidden" not in line and case.authorization[0].split(".")[2] not in line
 
 
@@ -180,7 +214,11 @@ def _told(answer: Answered, code: str) -> None:
     told: dict[str, Any] = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert told.pop("title")
-    assert told == {"type": f"urn:kong-oam:problem:{code}", "status": answer.status, "requestId": answer.id}
+    assert told == {
+        "type": f"urn:kong-oam:problem:{code}",
+        "status": answer.status,
+        "requestId": answer.id,
+    }
 
 
 def _on_service(recording: Recording, case: Case, kind: str, config: dict[str, Any]) -> str:
@@ -197,10 +235,25 @@ def _on_service(recording: Recording, case: Case, kind: str, config: dict[str, A
     ("kind", "config", "status", "code"),
     [
         ("rate-limiting", {"day": 1, "policy": "local"}, 429, "too-many-requests"),
-        ("request-size-limiting", {"allowed_payload_size": 1, "size_unit": "bytes"}, 413, "too-large"),
+        (
+            "request-size-limiting",
+            {"allowed_payload_size": 1, "size_unit": "bytes"},
+            413,
+            "too-large",
+        ),
         ("request-termination", {"status_code": 503}, 503, "unavailable"),
-        ("request-termination", {"status_code": 503, "body": "<p>", "content_type": "text/html"}, 503, "refused"),
-        ("request-termination", {"status_code": 203, "body": "<p>", "content_type": "text/html"}, 203, "answered"),
+        (
+            "request-termination",
+            {"status_code": 503, "body": "<p>", "content_type": "text/html"},
+            503,
+            "refused",
+        ),
+        (
+            "request-termination",
+            {"status_code": 203, "body": "<p>", "content_type": "text/html"},
+            203,
+            "answered",
+        ),
     ],
 )
 def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
@@ -215,7 +268,9 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
         seen = 0
         while seen < 10 and time.monotonic() < until:  # of any worker
             answer = recording.ask(
-                replace(case, method="POST").raw(b"Content-Length: 5", b"Connection: close", b"\r\nabcde")
+                replace(case, method="POST").raw(
+                    b"Content-Length: 5", b"Connection: close", b"\r\nabcde"
+                )
             )
             kind_of_answer = answer.headers.get("content-type", "").split(";")[0]
             seen = seen + 1 if (answer.status, kind_of_answer) == (status, wanted) else 0
@@ -246,18 +301,23 @@ def _another(
         entities.estate(scene.estate, scene.pems, upstream_host(), port or live.upstream.port)
         status = 502 if port else 200
         steady = [
-            (case, status if case.meant(scene).allowed else case.meant(scene).status) for case in landmarks(scene)
+            (case, status if case.meant(scene).allowed else case.meant(scene).status)
+            for case in landmarks(scene)
         ]
         live.await_steady(steady, bound=60)
         yield scene, entities
 
 
-def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live: LiveGateway) -> None:
+def test_a_workload_and_sinks_that_are_away_are_said(
+    recording: Recording, live: LiveGateway
+) -> None:
     """The caller gets a problem at once, and the record of it goes where there is a sink."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
-        logs = LogSettings(HttpSink(f"http://127.0.0.1:{away}/"), TcpSink("127.0.0.1", away), str(recording.file))
+        logs = LogSettings(
+            HttpSink(f"http://127.0.0.1:{away}/"), TcpSink("127.0.0.1", away), str(recording.file)
+        )
         with _another(live, "away", logs, Records(), away) as (scene, _):
             case = next(case for case in landmarks(scene) if case.authorization)
             begun = time.monotonic()
@@ -265,11 +325,15 @@ def test_a_workload_and_sinks_that_are_away_are_said(recording: Recording, live:
             assert time.monotonic() - begun < 1
     assert answer.status == 502
     _told(answer, "upstream-failed")
-    line = json.loads(next(line for line in recording.file.read_text().splitlines() if answer.id in line))
+    line = json.loads(
+        next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+    )
     assert (line["decision"], line["status"], line["code"]) == ("allowed", 502, "upstream-failed")
 
 
-def test_subjects_are_hashed_with_a_key_of_the_gateways(recording: Recording, live: LiveGateway) -> None:
+def test_subjects_are_hashed_with_a_key_of_the_gateways(
+    recording: Recording, live: LiveGateway
+) -> None:
     """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
     logs = LogSettings(HttpSink(recording.http.url))
     with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (scene, _):
@@ -293,7 +357,9 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
         before = len(recording.otlp.payloads)
         case = next(case for case in landmarks(scene) if case.authorization)
         trace = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        answer = recording.ask(replace(case, target=case.target + b"?apikey=hidden-6").raw(trace, b"Connection: close"))
+        answer = recording.ask(
+            replace(case, target=case.target + b"?apikey=hidden-6").raw(trace, b"Connection: close")
+        )
         assert answer.status == 200
         assert b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in answer.body.lower()
         assert f"x-kong-request-id: {answer.id}".encode() in answer.body.lower()
@@ -312,9 +378,14 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
     recording: Recording, live: LiveGateway, change: str
 ) -> None:
     """Each plugin that writes records clears Kong's by itself, and the gate cuts queries from traces."""
-    traces = OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url) if _has_otlp(live) else None
+    traces = (
+        OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url) if _has_otlp(live) else None
+    )
     logs = LogSettings(
-        HttpSink(recording.http.url), TcpSink("127.0.0.1", recording.tcp.port), str(recording.file), traces
+        HttpSink(recording.http.url),
+        TcpSink("127.0.0.1", recording.tcp.port),
+        str(recording.file),
+        traces,
     )
     spoilt = {"disabled": {"enabled": False}, "without its record": {"config": {"log": []}}}
     with _another(live, f"gone-{change.replace(' ', '-')}", logs, Records()) as (scene, entities):
@@ -345,7 +416,9 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
     while bare < 20 and time.monotonic() < until:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
-                one = replace(case, target=case.target + b"?apikey=hidden-5", authorization=authorization)
+                one = replace(
+                    case, target=case.target + b"?apikey=hidden-5", authorization=authorization
+                )
                 answers.append(recording.ask(one.raw(*SECRETS, b"Connection: close")))
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1
@@ -361,4 +434,7 @@ def _has_otlp(live: LiveGateway) -> bool:
 
 def _traces(live: LiveGateway) -> bool:
     configuration = live.target.get("/").json()["configuration"]
-    return configuration["tracing_instrumentations"] != ["off"] and configuration["tracing_sampling_rate"] > 0
+    return (
+        configuration["tracing_instrumentations"] != ["off"]
+        and configuration["tracing_sampling_rate"] > 0
+    )

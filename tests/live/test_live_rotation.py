@@ -12,7 +12,9 @@ from tests.support.live.gateway import LiveGateway
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_nobody_is_refused_while_keys_change(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_nobody_is_refused_while_keys_change(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A rotation of the client's key, the end of its overlap, a year without a run, and two changes of the issuer's key.
 
     Tokens of all these keys count at every worker, from the first call to the last.
@@ -45,4 +47,8 @@ def test_nobody_is_refused_while_keys_change(live: LiveGateway, tmp_path_factory
 def _keys(changes: dict[str, str]) -> dict[str, str]:
     """What a run did with the keys of the client, by slot."""
     start = "okta-key-orders/report-"
-    return {name.removeprefix(start): operation for name, operation in changes.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): operation
+        for name, operation in changes.items()
+        if name.startswith(start)
+    }

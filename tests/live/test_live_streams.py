@@ -40,7 +40,11 @@ def streams(live: LiveGateway) -> Iterator[Streams]:
 
 
 def opened(
-    live: LiveGateway, token: str | None, *headers: bytes, path: bytes = b"/orders/live", timeout: float = 15
+    live: LiveGateway,
+    token: str | None,
+    *headers: bytes,
+    path: bytes = b"/orders/live",
+    timeout: float = 15,
 ) -> Opened:
     lines = [b"GET " + path + b" HTTP/1.1", b"Host: " + HOST.encode()]
     lines += [b"Authorization: Bearer " + token.encode()] if token else []
@@ -62,14 +66,19 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
 ) -> None:
     """401 or 403, as for any other request, and the workload hears of none."""
     before = len(streams.heads)
-    for token, status in ((None, 401), (tokens()["over"], 401), (tokens()["without the scope"], 403)):
+    for token, status in (
+        (None, 401),
+        (tokens()["over"], 401),
+        (tokens()["without the scope"], 403),
+    ):
         with opened(live, token, headers) as one:
             assert one.status == status
     assert len(streams.heads) == before
 
 
 @pytest.mark.parametrize(
-    "connection", [b"keep-alive, Upgrade", b"upgrade,Keep-Alive", b"keep-alive\r\nConnection: Upgrade"]
+    "connection",
+    [b"keep-alive, Upgrade", b"upgrade,Keep-Alive", b"keep-alive\r\nConnection: Upgrade"],
 )
 def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
@@ -111,7 +120,9 @@ def test_events_go_on_after_the_token_has_ended(live: LiveGateway, streams: Stre
         one.until(b"data: 45\n\n")
 
 
-def test_events_are_held_back_unless_the_workload_says_not_to(live: LiveGateway, streams: Streams) -> None:
+def test_events_are_held_back_unless_the_workload_says_not_to(
+    live: LiveGateway, streams: Streams
+) -> None:
     """`X-Accel-Buffering: no` is what the answers above had: without it they wait in nginx's buffers."""
     before = len(streams.heads)
     with pytest.raises(TimeoutError):

@@ -54,22 +54,34 @@ def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
 
 def raw(user: str, *headers: bytes) -> bytes:
     token = issuers(NAME)["main"].user(["orders.read"], ["sales"], sub=user)
-    lines = [b"GET /orders/live HTTP/1.1", b"Host: " + HOST.encode(), b"Authorization: Bearer " + token.encode()]
+    lines = [
+        b"GET /orders/live HTTP/1.1",
+        b"Host: " + HOST.encode(),
+        b"Authorization: Bearer " + token.encode(),
+    ]
     return b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n"
 
 
 def request_id(opened: Opened) -> str:
-    (line,) = (line for line in opened.head.decode().split("\r\n") if line.lower().startswith("x-kong-request-id:"))
+    (line,) = (
+        line
+        for line in opened.head.decode().split("\r\n")
+        if line.lower().startswith("x-kong-request-id:")
+    )
     return line.partition(":")[2].strip()
 
 
-@pytest.mark.parametrize(("kind", "headers", "status"), [("websocket", UPGRADE, 101), ("events", b"", 200)])
+@pytest.mark.parametrize(
+    ("kind", "headers", "status"), [("websocket", UPGRADE, 101), ("events", b"", 200)]
+)
 def test_each_has_one_record_once_it_ends(
     live: LiveGateway, streams: tuple[Streams, Receiver], kind: str, headers: bytes, status: int
 ) -> None:
     """With the decision on the request that opened it, and how long it was open."""
     _, sink = streams
-    with Opened(live.target.proxy, raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n")) as one:
+    with Opened(
+        live.target.proxy, raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n")
+    ) as one:
         assert one.status == status
         assert b"\r\nx-content-type-options: nosniff\r\n" in one.head.lower()
         assert f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode() in one.head.lower()
@@ -98,8 +110,12 @@ def test_opening_one_counts_as_one_request(
     assert len(behind.heads) == before
 
 
-@pytest.mark.parametrize("headers", [UPGRADE, b"Connection: close\r\n"], ids=["websocket", "events"])
-def test_none_is_opened_from_elsewhere(live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes) -> None:
+@pytest.mark.parametrize(
+    "headers", [UPGRADE, b"Connection: close\r\n"], ids=["websocket", "events"]
+)
+def test_none_is_opened_from_elsewhere(
+    live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
+) -> None:
     behind, _ = streams
     before = len(behind.heads)
     assert ask(live.target.proxy, raw("far", headers), source="127.0.0.2") == 403

@@ -23,7 +23,9 @@ LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000
 
 
 @pytest.fixture
-def stacks(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
+def stacks(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Engine, Engine]]:
     """Both stacks, the first one deployed. Each has its own workload, and the second one limits its callers."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
     with (
@@ -44,13 +46,17 @@ def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
 
 def run(made: Engine, verb: str, *arguments: str, status: int = 0) -> CompletedProcess[str]:
     """A verb on a stack."""
-    return kong_oam(Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status)
+    return kong_oam(
+        Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status
+    )
 
 
 def own(made: Engine) -> Mapping[str, object]:
     """The stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
-    return {path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())}
+    return {
+        path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())
+    }
 
 
 def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
@@ -76,7 +82,9 @@ def refused_by_hand(made: Engine) -> None:
     commands = [line for line in found.splitlines() if "to do" in line or "has to act" in line]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
-    failed = run(made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2).stderr
+    failed = run(
+        made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2
+    ).stderr
     assert f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     assert "closed: orders/api" in said(made, "emergency", "close")
 
@@ -92,7 +100,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     live.await_steady(cases, first.bound)
     seconds = own(second)
     since, workloads = time.monotonic(), [made.live.upstream for made in stacks]
-    with Hammer(live, {**refused, **more_refused}, {**welcome, **more_welcome}, workloads) as hammer:
+    with Hammer(
+        live, {**refused, **more_refused}, {**welcome, **more_welcome}, workloads
+    ) as hammer:
 
         def stage(name: str) -> None:
             hammer.await_answers()
@@ -112,7 +122,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         live.await_steady(cases, first.bound)
         since_repaired = time.monotonic()
         stage("emergency")
-        opened = said(first, "emergency", "open", "orders/api", "/orders", "--reason", "a live test")
+        opened = said(
+            first, "emergency", "open", "orders/api", "/orders", "--reason", "a live test"
+        )
         assert "without a token: the gateway passes it on (200)" in opened
         assert MEANS in said(second, "verify", "--only", "gateway")
         assert "nothing is open" in said(second, "emergency", "close")
@@ -120,7 +132,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         time.sleep(first.settle)
         stage("move")
         settings = first.stack_file.read_text("utf-8")
-        first.stack_file.write_text(settings.replace("config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1))
+        first.stack_file.write_text(
+            settings.replace("config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1)
+        )
         said(first, "move", "--yes")
         said(first, "up", "--yes")
         said(first, "preview", "--all")
@@ -139,6 +153,10 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         for caller in more_welcome:
             assert hammer.kept_out(caller, since) == {}, caller
         let_in = hammer.let_through()
-        assert {key for key in let_in if key[0] != "emergency" or second.stack in key[1]} == set(), let_in
-        for line in hammer.lines("verify and recover", "up", "no admission", "emergency", "move", "destroy"):
+        assert {
+            key for key in let_in if key[0] != "emergency" or second.stack in key[1]
+        } == set(), let_in
+        for line in hammer.lines(
+            "verify and recover", "up", "no admission", "emergency", "move", "destroy"
+        ):
             report(f"two stacks, {line}")

@@ -36,7 +36,9 @@ def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path
         Workload(signed(ca, "api.orders.svc"), bind=bind) as workload,
         engine(live, tmp_path, "tls") as made,
     ):
-        entities.make("/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{RUN}-tls"]})
+        entities.make(
+            "/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{RUN}-tls"]}
+        )
         made.edit(f"[{{port: {made.port}}}]", f"[{{port: {made.port}}}, {{port: {workload.port}}}]")
         made.up()
         (tmp_path / "stacks" / "ca.pem").write_text(ca.certificate)
@@ -45,7 +47,10 @@ def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path
         made.edit("        - type: access\n", f"{_TRAIT}        - type: access\n")
         made.up()
         health = made.case("GET", "/orders/health")
-        await_true(lambda: None if _by_tls(live, health, workload) else "the workload of before answers", made.bound)
+        await_true(
+            lambda: None if _by_tls(live, health, workload) else "the workload of before answers",
+            made.bound,
+        )
         live.await_steady([(health, 200), (made.case("GET", "/orders"), 401)], made.bound)
         assert workload.answered
         assert made.changes("up") == {}
@@ -53,7 +58,9 @@ def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path
         made.edit(_TRAIT, "")
         made.edit(f"http: {{/orders: {workload.port}}}", f"http: {{/orders: {made.port}}}")
         made.up()
-        await_true(lambda: None if live.send(health).arrived else "the workload by TLS answers", made.bound)
+        await_true(
+            lambda: None if live.send(health).arrived else "the workload by TLS answers", made.bound
+        )
         live.await_steady([(health, 200)], made.bound)
         assert made.changes("up", "--refresh") == {}
         made.destroy()

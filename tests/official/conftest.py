@@ -21,7 +21,11 @@ ASKED_FOR = "KONG_OAM_KUBERNETES"
 def pytest_report_header() -> list[str]:
     """What is real, where something is."""
     folder = os.environ.get(ASKED_FOR)
-    return [f"cluster: kube-apiserver {KUBERNETES} of {folder}; nodes are a stand-in"] if folder else []
+    return (
+        [f"cluster: kube-apiserver {KUBERNETES} of {folder}; nodes are a stand-in"]
+        if folder
+        else []
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.engine)
         item.add_marker(pytest.mark.timeout(600))
         if ASKED_FOR not in os.environ:
-            item.add_marker(pytest.mark.skip(reason="needs Kubernetes' own programs: make test-official builds them"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason="needs Kubernetes' own programs: make test-official builds them"
+                )
+            )
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,9 @@ def stack(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iter
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
         for file in (deployment.folder / "applications").iterdir():
             file.unlink()
-        (deployment.folder / BUILT_INS).write_text(built_ins.APPLICATIONS.read_text("utf-8"), "utf-8")
+        (deployment.folder / BUILT_INS).write_text(
+            built_ins.APPLICATIONS.read_text("utf-8"), "utf-8"
+        )
         settings = yaml.safe_load(stack_file(deployment.folder).read_text("utf-8"))
         settings["config"].setdefault("kong-oam:cluster", {})["rbac"] = True
         stack_file(deployment.folder).write_text(yaml.safe_dump(settings), "utf-8")
@@ -62,12 +64,16 @@ def settled(
             patch.chdir(stack.folder)
             for name, value in stack.local.env.items():
                 patch.setenv(name, value)
-            assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0, capsys.readouterr().out
+            assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0, (
+                capsys.readouterr().out
+            )
 
     return ask
 
 
-def test_every_built_in_type_is_deployed(stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]) -> None:
+def test_every_built_in_type_is_deployed(
+    stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
+) -> None:
     """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
     assert built_ins.used(stack.folder / BUILT_INS) == built_ins.defined() - NOT_HERE.keys()
     assert set(stack.changes("up").values()) == {"create"}
@@ -78,19 +84,33 @@ def test_every_built_in_type_is_deployed(stack: Deployment, cluster: Kubernetes,
     assert call(stack.local, "GET", "web.example.com", "/things").status == 401
     assert call(stack.local, "GET", "oldest.example.com", "/").status == 200
     assert cluster.objects("Ingress") == []
-    assert _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2  # its autoscaler has said so
+    assert (
+        _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2
+    )  # its autoscaler has said so
 
 
-def test_only_the_gateway_connects_to_pods_of_any_kind(stack: Deployment, cluster: Kubernetes) -> None:
+def test_only_the_gateway_connects_to_pods_of_any_kind(
+    stack: Deployment, cluster: Kubernetes
+) -> None:
     """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))["config"]
-    labels = ",".join(f"{name}={value}" for name, value in settings["kong-oam:gateway"]["podLabels"].items())
+    labels = ",".join(
+        f"{name}={value}" for name, value in settings["kong-oam:gateway"]["podLabels"].items()
+    )
     cluster.kubectl("create", "namespace", "kong")
     cluster.kubectl("run", "gateway", "--namespace=kong", "--image=x", f"--labels={labels}")
     try:
-        cluster.kubectl("wait", "--for=condition=Ready", "--timeout=30s", "--namespace=kong", "pod/gateway")
-        pods = {one["status"]["podIP"]: one for one in cluster.objects("Pod") if one["status"]["phase"] == "Running"}
-        (gateway,) = (address for address, one in pods.items() if one["metadata"]["name"] == "gateway")
+        cluster.kubectl(
+            "wait", "--for=condition=Ready", "--timeout=30s", "--namespace=kong", "pod/gateway"
+        )
+        pods = {
+            one["status"]["podIP"]: one
+            for one in cluster.objects("Pod")
+            if one["status"]["phase"] == "Running"
+        }
+        (gateway,) = (
+            address for address, one in pods.items() if one["metadata"]["name"] == "gateway"
+        )
         others = pods.keys() - {gateway}
         asked = [
             (source, address, port)
@@ -103,7 +123,8 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(stack: Deployment, cluste
         routed = {
             address
             for address in others
-            if pods[address]["metadata"]["labels"]["app.oam.dev/component"] in ("web", "old", "older", "oldest")
+            if pods[address]["metadata"]["labels"]["app.oam.dev/component"]
+            in ("web", "old", "older", "oldest")
         }
         assert len(routed) == 5 and len(others) > 10
         assert passing == {(gateway, address, 8080) for address in routed}
@@ -182,13 +203,17 @@ CHANGES: dict[str, tuple[str, str, dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_reaches_its_own_objects_alone(stack: Deployment, cluster: Kubernetes, change: str) -> None:
+def test_a_change_reaches_its_own_objects_alone(
+    stack: Deployment, cluster: Kubernetes, change: str
+) -> None:
     """By what the run says and by what the API server has written."""
     old, new, changed, written = CHANGES[change]
     before = len(cluster.written())
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
-    assert {one.what for one in cluster.written()[before:] if not one.what.startswith("events ")} == {written}
+    assert {
+        one.what for one in cluster.written()[before:] if not one.what.startswith("events ")
+    } == {written}
 
 
 def test_a_trait_that_goes_takes_what_it_said_with_it(
@@ -236,11 +261,16 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 
     def data() -> dict[str, Any]:
         return {
-            name: _found(cluster, "ConfigMap", name)["data"] for name in ("kept", "looked", "shared", "once", "anew")
+            name: _found(cluster, "ConfigMap", name)["data"]
+            for name in ("kept", "looked", "shared", "once", "anew")
         }
 
     for name in ("looked", "shared"):
-        cluster.ask("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": name}, "data": {"B": "2"}})
+        cluster.ask(
+            "POST",
+            "/api/v1/namespaces/default/configmaps",
+            {"metadata": {"name": name}, "data": {"B": "2"}},
+        )
     text = built_ins.KEPT.read_text("utf-8")
     (stack.folder / KEPT).write_text(text, "utf-8")
     stack.run("up")
@@ -252,11 +282,16 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     settled()
     uid = _found(cluster, "ConfigMap", "anew")["metadata"]["uid"]
     for name in ("shared", "once", "anew"):
-        stack.edit(KEPT, f'{{name: {name}}}, data: {{A: "1"}}', f'{{name: {name}}}, data: {{A: "3"}}')
+        stack.edit(
+            KEPT, f'{{name: {name}}}, data: {{A: "1"}}', f'{{name: {name}}}, data: {{A: "3"}}'
+        )
     stack.run("up")
     assert data()["once"] == {"A": "1"}
     assert data()["shared"] == {"A": "3", "B": "2"}
-    assert data()["anew"] == {"A": "3"} and _found(cluster, "ConfigMap", "anew")["metadata"]["uid"] != uid
+    assert (
+        data()["anew"] == {"A": "3"}
+        and _found(cluster, "ConfigMap", "anew")["metadata"]["uid"] != uid
+    )
     settled()
 
 

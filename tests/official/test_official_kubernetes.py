@@ -44,11 +44,16 @@ def test_the_sample_estate_settles(deployed: Deployment, cluster: Kubernetes) ->
     assert deployed.changes("preview", "--refresh") == {}
     assert len(_all(cluster)) == 30
     token = service_token(deployed.local, "checkout")
-    asked = [call(deployed.local, "GET", "orders.example.com", "/orders", one).status for one in (token, None)]
+    asked = [
+        call(deployed.local, "GET", "orders.example.com", "/orders", one).status
+        for one in (token, None)
+    ]
     assert asked == [200, 401]
 
 
-def test_nobody_but_the_gateway_connects_to_a_pod(deployed: Deployment, cluster: Kubernetes) -> None:
+def test_nobody_but_the_gateway_connects_to_a_pod(
+    deployed: Deployment, cluster: Kubernetes
+) -> None:
     """By somebody else's reading of the NetworkPolicies and pods that the server holds: not another component, a pod
     beside the gateway, a pod that calls itself one elsewhere, a pod of another namespace, a node, or the world."""
     settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))["config"]
@@ -56,13 +61,21 @@ def test_nobody_but_the_gateway_connects_to_a_pod(deployed: Deployment, cluster:
     label = ",".join(f"{name}={value}" for name, value in labels.items())
     for namespace in ("kong", "elsewhere"):
         cluster.kubectl("create", "namespace", namespace)
-    strangers = {("kong", "gateway"): label, ("kong", "beside"): "app=other", ("elsewhere", "posing"): label}
+    strangers = {
+        ("kong", "gateway"): label,
+        ("kong", "beside"): "app=other",
+        ("elsewhere", "posing"): label,
+    }
     strangers |= {("default", "posing"): label, ("elsewhere", "plain"): "app=other"}
     for (namespace, name), own in strangers.items():
         cluster.kubectl("run", name, f"--namespace={namespace}", "--image=x", f"--labels={own}")
     try:
         at = _addresses(cluster, len(strangers))
-        components = {name: address for (namespace, name), address in at.items() if (namespace, name) not in strangers}
+        components = {
+            name: address
+            for (namespace, name), address in at.items()
+            if (namespace, name) not in strangers
+        }
         sources = [*at.values(), cluster.node_address, "203.0.113.9"]
         ports = {
             (one["metadata"]["name"], port["port"])
@@ -104,7 +117,9 @@ def _addresses(cluster: Kubernetes, strangers: int) -> dict[tuple[str, str], str
         time.sleep(0.2)
 
 
-def test_a_rotation_replaces_nothing_and_refuses_nobody(deployed: Deployment, cluster: Kubernetes) -> None:
+def test_a_rotation_replaces_nothing_and_refuses_nobody(
+    deployed: Deployment, cluster: Kubernetes
+) -> None:
     """Secrets change in place and Deployments roll, while pods of before and of now call."""
     on(deployed, 0)
     deployed.run("up")
@@ -130,7 +145,10 @@ def test_a_rotation_replaces_nothing_and_refuses_nobody(deployed: Deployment, cl
 
 
 def test_what_somebody_changed_by_hand_is_found_and_put_back(
-    deployed: Deployment, cluster: Kubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: Deployment,
+    cluster: Kubernetes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Changed, added, taken away and deleted: `verify` says what and by whom, and what it names undoes it."""
     monkeypatch.chdir(deployed.folder)
@@ -142,15 +160,25 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     before = [_lasting(one) for one in _all(cluster)]
     for resource, kind, patch in HANDS:
         cluster.kubectl(
-            "patch", resource, f"--type={kind}", "--field-manager=kubectl-edit", f"--patch={json.dumps(patch)}"
+            "patch",
+            resource,
+            f"--type={kind}",
+            "--field-manager=kubectl-edit",
+            f"--patch={json.dumps(patch)}",
         )
     cluster.kubectl("delete", "serviceaccount", "checkout")
     assert main(ask) == 1
     out = capsys.readouterr().out
     assert SECRET not in out
-    found = [line.removeprefix("changed: ") for line in out.splitlines() if line.startswith("changed: ")]
+    found = [
+        line.removeprefix("changed: ") for line in out.splitlines() if line.startswith("changed: ")
+    ]
     assert [re.sub(r" at \d{4}-\d\d-\d\dT[\d:]{8}Z", "", line) for line in found] == FOUND
-    commands = [line.removeprefix("    to do: ") for line in out.splitlines() if line.startswith("    to do: ")]
+    commands = [
+        line.removeprefix("    to do: ")
+        for line in out.splitlines()
+        if line.startswith("    to do: ")
+    ]
     for command in dict.fromkeys(part for line in commands for part in line.split(" && ")):
         if not command.startswith("pulumi"):
             subprocess.run(command, shell=True, check=True, timeout=60, env=deployed.local.env)
@@ -188,7 +216,11 @@ FOUND = [
 
 def test_a_pod_that_is_not_ready_is_no_change(deployed: Deployment, cluster: Kubernetes) -> None:
     """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
-    (pod,) = (one["metadata"]["name"] for one in cluster.objects("Pod") if one["metadata"]["name"].startswith("api-"))
+    (pod,) = (
+        one["metadata"]["name"]
+        for one in cluster.objects("Pod")
+        if one["metadata"]["name"].startswith("api-")
+    )
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.kubectl("patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}")
     try:
@@ -231,17 +263,25 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
         text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
         (tmp_path / "applications/tiny.yaml").write_text(text, "utf-8")
         failed = deployment.run("up", check=False)
-        assert failed.returncode != 0 and "ENV412: the cluster has no namespace 'things'" in failed.stdout
+        assert (
+            failed.returncode != 0
+            and "ENV412: the cluster has no namespace 'things'" in failed.stdout
+        )
         assert _all(cluster) == [] and local.kong.entities("services") == []
         settings = yaml.safe_load(stack_file(tmp_path).read_text("utf-8"))
         inside = settings["config"]["kong-oam:gateway"]
-        outside = {"scheme": "http", "reach": "loadBalancer", "cidrs": [f"{cluster.node_address}/24"]}
+        outside = {
+            "scheme": "http",
+            "reach": "loadBalancer",
+            "cidrs": [f"{cluster.node_address}/24"],
+        }
         stack_file(tmp_path).write_text(
             yaml.safe_dump({"config": {**settings["config"], "kong-oam:gateway": outside}}), "utf-8"
         )
         failed = deployment.run("up", check=False)
-        assert f"ENV413: kong-oam:gateway.cidrs: {cluster.node_address}/24 holds the node" in " ".join(
-            failed.stdout.split()
+        assert (
+            f"ENV413: kong-oam:gateway.cidrs: {cluster.node_address}/24 holds the node"
+            in " ".join(failed.stdout.split())
         )
         settings["config"]["kong-oam:gateway"] = inside
         settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
@@ -255,7 +295,9 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
 
 
 @contextmanager
-def _killed_after(cluster: Kubernetes, deployment: Deployment, writes: int) -> Iterator[threading.Event]:
+def _killed_after(
+    cluster: Kubernetes, deployment: Deployment, writes: int
+) -> Iterator[threading.Event]:
     """Ends the CLI without a word once the API server has accepted so many writes."""
     came, over = threading.Event(), threading.Event()
 
@@ -285,12 +327,22 @@ def _own(written: Sequence[Written]) -> set[str]:
     return {f"{one.verb} {one.what}" for one in written if not one.what.startswith("events ")}
 
 
-_MOVING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "annotations")
+_MOVING = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "annotations",
+)
 
 
 def _lasting(one: Object) -> str:
     """Without what the server and its controllers count."""
-    about: dict[str, Any] = {key: value for key, value in one["metadata"].items() if key not in _MOVING}
+    about: dict[str, Any] = {
+        key: value for key, value in one["metadata"].items() if key not in _MOVING
+    }
     return json.dumps(
-        {**{key: value for key, value in one.items() if key != "status"}, "metadata": about}, sort_keys=True
+        {**{key: value for key, value in one.items() if key != "status"}, "metadata": about},
+        sort_keys=True,
     )

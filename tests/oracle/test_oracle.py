@@ -40,8 +40,23 @@ DIMENSIONS = (
         "token of before",
         "token of a user",
     ),
-    *("token of a service", "token does not count", "token for one API", "scopes nobody granted", "public rule"),
-    *("wildcard host", "shared host", "odd host", "nested path", "hostile path", "no access trait", "opened", "closed"),
+    *(
+        "token of a service",
+        "token does not count",
+        "token for one API",
+        "scopes nobody granted",
+        "public rule",
+    ),
+    *(
+        "wildcard host",
+        "shared host",
+        "odd host",
+        "nested path",
+        "hostile path",
+        "no access trait",
+        "opened",
+        "closed",
+    ),
     *("a page reads", "a page may not read"),
     *("not from there", "ambiguous header", "harmless header"),
     *("new version of the workload", "half-finished: gate before", "half-finished: gate after"),
@@ -57,7 +72,9 @@ def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {
-                f"{node.module}.{alias.name}" if node.module == "tests.support.oracle" else str(node.module)
+                f"{node.module}.{alias.name}"
+                if node.module == "tests.support.oracle"
+                else str(node.module)
                 for alias in node.names
             }
     own = {f"tests.support.oracle.{name}" for name in INDEPENDENT}
@@ -74,18 +91,31 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
     """What the demo prints: callers by letter, then requests and a status for each. Of the example beside the sample
     estate, `ledger`, it knows no more than that it is a client which nothing there is granted to."""
     text = below(page("tutorial.md"), "## What the demo prints").partition("The gateway's log")[0]
-    users = {"user-sales": ("sales",), "user-order-desk": ("order-desk",), "user-both": ("sales", "order-desk")}
+    users = {
+        "user-sales": ("sales",),
+        "user-order-desk": ("order-desk",),
+        "user-both": ("sales", "order-desk"),
+    }
     callers: list[Token | None] = []
-    for client, user, got in re.findall(r"^  [A-L]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE):
+    for client, user, got in re.findall(
+        r"^  [A-L]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE
+    ):
         scopes = tuple(got.split())
         refused = client == "nobody" or got.startswith("refused")
-        callers.append(None if refused else Token("okta", True, client, bool(user), scopes, users.get(user, ())))
+        callers.append(
+            None
+            if refused
+            else Token("okta", True, client, bool(user), scopes, users.get(user, ()))
+        )
     rows = re.findall(r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){12})$", text, re.MULTILINE)
     rows = [row for row in rows if row[1] != "ledger.example.com"]
     assert len(callers) == 12 and len(rows) == 22
     world = sample()
     for method, host, target, statuses in rows:
-        answers = [world.answer(Request(method, host, target.encode(), caller)).status for caller in callers]
+        answers = [
+            world.answer(Request(method, host, target.encode(), caller)).status
+            for caller in callers
+        ]
         assert answers == [int(status) for status in statuses.split()], (method, host, target)
 
 
@@ -94,7 +124,9 @@ def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
     world = sample()
     token = Token("okta", True, "shop/checkout", False, ("orders.read", "reports.audit"))
     assert world.answer(Request("GET", "orders.example.com", b"/orders", token)).status == 200
-    assert world.answer(Request("GET", "reports.example.com", b"/docs/internal", token)).status == 403
+    assert (
+        world.answer(Request("GET", "reports.example.com", b"/docs/internal", token)).status == 403
+    )
 
 
 def asked(first: int, decisions: int) -> Report:
@@ -130,7 +162,9 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
     with Kong(now=lambda: NOW) as kong:
         pems = {name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()}
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
-            entities.clients = {client.component: client_id(client.component) for client in estate.clients}
+            entities.clients = {
+                client.component: client_id(client.component) for client in estate.clients
+            }
             entities.estate(estate, pems, "upstream.test")
         for question in worlds.questions(rng, before, after, QUESTIONS):
             request = question.request
@@ -207,10 +241,16 @@ FAULTS_OF_PAGES: Mapping[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("fault", deep_after(2, FAULTS_OF_PAGES))
-def test_a_fault_in_what_pages_are_told_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_what_pages_are_told_is_found(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil(monkeypatch, *FAULTS_OF_PAGES[fault])
     assert found_within(60, "cors")
 
 
 def found_within(pairs: int, who: str) -> bool:
-    return any(f": {who}" in line for seed in range(pairs) for line in compared(seed, QUESTIONS).disagreements)
+    return any(
+        f": {who}" in line
+        for seed in range(pairs)
+        for line in compared(seed, QUESTIONS).disagreements
+    )

@@ -24,8 +24,12 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
     """What the pack lets stand only looks, or refuses some calls; nothing else does, whatever an organisation allows."""
     effect = effect_of({"name": kind, "config": {}})
     one = beside(plugin("one", kind, {}))
-    reads = PLUGIN_KINDS.get(kind) == "lets pages read"  # which is no matter of who may call, but no less for the gate
-    assert bool(UNDISTURBED.findings(one, {})) == (reads or effect in (Effect.CLOSES, Effect.UNKNOWN))
+    reads = (
+        PLUGIN_KINDS.get(kind) == "lets pages read"
+    )  # which is no matter of who may call, but no less for the gate
+    assert bool(UNDISTURBED.findings(one, {})) == (
+        reads or effect in (Effect.CLOSES, Effect.UNKNOWN)
+    )
     assert (effect is Effect.NONE) == (reads or PLUGIN_KINDS.get(kind) == "harmless")
     may_be_allowed = PLUGIN_KINDS.get(kind, "depends") in ("harmless", "limits", "depends")
     assert bool(UNDISTURBED.findings(one, {"allow": [kind]})) != may_be_allowed
@@ -39,7 +43,11 @@ def test_both_know_every_word_of_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "doing"),
-    [("kafka-log", "harmless"), ("response-transformer-advanced", "depends"), ("request-transformer", "rewrites")],
+    [
+        ("kafka-log", "harmless"),
+        ("response-transformer-advanced", "depends"),
+        ("request-transformer", "rewrites"),
+    ],
 )
 def test_what_only_logs_is_harmless_and_what_may_run_code_is_not(kind: str, doing: str) -> None:
     """Of which two lists said two things."""
@@ -48,7 +56,9 @@ def test_what_only_logs_is_harmless_and_what_may_run_code_is_not(kind: str, doin
 
 def _waived(kind: str, until: str = "2026-01-31", application: str = "orders") -> DeployedModel:
     waiver = f"{{name: {kind}, waiver: {{reason: r, until: {until}}}}}"
-    asking = estate(api(application, access=ACCESS) + f"        - {{type: kong-plugin, properties: {waiver}}}\n")
+    asking = estate(
+        api(application, access=ACCESS) + f"        - {{type: kong-plugin, properties: {waiver}}}\n"
+    )
     return DeployedModel(asking, cloud="aws", as_of=datetime.date(2026, 1, 31))
 
 
@@ -59,32 +69,50 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
     assert UNDISTURBED.findings(cache, {}), "nobody asks for it"
     assert not UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache")), {})
     assert UNDISTURBED.findings(replace(cache, model=_waived("redirect")), {}), "another kind"
-    assert UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache", "2026-01-30")), {}), "its day is over"
-    assert UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache", application="shop")), {}), "of another"
+    assert UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache", "2026-01-30")), {}), (
+        "its day is over"
+    )
+    assert UNDISTURBED.findings(
+        replace(cache, model=_waived("proxy-cache", application="shop")), {}
+    ), "of another"
     everywhere = beside(plugin("cache", "proxy-cache", {}))
     assert UNDISTURBED.findings(replace(everywhere, model=_waived("proxy-cache")), {})
     on_a_route = beside(plugin("cache", "proxy-cache", {}, serviceId=service, routeId="x"))
     assert UNDISTURBED.findings(replace(on_a_route, model=_waived("proxy-cache")), {})
-    script = beside(plugin("more", "pre-function", {"access": ["x"]}, serviceId=service, routeId="x"))
+    script = beside(
+        plugin("more", "pre-function", {"access": ["x"]}, serviceId=service, routeId="x")
+    )
     assert UNDISTURBED.findings(replace(script, model=_waived("pre-function")), {})
 
 
-@pytest.mark.parametrize("scope", [{}, {"serviceId": "ours"}, {"routeId": "x"}, {"consumerId": "x"}])
+@pytest.mark.parametrize(
+    "scope", [{}, {"serviceId": "ours"}, {"routeId": "x"}, {"consumerId": "x"}]
+)
 def test_what_lets_pages_read_is_a_violation_wherever_it_stands(scope: dict[str, str]) -> None:
     """Kong's `cors`, which answers preflights before the gate, and headers of answers that say what it says; other
     headers say nothing to pages."""
     if scope.get("serviceId"):
         scope = {"serviceId": resource("kong:index/service:Service", "api-service").urn}
     add = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
-    for kind, config in (("cors", {}), ("response-transformer", add), ("response-transformer-advanced", add)):
-        (found,) = UNDISTURBED.findings(beside(plugin("more", kind, config, **scope)), {"allow": [kind]})
+    for kind, config in (
+        ("cors", {}),
+        ("response-transformer", add),
+        ("response-transformer-advanced", add),
+    ):
+        (found,) = UNDISTURBED.findings(
+            beside(plugin("more", kind, config, **scope)), {"allow": [kind]}
+        )
         assert "tells browsers whose pages may read answers" in found.message
     marks = {"add": {"headers": ["X-Team:orders"]}}
-    assert not UNDISTURBED.findings(beside(plugin("more", "response-transformer", marks, **scope)), {})
+    assert not UNDISTURBED.findings(
+        beside(plugin("more", "response-transformer", marks, **scope)), {}
+    )
 
 
 def test_what_lets_pages_read_is_accepted_by_a_waiver() -> None:
     service = resource("kong:index/service:Service", "api-service").urn
     one = beside(plugin("more", "cors", {}, serviceId=service))
     assert not UNDISTURBED.findings(replace(one, model=_waived("cors")), {})
-    assert UNDISTURBED.findings(replace(one, model=_waived("cors", "2026-01-30")), {}), "its day is over"
+    assert UNDISTURBED.findings(replace(one, model=_waived("cors", "2026-01-30")), {}), (
+        "its day is over"
+    )

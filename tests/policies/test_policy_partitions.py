@@ -41,16 +41,23 @@ def partition(*more: Resource, host: str = NOWHERE, nobody: str = NOBODY) -> Dep
 
 def base(*more: Resource) -> Deployment:
     """What the base of the estate has of the gateway."""
-    return replace(SOUND, resources=(CONSUMER, UPSTREAM, *more), model=replace(MODEL, estate=base_of(ESTATE)))
+    return replace(
+        SOUND, resources=(CONSUMER, UPSTREAM, *more), model=replace(MODEL, estate=base_of(ESTATE))
+    )
 
 
 def test_a_partition_leads_to_what_its_base_made() -> None:
     """By the names of its own estate, and by no other."""
-    assert found("service-nowhere", partition()) == found("authentication-strict", partition()) == []
+    assert (
+        found("service-nowhere", partition()) == found("authentication-strict", partition()) == []
+    )
     assert found("service-nowhere", partition(host=names.nowhere("other"))) != []
     assert found("service-nowhere", partition(host="api.orders.svc")) != []
     assert found("authentication-strict", partition(nobody=names.anonymous("other"))) != []
-    assert found("authentication-strict", partition(nobody=names.ring(ESTATE.stack.name, "main"))) != []
+    assert (
+        found("authentication-strict", partition(nobody=names.ring(ESTATE.stack.name, "main")))
+        != []
+    )
 
 
 def test_in_an_estate_of_one_stack_a_name_is_not_enough() -> None:
@@ -62,7 +69,9 @@ def test_in_an_estate_of_one_stack_a_name_is_not_enough() -> None:
 
 def test_a_partition_makes_nobody_somebody() -> None:
     """With a credential of the base's consumer; a limit of those who have no token is none."""
-    credential = resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", consumerId="of the base")
+    credential = resource(
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", consumerId="of the base"
+    )
     assert found("authentication-strict", partition(credential)) != []
     limit = resource("kong:index/plugin:Plugin", "limit", consumerId="of the base", configJson="{}")
     assert found("authentication-strict", partition(limit)) == []
@@ -72,17 +81,25 @@ def test_nothing_gives_the_bases_upstream_a_target() -> None:
     """Neither in the base, where no service leads to it, nor in a partition, where its id is a text."""
     target = resource("kong:index/target:Target", "way", {"upstreamId": UPSTREAM.urn})
     assert found("service-nowhere", base()) == []
-    assert found("service-nowhere", base(target)) == ["target way leads services around their gates"]
+    assert found("service-nowhere", base(target)) == [
+        "target way leads services around their gates"
+    ]
     alone = resource("kong:index/target:Target", "way", upstreamId="of the base")
-    assert found("service-nowhere", partition(alone)) == ["target way leads services around their gates"]
+    assert found("service-nowhere", partition(alone)) == [
+        "target way leads services around their gates"
+    ]
 
 
 def test_the_bases_nobody_has_no_credential() -> None:
     """The key rings have some."""
-    ring = resource("kong:index/consumer:Consumer", "ring", username=names.ring(ESTATE.stack.name, "main"))
+    ring = resource(
+        "kong:index/consumer:Consumer", "ring", username=names.ring(ESTATE.stack.name, "main")
+    )
     slot = resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "slot", {"consumerId": ring.urn})
     assert found("authentication-strict", base(ring, slot)) == []
-    more = resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", {"consumerId": CONSUMER.urn})
+    more = resource(
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", {"consumerId": CONSUMER.urn}
+    )
     assert found("authentication-strict", base(ring, slot, more)) == [
         "gateway-anonymous: gates of partitions take it for nobody, and it has credentials"
     ]
@@ -94,7 +111,10 @@ def test_components_are_judged_in_their_own_stack() -> None:
     caller = replace(ESTATE, role="partition", applications=(), foreign=foreign)
     for one in (base(), replace(partition(), model=replace(MODEL, estate=caller))):
         assert found("component-owned", one) == []
-    assert found("component-owned", replace(SOUND, model=replace(MODEL, estate=_owned_by_nobody()))) != []
+    assert (
+        found("component-owned", replace(SOUND, model=replace(MODEL, estate=_owned_by_nobody())))
+        != []
+    )
 
 
 def _owned_by_nobody() -> Estate:

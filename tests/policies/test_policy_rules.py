@@ -43,7 +43,9 @@ from tests.support.ways_in import WAYS_IN
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
 PROTECTED = urn("kong:index/route:Route", "protected-1")
-POD_SPEC = SOUND.resources[[one.name for one in SOUND.resources].index("deployment")].properties["spec"]["template"]
+POD_SPEC = SOUND.resources[[one.name for one in SOUND.resources].index("deployment")].properties[
+    "spec"
+]["template"]
 
 
 def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
@@ -52,7 +54,9 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
 
 def with_environment(*variables: dict[str, Any]) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
-    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}})
+    return spoilt(
+        "deployment", spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}}
+    )
 
 
 def with_volume(*volumes: dict[str, Any]) -> Deployment:
@@ -65,9 +69,14 @@ def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
     return beside(kubernetes(type_, "more", spec))
 
 
-def with_pods(type_: str, *path: str, labels: dict[str, str] | None = None, **spec: Any) -> Deployment:
+def with_pods(
+    type_: str, *path: str, labels: dict[str, str] | None = None, **spec: Any
+) -> Deployment:
     """`SOUND` with one more object that has pods at this path of its `spec`."""
-    pods: Any = {"metadata": {"labels": POD if labels is None else labels}, "spec": {"containers": [], **spec}}
+    pods: Any = {
+        "metadata": {"labels": POD if labels is None else labels},
+        "spec": {"containers": [], **spec},
+    }
     for name in reversed(path):
         pods = {name: pods}
     return one_more(type_, pods)
@@ -77,11 +86,18 @@ def unfenced(type_: str, *path: str) -> Deployment:
     """One whose pods a Service of their own leads to, and that no fence selects."""
     labels = {"app": "more"}
     made = with_pods(type_, *path, labels=labels)
-    return replace(made, resources=(*made.resources, kubernetes("core/v1:Service", "way", {"selector": labels})))
+    return replace(
+        made,
+        resources=(*made.resources, kubernetes("core/v1:Service", "way", {"selector": labels})),
+    )
 
 
 def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
-    spec = {"podSelector": selector or {"matchLabels": POD}, "policyTypes": ["Ingress"], "ingress": list(ingress)}
+    spec = {
+        "podSelector": selector or {"matchLabels": POD},
+        "policyTypes": ["Ingress"],
+        "ingress": list(ingress),
+    }
     return spoilt("fence", spec=spec)
 
 
@@ -98,9 +114,14 @@ def guarding(access: str) -> Deployment:
     given = table(made, made.components["orders/api"], "8080", "ring")
     gate = deciding(access)
     (admission,) = (
-        one for one in configured("admission", **plugins.admission(given)).resources if one.name == "admission"
+        one
+        for one in configured("admission", **plugins.admission(given)).resources
+        if one.name == "admission"
     )
-    return replace(gate, resources=tuple(admission if one.name == "admission" else one for one in gate.resources))
+    return replace(
+        gate,
+        resources=tuple(admission if one.name == "admission" else one for one in gate.resources),
+    )
 
 
 def over_tls() -> Deployment:
@@ -123,7 +144,9 @@ PODS = (
 NO_REASON = ACCESS.replace("reason: probes", 'reason: "-"')
 NO_END = ACCESS.replace(', until: "2026-06-30"', "")
 OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
-MORE_METHODS = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health], methods: [GET, PUT]")
+MORE_METHODS = ACCESS.replace(
+    "/orders/health], methods: [GET]", "/orders/health], methods: [GET, PUT]"
+)
 EVERYTHING = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health]")
 ALLOWED = "        - type: ip-allow\n          properties: {rules: [{paths: [/orders], from: [10.0.0.0/8]}]}\n"
 NOBODY = urn("kong:index/consumer:Consumer", "anonymous")
@@ -290,7 +313,9 @@ def test_a_rule_finds_what_it_is_there_for(rule: str, deployment: Deployment, me
 
 def test_a_fence_in_another_cluster_is_none() -> None:
     """Clusters are told apart by their provider."""
-    far = tuple(replace(one, provider="west") if one.name == "fence" else one for one in SOUND.resources)
+    far = tuple(
+        replace(one, provider="west") if one.name == "fence" else one for one in SOUND.resources
+    )
     assert found("workload-fenced", replace(SOUND, resources=far)) == [
         "deployment is behind a Service, and behind no NetworkPolicy"
     ]
@@ -307,13 +332,34 @@ def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
 def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
     """In a first preview much is unknown; what is known is judged, the rest once it is there. One rule is about that."""
     hidden = {
-        *("configJson", "clientSecret", "redirectUris", "clientWhitelists", "scopeWhitelists", "hosts", "spec"),
-        *("validRedirectUris", "implicitFlowEnabled", "directAccessGrantsEnabled", "clientAuthenticatorType"),
-        *("web", "publicClient", "fallbackPublicClientEnabled", "signInAudience", "appRoleAssignmentRequired"),
+        *(
+            "configJson",
+            "clientSecret",
+            "redirectUris",
+            "clientWhitelists",
+            "scopeWhitelists",
+            "hosts",
+            "spec",
+        ),
+        *(
+            "validRedirectUris",
+            "implicitFlowEnabled",
+            "directAccessGrantsEnabled",
+            "clientAuthenticatorType",
+        ),
+        *(
+            "web",
+            "publicClient",
+            "fallbackPublicClientEnabled",
+            "signInAudience",
+            "appRoleAssignmentRequired",
+        ),
         *("rotateWhenChanged", "credentialsRotationMode"),
     }
     unknown = tuple(
-        replace(one, properties={k: UNKNOWN if k in hidden else v for k, v in one.properties.items()})
+        replace(
+            one, properties={k: UNKNOWN if k in hidden else v for k, v in one.properties.items()}
+        )
         for one in SOUND.resources
     )
     assert found(rule, replace(SOUND, resources=unknown)) == []
@@ -329,7 +375,9 @@ def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
     (component,) = application.components
     waiver = Waiver(code, "known", until, component.place)
     component = replace(component, waivers=(*component.waivers, waiver))
-    whole = replace(given.model.estate, applications=(replace(application, components=(component,)),))
+    whole = replace(
+        given.model.estate, applications=(replace(application, components=(component,)),)
+    )
     return replace(given, model=replace(given.model, estate=whole))
 
 
@@ -352,7 +400,9 @@ def test_what_a_waiver_accepts_is_no_violation(rule: str, code: str, access: str
         assert found("waiver-current", waived(access, code, until)) == []
     late = waived(access, code, "2026-01-30")
     assert found(rule, late) == found(rule, meaning(access))
-    assert found("waiver-current", late) == [f"orders/api (app1.yaml:6:7) waived {code} until 2026-01-30"]
+    assert found("waiver-current", late) == [
+        f"orders/api (app1.yaml:6:7) waived {code} until 2026-01-30"
+    ]
     assert len(found(rule, waived(access, "LINT305", "2027-01-01"))) == 1
 
 
@@ -361,10 +411,13 @@ def test_what_a_waiver_accepts_is_no_violation(rule: str, code: str, access: str
 def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
     """Of what both look for, with a waiver in the Application that is over, or is not."""
     trait = access.replace(
-        "waivers:", f'waivers:\n              - {{finding: LINT306, reason: known, until: "{until}"}}'
+        "waivers:",
+        f'waivers:\n              - {{finding: LINT306, reason: known, until: "{until}"}}',
     )
     reading = read_bytes("app1.yaml", api(access=trait).encode())
-    linted = {one.code for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)}
+    linted = {
+        one.code for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)
+    }
     same = {"LINT306": "public-ending", "LINT307": "public-current", "LINT308": "component-owned"}
     assert {code for code, rule in same.items() if found(rule, meaning(trait))} == linted & {*same}
 
@@ -374,7 +427,9 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     local = replace(spoilt("protected-1", protocols=["http"]), model=replace(MODEL, cloud="local"))
     assert found("no-plain-http", local) == []
     assert found("no-plain-http", local, exceptClouds=[]) == ["route protected-1 takes http"]
-    redirect = replace(spoilt("web", redirectUris=["http://a.test/x"]), model=replace(MODEL, cloud="local"))
+    redirect = replace(
+        spoilt("web", redirectUris=["http://a.test/x"]), model=replace(MODEL, cloud="local")
+    )
     assert found("redirect-exact", redirect) == []
     assert found("redirect-exact", redirect, exceptClouds=["aws"]) == [
         "web: http://a.test/x in redirectUris is not https"
@@ -383,11 +438,16 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
 
 def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
     """And what an organisation knows of its own; what answers before the gate it cannot allow."""
-    assert found("gate-undisturbed", beside(plugin("limit", "rate-limiting", {}, serviceId=SERVICE))) == []
+    assert (
+        found("gate-undisturbed", beside(plugin("limit", "rate-limiting", {}, serviceId=SERVICE)))
+        == []
+    )
     own = beside(plugin("own", "our-plugin", {}, serviceId=SERVICE))
     assert found("gate-undisturbed", own, allow=["our-plugin"]) == []
     cached = beside(plugin("cache", "proxy-cache", {}, serviceId=SERVICE))
-    assert found("gate-undisturbed", cached, allow=["proxy-cache"]) == ["cache: proxy-cache answers before the gate"]
+    assert found("gate-undisturbed", cached, allow=["proxy-cache"]) == [
+        "cache: proxy-cache answers before the gate"
+    ]
 
 
 def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_it() -> None:
@@ -424,7 +484,9 @@ def test_the_script_that_bounds_bodies_stands_behind_the_gate() -> None:
     ]
 
 
-@pytest.mark.parametrize("rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"])
+@pytest.mark.parametrize(
+    "rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"]
+)
 def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
     """In place of `jwt` on the service, in full as Kong's reference has it."""
     config = plugins.openid_connect("https://i", "nobody")
@@ -440,14 +502,26 @@ def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "properties"),
     [
-        ("okta:app/oAuth:OAuth", "main-app-shop/job", {"tokenEndpointAuthMethod": "private_key_jwt"}),
-        ("keycloak:openid/client:Client", "main-client-shop/job", {"clientAuthenticatorType": "client-jwt"}),
+        (
+            "okta:app/oAuth:OAuth",
+            "main-app-shop/job",
+            {"tokenEndpointAuthMethod": "private_key_jwt"},
+        ),
+        (
+            "keycloak:openid/client:Client",
+            "main-client-shop/job",
+            {"clientAuthenticatorType": "client-jwt"},
+        ),
     ],
 )
-def test_a_client_is_judged_by_its_own_schedule(kind: str, name: str, properties: dict[str, str]) -> None:
+def test_a_client_is_judged_by_its_own_schedule(
+    kind: str, name: str, properties: dict[str, str]
+) -> None:
     """Where it keeps its key: another provider of the stack has no part in that."""
     client = resource(kind, name, **properties)
-    slow = replace(SOUND, resources=(*SOUND.resources, client), model=replace(MODEL, estate=estate(CLIENT)))
+    slow = replace(
+        SOUND, resources=(*SOUND.resources, client), model=replace(MODEL, estate=estate(CLIENT))
+    )
     assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
     assert found("keys-rotated", slow, longestDays=91) == []
     elsewhere = replace(client, name=name.replace("main-", "other-"))
@@ -459,21 +533,33 @@ def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     public = spoilt("realm-client", accessType="PUBLIC", clientAuthenticatorType="client-secret")
     assert found("keys-rotated", public) == []
     fine = ["com.example.app:/callback", "http://127.0.0.1/x"]
-    assert found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine)) == []
+    assert (
+        found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine))
+        == []
+    )
     assert len(found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
-    assert len(found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd))) == len(odd)
+    assert len(
+        found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd))
+    ) == len(odd)
 
 
 @pytest.mark.parametrize(
-    ("kind", "role"), [("Password", "secret"), ("Certificate", "certificate")], ids=["secret", "certificate"]
+    ("kind", "role"),
+    [("Password", "secret"), ("Certificate", "certificate")],
+    ids=["secret", "certificate"],
 )
 def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) -> None:
     """Whether it has a certificate or shares a secret; once for both of its slots, and not where it is in time."""
     others = tuple(one for one in SOUND.resources if not one.type.startswith("okta:"))
     token = f"azuread:index/application{kind}:Application{kind}"
     own = tuple(
-        resource(token, f"main-{role}-shop/job-{slot}", secret="value", rotateWhenChanged={"generation": "1"})
+        resource(
+            token,
+            f"main-{role}-shop/job-{slot}",
+            secret="value",
+            rotateWhenChanged={"generation": "1"},
+        )
         for slot in "ab"
     )
     slow = replace(SOUND, resources=(*others, *own), model=replace(MODEL, estate=estate(CLIENT)))
@@ -488,7 +574,12 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
 
 def test_a_native_applications_redirect_stays_on_its_device() -> None:
     """Loopback by http, or a scheme of its own; another address by http is none, nor is a scheme that anybody could take."""
-    fine = ["com.example.app:/callback", "http://127.0.0.1/x", "http://[::1]:8080/x", "http://localhost/x"]
+    fine = [
+        "com.example.app:/callback",
+        "http://127.0.0.1/x",
+        "http://[::1]:8080/x",
+        "http://localhost/x",
+    ]
     assert found("redirect-exact", spoilt("web", type="native", redirectUris=fine)) == []
     assert len(found("redirect-exact", spoilt("web", redirectUris=fine))) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
@@ -498,7 +589,9 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
 def test_a_private_key_is_where_it_belongs() -> None:
     """The key pair that the program makes itself, as long as it is marked; nowhere else."""
     pem = "-----BEGIN PRIVATE KEY-----"
-    marked = resource("tls:index/privateKey:PrivateKey", "pair", secret="privateKeyPem", privateKeyPem=pem)
+    marked = resource(
+        "tls:index/privateKey:PrivateKey", "pair", secret="privateKeyPem", privateKeyPem=pem
+    )
     assert found("secret-hidden", beside(marked)) == []
     bare = resource("tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem)
     assert found("secret-hidden", beside(bare)) == ["pair: privateKeyPem is not marked as a secret"]
@@ -523,7 +616,9 @@ def test_a_private_key_is_where_it_belongs() -> None:
         ("pulumi:providers:azuread", "oidcToken"),
     ],
 )
-def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(kind: str, name: str) -> None:
+def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(
+    kind: str, name: str
+) -> None:
     """Where it is kept it is an output that the program marks; beside that its value is a finding wherever it stands."""
     value = "a-credential-of-this-very-kind"
     kept = replace(resource(kind, "kept", secret=name), properties={name: value})
@@ -532,12 +627,20 @@ def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(ki
         f"kept: {name} is not marked as a secret"
     ]
     leaked = resource("kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."})
-    assert found("secret-hidden", beside(kept, leaked)) == ["map: a credential of this stack stands in data.x"]
+    assert found("secret-hidden", beside(kept, leaked)) == [
+        "map: a credential of this stack stands in data.x"
+    ]
 
 
 def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> None:
     """A worker without a Service needs no policy to be unreachable by name, and a Service without a selector leads to none."""
-    assert found("workload-fenced", replace(without("fence"), resources=without("service").resources[:-2])) == []
+    assert (
+        found(
+            "workload-fenced",
+            replace(without("fence"), resources=without("service").resources[:-2]),
+        )
+        == []
+    )
     nowhere = replace(without("fence"), resources=tuple(
         replace(one, properties={**one.properties, "spec": {}}) if one.name == "service" else one
         for one in without("fence").resources
@@ -563,13 +666,19 @@ def test_a_way_in_of_any_product_is_one(one: str) -> None:
 
 def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     """And as wide as the pack is told, which is no way to let everybody in."""
-    narrow = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/26"}}, {"ipBlock": {"cidr": "fd00::/64"}}]})
+    narrow = fenced_from(
+        {"from": [{"ipBlock": {"cidr": "10.20.0.0/26"}}, {"ipBlock": {"cidr": "fd00::/64"}}]}
+    )
     assert found("workload-fenced", narrow) == []
     wide = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]})
     assert found("workload-fenced", wide, widestIPv4=16) == []
     everybody = fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})
-    assert found("workload-fenced", everybody, widestIPv4=1) == ["fence lets everybody in to deployment"]
-    told = spoilt("service", spec={"selector": POD, "type": "LoadBalancer", "externalTrafficPolicy": "Local"})
+    assert found("workload-fenced", everybody, widestIPv4=1) == [
+        "fence lets everybody in to deployment"
+    ]
+    told = spoilt(
+        "service", spec={"selector": POD, "type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    )
     assert found("workload-fenced", told) == []
 
 
@@ -594,7 +703,9 @@ def test_a_finding_never_shows_the_secret() -> None:
 def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine prints a message as it is, and a reason is somebody's text."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    rule = replace(RULES[0], check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")]))
+    rule = replace(
+        RULES[0], check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")])
+    )
     one = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
         opts=SimpleNamespace(additional_secret_outputs=[]), provider=None,
@@ -615,10 +726,14 @@ def test_rules_say_what_to_do_and_what_they_are_evidence_for() -> None:
         assert {control.split()[0] for control in rule.controls} == {"SOC2", "ISO27001"}, rule.id
 
 
-@pytest.mark.parametrize(("table", "seconds"), [("{}", 0), ("{}", 600), ('{"cors":{}}', 0), ('{"cors":{}}', 600)])
+@pytest.mark.parametrize(
+    ("table", "seconds"), [("{}", 0), ("{}", 600), ('{"cors":{}}', 0), ('{"cors":{}}', 600)]
+)
 def test_scripts_on_answers_are_those_that_the_table_asks_for(table: str, seconds: int) -> None:
     """With and without the word to browsers that they use https."""
-    deployment = configured("admission", **{"header_filter": [], **plugins.admission(table, seconds)})
+    deployment = configured(
+        "admission", **{"header_filter": [], **plugins.admission(table, seconds)}
+    )
     assert found("script-current", deployment) == []
 
 

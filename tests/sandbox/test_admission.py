@@ -11,7 +11,12 @@ from sandbox.admission import refusal, stored
 from sandbox.cluster import Cluster, RefusedError
 
 CONTAINER = {"name": "main", "image": "x:1"}
-POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [CONTAINER]}}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "x"},
+    "spec": {"containers": [CONTAINER]},
+}
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
@@ -33,12 +38,28 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
     "a claim's mode": (CLAIM, {"spec": {**CLAIM["spec"], "volumeMode": "Block"}}, False),  # type: ignore[dict-item]
     "a set's Service": (SET, {"spec": {**SET["spec"], "serviceName": "y"}}, False),
     "a set's history": (SET, {"spec": {**SET["spec"], "revisionHistoryLimit": 4}}, True),
-    "a ReplicaSet's selector": (_workload("ReplicaSet"), _workload("ReplicaSet", selector={}), False),
+    "a ReplicaSet's selector": (
+        _workload("ReplicaSet"),
+        _workload("ReplicaSet", selector={}),
+        False,
+    ),
     "a DaemonSet's selector": (_workload("DaemonSet"), _workload("DaemonSet", selector={}), False),
-    "a Job's pods": (_workload("Job", "batch/v1"), _workload("Job", "batch/v1", template={}), False),
-    "another group's": (_workload("Job", "example.com/v1"), _workload("Job", "example.com/v1", template={}), True),
+    "a Job's pods": (
+        _workload("Job", "batch/v1"),
+        _workload("Job", "batch/v1", template={}),
+        False,
+    ),
+    "another group's": (
+        _workload("Job", "example.com/v1"),
+        _workload("Job", "example.com/v1", template={}),
+        True,
+    ),
     "a Secret's type": ({"apiVersion": "v1", "kind": "Secret", "type": "a"}, {"type": "b"}, False),
-    "a Service's address": ({"apiVersion": "v1", "kind": "Service"}, {"spec": {"clusterIP": "None"}}, False),
+    "a Service's address": (
+        {"apiVersion": "v1", "kind": "Service"},
+        {"spec": {"clusterIP": "None"}},
+        False,
+    ),
     "a budget's pods": (
         _workload("PodDisruptionBudget", "policy/v1"),
         _workload("PodDisruptionBudget", "policy/v1", selector={}),
@@ -71,7 +92,14 @@ def test_an_apply_that_is_refused_changes_nothing() -> None:
 
 def test_what_says_nothing_is_dropped() -> None:
     """Zeros and false of some fields; of others they mean something, and of another group's kinds nobody knows."""
-    spec = {"minReadySeconds": 0, "replicas": 0, "template": {"spec": {"containers": [{"tty": False, "stdin": True}]}}}
+    spec = {
+        "minReadySeconds": 0,
+        "replicas": 0,
+        "template": {"spec": {"containers": [{"tty": False, "stdin": True}]}},
+    }
     kept = {"replicas": 0, "template": {"spec": {"containers": [{"stdin": True}]}}}
-    assert stored({"apiVersion": "apps/v1", "spec": spec}) == {"apiVersion": "apps/v1", "spec": kept}
+    assert stored({"apiVersion": "apps/v1", "spec": spec}) == {
+        "apiVersion": "apps/v1",
+        "spec": kept,
+    }
     assert stored({"apiVersion": "example.com/v1", "spec": spec})["spec"] == spec

@@ -12,7 +12,11 @@ OURS, THEIRS = "program", "somebody"
 def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     """A Deployment of these containers."""
     pods = {"spec": {"containers": list(containers)}}
-    return {"apiVersion": "apps/v1", "metadata": {"name": "api"}, "spec": {"template": pods, **spec}}
+    return {
+        "apiVersion": "apps/v1",
+        "metadata": {"name": "api"},
+        "spec": {"template": pods, **spec},
+    }
 
 
 def container(name: str, image: str, **more: Any) -> dict[str, Any]:
@@ -27,7 +31,10 @@ def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over()
     field = '.spec.template.spec.containers[name="api"].image'
     with pytest.raises(ConflictError) as conflict:
         found.applied(ours, OURS, force=False)
-    assert str(conflict.value) == f'Apply failed with 1 conflict: conflict with "somebody" using apps/v1: {field}'
+    assert (
+        str(conflict.value)
+        == f'Apply failed with 1 conflict: conflict with "somebody" using apps/v1: {field}'
+    )
     forced = found.applied(ours, OURS, force=True)
     assert forced.manifest == ours
     assert forced.applied(theirs, OURS, force=False).manifest == theirs
@@ -37,11 +44,16 @@ def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
     """A container, an annotation and a number of replicas of theirs; a variable and a container of ours."""
     variable = [{"name": "A", "value": "1"}]
     ours = deployment(container("api", "api:1", env=variable), container("old", "old:1"))
-    theirs = deployment(*ours["spec"]["template"]["spec"]["containers"], container("side", "side:1"), replicas=3)
+    theirs = deployment(
+        *ours["spec"]["template"]["spec"]["containers"], container("side", "side:1"), replicas=3
+    )
     theirs["metadata"] = {"name": "api", "annotations": {"by": "hand"}}
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
     left = found.applied(deployment(container("api", "api:2")), OURS, force=False).manifest
-    assert left["spec"]["template"]["spec"]["containers"] == [container("api", "api:2"), container("side", "side:1")]
+    assert left["spec"]["template"]["spec"]["containers"] == [
+        container("api", "api:2"),
+        container("side", "side:1"),
+    ]
     assert left["spec"]["replicas"] == 3
     assert left["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
 
@@ -49,9 +61,15 @@ def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
 def test_ports_are_merged_by_number_and_protocol() -> None:
     """A port without a protocol is one of TCP."""
     ours = {"apiVersion": "v1", "spec": {"ports": [{"port": 80, "name": "http"}]}}
-    theirs = {"apiVersion": "v1", "spec": {"ports": [*ours["spec"]["ports"], {"port": 80, "protocol": "UDP"}]}}
+    theirs = {
+        "apiVersion": "v1",
+        "spec": {"ports": [*ours["spec"]["ports"], {"port": 80, "protocol": "UDP"}]},
+    }
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
-    named = {"apiVersion": "v1", "spec": {"ports": [{"port": 80, "protocol": "TCP", "name": "web"}]}}
+    named = {
+        "apiVersion": "v1",
+        "spec": {"ports": [{"port": 80, "protocol": "TCP", "name": "web"}]},
+    }
     assert found.applied(named, OURS, force=False).manifest["spec"]["ports"] == [
         {"port": 80, "protocol": "TCP", "name": "web"},
         {"port": 80, "protocol": "UDP"},
@@ -61,9 +79,14 @@ def test_ports_are_merged_by_number_and_protocol() -> None:
 def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
     """Rules of a NetworkPolicy and a selector: what somebody added to them is in the way, and goes with force."""
     ours = {"apiVersion": "v1", "spec": {"selector": {"app": "api"}, "ingress": [{"from": []}]}}
-    theirs = {"apiVersion": "v1", "spec": {"selector": {"app": "api", "tier": "one"}, "ingress": [{"from": []}, {}]}}
+    theirs = {
+        "apiVersion": "v1",
+        "spec": {"selector": {"app": "api", "tier": "one"}, "ingress": [{"from": []}, {}]},
+    }
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
-    with pytest.raises(ConflictError, match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector"):
+    with pytest.raises(
+        ConflictError, match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector"
+    ):
         found.applied(ours, OURS, force=False)
     assert found.applied(ours, OURS, force=True).manifest == ours
 
@@ -73,5 +96,7 @@ def test_an_item_that_stands_twice_is_refused_by_an_apply_alone() -> None:
     container = {"name": "api", "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}
     twice = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"containers": [container]}}
     made = Managed({}).edited(twice, OURS)
-    with pytest.raises(RepeatedError, match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]'):
+    with pytest.raises(
+        RepeatedError, match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]'
+    ):
         made.applied(twice, OURS, force=True)

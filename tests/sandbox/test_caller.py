@@ -16,7 +16,9 @@ TEMPLATE = {
             {
                 "name": "a",
                 "image": "x",
-                "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "theirs", "key": "k"}}}],
+                "env": [
+                    {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "theirs", "key": "k"}}}
+                ],
             }
         ]
     }
@@ -24,7 +26,14 @@ TEMPLATE = {
 
 
 def _put(cluster: Cluster, api: str, kind: str, name: str, **fields: Any) -> None:
-    cluster.put({"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "default"}, **fields})
+    cluster.put(
+        {
+            "apiVersion": api,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": "default"},
+            **fields,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,9 +49,18 @@ def test_values_from_secrets_are_read(api: str, kind: str, spec: dict[str, Any])
     cluster = Cluster()
     cluster.start()
     try:
-        _put(cluster, "v1", "Secret", "job-client", data={"OAUTH_CLIENT_ID": base64.b64encode(b"id").decode()})
+        _put(
+            cluster,
+            "v1",
+            "Secret",
+            "job-client",
+            data={"OAUTH_CLIENT_ID": base64.b64encode(b"id").decode()},
+        )
         _put(cluster, "v1", "Secret", "theirs", data={"k": base64.b64encode(b"value").decode()})
         _put(cluster, api, kind, "job", spec=spec)
-        assert caller.environment(cluster.url, "default", "job") == {"OAUTH_CLIENT_ID": "id", "KEY": "value"}
+        assert caller.environment(cluster.url, "default", "job") == {
+            "OAUTH_CLIENT_ID": "id",
+            "KEY": "value",
+        }
     finally:
         cluster.stop()

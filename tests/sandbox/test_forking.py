@@ -55,7 +55,9 @@ def _run(
 
 
 @pytest.mark.parametrize("status", ["0", "32", "255"])
-def test_a_fork_has_what_who_asked_for_it_has(tmp_path: Path, servers: Mapping[str, str], status: str) -> None:
+def test_a_fork_has_what_who_asked_for_it_has(
+    tmp_path: Path, servers: Mapping[str, str], status: str
+) -> None:
     """Arguments, folder, environment, streams and exit status; and the libraries, but nothing of this project."""
     done = _run(tmp_path, servers, WHO="me", STATUS=status)
     assert (str(done.returncode), done.stderr) == (status, "and this\n")
@@ -89,12 +91,16 @@ def test_two_runs_have_hash_seeds_of_their_own(tmp_path: Path, servers: Mapping[
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_fork_ends_with_who_asked_for_it(tmp_path: Path, servers: Mapping[str, str], number: int) -> None:
+def test_a_fork_ends_with_who_asked_for_it(
+    tmp_path: Path, servers: Mapping[str, str], number: int
+) -> None:
     """However that ends: what the engine starts and ends is the client."""
     file = tmp_path / "program.py"
     file.write_text("import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
     command = forking.command(sys.executable, str(file), servers)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as client:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as client:
         assert client.stdout is not None
         forked = int(client.stdout.readline())
         client.send_signal(number)
@@ -110,4 +116,8 @@ def _is_there(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+    return (
+        Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+        if Path("/proc").exists()
+        else True
+    )

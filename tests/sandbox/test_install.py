@@ -28,22 +28,34 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wheel.parent.mkdir()
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
-        packed.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
-        packed.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n")
+        packed.writestr(
+            "thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
+        )
+        packed.writestr(
+            "thing-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n",
+        )
         packed.writestr("thing-1.0.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     monkeypatch.setenv("UV_FIND_LINKS", str(wheel.parent))
     file = tmp_path / "some.lock"
-    file.write_text(f"thing==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n", "utf-8")
+    file.write_text(
+        f"thing==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n",
+        "utf-8",
+    )
     return file
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("uv", TOOLS)
 def test_the_environment_has_the_packages_of_the_lock(
-    uv: str | None, lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    uv: str | None,
+    lock: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A second run finds them there."""
     monkeypatch.setattr(install.shutil, "which", lambda _: uv)
@@ -62,7 +74,9 @@ def test_a_python_that_makes_no_environment_is_named_with_the_remedy(
 ) -> None:
     """As Debian's Python without python3-venv. No folder is left that passes for an environment."""
     broken = tmp_path / "python"
-    broken.write_text(f"#!/bin/sh\nmkdir -p {tmp_path}/new/bin; touch {tmp_path}/new/bin/python; exit 1\n")
+    broken.write_text(
+        f"#!/bin/sh\nmkdir -p {tmp_path}/new/bin; touch {tmp_path}/new/bin/python; exit 1\n"
+    )
     broken.chmod(0o755)
     monkeypatch.setattr(install.shutil, "which", lambda _: None)
     monkeypatch.setattr(install.sys, "executable", str(broken))
@@ -102,7 +116,12 @@ def test_without_an_index_there_is_one_line(
     assert said[0].startswith(
         "error: no package index was reached for some.lock, or it has no package for this Python ("
     )
-    assert "thing" in said[0] and "HTTPS_PROXY" in said[0] and "UV_INDEX_URL" in said[0] and "PIP_INDEX_URL" in said[0]
+    assert (
+        "thing" in said[0]
+        and "HTTPS_PROXY" in said[0]
+        and "UV_INDEX_URL" in said[0]
+        and "PIP_INDEX_URL" in said[0]
+    )
 
 
 @pytest.mark.deep
@@ -110,5 +129,7 @@ def test_without_an_index_there_is_one_line(
 def test_other_contents_than_the_lock_names_are_refused(uv: str | None, lock: Path) -> None:
     """The message has the words of the installer."""
     lock.write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n", "utf-8")
-    with pytest.raises(install.InstallError, match=r"(?is)^some.lock could not be installed:.*hash"):
+    with pytest.raises(
+        install.InstallError, match=r"(?is)^some.lock could not be installed:.*hash"
+    ):
         install.install(Path(sys.executable), lock, uv)

@@ -57,19 +57,30 @@ def org(okta: Okta) -> Iterator[httpx.Client]:
         yield asked
 
 
-def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(okta: Okta, org: httpx.Client) -> None:
+def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
+    okta: Okta, org: httpx.Client
+) -> None:
     """By its error code and headers."""
     okta.rates = Rates({"/api/v1/groups": 2})
     first, second, third = (org.get("/groups") for _ in range(3))
     assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
-    assert (first.headers["X-Rate-Limit-Limit"], first.headers["X-Rate-Limit-Remaining"]) == ("2", "1")
+    assert (first.headers["X-Rate-Limit-Limit"], first.headers["X-Rate-Limit-Remaining"]) == (
+        "2",
+        "1",
+    )
     assert third.json()["errorCode"] == "E0000047"
     assert third.headers["X-Rate-Limit-Remaining"] == "0"
     assert 0 < int(third.headers["X-Rate-Limit-Reset"]) - time.time() <= 60
-    assert [DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")] == [100, 500, 1200]
+    assert [DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")] == [
+        100,
+        500,
+        1200,
+    ]
 
 
-def test_a_list_longer_than_oktas_limit_is_read_in_two_windows(okta: Okta, org: httpx.Client, clock: Clock) -> None:
+def test_a_list_longer_than_oktas_limit_is_read_in_two_windows(
+    okta: Okta, org: httpx.Client, clock: Clock
+) -> None:
     """Three pages, of which two are had in a minute: it is waited once, and nothing is missing."""
     okta.page = 10
     okta.rates = Rates({"/api/v1/groups": 2}, now=clock)
@@ -107,7 +118,9 @@ def test_graphs_filter_takes_so_many_names() -> None:
         assert len(graph.group_ids(["group-01"])["group-01"]) == 2
 
 
-def test_a_group_that_two_names_of_another_case_mean_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_that_two_names_of_another_case_mean_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each of them is in a filter of its own, and both find it."""
     monkeypatch.setattr("kong_oam.identity.entra.api._MOST_VALUES", 1)
     monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)

@@ -30,7 +30,10 @@ EDGE = "tests/live/test_live_edge.py"
 ATTACKS = "tests/live/test_live_attacks.py"
 NOT_IN_THE_STAND_IN = (
     RECORDS,
-    *(f"tests/live/test_live_{one}.py" for one in ("kong_plugins", "metrics", "streams", "upstream_tls")),
+    *(
+        f"tests/live/test_live_{one}.py"
+        for one in ("kong_plugins", "metrics", "streams", "upstream_tls")
+    ),
 )
 """What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
 KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets")
@@ -41,7 +44,9 @@ def _live_tier(
 ) -> CompletedProcess[str]:
     """`python -m pytest` as `make test-live` calls it, on `kong`, `timeout` seconds at most."""
     environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
     }
     environment |= {
         "KONG_ADMIN_URL": kong.admin_url,
@@ -53,7 +58,12 @@ def _live_tier(
     }
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             output, _ = process.communicate(timeout=timeout)
@@ -81,7 +91,16 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         before = {kind: kong.entities(kind) for kind in KINDS}
         apart = [
             f"--ignore={one}"
-            for one in (WITH_KEYCLOAK, ROTATION, FLAGS, LIMITS, WEBSOCKETS, EDGE, ATTACKS, *NOT_IN_THE_STAND_IN)
+            for one in (
+                WITH_KEYCLOAK,
+                ROTATION,
+                FLAGS,
+                LIMITS,
+                WEBSOCKETS,
+                EDGE,
+                ATTACKS,
+                *NOT_IN_THE_STAND_IN,
+            )
         ]
         apart += [
             "--deselect=tests/live/test_live_engine.py::test_calls_are_counted_for_prometheus"
@@ -99,7 +118,12 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
 def test_limits_hold_in_the_live_tier() -> None:
     """In a run of its own; in a Redis where there is a redis-server."""
     without = (
-        () if program() else ("--deselect", f"{LIMITS}::test_redis_counts_the_same_and_away_it_refuses_unless_it_opens")
+        ()
+        if program()
+        else (
+            "--deselect",
+            f"{LIMITS}::test_redis_counts_the_same_and_away_it_refuses_unless_it_opens",
+        )
     )
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         done = _live_tier(kong, LIMITS, *without, timeout=380)
@@ -150,7 +174,9 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
     The seed is one with which every landmark is allowed to somebody.
     """
     with _kong(Lags(plugins=8.0), 8.0) as kong:
-        done = _live_tier(kong, "tests/live/test_live_decisions.py", "-k", "without_a_token", LIVE_SEED="4")
+        done = _live_tier(
+            kong, "tests/live/test_live_decisions.py", "-k", "without_a_token", LIVE_SEED="4"
+        )
         assert done.returncode == 0, done.stdout
 
 
@@ -195,7 +221,12 @@ def test_any_flag_in_the_live_tier(chosen: str) -> None:
     ids=["up, plugins late", "--target, plugins late", "destroy --target, routes late", "scopes are not cut"],
 )  # fmt: skip
 def test_hammering_sees_a_program_that_lets_somebody_in(
-    tmp_path: Path, lags: Lags, fault: tuple[str, str, str], file: str, chosen: str, stages: tuple[str, ...]
+    tmp_path: Path,
+    lags: Lags,
+    fault: tuple[str, str, str],
+    file: str,
+    chosen: str,
+    stages: tuple[str, ...],
 ) -> None:
     """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
     folder = _with_fault(tmp_path / "project", *fault)

@@ -22,7 +22,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parts of an archive that it needs, with a .venv that has the packages of the core lock and no other."""
     folder = tmp_path_factory.mktemp("archive")
     for name in PARTS:
-        shutil.copytree(look.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            look.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     (folder / "sandbox").mkdir()
     for name in ("__init__.py", "look.py"):
         shutil.copy(look.ROOT / "sandbox" / name, folder / "sandbox")
@@ -30,7 +32,11 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site_packages,) = (folder / ".venv").glob("lib/python*/site-packages")
     for name in re.findall(r"^([\w-]+)==", LOCK.read_text("utf-8"), re.MULTILINE):
         package = metadata.distribution(name)
-        for top in {file.parts[0] for file in package.files or () if file.parts[0] not in ("..", "__pycache__")}:
+        for top in {
+            file.parts[0]
+            for file in package.files or ()
+            if file.parts[0] not in ("..", "__pycache__")
+        }:
             (site_packages / top).symlink_to(str(package.locate_file(top)))
     return folder
 
@@ -38,7 +44,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def looked(folder: Path) -> subprocess.CompletedProcess[str]:
     """In a terminal that has no program at all: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
-    return subprocess.run(command, cwd=folder, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.mark.deep
@@ -98,7 +106,8 @@ def test_a_python_that_is_too_old_is_one_line(python: str, target: str, tmp_path
     first, _ = done.stderr.splitlines()  # the second is of make itself
     version = "Python 3.9.2" if python != "none" else ".*not found"
     assert re.fullmatch(
-        rf"error: Python 3.11 or newer is needed; {old} is {version}. Try: make PYTHON=python3.11 {target}", first
+        rf"error: Python 3.11 or newer is needed; {old} is {version}. Try: make PYTHON=python3.11 {target}",
+        first,
     )
     assert done.returncode == 2 and done.stdout == ""
     assert not (tmp_path / ".venv").exists() and not (tmp_path / ".venv-docs").exists()

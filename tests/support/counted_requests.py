@@ -33,7 +33,9 @@ Count = Callable[[Held, bool], int]
 """Requests where the state holds that, in the estate with an Application more or without it."""
 
 
-def asked(values: dict[str, str], kind: str, count: int, held: Held, more: bool, **provider: Any) -> None:
+def asked(
+    values: dict[str, str], kind: str, count: int, held: Held, more: bool, **provider: Any
+) -> None:
     """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
@@ -67,7 +69,10 @@ def tenant(count: int, page: int | None = None, *, filled: bool = True) -> Itera
         if filled:
             growing.fill_tenant(entra, count)
         account = entra.environment
-        values = {"azuread:clientId": account["ARM_CLIENT_ID"], "azuread:clientSecret": account["ARM_CLIENT_SECRET"]}
+        values = {
+            "azuread:clientId": account["ARM_CLIENT_ID"],
+            "azuread:clientSecret": account["ARM_CLIENT_SECRET"],
+        }
 
         def requests(held: Held, more: bool) -> int:
             entra.requests.clear()
@@ -97,15 +102,23 @@ class Counted(Realm):
             return httpx.Response(404, json={"error": "nothing"}, request=request)
         rows, name = self.lists[path], query.get("clientId")
         if name is not None:
-            rows = [one for one in rows if (name in one["clientId"] if "search" in query else name == one["clientId"])]
+            rows = [
+                one
+                for one in rows
+                if (name in one["clientId"] if "search" in query else name == one["clientId"])
+            ]
         first = int(query.get("first", "0"))
-        return httpx.Response(200, json=rows[first : first + int(query.get("max", "9999"))], request=request)
+        return httpx.Response(
+            200, json=rows[first : first + int(query.get("max", "9999"))], request=request
+        )
 
 
 @contextmanager
 def realm(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
     """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
-    clients = [f"kong-oam.tests.app{n}.{name}" for n in range(1, count + 1) for name in ("job", "web")]
+    clients = [
+        f"kong-oam.tests.app{n}.{name}" for n in range(1, count + 1) for name in ("job", "web")
+    ]
     settings = stack(growing.PROVIDERS["keycloak"])
 
     def requests(held: Held, more: bool) -> int:
@@ -130,7 +143,9 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 @contextmanager
 def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
     """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
-    there = [{"id": f"{number}", "name": f"one-{number}"} for number in range(2 * count if filled else 0)]
+    there = [
+        {"id": f"{number}", "name": f"one-{number}"} for number in range(2 * count if filled else 0)
+    ]
     heard: list[str] = []
     size = page or 1000
 
@@ -139,7 +154,10 @@ def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterato
         _, kind, *name = request.url.path.split("/")
         if name:
             return httpx.Response(404, json={"message": "Not found"})
-        first, rows = int(request.url.params.get("offset", "0")), there if kind in ("services", "routes") else []
+        first, rows = (
+            int(request.url.params.get("offset", "0")),
+            there if kind in ("services", "routes") else [],
+        )
         following = first + size if first + size < len(rows) else None
         return httpx.Response(200, json={"data": rows[first : first + size], "offset": following})
 

@@ -119,11 +119,17 @@ class Asked:
     def raw(self, domain: str, issuer: Issuer) -> bytes:
         values = {
             "user": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages"),
-            "other client": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/nobody"),
-            "expired": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages", exp=1),
+            "other client": "Bearer "
+            + issuer.user(("read", "write"), ("sales",), cid="shop/nobody"),
+            "expired": "Bearer "
+            + issuer.user(("read", "write"), ("sales",), cid="shop/pages", exp=1),
             "malformed": "Bearer x",
         }
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {self.host}.{domain}", "Connection: close"]
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            f"Host: {self.host}.{domain}",
+            "Connection: close",
+        ]
         lines += [f"Authorization: {values[self.token]}"] if self.token else []
         lines += [f"Origin: {self.origin}"] if self.origin is not None else []
         if self.preflight is not None:
@@ -148,36 +154,50 @@ def asked(own: str) -> Mapping[str, Asked]:
         "of a path that the client may not call": preflight("/orders/secret", own, "GET", False),
         "of what is public": preflight("/orders/health", own, "GET", True),
         "of a public path, for another method": preflight("/orders/health", own, "POST", False),
-        "of another component's path": Asked("OPTIONS", "/orders/inner", own, 401, False, preflight="GET"),
+        "of another component's path": Asked(
+            "OPTIONS", "/orders/inner", own, 401, False, preflight="GET"
+        ),
         "of another spelling": preflight("/orders/./7", own, "GET", True),
         "of what may be a longer rule": preflight("/orders/SECRET", own, "GET", False),
         "of a foreign page": preflight("/orders/7", PARTNER, "DELETE", True),
         "of a foreign page, elsewhere": preflight("/orders/secret", PARTNER, "GET", True),
         "of a stranger's page": preflight("/orders/7", STRANGER, "GET", False),
         "of no page": preflight("/orders/7", "null", "GET", False),
-        "of an origin that goes on": preflight("/orders/7", PARTNER + ".stranger.example", "GET", False),
+        "of an origin that goes on": preflight(
+            "/orders/7", PARTNER + ".stranger.example", "GET", False
+        ),
         "of an origin in capitals": preflight("/orders/7", PARTNER.upper(), "GET", False),
         "of an origin with a port": preflight("/orders/7", PARTNER + ":8443", "GET", False),
-        "of an unreadable path": Asked("OPTIONS", "/orders/..%2f7", own, 400, False, preflight="GET"),
+        "of an unreadable path": Asked(
+            "OPTIONS", "/orders/..%2f7", own, 400, False, preflight="GET"
+        ),
         "of an unreadable path that Kong resolves": Asked(
             "OPTIONS", "/orders/x%2fy/..", own, 400, False, preflight="GET"
         ),
         "OPTIONS without a method": Asked("OPTIONS", "/orders/7", own, 401, False),
-        "OPTIONS without an origin": Asked("OPTIONS", "/orders/7", None, 401, False, preflight="GET"),
-        "OPTIONS of who answers itself": Asked("OPTIONS", "/x", STRANGER, 200, True, preflight="GET", host="itself"),
+        "OPTIONS without an origin": Asked(
+            "OPTIONS", "/orders/7", None, 401, False, preflight="GET"
+        ),
+        "OPTIONS of who answers itself": Asked(
+            "OPTIONS", "/x", STRANGER, 200, True, preflight="GET", host="itself"
+        ),
         "our page reads": Asked("GET", "/orders/7", own, 200, True, "user"),
         "our page writes": Asked("POST", "/orders/7", own, 200, True, "user"),
         "our page starts a job": Asked("POST", "/orders/jobs", own, 200, True, "user"),
         "our page may not": Asked("DELETE", "/orders/7", own, 403, False, "user"),
         "a refusal of jwt": Asked("GET", "/7", own, 401, True, "expired", host="strict"),
         "a refusal of jwt, without a token": Asked("GET", "/7", own, 401, True, host="strict"),
-        "a refusal of jwt, to a stranger's page": Asked("GET", "/7", STRANGER, 401, False, host="strict"),
+        "a refusal of jwt, to a stranger's page": Asked(
+            "GET", "/7", STRANGER, 401, False, host="strict"
+        ),
         "an expired token": Asked("GET", "/orders/7", own, 401, True, "expired"),
         "a refusal of the gate": Asked("GET", "/orders/7", own, 403, True, "other client"),
         "a refusal of admission": Asked("GET", "/orders/7", own, 401, True, "malformed"),
         "a refusal without a token": Asked("GET", "/orders/7", own, 401, True),
         "a refusal of an unreadable path": Asked("GET", "/orders/..%2f7", own, 400, False, "user"),
-        "a refusal of an unreadable path that Kong resolves": Asked("GET", "/orders/x%2fy/..", own, 400, False, "user"),
+        "a refusal of an unreadable path that Kong resolves": Asked(
+            "GET", "/orders/x%2fy/..", own, 400, False, "user"
+        ),
         "a stranger's page reads": Asked("GET", "/orders/7", STRANGER, 200, False, "user"),
         "a stranger's page is refused": Asked("GET", "/orders/7", STRANGER, 401, False),
         "a foreign page reads": Asked("GET", "/orders/7", PARTNER, 200, True, "user"),
@@ -195,7 +215,9 @@ def check(one: Asked, answer: Answered) -> None:
     if (
         one.host == "itself" or one.path == "/orders/inner"
     ):  # of components that say nothing to pages: as the workload does
-        assert answer.granted.get("access-control-allow-origin") == ("*" if one.status == 200 else None), answer
+        assert answer.granted.get("access-control-allow-origin") == (
+            "*" if one.status == 200 else None
+        ), answer
         return
     allowed = answer.values("access-control-allow-origin")
     assert allowed == ([one.origin] if one.readable else []), answer
@@ -210,7 +232,9 @@ def check(one: Asked, answer: Answered) -> None:
             "access-control-max-age": "60",
         }
     else:
-        exposed = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Kong-Request-Id"
+        exposed = (
+            "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Kong-Request-Id"
+        )
         exposed += ", X-Total" if one.host == "api" else ""
         assert answer.granted == {
             "access-control-allow-origin": one.origin,
@@ -249,7 +273,9 @@ class _Handler(Requests):
 
 def page(domain: str, issuer: Issuer) -> list[tuple[str, dict[str, object], int]]:
     """What a page of ours fetches, as the URL and what `fetch` is told, and the status that it sees; 0: none."""
-    sold = {"Authorization": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages")}
+    sold = {
+        "Authorization": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages")
+    }
     api, posted = (
         f"http://api.{domain}/orders",
         {"method": "POST", "headers": {**sold, "Content-Type": "application/json"}},

@@ -58,7 +58,9 @@ spec:
 
 
 def settings(
-    name: str = "prod", providers: Iterable[object] = ({"name": "okta", "type": "okta"},), **more: object
+    name: str = "prod",
+    providers: Iterable[object] = ({"name": "okta", "type": "okta"},),
+    **more: object,
 ) -> Settings:
     """Those of a stack in production, with what `more` says of it."""
     plain = {
@@ -74,7 +76,8 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
     """What is compared, of Applications that are right."""
     on = on or settings()
     compiled = compile_estate(
-        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)), on.stack
+        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)),
+        on.stack,
     )
     assert compiled.estate is not None, compiled.diagnostics
     return model_of(compiled.estate, on)

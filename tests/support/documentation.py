@@ -19,7 +19,9 @@ PROMPT = "    $ .venv/bin/python -m kong_oam "
 
 def pages() -> list[Path]:
     """Every page that somebody wrote, README and what lies beside it among them."""
-    written = (file for file in sorted(DOCS.rglob("*.md")) if not {*GENERATED} & {file, *file.parents})
+    written = (
+        file for file in sorted(DOCS.rglob("*.md")) if not {*GENERATED} & {file, *file.parents}
+    )
     return [README, *BESIDE, *written]
 
 
@@ -67,7 +69,9 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def _prose(file: Path, *, code: bool = False) -> str:
     """Without fenced blocks, and without inline code unless `code`."""
-    text = re.sub(r"^( *)```.*?^\1```$", "", file.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(
+        r"^( *)```.*?^\1```$", "", file.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     return text if code else re.sub(r"`[^`\n]*`", "", text)
 
 
@@ -81,5 +85,8 @@ def links(file: Path) -> Iterator[tuple[Path, str]]:
 
 def anchors(file: Path) -> list[str]:
     """Of its headings, as code hosts and the site make them."""
-    headings = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", one) for one in _HEADING.findall(_prose(file, code=True))]
+    headings = [
+        re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", one)
+        for one in _HEADING.findall(_prose(file, code=True))
+    ]
     return [re.sub(r"[^\w -]", "", one.lower()).strip().replace(" ", "-") for one in headings]

@@ -82,15 +82,21 @@ def _jwt(**config: Any) -> Drift:
 
 
 def _removed(name: str) -> Drift:
-    return lambda hands, _: hands.remove("plugins", hands.find("plugins", name=name, service=ORDERS))
+    return lambda hands, _: hands.remove(
+        "plugins", hands.find("plugins", name=name, service=ORDERS)
+    )
 
 
 def _disabled(name: str) -> Drift:
-    return lambda hands, _: hands.change("plugins", hands.find("plugins", name=name, service=ORDERS), enabled=False)
+    return lambda hands, _: hands.change(
+        "plugins", hands.find("plugins", name=name, service=ORDERS), enabled=False
+    )
 
 
 def a_gate_for_tcp_only(hands: Hands, _: str) -> None:
-    hands.change("plugins", hands.find("plugins", name="post-function", service=ORDERS), protocols=["tcp"])
+    hands.change(
+        "plugins", hands.find("plugins", name="post-function", service=ORDERS), protocols=["tcp"]
+    )
 
 
 def _answers(service: str, *scripts: str) -> Drift:
@@ -109,7 +115,11 @@ def a_changed_script(hands: Hands, _: str) -> None:
 
 def a_script_after_the_gate(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="pre-function", service=ORDERS)
-    hands.change("plugins", plugin, config={**plugin["config"], "access": [*plugin["config"]["access"], "return"]})
+    hands.change(
+        "plugins",
+        plugin,
+        config={**plugin["config"], "access": [*plugin["config"]["access"], "return"]},
+    )
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
@@ -121,7 +131,9 @@ def _scripts(old: str, new: str, *names: str) -> Drift:
             plugin = hands.find("plugins", name=name, service=ORDERS)
             script = plugin["config"]["access"][0]
             assert script.count(was) == 1, (was, script[:2000])
-            hands.change("plugins", plugin, config={**plugin["config"], "access": [script.replace(was, now)]})
+            hands.change(
+                "plugins", plugin, config={**plugin["config"], "access": [script.replace(was, now)]}
+            )
 
     return change
 
@@ -194,7 +206,13 @@ def an_upstream_to_our_workload(hands: Hands, _: str) -> None:
 
 
 def a_route_on_our_service(hands: Hands, _: str) -> None:
-    hands.make(f"/services/{ORDERS}/routes", name="byhand", hosts=["by.hand"], paths=["/orders"], strip_path=False)
+    hands.make(
+        f"/services/{ORDERS}/routes",
+        name="byhand",
+        hosts=["by.hand"],
+        paths=["/orders"],
+        strip_path=False,
+    )
 
 
 def a_service_to_our_workload(hands: Hands, _: str) -> None:
@@ -207,13 +225,20 @@ def a_route_that_shadows_ours(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test")
     own = hands.find("routes", name=ROUTE)
     fields = {name: own[name] for name in ("hosts", "paths", "methods", "protocols")}
-    hands.make("/services/foreign/routes", name="byhand", regex_priority=own["regex_priority"] + 50, **fields)
+    hands.make(
+        "/services/foreign/routes",
+        name="byhand",
+        regex_priority=own["regex_priority"] + 50,
+        **fields,
+    )
 
 
 def a_route_for_a_header(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test")
     own = hands.find("routes", name=ROUTE)
-    fields = {name: own[name] for name in ("hosts", "paths", "methods", "protocols", "regex_priority")}
+    fields = {
+        name: own[name] for name in ("hosts", "paths", "methods", "protocols", "regex_priority")
+    }
     hands.make("/services/foreign/routes", name="byhand", headers={"x-canary": ["1"]}, **fields)
 
 
@@ -232,7 +257,10 @@ def a_route_for_grpc(hands: Hands, _: str) -> None:
 
 
 def _on_the_route(name: str, **config: Any) -> Drift:
-    return lambda hands, _: (hands.make(f"/routes/{ROUTE}/plugins", name=name, config=config), None)[1]
+    return lambda hands, _: (
+        hands.make(f"/routes/{ROUTE}/plugins", name=name, config=config),
+        None,
+    )[1]
 
 
 def a_global_gate(hands: Hands, _: str) -> None:
@@ -249,11 +277,15 @@ def a_global_script(kind: str) -> Drift:
 
 
 def our_gate_made_global(hands: Hands, _: str) -> None:
-    hands.change("plugins", hands.find("plugins", name="post-function", service=ORDERS), service=None)
+    hands.change(
+        "plugins", hands.find("plugins", name="post-function", service=ORDERS), service=None
+    )
 
 
 def a_key_in_the_ring(hands: Hands, pem: str) -> None:
-    hands.make(f"/consumers/{RING}/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused")
+    hands.make(
+        f"/consumers/{RING}/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused"
+    )
 
 
 def a_shared_secret_in_the_ring(hands: Hands, _: str) -> None:
@@ -262,7 +294,9 @@ def a_shared_secret_in_the_ring(hands: Hands, _: str) -> None:
 
 def a_key_of_another_consumer(hands: Hands, pem: str) -> None:
     hands.make("/consumers", username="another")
-    hands.make("/consumers/another/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused")
+    hands.make(
+        "/consumers/another/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused"
+    )
 
 
 def _service(**fields: Any) -> Drift:
@@ -276,7 +310,9 @@ def a_client_certificate_for_the_workload(hands: Hands, _: str) -> None:
 
 
 def _route(role: str, of: str = ORDERS, **fields: Any) -> Drift:
-    return lambda hands, _: hands.change("routes", hands.find("routes", name=f"{of}.{role}"), **fields)
+    return lambda hands, _: hands.change(
+        "routes", hands.find("routes", name=f"{of}.{role}"), **fields
+    )
 
 
 def _key(**fields: Any) -> Drift:
@@ -285,7 +321,11 @@ def _key(**fields: Any) -> Drift:
 
 def _issuers_key(hands: Hands) -> dict[str, Any]:
     """One of them: the others fill slots, or sign, too."""
-    return next(one for one in hands.list(f"consumers/{RING}/jwt") if not one["key"].startswith(f"{RING}.unused."))
+    return next(
+        one
+        for one in hands.list(f"consumers/{RING}/jwt")
+        if not one["key"].startswith(f"{RING}.unused.")
+    )
 
 
 def a_key_moved_to_another_consumer(hands: Hands, _: str) -> None:
@@ -298,7 +338,9 @@ def a_renamed_ring(hands: Hands, _: str) -> None:
 
 def our_gate_on_a_route_alone(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="post-function", service=ORDERS)
-    hands.change("plugins", plugin, route={"id": hands.find("routes", name=ROUTE)["id"]}, service=None)
+    hands.change(
+        "plugins", plugin, route={"id": hands.find("routes", name=ROUTE)["id"]}, service=None
+    )
 
 
 def a_gate_changed_in_every_way(hands: Hands, _: str) -> None:
@@ -323,7 +365,9 @@ def a_retargeted_route(hands: Hands, _: str) -> None:
 
 
 def another_issuer_of_the_ring(hands: Hands, _: str) -> None:
-    hands.change("consumers", hands.find("consumers", username=RING), custom_id="https://else.example.com")
+    hands.change(
+        "consumers", hands.find("consumers", username=RING), custom_id="https://else.example.com"
+    )
 
 
 def tags(hands: Hands, _: str) -> None:
@@ -359,16 +403,24 @@ DRIFTS: dict[str, Drift] = {
     "the gate disabled": _disabled("post-function"),
     "a gate that no request meets": a_gate_for_tcp_only,
     "a changed script": a_changed_script,
-    "a script on answers": _answers(ORDERS, "kong.response.set_header('Access-Control-Allow-Origin', '*')"),
+    "a script on answers": _answers(
+        ORDERS, "kong.response.set_header('Access-Control-Allow-Origin', '*')"
+    ),
     "no script on answers": _answers(LIBRARY),
     "one more script": a_script_after_the_gate,
     "a changed rule": _tables('"GET":[["orders.read"]]', '"GET":"public"'),
-    "a changed rule at the gate": _scripts('"GET":[["orders.read"]]', '"GET":"public"', "post-function"),
+    "a changed rule at the gate": _scripts(
+        '"GET":[["orders.read"]]', '"GET":"public"', "post-function"
+    ),
     "a changed role": _tables(ROLE, '"sales": ["orders.read","orders.write"]'),
-    "a changed role at admission": _scripts(ROLE, '"sales": ["orders.read","orders.write"]', "pre-function"),
+    "a changed role at admission": _scripts(
+        ROLE, '"sales": ["orders.read","orders.write"]', "pre-function"
+    ),
     "a role that admission does not know": _scripts(ROLE, '"sales": []', "pre-function"),
     "another audience": _tables(AUDIENCES, '"audiences": ["api://else"]'),
-    "a client that is granted something": _tables(SERVICES, f'{SERVICES}\n "theirs": ["orders.read"],'),
+    "a client that is granted something": _tables(
+        SERVICES, f'{SERVICES}\n "theirs": ["orders.read"],'
+    ),
     "a client that is granted something at the gate": _scripts(
         SERVICES, f'{SERVICES}\n "theirs": ["orders.read"],', "post-function"
     ),
@@ -376,7 +428,9 @@ DRIFTS: dict[str, Drift] = {
         _scripts(SERVICES, f'{SERVICES}\n "one": ["orders.read"],', "pre-function"),
         _scripts(SERVICES, f'{SERVICES}\n "other": ["orders.read"],', "post-function"),
     ),
-    "a client that is granted something for users": _tables(ON_BEHALF, f'{ON_BEHALF}\n "theirs": ["orders.write"],'),
+    "a client that is granted something for users": _tables(
+        ON_BEHALF, f'{ON_BEHALF}\n "theirs": ["orders.write"],'
+    ),
     "a client that is granted more": _tables(
         f'{CHECKOUT}: ["orders.read"]', f'{CHECKOUT}: ["orders.read","orders.write"]'
     ),
@@ -391,13 +445,17 @@ DRIFTS: dict[str, Drift] = {
     "a gate with an address that nobody can read": an_unreadable_address,
     "the version before": the_version_before,
     "the version before, and no gate": _both(the_version_before, _removed("post-function")),
-    "the version before, and jwt alone": _both(the_version_before, _removed("pre-function"), _removed("post-function")),
+    "the version before, and jwt alone": _both(
+        the_version_before, _removed("pre-function"), _removed("post-function")
+    ),
     "the upstream removed": the_upstream_removed,
     "the upstream removed, and the gate": _both(the_upstream_removed, _removed("post-function")),
     "a target of our upstream": a_target,
     "a target of our upstream, and no gate": _both(a_target, _removed("post-function")),
     "a target of our upstream without a weight": a_target_without_weight,
-    "a target of our upstream without a weight, and no gate": _both(a_target_without_weight, _removed("post-function")),
+    "a target of our upstream without a weight, and no gate": _both(
+        a_target_without_weight, _removed("post-function")
+    ),
     "an upstream in our workload's place": an_upstream_in_our_workloads_place,
     "an empty upstream in our workload's place": an_empty_upstream_in_our_workloads_place,
     "an upstream to our workload": an_upstream_to_our_workload,
@@ -411,9 +469,13 @@ DRIFTS: dict[str, Drift] = {
     "a way of somebody's on our route": _on_the_route(
         "post-function", access=["kong.service.set_target('api.orders.test', 8080)"]
     ),
-    "a jwt of somebody's on our route": _on_the_route("jwt", key_claim_name="kid", anonymous=NOBODY),
+    "a jwt of somebody's on our route": _on_the_route(
+        "jwt", key_claim_name="kid", anonymous=NOBODY
+    ),
     "an admission of somebody's on our route": _on_the_route("pre-function", access=["return"]),
-    "an answering plugin on our route": _on_the_route("request-termination", status_code=200, message="hello"),
+    "an answering plugin on our route": _on_the_route(
+        "request-termination", status_code=200, message="hello"
+    ),
     "a global gate": a_global_gate,
     "a global script": a_global_script("pre-function"),
     "a global script behind the gate": a_global_script("post-function"),
@@ -430,7 +492,10 @@ DRIFTS: dict[str, Drift] = {
     "a disabled service": _service(enabled=False),
     "a disabled service at another path": _service(enabled=False, path="/orders"),
     "TLS to the workload": _service(
-        protocol="https", tls_verify=True, tls_verify_depth=2, ca_certificates=["0af5ad7a-0000-4000-8000-000000000001"]
+        protocol="https",
+        tls_verify=True,
+        tls_verify_depth=2,
+        ca_certificates=["0af5ad7a-0000-4000-8000-000000000001"],
     ),
     "a client certificate for the workload": a_client_certificate_for_the_workload,
     "a service under another name": _service(name="byhand"),
@@ -441,14 +506,27 @@ DRIFTS: dict[str, Drift] = {
     "more paths": _route("protected-1", paths=["~/"]),
     "fewer methods": _route("protected-1", methods=["GET"]),
     "a header that our route asks for": _route("protected-1", headers={"x-canary": ["1"]}),
-    "a header and a priority": _route("protected-0", HELLO, headers={"x-canary": ["1"]}, regex_priority=5),
-    "names of TLS that our route asks for": _route("protected-1", protocols=["https"], snis=["elsewhere.test"]),
-    "a route for streams": _route(
-        "protected-1", protocols=["tcp"], hosts=None, paths=None, methods=None, sources=[{"ip": "10.0.0.1"}]
+    "a header and a priority": _route(
+        "protected-0", HELLO, headers={"x-canary": ["1"]}, regex_priority=5
     ),
-    "a route without hosts and methods": _route("protected-1", hosts=None, methods=None, strip_path=True),
+    "names of TLS that our route asks for": _route(
+        "protected-1", protocols=["https"], snis=["elsewhere.test"]
+    ),
+    "a route for streams": _route(
+        "protected-1",
+        protocols=["tcp"],
+        hosts=None,
+        paths=None,
+        methods=None,
+        sources=[{"ip": "10.0.0.1"}],
+    ),
+    "a route without hosts and methods": _route(
+        "protected-1", hosts=None, methods=None, strip_path=True
+    ),
     "a route that leads nowhere": _route("protected-1", service=None),
-    "a route that leads nowhere for a header": _route("protected-1", service=None, headers={"x-canary": ["1"]}),
+    "a route that leads nowhere for a header": _route(
+        "protected-1", service=None, headers={"x-canary": ["1"]}
+    ),
     "a route under another name": _route("protected-1", name="byhand"),
     "a route without a name": _route("protected-1", name=None),
     "a missing route": a_missing_route,
@@ -492,7 +570,9 @@ EXPECTED: dict[str, list[str]] = {
         f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
         f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
     ],
-    "tokens of a day": [f"weakened: plugin jwt of service '{ORDERS}': maximum_expiration is 86400, not 0"],
+    "tokens of a day": [
+        f"weakened: plugin jwt of service '{ORDERS}': maximum_expiration is 86400, not 0"
+    ],
     "nobody taken for the ring": [
         f'weakened: plugin jwt of service \'{ORDERS}\': anonymous is "{RING}", not "{NOBODY}"',
     ],

@@ -48,7 +48,9 @@ def _component(name: str, domain: str, *traits: str) -> str:
 def made(stack: Stack, domain: str) -> Estate:
     """The estate of `api`, which has both traits, `bare`, which has neither, and `again`, which repeats POST as well."""
     parts = (
-        _component("api", domain, f"limits, properties: {_LIMITS}", f"headers, properties: {_HEADERS}"),
+        _component(
+            "api", domain, f"limits, properties: {_LIMITS}", f"headers, properties: {_HEADERS}"
+        ),
         _component("again", domain, "limits, properties: {retries: {count: 2, methods: [POST]}}"),
         _component("bare", domain),
     )
@@ -89,14 +91,23 @@ class Asked:
     more: tuple[str, ...] = ()
 
     def raw(self, domain: str, issuer: Issuer) -> bytes:
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {self.host}.{domain}", "Connection: close", *self.more]
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            f"Host: {self.host}.{domain}",
+            "Connection: close",
+            *self.more,
+        ]
         if self.token:
-            lines.append("Authorization: Bearer " + issuer.user(("api.read",), ("sales",), cid="shop/pages"))
+            lines.append(
+                "Authorization: Bearer " + issuer.user(("api.read",), ("sales",), cid="shop/pages")
+            )
         content = bytes(self.body or 0)
         if self.chunked:
             lines.append("Transfer-Encoding: chunked")
             pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
-            content = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+            content = (
+                b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+            )
         elif self.body is not None:
             lines.append(f"Content-Length: {self.body}")
         return "\r\n".join([*lines, "", ""]).encode() + content
@@ -108,21 +119,33 @@ def asked() -> Mapping[str, Asked]:
         "a body as large as allowed": Asked("POST", "/x", 200, 1, body=BODY),
         "a larger body": Asked("POST", "/x", 413, 0, body=BODY + 1),
         "a larger body of a method without": Asked("GET", "/x", 413, 0, body=BODY + 1),
-        "a larger body that is not sent": Asked("POST", "/x", 413, 0, more=("Content-Length: 999999999999",)),
-        "a body in chunks as large as allowed": Asked("POST", "/x", 200, 1, body=BODY, chunked=True),
+        "a larger body that is not sent": Asked(
+            "POST", "/x", 413, 0, more=("Content-Length: 999999999999",)
+        ),
+        "a body in chunks as large as allowed": Asked(
+            "POST", "/x", 200, 1, body=BODY, chunked=True
+        ),
         "a larger body in chunks": Asked("POST", "/x", 413, 0, body=BODY + 1, chunked=True),
         "a much larger body in chunks": Asked("PUT", "/x", 413, 0, body=100_000, chunked=True),
         "a larger body in chunks of GET": Asked("GET", "/x", 413, 0, body=BODY + 1, chunked=True),
         "no body in chunks": Asked("POST", "/x", 200, 1, body=0, chunked=True),
-        "a larger body of whom nobody knows": Asked("POST", "/private", 401, 0, body=100_000, chunked=True),
-        "a larger body of who may call": Asked("POST", "/private", 413, 0, body=100_000, chunked=True, token=True),
-        "a body of who may call": Asked("POST", "/private", 200, 1, body=5, chunked=True, token=True),
+        "a larger body of whom nobody knows": Asked(
+            "POST", "/private", 401, 0, body=100_000, chunked=True
+        ),
+        "a larger body of who may call": Asked(
+            "POST", "/private", 413, 0, body=100_000, chunked=True, token=True
+        ),
+        "a body of who may call": Asked(
+            "POST", "/private", 200, 1, body=5, chunked=True, token=True
+        ),
         "any body where nothing limits it": Asked("POST", "/x", 200, 1, host="bare", body=100_000),
         "any body in chunks where nothing limits it": Asked(
             "POST", "/x", 200, 1, host="bare", body=100_000, chunked=True
         ),
         "a part of an answer in time": Asked("GET", "/drip", 200, 1),
-        "POST is asked again where it is told so, but not once it was sent": Asked("POST", "/closes", 502, 1, "again"),
+        "POST is asked again where it is told so, but not once it was sent": Asked(
+            "POST", "/closes", 502, 1, "again"
+        ),
         "GET is not where others are": Asked("GET", "/closes", 502, 1, "again"),
     }
     usual = 6  # Kong's five retries
@@ -135,7 +158,9 @@ def asked() -> Mapping[str, Asked]:
         ("PATCH", 1, 1),
     ):
         once[f"{method} of a workload that closes"] = Asked(method, "/closes", 502, api)
-        once[f"{method} of a workload that closes, without the trait"] = Asked(method, "/closes", 502, bare, "bare")
+        once[f"{method} of a workload that closes, without the trait"] = Asked(
+            method, "/closes", 502, bare, "bare"
+        )
     for method, times in (("GET", ATTEMPTS), ("POST", 1)):
         once[f"{method} of a workload that is late"] = Asked(method, "/late", 504, times)
     return once
@@ -165,7 +190,9 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
     if of_workload:
         wanted["Content-Security-Policy"] = ["default-src 'self'", "frame-ancestors 'none'"]
         wanted["Set-Cookie"] = ["a=1", "b=2"]
-    assert "workload" not in " ".join(answer.values("Server"))  # Kong says its own name where there is none
+    assert "workload" not in " ".join(
+        answer.values("Server")
+    )  # Kong says its own name where there is none
     assert {name: answer.values(name) for name in wanted} == wanted
 
 

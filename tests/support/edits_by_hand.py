@@ -12,7 +12,11 @@ from typing import Any
 
 from kong_oam.kong.entities import Entities, Entity
 
-_PARENTS = {"routes": ("service",), "plugins": ("service", "route", "consumer"), "credentials": ("consumer",)}
+_PARENTS = {
+    "routes": ("service",),
+    "plugins": ("service", "route", "consumer"),
+    "credentials": ("consumer",),
+}
 
 
 def edited(random: Random, entities: Entities, stacks: Sequence[str]) -> Entities:
@@ -32,13 +36,25 @@ def _remove(random: Random, entities: Entities, stacks: Sequence[str], _: int) -
             one["id"]
             for collection, parents in _PARENTS.items()
             for one in getattr(entities, collection)
-            if one["id"] not in gone and any((one.get(parent) or {}).get("id") in gone for parent in parents)
+            if one["id"] not in gone
+            and any((one.get(parent) or {}).get("id") in gone for parent in parents)
         ]
         if not children:
             break
         gone.update(children)
-    collections = ("services", "routes", "plugins", "consumers", "credentials", "upstreams", "targets")
-    kept = {name: tuple(one for one in getattr(entities, name) if one["id"] not in gone) for name in collections}
+    collections = (
+        "services",
+        "routes",
+        "plugins",
+        "consumers",
+        "credentials",
+        "upstreams",
+        "targets",
+    )
+    kept = {
+        name: tuple(one for one in getattr(entities, name) if one["id"] not in gone)
+        for name in collections
+    }
     return replace(entities, **kept)
 
 
@@ -47,14 +63,17 @@ def _some(entities: Entities, kind: str) -> Sequence[Entity]:
     return getattr(entities, kind) or ({"id": "nobody's"},)
 
 
-def _changed(kind: str, change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]]) -> Any:
+def _changed(
+    kind: str, change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]]
+) -> Any:
     """An edit that changes fields of an entity of a kind, chosen of all there are."""
 
     def edit(random: Random, entities: Entities, stacks: Sequence[str], _: int) -> Entities:
         chosen = random.choice(_some(entities, kind))
         there = getattr(entities, kind)
         changed = tuple(
-            {**one, **change(random, entities, one, stacks)} if one["id"] == chosen["id"] else one for one in there
+            {**one, **change(random, entities, one, stacks)} if one["id"] == chosen["id"] else one
+            for one in there
         )
         return replace(entities, **{kind: changed})
 
@@ -66,7 +85,9 @@ def _reference(random: Random, entities: Entities, collection: str) -> dict[str,
     return {"id": random.choice(there)["id"]} if there else None
 
 
-def _of_a_route(random: Random, entities: Entities, route: Entity, stacks: Sequence[str]) -> dict[str, Any]:
+def _of_a_route(
+    random: Random, entities: Entities, route: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
     other = random.choice(_some(entities, "routes"))
     return random.choice(
         [
@@ -80,12 +101,18 @@ def _of_a_route(random: Random, entities: Entities, route: Entity, stacks: Seque
     )
 
 
-def _of_a_service(random: Random, entities: Entities, service: Entity, stacks: Sequence[str]) -> dict[str, Any]:
+def _of_a_service(
+    random: Random, entities: Entities, service: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
     host = random.choice([f"api.orders.{stack}.test" for stack in stacks])
-    return random.choice([{"enabled": False}, {"host": host, "port": 8080}, {"path": "/x"}, {"name": "x"}])
+    return random.choice(
+        [{"enabled": False}, {"host": host, "port": 8080}, {"path": "/x"}, {"name": "x"}]
+    )
 
 
-def _of_a_plugin(random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]) -> dict[str, Any]:
+def _of_a_plugin(
+    random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
     alike = [one for one in entities.plugins if one["name"] == plugin["name"]]
     nobody = {"service": None, "route": None, "consumer": None}
     return random.choice(
@@ -101,18 +128,28 @@ def _of_a_plugin(random: Random, entities: Entities, plugin: Entity, stacks: Seq
     )
 
 
-def _of_a_credential(random: Random, entities: Entities, credential: Entity, stacks: Sequence[str]) -> dict[str, Any]:
+def _of_a_credential(
+    random: Random, entities: Entities, credential: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
     consumer = _reference(random, entities, "consumers") or credential.get("consumer")
     other = random.choice(_some(entities, "credentials"))
     key = other.get("rsa_public_key")
-    return random.choice([{"consumer": consumer}, {"rsa_public_key": key}, {"key": f"{credential.get('key')}-x"}])
+    return random.choice(
+        [{"consumer": consumer}, {"rsa_public_key": key}, {"key": f"{credential.get('key')}-x"}]
+    )
 
 
-def _of_a_consumer(random: Random, entities: Entities, consumer: Entity, stacks: Sequence[str]) -> dict[str, Any]:
-    return random.choice([{"username": f"{consumer.get('username')}-x"}, {"custom_id": "https://else.test"}])
+def _of_a_consumer(
+    random: Random, entities: Entities, consumer: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
+    return random.choice(
+        [{"username": f"{consumer.get('username')}-x"}, {"custom_id": "https://else.test"}]
+    )
 
 
-def _tags(random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]) -> dict[str, Any]:
+def _tags(
+    random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]
+) -> dict[str, Any]:
     """Nobody's, another stack's, or those of several."""
     of_stacks = [["kong-oam", f"kong-oam-stack:{stack}"] for stack in stacks]
     both = ["kong-oam", *(f"kong-oam-stack:{stack}" for stack in stacks)]
@@ -128,23 +165,58 @@ def _add(random: Random, entities: Entities, stacks: Sequence[str], number: int)
     kinds = [
         ("consumers", {"username": f"by-hand-{number}"}),
         ("upstreams", {"name": f"api.orders.{random.choice(stacks)}.test"}),
-        ("plugins", {"name": random.choice(["post-function", "request-termination", "key-auth"]), **scopes}),
+        (
+            "plugins",
+            {"name": random.choice(["post-function", "request-termination", "key-auth"]), **scopes},
+        ),
     ]
     if consumer:
         pem = random.choice(_some(entities, "credentials")).get("rsa_public_key", "none")
-        credential = {"key": f"by-hand-{number}", "algorithm": "RS256", "rsa_public_key": pem, "consumer": consumer}
+        credential = {
+            "key": f"by-hand-{number}",
+            "algorithm": "RS256",
+            "rsa_public_key": pem,
+            "consumer": consumer,
+        }
         kinds.append(("credentials", credential))
     if service:
         route = random.choice(_some(entities, "routes"))
-        fields = {name: route.get(name) for name in ("hosts", "methods", "headers", "snis", "sources", "destinations")}
-        fields |= {"protocols": ["http"], "paths": ["~/"], "regex_priority": 500, "strip_path": False}
-        kinds.append(("routes", {"name": f"by-hand-{number}", **fields, "preserve_host": True, "service": service}))
+        fields = {
+            name: route.get(name)
+            for name in ("hosts", "methods", "headers", "snis", "sources", "destinations")
+        }
+        fields |= {
+            "protocols": ["http"],
+            "paths": ["~/"],
+            "regex_priority": 500,
+            "strip_path": False,
+        }
+        kinds.append(
+            (
+                "routes",
+                {"name": f"by-hand-{number}", **fields, "preserve_host": True, "service": service},
+            )
+        )
         kinds.append(("plugins", {"name": "post-function", **scopes, "service": service}))
     if entities.upstreams:
-        kinds.append(("targets", {"upstream": _reference(random, entities, "upstreams"), "target": "x:1", "weight": 1}))
+        kinds.append(
+            (
+                "targets",
+                {
+                    "upstream": _reference(random, entities, "upstreams"),
+                    "target": "x:1",
+                    "weight": 1,
+                },
+            )
+        )
     kind, fields = random.choice(kinds)
     if kind == "plugins":
-        fields = {**fields, "enabled": True, "protocols": ["http"], "config": {"access": ["return"]}}
+        fields = {
+            **fields,
+            "enabled": True,
+            "protocols": ["http"],
+            "config": {"access": ["return"]},
+        }
     return replace(entities, **{kind: (*getattr(entities, kind), {**new, **fields})})
 
 
@@ -158,5 +230,8 @@ _EDITS = (
     _changed("plugins", _of_a_plugin),
     _changed("credentials", _of_a_credential),
     _changed("consumers", _of_a_consumer),
-    *(_changed(kind, _tags) for kind in ("routes", "services", "plugins", "credentials", "upstreams")),
+    *(
+        _changed(kind, _tags)
+        for kind in ("routes", "services", "plugins", "credentials", "upstreams")
+    ),
 )

@@ -22,7 +22,10 @@ def services_of(estate: Estate) -> Iterator[Resource]:
     """The Services that lead to the pods of named Services."""
     for component in estate.exposed:
         if named := component.named:
-            ports = [{"port": port, "targetPort": named.target} for port in {e.port for e in component.endpoints}]
+            ports = [
+                {"port": port, "targetPort": named.target}
+                for port in {e.port for e in component.endpoints}
+            ]
             yield Resource(
                 "kubernetes:core/v1:Service",
                 f"{component.key}-service-{named.ours}",
@@ -44,7 +47,9 @@ def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
                 if role == "gate"
                 else plugins.admission(decided_by)
             )
-            yield Resource(PLUGIN, f"{component.key}-{name}-{role}", {"configJson": json.dumps(config)})
+            yield Resource(
+                PLUGIN, f"{component.key}-{name}-{role}", {"configJson": json.dumps(config)}
+            )
 
 
 def routes_of(estate: Estate) -> Iterator[Resource]:

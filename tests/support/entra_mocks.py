@@ -18,10 +18,20 @@ SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes
 
 def program(**settings: Any) -> list[Registered]:
     """What the program registers for the sample estate where the stack's provider is a tenant."""
-    with Entra(groups=("sales", "order-desk")) as entra, Kong() as kong, pytest.MonkeyPatch.context() as patch:
+    with (
+        Entra(groups=("sales", "order-desk")) as entra,
+        Kong() as kong,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in {"KONG_ADMIN_ADDR": kong.admin_url, **entra.environment}.items():
             patch.setenv(name, value)
-        provider = {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90, **settings}
+        provider = {
+            "name": "entra",
+            "type": "entra",
+            "issuer": entra.issuer,
+            "accessTokenMinutes": 90,
+            **settings,
+        }
         return run_program(patch, [provider])
 
 

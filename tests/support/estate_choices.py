@@ -50,7 +50,9 @@ _WORKLOAD: Alternatives = {
     "another image": [{}, {"properties": {"image": "registry.test/other:1"}}],
     "cpu": _property("cpu", "250m"),
     "memory": _property("memory", "64Mi"),
-    "env": _property("env", [{"name": "LEVEL", "value": "info"}], [{"name": "LEVEL", "value": "debug"}]),
+    "env": _property(
+        "env", [{"name": "LEVEL", "value": "info"}], [{"name": "LEVEL", "value": "debug"}]
+    ),
     "command": _property("cmd", ["serve"]),
     "pull": _property("imagePullPolicy", "Always"),
     "volume": _property("volumeMounts", {"emptyDir": [{"name": "tmp", "mountPath": "/tmp"}]}),
@@ -73,7 +75,9 @@ _EDGE: Alternatives = {
         {"response": {"remove": ["X-Debug"]}, "request": {"set": {"X-Name": "a"}}},
         {"response": {"remove": ["X-Other"]}},
     ),
-    "ip-allow": _trait("ip-allow", {"from": ["192.0.2.0/24"]}, {"from": ["192.0.2.0/25", "2001:db8::/32"]}),
+    "ip-allow": _trait(
+        "ip-allow", {"from": ["192.0.2.0/24"]}, {"from": ["192.0.2.0/25", "2001:db8::/32"]}
+    ),
     "plugin": _trait(
         "kong-plugin",
         {"name": "correlation-id", "config": {"header_name": "X-A"}},
@@ -84,7 +88,11 @@ _EDGE: Alternatives = {
         "kong-plugin",
         *(
             {"name": "request-termination", "waiver": {"reason": reason, "until": until}}
-            for reason, until in (("for now", "2027-11-30"), ("for a while", "2027-11-30"), ("for now", "2027-12-31"))
+            for reason, until in (
+                ("for now", "2027-11-30"),
+                ("for a while", "2027-11-30"),
+                ("for now", "2027-12-31"),
+            )
         ),
     ),
     "limits": _trait(
@@ -97,7 +105,9 @@ _EDGE: Alternatives = {
         {"retries": {"count": 2}, "timeouts": {"read": "2s"}},
         {"retries": {"count": 2}, "timeouts": {"write": "2s"}},
     ),
-    "rate-limit": _trait("rate-limit", {"per": "client", "requests": {"minute": 5}, "policy": "redis"}),
+    "rate-limit": _trait(
+        "rate-limit", {"per": "client", "requests": {"minute": 5}, "policy": "redis"}
+    ),
     "upstream-tls": _trait(
         "upstream-tls",
         {"secretName": "NAME-tls"},
@@ -152,7 +162,18 @@ _API: Alternatives = {
     "more rules": [
         {},
         *(
-            {"access": {"rules": [{"paths": ["/x/z"], "methods": ["PUT"], "scopes": ["APP.read", "APP.write"], **one}]}}
+            {
+                "access": {
+                    "rules": [
+                        {
+                            "paths": ["/x/z"],
+                            "methods": ["PUT"],
+                            "scopes": ["APP.read", "APP.write"],
+                            **one,
+                        }
+                    ]
+                }
+            }
             for one in ({}, {"paths": ["/x/w"]}, {"methods": ["PATCH"]}, {"scopes": ["APP.write"]})
         ),
     ],
@@ -163,7 +184,11 @@ _API: Alternatives = {
     "role": [
         {},
         {"access": {"roles": {"editor": {"scopes": ["APP.write"], "groups": ["desk"]}}}},
-        {"access": {"roles": {"editor": {"scopes": ["APP.read", "APP.write"], "groups": ["desk"]}}}},
+        {
+            "access": {
+                "roles": {"editor": {"scopes": ["APP.read", "APP.write"], "groups": ["desk"]}}
+            }
+        },
         {"access": {"roles": {"keeper": {"scopes": ["APP.write"], "groups": ["desk"]}}}},
     ],
     "token": [{}, {"access": {"forwardToken": True}}],
@@ -184,7 +209,10 @@ _API: Alternatives = {
     "waits": [{}, {"dependsOn": ["db"]}],
 }
 _OTHER_API: Alternatives = {
-    **{name: _API[name] for name in ("image", "is", "gateway", "owner", "scopes", "rules", "groups")},
+    **{
+        name: _API[name]
+        for name in ("image", "is", "gateway", "owner", "scopes", "rules", "groups")
+    },
     "rate-limit": _trait(
         "rate-limit",
         {"per": "client", "requests": {"minute": 5}},
@@ -197,9 +225,17 @@ _OTHER_API: Alternatives = {
 
 
 def _named(**changed: Any) -> Fragment:
-    service = {"name": "release", "port": 80, "podLabels": {"app.kubernetes.io/instance": "release"}, **changed}
+    service = {
+        "name": "release",
+        "port": 80,
+        "podLabels": {"app.kubernetes.io/instance": "release"},
+        **changed,
+    }
     name = service["name"]
-    return {"access": {"service": service}, "gateway": {"http": {"/": service["port"]}, "existingServiceName": name}}
+    return {
+        "access": {"service": service},
+        "gateway": {"http": {"/": service["port"]}, "existingServiceName": name},
+    }
 
 
 _CALLER: Alternatives = {
@@ -214,9 +250,14 @@ CHOICES: dict[str, Alternatives] = {
         "is": [
             {
                 "type": "helmchart",
-                "properties": {"chart": {"source": "release", "repoURL": "https://charts.example.com"}},
+                "properties": {
+                    "chart": {"source": "release", "repoURL": "https://charts.example.com"}
+                },
                 "gateway": {"domain": "release.example.com"},
-                "access": {"owner": "one", "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}]},
+                "access": {
+                    "owner": "one",
+                    "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}],
+                },
             }
         ],
         "service": [
@@ -241,10 +282,16 @@ CHOICES: dict[str, Alternatives] = {
             {
                 "type": "webservice",
                 "properties": {"ports": [{"port": 3000}]},
-                "access": {"owner": "one", "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}]},
+                "access": {
+                    "owner": "one",
+                    "rules": [{"methods": ["GET"], "public": {"reason": "pages"}}],
+                },
             }
         ],
-        "host": [{"gateway": {"domain": f"{host}.example.com", "http": {"/": 3000}}} for host in ("shop", "www")],
+        "host": [
+            {"gateway": {"domain": f"{host}.example.com", "http": {"/": 3000}}}
+            for host in ("shop", "www")
+        ],
         "kind": [{"client": {"kind": kind}} for kind in ("web", "browser", "native")],
         "redirect": [{"client": {"redirectPaths": [path]}} for path in ("/callback", "/back")],
         "refresh": [{}, {"client": {"refresh": True}}],
@@ -256,13 +303,24 @@ CHOICES: dict[str, Alternatives] = {
         "host": [{"gateway": {"domain": "any.example.com", "http": {"/": 80}}}],
     },
     "application": {
-        "owner": [{"metadata": {"annotations": {"owner": "one"}}}, {"metadata": {"annotations": {"owner": "two"}}}],
-        "labels": [{}, {"metadata": {"labels": {"tier": "a"}}}, {"metadata": {"labels": {"tier": "b"}}}],
+        "owner": [
+            {"metadata": {"annotations": {"owner": "one"}}},
+            {"metadata": {"annotations": {"owner": "two"}}},
+        ],
+        "labels": [
+            {},
+            {"metadata": {"labels": {"tier": "a"}}},
+            {"metadata": {"labels": {"tier": "b"}}},
+        ],
         "place": [
             {},
             *(
                 {"spec": {"policies": [{"name": "place", "type": "topology", "properties": one}]}}
-                for one in ({"clusters": ["local", "west"]}, {"clusters": ["west"]}, {"clusters": ["local", "east"]})
+                for one in (
+                    {"clusters": ["local", "west"]},
+                    {"clusters": ["west"]},
+                    {"clusters": ["local", "east"]},
+                )
             ),
         ],
     },
@@ -280,7 +338,9 @@ def _on_gateway(*values: Fragment) -> list[Fragment]:
 _OUTSIDE: Fragment = {"namespace": None, "podLabels": None, "cidrs": ["192.0.2.0/24"]}
 _OF_GATEWAY: Alternatives = {
     "scheme": _on_gateway(
-        {"scheme": "https"}, {"scheme": "https", "plainHttp": "redirect"}, {"scheme": "https", "hstsSeconds": 60}
+        {"scheme": "https"},
+        {"scheme": "https", "plainHttp": "redirect"},
+        {"scheme": "https", "hstsSeconds": 60},
     ),
     "namespace": _on_gateway({"namespace": "gate"}),
     "labels": _on_gateway({"podLabels": {"app": "gate"}}),
@@ -335,15 +395,21 @@ _OF_GATEWAY: Alternatives = {
         {**_OUTSIDE, "reach": "loadBalancer", "serviceAnnotations": {"a/b": "c"}},
     ),
     "nodes": _on_gateway(
-        {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n1"}, {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n2"}
+        {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n1"},
+        {**_OUTSIDE, "reach": "nodePort", "nodeAddress": "n2"},
     ),
-    "upstream": _on_gateway({"upstreamTls": {"ca": "ca.pem"}}, {"upstreamTls": {"ca": "ca.pem", "depth": 2}}),
+    "upstream": _on_gateway(
+        {"upstreamTls": {"ca": "ca.pem"}}, {"upstreamTls": {"ca": "ca.pem", "depth": 2}}
+    ),
 }
 _OF_CLUSTER: Alternatives = {
     name: [{}, *(_config(cluster=one) for one in values)]
     for name, values in {
         "context": ({"context": "here"}, {"context": "there"}),
-        "contexts": ({"contexts": {"west": "w", "east": "e"}}, {"contexts": {"west": "v", "east": "e"}}),
+        "contexts": (
+            {"contexts": {"west": "w", "east": "e"}},
+            {"contexts": {"west": "v", "east": "e"}},
+        ),
         "pulls": ({"imagePullSecrets": ["pull"]},),
         "accounts": ({"serviceAccountAnnotations": {"a/b": "{component}"}},),
         "namespaces": ({"createNamespaces": True},),
@@ -360,8 +426,16 @@ _OF_STACK: Alternatives = {
     "cloud": [{}, _config(cloud="aws")],
     "images": [{}, _config(images={"registry.test": "mirror.test"})],
     "suffixes": [{}, _config(domains={"suffixes": {"example.com": "example.org"}})],
-    "rotation": [_config(rotation={}), _config(rotation={"every": "20d"}), _config(rotation={"overlap": "3d"})],
-    "known": [{}, _config(knownGroups=["sales", "desk", "more"]), _config(knownGroups=["sales", "desk", "less"])],
+    "rotation": [
+        _config(rotation={}),
+        _config(rotation={"every": "20d"}),
+        _config(rotation={"overlap": "3d"}),
+    ],
+    "known": [
+        {},
+        _config(knownGroups=["sales", "desk", "more"]),
+        _config(knownGroups=["sales", "desk", "less"]),
+    ],
     "kong": [{}, {"kong:kongApiKey": "ours"}],
 }
 _TENANT = "https://login.microsoftonline.com/3f9c0d1e-8a52-4c1b-9b8e-0f6f5f3f7a11/v2.0"
@@ -370,12 +444,18 @@ _OIDC: Fragment = {
     "type": "oidc",
     "issuer": "https://sso.example.com",
     "tokens": {"user": "sid", "accessToken": {"claim": "use", "value": "access"}},
-    "clients": {key: {"id": key.replace("/", "-"), "secret": {"name": "s", "key": "k"}} for key in sorted(_CALLERS)},
+    "clients": {
+        key: {"id": key.replace("/", "-"), "secret": {"name": "s", "key": "k"}}
+        for key in sorted(_CALLERS)
+    },
 }
 
 
 def _provider(*values: Fragment) -> list[Fragment]:
-    return [{"provider": {}}, *({"provider": value} for value in values)]  # each beside the usual one
+    return [
+        {"provider": {}},
+        *({"provider": value} for value in values),
+    ]  # each beside the usual one
 
 
 _OF_ANY: Alternatives = {
@@ -421,7 +501,12 @@ _SECOND: Alternatives = {
             )
         )
     ),
-    "ids": _provider(*({"clients": {"shop/job": one}} for one in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}}))),
+    "ids": _provider(
+        *(
+            {"clients": {"shop/job": one}}
+            for one in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
+        )
+    ),
 }
 COMMON: Alternatives = {**_OF_STACK, **_OF_GATEWAY, **_OF_CLUSTER, **_OF_ANY}
 SETTINGS: dict[str, Alternatives] = {

@@ -38,14 +38,18 @@ STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="ht
 
 def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
     """Applications, one text a file, compiled on `stack`."""
-    readings = [read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts, start=1)]
+    readings = [
+        read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts, start=1)
+    ]
     return compile_estate(together(readings), stack)
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:
     """The estate of applications that are right."""
     result = compiled(*texts, stack=stack)
-    assert result.estate is not None, "\n".join(str(diagnostic) for diagnostic in result.diagnostics)
+    assert result.estate is not None, "\n".join(
+        str(diagnostic) for diagnostic in result.diagnostics
+    )
     return result.estate
 
 
@@ -55,12 +59,18 @@ def asking(estate: Estate, key: str, **traits: Any) -> Estate:
     def asked(one: Component) -> Component:
         return replace(one, edge=replace(one.edge, **traits)) if one.key == key else one
 
-    applications = (replace(one, components=tuple(map(asked, one.components))) for one in estate.applications)
+    applications = (
+        replace(one, components=tuple(map(asked, one.components))) for one in estate.applications
+    )
     return replace(estate, applications=tuple(applications))
 
 
 def api(
-    name: str = "orders", *, domain: str = "orders.example.com", http: str = "{/orders: 8080}", access: str = ""
+    name: str = "orders",
+    *,
+    domain: str = "orders.example.com",
+    http: str = "{/orders: 8080}",
+    access: str = "",
 ) -> str:
     """One application with one exposed component `api`; `access` is the body of its access trait, or nothing."""
     trait = f"        - type: access\n          properties: {access}\n" if access else ""

@@ -14,7 +14,9 @@ def everything(value: Any) -> Any:
     if isinstance(value, Place):
         return None
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value).__name__, {field.name: everything(getattr(value, field.name)) for field in fields(value)}
+        return type(value).__name__, {
+            field.name: everything(getattr(value, field.name)) for field in fields(value)
+        }
     if isinstance(value, Mapping):
         return {key: everything(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

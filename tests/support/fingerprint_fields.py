@@ -24,7 +24,17 @@ Field = tuple[str, str]
 """A type and a field of it, by their names."""
 
 _SETTINGS = stack(KEYCLOAK)
-OF_CLIENTS = ("kind", "refresh", "redirect", "grant", "rotation", "keys", "groups", "role", "provider")
+OF_CLIENTS = (
+    "kind",
+    "refresh",
+    "redirect",
+    "grant",
+    "rotation",
+    "keys",
+    "groups",
+    "role",
+    "provider",
+)
 IN_ORDER = (None, "shops", "rest", "apis")
 """The base, and partitions with those that call others first: their clients' ids may be made up."""
 
@@ -57,11 +67,16 @@ class Pair:
             return False
         first, second = map(replace, self.estates)  # which know nothing of any fingerprint yet
         before, after = self.known
-        return first.fingerprint(self.partition, before) == second.fingerprint(self.partition, after)
+        return first.fingerprint(self.partition, before) == second.fingerprint(
+            self.partition, after
+        )
 
     def decisive(self) -> frozenset[Field]:
         """The fields each of which holds all that differs."""
-        before, after = (given(one, self.partition, known) for one, known in zip(self.estates, self.known, strict=True))
+        before, after = (
+            given(one, self.partition, known)
+            for one, known in zip(self.estates, self.known, strict=True)
+        )
         found = [*_differences(before, after, frozenset())]
         return frozenset.intersection(*found) if found else frozenset()
 
@@ -73,8 +88,17 @@ def left_out(field: Field) -> Iterator[None]:
     fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
-        kept = {one: digest for one, digest in others.items() if name not in ("base" if not one else "ids",)}
-        return usual("" if name == "settings" else common, given, kept, "" if name == "configured" else configured)
+        kept = {
+            one: digest
+            for one, digest in others.items()
+            if name not in ("base" if not one else "ids",)
+        }
+        return usual(
+            "" if name == "settings" else common,
+            given,
+            kept,
+            "" if name == "configured" else configured,
+        )
 
     def part(self: order.Estates, partition: str | None) -> tuple[Estate, str]:
         estate = order.deployed_by(self.whole, partition)
@@ -102,7 +126,14 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
         def kept(_common: str, _given: str, others: Mapping[str, str], configured: str) -> Any:
             ids = {name: one for name, one in others.items() if name}
             estate = estates.given(partition)
-            return Given(estates.settings, estate.applications, estate.foreign, configured, others.get("", ""), ids)
+            return Given(
+                estates.settings,
+                estate.applications,
+                estate.foreign,
+                configured,
+                others.get("", ""),
+                ids,
+            )
 
         patch.setattr(order, "fingerprint", kept)
         found: Any = estates.fingerprint(partition, known)
@@ -149,7 +180,9 @@ class Pairs:
 
     def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
         """One pair for each of these choices."""
-        for choice, before, after in {pair[0]: pair for pair in reversed([*self.centre.pairs()])}.values():
+        for choice, before, after in {
+            pair[0]: pair for pair in reversed([*self.centre.pairs()])
+        }.values():
             if choice in choices:
                 yield from self._pairs(choice, before, after)
 
@@ -158,7 +191,8 @@ class Pairs:
         wanted = (
             pair
             for pair in self.centre.pairs()
-            if kind == "okta" or (pair[0][1] in OF_CLIENTS if pair[0][0] else pair[0][1] not in COMMON)
+            if kind == "okta"
+            or (pair[0][1] in OF_CLIENTS if pair[0][0] else pair[0][1] not in COMMON)
         )
         for choice, before, after in islice(wanted, part, None, parts):
             with suppress(RefusedError):
@@ -173,7 +207,13 @@ class Pairs:
             known = _known(first, deployed), _known(second, then)
             if first.fingerprint(partition, known[0]) != second.fingerprint(partition, known[1]):
                 name = _stack(partition)
-                yield Pair(choice, partition, (first, second), known, made_of(deployed, name) != made_of(then, name))
+                yield Pair(
+                    choice,
+                    partition,
+                    (first, second),
+                    known,
+                    made_of(deployed, name) != made_of(then, name),
+                )
 
     def _moved(
         self, deployed: Deployed, before: Chosen, after: Chosen, stacks: Sequence[str | None]

@@ -22,7 +22,11 @@ _ALLOWED = """\
 """
 ESTATE = with_callers(estate(_APPLICATIONS[0] + _ALLOWED, *_APPLICATIONS[1:], stack=STACK))
 TABLE = table(
-    ESTATE, ESTATE.components["orders/api"], "8080", "ring", clients={key: name for name, key in CLIENTS.items()}
+    ESTATE,
+    ESTATE.components["orders/api"],
+    "8080",
+    "ring",
+    clients={key: name for name, key in CLIENTS.items()},
 )
 READ = ISSUER.service(["read"])
 """A token that is let through."""
@@ -34,15 +38,23 @@ def as_left(table: str) -> str:
 
 
 def asked(
-    token: str | None, table: str = TABLE, path: str = "/orders", fault: tuple[str, Any] | None = None, **more: Any
+    token: str | None,
+    table: str = TABLE,
+    path: str = "/orders",
+    fault: tuple[str, Any] | None = None,
+    **more: Any,
 ) -> Lua:
     """A GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
     consumer = {"id": "1", "username": "ring"} if token else None
-    credential = {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}} if token else None
+    credential = (
+        {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}} if token else None
+    )
     facts = {
         "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET",
         "ngx.now": ISSUER.now, "kong.client.get_forwarded_ip": INSIDE,
         "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
         "ngx.req.get_headers": {"authorization": f"Bearer {token}"} if token else {},
     }  # fmt: skip
-    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission())
+    return Lua(
+        gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission()
+    )

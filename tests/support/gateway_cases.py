@@ -46,7 +46,10 @@ class Case:
 
     def raw(self, *more: bytes) -> bytes:
         """The bytes of the request; `more` are further header lines."""
-        lines = [b"%s %s HTTP/1.1" % (self.method.encode(), self.target), b"Host: " + self.host.encode()]
+        lines = [
+            b"%s %s HTTP/1.1" % (self.method.encode(), self.target),
+            b"Host: " + self.host.encode(),
+        ]
         lines += [b"Authorization: " + value.encode() for value in self.authorization]
         return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
@@ -72,13 +75,20 @@ class Case:
         if not isinstance(token, str):
             return {}
         claims = authenticate(
-            token, scene.rings[meant.component.provider], scene.now, scene.estate.apis_at(meant.component)
+            token,
+            scene.rings[meant.component.provider],
+            scene.now,
+            scene.estate.apis_at(meant.component),
         )
-        if not isinstance(claims, Claims) or claims.audience == "":  # for another API: whom it names is unknown here
+        if (
+            not isinstance(claims, Claims) or claims.audience == ""
+        ):  # for another API: whom it names is unknown here
             return {}
         scopes = effective_scopes(scene.estate, meant.component, claims)
         told = {
-            "x-auth-client": next((name for name, key in CLIENTS.items() if key == claims.client), UNKNOWN_CLIENT),
+            "x-auth-client": next(
+                (name for name, key in CLIENTS.items() if key == claims.client), UNKNOWN_CLIENT
+            ),
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
         }
@@ -88,7 +98,11 @@ class Case:
         """The credentials that go upstream with a request that is allowed: tokens only to who asks for them."""
         assert meant.component is not None
         kept = () if meant.component.forward_token else ("bearer",)
-        return [value for value in self.authorization if value and not any(one in value.lower() for one in kept)]
+        return [
+            value
+            for value in self.authorization
+            if value and not any(one in value.lower() for one in kept)
+        ]
 
     def decided_by_its_fault(self, scene: Scene, key: str | None = None) -> bool:
         """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
@@ -97,7 +111,12 @@ class Case:
         """
         nobody = decide(scene.estate, self._request, None)
         component = nobody.component
-        if self.fault is None or nobody.status != 401 or component is None or key not in (None, component.key):
+        if (
+            self.fault is None
+            or nobody.status != 401
+            or component is None
+            or key not in (None, component.key)
+        ):
             return False
         anybody = Claims(component.provider, "c", "c", False, tuple(component.scopes))
         return decide(scene.estate, self._request, anybody).allowed
@@ -154,7 +173,9 @@ def landmarks(scene: Scene) -> list[Case]:
             if rule:
                 authorization = () if rule.public else (f"Bearer {token}",)
                 host = endpoint.host.replace("*", "x")
-                found.append(Case(rule.methods[0], host, written(rule.path).encode(), authorization))
+                found.append(
+                    Case(rule.methods[0], host, written(rule.path).encode(), authorization)
+                )
     return found
 
 
@@ -194,7 +215,9 @@ _AMBIGUOUS = st.sampled_from(
         b"Content_Length: 0", b"X-Real_IP: 192.0.2.9",
     ]
 )  # fmt: skip
-_ALL_HEADERS = st.one_of(_HEADERS, _HEADERS, _HEADERS, st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS))
+_ALL_HEADERS = st.one_of(
+    _HEADERS, _HEADERS, _HEADERS, st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS)
+)
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
@@ -212,7 +235,16 @@ _HARMFUL = (
     "%EF%BC%8E%EF%BC%8E", "%E2%88%95", "%C2%A5", ".%E2%80%8B", "::$DATA",
 )  # fmt: skip
 _BELOW = ("7", "health", "deep", "x:y", "CAPS", "caf%C3%A9", "a%20b", "v1.0", "orders", "docs")
-_ESCAPES = {"o": "%6f", "d": "%64", ":": "%3a", "(": "%28", "+": "%2B", "$": "%24", ".": "%2e", "-": "%2D"}
+_ESCAPES = {
+    "o": "%6f",
+    "d": "%64",
+    ":": "%3a",
+    "(": "%28",
+    "+": "%2B",
+    "$": "%24",
+    ".": "%2e",
+    "-": "%2D",
+}
 
 
 @st.composite
@@ -221,9 +253,19 @@ def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.endpoints))))
     host = draw(st.sampled_from([host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]))
-    target = "/" + "/".join(draw(st.lists(st.sampled_from(_ELEMENTS), max_size=5))) + draw(st.sampled_from(_QUERIES))
+    target = (
+        "/"
+        + "/".join(draw(st.lists(st.sampled_from(_ELEMENTS), max_size=5)))
+        + draw(st.sampled_from(_QUERIES))
+    )
     authorization = draw(_tokens(scene, component.key) | st.sampled_from(_ODD))
-    return Case(draw(st.sampled_from(_OTHER_METHODS)), host, target.encode(), authorization, draw(_ALL_HEADERS))
+    return Case(
+        draw(st.sampled_from(_OTHER_METHODS)),
+        host,
+        target.encode(),
+        authorization,
+        draw(_ALL_HEADERS),
+    )
 
 
 @st.composite
@@ -239,7 +281,9 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
     if noise := draw(st.sampled_from([(), (), _HARMLESS, _HARMFUL])):
         elements.insert(draw(st.integers(0, len(elements))), draw(st.sampled_from(noise)))
     target = "/" + "/".join(elements) + draw(st.sampled_from(_QUERIES))
-    authorization = draw(st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key))
+    authorization = draw(
+        st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key)
+    )
     return Case(method, draw(_host(endpoint)), target.encode(), authorization, draw(_ALL_HEADERS))
 
 
@@ -251,8 +295,20 @@ def _spelt(element: str) -> st.SearchStrategy[str]:
 
 def _misread(element: str) -> st.SearchStrategy[str]:
     """The element as some servers take it for the same, and the gate for another one."""
-    alike = element.replace("s", "%C5%BF").replace("k", "%E2%84%AA").replace("e", "\u00e9").replace("a", "%EF%BD%81")
-    spellings = [f"{element}.", f"{element}%20", f"{element}::$DATA", f"{element[:-1]}*", f"%E2%80%8B{element}", alike]
+    alike = (
+        element.replace("s", "%C5%BF")
+        .replace("k", "%E2%84%AA")
+        .replace("e", "\u00e9")
+        .replace("a", "%EF%BD%81")
+    )
+    spellings = [
+        f"{element}.",
+        f"{element}%20",
+        f"{element}::$DATA",
+        f"{element[:-1]}*",
+        f"%E2%80%8B{element}",
+        alike,
+    ]
     return st.sampled_from([*spellings, f"{element[:4]}~1", element.swapcase()])
 
 
@@ -288,7 +344,9 @@ def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
     return [
         (component, method, host, path)
         for component, method, host, path in dict.fromkeys(found)
-        if Case(method, host, written(path).encode(), fault="any").decided_by_its_fault(scene, component)
+        if Case(method, host, written(path).encode(), fault="any").decided_by_its_fault(
+            scene, component
+        )
     ]
 
 
@@ -310,7 +368,11 @@ def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
     named = [issuer.provider.group(group) for group in GROUPS]
     groups = st.lists(st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True)
     clients = st.sampled_from(["c", "c", "d", UNKNOWN_CLIENT])
-    good = st.builds(issuer.service, scopes, clients) | st.builds(issuer.user, scopes, groups, client=clients)
-    both = st.builds(lambda scopes: issuer.token(scopes, aud=["api://other", issuer.provider.audience]), scopes)
+    good = st.builds(issuer.service, scopes, clients) | st.builds(
+        issuer.user, scopes, groups, client=clients
+    )
+    both = st.builds(
+        lambda scopes: issuer.token(scopes, aud=["api://other", issuer.provider.audience]), scopes
+    )
     faulty = st.deferred(lambda: st.sampled_from(sorted(_faults(scene, component).values())))
     return (good | good | both | faulty).map(lambda token: (f"Bearer {token}",))

@@ -10,7 +10,17 @@ from typing import Any
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from kong_oam.access.model import EXTERNAL, METHODS, Application, Call, Client, ClientKind, Component, Estate, Stack
+from kong_oam.access.model import (
+    EXTERNAL,
+    METHODS,
+    Application,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Estate,
+    Stack,
+)
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.tokens import KeyRing
 from tests.support.estates import SPELLING, api
@@ -41,7 +51,13 @@ def stack(name: str, scheme: Any = "https") -> Stack:
     """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
     main = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
     renamed = {group: f"id-of-{group}" for group in GROUPS[:2]}
-    other = Provider("other", f"api://{name}/other", _WORDS, issuer=f"https://other.{name}.example.com", groups=renamed)
+    other = Provider(
+        "other",
+        f"api://{name}/other",
+        _WORDS,
+        issuer=f"https://other.{name}.example.com",
+        groups=renamed,
+    )
     return Stack(name, {"main": main, "other": other}, scheme=scheme)
 
 
@@ -76,7 +92,9 @@ class Scene:
 
 def with_callers(estate: Estate) -> Estate:
     """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
-    callers = Application("callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1)))
+    callers = Application(
+        "callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1))
+    )
     return replace(estate, applications=(*estate.applications, callers))
 
 
@@ -116,7 +134,12 @@ def nested_applications(domain: str) -> list[str]:
     host = f"orders.{domain}"
     wild = "{owner: w, rules: [{methods: [GET], public: {reason: w}}]}"
     return [
-        api("orders", domain=host, http="{/orders: 8080, /docs: 8080, /orders/files: 9090}", access=ACCESS),
+        api(
+            "orders",
+            domain=host,
+            http="{/orders: 8080, /docs: 8080, /orders/files: 9090}",
+            access=ACCESS,
+        ),
         api("nested", domain=host, http="{/orders/nested: 8080}"),
         api("wild", domain=f"*.{domain}", http="{/: 80}", access=wild),
         api("deep", domain=f"*.deep.{domain}", http="{/orders: 80}"),
@@ -138,7 +161,15 @@ def generated_applications(domain: str, count: int, number: int) -> list[str]:
     return texts
 
 
-_GATEWAY_PATHS = ("/", "/orders", "/orders/v1.0", "/orders/v1.0/deep", "/orders/x:y", "/docs", "/Docs")
+_GATEWAY_PATHS = (
+    "/",
+    "/orders",
+    "/orders/v1.0",
+    "/orders/v1.0/deep",
+    "/orders/x:y",
+    "/docs",
+    "/Docs",
+)
 _BELOW = ("", "", "/health", "/health/deep", "/x:y", "/(a+b)$", "/Caps", "/v1.0", "/~_-!&',=@")
 _TOGETHER = (("GET",), ("POST", "PUT"), ("PATCH",), ("DELETE", "OPTIONS"), ("HEAD",))
 
@@ -153,7 +184,9 @@ def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
         owner = draw(st.sampled_from(exposed))
         owner.setdefault(host, {})[path] = draw(st.sampled_from([8080, 8080, 9090]))
     components = [
-        draw(_component(f"c{number}", f"{name}.{number}", traits)) for number, traits in enumerate(exposed) if traits
+        draw(_component(f"c{number}", f"{name}.{number}", traits))
+        for number, traits in enumerate(exposed)
+        if traits
     ]
     return {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -164,10 +197,15 @@ def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
 
 
 @st.composite
-def _component(draw: st.DrawFn, name: str, prefix: str, exposed: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def _component(
+    draw: st.DrawFn, name: str, prefix: str, exposed: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
     """A component with a gateway trait per host and, but for one in six, an access trait."""
     traits: list[dict[str, Any]] = [
-        {"type": "gateway", "properties": {"name": f"g{number}", "domain": host, "http": dict(http)}}
+        {
+            "type": "gateway",
+            "properties": {"name": f"g{number}", "domain": host, "http": dict(http)},
+        }
         for number, (host, http) in enumerate(exposed.items())
     ]
     if draw(st.integers(0, 5)):
@@ -182,12 +220,16 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
     scopes = [f"{prefix}.read", f"{prefix}.write", f"{prefix}.odd"]
     needed = st.lists(st.sampled_from(scopes), min_size=1, max_size=2, unique=True)
     below = st.builds(
-        lambda base, rest: base.rstrip("/") + rest or "/", st.sampled_from(gateway_paths), st.sampled_from(_BELOW)
+        lambda base, rest: base.rstrip("/") + rest or "/",
+        st.sampled_from(gateway_paths),
+        st.sampled_from(_BELOW),
     )
     rules: list[dict[str, Any]] = []
     for path in draw(st.lists(below, min_size=1, max_size=5, unique=True)):
         groups = (
-            [METHODS] if draw(st.booleans()) else draw(st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True))
+            [METHODS]
+            if draw(st.booleans())
+            else draw(st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True))
         )
         if ("GET",) in groups:
             groups = [group for group in groups if group != ("HEAD",)]  # GET lists it already
@@ -199,7 +241,8 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
                 rules += [{**one, "scopes": draw(needed)} for _ in range(draw(st.integers(1, 2)))]
     holders = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True)
     roles = {
-        f"r{number}": {"scopes": draw(needed), "groups": draw(holders)} for number in range(draw(st.integers(0, 3)))
+        f"r{number}": {"scopes": draw(needed), "groups": draw(holders)}
+        for number in range(draw(st.integers(0, 3)))
     }
     return {
         "owner": "team",

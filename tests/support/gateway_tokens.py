@@ -63,7 +63,11 @@ class Issuer:
     @property
     def pem(self) -> str:
         """The public key as Kong's credentials hold it."""
-        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        return (
+            self.key.public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
 
     @property
     def ring(self) -> KeyRing:
@@ -79,7 +83,9 @@ class Issuer:
         """A token in compact form; `header` changes its header (the key's algorithm and `kid`)."""
         head = {"kid": self.kid, "alg": self.algorithm, **header}
         return self.signed_as(
-            json.dumps({name: value for name, value in head.items() if value is not None}), payload, key
+            json.dumps({name: value for name, value in head.items() if value is not None}),
+            payload,
+            key,
         )
 
     def signed_as(self, head: str, payload: bytes, key: PrivateKey | None = None) -> str:
@@ -106,7 +112,9 @@ class Issuer:
             listing.claim: _written(scopes, listing.form),
             **own,
         }
-        return json.dumps({name: value for name, value in {**base, **changes}.items() if value is not None}).encode()
+        return json.dumps(
+            {name: value for name, value in {**base, **changes}.items() if value is not None}
+        ).encode()
 
     def token(self, scopes: Iterable[str] = (), /, **changes: Any) -> str:
         return self.signed(self.payload(scopes, **changes))
@@ -142,7 +150,9 @@ class Issuer:
             "exp is a text": token(exp="never"),
             "exp is true": token(exp=True),
             "exp is no double": signed(self._with(self.payload(scopes, exp=None), '"exp":1e999')),
-            "exp has 400 digits": signed(self._with(self.payload(scopes, exp=None), f'"exp":{"9" * 400}')),
+            "exp has 400 digits": signed(
+                self._with(self.payload(scopes, exp=None), f'"exp":{"9" * 400}')
+            ),
             "another claim has 400 digits": signed(more(f'"n":{"9" * 400}')),
             "no exp": token(exp=None),
             "early": token(nbf=self.now + self.lifetime - 600),
@@ -160,7 +170,9 @@ class Issuer:
             "not the last mark of an access token": token(**{spelling.marks[-1].claim: "else"}),
             "no client": token(**{spelling.client: None}),
             "client is a number": token(**{spelling.client: 7}),
-            "client with a line feed": token(**{spelling.client: "a\nb", own: spelling.own_value or "a\nb"}),
+            "client with a line feed": token(
+                **{spelling.client: "a\nb", own: spelling.own_value or "a\nb"}
+            ),
             "subject is a list": token(**{spelling.subject: ["c"]}),
             "neither a user's nor a service's own": token(**{own: "else"}),
             "user is a number": user(**{spelling.user: 7}),
@@ -178,7 +190,9 @@ class Issuer:
             "unknown key id": signed(good, kid=f"{self.kid}-unknown"),
             "no key id": signed(good, kid=None),
             "key id is a number": signed(good, kid=7),
-            "key id twice": self.signed_as(f'{{"kid":"x","kid":"{self.kid}","alg":"{self.algorithm}"}}', good),
+            "key id twice": self.signed_as(
+                f'{{"kid":"x","kid":"{self.kid}","alg":"{self.algorithm}"}}', good
+            ),
             "alg none": signed(good, alg="none"),
             "alg HS256": signed(good, alg="HS256"),
             "alg HS256, with the public key": f"{shared}.{encoded(hmac.digest(self.pem.encode(), shared.encode(), sha256))}",

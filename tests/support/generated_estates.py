@@ -15,7 +15,15 @@ from typing import Any
 
 import yaml
 
-from tests.support.estate_choices import CHOICES, GRANTS, PROVIDERS, ROSTER, SETTINGS, USUAL, Fragment
+from tests.support.estate_choices import (
+    CHOICES,
+    GRANTS,
+    PROVIDERS,
+    ROSTER,
+    SETTINGS,
+    USUAL,
+    Fragment,
+)
 
 Choice = tuple[str, str]
 """Whose it is (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings), and what is chosen."""
@@ -33,7 +41,11 @@ class Chosen:
 
     def since(self, before: Chosen) -> dict[Choice, int]:
         """What is chosen anew."""
-        return {choice: one for choice, one in self.choices.items() if one != before.choices.get(choice, 0)}
+        return {
+            choice: one
+            for choice, one in self.choices.items()
+            if one != before.choices.get(choice, 0)
+        }
 
     def edits(self) -> Iterator[tuple[Choice, int]]:
         """All single edits, each to every other number."""
@@ -49,9 +61,16 @@ class Chosen:
         for key, is_a in ROSTER.items():
             found |= {(key, name): alternatives for name, alternatives in CHOICES[is_a].items()}
         for application in {key.partition("/")[0] for key in ROSTER}:
-            found |= {(application, name): alternatives for name, alternatives in CHOICES["application"].items()}
+            found |= {
+                (application, name): alternatives
+                for name, alternatives in CHOICES["application"].items()
+            }
         for pair in GRANTS:
-            found["{} < {}".format(*pair), "grant"] = [{}, {"scopes": ["read"]}, {"scopes": ["read", "write"]}]
+            found["{} < {}".format(*pair), "grant"] = [
+                {},
+                {"scopes": ["read"]},
+                {"scopes": ["read", "write"]},
+            ]
         return found
 
     def pairs(self) -> Iterator[tuple[Choice, Chosen, Chosen]]:
@@ -67,14 +86,17 @@ class Chosen:
                 if number != shared:
                     yield choice, self.edited(choice, shared), self.edited(choice, number)
 
-    def written(self, provider: Fragment | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    def written(
+        self, provider: Fragment | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """The stack's configuration, and the Applications by name. `provider`: what is said of it beside the usual."""
         settings: dict[str, Any] = {
             **deepcopy(USUAL),
             "provider": {**deepcopy(PROVIDERS[self.kind]), **(provider or {})},
         }
         taken = {
-            choice: alternatives[self.choices.get(choice, 0)] for choice, alternatives in self._alternatives().items()
+            choice: alternatives[self.choices.get(choice, 0)]
+            for choice, alternatives in self._alternatives().items()
         }
         for (whose, _), fragment in taken.items():
             if not whose:
@@ -88,7 +110,9 @@ class Chosen:
             component = self._component(key, is_a, taken)
             if component is not None:
                 made["spec"]["components"].append(component)
-        return settings, {name: one for name, one in applications.items() if one["spec"]["components"]}
+        return settings, {
+            name: one for name, one in applications.items() if one["spec"]["components"]
+        }
 
     def _application(self, name: str, taken: Mapping[Choice, Fragment]) -> dict[str, Any]:
         made: dict[str, Any] = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application"}
@@ -98,7 +122,9 @@ class Chosen:
                 merge(made, fragment)
         return made
 
-    def _component(self, key: str, is_a: str, taken: Mapping[Choice, Fragment]) -> dict[str, Any] | None:
+    def _component(
+        self, key: str, is_a: str, taken: Mapping[Choice, Fragment]
+    ) -> dict[str, Any] | None:
         application, name = key.split("/")
         parts: dict[str, Any] = {}
         for (whose, _), fragment in taken.items():
@@ -113,7 +139,9 @@ class Chosen:
                 traits[f"trait {trait}"] = parts.pop(trait)
         for value in traits.values():
             _fill(value, {"APP": application, "NAME": name})
-        listed = [{"type": trait.split()[1], "properties": value} for trait, value in traits.items()]
+        listed = [
+            {"type": trait.split()[1], "properties": value} for trait, value in traits.items()
+        ]
         component = {"name": name, "traits": listed, **parts}
         _fill(component, {"APP": application, "NAME": name})
         return component
@@ -170,12 +198,16 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 def write(folder: Path, chosen: Chosen, provider: Fragment | None = None) -> None:
     """Writes the project's Applications and the base's settings; the partitions' stacks name the estate."""
     settings, applications = chosen.written(provider)
-    (folder / "stacks" / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": settings}), "utf-8")
+    (folder / "stacks" / "Pulumi.local.yaml").write_text(
+        yaml.safe_dump({"config": settings}), "utf-8"
+    )
     for file in (folder / "applications").glob("*.yaml"):
         if file.stem not in applications:
             file.unlink()
     for name, application in applications.items():
-        (folder / "applications" / f"{name}.yaml").write_text(yaml.safe_dump(application, sort_keys=False), "utf-8")
+        (folder / "applications" / f"{name}.yaml").write_text(
+            yaml.safe_dump(application, sort_keys=False), "utf-8"
+        )
 
 
 def full(kind: str) -> Chosen:
@@ -196,8 +228,14 @@ def full(kind: str) -> Chosen:
 
 def first(kind: str, random: Random) -> Chosen:
     """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
-    chosen = Chosen(kind, {("{} < {}".format(*pair), "grant"): random.randrange(1, 3) for pair in GRANTS})
+    chosen = Chosen(
+        kind, {("{} < {}".format(*pair), "grant"): random.randrange(1, 3) for pair in GRANTS}
+    )
     for choice, number in chosen.edits():
-        if choice[0] and choice[1] in ("env", "cpu", "owner", "labels", "groups", "rules") and random.random() < 0.3:
+        if (
+            choice[0]
+            and choice[1] in ("env", "cpu", "owner", "labels", "groups", "rules")
+            and random.random() < 0.3
+        ):
             chosen = chosen.edited(choice, number)
     return chosen

@@ -58,15 +58,31 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
     nodes: dict[str, Node] = {}
     for kind in dict.fromkeys(kind for pair in _LAYERED for kind in pair):
         for name in draw(st.lists(names, max_size=3, unique=True)):
-            component = "" if kind in ("group", "client", "token") else name if kind == "component" else keys[0]
+            component = (
+                ""
+                if kind in ("group", "client", "token")
+                else name
+                if kind == "component"
+                else keys[0]
+            )
             details = tuple(draw(st.lists(names, max_size=2)))
             node = Node(kind, name, component, details, change=draw(_CHANGES))
             nodes[node.id] = node
     edges: dict[tuple[str, str, Change | None], Edge] = {}
     for source, target in _LAYERED:
-        pairs = [(a.id, b.id) for a in nodes.values() if a.kind == source for b in nodes.values() if b.kind == target]
+        pairs = [
+            (a.id, b.id)
+            for a in nodes.values()
+            if a.kind == source
+            for b in nodes.values()
+            if b.kind == target
+        ]
         for start, end in draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else ():
-            items, label, change = draw(st.lists(names, max_size=2)), draw(st.lists(names, max_size=2)), draw(_CHANGES)
+            items, label, change = (
+                draw(st.lists(names, max_size=2)),
+                draw(st.lists(names, max_size=2)),
+                draw(_CHANGES),
+            )
             edges[start, end, change] = Edge(start, end, tuple(items), tuple(label), change)
     title, notes = draw(names), tuple(draw(st.lists(names, max_size=3)))
     return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()), notes)
@@ -81,7 +97,9 @@ class Read:
 
 
 _TEXT = r'"((?:[^"<>{}\[\]|;&#`*$%\\]|#\d+;|<br/>)*)"'
-_MERMAID_NODE = re.compile(rf"  (\w+)(?:\(\[|\(|\{{\{{|\[\[|\[/|\[){_TEXT}(?:\]\)|\)|\}}\}}|\]\]|/\]|\])(?::::\w+)?")
+_MERMAID_NODE = re.compile(
+    rf"  (\w+)(?:\(\[|\(|\{{\{{|\[\[|\[/|\[){_TEXT}(?:\]\)|\)|\}}\}}|\]\]|/\]|\])(?::::\w+)?"
+)
 _MERMAID_EDGE = re.compile(rf"  (\w+) (?:-->|-\.->|==>|--x)(?:\|{_TEXT}\|)? (\w+)")
 _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
@@ -113,7 +131,9 @@ def _decoded(text: str) -> str:
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _DOT_NODE = re.compile(rf"  (\w+) \[label={_QUOTED}, shape=\w+(?:, \w+=(?:\w+|\"#\w+\"))*\]")
-_DOT_EDGE = re.compile(rf"  (\w+) -> (\w+)(?: \[(?:label={_QUOTED})?(?:(?:, )?\w+=(?:\w+|\"#\w+\"))*\])?")
+_DOT_EDGE = re.compile(
+    rf"  (\w+) -> (\w+)(?: \[(?:label={_QUOTED})?(?:(?:, )?\w+=(?:\w+|\"#\w+\"))*\])?"
+)
 _DOT_OTHER = re.compile(
     rf"  (?:rankdir=LR|label={_QUOTED}|\{{ rank=same; [\w; ]+ \}}"
     r'|labeljust=l; fontname="sans-serif"; node \[fontname="sans-serif"\]; edge \[fontname="sans-serif"\])'

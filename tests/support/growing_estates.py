@@ -31,7 +31,11 @@ class AllBut(frozenset[tuple[str, str]]):
 
     def __new__(cls, number: int | None) -> AllBut:
         made = super().__new__(cls)
-        made._without = re.compile(rf"app{number}[/.]|(readers|writers)-{number}\Z") if number is not None else None
+        made._without = (
+            re.compile(rf"app{number}[/.]|(readers|writers)-{number}\Z")
+            if number is not None
+            else None
+        )
         return made
 
     def __contains__(self, pair: object) -> bool:
@@ -58,7 +62,9 @@ def applications(count: int, kind: str, *, one_more: bool) -> Estate:
 @cache
 def _read(count: int, one_more: bool) -> Reading:
     numbers = range(0 if one_more else 1, count + 1)
-    return together([read_bytes(f"app{number}.yaml", application(number).encode()) for number in numbers])
+    return together(
+        [read_bytes(f"app{number}.yaml", application(number).encode()) for number in numbers]
+    )
 
 
 def group_names(count: int) -> list[str]:
@@ -69,15 +75,24 @@ def group_names(count: int) -> list[str]:
 def fill_org(okta: Okta, count: int) -> None:
     """Gives the org what so many Applications have there: server, scopes, apps, policies."""
     org = okta.save()
-    org.put("authorizationServers", {"id": "aus1", "name": server_name("tests"), "audiences": ["api://tests"]})
+    org.put(
+        "authorizationServers",
+        {"id": "aus1", "name": server_name("tests"), "audiences": ["api://tests"]},
+    )
     for number in range(1, count + 1):
         for name in (f"app{number}.read", f"app{number}.write"):
             org.put("scopes", {"id": f"scp-{name}", "name": name}, "aus1")
         for component in (f"app{number}/job", f"app{number}/web"):
             client = {"oauthClient": {"client_id": client_id("tests", component)}}
-            about = {"id": f"0oa-{component}", "label": app_label("tests", component), "name": "oidc_client"}
+            about = {
+                "id": f"0oa-{component}",
+                "label": app_label("tests", component),
+                "name": "oidc_client",
+            }
             org.put("apps", {**about, "credentials": client, "status": "ACTIVE"})
-            org.put("policies", {"id": f"00p-{component}", "name": component, "priority": 1}, "aus1")
+            org.put(
+                "policies", {"id": f"00p-{component}", "name": component, "priority": 1}, "aus1"
+            )
     okta.restore(org)
 
 

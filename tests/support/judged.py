@@ -38,7 +38,9 @@ def judged(
     """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
     application, _, name = key.partition("/")
     given = {"namespace": "shop", "type": "any", "place": PLACE, **more}
-    found = [yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one)) for one in objects]
+    found = [
+        yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one)) for one in objects
+    ]
     for one in found:
         if isinstance(one.get("metadata"), dict) and one.get("kind") != "Namespace":
             one["metadata"].setdefault("namespace", given["namespace"])

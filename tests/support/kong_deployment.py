@@ -80,7 +80,9 @@ class Entities:
         self.audiences: Mapping[str, str] = {}
         self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
         settings = assumed("tests", datetime.date(2026, 1, 31))
-        self.settings = replace(settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics))
+        self.settings = replace(
+            settings, gateway=replace(settings.gateway, logs=logs, metrics=metrics)
+        )
         self.over_tls: UpstreamTlsSettings | None = None
         self.authorities: dict[str, str] = {}
         self._keep = keep
@@ -113,7 +115,10 @@ class Entities:
         self.make("/consumers", {"username": names.anonymous(stack), "tags": tags})
         for provider, keys in pems.items():
             issuer = estate.stack.providers[provider].issuer
-            ring = self.make("/consumers", {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags})
+            ring = self.make(
+                "/consumers",
+                {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags},
+            )
             for kid, pem in keys.items():
                 public = load_pem_public_key(pem.encode())
                 algorithm = "RS256" if isinstance(public, RSAPublicKey) else "ES256"
@@ -131,7 +136,9 @@ class Entities:
         stack = estate.stack.name
         self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
 
-    def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
+    def guard(
+        self, estate: Estate, component: Component, upstream: str, port: int | None = None
+    ) -> None:
         """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
         self.serve(estate, component)
         self.protect(estate, component, upstream, port)
@@ -140,7 +147,12 @@ class Entities:
         """The same services before anything guards them: they lead nowhere."""
         stack = estate.stack.name
         for own in component.backends:
-            where: Entity = {"host": names.nowhere(stack), "port": 1, "protocol": "http", "path": "/"}
+            where: Entity = {
+                "host": names.nowhere(stack),
+                "port": 1,
+                "protocol": "http",
+                "path": "/",
+            }
             where |= service_fields(self.over_tls, component, own, self.authorities)
             name = names.service(stack, component, own)
             more = {"tags": names.tags(stack, component), **limit_fields(component.edge.limits)}
@@ -163,10 +175,14 @@ class Entities:
             for kind, config in self.configs(estate, component, own, upstream, port).items():
                 if kind in kinds:
                     self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
-            for extra in extras(self.settings, component).plugins if "pre-function" in kinds else ():
+            for extra in (
+                extras(self.settings, component).plugins if "pre-function" in kinds else ()
+            ):
                 self._extra(extra, estate, component, scope)
 
-    def _extra(self, extra: Extra, estate: Estate, component: Component, scope: Mapping[str, Any]) -> None:
+    def _extra(
+        self, extra: Extra, estate: Estate, component: Component, scope: Mapping[str, Any]
+    ) -> None:
         stack = estate.stack.name
         callers = {"ring": names.ring(stack, component.provider), "nobody": names.anonymous(stack)}
         if extra.caller:
@@ -185,12 +201,19 @@ class Entities:
     ) -> dict[str, Entity]:
         """The configurations of the plugins before a backend of the component, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
-        decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
-        leads = address(upstream, port or component.backends[own].port, certified_name(component, own))
+        decided_by = table(
+            estate, component, own, ring, self.authentication, self.audiences, self.clients
+        )
+        leads = address(
+            upstream, port or component.backends[own].port, certified_name(component, own)
+        )
         nobody = names.nobody(estate.stack.name, component)
         admission = plugins.admission(decided_by)
         short = (admission, plugins.jwt(nobody), plugins.gate(decided_by, leads))
-        return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
+        return {
+            kind: self._full(kind, config)
+            for kind, config in zip(plugins.guards("oss"), short, strict=True)
+        }
 
     def lead(self, estate: Estate, component: Component) -> None:
         """The component's routes."""
@@ -240,7 +263,8 @@ class Entities:
         return [
             path
             for path, sent in self.made.items()
-            if path.startswith(f"{collection}/") and all(sent.get(name) == value for name, value in fields.items())
+            if path.startswith(f"{collection}/")
+            and all(sent.get(name) == value for name, value in fields.items())
         ]
 
     def remove(self, paths: Sequence[str]) -> None:
@@ -265,5 +289,7 @@ class Entities:
         full: Entity = json.loads(plugins.config_json(self.facts.schemas[kind], kind, config))
         return full
 
-    def _plugin(self, kind: str, config: Mapping[str, Any], tags: Sequence[str], scope: Mapping[str, Any]) -> None:
+    def _plugin(
+        self, kind: str, config: Mapping[str, Any], tags: Sequence[str], scope: Mapping[str, Any]
+    ) -> None:
         self.make("/plugins", {"name": kind, "config": config, "tags": list(tags), **scope})

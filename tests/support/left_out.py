@@ -50,8 +50,13 @@ def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
 
 
 def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
-    parts = [".*".join("[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**")) for glob in globs]
-    return lambda key: any(re.fullmatch(part, f"urn:pulumi:stack::project::{key[0]}::{key[1]}") for part in parts)
+    parts = [
+        ".*".join("[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**"))
+        for glob in globs
+    ]
+    return lambda key: any(
+        re.fullmatch(part, f"urn:pulumi:stack::project::{key[0]}::{key[1]}") for part in parts
+    )
 
 
 def _with_needed(was: Mapping[Key, Registered], keys: Iterable[Key]) -> set[Key]:
@@ -65,5 +70,9 @@ def _with_needed(was: Mapping[Key, Registered], keys: Iterable[Key]) -> set[Key]
         key = waiting.pop()
         if key not in found:
             found.add(key)
-            waiting += (other for name in (*was[key].after, was[key].parent) for other in by_name.get(name, ()))
+            waiting += (
+                other
+                for name in (*was[key].after, was[key].parent)
+                for other in by_name.get(name, ())
+            )
     return found

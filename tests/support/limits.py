@@ -22,7 +22,13 @@ _ACCESS = """
             roles:
               viewer: {{scopes: [{name}.read], groups: [sales]}}
 """
-LIMITED = {"client": "client", "user": "user", "address": "address", "component": "component", "closed": "client"}
+LIMITED = {
+    "client": "client",
+    "user": "user",
+    "address": "address",
+    "component": "component",
+    "closed": "client",
+}
 """By application, each with a host of its own, whose requests are counted together; `closed` has no public rule."""
 ALL = [f"{name}.read" for name in LIMITED]
 """All scopes that there are."""
@@ -34,14 +40,18 @@ MOST = 2
 
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
     """The components at `<application>.<domain>`, and clients that may call them."""
-    return with_callers(estate(*(_application(name, domain, policy) for name in LIMITED), stack=stack))
+    return with_callers(
+        estate(*(_application(name, domain, policy) for name in LIMITED), stack=stack)
+    )
 
 
 def _application(name: str, domain: str, policy: str) -> str:
     access = _ACCESS.format(name=name, public="" if name == "closed" else _OPEN)
     text = api(name, domain=f"{name}.{domain}", http="{/: 8080}", access=access)
     properties = f"{{per: {LIMITED[name]}, requests: {{year: {MOST}}}, policy: {policy}}}"
-    page = f"        - {{type: cors, properties: {{origins: [{PAGE}]}}}}\n" if name == "client" else ""
+    page = (
+        f"        - {{type: cors, properties: {{origins: [{PAGE}]}}}}\n" if name == "client" else ""
+    )
     return f"{text}{page}        - {{type: rate-limit, properties: {properties}}}\n"
 
 
@@ -63,13 +73,30 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
     forged = issuer.signed(issuer.payload(ALL, client="d"), issuer.stray)
     full, passes = (200, 200, 429), (200, 200)
     yield Step("a client", "client", (*full, 429), c)
-    yield Step("a token that names another client, and nobody signed", "client", full, forged, "/open")
+    yield Step(
+        "a token that names another client, and nobody signed", "client", full, forged, "/open"
+    )
     yield Step("no token, from the same address", "client", (429,), None, "/open")
     yield Step("no token, where one is needed", "client", (429,))
-    yield Step("a client that holds nothing here", "client", (429,), issuer.service(ALL, "stranger"))
-    yield Step("a client's token for another API", "client", (429,), issuer.token(ALL, client="d", aud="api://x"))
-    yield Step("another issuer's client of that name", "client", (429,), other.service(ALL, "d"), "/open")
-    yield Step("one whose issuer has our key", "client", (200,), issuer.token([], client="d", iss="https://x"), "/open")
+    yield Step(
+        "a client that holds nothing here", "client", (429,), issuer.service(ALL, "stranger")
+    )
+    yield Step(
+        "a client's token for another API",
+        "client",
+        (429,),
+        issuer.token(ALL, client="d", aud="api://x"),
+    )
+    yield Step(
+        "another issuer's client of that name", "client", (429,), other.service(ALL, "d"), "/open"
+    )
+    yield Step(
+        "one whose issuer has our key",
+        "client",
+        (200,),
+        issuer.token([], client="d", iss="https://x"),
+        "/open",
+    )
     yield Step("the client that was named", "client", full, d)
     yield Step("it, with a header of ours", "client", (429,), d, header=("X-Auth-Budget", "x"))
     yield Step("it, where nobody needs a token", "client", (429,), d, "/open")

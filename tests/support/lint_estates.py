@@ -57,8 +57,16 @@ _ORDERS = _application(
                 {"paths": ["/orders"], "methods": ["POST", "PUT"], "scopes": ["write"]},
             ],
             "roles": {
-                "viewer": {"scopes": ["read"], "groups": ["sales"], "components": ["shop/job", "shop/web"]},
-                "editor": {"scopes": ["read", "write"], "groups": ["desk"], "components": ["shop/web"]},
+                "viewer": {
+                    "scopes": ["read"],
+                    "groups": ["sales"],
+                    "components": ["shop/job", "shop/web"],
+                },
+                "editor": {
+                    "scopes": ["read", "write"],
+                    "groups": ["desk"],
+                    "components": ["shop/web"],
+                },
             },
         },
     ),
@@ -73,7 +81,9 @@ _SHOP = _application(
         gateway={"domain": "shop.example.com", "http": {"/": 3000}},
         access={
             "owner": "team-shop",
-            "rules": [{"methods": ["GET", "POST"], "public": {"reason": "pages", "until": "2027-06-30"}}],
+            "rules": [
+                {"methods": ["GET", "POST"], "public": {"reason": "pages", "until": "2027-06-30"}}
+            ],
         },
         client={"kind": "web", "redirectPaths": ["/cb"], "calls": _calls("read", "write")},
     ),
@@ -116,7 +126,9 @@ def _block(data: Data) -> str:
 
 def _commented(data: Data) -> str:
     """Block style with a comment before and behind every line, and a blank line now and then."""
-    lines = yaml.dump(data, Dumper=_Indented, default_flow_style=False, sort_keys=False).splitlines()
+    lines = yaml.dump(
+        data, Dumper=_Indented, default_flow_style=False, sort_keys=False
+    ).splitlines()
     return "".join(
         f"{'' if number % 5 else chr(10)}# before {number}\n{line}  # behind {number}\n"
         for number, line in enumerate(lines)
@@ -157,11 +169,18 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
     """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
-    groups = sorted({group for one in estate.components.values() for role in one.roles for group in role.groups})
-    paths = {rule.path for component in estate.exposed for rule in component.rules} | {(), ("orders", "v1")}
+    groups = sorted(
+        {group for one in estate.components.values() for role in one.roles for group in role.groups}
+    )
+    paths = {rule.path for component in estate.exposed for rule in component.rules} | {
+        (),
+        ("orders", "v1"),
+    }
     targets = {written(path + below) for path in paths for below in ((), ("x",), ("V1",))}
     return {
-        (method, host, target, who): decide(estate, Request(method, host, target.encode()), claims).status
+        (method, host, target, who): decide(
+            estate, Request(method, host, target.encode()), claims
+        ).status
         for host in estate.by_host
         for target in targets
         for method in METHODS

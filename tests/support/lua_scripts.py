@@ -102,7 +102,9 @@ class Lua:
 
     def run(self) -> str:
         """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
-        runtime = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+        runtime = LuaRuntime(
+            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+        )
 
         def lua(value: Any) -> Any:
             if isinstance(value, Mapping):
@@ -123,7 +125,9 @@ class Lua:
                 self.cleared.append(arguments[0])
             if name == "kong.service.request.set_header":
                 self.told[arguments[0]] = arguments[1]
-            return _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))
+            return (
+                _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))
+            )
 
         harness = runtime.execute(_HARNESS)
         try:

@@ -18,7 +18,12 @@ import pulumi
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.resource import register_resource
 from pulumi.runtime.settings import get_root_resource
@@ -40,7 +45,10 @@ KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_KEYS = {
     kind: key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    for kind, key in (("RSA", _PAIR.public_key()), ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()))
+    for kind, key in (
+        ("RSA", _PAIR.public_key()),
+        ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()),
+    )
 }
 PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 """Of every key pair for which a certificate is made; the others have a text that says whose they are."""
@@ -83,9 +91,14 @@ class _Answers(pulumi.runtime.Mocks):
     ) -> None:
         self._states, self._identify, self._stays = states or {}, identify, stays or {}
 
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {
-            "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
+            "okta:auth/server:Server": {
+                "issuer": "https://okta.example.com/oauth2/aus1",
+                "kid": "key1",
+            },
             "keycloak:openid/client:Client": {"clientSecret": f"secret of {args.name}"},
             "okta:app/oAuth:OAuth": {"clientSecret": f"secret of {args.name}"},
             "azuread:index/application:Application": {
@@ -93,21 +106,35 @@ class _Answers(pulumi.runtime.Mocks):
                 "objectId": f"object {args.name}",
             },
             "azuread:index/servicePrincipal:ServicePrincipal": {"objectId": f"object {args.name}"},
-            "azuread:index/applicationPassword:ApplicationPassword": {"value": f"secret of {args.name}"},
+            "azuread:index/applicationPassword:ApplicationPassword": {
+                "value": f"secret of {args.name}"
+            },
             "tls:index/privateKey:PrivateKey": {
                 "publicKeyPem": PUBLIC_KEYS.get(args.inputs.get("algorithm", "")),
-                "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
+                "privateKeyPemPkcs8": PRIVATE_KEY
+                if "entra" in args.name
+                else f"private half of {args.name}",
             },
         }
-        inputs = self._stays[args.typ, args.name].inputs if (args.typ, args.name) in self._stays else args.inputs
+        inputs = (
+            self._stays[args.typ, args.name].inputs
+            if (args.typ, args.name) in self._stays
+            else args.inputs
+        )
         if args.typ == "kubernetes:core/v1:Service":
             known[args.typ] = _of_service(inputs.get("spec") or {})
         return self._identify(args.name), {**inputs, **known.get(args.typ, {})}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackOutputs":
             of_stack = self._states.get(args.args["name"].rpartition("/")[2], {})
-            return {"outputs": next((one["outputs"] for one in of_stack.values() if one["type"] == STACK), {})}, []
+            return {
+                "outputs": next(
+                    (one["outputs"] for one in of_stack.values() if one["type"] == STACK), {}
+                )
+            }, []
         if args.token == "pulumi:pulumi:readStackResourceOutputs":
             return {"outputs": self._states.get(args.args["stackName"].rpartition("/")[2], {})}, []
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
@@ -156,7 +183,10 @@ class _Monitor(mocks.MockMonitor):
                 inputs={key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()},
                 secret=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
                 after=frozenset(map(_name, request.dependencies)),
-                made_of={key: frozenset(map(_name, on.urns)) for key, on in request.propertyDependencies.items()},
+                made_of={
+                    key: frozenset(map(_name, on.urns))
+                    for key, on in request.propertyDependencies.items()
+                },
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 parent=_name(request.parent),
                 ignored=tuple(request.ignoreChanges),
@@ -197,9 +227,18 @@ def run_stack(
     the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
     name, what a flag leaves as it is, which is what the program then gets of it."""
     file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
-    set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()})
+    set_all_config(
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
+    )
     monitor, outputs = _Monitor(_Answers(states, identify, stays)), dict[str, Any]()
-    set_mocks(monitor.mocks, "kong-oam", stack, preview=preview, monitor=monitor, organization="organization")
+    set_mocks(
+        monitor.mocks,
+        "kong-oam",
+        stack,
+        preview=preview,
+        monitor=monitor,
+        organization="organization",
+    )
     root = get_root_resource()
     assert root is not None
     root._transformations = []  # of the run before, in this very process
@@ -217,8 +256,14 @@ def run_stack(
 
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
-    state = {f"{urn}{one.type}::{one.name}": {"type": one.type, "outputs": one.inputs} for one in monitor.registered}
-    states[stack] = {**state, f"{urn}{STACK}::kong-oam-{stack}": {"type": STACK, "outputs": outputs}}
+    state = {
+        f"{urn}{one.type}::{one.name}": {"type": one.type, "outputs": one.inputs}
+        for one in monitor.registered
+    }
+    states[stack] = {
+        **state,
+        f"{urn}{STACK}::kong-oam-{stack}": {"type": STACK, "outputs": outputs},
+    }
     return monitor.registered
 
 
@@ -229,7 +274,9 @@ def answer(patch: pytest.MonkeyPatch) -> None:
     patch.setenv("OKTA_ORG_NAME", "sandbox")
     patch.setattr("components.identity.issuer.discover", _published)
     patch.setattr(LookedUp, "group", lambda _self, _provider, name: f"id of {name}")
-    patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ()))
+    patch.setattr(
+        "kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ())
+    )
 
 
 def clear(secret: Registered) -> dict[str, str]:
@@ -262,15 +309,25 @@ def run_program(
     file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
     file["kong-oam:gateway"] |= gateway
     file["kong-oam:identityProviders"] = providers or file["kong-oam:identityProviders"]
-    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
+    config = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()
+    }
     monitor = _Monitor()
     patch.chdir(ROOT)
     answer(patch)
     patch.setattr(
-        "components.settings.values_in", lambda _: {name.partition(":")[2]: one for name, one in file.items()}
+        "components.settings.values_in",
+        lambda _: {name.partition(":")[2]: one for name, one in file.items()},
     )
     set_all_config(config)
-    set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")
+    set_mocks(
+        _Answers(),
+        "kong-oam",
+        "local",
+        preview=preview,
+        monitor=monitor,
+        organization="organization",
+    )
     with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         _program()

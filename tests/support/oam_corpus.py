@@ -69,12 +69,18 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in ("component", "trait"):
             inside = definitions_in(row["definition"])
-            found |= {(one.kind, one.name): one for one in inside if one.name == row["type"].partition("@")[0]}
+            found |= {
+                (one.kind, one.name): one
+                for one in inside
+                if one.name == row["type"].partition("@")[0]
+            }
     for name in corpus("builtin"):
         for one in definitions_in(f"builtin/{name}"):
             found.setdefault((one.kind, one.name), one)
     ours = {(one.kind, one.name): one for one in built_in}
-    of_kubevela = {key for key, one in found.items() if one.place.file.startswith(("builtin/", "deprecated/"))}
+    of_kubevela = {
+        key for key, one in found.items() if one.place.file.startswith(("builtin/", "deprecated/"))
+    }
     found |= {key: ours[key] for key in of_kubevela & ours.keys()}
     return library(found.values())
 

@@ -117,4 +117,6 @@ def schema() -> dict[str, Any]:
         for kind, defaults in kinds
         for name, default in defaults.items()
     ]
-    return {"fields": [{"protocols": {"type": "set"}}, {"config": {"type": "record", "fields": fields}}]}
+    return {
+        "fields": [{"protocols": {"type": "set"}}, {"config": {"type": "record", "fields": fields}}]
+    }

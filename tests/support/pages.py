@@ -48,7 +48,10 @@ all();
 
 
 def fetched(
-    folder: Path, origin: str, proxy: tuple[str, int], requests: Sequence[tuple[str, Mapping[str, Any]]]
+    folder: Path,
+    origin: str,
+    proxy: tuple[str, int],
+    requests: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> list[tuple[int, str]]:
     """What a page of `origin`, of http, gets when it fetches these, each a URL and what `fetch` is told: status and body;
     0 where the browser keeps the answer from it, or sends nothing. Every other host is at `proxy`."""
@@ -81,5 +84,7 @@ def fetched(
         server.shutdown()
         server.server_close()
     written = re.search(r"<pre>(.*?)</pre>", done.stdout, re.DOTALL)
-    assert written and written[1], f"the page did not come to its end: {done.stdout[:2000]} {done.stderr[-2000:]}"
+    assert written and written[1], (
+        f"the page did not come to its end: {done.stdout[:2000]} {done.stderr[-2000:]}"
+    )
     return [(status, body) for status, body in json.loads(unescape(written[1]))]

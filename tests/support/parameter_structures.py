@@ -71,7 +71,9 @@ def parameter(text: str) -> Type:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        self._tokens: list[str] = [token for token in _TOKEN.findall(text) if not token.startswith(("//", " ", "\t"))]
+        self._tokens: list[str] = [
+            token for token in _TOKEN.findall(text) if not token.startswith(("//", " ", "\t"))
+        ]
         self._here = 0
         self._names = self._fields(0)
         if "template" in self._names:
@@ -102,7 +104,9 @@ class _Reader:
 
     def _take(self, wanted: str | None = None) -> str:
         token = self._tokens[self._here]
-        assert wanted in (None, token), f"{wanted} expected at: {' '.join(self._tokens[self._here : self._here + 9])}"
+        assert wanted in (None, token), (
+            f"{wanted} expected at: {' '.join(self._tokens[self._here : self._here + 9])}"
+        )
         self._here += 1
         return token
 
@@ -122,7 +126,11 @@ class _Reader:
         if len(options) == 1 and not options[0][0]:
             return options[0][1]
         flat = frozenset(inner for option in options for inner in _flat(*option))
-        return Either(frozenset((default, type_) for default, type_ in flat if default or (True, type_) not in flat))
+        return Either(
+            frozenset(
+                (default, type_) for default, type_ in flat if default or (True, type_) not in flat
+            )
+        )
 
     def _pattern(self) -> Type:
         for token in ("[", "string", "]", ":"):
@@ -160,7 +168,9 @@ class _Reader:
         if token in _TYPES:
             return Rule(token)
         if token in _LITERALS or token[0] in '"0123456789':
-            return Rule("=" + json.dumps(_LITERALS[token] if token in _LITERALS else json.loads(token)))
+            return Rule(
+                "=" + json.dumps(_LITERALS[token] if token in _LITERALS else json.loads(token))
+            )
         if self._next() == ".":  # of the context
             return Rule(token + self._take() + self._take())
         return self.named(token)
@@ -210,7 +220,11 @@ class _Reader:
         inner = self._term()
         assert isinstance(inner, Struct)
         conditions = " ".join(words).split(" || ")
-        return [Field(one.name, one.optional, one.type, condition) for condition in conditions for one in inner.fields]
+        return [
+            Field(one.name, one.optional, one.type, condition)
+            for condition in conditions
+            for one in inner.fields
+        ]
 
     def _field(self) -> Field:
         name = self._take().strip('"')
@@ -231,12 +245,17 @@ def taken(type_: Type) -> Type:
     """What fits, whatever is made of what is missing: without defaults, and each field optional that may be missing."""
     match type_:
         case Struct(fields, pattern, is_open):
-            inner = (Field(one.name, _may_be_missing(one), taken(one.type), one.condition) for one in fields)
+            inner = (
+                Field(one.name, _may_be_missing(one), taken(one.type), one.condition)
+                for one in fields
+            )
             return Struct(frozenset(inner), pattern and taken(pattern), is_open)
         case ListOf(inner_type):
             return ListOf(taken(inner_type))
         case Either(options):
-            return _without_default(Either(frozenset((default, taken(option)) for default, option in options)))
+            return _without_default(
+                Either(frozenset((default, taken(option)) for default, option in options))
+            )
     return type_
 
 
@@ -244,16 +263,26 @@ def _may_be_missing(field: Field) -> bool:
     type_ = field.type
     if isinstance(type_, Struct):
         return field.optional or all(map(_may_be_missing, type_.fields))
-    return field.optional or (isinstance(type_, Either) and any(default for default, _ in type_.options))
+    return field.optional or (
+        isinstance(type_, Either) and any(default for default, _ in type_.options)
+    )
 
 
 def _without_default(type_: Type) -> Type:
     """The same without a default, and without values that are of a type which fits as well."""
     if not isinstance(type_, Either):
         return type_
-    all_of = {option.text for _, option in type_.options if isinstance(option, Rule) and option.text in _TYPES}
+    all_of = {
+        option.text
+        for _, option in type_.options
+        if isinstance(option, Rule) and option.text in _TYPES
+    }
     kept = frozenset(option for _, option in type_.options if _kind_of(option) not in all_of)
-    return next(iter(kept)) if len(kept) == 1 else Either(frozenset((False, option) for option in kept))
+    return (
+        next(iter(kept))
+        if len(kept) == 1
+        else Either(frozenset((False, option) for option in kept))
+    )
 
 
 def _kind_of(option: Type) -> str:
@@ -284,7 +313,9 @@ def properties(draw: st.DrawFn, type_: Type) -> Any:
     return _value(draw, type_, "", ())
 
 
-def _value(draw: st.DrawFn, type_: Type, name: str, around: Sequence[tuple[Struct, dict[str, Any]]]) -> Any:
+def _value(
+    draw: st.DrawFn, type_: Type, name: str, around: Sequence[tuple[Struct, dict[str, Any]]]
+) -> Any:
     match type_:
         case Struct():
             return _mapping(draw, type_, around)
@@ -294,7 +325,11 @@ def _value(draw: st.DrawFn, type_: Type, name: str, around: Sequence[tuple[Struc
             chosen = draw(st.sampled_from(sorted(options, key=repr)))
             return _value(draw, chosen[1], name, around)
         case All(parts):
-            bounds = [int(part.text[2:]) for part in parts if isinstance(part, Rule) and part.text[1] == "="]
+            bounds = [
+                int(part.text[2:])
+                for part in parts
+                if isinstance(part, Rule) and part.text[1] == "="
+            ]
             return draw(st.sampled_from([*bounds, sum(bounds) // 2]))
         case Rule(text):
             return _plain(draw, text, name)
@@ -315,7 +350,9 @@ def _plain(draw: st.DrawFn, text: str, name: str) -> Any:
     return draw(whole if text == "int" else whole | st.sampled_from([0.5, 1.25]))
 
 
-def _mapping(draw: st.DrawFn, type_: Struct, around: Sequence[tuple[Struct, dict[str, Any]]]) -> dict[str, Any]:
+def _mapping(
+    draw: st.DrawFn, type_: Struct, around: Sequence[tuple[Struct, dict[str, Any]]]
+) -> dict[str, Any]:
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
     for field in sorted(type_.fields, key=lambda one: (bool(one.condition), one.name)):
@@ -323,10 +360,14 @@ def _mapping(draw: st.DrawFn, type_: Struct, around: Sequence[tuple[Struct, dict
         if _holds(field.condition, here) and not (may_be_missing and draw(st.booleans())):
             made[field.name] = _value(draw, field.type, field.name, here)
     if type_.pattern is not None:
-        for key in draw(st.lists(st.sampled_from(["/", "a.b/c", "TOKEN", "B"]), max_size=3, unique=True)):
+        for key in draw(
+            st.lists(st.sampled_from(["/", "a.b/c", "TOKEN", "B"]), max_size=3, unique=True)
+        ):
             made[key] = _value(draw, type_.pattern, "", here)
     if type_.open:
-        made |= draw(st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["v", ""]), max_size=2))
+        made |= draw(
+            st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["v", ""]), max_size=2)
+        )
     return made
 
 
@@ -354,7 +395,9 @@ def changed(draw: st.DrawFn, made: Any) -> Any:
     """The same with one value replaced, taken away or added, anywhere in it."""
     made = json.loads(json.dumps(made))
     places = [
-        (inner, key) for inner in _inner(made) for key in (inner if isinstance(inner, dict) else range(len(inner)))
+        (inner, key)
+        for inner in _inner(made)
+        for key in (inner if isinstance(inner, dict) else range(len(inner)))
     ]
     mappings = [inner for inner in _inner(made) if isinstance(inner, dict)]
     how = draw(st.sampled_from(["add", "remove", "replace"] if places else ["add"]))
@@ -365,7 +408,9 @@ def changed(draw: st.DrawFn, made: Any) -> Any:
         if how == "remove":
             del inner[key]
         else:
-            inner[key] = draw(st.sampled_from([None, "x", "", 7, 1.5, True, [], {}, ["x"], {"x": 1}]))
+            inner[key] = draw(
+                st.sampled_from([None, "x", "", 7, 1.5, True, [], {}, ["x"], {"x": 1}])
+            )
     return made
 
 

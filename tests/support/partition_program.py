@@ -67,5 +67,7 @@ def _provider(kind: str, opened: ExitStack, patch: pytest.MonkeyPatch) -> dict[s
     if kind == "keycloak":
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ()))  # there is no realm
+        patch.setitem(
+            kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ())
+        )  # there is no realm
     return {"okta": {"name": "okta", "type": "okta"}, "keycloak": KEYCLOAK, "oidc": OIDC}[kind]

@@ -66,13 +66,17 @@ class Deployed:
 
     def copy(self) -> Deployed:
         """One that goes its own way from here on."""
-        return Deployed(self.cache, dict(self.states), dict(self.made), dict(self.tags), dict(self.updated))
+        return Deployed(
+            self.cache, dict(self.states), dict(self.made), dict(self.tags), dict(self.updated)
+        )
 
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words[:3]:
             case ("stack", "ls", *_):
                 names = [ESTATE, *(f"{ESTATE}-{one}" for one in PARTITIONS)]
-                return json.dumps([{"name": name, "lastUpdate": self.updated.get(name)} for name in names])
+                return json.dumps(
+                    [{"name": name, "lastUpdate": self.updated.get(name)} for name in names]
+                )
             case ("stack", "tag", "ls"):
                 return json.dumps(self.tags)
             case ("stack", "tag", "set"):
@@ -81,7 +85,9 @@ class Deployed:
             case ("stack", "output", _):
                 return json.dumps(self.made[stack or ""][1] if stack in self.made else {})
             case ("stack", "export"):
-                resources = [{"urn": urn, **one} for urn, one in self.states.get(stack or "", {}).items()]
+                resources = [
+                    {"urn": urn, **one} for urn, one in self.states.get(stack or "", {}).items()
+                ]
                 return json.dumps({"deployment": {"resources": resources}})
         raise CliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -101,12 +107,18 @@ class Deployed:
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
-                raise RefusedError(f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}") from error
+                raise RefusedError(
+                    f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}"
+                ) from error
         of_stack = {(one.type, one.name): one for one in registered if one.type != STACK}
         state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
         components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():
-            above = f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{one.parent}" if one.parent in components else ""
+            above = (
+                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{one.parent}"
+                if one.parent in components
+                else ""
+            )
             state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {
                 "type": kind,
                 "outputs": one.inputs,
@@ -117,7 +129,9 @@ class Deployed:
 
 def _files() -> str:
     return "".join(
-        file.read_text("utf-8") for folder in ("stacks", "applications") for file in sorted(Path(folder).iterdir())
+        file.read_text("utf-8")
+        for folder in ("stacks", "applications")
+        for file in sorted(Path(folder).iterdir())
     )
 
 
@@ -148,7 +162,9 @@ class Project:
             settings = read_file(stack_file(ESTATE), describe)
         except SettingsError:
             return None
-        reading = read_applications(settings.applications, settings.definitions, settings.stack.minor)
+        reading = read_applications(
+            settings.applications, settings.definitions, settings.stack.minor
+        )
         made = compile_estate(reading, settings.stack).estate
         return Estates(settings, made, configurations(settings)) if made else None
 
@@ -165,7 +181,11 @@ class Project:
             patch.setattr(run, "show", lambda *_, stack, **__: deployed.run(stack))
             there = engine_stacks.listed()
             known = records.read(ESTATE, PARTITIONS, there)
-            chosen = [None, *PARTITIONS] if everything else [*estates.outdated(known, estates.settings.as_of)]
+            chosen = (
+                [None, *PARTITIONS]
+                if everything
+                else [*estates.outdated(known, estates.settings.as_of)]
+            )
             runs = run.Runs(estates, "up", 1, lambda *_: None, tuple(PARTITIONS), there, known)
             runs.over(chosen)
             assert not runs.failed and not runs.left_out

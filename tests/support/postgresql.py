@@ -47,7 +47,15 @@ class PostgreSql:
 
     def ask(self, query: str) -> str:
         """What psql prints for a query: a line for each row, with `|` between columns."""
-        command = [self.programs / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-c", query]
+        command = [
+            self.programs / "psql",
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "-c",
+            query,
+        ]
         where = [self.url()]
         return subprocess.run(
             command + where, check=True, capture_output=True, text=True, timeout=_PATIENCE
@@ -55,7 +63,9 @@ class PostgreSql:
 
     def names(self) -> list[str]:
         """What the backend keeps, by the names that it has on a file backend."""
-        return self.ask(f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key").splitlines()
+        return self.ask(
+            f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key"
+        ).splitlines()
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
@@ -67,7 +77,9 @@ class PostgreSql:
             )  # fmt: skip
         until = time.monotonic() + _PATIENCE
         while not self._answers():
-            assert self.process.poll() is None and time.monotonic() < until, (self.folder / "log").read_text()
+            assert self.process.poll() is None and time.monotonic() < until, (
+                self.folder / "log"
+            ).read_text()
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -93,10 +105,20 @@ def postgresql() -> Iterator[PostgreSql]:
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o644)  # in a folder that others cannot enter
         command = (
-            *(programs / "initdb", "-D", folder / "data", "--username", USER, "--pwfile", folder / "password"),
+            *(
+                programs / "initdb",
+                "-D",
+                folder / "data",
+                "--username",
+                USER,
+                "--pwfile",
+                folder / "password",
+            ),
             *("--auth", "scram-sha-256", "--locale", "C", "--encoding", "UTF8", "--no-sync"),
         )
-        subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE, cwd=folder, **unprivileged)
+        subprocess.run(
+            command, check=True, capture_output=True, timeout=_PATIENCE, cwd=folder, **unprivileged
+        )
         server = PostgreSql(programs, folder, free_port())
         server.start()
         try:
@@ -130,7 +152,9 @@ def _unprivileged() -> dict[str, Any]:
     try:
         known = pwd.getpwnam("postgres")
     except KeyError:
-        raise MissingError("PostgreSQL does not run as root, and there is no user postgres to run it as") from None
+        raise MissingError(
+            "PostgreSQL does not run as root, and there is no user postgres to run it as"
+        ) from None
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": ()}
 
 

@@ -24,7 +24,9 @@ GIT = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.de
 def git(*arguments: str) -> None:
     """Runs git as a person whom nobody's configuration knows."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
-    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60)
+    subprocess.run(
+        ["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60
+    )
 
 
 def copy_sample(folder: Path) -> None:

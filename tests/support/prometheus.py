@@ -23,7 +23,8 @@ from kong_oam import metrics
 from sandbox.server import free_port
 
 NEEDED = pytest.mark.skipif(
-    not (shutil.which("prometheus") and shutil.which("promtool")), reason="needs Debian's prometheus"
+    not (shutil.which("prometheus") and shutil.which("promtool")),
+    reason="needs Debian's prometheus",
 )
 FOLDER = Path(metrics.__file__).parent
 ALERTS = FOLDER / "alerts.yaml"
@@ -34,7 +35,11 @@ _VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "$stack": ".+"}
 
 def panels() -> list[tuple[str, str]]:
     """Title and query of all panels, as Grafana sends them for all stacks."""
-    return [(panel["title"], _filled(target["expr"])) for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return [
+        (panel["title"], _filled(target["expr"]))
+        for panel in DASHBOARD["panels"]
+        for target in panel["targets"]
+    ]
 
 
 def _filled(query: str) -> str:
@@ -46,7 +51,9 @@ def _filled(query: str) -> str:
 
 def promtool(*arguments: str | Path) -> str:
     """Runs it and gives what it said; fails where that was no success."""
-    ran = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        ["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
@@ -60,7 +67,9 @@ class Prometheus:
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """The samples that a query gives now."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, trust_env=False).json()
+        answer = httpx.get(
+            f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
+        ).json()
         assert answer["status"] == "success", (query, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
         return [one for one in found if one["value"][1] != "NaN"]
@@ -79,7 +88,13 @@ def prometheus(folder: Path, targets: Mapping[str, str], history: str = "") -> I
     """Scrapes `targets` (job: URL of its /metrics) with the alert rules loaded; `history` is OpenMetrics' text of before."""
     jobs = [_job(name, httpx.URL(url)) for name, url in targets.items()]
     (folder / "prometheus.yml").write_text(
-        json.dumps({"global": {"scrape_interval": "1s"}, "rule_files": [str(ALERTS)], "scrape_configs": jobs})
+        json.dumps(
+            {
+                "global": {"scrape_interval": "1s"},
+                "rule_files": [str(ALERTS)],
+                "scrape_configs": jobs,
+            }
+        )
     )
     if history:
         (folder / "history").write_text(history)
@@ -102,7 +117,12 @@ def prometheus(folder: Path, targets: Mapping[str, str], history: str = "") -> I
 
 def _job(name: str, url: httpx.URL) -> dict[str, Any]:
     static = [{"targets": [f"{url.host}:{url.port}"]}]
-    return {"job_name": name, "scheme": url.scheme, "metrics_path": url.path, "static_configs": static}
+    return {
+        "job_name": name,
+        "scheme": url.scheme,
+        "metrics_path": url.path,
+        "static_configs": static,
+    }
 
 
 def _await_ready(process: subprocess.Popen[bytes], server: Prometheus, log: Path) -> None:
@@ -120,8 +140,18 @@ def _await_ready(process: subprocess.Popen[bytes], server: Prometheus, log: Path
 @contextmanager
 def exporter(*arguments: str | Path) -> Iterator[str]:
     """The verb `metrics` with these arguments, on a free port: gives the URL that it serves. Ends it as Ctrl-C does."""
-    command = [sys.executable, "-m", "kong_oam", "metrics", "--listen", "127.0.0.1:0", *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "kong_oam",
+        "metrics",
+        "--listen",
+        "127.0.0.1:0",
+        *map(str, arguments),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             said = process.stdout.readline()

@@ -8,16 +8,28 @@ from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.identity.kinds import describe
 
 KEYCLOAK_ISSUER = "http://127.0.0.1:8180/realms/acme"
-KEYCLOAK = {"name": "kc", "type": "keycloak", "issuer": KEYCLOAK_ISSUER, "audience": "https://orders.acme.test"}
+KEYCLOAK = {
+    "name": "kc",
+    "type": "keycloak",
+    "issuer": KEYCLOAK_ISSUER,
+    "audience": "https://orders.acme.test",
+}
 
 
 def stack(*providers: dict[str, Any]) -> Settings:
     """The settings of a stack with these identity providers."""
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": list(providers)}
+    data = {
+        "cloud": "local",
+        "asOf": "2026-11-25",
+        "gateway": gateway,
+        "identityProviders": list(providers),
+    }
     return parse("tests", data, describe)
 
 
 def keycloak(**changes: Any) -> Settings:
     """Those of a stack with a realm of Keycloak alone; a field that is changed to None is left out."""
-    return stack({name: value for name, value in {**KEYCLOAK, **changes}.items() if value is not None})
+    return stack(
+        {name: value for name, value in {**KEYCLOAK, **changes}.items() if value is not None}
+    )

@@ -27,7 +27,11 @@ class Answered:
     @property
     def granted(self) -> dict[str, str]:
         """What it says to browsers under Access-Control-*."""
-        return {name.lower(): value for name, value in self.headers if name.lower().startswith("access-control-")}
+        return {
+            name.lower(): value
+            for name, value in self.headers
+            if name.lower().startswith("access-control-")
+        }
 
 
 def ask(proxy: tuple[str, int], raw: bytes) -> Answered:

@@ -33,7 +33,9 @@ class Receiver(Listening):
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
-                    found: dict[str, Any] = next(one for one in values_in(payload) if one["requestId"] == request_id)
+                    found: dict[str, Any] = next(
+                        one for one in values_in(payload) if one["requestId"] == request_id
+                    )
                     return found
             time.sleep(0.02)
         raise AssertionError(f"no record of {request_id} came; {len(self.payloads)} others did")
@@ -42,7 +44,9 @@ class Receiver(Listening):
         """Waits for a payload that has this text in it. Fails where none comes."""
         until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
-            assert time.monotonic() < until, f"{text!r} did not come, in {len(self.payloads)} payloads"
+            assert time.monotonic() < until, (
+                f"{text!r} did not come, in {len(self.payloads)} payloads"
+            )
             time.sleep(0.02)
 
 

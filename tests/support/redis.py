@@ -48,8 +48,20 @@ def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
         pytest.skip("no redis-server: install Debian's, or say where it is (REDIS_SERVER)")
     port = free_port()
     more = ["--requirepass", password] if password else []
-    arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *more]
-    process = subprocess.Popen([command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    arguments = [
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+        *more,
+    ]
+    process = subprocess.Popen(
+        [command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     started = Redis(port, process)
     try:
         _await(port, process)

@@ -36,14 +36,23 @@ def block(name: str) -> str:
         rows = [f"| {code} | {known.title} | {known.remedy} |" for code, known in CODES.items()]
         return "\n".join(["| code | what it is | what to do |", "|---|---|---|", *rows])
     if name == "policies":
-        rows = [f"| `{one.id}` | {one.level} | {one.title} | {', '.join(one.controls)} |" for one in RULES]
-        return "\n".join(["| rule | level | what has to hold | evidence for |", "|---|---|---|---|", *rows])
+        rows = [
+            f"| `{one.id}` | {one.level} | {one.title} | {', '.join(one.controls)} |"
+            for one in RULES
+        ]
+        return "\n".join(
+            ["| rule | level | what has to hold | evidence for |", "|---|---|---|---|", *rows]
+        )
     if name == "lint":
         rows = []
         for code, kind_of_finding in KINDS.items():
             waivable = "yes" if kind_of_finding.waivable else "no"
-            rows.append(f"| {code} | {kind_of_finding.title} | {kind_of_finding.remedy} | {waivable} |")
-        return "\n".join(["| code | what is found | what to do | can be waived |", "|---|---|---|---|", *rows])
+            rows.append(
+                f"| {code} | {kind_of_finding.title} | {kind_of_finding.remedy} | {waivable} |"
+            )
+        return "\n".join(
+            ["| code | what is found | what to do | can be waived |", "|---|---|---|---|", *rows]
+        )
     if name == "settings":
         return _table(_SETTINGS)
     if kind == "trait":
@@ -57,11 +66,16 @@ def block(name: str) -> str:
 def _table(file: Path) -> str:
     """A row for each field of a JSON Schema, in the words of the schema."""
     schema = json.loads(file.read_text("utf-8"))
-    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
+    rows = [
+        f"| `{name}` | {text} | {'yes' if needed else ''} |"
+        for name, text, needed in _fields(schema, schema)
+    ]
     return "\n".join([_FIELDS, *rows])
 
 
-def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+def _fields(
+    schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str, bool]]:
     """Yields name, description and whether it is required, for each field at any depth."""
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]

@@ -50,7 +50,9 @@ def ingress(spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = 
     )
 
 
-def compiled(*texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = "") -> Compiled:
+def compiled(
+    *texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = ""
+) -> Compiled:
     """Applications of `application`, compiled with their objects; `trait` is the one that makes the Ingresses, `pods` the
     workloads' `podSpecPath`."""
     applications: list[Application] = []
@@ -64,7 +66,9 @@ def compiled(*texts: str, stack: Stack = STACK, trait: int | None = None, pods: 
     return compile_estate(Reading(tuple(applications), ()), stack)
 
 
-def with_objects(part: Component, objects: str, trait: int | None = None, pods: str = "") -> Component:
+def with_objects(
+    part: Component, objects: str, trait: int | None = None, pods: str = ""
+) -> Component:
     """The component with objects in YAML; of one that needs no definition it is the component itself."""
     if part.plain:
         return part
@@ -97,21 +101,32 @@ def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
 def _as_rendered(application: Application, part: Component, api: str) -> Component:
     if part.type == "external":
         return part
-    gateways = [(index, trait) for index, trait in enumerate(part.traits) if trait.type == "gateway"]
+    gateways = [
+        (index, trait) for index, trait in enumerate(part.traits) if trait.type == "gateway"
+    ]
     place = part.place.at("type")
     made = [
         RenderedObject(one.object, None, "service" if one.key else "", place)
         for one in plain_objects(application, part)
     ]
-    made += [RenderedObject(_ingress(application, part, trait, api), index, "i", place) for index, trait in gateways]
+    made += [
+        RenderedObject(_ingress(application, part, trait, api), index, "i", place)
+        for index, trait in gateways
+    ]
     return replace(part, rendered=tuple(made), plain=False)
 
 
-def _ingress(application: Application, part: Component, trait: Trait, api: str) -> Mapping[str, Any]:
+def _ingress(
+    application: Application, part: Component, trait: Trait, api: str
+) -> Mapping[str, Any]:
     """What KubeVela's gateway trait makes besides its Service."""
     said, name = trait.properties, service_name(part.name, trait.properties.get("name"))
     host = {"host": said["domain"]} if "domain" in said else {}
-    tls = [{"hosts": [*host.values()], "secretName": said["secretName"]}] if "secretName" in said else []
+    tls = (
+        [{"hosts": [*host.values()], "secretName": said["secretName"]}]
+        if "secretName" in said
+        else []
+    )
     return {
         "apiVersion": api,
         "kind": "Ingress",

@@ -77,7 +77,10 @@ def component(
     its Service `api`."""
     (application,) = estate(api(access=ACCESS if client else "")).applications
     (plain,) = application.components
-    endpoints = tuple(Endpoint("orders.example.com", (str(port),), port, plain.place, service="api") for port in ports)
+    endpoints = tuple(
+        Endpoint("orders.example.com", (str(port),), port, plain.place, service="api")
+        for port in ports
+    )
     exposures = (("api", ports),) if ports else ()
     rendered = replace(plain, rendered=objects(text), endpoints=endpoints, exposures=exposures)
     return replace(application, components=(rendered,)), rendered

@@ -42,7 +42,10 @@ def written(kind: str, name: str, template: str, **spec: Any) -> str:
 
 def defined(component: str = WORKLOAD, **traits: str) -> Library:
     """A component type `app` and trait types, by their templates."""
-    texts = [written("Component", "app", component), *(written("Trait", *pair) for pair in traits.items())]
+    texts = [
+        written("Component", "app", component),
+        *(written("Trait", *pair) for pair in traits.items()),
+    ]
     definitions = read_definitions("definitions.yaml", "---\n".join(texts).encode())
     assert not definitions.diagnostics
     return library(definitions.definitions)

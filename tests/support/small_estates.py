@@ -63,26 +63,46 @@ _METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
 _PROVIDER = st.sampled_from(("main", "main", "main", "other"))
 
 
-def _rule(path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool) -> Rule:
-    return Rule(path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE)
+def _rule(
+    path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool
+) -> Rule:
+    return Rule(
+        path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE
+    )
 
 
 _RULES = st.lists(
-    st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))), min_size=1, max_size=5
+    st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))),
+    min_size=1,
+    max_size=5,
 ).map(tuple)
 _NETWORKS = st.sampled_from(
     [
         (),
-        *(tuple(map(network, texts)) for texts in (("10.0.0.0/8",), ("10.0.0.0/9",), ("10.128.0.0/9",))),
+        *(
+            tuple(map(network, texts))
+            for texts in (("10.0.0.0/8",), ("10.0.0.0/9",), ("10.128.0.0/9",))
+        ),
         tuple(map(network, ("10.0.0.0/9", "2001:db8::/32"))),
         tuple(map(network, ("10.1.0.0/16", "::/0"))),
     ]
 )
 _BY_METHOD = st.fixed_dictionaries(dict.fromkeys(("GET", "POST", "HEAD"), _NETWORKS))
-_FROM: st.SearchStrategy[dict[PathSegments, dict[str, Networks]]] = st.just({}) | st.fixed_dictionaries(
-    dict.fromkeys(((), ("x",)), _BY_METHOD), optional=dict.fromkeys((("X",), ("x", "y")), _BY_METHOD)
+_FROM: st.SearchStrategy[dict[PathSegments, dict[str, Networks]]] = st.just(
+    {}
+) | st.fixed_dictionaries(
+    dict.fromkeys(((), ("x",)), _BY_METHOD),
+    optional=dict.fromkeys((("X",), ("x", "y")), _BY_METHOD),
 )
-ADDRESSES = ("10.1.0.1", "10.2.0.1", "10.200.0.1", "2001:db8::1", "2001:db9::1", "192.0.2.1", "::ffff:10.200.0.1")
+ADDRESSES = (
+    "10.1.0.1",
+    "10.2.0.1",
+    "10.200.0.1",
+    "2001:db8::1",
+    "2001:db9::1",
+    "192.0.2.1",
+    "::ffff:10.200.0.1",
+)
 """At least one of each class that the networks above tell apart."""
 
 
@@ -100,10 +120,15 @@ def _of_rules(
 
 
 _ROLE = st.builds(
-    lambda scopes, groups, name: Role(name, scopes, groups, (), PLACE), _SCOPES, _GROUPS, st.sampled_from("abc")
+    lambda scopes, groups, name: Role(name, scopes, groups, (), PLACE),
+    _SCOPES,
+    _GROUPS,
+    st.sampled_from("abc"),
 )
 _ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(tuple)
-_ENDPOINTS = st.lists(st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3)
+_ENDPOINTS = st.lists(
+    st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3
+)
 
 
 OURS = "ours"
@@ -117,16 +142,25 @@ _PODS = st.builds(
 
 
 def _client(
-    kind: ClientKind, provider: str, scopes: tuple[str, ...], groups: tuple[str, ...], said: dict[str, Any]
+    kind: ClientKind,
+    provider: str,
+    scopes: tuple[str, ...],
+    groups: tuple[str, ...],
+    said: dict[str, Any],
 ) -> Client:
     calls = tuple(Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2]))
-    return replace(Client("", kind, provider, calls, groups if signs_in(kind) else (), (), False, PLACE), **said)
+    return replace(
+        Client("", kind, provider, calls, groups if signs_in(kind) else (), (), False, PLACE),
+        **said,
+    )
 
 
 _KINDS = st.sampled_from(("service", "service", "external", "web", "web", "web", "native"))
 _SAID = st.fixed_dictionaries(
     {
-        "redirect_uris": st.sampled_from(((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))),
+        "redirect_uris": st.sampled_from(
+            ((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))
+        ),
         "jwks_uri": st.sampled_from((None, "https://partner.test/keys", "https://rival.test/keys")),
         "refresh": st.booleans(),
     }
@@ -154,7 +188,9 @@ _ISSUERS = st.sampled_from(("https://one.test", "https://two.test"))
 _AUDIENCES = st.sampled_from(("api://tests", "api://others"))
 _OWNERS: st.SearchStrategy[tuple[str | None]] = st.sampled_from((("team-a",), ("team-b",), (None,)))
 _SCHEMES = st.sampled_from(("https", "http"))
-_CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(tuple)
+_CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(
+    tuple
+)
 _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
     ({}, {"g3": "g1"}, {"g1": "g2", "g2": "g1"}, {"g1": "staff", "g2": "staff"})
 )
@@ -185,7 +221,10 @@ EVERY_KIND = (
 
 @st.composite
 def estates(
-    draw: st.DrawFn, stack: str = "tests", like: Estate | None = None, kinds: tuple[str, ...] = EVERY_KIND
+    draw: st.DrawFn,
+    stack: str = "tests",
+    like: Estate | None = None,
+    kinds: tuple[str, ...] = EVERY_KIND,
 ) -> Estate:
     """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
 
@@ -194,7 +233,11 @@ def estates(
     redrawn = draw(st.sampled_from(kinds)).split() if like else ["everything"]
 
     def some(kind: str, strategy: st.SearchStrategy[T], before: T | None) -> T:
-        return draw(strategy) if before is None or kind in redrawn or "everything" in redrawn else before
+        return (
+            draw(strategy)
+            if before is None or kind in redrawn or "everything" in redrawn
+            else before
+        )
 
     keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
     taken: set[tuple[str, PathSegments]] = set()
@@ -202,7 +245,11 @@ def estates(
     for key in some("components", keys, list(like.components) if like else None):
         old = like.components.get(key) if like else None
         endpoints = []
-        before = [(endpoint.host, endpoint.path, endpoint.port) for endpoint in old.endpoints] if old else None
+        before = (
+            [(endpoint.host, endpoint.path, endpoint.port) for endpoint in old.endpoints]
+            if old
+            else None
+        )
         for host, path, port in some("endpoints", _ENDPOINTS, before):
             if (host, path) not in taken:
                 taken.add((host, path))
@@ -214,11 +261,15 @@ def estates(
             some("rules", _RULES, old.rules if old else None),
             some("roles", _ROLES, old.roles if old else None),
         )
-        allowed_from = _of_rules(rules, some("from", _FROM, dict(old.allowed_from) if old else None))  # type: ignore[arg-type]
+        allowed_from = _of_rules(
+            rules, some("from", _FROM, dict(old.allowed_from) if old else None)
+        )  # type: ignore[arg-type]
         clients = []
         for client in some("clients", _CLIENTS, old.clients if old else None):
             said = draw(_SAID) if "said" in redrawn else {}
-            assigned = draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
+            assigned = (
+                draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
+            )
             clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
             Component(*key.split("/"), "default", "webservice", (), owner, provider, tuple(endpoints), (), {}, rules, roles, tuple(clients), PLACE, named=named, allowed_from=allowed_from)
@@ -229,13 +280,20 @@ def estates(
     spelling = some("spelling", _SPELLINGS, main.spelling if main else None)
     issuer = some("issuer", _ISSUERS, main.issuer if main else None)
     audience = some("audience", _AUDIENCES, main.audience if main else None)
-    providers = {name: Provider(name, audience, spelling, issuer, mapped, per_api) for name in PROVIDERS}
+    providers = {
+        name: Provider(name, audience, spelling, issuer, mapped, per_api) for name in PROVIDERS
+    }
     scheme = some("scheme", _SCHEMES, like.stack.scheme if like else None)
-    return Estate(Stack(stack, providers, scheme=scheme), (Application("app", "default", {}, {}, tuple(components)),))
+    return Estate(
+        Stack(stack, providers, scheme=scheme),
+        (Application("app", "default", {}, {}, tuple(components)),),
+    )
 
 
 @st.composite
-def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND) -> tuple[Estate, Estate]:
+def pairs(
+    draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND
+) -> tuple[Estate, Estate]:
     """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
     first = draw(estates())
     return first, draw(estates(second, like=first, kinds=kinds))
@@ -246,7 +304,10 @@ def connected(estate: Estate) -> Estate:
     (application,) = estate.applications
     components = []
     for component in application.components:
-        rules = tuple(rule if rule.public or rule.scopes else replace(rule, scopes=("r",)) for rule in component.rules)
+        rules = tuple(
+            rule if rule.public or rule.scopes else replace(rule, scopes=("r",))
+            for rule in component.rules
+        )
         calls = tuple(Call(key, ("r", "w"), (), PLACE) for key in estate.components)
         clients = tuple(replace(client, calls=calls) for client in component.clients)
         components.append(replace(component, rules=rules, clients=clients))
@@ -257,7 +318,9 @@ def model(estate: Estate) -> AccessModel:
     """With a workload of its own for every component, by its name."""
     workloads = {client.component: client.component for client in estate.clients}
     pods = {component.key: pods_behind(component) for component in estate.exposed}
-    return AccessModel(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)), pods)
+    return AccessModel(
+        estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)), pods
+    )
 
 
 _STACK = {
@@ -271,7 +334,9 @@ _STACK = {
 def _settings(estate: Estate) -> Settings:
     """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
     providers = tuple(
-        ProviderSettings(one.name, "per-api" if one.per_api else "oidc", one.audience, issuer=one.issuer)
+        ProviderSettings(
+            one.name, "per-api" if one.per_api else "oidc", one.audience, issuer=one.issuer
+        )
         for one in estate.stack.providers.values()
     )
     return replace(parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers)
@@ -279,15 +344,25 @@ def _settings(estate: Estate) -> Settings:
 
 PRINCIPALS = (
     None,
-    *(Principal(key, provider, users) for key in KEYS for provider in PROVIDERS for users in (False, True)),
+    *(
+        Principal(key, provider, users)
+        for key in KEYS
+        for provider in PROVIDERS
+        for users in (False, True)
+    ),
 )
 SETS_OF_GROUPS = tuple(
-    frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1) for number in range(16)
+    frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1)
+    for number in range(16)
 )
 REQUESTS = st.builds(
-    lambda method, host, elements, address: Request(method, host, ("/" + "/".join(elements)).encode(), address),
+    lambda method, host, elements, address: Request(
+        method, host, ("/" + "/".join(elements)).encode(), address
+    ),
     st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
-    st.sampled_from(("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")),
+    st.sampled_from(
+        ("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")
+    ),
     st.lists(st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4),
     st.sampled_from(ADDRESSES),
 )
@@ -297,7 +372,9 @@ Tokens = tuple[Claims | Refusal | None, ...]
 """All that a caller could show: one, unless the provider's tokens are for one API each."""
 
 
-def tokens(estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None) -> Tokens:
+def tokens(
+    estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None
+) -> Tokens:
     """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
     if principal is None:
         return (None,)
@@ -321,7 +398,9 @@ def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
 
 def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments | None:
     """The longest declared path that `path` begins with, byte by byte."""
-    return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
+    return next(
+        (path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None
+    )
 
 
 def lies_in(part: Subtree, path: PathSegments, declared: set[PathSegments]) -> bool:

@@ -35,7 +35,9 @@ def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:tests::kong-oam::{kind}::{name}"
 
 
-def resource(kind: str, name: str, made_of: Mapping[str, str] = {}, secret: str = "", **properties: Any) -> Resource:
+def resource(
+    kind: str, name: str, made_of: Mapping[str, str] = {}, secret: str = "", **properties: Any
+) -> Resource:
     """`made_of` is by input the URN that it came from; such an input has a value, too."""
     linked = {key: f"id of {source}" for key, source in made_of.items()}
     sources = {key: (source,) for key, source in made_of.items()}
@@ -46,11 +48,15 @@ def resource(kind: str, name: str, made_of: Mapping[str, str] = {}, secret: str 
 def plugin(name: str, kind: str, config: Mapping[str, Any], **made_of: str) -> Resource:
     defaults = {"run_on_preflight": True} if kind == "jwt" else {}
     text = json.dumps({**defaults, **config})
-    return resource("kong:index/plugin:Plugin", name, made_of, name_=kind, enabled=True, configJson=text)
+    return resource(
+        "kong:index/plugin:Plugin", name, made_of, name_=kind, enabled=True, configJson=text
+    )
 
 
 def kubernetes(kind: str, name: str, spec: Mapping[str, Any]) -> Resource:
-    return resource(f"kubernetes:{kind}", name, metadata={"namespace": "orders", "name": "api"}, spec=spec)
+    return resource(
+        f"kubernetes:{kind}", name, metadata={"namespace": "orders", "name": "api"}, spec=spec
+    )
 
 
 def _gateway() -> list[Resource]:
@@ -62,7 +68,12 @@ def _gateway() -> list[Resource]:
         plugin("admission", "pre-function", plugins.admission(TABLE, 600), serviceId=service.urn),
         resource("kong:index/consumer:Consumer", "anonymous", username="nobody"),
         plugin("jwt", "jwt", plugins.jwt("nobody"), serviceId=service.urn),
-        plugin("gate", "post-function", plugins.gate(TABLE, address("api.test", 8080)), serviceId=service.urn),
+        plugin(
+            "gate",
+            "post-function",
+            plugins.gate(TABLE, address("api.test", 8080)),
+            serviceId=service.urn,
+        ),
     ]
     for plan in routes(COMPONENT):
         route = resource(
@@ -108,9 +119,15 @@ def _identity() -> list[Resource]:
             signInAudience="AzureADMyOrg",
             fallbackPublicClientEnabled=False,
             web={"redirectUris": ["https://web.example.com/callback"], "implicitGrant": {}},
-            publicClient={"redirectUris": ["http://127.0.0.1/callback", "com.example.app:/callback"]},
+            publicClient={
+                "redirectUris": ["http://127.0.0.1/callback", "com.example.app:/callback"]
+            },
         ),
-        resource("azuread:index/servicePrincipal:ServicePrincipal", "tenant-principal", appRoleAssignmentRequired=True),
+        resource(
+            "azuread:index/servicePrincipal:ServicePrincipal",
+            "tenant-principal",
+            appRoleAssignmentRequired=True,
+        ),
         resource(
             "azuread:index/applicationPassword:ApplicationPassword",
             "tenant-secret",
@@ -137,9 +154,15 @@ def _workload() -> list[Resource]:
         kubernetes(
             "networking.k8s.io/v1:NetworkPolicy",
             "fence",
-            {"podSelector": {"matchLabels": POD}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]},
+            {
+                "podSelector": {"matchLabels": POD},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": peers}],
+            },
         ),
-        resource("kubernetes:core/v1:Secret", "secret", stringData={"OAUTH_CLIENT_SECRET": CREDENTIAL}),
+        resource(
+            "kubernetes:core/v1:Secret", "secret", stringData={"OAUTH_CLIENT_SECRET": CREDENTIAL}
+        ),
     ]
 
 
@@ -157,10 +180,14 @@ def spoilt(name: str, **properties: Any) -> Deployment:
 
     def change(one: Resource) -> Resource:
         changed = {**one.properties, **properties}
-        return replace(one, properties={key: value for key, value in changed.items() if value is not None})
+        return replace(
+            one, properties={key: value for key, value in changed.items() if value is not None}
+        )
 
     assert any(one.name == name for one in SOUND.resources), name
-    return replace(SOUND, resources=tuple(change(one) if one.name == name else one for one in SOUND.resources))
+    return replace(
+        SOUND, resources=tuple(change(one) if one.name == name else one for one in SOUND.resources)
+    )
 
 
 def configured(name: str, **config: Any) -> Deployment:

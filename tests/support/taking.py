@@ -23,12 +23,18 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
     raw = (CORPUS / "applications" / file).read_bytes()
     named = Own(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
-    return compile_estate(renderer.rendered(read_bytes(file, raw, own.types), own, stack.minor, stack.labels), stack)
+    return compile_estate(
+        renderer.rendered(read_bytes(file, raw, own.types), own, stack.minor, stack.labels), stack
+    )
 
 
 def _definitions(file: str, text: str) -> tuple[Definition, ...]:
     """One for each type that is none of KubeVela's own: that of the list, else any of that name."""
-    chosen = (_definition(row, text) for row in rows_of(file) if row["where"] not in ("built-in", "deprecated"))
+    chosen = (
+        _definition(row, text)
+        for row in rows_of(file)
+        if row["where"] not in ("built-in", "deprecated")
+    )
     return tuple({(one.kind, one.name): one for one in chosen if one}.values())
 
 

@@ -59,7 +59,9 @@ def deep_after(count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()) -> 
     """Parameters of a test, of which `make test` runs the first `count` and those that are `wanted`."""
     kept = tuple(wanted)
     return [
-        case if number < count or case in kept else pytest.param(*_values(case), marks=pytest.mark.deep)
+        case
+        if number < count or case in kept
+        else pytest.param(*_values(case), marks=pytest.mark.deep)
         for number, case in enumerate(cases)
     ]
 
@@ -70,21 +72,33 @@ def _values(case: Any) -> tuple[Any, ...]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers")
-    group.addoption("--slice", metavar="K/N", help="only the K-th of N parts of the tests, 0 <= K < N")
-    group.addoption("--touched", metavar="REVISION", help="only tests that what has changed since then is about")
     group.addoption(
-        "--until", metavar="SECONDS", type=float, help="begin no test after this time, in seconds since 1970"
+        "--slice", metavar="K/N", help="only the K-th of N parts of the tests, 0 <= K < N"
+    )
+    group.addoption(
+        "--touched", metavar="REVISION", help="only tests that what has changed since then is about"
+    )
+    group.addoption(
+        "--until",
+        metavar="SECONDS",
+        type=float,
+        help="begin no test after this time, in seconds since 1970",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "engine: starts the pulumi CLI; left out by `make test-fast`")
-    config.addinivalue_line("markers", "deep: left out by `make test`; `make test-all` and CI's slices run it")
+    config.addinivalue_line(
+        "markers", "engine: starts the pulumi CLI; left out by `make test-fast`"
+    )
+    config.addinivalue_line(
+        "markers", "deep: left out by `make test`; `make test-all` and CI's slices run it"
+    )
     config.addinivalue_line(
         "markers", "stand_in: holds for a plugin's stand-in alone; left out by `make test-official`"
     )
     config.addinivalue_line(
-        "markers", "generated: asks less in `make test` than in `make test-all`; CI's slices ask all"
+        "markers",
+        "generated: asks less in `make test` than in `make test-all`; CI's slices ask all",
     )
     config.pluginmanager.register(_Guard(), "engine-guard")
 
@@ -100,7 +114,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _keep(config, items, lambda item: item.path in touched)
 
 
-def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+def _keep(
+    config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]
+) -> None:
     kept = [item for item in items if wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
     items[:] = kept
@@ -132,9 +148,9 @@ def changed_files(revision: str) -> frozenset[Path]:
     commands = (("diff", "--name-only", revision), ("ls-files", "--others", "--exclude-standard"))
     names: list[str] = []
     for command in commands:
-        names += subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
-            "\n"
-        )
+        names += subprocess.run(
+            ["git", *command], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.split("\n")
     return frozenset(ROOT / name for name in names if name)
 
 
@@ -164,7 +180,9 @@ class _Guard:
         found = toolchain.pulumi_folder
 
         def guarded(path: str | None = None) -> Path:
-            assert self._allowed or path is not None, "this test starts the engine: mark it with pytest.mark.engine"
+            assert self._allowed or path is not None, (
+                "this test starts the engine: mark it with pytest.mark.engine"
+            )
             return found(path)
 
         toolchain.pulumi_folder = guarded

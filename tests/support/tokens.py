@@ -12,13 +12,18 @@ from tests.support.gateway_tokens import ec_key, encoded, rsa_key, signature
 NOW = 1_700_000_000.0
 RSA, EC = rsa_key(), ec_key()
 RING = KeyRing(
-    PROVIDER, ISSUER, {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())}, clients={"job": "shop/job"}
+    PROVIDER,
+    ISSUER,
+    {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())},
+    clients={"job": "shop/job"},
 )
 HEADER = {"kid": "r", "alg": "RS256"}
 
 
 def token(header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA) -> str:
     """A token of both parts, as values or as they are, signed with the key."""
-    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
+    parts = [
+        part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)
+    ]
     text = ".".join(map(encoded, parts))
     return f"{text}.{encoded(signature(key, text))}"

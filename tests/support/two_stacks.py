@@ -63,7 +63,8 @@ spec:
 def deployment(stack: str) -> Deployment:
     """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
     usual = read_file(
-        ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=f"https://{stack}.example.com")
+        ROOT / "stacks/Pulumi.local.yaml",
+        lambda given: replace(describe(given), issuer=f"https://{stack}.example.com"),
     )
     settings = _named(usual, stack)
     text = _APPLICATION % {"stack": stack}
@@ -77,7 +78,9 @@ def in_partitions(partition: str | None) -> Deployment:
     """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(whole.settings.stack, partitions={"payments": (STACKS[0],), "rest": ("*",)})
-    compiled = compile_estate(read_bytes("orders.yaml", (_APPLICATION % {"stack": STACKS[0]}).encode()), model)
+    compiled = compile_estate(
+        read_bytes("orders.yaml", (_APPLICATION % {"stack": STACKS[0]}).encode()), model
+    )
     assert compiled.estate is not None, compiled.diagnostics
     settings = replace(whole.settings, stack=model, partition=partition)
     return replace(whole, settings=settings, estate=compiled.estate)
@@ -132,7 +135,11 @@ def generated(stack: str, number: int) -> Deployment:
     main = model.providers["main"]
     model = replace(model, providers={"main": main})
     texts = gateway_estates.generated_applications(f"{stack}.example.com", 1, number)
-    texts = [text.replace('"identityProvider": "other"', '"identityProvider": "main"') for text in texts]
+    texts = [
+        text.replace('"identityProvider": "other"', '"identityProvider": "main"') for text in texts
+    ]
     settings = replace(deployment(stack).settings, stack=model)
     issuer = Issuer(time.time(), main, kid=f"key-of-{stack}")
-    return Deployment(settings, compiled_estate(*texts, stack=model), issuer, domain=f"{stack}.test")
+    return Deployment(
+        settings, compiled_estate(*texts, stack=model), issuer, domain=f"{stack}.test"
+    )

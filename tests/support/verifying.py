@@ -45,7 +45,9 @@ ISSUER = "https://issuer.example.com"
 
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
     """The sample Applications on the stack `local`, with an issuer that is known."""
-    settings = read_file(ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=ISSUER))
+    settings = read_file(
+        ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=ISSUER)
+    )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
     assert estate is not None
@@ -64,7 +66,9 @@ class Deployment:
 
     @staticmethod
     def of(settings: Settings, estate: Estate) -> Deployment:
-        return Deployment(settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider))
+        return Deployment(
+            settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider)
+        )
 
     def workload(self, component: Component) -> str:
         return f"{component.name}.{component.application}.{self.domain}"
@@ -72,16 +76,26 @@ class Deployment:
     @cached_property
     def deployed(self) -> Deployed:
         upstreams = {
-            names.service(self.settings.stack.name, component, name): f"{self.workload(component)}:{backend.port}"
+            names.service(
+                self.settings.stack.name, component, name
+            ): f"{self.workload(component)}:{backend.port}"
             for component in self.estate.exposed
             for name, backend in component.backends.items()
         }
         provider = self.issuer.provider.name
         return Deployed(
             {provider: self.issuer.provider.issuer or ISSUER},
-            {provider: (Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),)},
+            {
+                provider: (
+                    Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),
+                )
+            },
             upstreams,
-            clients={provider: {client.component: f"id of {client.component}" for client in self.estate.clients}},
+            clients={
+                provider: {
+                    client.component: f"id of {client.component}" for client in self.estate.clients
+                }
+            },
         )
 
     @cached_property
@@ -105,14 +119,23 @@ class Deployment:
         ids = self.deployed.clients[issuer.provider.name]
         listed = _clients(live)
         if isinstance(token, Claims):
-            named = [ids[token.client]] if token.client else ["unknown", *sorted(listed - set(ids.values()))]
+            named = (
+                [ids[token.client]]
+                if token.client
+                else ["unknown", *sorted(listed - set(ids.values()))]
+            )
             for client in named:
                 if token.user:
                     yield issuer.user(token.scopes, token.groups, client=client)
                 else:
                     yield issuer.service(token.scopes, client)
             return
-        groups = {issuer.provider.listed(g) for c in self.estate.exposed for role in c.roles for g in role.groups}
+        groups = {
+            issuer.provider.listed(g)
+            for c in self.estate.exposed
+            for role in c.roles
+            for g in role.groups
+        }
         scopes = sorted({scope for component in self.estate.exposed for scope in component.scopes})
         for client in ("unknown", *sorted(listed)):
             for user in (False, True):
@@ -121,7 +144,9 @@ class Deployment:
                     found = next(one for one in live.credentials if one["id"] == token.credential)
                     own = (found.get("rsa_public_key") or "").strip() == issuer.pem.strip()
                     payload = issuer.payload(scopes, client=client, **changes)
-                    yield issuer.signed(payload, issuer.key if own else issuer.stray, kid=found["key"])
+                    yield issuer.signed(
+                        payload, issuer.key if own else issuer.stray, kid=found["key"]
+                    )
                 else:
                     yield issuer.token(scopes, client=client, jti="ID.1", **changes)
                     yield issuer.token(scopes, client=client, aud="api://else", **changes)
@@ -129,7 +154,9 @@ class Deployment:
 
 def _clients(live: Entities) -> set[str]:
     """The ids of clients in all tables."""
-    scripts = (script_of(one) for one in live.plugins if one["name"] in ("pre-function", "post-function"))
+    scripts = (
+        script_of(one) for one in live.plugins if one["name"] in ("pre-function", "post-function")
+    )
     tables = (script.table for script in scripts if script and script.table)
     return {client for table in tables for client in (*table["services"], *table["on_behalf"])}
 
@@ -138,7 +165,9 @@ class Hands:
     """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
-        self._admin = httpx.Client(base_url=admin_url, headers={"Kong-Admin-Token": token} if token else {}, timeout=30)
+        self._admin = httpx.Client(
+            base_url=admin_url, headers={"Kong-Admin-Token": token} if token else {}, timeout=30
+        )
         self._undo: list[partial[httpx.Response]] = []
 
     def __enter__(self) -> Self:
@@ -148,7 +177,9 @@ class Hands:
         with closing(self._admin):
             for undo in reversed(self._undo):
                 answer = undo()
-                if answer.request.method != "DELETE" or answer.status_code != 404:  # deleted as was said to be done
+                if (
+                    answer.request.method != "DELETE" or answer.status_code != 404
+                ):  # deleted as was said to be done
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -156,8 +187,14 @@ class Hands:
         for field in ("service", "route", "consumer"):
             if fields.get(field) is not None:
                 name = fields[field]
-                fields[field] = {"id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]}
-        (found,) = (one for one in self.list(kind) if all(one[name] == value for name, value in fields.items()))
+                fields[field] = {
+                    "id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]
+                }
+        (found,) = (
+            one
+            for one in self.list(kind)
+            if all(one[name] == value for name, value in fields.items())
+        )
         return dict(found)
 
     def list(self, path: str) -> list[dict[str, Any]]:
@@ -194,7 +231,10 @@ class Hands:
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
         given = dict(pairwise(words))
-        assert given["-H"] in ("Kong-Admin-Token: $KONG_ADMIN_TOKEN", "Content-Type: application/json")
+        assert given["-H"] in (
+            "Kong-Admin-Token: $KONG_ADMIN_TOKEN",
+            "Content-Type: application/json",
+        )
         path, body = url.removeprefix("$KONG_ADMIN_ADDR"), json.loads(given.get("-d", "null"))
         there = self._admin.get(path).raise_for_status().json()
         if "/jwt/" in path:  # whatever is said of our own keys
@@ -210,7 +250,9 @@ class Running:
     """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of its workloads. A context
     manager. `beside`: another deployment, in whose Kong this one is, too."""
 
-    def __init__(self, deployment: Deployment, ca: str | None = None, beside: Running | None = None) -> None:
+    def __init__(
+        self, deployment: Deployment, ca: str | None = None, beside: Running | None = None
+    ) -> None:
         self.deployment, self._ca, self._beside = deployment, ca, beside
         self.kong = beside.kong if beside else Kong(now=lambda: deployment.issuer.now)
 
@@ -250,7 +292,9 @@ class Running:
 
     def gateway(self) -> LiveGateway:
         one = self.deployment
-        return LiveGateway(self.entities(), Terms.of(one.settings, one.estate, one.deployed, self._complete))
+        return LiveGateway(
+            self.entities(), Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        )
 
     def meant(self) -> LiveGateway:
         one = self.deployment
@@ -260,7 +304,9 @@ class Running:
     def judged(self, live: Entities | None = None) -> Result:
         """Of what there is, or would be."""
         one = self.deployment
-        return judge(one.settings, one.estate, one.deployed, live or self.entities(), self._complete)
+        return judge(
+            one.settings, one.estate, one.deployed, live or self.entities(), self._complete
+        )
 
 
 def told(result: Result) -> list[str]:
@@ -268,5 +314,8 @@ def told(result: Result) -> list[str]:
     lines = []
     for finding, reasons in result.findings:
         lines.append(f"{finding.kind}: {'; '.join(reason.text for reason in reasons)}")
-        lines += [f"  {', '.join(e.callers)} | {methods(e)} | {' '.join(e.urls)}" for e in finding.exposures]
+        lines += [
+            f"  {', '.join(e.callers)} | {methods(e)} | {' '.join(e.urls)}"
+            for e in finding.exposures
+        ]
     return lines

@@ -19,7 +19,13 @@ def release(source: Path) -> Path:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "MANIFEST.in", "Makefile", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    make = ["make", "--silent", "dist", "STAMP=", f"BIN={Path(sys.executable).parent}"]  # with what the tests run with
+    make = [
+        "make",
+        "--silent",
+        "dist",
+        "STAMP=",
+        f"BIN={Path(sys.executable).parent}",
+    ]  # with what the tests run with
     subprocess.run(make, cwd=source, check=True, timeout=100)
     return source / "build" / "dist"
 
@@ -32,7 +38,15 @@ def install(source: Path, target: Path) -> Path:
 def unpack(released: Path, target: Path) -> Path:
     """The same, of the wheel in that folder."""
     (wheel,) = released.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--no-deps",
+    ]
     subprocess.run([*pip, "--target", target, wheel], check=True, timeout=100)
     return target
 
@@ -41,6 +55,10 @@ def environment(folder: Path, installed: Path) -> Path:
     """Makes the virtual environment `folder`, with what is installed there, and else what the tests run with. Returns its
     Python."""
     venv.create(folder, symlinks=True)
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    (packages / "installed.pth").write_text(f"{installed}\n{sysconfig.get_path('purelib')}\n", "utf-8")
+    packages = Path(
+        sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    )
+    (packages / "installed.pth").write_text(
+        f"{installed}\n{sysconfig.get_path('purelib')}\n", "utf-8"
+    )
     return folder / "bin" / "python"

@@ -13,7 +13,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from sandbox.kong.pem import load_pair
@@ -29,7 +34,11 @@ class Pair:
 
     @property
     def fingerprint(self) -> str:
-        return x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA256()).hex()
+        return (
+            x509.load_pem_x509_certificate(self.certificate.encode())
+            .fingerprint(hashes.SHA256())
+            .hex()
+        )
 
 
 def authority(name: str) -> Pair:
@@ -72,7 +81,9 @@ def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) 
 
 def settings(*authorities: Pair, client: str | None = None) -> UpstreamTlsSettings:
     """What a stack says that trusts these."""
-    return UpstreamTlsSettings(tuple(sorted(one.fingerprint for one in authorities)), client_certificate=client)
+    return UpstreamTlsSettings(
+        tuple(sorted(one.fingerprint for one in authorities)), client_certificate=client
+    )
 
 
 class Workload(Listening):

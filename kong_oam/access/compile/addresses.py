@@ -18,7 +18,8 @@ AllowedFrom = Mapping[PathSegments, Mapping[str, Networks]]
 
 
 def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnostic]) -> AllowedFrom:
-    """The networks from which alone the rules of a path let somebody in, by method. Findings are added to `out`."""
+    """The networks from which alone the rules of a path let somebody in, by method. Findings are
+    added to `out`."""
     trait = part.trait("ip-allow")
     if trait is None:
         return {}
@@ -34,10 +35,15 @@ def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnosti
         for path, method, at in _meant(single, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
-                message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
+                message = (
+                    f"{method} {written(path)} stands in line {earlier.line} already; keep one"
+                )
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
-    restricted = {path: {method: found for method, found in of.items() if found} for path, of in result.items()}
+    restricted = {
+        path: {method: found for method, found in of.items() if found}
+        for path, of in result.items()
+    }
     return {path: of for path, of in restricted.items() if of}
 
 
@@ -66,7 +72,11 @@ def _meant(
             continue
         if elements not in listed:
             hint = suggestion(path, map(written, listed))
-            out.append(Diagnostic("ACC239", f"no rule of this component is for the path '{path}'{hint}", at))
+            out.append(
+                Diagnostic(
+                    "ACC239", f"no rule of this component is for the path '{path}'{hint}", at
+                )
+            )
             continue
         named = {*methods, "HEAD"} if "GET" in methods else {*methods}
         for position, method in enumerate(methods):

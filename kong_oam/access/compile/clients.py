@@ -1,5 +1,5 @@
-"""Compiles client traits: which component calls which, and which roles grant it. A call that no role covers is an
-error."""
+"""Compiles client traits: which component calls which, and which roles grant it. A call that no
+role covers is an error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Directory:
     """The components that have a client trait."""
     applications: set[str] = field(default_factory=set)
     unjudged: set[str] = field(default_factory=set)
-    """Those of which others name a component, which is not reported as missing: of `malformed`, or not here."""
+    """Those of which others name a component, which is not reported as missing: of `malformed`, or
+    not here."""
 
     def add(self, component: Component, part: oam.Component) -> None:
         self.components[component.key] = component
@@ -58,8 +59,9 @@ class Directory:
         return trait.place.at("properties", *path) if trait else component.place
 
     def unread(self, key: str) -> bool:
-        """Whether the component `application/component` may well exist, in an Application that could not be read: in
-        one without a name may be all that is not elsewhere. That it was asked about is kept."""
+        """Whether the component `application/component` may well exist, in an Application that
+        could not be read: in one without a name may be all that is not elsewhere. That it was asked
+        about is kept."""
         if key in self.components:
             return False
         application = key.partition("/")[0]
@@ -72,17 +74,25 @@ class Directory:
         return bool(found)
 
     def check_scopes(self) -> None:
-        """Checks that scope names are unique per issuer, and that none is reserved by OpenID Connect."""
+        """Checks that scope names are unique per issuer, and that none is reserved by OpenID
+        Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.scopes:
                 place = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
-                    message = f"scope '{scope}' has a meaning of its own in OpenID Connect; choose another name"
+                    message = (
+                        f"scope '{scope}' has a meaning of its own in OpenID Connect; "
+                        "choose "
+                        "another name"
+                    )
                     self.out.append(Diagnostic("ACC202", message, place))
                 earlier = first.setdefault((component.provider, scope), component)
                 if earlier is not component:
-                    message = f"scope '{scope}' is already declared by '{earlier.key}' for the same issuer; prefix it"
+                    message = (
+                        f"scope '{scope}' is already declared by '{earlier.key}' for the "
+                        "same issuer; prefix it"
+                    )
                     self.out.append(Diagnostic("ACC202", message, place))
 
     def check_role_members(self) -> None:
@@ -92,8 +102,13 @@ class Directory:
                 for index, member in enumerate(role.components):
                     if member not in self.clients and not self.unread(member):
                         what = "has no client trait" if member in self.parts else "does not exist"
-                        message = f"role '{role.name}': component '{member}' {what}{suggestion(member, self.clients)}"
-                        self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
+                        message = (
+                            f"role '{role.name}': component '{member}' "
+                            f"{what}{suggestion(member, self.clients)}"
+                        )
+                        self.out.append(
+                            Diagnostic("ACC214", message, role.place.at("components", index))
+                        )
 
 
 def callees_of(component: Component, directory: Directory) -> tuple[Component | None, ...]:
@@ -104,7 +119,8 @@ def callees_of(component: Component, directory: Directory) -> tuple[Component | 
 
 
 def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
-    """Yields one client per provider whose APIs the component calls; one of its own provider where it calls none."""
+    """Yields one client per provider whose APIs the component calls; one of its own provider where
+    it calls none."""
     part = directory.parts[component.key]
     trait = part.trait("client")
     if trait is None:
@@ -117,7 +133,9 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             callee = directory.components[granted.component]
             calls.setdefault(callee.provider, []).append(granted)
             holders = (role.groups for role in callee.roles if role.name in granted.roles)
-            groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
+            groups.setdefault(callee.provider, set()).update(
+                group for names in holders for group in names
+            )
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
     out += _kind_findings(component, part, trait)
@@ -139,8 +157,11 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
         )
 
 
-def _kind_findings(component: Component, part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
-    """Finds a kind that this type of component cannot be, and fields that this kind has no use for."""
+def _kind_findings(
+    component: Component, part: oam.Component, trait: oam.Trait
+) -> Iterator[Diagnostic]:
+    """Finds a kind that this type of component cannot be, and fields that this kind has no use
+    for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
     kinds = (EXTERNAL, "native") if component.outside else ("browser", "native", "service", "web")
     if kind not in kinds:
@@ -158,22 +179,33 @@ def _kind_findings(component: Component, part: oam.Component, trait: oam.Trait) 
             message = f"a client of kind '{kind}' signs no users in; remove {name}"
             yield Diagnostic("ACC210", message, place.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
-        message = f"users of a '{kind}' client come back to its own pages: write redirectPaths, not redirectUris"
+        message = (
+            f"users of a '{kind}' client come back to its own pages: write redirectPaths, "
+            "not redirectUris"
+        )
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
 def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
-    every, overlap, kind = trait.properties.get("rotateEvery"), stack.rotation.overlap, trait.properties["kind"]
+    every, overlap, kind = (
+        trait.properties.get("rotateEvery"),
+        stack.rotation.overlap,
+        trait.properties["kind"],
+    )
     if every is not None and not has_key(kind):
         message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
         place = trait.place.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, place, "warning")
     elif every is not None and days(every) <= overlap:
-        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        message = (
+            f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        )
         yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
 
 
-def _granted_call(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
+def _granted_call(
+    component: Component, call: Mapping[str, Any], place: Place, directory: Directory
+) -> Call | None:
     name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
     callee = directory.components.get(name)
     if directory.unread(name):
@@ -191,7 +223,9 @@ def _granted_call(component: Component, call: Mapping[str, Any], place: Place, d
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
             directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
         elif scope not in covered:
-            directory.out.append(_missing_grant(component, callee, scope, place.at("scopes", index), directory))
+            directory.out.append(
+                _missing_grant(component, callee, scope, place.at("scopes", index), directory)
+            )
     granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
     return Call(name, wanted, granting, place)
 
@@ -200,8 +234,13 @@ def _missing_grant(
     component: Component, callee: Component, scope: str, place: Place, directory: Directory
 ) -> Diagnostic:
     where = directory.access(callee, "roles")
-    # A role that bundles what is not declared is an error by itself (ACC207), and none to be proposed.
-    able = [role for role in callee.roles if scope in role.scopes and callee.scopes.keys() >= set(role.scopes)]
+    # A role that bundles what is not declared is an error by itself (ACC207), and none to be
+    # proposed.
+    able = [
+        role
+        for role in callee.roles
+        if scope in role.scopes and callee.scopes.keys() >= set(role.scopes)
+    ]
     if able:
         narrowest = min(able, key=lambda role: len(role.scopes))
         more = " ".join(name for name in narrowest.scopes if name != scope)
@@ -219,10 +258,14 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
         if why := _leaves_the_device(uri):
-            directory.out.append(Diagnostic("ACC210", f"redirect URI '{uri}' {why}", place.at("redirectUris", index)))
+            directory.out.append(
+                Diagnostic("ACC210", f"redirect URI '{uri}' {why}", place.at("redirectUris", index))
+            )
         yield uri
     if (paths and not component.endpoints) or not (paths or uris):
-        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message = (
+            f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        )
         message += "; or redirectUris that stay on the device" if kind == "native" else ""
         directory.out.append(Diagnostic("ACC210", message, place))
         return
@@ -231,21 +274,27 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
         if elements is None:
             continue
         if not _is_public(component, elements):
-            message = f"no public rule of '{component.key}' covers GET {path}, so users could not come back to it"
+            message = (
+                f"no public rule of '{component.key}' covers GET {path}, so users could not "
+                "come back to it"
+            )
             directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
         hosts = dict.fromkeys(e.host for e in component.endpoints if within(elements, e.path))
         for host in hosts:
             if host.startswith("*."):
                 message = f"a redirect URI cannot lie on the wildcard host '{host}'"
-                directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
+                directory.out.append(
+                    Diagnostic("ACC210", message, place.at("redirectPaths", index))
+                )
             yield f"{directory.stack.scheme}://{host}{path}"
 
 
 def _leaves_the_device(uri: str) -> str:
-    """Why a redirect URI of a native application could end up with somebody else; empty where it could not.
+    """Why a redirect URI of a native application could end up with somebody else; empty where it
+    could not.
 
-    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https addresses (7.2) are
-    redirectPaths, on the domains of the application itself.
+    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https
+    addresses (7.2) are redirectPaths, on the domains of the application itself.
     """
     try:
         parts = urlsplit(uri)
@@ -257,9 +306,13 @@ def _leaves_the_device(uri: str) -> str:
         return ""
     if exact and parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
         return ""
-    return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
+    return (
+        "does not stay on the device: write a reversed domain as its scheme "
+        "(com.example.app:/callback), or loopback"
+    )
 
 
 def _is_public(component: Component, path: PathSegments) -> bool:
-    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
+    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
+    GET."""
     return any(rule.public and rule.lists("GET") for rule in component.owning(path))

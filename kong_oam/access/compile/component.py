@@ -1,4 +1,5 @@
-"""Compiles one component: its endpoints, rules and roles, as far as they can be checked without the others."""
+"""Compiles one component: its endpoints, rules and roles, as far as they can be checked without the
+others."""
 
 from __future__ import annotations
 
@@ -23,13 +24,15 @@ from kong_oam.objects.made import made_of
 from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
 
 OWNER = "owner"
-"""The annotation of an Application that says who owns those of its components that have no access trait to say so."""
+"""The annotation of an Application that says who owns those of its components that have no access
+trait to say so."""
 
 
 def compile_component(
     application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> Component:
-    """Compiles `part` on `stack` into a component, still without its clients. Findings are added to `out`."""
+    """Compiles `part` on `stack` into a component, still without its clients. Findings are added to
+    `out`."""
     placement, copies = first_place(part), copies_of(application, part)
     application = in_place(application, placement)
     made = made_of(application, part, stack.metadata)
@@ -79,18 +82,28 @@ def compile_component(
 
 
 def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
-    """Finds what a component's name has in it that names of hosts, of apps and at the gateway have not."""
+    """Finds what a component's name has in it that names of hosts, of apps and at the gateway have
+    not."""
     has = "a dot" if "." in part.name else "a capital" if part.name != part.name.lower() else ""
     if has:
-        message = f"'{part.name}' has {has}, and a component that is exposed or a client is named without one elsewhere"
+        message = (
+            f"'{part.name}' has {has}, and a component that is exposed or a client is named "
+            "without one elsewhere"
+        )
         yield Diagnostic("OAM103", message, part.place.at("name"))
 
 
 def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
     """Finds what says who may call a component, or where, that has no endpoints."""
-    exposing = next((trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None)
+    exposing = next(
+        (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None
+    )
     if trait := part.trait("access") or exposing:
-        message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
+        message = (
+            f"component '{part.name}' has access rules but no gateway trait that exposes "
+            "it; "
+            "add one"
+        )
         if trait is exposing:
             nothing = f"{trait.type} exposes nothing of component '{part.name}'"
             message = f"{nothing}; take it out, or {ELSEWHERE}"
@@ -100,11 +113,16 @@ def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
 def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     """Finds that no route leads to the Service which the access trait names."""
     if named and all(endpoint.service != named.ours for endpoint in endpoints):
-        message = f"no route leads to it; write existingServiceName: {named.name} in a gateway trait, or take it out"
+        message = (
+            f"no route leads to it; write existingServiceName: {named.name} in a gateway "
+            "trait, or take it out"
+        )
         yield Diagnostic("ACC211", message, named.place)
 
 
-def _provider(properties: Mapping[str, Any], access: oam.Trait | None, stack: Stack, out: list[Diagnostic]) -> str:
+def _provider(
+    properties: Mapping[str, Any], access: oam.Trait | None, stack: Stack, out: list[Diagnostic]
+) -> str:
     name: str = properties.get("identityProvider", stack.default_provider.name)
     if name not in stack.providers and access:
         message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
@@ -160,7 +178,9 @@ def _public(rule: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Pub
     return Public(public["reason"], until)
 
 
-def _waivers(properties: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
+def _waivers(
+    properties: Mapping[str, Any], place: Place, out: list[Diagnostic]
+) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = place.at("waivers", index)
         out += no_day(waiver["until"], where.at("until"))
@@ -168,7 +188,10 @@ def _waivers(properties: Mapping[str, Any], place: Place, out: list[Diagnostic])
 
 
 def _rule_paths(
-    rule: Mapping[str, Any], place: Place, gateway_paths: tuple[PathSegments, ...], out: list[Diagnostic]
+    rule: Mapping[str, Any],
+    place: Place,
+    gateway_paths: tuple[PathSegments, ...],
+    out: list[Diagnostic],
 ) -> Iterator[PathSegments]:
     if "paths" not in rule:
         yield from gateway_paths
@@ -201,18 +224,27 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
 
 
 def _roles(
-    properties: Mapping[str, Any], place: Place, scopes: Mapping[str, str], stack: Stack, out: list[Diagnostic]
+    properties: Mapping[str, Any],
+    place: Place,
+    scopes: Mapping[str, str],
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> Iterator[Role]:
     known_groups = stack.known_groups
     for name, role in properties.get("roles", {}).items():
         where = place.at("roles", name)
         for index, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
-                message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
+                message = (
+                    f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
+                )
                 out.append(Diagnostic("ACC222", message, where.at("groups", index)))
         for index, scope in enumerate(role["scopes"]):
             if scope not in scopes:
-                message = f"role '{name}': scope '{scope}' is not declared by this component{suggestion(scope, scopes)}"
+                message = (
+                    f"role '{name}': scope '{scope}' is not declared by this "
+                    f"component{suggestion(scope, scopes)}"
+                )
                 out.append(Diagnostic("ACC207", message, where.at("scopes", index)))
         yield Role(
             name,

@@ -1,4 +1,5 @@
-"""Compiles the trait `cors`: foreign origins are exact, and nothing that a browser would never send."""
+"""Compiles the trait `cors`: foreign origins are exact, and nothing that a browser would never
+send."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from kong_oam.access.edge.cors import MAX_AGE, Cors
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 
-_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?")
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?"
+)
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _USUAL = {"http": 80, "https": 443}
 
@@ -35,10 +38,14 @@ def cors_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Cors | 
 
 
 def _wrong(origin: str, stack: Stack) -> Iterator[str]:
-    """Why no browser sends this as an origin, or why nobody can rely on it; nothing where it is one."""
+    """Why no browser sends this as an origin, or why nobody can rely on it; nothing where it is
+    one."""
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:
-        yield "is no origin as browsers send it: scheme://host or scheme://host:port, in small letters, without a path"
+        yield (
+            "is no origin as browsers send it: scheme://host or scheme://host:port, in small "
+            "letters, without a path"
+        )
     elif parts["port"] and int(parts["port"]) in (_USUAL[parts["scheme"]], *range(65536, 100_000)):
         yield "has a port that browsers never send; leave the usual one out"
     elif parts["scheme"] == "http" != stack.scheme and parts["host"] not in _LOOPBACK:

@@ -1,4 +1,5 @@
-"""Compiles what a component asks of the gateway beside who may call it, as far as it can be checked alone."""
+"""Compiles what a component asks of the gateway beside who may call it, as far as it can be checked
+alone."""
 
 from __future__ import annotations
 
@@ -18,8 +19,11 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.schema import EDGE_TRAITS
 
 
-def edge_of(part: oam.Component, endpoints: tuple[Endpoint, ...], stack: Stack, out: list[Diagnostic]) -> Edge:
-    """Compiles the traits of `part` that say what the gateway does before it. Findings are added to `out`."""
+def edge_of(
+    part: oam.Component, endpoints: tuple[Endpoint, ...], stack: Stack, out: list[Diagnostic]
+) -> Edge:
+    """Compiles the traits of `part` that say what the gateway does before it. Findings are added to
+    `out`."""
     out += _unexposed(part, endpoints)
     return Edge(
         cors=cors_of(part, stack, out),
@@ -35,6 +39,7 @@ def _unexposed(part: oam.Component, endpoints: tuple[Endpoint, ...]) -> Iterator
     for trait in part.traits:
         if trait.type in EDGE_TRAITS and not endpoints:
             message = (
-                f"nothing leads through the gateway to component '{part.name}'; add a gateway trait, or take it out"
+                f"nothing leads through the gateway to component '{part.name}'; add a "
+                "gateway trait, or take it out"
             )
             yield Diagnostic("ACC231", message, trait.place.at("type"))

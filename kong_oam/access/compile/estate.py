@@ -1,4 +1,5 @@
-"""Compiles Applications on a stack into an estate: every name resolved, every grant covered, or diagnostics.
+"""Compiles Applications on a stack into an estate: every name resolved, every grant covered, or
+diagnostics.
 
 It reports all problems at once, and an estate exists only where no error was found.
 """
@@ -31,8 +32,9 @@ from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error. `unjudged` are
-    Applications that could not be read and of which others name components; "" stands for any without a name."""
+    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error.
+    `unjudged` are Applications that could not be read and of which others name components; ""
+    stands for any without a name."""
 
     estate: Estate | None
     diagnostics: tuple[Diagnostic, ...]
@@ -40,15 +42,21 @@ class Compiled:
 
     @property
     def reservation(self) -> str:
-        """What else may be wrong, as the end of a sentence about the errors; empty where nothing was left out."""
+        """What else may be wrong, as the end of a sentence about the errors; empty where nothing
+        was left out."""
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
             named.append("Applications that only an unreadable file can hold")
-        return f"; what others say of {', '.join(named)} is judged when that can be read" if named else ""
+        return (
+            f"; what others say of {', '.join(named)} is judged when that can be read"
+            if named
+            else ""
+        )
 
 
 def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = None) -> Compiled:
-    """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it has compiled."""
+    """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it
+    has compiled."""
     memory = memory or Memory()
     reading = oam.deployable(reading)
     findings = list(reading.diagnostics)
@@ -57,34 +65,48 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     for application in applications:
         for part in application.components:
             beside = stack, application.labels, application.annotations
-            component, found = memory.recall("component", part, beside, partial(_alone, application, part, stack))
+            component, found = memory.recall(
+                "component", part, beside, partial(_alone, application, part, stack)
+            )
             findings += found
             directory.add(component, part)
     directory.check_scopes()
     directory.check_role_members()
     findings += _shared_hosts(directory.components.values())
     for application in applications:
-        components = (directory.components[f"{application.name}/{part.name}"] for part in application.components)
+        components = (
+            directory.components[f"{application.name}/{part.name}"]
+            for part in application.components
+        )
         findings += wrong_places(application, components, stack)
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(applications, directory.components.values(), stack)
     findings += judged_objects(directory, memory)
     compiled = tuple(_application(application, directory, memory) for application in applications)
-    findings += unfederated((one for application in compiled for one in application.components), stack)
+    findings += unfederated(
+        (one for application in compiled for one in application.components), stack
+    )
     diagnostics, unjudged = ordered(findings), tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
     return Compiled(estate, diagnostics, unjudged)
 
 
-def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> tuple[Component, tuple[Diagnostic, ...]]:
+def _alone(
+    application: oam.Application, part: oam.Component, stack: Stack
+) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
     component = compile_forms(application, part, stack, findings)
-    partition, workload = stack.partition_of(application.namespace), digest_of(component, part.properties)
+    partition, workload = (
+        stack.partition_of(application.namespace),
+        digest_of(component, part.properties),
+    )
     return replace(component, partition=partition, workload=workload), tuple(findings)
 
 
-def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
+def _first_of_each_name(
+    applications: Iterable[oam.Application], out: list[Diagnostic]
+) -> Iterator[oam.Application]:
     """Yields the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}
     for application in applications:
@@ -92,7 +114,10 @@ def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagn
         if earlier is application:
             yield application
         else:
-            message = f"application '{application.name}' is already defined at {earlier.place}; a stack has a name once"
+            message = (
+                f"application '{application.name}' is already defined at {earlier.place}; a "
+                "stack has a name once"
+            )
             out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
 
 
@@ -101,15 +126,21 @@ def _application(source: oam.Application, directory: Directory, memory: Memory) 
         _with_clients(directory.components[f"{source.name}/{part.name}"], part, directory, memory)
         for part in source.components
     )
-    return Application(source.name, source.namespace, source.labels, source.annotations, tuple(components))
+    return Application(
+        source.name, source.namespace, source.labels, source.annotations, tuple(components)
+    )
 
 
-def _with_clients(component: Component, part: oam.Component, directory: Directory, memory: Memory) -> Component:
+def _with_clients(
+    component: Component, part: oam.Component, directory: Directory, memory: Memory
+) -> Component:
     if component.key not in directory.clients:
         return component
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
-    if all(callee and callee.scopes for callee in callees):  # else what is wrong depends on more than these
+    if all(
+        callee and callee.scopes for callee in callees
+    ):  # else what is wrong depends on more than these
         beside = (directory.stack, component, callees)
         made, found = memory.recall("clients", part, beside, compiled)
         if found:  # it may say where in the callees' files, and lines move
@@ -120,7 +151,9 @@ def _with_clients(component: Component, part: oam.Component, directory: Director
     return made
 
 
-def _with_all_clients(component: Component, directory: Directory) -> tuple[Component, tuple[Diagnostic, ...]]:
+def _with_all_clients(
+    component: Component, directory: Directory
+) -> tuple[Component, tuple[Diagnostic, ...]]:
     apart = replace(directory, out=[])
     clients = tuple(compile_clients(component, apart))
     return replace(component, clients=clients), tuple(apart.out)
@@ -130,10 +163,11 @@ _Exposed = tuple[Component, Endpoint]
 
 
 def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
-    """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard, takes calls, and the
-    tokens in them, from the other.
+    """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard,
+    takes calls, and the tokens in them, from the other.
 
-    That is as meant within one application, and between components whose access traits name one owner.
+    That is as meant within one application, and between components whose access traits name one
+    owner.
     """
     exposed: dict[str, dict[PathSegments, _Exposed]] = {}
     for component in components:
@@ -161,14 +195,20 @@ def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
             yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
-def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]) -> Iterator[_Exposed]:
-    """What would get the endpoint's calls without it: on its own host or, where nothing there would, on the nearest
-    wildcard above; and what lies below it on wildcards before that."""
+def _taken_from(
+    endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]
+) -> Iterator[_Exposed]:
+    """What would get the endpoint's calls without it: on its own host or, where nothing there
+    would, on the nearest wildcard above; and what lies below it on wildcards before that."""
     path = endpoint.path
     for host in hosts_above(endpoint.host):
         paths = exposed.get(host, {})
         if host != endpoint.host:
-            yield from (pair for below, pair in paths.items() if len(below) > len(path) and below[: len(path)] == path)
+            yield from (
+                pair
+                for below, pair in paths.items()
+                if len(below) > len(path) and below[: len(path)] == path
+            )
         longest = len(path) if host != endpoint.host else len(path) - 1
         above = (paths.get(path[:length]) for length in range(longest, -1, -1))
         if pair := next(filter(None, above), None):

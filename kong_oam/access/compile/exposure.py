@@ -51,11 +51,17 @@ def exposures_of(routes: Iterable[Route | Diagnostic]) -> Exposures:
 
 
 def _endpoint(
-    route: Route, application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+    route: Route,
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
     if host is None:
-        message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        message = (
+            "no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        )
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
@@ -65,13 +71,17 @@ def _endpoint(
     elements = elements_of(route.path, route.place, out)
     if elements is None:
         return None
-    return Endpoint(host, elements, route.port, route.place, route.certificate, route.service, route.apart)
+    return Endpoint(
+        host, elements, route.port, route.place, route.certificate, route.service, route.apart
+    )
 
 
 def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
-    """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and the longer path
-    win."""
-    wildcards = {endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")}
+    """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and
+    the longer path win."""
+    wildcards = {
+        endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")
+    }
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
             message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
@@ -96,7 +106,8 @@ def _host(application: str, component: str, domain: str | None, stack: Stack) ->
 
 
 def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
-    """Parses a path as an Application writes it; None, and a finding, where it could be read in two ways."""
+    """Parses a path as an Application writes it; None, and a finding, where it could be read in two
+    ways."""
     try:
         return declared(path)
     except Unreadable as why:

@@ -1,4 +1,5 @@
-"""Components in several forms: who may call is one for all of them, by whatever overrides they differ."""
+"""Components in several forms: who may call is one for all of them, by whatever overrides they
+differ."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 _NOTHING: Final = object()
 
 
-def compile_forms(application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Component:
-    """Compiles `part` as it is in its first place, without its clients. What is wrong about any of its forms is added
-    to `out`, and so is what these do not agree on."""
+def compile_forms(
+    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+) -> Component:
+    """Compiles `part` as it is in its first place, without its clients. What is wrong about any of
+    its forms is added to `out`, and so is what these do not agree on."""
     component = compile_component(application, part, stack, out)
     differences: list[Diagnostic] = []
     for placement in (one for one in part.placements if one.form):
@@ -38,8 +41,10 @@ def compile_forms(application: oam.Application, part: oam.Component, stack: Stac
     if part.forms and component.endpoints:
         form = part.forms[0]
         message = (
-            f"the routes of '{part.name}' lead to '{component.at}' alone, where {form.said} deploys it: in its other "
-            "forms nobody is let in; routes lead to the first place: in 'local', of the step that is written first"
+            f"the routes of '{part.name}' lead to '{component.at}' alone, where {form.said} "
+            "deploys it: in its other "
+            "forms nobody is let in; routes lead to the first place: in 'local', of the step that "
+            "is written first"
         )
         out.append(Diagnostic("OAM109", message, form.step, "warning"))
     out += differences
@@ -78,32 +83,50 @@ class _Formed:
         }
 
     def services(self) -> Mapping[str, Any]:
-        """The specs of the Services that the gateway reaches, by name: which pods they select, and their ports."""
+        """The specs of the Services that the gateway reaches, by name: which pods they select, and
+        their ports."""
         of = self.component
         reached: dict[str, Any] = {name: {"ports": {}} for name, _ in of.exposures}
         for one in of.rendered:
-            if one.group_kind == ("", "Service") and one.name in reached and one.namespace in ("", of.namespace):
+            if (
+                one.group_kind == ("", "Service")
+                and one.name in reached
+                and one.namespace in ("", of.namespace)
+            ):
                 spec, known = mapping(one.object.get("spec")), reached[one.name]
                 ports = {
-                    f"{port.get('port')}/{port.get('protocol', 'TCP')}": port for port in mappings(spec.get("ports"))
+                    f"{port.get('port')}/{port.get('protocol', 'TCP')}": port
+                    for port in mappings(spec.get("ports"))
                 }
                 # Of one name they are one, the first with the ports of all.
-                reached[one.name] = {"type": "ClusterIP", **spec, **known, "ports": {**ports, **known["ports"]}}
+                reached[one.name] = {
+                    "type": "ClusterIP",
+                    **spec,
+                    **known,
+                    "ports": {**ports, **known["ports"]},
+                }
         return reached
 
 
 def _formed(
-    application: oam.Application, part: oam.Component, placement: Placement, stack: Stack, out: list[Diagnostic]
+    application: oam.Application,
+    part: oam.Component,
+    placement: Placement,
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> _Formed:
     # As if it were where the gateway leads to: another order of places makes it the first.
     there = (replace(placement, cluster=None, selector=(), form=0),)
-    alone = replace(part.in_form(placement.form), rendered=placement.rendered, placements=there, forms=())
+    alone = replace(
+        part.in_form(placement.form), rendered=placement.rendered, placements=there, forms=()
+    )
     component = compile_component(application, alone, stack, out)
     return _Formed(application, alone, component, part.forms[placement.form])
 
 
 def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
-    """Yields what decides who may call, or what is reached, and is not the same in two forms: the first of it."""
+    """Yields what decides who may call, or what is reached, and is not the same in two forms: the
+    first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
     # Whatever else is known of who may call, and whoever adds to that.
     ours, theirs = first.component, other.component
@@ -134,13 +157,24 @@ def _place(first: _Formed, other: _Formed, path: Path) -> Place:
 
 
 def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str, str]] | None:
-    """Where two values differ first, as JSON writes them, and what is there in each, as messages have it."""
+    """Where two values differ first, as JSON writes them, and what is there in each, as messages
+    have it."""
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))
-        pairs = (_different(here.get(key, _NOTHING), there.get(key, _NOTHING), (*path, key)) for key in keys)
+        pairs = (
+            _different(here.get(key, _NOTHING), there.get(key, _NOTHING), (*path, key))
+            for key in keys
+        )
         return next(filter(None, pairs), None)
-    if isinstance(here, list | tuple) and isinstance(there, list | tuple) and len(here) == len(there):
-        pairs = (_different(one, two, (*path, index)) for index, (one, two) in enumerate(zip(here, there, strict=True)))
+    if (
+        isinstance(here, list | tuple)
+        and isinstance(there, list | tuple)
+        and len(here) == len(there)
+    ):
+        pairs = (
+            _different(one, two, (*path, index))
+            for index, (one, two) in enumerate(zip(here, there, strict=True))
+        )
         return next(filter(None, pairs), None)
     if here is there or (_NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)):
         return None

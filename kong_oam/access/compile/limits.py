@@ -18,7 +18,9 @@ def limits_of(part: oam.Component) -> Limits | None:
     if trait is None:
         return None
     times, retries = trait.properties.get("timeouts", {}), trait.properties.get("retries")
-    said = Retries(retries["count"], _methods(retries.get("methods", IDEMPOTENT))) if retries else None
+    said = (
+        Retries(retries["count"], _methods(retries.get("methods", IDEMPOTENT))) if retries else None
+    )
     return Limits(
         body=_in(_BYTES, trait.properties.get("body")),
         connect=_in(_MILLISECONDS, times.get("connect")),

@@ -21,7 +21,8 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]:
-    """Yields what is wrong about the objects of all components that run here, those of one name among them."""
+    """Yields what is wrong about the objects of all components that run here, those of one name
+    among them."""
     sites = [site for one in directory.components.values() if not one.outside for site in one.sites]
     for component in sites:
         if component.name != component.name.lower():
@@ -47,29 +48,41 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
 
     def remembered(one: Component) -> JudgedComponent:
         credentials, client = frozenset(held.get(one.key, ())), one.key in directory.clients
-        return memory.recall("judged", one, (credentials, client), partial(_judged, one, credentials, client=client))
+        return memory.recall(
+            "judged", one, (credentials, client), partial(_judged, one, credentials, client=client)
+        )
 
     def alone(one: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
         return memory.recall("alone", one, by, partial(refused_alone, one, by))
 
-    for cluster in dict.fromkeys(site.cluster for site in sites):  # what is in two has nothing to do with each other
-        yield from judge([remembered(site) for site in sites if site.cluster == cluster], rules, alone)
+    for cluster in dict.fromkeys(
+        site.cluster for site in sites
+    ):  # what is in two has nothing to do with each other
+        yield from judge(
+            [remembered(site) for site in sites if site.cluster == cluster], rules, alone
+        )
 
 
 def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Iterator[Diagnostic]:
-    """Yields where a client's credential is named as the certificate of a host: Kong would be handed it."""
+    """Yields where a client's credential is named as the certificate of a host: Kong would be
+    handed it."""
     for component in sites:
         for endpoint in component.endpoints:
             name = endpoint.certificate
             if name and (owners := credentials.get((component.namespace, name))):
                 owner = min(one.key for one in owners)
-                message = f"the certificate of '{endpoint.host}', '{name}', is the credential of '{owner}'"
-                yield Diagnostic("ACC217", f"{message}; name a Secret of type kubernetes.io/tls", endpoint.place)
+                message = (
+                    f"the certificate of '{endpoint.host}', '{name}', is the credential of "
+                    f"'{owner}'"
+                )
+                yield Diagnostic(
+                    "ACC217", f"{message}; name a Secret of type kubernetes.io/tls", endpoint.place
+                )
 
 
 def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[Diagnostic]:
-    """Yields where a workload would show what another component does, or read what stands for a client, or the key by
-    which the gateway answers for another component."""
+    """Yields where a workload would show what another component does, or read what stands for a
+    client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
     answering: dict[tuple[str, str], list[str]] = {}
@@ -83,10 +96,13 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
         secret = over_tls.secret
         owner = first.setdefault((component.cluster, component.namespace, secret), component)
         owners = [one.key for one in credentials.get((component.namespace, secret), ())]
-        owners += [key for key in answering.get((component.namespace, secret), ()) if key != component.key]
+        owners += [
+            key for key in answering.get((component.namespace, secret), ()) if key != component.key
+        ]
         if owners or owner is not component:
             message = (
-                f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a workload shows one of its own"
+                f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
+                "workload shows one of its own"
             )
             yield Diagnostic("ACC217", message, over_tls.place or component.place)
 
@@ -103,7 +119,9 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
         objects=component.rendered,
         made=tuple(_made(component, client=client)),
         named=component.named,
-        routed=frozenset() if component.copied else frozenset(service for service, _ in component.exposures),
+        routed=frozenset()
+        if component.copied
+        else frozenset(service for service, _ in component.exposures),
         credentials=credentials,
         keys=frozenset({over_tls.secret}) if over_tls and over_tls.secret else frozenset(),
         shown=_shown(component),
@@ -113,7 +131,9 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
 
 def _shown(component: Component) -> frozenset[str]:
     """The Secrets with the keys by which the gateway answers for the component's hosts."""
-    return frozenset(endpoint.certificate for endpoint in component.endpoints if endpoint.certificate)
+    return frozenset(
+        endpoint.certificate for endpoint in component.endpoints if endpoint.certificate
+    )
 
 
 def _certified(component: Component) -> Iterator[str]:
@@ -133,7 +153,10 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
     pods = [one.options for one in component.rendered if fenced_pods(one)]
     if pods:
         yield "NetworkPolicy", fence_name(component.name, pods)
-    if not all(options.read for options in pods) and (("", "ServiceAccount"), component.name) not in rendered:
+    if (
+        not all(options.read for options in pods)
+        and (("", "ServiceAccount"), component.name) not in rendered
+    ):
         yield "ServiceAccount", component.name
     if component.named:
         yield "NetworkPolicy", component.named.ours
@@ -143,17 +166,22 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
 
 
 _Owners = Mapping[tuple[str, str], list[Component]]
-"""By namespace and name of a Secret with a client's credential, the components that it belongs to."""
+"""By namespace and name of a Secret with a client's credential, the components that it belongs
+to."""
 
 
 def _credentials(directory: Directory) -> _Owners:
-    """The owners of credentials: each Secret lies in every namespace that its component is deployed to."""
+    """The owners of credentials: each Secret lies in every namespace that its component is deployed
+    to."""
     secrets = [
         (component, client_secret_name(component.name))
         for component in directory.components.values()
         if component.key in directory.clients and not component.outside
     ]
-    known = ((directory.components.get(key), secret) for key, secret in sorted(directory.stack.known_secrets))
+    known = (
+        (directory.components.get(key), secret)
+        for key, secret in sorted(directory.stack.known_secrets)
+    )
     secrets += [(owner, secret) for owner, secret in known if owner]
     owners: dict[tuple[str, str], list[Component]] = {}
     for owner, secret in secrets:
@@ -163,7 +191,8 @@ def _credentials(directory: Directory) -> _Owners:
 
 
 def _with_capitals(component: Component) -> Iterator[Diagnostic]:
-    """Yields that an object which is made beside rendered ones could not be named as its component is."""
+    """Yields that an object which is made beside rendered ones could not be named as its component
+    is."""
     for kind, name in _made(component, client=False):
         if name != name.lower():
             message = f"'{component.name}' would be the name of a {kind}, which has no capitals"

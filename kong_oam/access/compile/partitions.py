@@ -1,4 +1,5 @@
-"""Finds what an estate's partitions cannot share: Applications that are in none of them, and hosts that are in two."""
+"""Finds what an estate's partitions cannot share: Applications that are in none of them, and hosts
+that are in two."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ from kong_oam.diagnostics import Diagnostic, some
 def wrong_partitions(
     applications: Iterable[oam.Application], components: Iterable[Component], stack: Stack
 ) -> Iterator[Diagnostic]:
-    """Yields Applications in no partition, and endpoints whose host, or one that stands for it, another one has.
+    """Yields Applications in no partition, and endpoints whose host, or one that stands for it,
+    another one has.
 
-    A host is one partition's, so that no path in a gate's table and no priority of a route depends on another run.
+    A host is one partition's, so that no path in a gate's table and no priority of a route depends
+    on another run.
     """
     if not stack.partitions:
         return
@@ -24,35 +27,46 @@ def wrong_partitions(
         if stack.partition_of(application.namespace) is None:
             listed = some(stack.partitions)
             message = (
-                f"namespace '{application.namespace}' is in no partition of '{stack.name}' ({listed}): name it under "
-                f"kong-oam:partitions in stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
+                f"namespace '{application.namespace}' is in no partition of '{stack.name}' "
+                f"({listed}): name it under "
+                f"kong-oam:partitions in stacks/Pulumi.{stack.name}.yaml, or '*' for all that no "
+                "other has"
             )
             yield Diagnostic("ACC249", message, application.place.at("metadata", "namespace"))
     yield from _crossing([component for component in components if component.partition is not None])
 
 
 def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
-    """Yields one finding for each host and partition that meets the host, or a wildcard above it, of another one."""
+    """Yields one finding for each host and partition that meets the host, or a wildcard above it,
+    of another one."""
     first: dict[str, dict[str | None, tuple[Component, Endpoint]]] = {}
     for component in components:
         for endpoint in component.endpoints:
-            first.setdefault(endpoint.host, {}).setdefault(component.partition, (component, endpoint))
+            first.setdefault(endpoint.host, {}).setdefault(
+                component.partition, (component, endpoint)
+            )
     for host, by_partition in first.items():
         owners = [*by_partition.items()]
         for position, (partition, (component, endpoint)) in enumerate(owners):
             before = dict(owners[:position])
             for above in hosts_above(host):
                 others = before if above == host else first.get(above, {})
-                if other := next((pair for name, pair in others.items() if name != partition), None):
+                if other := next(
+                    (pair for name, pair in others.items() if name != partition), None
+                ):
                     yield _shared(component, endpoint, above, *other)
                     break
 
 
-def _shared(component: Component, endpoint: Endpoint, host: str, other: Component, there: Endpoint) -> Diagnostic:
+def _shared(
+    component: Component, endpoint: Endpoint, host: str, other: Component, there: Endpoint
+) -> Diagnostic:
     what = "is" if host == endpoint.host else f"lies below {host}, which is"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {what} of '{other.key}', partition "
-        f"'{other.partition}' ({there.place}); a host is in one partition: take another host, or have both namespaces "
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {what} of "
+        f"'{other.key}', partition "
+        f"'{other.partition}' ({there.place}); a host is in one partition: take another host, or "
+        "have both namespaces "
         "in one"
     )
     return Diagnostic("ACC250", message, endpoint.place)

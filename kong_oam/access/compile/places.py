@@ -1,4 +1,5 @@
-"""Where components are deployed: their places in clusters and namespaces, and what cannot be there."""
+"""Where components are deployed: their places in clusters and namespaces, and what cannot be
+there."""
 
 from __future__ import annotations
 
@@ -24,12 +25,14 @@ def first_place(part: oam.Component) -> Placement:
 
 def in_place(application: oam.Application, placement: Placement) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
-    return replace(application, namespace=placement.namespace) if placement.namespace else application
+    return (
+        replace(application, namespace=placement.namespace) if placement.namespace else application
+    )
 
 
 def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
-    """The component's further places, each once. What is made in the first namespace of a cluster has names in the
-    state that another namespace later leaves as they are."""
+    """The component's further places, each once. What is made in the first namespace of a cluster
+    has names in the state that another namespace later leaves as they are."""
     found: dict[tuple[str | None, str], Copy] = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
@@ -41,9 +44,11 @@ def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, 
     return tuple(found.values())[1:]
 
 
-def wrong_places(application: oam.Application, components: Iterable[Component], stack: Stack) -> Iterator[Diagnostic]:
-    """Yields clusters that the stack has not, places with two forms of a component, and namespaces that are the
-    gateway's."""
+def wrong_places(
+    application: oam.Application, components: Iterable[Component], stack: Stack
+) -> Iterator[Diagnostic]:
+    """Yields clusters that the stack has not, places with two forms of a component, and namespaces
+    that are the gateway's."""
     yield from clashing(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)
@@ -51,7 +56,9 @@ def wrong_places(application: oam.Application, components: Iterable[Component], 
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
         yield _beside_gateway(application.namespace, application.place.at("metadata", "namespace"))
-    elif site := next((one for one in found if one.cluster is None and one.namespace == gateways), None):
+    elif site := next(
+        (one for one in found if one.cluster is None and one.namespace == gateways), None
+    ):
         yield _beside_gateway(site.namespace, site.place.at("name"))
 
 
@@ -60,31 +67,39 @@ def _beside_gateway(namespace: str, place: Place) -> Diagnostic:
     return Diagnostic("ACC216", message, place)
 
 
-def unreachable(part: oam.Component, endpoints: Sequence[Endpoint], stack: Stack) -> Iterator[Diagnostic]:
+def unreachable(
+    part: oam.Component, endpoints: Sequence[Endpoint], stack: Stack
+) -> Iterator[Diagnostic]:
     """Yields the route of a component that is nowhere where the gateway reaches it.
 
-    A name leads to a Service of the gateway's own cluster, and a node port is one of the address that the stack names.
+    A name leads to a Service of the gateway's own cluster, and a node port is one of the address
+    that the stack names.
     """
     cluster = first_place(part).cluster
     if not endpoints or cluster is None or stack.clusters is None or cluster not in stack.clusters:
         return  # of a cluster that the stack has not, `wrong_places` tells
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
-            f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not reach it: deploy it "
-            "to 'local', too, or have the gateway reach load balancers from addresses of its own (gateway.reach: "
+            f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not "
+            "reach it: deploy it "
+            "to 'local', too, or have the gateway reach load balancers from addresses of its own "
+            "(gateway.reach: "
             "loadBalancer, gateway.cidrs)"
         )
         yield Diagnostic("ACC229", message, endpoints[0].place)
 
 
 def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagnostic]:
-    """Yields clients whose pods are not, or not only, where the identity provider knows their ServiceAccount."""
+    """Yields clients whose pods are not, or not only, where the identity provider knows their
+    ServiceAccount."""
     for component in components:
         for client in component.clients:
             if client.provider in stack.federated and (component.cluster or component.copies):
                 message = (
-                    f"'{component.key}' is deployed to {component.where}, and '{client.provider}' knows its clients by "
-                    "ServiceAccounts of the stack's own cluster, each in one namespace (clusterIssuer): deploy it "
+                    f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
+                    "knows its clients by "
+                    "ServiceAccounts of the stack's own cluster, each in one namespace "
+                    "(clusterIssuer): deploy it "
                     "once, to 'local'"
                 )
                 yield Diagnostic("ACC230", message, client.place)

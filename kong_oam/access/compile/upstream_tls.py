@@ -1,4 +1,5 @@
-"""Compiles how the gateway speaks to a component: https where the trait upstream-tls, or `access.service`, says so."""
+"""Compiles how the gateway speaks to a component: https where the trait upstream-tls, or
+`access.service`, says so."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ def upstream_tls_of(
         return None
     place = said.place.at("properties", *(("service", "scheme") if secure and not trait else ()))
     if not stack.upstream_tls:
-        message = "the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"
+        message = (
+            "the stack names no CA to verify a workload's certificate by; set "
+            "gateway.upstreamTls.ca there"
+        )
         out.append(Diagnostic("ACC244", message, trait.place.at("type") if trait else place))
     if trait is None or not endpoints:
         return UpstreamTls((secure.port,)) if secure else None
@@ -46,35 +50,53 @@ def upstream_tls_of(
     )
 
 
-def over_tls(endpoints: tuple[Endpoint, ...], tls: UpstreamTls | None, stack: Stack) -> tuple[Endpoint, ...]:
+def over_tls(
+    endpoints: tuple[Endpoint, ...], tls: UpstreamTls | None, stack: Stack
+) -> tuple[Endpoint, ...]:
     """The endpoints, those of ports that speak TLS with how the gateway of the stack speaks it."""
     if tls is None or not stack.upstream_tls:
         return endpoints
-    return tuple(replace(one, tls=stack.upstream_tls) if one.port in tls.ports else one for one in endpoints)
+    return tuple(
+        replace(one, tls=stack.upstream_tls) if one.port in tls.ports else one for one in endpoints
+    )
 
 
 def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Iterator[Diagnostic]:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
-            message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
+            message = (
+                f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
+            )
             yield Diagnostic("ACC243", message, trait.place.at("properties", "ports", index))
 
 
-def _unmounted(part: oam.Component, trait: oam.Trait, named: NamedService | None) -> Iterator[Diagnostic]:
+def _unmounted(
+    part: oam.Component, trait: oam.Trait, named: NamedService | None
+) -> Iterator[Diagnostic]:
     """Finds what no certificate could be given to, or in two ways."""
     properties, place = trait.properties, trait.place.at("properties")
     if named:
-        message = "what is made elsewhere has its certificate elsewhere; write scheme: https in access.service instead"
+        message = (
+            "what is made elsewhere has its certificate elsewhere; write scheme: https in "
+            "access.service instead"
+        )
         yield Diagnostic("ACC245", message, trait.place.at("type"))
         return
     given = [name for name in ("secretName", "issuer") if name in properties]
     has_pods = any(fenced_pods(one) for one in part.rendered or ())
     if len(given) > 1:
-        message = "a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"
+        message = (
+            "a certificate is read from a Secret that is there, or from one that "
+            "cert-manager fills; keep one"
+        )
         yield Diagnostic("ACC245", message, place.at("issuer"))
     elif given and not has_pods:
-        message = f"'{part.name}' renders no pods that could be given it; have what makes its pods mount it"
+        message = (
+            f"'{part.name}' renders no pods that could be given it; have what makes its "
+            "pods "
+            "mount it"
+        )
         yield Diagnostic("ACC245", message, place.at(given[0]))
     elif not given and "mountPath" in properties:
         message = "says where a certificate is mounted, and none is given; add secretName or issuer"

@@ -1,10 +1,11 @@
-"""Whether a request that stays allowed is answered by something else, and for whom it stays allowed.
+"""Whether a request that stays allowed is answered by something else, and for whom it stays
+allowed.
 
-A component that is only in the old estate and one that is only in the new are the same where only the name differs.
-They have the same workload in the same place, as principals do (access.diff.compare), and the same owner, settings and
-pods.
-So renaming a component is no change, and handing its path to another team is.
-A setting that changes with the name is one, too: nobody compares the settings of two components (access.diff.facts).
+A component that is only in the old estate and one that is only in the new are the same where only
+the name differs. They have the same workload in the same place, as principals do
+(access.diff.compare), and the same owner, settings and pods. So renaming a component is no change,
+and handing its path to another team is. A setting that changes with the name is one, too: nobody
+compares the settings of two components (access.diff.facts).
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.endpoint import whole
 from kong_oam.access.networks import Source, common
-from kong_oam.access.principals import MOST, Access, Condition, Principal, UnwieldyError, minimal, suffices
+from kong_oam.access.principals import (
+    MOST,
+    Access,
+    Condition,
+    Principal,
+    UnwieldyError,
+    minimal,
+    suffices,
+)
 
 
 class Answerers:
@@ -26,7 +35,9 @@ class Answerers:
 
     def __init__(self, old: AccessModel, new: AccessModel) -> None:
         self._old, self._new = old, new
-        self._old_keys, self._new_keys = ({*map(whole, model.estate.components)} for model in (old, new))
+        self._old_keys, self._new_keys = (
+            {*map(whole, model.estate.components)} for model in (old, new)
+        )
 
     def differ(self, was: Answer, now: Answer) -> bool:
         """Whether another component, another port or other pods answer."""
@@ -46,8 +57,12 @@ class Answerers:
 
 
 def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
-    """What a model says of what answers, beside its name and its pods; None where it does not say enough."""
-    workload, facts = model.workloads.get(answer.component), model.facts.get(Subject(answer.component))
+    """What a model says of what answers, beside its name and its pods; None where it does not say
+    enough."""
+    workload, facts = (
+        model.workloads.get(answer.component),
+        model.facts.get(Subject(answer.component)),
+    )
     if workload is None or facts is None:
         return None
     # Rights are compared of every component, whether it comes or goes (access.diff.rights).
@@ -67,7 +82,8 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
 
 
 def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) -> Iterator[Whom]:
-    """Yields who may call before and after. `renamed` maps principals of the new side to those of the old."""
+    """Yields who may call before and after. `renamed` maps principals of the new side to those of
+    the old."""
     networks = common(was.networks, now.networks)
     if networks is None:
         return
@@ -75,7 +91,9 @@ def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) ->
     if was.everybody and now.everybody:
         yield Whom(None, source=source)
     elif was.everybody:
-        yield from (Whom(principal, condition, source) for principal, condition in now.principals.items())
+        yield from (
+            Whom(principal, condition, source) for principal, condition in now.principals.items()
+        )
     elif now.everybody:
         new_names = {before: after for after, before in renamed.items()}
         for principal, condition in was.principals.items():
@@ -94,7 +112,8 @@ def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
         return now
     if len(was) * len(now) > MOST:
         raise UnwieldyError(
-            f"users of '{principal.client}' who may call before and after are more than {MOST:,} sets of groups; "
+            f"users of '{principal.client}' who may call before and after are more than {MOST:,} "
+            "sets of groups; "
             "change roles first, and where paths lead in another change"
         )
     return minimal({groups | more for groups in was for more in now})

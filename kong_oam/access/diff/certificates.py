@@ -1,4 +1,5 @@
-"""The certificates that hosts show, compared: whoever has the key of one can answer every call to its host."""
+"""The certificates that hosts show, compared: whoever has the key of one can answer every call to
+its host."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ def certificates_named(component: Component) -> dict[str, str]:
 def certificates_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
     """Yields the hosts that show another certificate, each with all components on it.
 
-    A host has one certificate, so a component that names a Secret decides for all others on the host. A host that only
-    one side has shows it to nobody else.
+    A host has one certificate, so a component that names a Secret decides for all others on the
+    host. A host that only one side has shows it to nobody else.
     """
     if {old[0].stack.scheme, new[0].stack.scheme} != {"https"}:
         return  # plain http shows none, and the scheme is compared by itself
@@ -35,21 +36,35 @@ def certificates_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator
         sides = [_exposing(estate, host) for estate, _ in (old, new)]
         if not all(sides):
             continue
-        was, now = (_shown(facts, found, host) for (_, facts), found in zip((old, new), sides, strict=True))
+        was, now = (
+            _shown(facts, found, host) for (_, facts), found in zip((old, new), sides, strict=True)
+        )
         if was != now and _UNKNOWN not in (was, now):
-            exposers = tuple(tuple(sorted({Exposer(whole(c.key), c.owner) for c in found})) for found in sides)
-            yield Setting("may widen", Subject(), f"certificate of {host}", was, now, (exposers[0], exposers[1]))
+            exposers = tuple(
+                tuple(sorted({Exposer(whole(c.key), c.owner) for c in found})) for found in sides
+            )
+            yield Setting(
+                "may widen",
+                Subject(),
+                f"certificate of {host}",
+                was,
+                now,
+                (exposers[0], exposers[1]),
+            )
 
 
 _UNKNOWN = "not known"
 
 
 def _exposing(estate: Estate, host: str) -> list[Component]:
-    return [component for name in hosts_above(host) for _, component in estate.by_host.get(name, ())]
+    return [
+        component for name in hosts_above(host) for _, component in estate.by_host.get(name, ())
+    ]
 
 
 def _shown(facts: Facts, components: Iterable[Component], host: str) -> str | None:
-    """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None where none is named."""
+    """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None
+    where none is named."""
     named: dict[str, str] = {}
     for component in components:
         of_component = facts.get(Subject(whole(component.key)), {}).get(CERTIFICATES)

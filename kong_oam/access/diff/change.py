@@ -1,4 +1,5 @@
-"""Changes of access as values: what, for whom, where, and an example request; or a setting with both values."""
+"""Changes of access as values: what, for whom, where, and an example request; or a setting with
+both values."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ Kind = Literal[
 ]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something else.
+"""The kinds of changes, the worst first. A request that stays allowed is `answered by` something
+else.
 
 `owner`: another team answers for a component. A setting that differs may widen, may narrow, or is
 `changed` where it does neither.
@@ -39,8 +41,8 @@ CLOSING: tuple[Kind, ...] = ("narrowed", "revoked", "may narrow")
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet the condition; and
-    where they call from.
+    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet
+    the condition; and where they call from.
 
     `owner` is that of a client that only one side has: who gets the right, or who loses it.
     """
@@ -53,7 +55,8 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a request: a component at one of its ports, and the pods behind it (access.pods).
+    """What answers a request: a component at one of its ports, and the pods behind it
+    (access.pods).
 
     `pods` are empty where a model does not say. `owner` is whom to ask about the component.
     """
@@ -70,8 +73,8 @@ Answers = tuple[Answer, Answer]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An example request that two estates answer differently. A host is None where one of two stacks lacks the
-    endpoint."""
+    """An example request that two estates answer differently. A host is None where one of two
+    stacks lacks the endpoint."""
 
     method: str
     path: PathSegments
@@ -88,9 +91,9 @@ class Example:
 class Change:
     """One change of access: its kind, for whom, which methods, where.
 
-    `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens that were issued before
-    go on being let through; None: they are not. `place`: the rule that opens, or that was open. `answers`: only of the
-    kind `answered by`.
+    `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens
+    that were issued before go on being let through; None: they are not. `place`: the rule that
+    opens, or that was open. `answers`: only of the kind `answered by`.
     """
 
     kind: Kind
@@ -106,14 +109,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What a setting belongs to: a client (`component` at `provider`), one of the two, or the stack (neither)."""
+    """What a setting belongs to: a client (`component` at `provider`), one of the two, or the stack
+    (neither)."""
 
     component: str = ""
     provider: str = ""
 
 
 Facts = Mapping[Subject, Mapping[str, Any]]
-"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
+"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
+trait's."""
 
 EstateWithFacts = tuple[Estate, Facts]
 
@@ -128,10 +133,11 @@ class Exposer:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands for all settings.
+    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands
+    for all settings.
 
-    `exposers`: of a host's certificate, the components on the host, in the old estate and in the new. `place`: of
-    another owner, the component.
+    `exposers`: of a host's certificate, the components on the host, in the old estate and in the
+    new. `place`: of another owner, the component.
     """
 
     kind: Kind

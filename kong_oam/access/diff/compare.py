@@ -1,16 +1,18 @@
 """Compares two access models: exact over all requests, not sampled.
 
-Both estates are cut into the same sites and classes of paths (access.request_classes), and for each class the
-principals of one are compared with those of the other (access.principals). The result is empty exactly where `decide`
-lets the same principals through for every request. What no request of the model shows is compared as settings
-(access.diff.facts): how tokens spell things, who signs them, who may connect, where users and partners' keys come from.
+Both estates are cut into the same sites and classes of paths (access.request_classes), and for each
+class the principals of one are compared with those of the other (access.principals). The result is
+empty exactly where `decide` lets the same principals through for every request. What no request of
+the model shows is compared as settings (access.diff.facts): how tokens spell things, who signs
+them, who may connect, where users and partners' keys come from.
 
-A principal is identified by its component's key and its provider. One that is only in the old estate and one that is
-only in the new are the same where the same workload of the same owner in the same namespace holds the credential and
-may call the same: renaming a component or an application is no change of access. Roles and scopes are never compared,
-only who has what by them.
+A principal is identified by its component's key and its provider. One that is only in the old
+estate and one that is only in the new are the same where the same workload of the same owner in the
+same namespace holds the credential and may call the same: renaming a component or an application is
+no change of access. Roles and scopes are never compared, only who has what by them.
 
-A request that stays allowed is a change where another component, port or set of pods answers (access.diff.answering).
+A request that stays allowed is a change where another component, port or set of pods answers
+(access.diff.answering).
 """
 
 from __future__ import annotations
@@ -71,8 +73,8 @@ _Classes = Mapping[str, Sequence[PathClass]]
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
-    Models of one stack are compared by host; those of two stacks by component and port, groups by their logical names,
-    and of settings only those that Applications state.
+    Models of one stack are compared by host; those of two stacks by component and port, groups by
+    their logical names, and of settings only those that Applications state.
     """
     old = providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
@@ -84,7 +86,9 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     kept = _without_renamed(renamed, differences)
     differences = kept | _answered_otherwise(*sides, by_site, renamed)
     requests = _changes(*sides, by_site, differences, _owners_of_others(renamed, *sides))
-    settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
+    settings = settings_changed(
+        old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port
+    )
     facts = (old.estate, old.facts), (new.estate, new.facts)
     rights = rights_changed(*facts)
     owners = owners_changed(*facts)
@@ -95,16 +99,22 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
 def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from what all of `old` allow together to `new`, the worst first.
 
-    A request that only some of `old` refuse counts as opened, too; what closes is taken from the first.
+    A request that only some of `old` refuse counts as opened, too; what closes is taken from the
+    first.
     """
     first, *others = (diff(model, new) for model in old)
-    opening = [change for changes in others for change in changes if change.kind in OPENING and change not in first]
+    opening = [
+        change
+        for changes in others
+        for change in changes
+        if change.kind in OPENING and change not in first
+    ]
     return tuple(sorted([*first, *opening], key=_rank))
 
 
 def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yields the sites on which answers may differ, with the classes of paths that neither side can tell apart
-    further."""
+    """Yields the sites on which answers may differ, with the classes of paths that neither side can
+    tell apart further."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
@@ -119,7 +129,8 @@ def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
 
 
 def _differences(old: Side, new: Side, by_site: _Classes) -> _Cells:
-    """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
+    """Every difference, by kind and for whom. The sides cache their answers, so a pair is
+    identified by their ids."""
     differences: _Cells = {}
     compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
     for site, number, path in _paths(by_site):
@@ -155,18 +166,26 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
                 ("narrowed", less, Source(was.networks)),
                 ("narrowed", before - less, shut),
             )
-            yield from ((kind, Whom(principal, met, source), None) for kind, met, source in parts if met and source)
+            yield from (
+                (kind, Whom(principal, met, source), None)
+                for kind, met, source in parts
+                if met and source
+            )
 
 
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
 ) -> Iterator[_ChangeKey]:
-    """Compares where one of the two lets everybody in, from its networks: `opened` are addresses that come, `shut`
-    those that go."""
+    """Compares where one of the two lets everybody in, from its networks: `opened` are addresses
+    that come, `shut` those that go."""
     if not was.everybody:
         yield "newly public", Whom(None, source=Source(now.networks)), None
     elif not now.everybody:
-        yield "narrowed" if now.principals else "revoked", Whom(None, source=Source(was.networks)), None
+        yield (
+            "narrowed" if now.principals else "revoked",
+            Whom(None, source=Source(was.networks)),
+            None,
+        )
     changes: tuple[tuple[Kind, Access, Access, Source | None], ...] = (
         ("widened", was, now, opened),
         ("narrowed", now, was, shut),
@@ -175,11 +194,16 @@ def _compare_with_everybody(
         if source and without.everybody and having.everybody:
             yield kind, Whom(None, source=source), None
         elif source and without.everybody:
-            yield from ((kind, Whom(one, met, source), None) for one, met in having.principals.items())
+            yield from (
+                (kind, Whom(one, met, source), None) for one, met in having.principals.items()
+            )
 
 
-def _answered_otherwise(old: Side, new: Side, by_site: _Classes, renamed: Mapping[Principal, Principal]) -> _Cells:
-    """Every request that stays allowed and is answered by something else, for whom, with both answers."""
+def _answered_otherwise(
+    old: Side, new: Side, by_site: _Classes, renamed: Mapping[Principal, Principal]
+) -> _Cells:
+    """Every request that stays allowed and is answered by something else, for whom, with both
+    answers."""
     differences: _Cells = {}
     answerers = Answerers(old.model, new.model)
     callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
@@ -199,8 +223,8 @@ def _answered_otherwise(old: Side, new: Side, by_site: _Classes, renamed: Mappin
 
 
 def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Principal]:
-    """Maps principals of the new side to those of the old that they are under another name: what one lost, the other
-    gained."""
+    """Maps principals of the new side to those of the old that they are under another name: what
+    one lost, the other gained."""
     lost = _principals_only_in(old, new, differences, "revoked")
     gained = _principals_only_in(new, old, differences, "granted")
     return {
@@ -214,10 +238,16 @@ def _without_renamed(renamed: Mapping[Principal, Principal], differences: _Cells
     """Leaves out what a principal lost and gained by being renamed."""
     dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
     dropped |= {("revoked", before) for before in renamed.values()}
-    return {key: cells for key, cells in differences.items() if (key[0], key[1].principal) not in dropped}
+    return {
+        key: cells
+        for key, cells in differences.items()
+        if (key[0], key[1].principal) not in dropped
+    }
 
 
-def _owners_of_others(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Principal, str | None]:
+def _owners_of_others(
+    renamed: Mapping[Principal, Principal], old: Side, new: Side
+) -> dict[Principal, str | None]:
     """The owners of the clients that only one side has."""
     come = new.clients.keys() - old.clients.keys() - renamed.keys()
     gone = old.clients.keys() - new.clients.keys() - {*renamed.values()}
@@ -225,7 +255,9 @@ def _owners_of_others(renamed: Mapping[Principal, Principal], old: Side, new: Si
     return owners | {principal: old.owner(principal) for principal in gone}
 
 
-def _old_clients(renamed: Mapping[Principal, Principal], old: Side, new: Side) -> dict[Subject, Subject]:
+def _old_clients(
+    renamed: Mapping[Principal, Principal], old: Side, new: Side
+) -> dict[Subject, Subject]:
     """Maps the clients of the new side that are on the old, too, to what they are called there."""
     pairs = ((after, renamed.get(after, after)) for after in new.clients)
     return {
@@ -235,9 +267,13 @@ def _old_clients(renamed: Mapping[Principal, Principal], old: Side, new: Side) -
     }
 
 
-def _principals_only_in(side: Side, other: Side, differences: _Cells, kind: Kind) -> dict[object, list[Principal]]:
+def _principals_only_in(
+    side: Side, other: Side, differences: _Cells, kind: Kind
+) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
-    access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
+    access: dict[Principal, set[object]] = {
+        p: set() for p in sorted(side.clients) if p not in other.clients
+    }
     for (change_kind, whom, _), found in differences.items():
         if change_kind == kind and whom.principal in access:
             access[whom.principal] |= {(whom.condition, whom.source, cell) for cell in found}
@@ -257,9 +293,11 @@ def _changes(
     differences: _Cells,
     owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
-    """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
-    of one change. `owners` are those to name beside a client."""
-    merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]] = {}
+    """Merges differences into few changes: classes of paths into regions, then methods of one
+    region, then principals of one change. `owners` are those to name beside a client."""
+    merged: dict[
+        tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]
+    ] = {}
     for (kind, whom, answers), cells in differences.items():
         by_site: dict[str, dict[str, set[int]]] = {}
         for site, method, number in cells:
@@ -268,10 +306,18 @@ def _changes(
         for site, by_method in by_site.items():
             for region, members, methods in regions(classes_by_site[site], by_method):
                 paths = [classes_by_site[site][number].path for number in members]
-                minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
+                minutes = (
+                    _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
+                )
                 merged.setdefault((kind, site, region, methods, minutes, answers), []).append(owned)
     for (kind, site, region, listed, minutes, answers), callers in merged.items():
-        callers.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition)), str(one.source)))
+        callers.sort(
+            key=lambda one: (
+                one.principal or _FIRST,
+                sorted(map(sorted, one.condition)),
+                str(one.source),
+            )
+        )
         yield _change(old, new, kind, tuple(callers), listed, site, region, minutes, answers)
 
 
@@ -279,9 +325,15 @@ _FIRST = Principal("", "")
 
 
 def _minutes(
-    old: Side, new: Side, whom: Whom, site: str, paths: Iterable[PathSegments], methods: Sequence[str]
+    old: Side,
+    new: Side,
+    whom: Whom,
+    site: str,
+    paths: Iterable[PathSegments],
+    methods: Sequence[str],
 ) -> int | None:
-    """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
+    """How long the old tokens live, where the new gate lets one of them through; None where it lets
+    none."""
     lifetime = old.lifetime(whom.principal) if whom.principal else None
     if whom.principal is None or lifetime is None:
         return None
@@ -299,17 +351,19 @@ def _minutes(
 
 
 def _concerned(condition: Condition, after: Condition, named: Groups) -> Iterator[Groups]:
-    """Yields sets of groups of users who may no longer call: those that were needed, and each with as many others as a
-    user can be in without being let in anew.
+    """Yields sets of groups of users who may no longer call: those that were needed, and each with
+    as many others as a user can be in without being let in anew.
 
-    A user may be in more groups than were needed, and the more, the more a gate takes a token to hold. `after` is the
-    condition from now on, `named` are all groups that roles there have.
+    A user may be in more groups than were needed, and the more, the more a gate takes a token to
+    hold. `after` is the condition from now on, `named` are all groups that roles there have.
     """
     for groups in condition:
         yield groups
         others = minimal_transversals([needed - groups for needed in after])
         # Of more sets than anybody could list, the users in all groups stand for all.
-        yield from ((groups | named) - missing for missing in (ITSELF if others is None else others))
+        yield from (
+            (groups | named) - missing for missing in (ITSELF if others is None else others)
+        )
 
 
 def _change(
@@ -328,7 +382,9 @@ def _change(
     groups = min(whom[0].condition, key=sorted, default=frozenset())
     hosts = old.sites.host(site, path), new.sites.host(site, path)
     example = Example(methods[0], path, *hosts, principal, groups, _address(whom[0]))
-    rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path), example.address).rule
+    rule = side.answer(
+        site, path, methods[0], side.token(principal, groups, site, path), example.address
+    ).rule
     place = rule.place if rule and rule.place.file else None
     return Change(kind, whom, methods, site, region, example, minutes, place, answers)
 
@@ -343,4 +399,10 @@ def _rank(change: Difference) -> tuple[object, ...]:
     if not isinstance(change, Change):
         return KINDS.index(change.kind), change.of, change.name
     first = change.whom[0].principal or _FIRST
-    return KINDS.index(change.kind), change.site, change.region.subtree, METHODS.index(change.methods[0]), first
+    return (
+        KINDS.index(change.kind),
+        change.site,
+        change.region.subtree,
+        METHODS.index(change.methods[0]),
+        first,
+    )

@@ -1,8 +1,10 @@
-"""Settings that affect access besides rules and grants: of the stack and of its clients, as named values.
+"""Settings that affect access besides rules and grants: of the stack and of its clients, as named
+values.
 
-Which requests another claim, address or scheme lets through cannot be listed one by one, so these values are compared
-as they are. Every field of the dataclasses is one of them, unless LEFT_OUT says why not: a field that is added later is
-reported as if it might widen access, until `_kind` says that it cannot.
+Which requests another claim, address or scheme lets through cannot be listed one by one, so these
+values are compared as they are. Every field of the dataclasses is one of them, unless LEFT_OUT says
+why not: a field that is added later is reported as if it might widen access, until `_kind` says
+that it cannot.
 """
 
 from __future__ import annotations
@@ -27,7 +29,13 @@ from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.access.settings.stack import PLAIN, GatewaySettings, KnownClient, ProviderSettings, Settings
+from kong_oam.access.settings.stack import (
+    PLAIN,
+    GatewaySettings,
+    KnownClient,
+    ProviderSettings,
+    Settings,
+)
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Records
 
@@ -70,7 +78,16 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
         *("logs", "metrics"),  # what is kept or counted of calls, whoever makes them
     ),
     # Where limits are counted, and whether they hold while it is away.
-    RedisSettings: ("host", "port", "database", "tls", "server_name", "username", "password", "away"),
+    RedisSettings: (
+        "host",
+        "port",
+        "database",
+        "tls",
+        "server_name",
+        "username",
+        "password",
+        "away",
+    ),
     Provider: (
         "name",
         *("groups", "per_api"),  # what they decide is compared request by request
@@ -134,12 +151,17 @@ _NAMES: Mapping[tuple[type, str], str] = {
 
 
 def facts_of(estate: Estate, settings: Settings) -> Facts:
-    """The facts of an estate and of the settings that it was compiled on. Certificates are given as fingerprints."""
+    """The facts of an estate and of the settings that it was compiled on. Certificates are given as
+    fingerprints."""
     gateway = settings.gateway
     facts: dict[Subject, dict[str, Any]] = {
         Subject(): {
             **dict(_values(estate.stack)),
-            **{name: value for name, value in _values(gateway, "gateway.") if not _is_absent(name, value)},
+            **{
+                name: value
+                for name, value in _values(gateway, "gateway.")
+                if not _is_absent(name, value)
+            },
             "gateway.plainHttp": "redirect" if gateway.redirect else "refuse",
         }
     }
@@ -154,23 +176,35 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     for key, component in estate.components.items():
         rights = rights_given(component)
         if component.endpoints or component.clients or rights:
-            waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
-            values = {name: value for name, value in _values(component) if not _is_absent(name, value)}
-            facts[Subject(key)] = {**values, "waivers": waived, **({RIGHTS: rights} if rights else {})}
+            waived = sorted(
+                f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
+            )
+            values = {
+                name: value for name, value in _values(component) if not _is_absent(name, value)
+            }
+            facts[Subject(key)] = {
+                **values,
+                "waivers": waived,
+                **({RIGHTS: rights} if rights else {}),
+            }
         if component.endpoints:
             facts[Subject(key)][CERTIFICATES] = certificates_named(component)
         for client in component.clients:
-            facts[Subject(key, client.provider)] = _client_facts(client, component, by_name[client.provider])
+            facts[Subject(key, client.provider)] = _client_facts(
+                client, component, by_name[client.provider]
+            )
     return facts
 
 
 def _is_absent(name: str, value: Any) -> bool:
-    """Whether it stands for a trait that a component does not have, or for TLS that a stack does not speak: both are
-    left out."""
+    """Whether it stands for a trait that a component does not have, or for TLS that a stack does
+    not speak: both are left out."""
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
-def _client_facts(client: Client, component: Component, provider: ProviderSettings) -> dict[str, Any]:
+def _client_facts(
+    client: Client, component: Component, provider: ProviderSettings
+) -> dict[str, Any]:
     known_client = provider.clients.get(client.component, KnownClient(""))
     return {
         **dict(_values(client)),
@@ -205,21 +239,24 @@ def _camel(name: str) -> str:
 
 
 _OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
-"""What Applications say, whatever the stack: all else differs between two stacks by what they are."""
+"""What Applications say, whatever the stack: all else differs between two stacks by what they
+are."""
 
 
 def settings_changed(
     old: Facts, new: Facts, clients: Mapping[Subject, Subject], *, between_stacks: bool
 ) -> Iterator[Setting]:
-    """Yields every value that differs, of what is on both sides. `clients` maps clients of the new side to those of the
-    old."""
+    """Yields every value that differs, of what is on both sides. `clients` maps clients of the new
+    side to those of the old."""
     for subject, values in new.items():
         before = clients.get(subject) if subject.component and subject.provider else subject
         if before is None or before not in old or old[before] == values:
             continue
         for name in sorted({*old[before], *values} - {RIGHTS, CERTIFICATES}):
             was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
-            if was != now and (not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)):
+            if was != now and (
+                not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)
+            ):
                 if name.startswith("tokens.") and NOT_KNOWN in (was, now):
                     continue  # not asked; another kind of provider is told of as its type
                 yield Setting(_kind(name, was, now), subject, name, was, now)
@@ -234,7 +271,12 @@ def _paths(uris: Any) -> Any:
     """Of pages below the gateway, which has other domains on another stack, the paths alone."""
     if not isinstance(uris, list):
         return uris
-    return sorted({urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri for uri in map(str, uris)})
+    return sorted(
+        {
+            urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri
+            for uri in map(str, uris)
+        }
+    )
 
 
 _NEITHER = (
@@ -262,23 +304,29 @@ _MORE_WIDENS = (
     *("gateway.upstreamTls.depth", "refresh"),
 )
 _LESS_WIDENS = ("edge.upstreamTls.ports", "gateway.stripHeaders", "tokens.overage")
-"""A header that is taken away, a claim by which a token is refused, or a port at which only the workload's own
-certificate is believed, is one more thing that nobody gets in by."""
+"""A header that is taken away, a claim by which a token is refused, or a port at which only the
+workload's own certificate is believed, is one more thing that nobody gets in by."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
-    """The kind of change that another value is. Without a reason to think otherwise, it may widen access."""
+    """The kind of change that another value is. Without a reason to think otherwise, it may widen
+    access."""
     if name in _NEITHER:
         return "changed"
     if name.startswith("edge.cors."):  # without a trait there is none of it
-        was, now = (([] if name != "edge.cors.credentials" else False) if one is None else one for one in (was, now))
+        was, now = (
+            ([] if name != "edge.cors.credentials" else False) if one is None else one
+            for one in (was, now)
+        )
     if name.startswith(_LIMIT):  # it decides nothing: fewer requests of the same callers pass
         return "may narrow" if _is_lower(name, was, now) else "changed"
     if name == "edge.limits.body":  # None: without a limit
         return "may narrow" if now is not None and (was is None or now < was) else "changed"
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
-    if name == "gateway.upstreamTls.clientCertificate":  # by which workloads refuse whoever is not the gateway
+    if (
+        name == "gateway.upstreamTls.clientCertificate"
+    ):  # by which workloads refuse whoever is not the gateway
         return "may widen" if now is None else "may narrow" if was is None else "changed"
     if name.startswith(_UPSTREAM_TLS) and None in (was, now):  # whom it is asked for, `edge` says
         return "changed"
@@ -302,7 +350,8 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
 
 
 def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
-    """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of components."""
+    """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
+    components."""
     if name in ("cluster.allow", "cluster.metadata"):
         return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
     if name == "cluster.operatorLabels":
@@ -320,11 +369,16 @@ def _is_lower(name: str, was: Any, now: Any) -> bool:
     """Whether a limit has come to be, or each of its windows is as it was or lower."""
     if name != f"{_LIMIT}.requests" or not isinstance(now, dict):
         return False
-    return was is None or (isinstance(was, dict) and all(now.get(window, inf) <= was[window] for window in was))
+    return was is None or (
+        isinstance(was, dict) and all(now.get(window, inf) <= was[window] for window in was)
+    )
 
 
 def _plugins_kind(was: Any, now: Any) -> Kind:
-    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have refused."""
+    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have
+    refused."""
     added = [plugin for plugin in now if plugin not in was]
     gone = any(plugin not in now for plugin in was)
-    return "may widen" if gone or any(plugin.get("waiver.until") for plugin in added) else "may narrow"
+    return (
+        "may widen" if gone or any(plugin.get("waiver.until") for plugin in added) else "may narrow"
+    )

@@ -14,7 +14,9 @@ def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setti
     for key in sorted(before.keys() & after.keys()):
         was, now, place = before[key].owner, after[key].owner, after[key].place
         if was != now:
-            yield Setting("owner", Subject(key), "owner", was, now, place=place if place.file else None)
+            yield Setting(
+                "owner", Subject(key), "owner", was, now, place=place if place.file else None
+            )
 
 
 def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:

@@ -9,7 +9,8 @@ from kong_oam.access.model import Application, Component, Estate
 
 
 def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
-    """`old` with its providers called as in `new`: by name, and in order where a name is only on one side."""
+    """`old` with its providers called as in `new`: by name, and in order where a name is only on
+    one side."""
     gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
     come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]
     names = dict(zip(gone, come, strict=False))
@@ -20,15 +21,25 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
         return names.get(name, name)
 
     def renamed(component: Component) -> Component:
-        clients = tuple(replace(client, provider=named(client.provider)) for client in component.clients)
+        clients = tuple(
+            replace(client, provider=named(client.provider)) for client in component.clients
+        )
         return replace(component, provider=named(component.provider), clients=clients)
 
     def application(source: Application) -> Application:
         return replace(source, components=tuple(map(renamed, source.components)))
 
     stack = old.estate.stack
-    providers = {named(name): replace(provider, name=named(name)) for name, provider in stack.providers.items()}
-    estate = Estate(replace(stack, providers=providers), tuple(map(application, old.estate.applications)))
+    providers = {
+        named(name): replace(provider, name=named(name))
+        for name, provider in stack.providers.items()
+    }
+    estate = Estate(
+        replace(stack, providers=providers), tuple(map(application, old.estate.applications))
+    )
     minutes = {named(name): value for name, value in old.minutes.items()}
-    facts = {replace(subject, provider=named(subject.provider)): values for subject, values in old.facts.items()}
+    facts = {
+        replace(subject, provider=named(subject.provider)): values
+        for subject, values in old.facts.items()
+    }
     return replace(old, estate=estate, minutes=minutes, facts=facts)

@@ -1,4 +1,5 @@
-"""What the roles of components let pods do in the cluster, compared: whoever reads a Secret can call as its client."""
+"""What the roles of components let pods do in the cluster, compared: whoever reads a Secret can
+call as its client."""
 
 from __future__ import annotations
 
@@ -15,18 +16,23 @@ RIGHTS: Final = "rights"
 
 
 def rights_given(component: Component) -> list[str]:
-    """The rights that the objects of a component give, wherever it runs, in order. Each with its namespace and cluster.
+    """The rights that the objects of a component give, wherever it runs, in order. Each with its
+    namespace and cluster.
 
     A component that moves keeps its rights, and reads what is in another namespace.
     """
     found: set[str] = set()
     for site in component.sites:
-        found.update(right.text for right in rights_of(with_inner_objects(site.rendered or ()), site.cluster, ()))
+        found.update(
+            right.text
+            for right in rights_of(with_inner_objects(site.rendered or ()), site.cluster, ())
+        )
     return sorted(found)
 
 
 def rights_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
-    """Yields the components whose roles give other rights. A component that comes or goes had, or has, none."""
+    """Yields the components whose roles give other rights. A component that comes or goes had, or
+    has, none."""
     for key in sorted({*old[0].components, *new[0].components}):
         was, now = _rights(old, key), _rights(new, key)
         if was is not None and now is not None and was != now:
@@ -35,7 +41,8 @@ def rights_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setti
 
 
 def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
-    """The rights of a component; None where another stack deploys it, which compares them itself."""
+    """The rights of a component; None where another stack deploys it, which compares them
+    itself."""
     estate, facts = side
     component = estate.components.get(key)
     if component is None:
@@ -43,7 +50,8 @@ def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
     if key not in estate.own:
         return None
     if Subject(key) not in facts:
-        # An exported model has no facts of what another stack deploys. Else nothing of the component is compared.
+        # An exported model has no facts of what another stack deploys. Else nothing of the
+        # component is compared.
         return None if component.endpoints or component.clients else []
     rights: list[str] = facts[Subject(key)].get(RIGHTS, [])
     return rights

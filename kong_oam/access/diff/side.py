@@ -1,4 +1,5 @@
-"""One of the two estates of a comparison: who may call on its sites, with which token, and who answers."""
+"""One of the two estates of a comparison: who may call on its sites, with which token, and who
+answers."""
 
 from __future__ import annotations
 
@@ -29,13 +30,18 @@ _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 class Side:
     """One of the two estates, which answers by site and path.
 
-    `names` are all logical names of groups where stacks are compared; None where the stack is the same.
+    `names` are all logical names of groups where stacks are compared; None where the stack is the
+    same.
     """
 
     def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
         self.model, self._between_stacks = model, names is not None
-        self.sites: Sites = SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
-        self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
+        self.sites: Sites = (
+            SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
+        )
+        self._callers = Callers(
+            model.estate, provider_names if names is None else logical_names(names)
+        )
         self.clients = {principal_of(client): client for client in model.estate.clients}
 
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
@@ -44,21 +50,42 @@ class Side:
         return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
 
     def basis(self, site: str) -> list[object] | None:
-        """What all answers on a site follow from; None where that is more than what stands on it: any token will do."""
+        """What all answers on a site follow from; None where that is more than what stands on it:
+        any token will do."""
         estate = self.model.estate
         components = [pair for name in host_patterns(site) for pair in estate.by_host.get(name, ())]
         rules = (rule for _, component in components for rule in component.rules)
-        if self._between_stacks or not components or any(not rule.public and not rule.scopes for rule in rules):
+        if (
+            self._between_stacks
+            or not components
+            or any(not rule.public and not rule.scopes for rule in rules)
+        ):
             return None
-        providers = {name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()}
-        return [providers, *([endpoint, *self._basis_of(endpoint, component)] for endpoint, component in components)]
+        providers = {
+            name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()
+        }
+        return [
+            providers,
+            *(
+                [endpoint, *self._basis_of(endpoint, component)]
+                for endpoint, component in components
+            ),
+        ]
 
     def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
         yield self._answer(endpoint, component)
-        yield from (component.key, component.provider, component.rules, component.roles, component.allowed_from)
+        yield from (
+            component.key,
+            component.provider,
+            component.rules,
+            component.roles,
+            component.allowed_from,
+        )
         for users in (False, True):
             held = self.model.estate.held_at(component, users=users)
-            clients = (self.clients.get(Principal(name, component.provider, users)) for name in held)
+            clients = (
+                self.clients.get(Principal(name, component.provider, users)) for name in held
+            )
             yield held, [client and client.groups for client in clients]
 
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
@@ -74,10 +101,12 @@ class Side:
     def token(
         self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
     ) -> Claims | Refusal | None:
-        """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
-        users in."""
+        """The token that the provider gives the principal for calling there, for a user in `groups`
+        where it signs users in."""
         client = self.clients.get(principal) if principal else None
-        if principal is None or client is None:  # a client of the other side alone may call what is public
+        if (
+            principal is None or client is None
+        ):  # a client of the other side alone may call what is public
             return None
         provider = self.model.estate.stack.providers[principal.provider]
         names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
@@ -86,10 +115,17 @@ class Side:
         return issue(provider, client, user, api=api)
 
     def answer(
-        self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None, address: str | None
+        self,
+        site: str,
+        path: PathSegments,
+        method: str,
+        token: Claims | Refusal | None,
+        address: str | None,
     ) -> Decision:
         host = self.sites.host(site, path) or ""
-        return decide(self.model.estate, Request(method, host, written(path).encode(), address), token)
+        return decide(
+            self.model.estate, Request(method, host, written(path).encode(), address), token
+        )
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
@@ -104,5 +140,6 @@ class Side:
         return self.model.estate.components[principal.client].owner
 
     def lifetime(self, principal: Principal) -> int | None:
-        """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
+        """How many minutes tokens live; None between stacks, where no token of one is one of the
+        other."""
         return None if self._between_stacks else self.model.minutes[principal.provider]

@@ -1,11 +1,12 @@
-"""The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
+"""The access model of a stack: what is compared, and what the stack exports so that the next run
+can compare.
 
-What is exported is all that decides who may call what and what answers, and whom to ask about it. Nothing else is: no
-places, no reasons, no descriptions. Moving a file or wording a reason better leaves it as it is. Its facts are those of
-access.diff.facts.
+What is exported is all that decides who may call what and what answers, and whom to ask about it.
+Nothing else is: no places, no reasons, no descriptions. Moving a file or wording a reason better
+leaves it as it is. Its facts are those of access.diff.facts.
 
-Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
-space, compact JSON.
+Shape: text; the version of the format on the first line, then a line for the stack and one per
+component: its name, a space, compact JSON.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ from kong_oam.oam.document import NOWHERE
 
 VERSION = 1
 OUTPUT = "__model"
-"""The stack's output that it is. The engine prints no difference of what is named so: it is for programs to read."""
+"""The stack's output that it is. The engine prints no difference of what is named so: it is for
+programs to read."""
 
 _STACK = "stack"
 
@@ -58,9 +60,9 @@ class ModelError(EngineError):
 class AccessModel:
     """An estate, with what else a comparison of access needs.
 
-    `workloads`: per component that is a client or is exposed, what identifies its workload, whatever its name.
-    `minutes`: per provider, how long its access tokens live. `facts`: settings and clients. `pods`: per component,
-    by the name of a port, the pods behind it (access.pods).
+    `workloads`: per component that is a client or is exposed, what identifies its workload,
+    whatever its name. `minutes`: per provider, how long its access tokens live. `facts`: settings
+    and clients. `pods`: per component, by the name of a port, the pods behind it (access.pods).
     """
 
     estate: Estate
@@ -107,25 +109,38 @@ def dump_model(model: AccessModel) -> str:
         }
         for p in stack.providers.values()
     ]
-    about = {"name": stack.name, "scheme": stack.scheme, "providers": providers, "facts": facts.get(Subject(), {})}
+    about = {
+        "name": stack.name,
+        "scheme": stack.scheme,
+        "providers": providers,
+        "facts": facts.get(Subject(), {}),
+    }
     parts: dict[str, Any] = {_STACK: about}
     for key, component in sorted(model.estate.components.items()):
         has_rights = key in model.estate.own and Subject(key) in facts
         if component.endpoints or component.clients or has_rights:
             per_api = stack.providers[component.provider].per_api
-            parts[key] = _component(component, per_api, model.workloads.get(key), model.pods.get(key))
-            if key not in model.estate.own:  # the run is given no more of it than it needs: that is no fact of it
+            parts[key] = _component(
+                component, per_api, model.workloads.get(key), model.pods.get(key)
+            )
+            if (
+                key not in model.estate.own
+            ):  # the run is given no more of it than it needs: that is no fact of it
                 parts[key]["foreign"] = True
                 continue
             names = ("", *(client.provider for client in component.clients))
             parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
-    lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
+    lines = (
+        f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}"
+        for name, part in parts.items()
+    )
     return "\n".join([str(VERSION), *lines])
 
 
 def joined(models: Iterable[Any]) -> str:
-    """One model of those that the stacks of an estate exported: of each component that of the stack that it is in; not
-    what only others know of it, who do not make it. What is none is joined all the same, for `load_model` to refuse."""
+    """One model of those that the stacks of an estate exported: of each component that of the stack
+    that it is in; not what only others know of it, who do not make it. What is none is joined all
+    the same, for `load_model` to refuse."""
     lines: dict[str, str] = {}
     for text in models:
         for line in str(text).splitlines():
@@ -146,14 +161,21 @@ def _is_foreign(part: str) -> bool:
 def _component(
     component: Component, per_api: bool, workload: str | None, pods: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming one decides
-    nothing."""
-    roles = [[role.scopes, role.groups, *([role.name] if per_api else [])] for role in component.roles if role.groups]
+    """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming
+    one decides nothing."""
+    roles = [
+        [role.scopes, role.groups, *([role.name] if per_api else [])]
+        for role in component.roles
+        if role.groups
+    ]
     data: dict[str, Any] = {
         "provider": component.provider,
         "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
         "apart": {str(index): e.apart for index, e in enumerate(component.endpoints) if e.apart},
-        "rules": [[rule.path, rule.methods, "public" if rule.public else rule.scopes] for rule in component.rules],
+        "rules": [
+            [rule.path, rule.methods, "public" if rule.public else rule.scopes]
+            for rule in component.rules
+        ],
         "roles": roles,
         "from": [
             [path, method, list(map(str, networks))]
@@ -177,18 +199,26 @@ def load_model(data: Any) -> AccessModel:
         version, *lines = data.splitlines()
         if version != str(VERSION):
             raise ModelError(
-                f"written in format {version[:20]}, and read in {VERSION}: versions of this program differ"
+                f"written in format {version[:20]}, and read in {VERSION}: versions of this "
+                "program differ"
             )
-        parts = {name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)}
+        parts = {
+            name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)
+        }
         _check(parts)
         about = parts.pop(_STACK)
         providers = {
-            p["name"]: Provider(p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"])
+            p["name"]: Provider(
+                p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"]
+            )
             for p in about["providers"]
         }
         stack = Stack(about["name"], providers, scheme=about["scheme"])
         return AccessModel(
-            Estate(stack, tuple(application_of(_component_of(key, value)) for key, value in parts.items())),
+            Estate(
+                stack,
+                tuple(application_of(_component_of(key, value)) for key, value in parts.items()),
+            ),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts),
@@ -220,8 +250,8 @@ def _validator() -> Any:
 
 
 def _check(parts: Mapping[str, Any]) -> None:
-    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not as the schema says,
-    or names a provider that is not there."""
+    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not
+    as the schema says, or names a provider that is not there."""
     if not _validator().is_valid(parts):
         raise ModelError(_NO_MODEL)
     about, components = parts[_STACK], {key: part for key, part in parts.items() if key != _STACK}
@@ -261,7 +291,9 @@ def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE)
 
 
-def _allowed_from(listed: Iterable[tuple[list[str], str, list[str]]]) -> dict[PathSegments, dict[str, Networks]]:
+def _allowed_from(
+    listed: Iterable[tuple[list[str], str, list[str]]],
+) -> dict[PathSegments, dict[str, Networks]]:
     """Raises InputError for what is no network."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:
@@ -269,6 +301,8 @@ def _allowed_from(listed: Iterable[tuple[list[str], str, list[str]]]) -> dict[Pa
     return result
 
 
-def _client(key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]) -> Client:
+def _client(
+    key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]
+) -> Client:
     granted = tuple(Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls)
     return Client(key, kind, provider, granted, tuple(groups), (), False, NOWHERE)

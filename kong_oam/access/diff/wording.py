@@ -1,4 +1,5 @@
-"""Changes of access and principals in words: one line each, the same in the terminal, in Markdown and in a preview."""
+"""Changes of access and principals in words: one line each, the same in the terminal, in Markdown
+and in a preview."""
 
 from __future__ import annotations
 
@@ -26,7 +27,12 @@ from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
-_PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "owner": "of", "revoked": "from"}
+_PREPOSITIONS: dict[Kind, str] = {
+    "granted": "to",
+    "widened": "to",
+    "owner": "of",
+    "revoked": "from",
+}
 """Between a kind of change and whom it concerns; `for` of all other kinds."""
 
 
@@ -36,8 +42,16 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
         return ""
     worst, *others = worth_telling(changes)
     concerned, listed, place, _ = row(worst, scheme)
-    who = "" if worst.kind == "newly public" else f" {_PREPOSITIONS.get(worst.kind, 'for')} {concerned}"
-    rest = f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)" if others else ""
+    who = (
+        ""
+        if worst.kind == "newly public"
+        else f" {_PREPOSITIONS.get(worst.kind, 'for')} {concerned}"
+    )
+    rest = (
+        f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)"
+        if others
+        else ""
+    )
     return f"{label(worst)}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
 
 
@@ -49,8 +63,8 @@ def label(change: Difference) -> str:
 
 
 def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
-    """The cells of a change in a table: for whom, which methods (none of a setting), where or which setting, and a
-    note. Everybody whom the change concerns is named."""
+    """The cells of a change in a table: for whom, which methods (none of a setting), where or which
+    setting, and a note. Everybody whom the change concerns is named."""
     place = str(change.place) if change.place else ""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), place
@@ -60,7 +74,8 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
 
 
 def answered(answers: Answers) -> str:
-    """What answered and what answers, with their owners: `orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)`.
+    """What answered and what answers, with their owners: `orders/api:8080 (team-orders) ->
+    evil/proxy:8080 (team-e)`.
 
     The pods are named where nothing else differs.
     """
@@ -75,19 +90,27 @@ def _answer_in_words(answer: Answer, *, pods: bool) -> str:
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Leaves out other spellings of a path that is itself listed, and those that are refused from now on.
+    """Leaves out other spellings of a path that is itself listed, and those that are refused from
+    now on.
 
-    Requests that some servers take for those of a rule are refused, so each rule that comes or goes changes them, too.
-    Where nothing else changes, they are kept.
+    Requests that some servers take for those of a rule are refused, so each rule that comes or goes
+    changes them, too. Where nothing else changes, they are kept.
     """
     requests = [change for change in changes if isinstance(change, Change)]
-    itself = {(c.site, folded(c.region.subtree.path)) for c in requests if not c.region.subtree.spelled_otherwise}
+    itself = {
+        (c.site, folded(c.region.subtree.path))
+        for c in requests
+        if not c.region.subtree.spelled_otherwise
+    }
     shown = [
         change
         for change in changes
         if not isinstance(change, Change)
         or not change.region.subtree.spelled_otherwise
-        or (change.kind in OPENING and (change.site, folded(change.region.subtree.path)) not in itself)
+        or (
+            change.kind in OPENING
+            and (change.site, folded(change.region.subtree.path)) not in itself
+        )
     ]
     return shown or changes
 
@@ -107,8 +130,11 @@ def _caller_in_words(caller: Whom) -> str:
 
 
 def users(condition: Condition) -> str:
-    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself."""
-    sets = sorted((sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups))
+    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
+    calls as itself."""
+    sets = sorted(
+        (sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups)
+    )
     words = [printable(" and ".join(groups)) for groups in sets]
     return " or ".join(f"({word})" if len(sets) > 1 and " and " in word else word for word in words)
 
@@ -119,14 +145,20 @@ def methods(listed: Sequence[str]) -> str:
 
 
 def where(change: Change, scheme: str) -> str:
-    """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or `orders/api:8080 /orders`
-    between stacks.
+    """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or
+    `orders/api:8080 /orders` between stacks.
 
     Other spellings of a declared path are refused, and not listed as exceptions.
     """
     site = f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
-    declared = [written(subtree.path) for subtree in change.region.exceptions if not subtree.spelled_otherwise]
-    return site + path(change.region.subtree) + (f" but not {', '.join(declared)}" if declared else "")
+    declared = [
+        written(subtree.path)
+        for subtree in change.region.exceptions
+        if not subtree.spelled_otherwise
+    ]
+    return (
+        site + path(change.region.subtree) + (f" but not {', '.join(declared)}" if declared else "")
+    )
 
 
 def path(subtree: Subtree) -> str:
@@ -135,20 +167,29 @@ def path(subtree: Subtree) -> str:
 
 
 def until(change: Change) -> str:
-    """When a closing change takes effect for tokens that were issued before; empty for an opening one."""
+    """When a closing change takes effect for tokens that were issued before; empty for an opening
+    one."""
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
-    return "at once" if change.minutes is None else f"tokens of before live up to {change.minutes} minutes"
+    return (
+        "at once"
+        if change.minutes is None
+        else f"tokens of before live up to {change.minutes} minutes"
+    )
 
 
 def concerned(change: Setting) -> str:
-    """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`, `shop/web at okta`,
-    `pods of orders/api`, or `callers of orders/api`; with owners where all on a host are concerned."""
+    """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`,
+    `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`; with owners where all on a
+    host are concerned."""
     of = change.of
     if change.kind == "owner":
         return of.component
     if change.exposers:
-        owned = (f"{one.component} ({one.owner})" if one.owner else one.component for one in everybody_on(change))
+        owned = (
+            f"{one.component} ({one.owner})" if one.owner else one.component
+            for one in everybody_on(change)
+        )
         return printable(f"callers of {', '.join(owned)}")
     if of.component and change.name == RIGHTS:
         return f"pods of {of.component}"
@@ -158,7 +199,8 @@ def concerned(change: Setting) -> str:
 
 
 def everybody_on(change: Setting) -> list[Exposer]:
-    """The components on a host before and after. An owner that a change names does not stand for the former owner."""
+    """The components on a host before and after. An owner that a change names does not stand for
+    the former owner."""
     before, after = change.exposers or ((), ())
     return sorted({(one.component, one.owner or ""): one for one in (*before, *after)}.values())
 
@@ -168,17 +210,30 @@ def setting(change: Setting) -> str:
     https://shop.example.com/new`; of an owner both teams."""
     if change.kind == "owner":
         return printable(_difference(change.was, change.now))
-    place = f"identityProviders.{change.of.provider}." if change.of.provider and not change.of.component else ""
+    place = (
+        f"identityProviders.{change.of.provider}."
+        if change.of.provider and not change.of.component
+        else ""
+    )
     return printable(f"{place}{change.name}: {_difference(change.was, change.now)}")
 
 
 def _difference(was: Any, now: Any) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
-    listed = {"added": [item for item in now if item not in was], "removed": [item for item in was if item not in now]}
-    words = (f"{verb} {', '.join(map(_value, values))}" for verb, values in listed.items() if values)
+    listed = {
+        "added": [item for item in now if item not in was],
+        "removed": [item for item in was if item not in now],
+    }
+    words = (
+        f"{verb} {', '.join(map(_value, values))}" for verb, values in listed.items() if values
+    )
     return "; ".join(words) or "in another order"
 
 
 def _value(value: Any) -> str:
-    return value or "none" if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return (
+        value or "none"
+        if isinstance(value, str | None)
+        else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    )

@@ -1,1 +1,2 @@
-"""What components ask of the gateway beside who may call them: a module for each trait, as frozen values."""
+"""What components ask of the gateway beside who may call them: a module for each trait, as frozen
+values."""

@@ -10,9 +10,10 @@ MAX_AGE = 600
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """`origins`: of foreign pages, exact, as browsers send them (`https://shop.example.com`); those of browser clients
-    are not among them. `headers`: what requests may carry beside Authorization and Content-Type. `expose_headers`: what
-    pages may read of answers. `credentials`: whether pages may send cookies."""
+    """`origins`: of foreign pages, exact, as browsers send them (`https://shop.example.com`); those
+    of browser clients are not among them. `headers`: what requests may carry beside Authorization
+    and Content-Type. `expose_headers`: what pages may read of answers. `credentials`: whether pages
+    may send cookies."""
 
     origins: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()

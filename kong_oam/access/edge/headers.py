@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """`set` and `remove` are of answers, `request` is what the workload is told; names as they are written, each once.
+    """`set` and `remove` are of answers, `request` is what the workload is told; names as they are
+    written, each once.
 
     `secure`: whether answers have the headers of the preset, too.
     """
@@ -29,10 +30,11 @@ SECURE: Mapping[str, str] = {
 }
 """What the preset sets in place of what the workload says.
 
-Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat Sheet; docs/reference/traits.md says
-where this differs, and why.
+Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat Sheet;
+docs/reference/traits.md says where this differs, and why.
 """
 ADDED: Mapping[str, str] = {"Content-Security-Policy": "frame-ancestors 'none'"}
-"""What the preset adds: browsers keep to every policy of an answer, so that none of the workload's becomes weaker."""
+"""What the preset adds: browsers keep to every policy of an answer, so that none of the workload's
+becomes weaker."""
 REMOVED = ("Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By")
 """What the preset removes: which software answered."""

@@ -11,7 +11,8 @@ from kong_oam.oam.document import Place
 
 @dataclass(frozen=True, slots=True)
 class PluginWaiver:
-    """Why a plugin is accepted that could decide in the gate's place, and the last day (YYYY-MM-DD) of that."""
+    """Why a plugin is accepted that could decide in the gate's place, and the last day (YYYY-MM-DD)
+    of that."""
 
     reason: str
     until: str
@@ -19,8 +20,8 @@ class PluginWaiver:
 
 @dataclass(frozen=True, slots=True)
 class KongPlugin:
-    """A plugin before a component, by the gateway's name for it, and its configuration as far as it is said. `place` is
-    that of the trait's properties."""
+    """A plugin before a component, by the gateway's name for it, and its configuration as far as it
+    is said. `place` is that of the trait's properties."""
 
     name: str
     config: Mapping[str, Any]

@@ -1,4 +1,5 @@
-"""How large a request may be, how long the gateway waits, and what it tries again, as a trait `limits` has it."""
+"""How large a request may be, how long the gateway waits, and what it tries again, as a trait
+`limits` has it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`body` in bytes; `connect`, `read` and `write` in milliseconds. None: as the gateway has it."""
+    """`body` in bytes; `connect`, `read` and `write` in milliseconds. None: as the gateway has
+    it."""
 
     body: int | None = None
     connect: int | None = None

@@ -1,4 +1,5 @@
-"""How many requests a caller may make before a component, in windows of time. It decides nothing."""
+"""How many requests a caller may make before a component, in windows of time. It decides
+nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ Policy = Literal["local", "redis"]
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A limit: whose requests are counted together, how many there may be by window, and where that is counted."""
+    """A limit: whose requests are counted together, how many there may be by window, and where that
+    is counted."""
 
     per: Per
     requests: Mapping[str, int]

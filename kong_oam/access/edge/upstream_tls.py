@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from kong_oam.oam.document import Place
 
 MOUNTED_AT = "/etc/tls"
-"""Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and mostly `ca.crt`."""
+"""Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and mostly
+`ca.crt`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The issuer of cert-manager that signs for a workload: its kind, `Issuer` or `ClusterIssuer`, and its name."""
+    """The issuer of cert-manager that signs for a workload: its kind, `Issuer` or `ClusterIssuer`,
+    and its name."""
 
     kind: str
     name: str
@@ -20,8 +22,9 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTls:
-    """The ports, of Services, at which a workload speaks TLS, and where it has its certificate from: the Secret of that
-    name, which an `issuer` of cert-manager fills where there is one. `secret` None: it has one in some other way."""
+    """The ports, of Services, at which a workload speaks TLS, and where it has its certificate
+    from: the Secret of that name, which an `issuer` of cert-manager fills where there is one.
+    `secret` None: it has one in some other way."""
 
     ports: tuple[int, ...]
     secret: str | None = None
@@ -31,5 +34,6 @@ class UpstreamTls:
 
 
 def names_at(service: str, namespace: str) -> tuple[str, str]:
-    """What the certificate of a workload behind a Service is to name. The gateway asks for the first."""
+    """What the certificate of a workload behind a Service is to name. The gateway asks for the
+    first."""
     return f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local"

@@ -1,8 +1,10 @@
-"""Builds the graph of an estate: the roles as Applications write them, and on the lines what really passes.
+"""Builds the graph of an estate: the roles as Applications write them, and on the lines what really
+passes.
 
-A role that a client holds gives it no scope that it does not ask for, and users need both: a group that holds a scope,
-and a client that signs them in and has it. What passes is worked out as `access.principals` does, and tested against
-it. Of a model that was loaded, which has no names of roles, what a client was granted stands in their place.
+A role that a client holds gives it no scope that it does not ask for, and users need both: a group
+that holds a scope, and a client that signs them in and has it. What passes is worked out as
+`access.principals` does, and tested against it. Of a model that was loaded, which has no names of
+roles, what a client was granted stands in their place.
 """
 
 from __future__ import annotations
@@ -54,7 +56,11 @@ def _parts(estate: Estate) -> Parts:
 
 def _client(estate: Estate, client: Client) -> Node:
     of_component = estate.components[client.component].clients
-    at = f" at {', '.join(sorted(one.provider for one in of_component))}" if len(estate.stack.providers) > 1 else ""
+    at = (
+        f" at {', '.join(sorted(one.provider for one in of_component))}"
+        if len(estate.stack.providers) > 1
+        else ""
+    )
     groups = tuple(sorted({group for one in of_component for group in one.groups}))
     users = [f"for {', '.join(groups) or 'users in no group'}"] if client.user_facing else []
     absent = estate.components[client.component].application in estate.unjudged
@@ -67,7 +73,9 @@ def _component(component: Component) -> Parts:
     hosts = some(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
     target = Node("component", component.key, component.key, (hosts or "not exposed",))
     yield target
-    for name in dict.fromkeys([*component.scopes, *(scope for rule in component.rules for scope in rule.scopes)]):
+    for name in dict.fromkeys(
+        [*component.scopes, *(scope for rule in component.rules for scope in rule.scopes)]
+    ):
         yield (scope := _scope(component, name))
         items = _requests((rule for rule in component.rules if name in rule.scopes), name)
         yield Edge(scope.id, target.id, items, in_words(items) or ("no rule asks for it",))
@@ -82,7 +90,8 @@ def _scope(component: Component, name: str) -> Node:
 
 
 def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
-    """What the rules let through, method by method: `GET /orders`; with what else a rule asks for besides the scope."""
+    """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
+    besides the scope."""
     result = []
     for rule in rules:
         others = " and ".join(name for name in rule.scopes if name != scope)
@@ -102,7 +111,10 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
 
 def _granted(estate: Estate, component: Component, clients: Iterable[Client]) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
-    granted = {c: frozenset(estate.held_at(component, users=c.user_facing).get(c.component, ())) for c in clients}
+    granted = {
+        c: frozenset(estate.held_at(component, users=c.user_facing).get(c.component, ()))
+        for c in clients
+    }
     signing_in = [client for client in granted if client.user_facing and client.groups]
     carried = {scope for client in signing_in for scope in granted[client]}
     alone: dict[str, set[str]] = {}
@@ -116,7 +128,13 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
     of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
     yield from _never_asking(estate, component, {client.component for client in granted})
     for client, scopes in granted.items():
-        passing = scopes if not client.user_facing else scopes & of_groups if client.groups else frozenset()
+        passing = (
+            scopes
+            if not client.user_facing
+            else scopes & of_groups
+            if client.groups
+            else frozenset()
+        )
         roles = [role for role in component.roles if client.component in role.components]
         if rest := scopes.difference(*(role.scopes for role in roles)):
             roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
@@ -129,7 +147,8 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
 
 
 def _never_asking(estate: Estate, component: Component, clients: Collection[str]) -> Parts:
-    """Those that hold a role, and are no clients of the provider whose tokens count at the component."""
+    """Those that hold a role, and are no clients of the provider whose tokens count at the
+    component."""
     for role in component.roles:
         for member in role.components:
             known = estate.components.get(member)
@@ -141,8 +160,8 @@ def _never_asking(estate: Estate, component: Component, clients: Collection[str]
 def _held_by_group(
     component: Component, role: Role, name: str, carried: Collection[str], alone: Collection[str]
 ) -> Parts:
-    """A group with its role. What it has is of use where a client that signs users in is granted it, too: `carried`
-    are the scopes of all of these, `alone` of those that sign in this group."""
+    """A group with its role. What it has is of use where a client that signs users in is granted
+    it, too: `carried` are the scopes of all of these, `alone` of those that sign in this group."""
     yield (group := Node("group", name, details=("group",)))
     items = tuple(sorted({*role.scopes}.intersection(carried)))
     label = _less(items, role.scopes, "no client asks for it")
@@ -152,8 +171,11 @@ def _held_by_group(
 
 
 def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str, ...]:
-    """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where it is."""
-    return () if len(items) == len({*scopes}) else (f"only {', '.join(items)}",) if items else (why,)
+    """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where
+    it is."""
+    return (
+        () if len(items) == len({*scopes}) else (f"only {', '.join(items)}",) if items else (why,)
+    )
 
 
 def _role_node(component: Component, role: Role) -> Node:
@@ -179,7 +201,9 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     yield Edge(token.id, f"component:{component.key}", items, in_words(items))
     access = callers.principals_with(component, frozenset())
     for client in (one for one in estate.clients if principal_of(one) in access.principals):
-        items = tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
+        items = (
+            tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
+        )
         yield Edge(f"client:{client.component}", token.id, items)
 
 

@@ -1,6 +1,8 @@
-"""The graph of a change: all of two graphs, and of each node and line whether it was added, taken away, or is context.
+"""The graph of a change: all of two graphs, and of each node and line whether it was added, taken
+away, or is context.
 
-A line of which only some items changed becomes several: what it keeps, what is added and what is taken away.
+A line of which only some items changed becomes several: what it keeps, what is added and what is
+taken away.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from kong_oam.access.graph.graph import Change, Edge, Graph, Node, edges_in_orde
 
 
 def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
-    """The graph of both models. Where one was exported, both are compared as they would be: without names of roles."""
+    """The graph of both models. Where one was exported, both are compared as they would be: without
+    names of roles."""
     old = providers_named_as(old, new)
     if _exported(old) or _exported(new):
         old, new = load_model(dump_model(old)), load_model(dump_model(new))
@@ -34,7 +37,9 @@ def compared(old: Graph, new: Graph, title: str) -> Graph:
     marked = (_marked(node, old, new) for node in nodes)
     before = {(edge.source, edge.target): edge for edge in old.edges}
     after = {(edge.source, edge.target): edge for edge in new.edges}
-    edges = [edge for key in {**before, **after} for edge in _edges(before.get(key), after.get(key))]
+    edges = [
+        edge for key in {**before, **after} for edge in _edges(before.get(key), after.get(key))
+    ]
     return Graph(title, in_order(marked), edges_in_order(edges))
 
 
@@ -59,7 +64,13 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
         for change, items in changes:
             if items:
                 requests = new.target.startswith("component:")
-                yield Edge(new.source, new.target, tuple(items), in_words(items) if requests else tuple(items), change)
+                yield Edge(
+                    new.source,
+                    new.target,
+                    tuple(items),
+                    in_words(items) if requests else tuple(items),
+                    change,
+                )
 
 
 def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:

@@ -31,7 +31,10 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield "digraph access {"
     yield "  rankdir=LR"
     yield f"  label={_text([graph.title, *graph.notes], end='l')}"
-    yield '  labeljust=l; fontname="sans-serif"; node [fontname="sans-serif"]; edge [fontname="sans-serif"]'
+    yield (
+        '  labeljust=l; fontname="sans-serif"; node [fontname="sans-serif"]; edge '
+        '[fontname="sans-serif"]'
+    )
     for node in graph.nodes:
         label = _text([SIGNS[node.change] + node.name, *node.details])
         more = f", {_CHANGED[node.change]}" if node.change else ""
@@ -47,13 +50,17 @@ def _lines(graph: Graph) -> Iterator[str]:
 def _attributes(edge: Edge) -> str:
     attributes = [_CHANGED[edge.change]] if edge.change else ["style=dotted"] if edge.idle else []
     if edge.label or edge.change:
-        attributes.insert(0, f"label={_text(SIGNS[edge.change] + line for line in edge.label or ('',))}")
+        attributes.insert(
+            0, f"label={_text(SIGNS[edge.change] + line for line in edge.label or ('',))}"
+        )
     return f" [{', '.join(attributes)}]" if attributes else ""
 
 
 def _text(lines: Iterable[str], end: str = "n") -> str:
-    """A quoted string. Graphviz reads backslashes and entities of HTML in it, but for those here."""
+    """A quoted string. Graphviz reads backslashes and entities of HTML in it, but for those
+    here."""
     escaped = (
-        printable(line).strip().replace("\\", "\\\\").replace("&", "&amp;").replace('"', '\\"') for line in lines
+        printable(line).strip().replace("\\", "\\\\").replace("&", "&amp;").replace('"', '\\"')
+        for line in lines
     )
     return '"' + "".join(f"{line}\\{end}" for line in escaped).removesuffix("\\n") + '"'

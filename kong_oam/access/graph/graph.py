@@ -1,8 +1,9 @@
-"""The graph of access as a value: who holds which roles, what these grant, and which requests that opens.
+"""The graph of access as a value: who holds which roles, what these grant, and which requests that
+opens.
 
-It is layered. Groups and clients (`who`) lead to roles, roles to scopes, scopes to the component that asks for them.
-Where any token of a provider is enough, `token` stands in the place of a role; where none is needed, `public` stands in
-the place of a scope.
+It is layered. Groups and clients (`who`) lead to roles, roles to scopes, scopes to the component
+that asks for them. Where any token of a provider is enough, `token` stands in the place of a role;
+where none is needed, `public` stands in the place of a scope.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from typing import Literal
 
 Kind = Literal["group", "client", "role", "token", "scope", "public", "component"]
 
-LAYERS: tuple[tuple[Kind, ...], ...] = (("group", "client"), ("role", "token"), ("scope", "public"), ("component",))
+LAYERS: tuple[tuple[Kind, ...], ...] = (
+    ("group", "client"),
+    ("role", "token"),
+    ("scope", "public"),
+    ("component",),
+)
 """The kinds of nodes from left to right."""
 
 LAYER: Mapping[Kind, int] = {kind: number for number, kinds in enumerate(LAYERS) for kind in kinds}
@@ -28,9 +34,11 @@ SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box. `details` are lines below its name; `component` is what a role, a scope or an API belongs to.
+    """One box. `details` are lines below its name; `component` is what a role, a scope or an API
+    belongs to.
 
-    `groups`: those whose users may sign in through a client, and then have what the group and the client both have.
+    `groups`: those whose users may sign in through a client, and then have what the group and the
+    client both have.
     """
 
     kind: Kind
@@ -55,8 +63,8 @@ class Node:
 class Edge:
     """One line between two nodes, by their ids.
 
-    `items` are what passes: scopes that somebody gets by a role, or requests that a scope opens. Where they are none,
-    the line is there and leads nowhere, and `label` says why.
+    `items` are what passes: scopes that somebody gets by a role, or requests that a scope opens.
+    Where they are none, the line is there and leads nowhere, and `label` says why.
     """
 
     source: str
@@ -72,7 +80,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`) the picture."""
+    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`)
+    the picture."""
 
     title: str
     nodes: tuple[Node, ...]
@@ -95,7 +104,8 @@ class Graph:
 
     @cached_property
     def slugs(self) -> Mapping[str, str]:
-        """Per node a name of letters, digits and `_`, which is the same in two graphs as far as that can be."""
+        """Per node a name of letters, digits and `_`, which is the same in two graphs as far as
+        that can be."""
         ids: dict[str, str] = {}  # by slug
         for id_ in sorted(self.by_id):
             slug = re.sub(r"[^A-Za-z0-9]+", "_", id_).strip("_")[:80]
@@ -114,8 +124,12 @@ def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """By layer, then by component and name: a node that comes or goes moves no other."""
-    return tuple(sorted(nodes, key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name)))
+    return tuple(
+        sorted(nodes, key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name))
+    )
 
 
 def edges_in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    return tuple(sorted(edges, key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items)))
+    return tuple(
+        sorted(edges, key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items))
+    )

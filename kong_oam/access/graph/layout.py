@@ -1,8 +1,10 @@
-"""Where everything of a picture goes: four columns from who calls to what is called, and a strip per called component.
+"""Where everything of a picture goes: four columns from who calls to what is called, and a strip
+per called component.
 
-A component's roles, scopes and itself stand beside each other in its strip, the strips one below the other in order of
-their names, so that a change moves little. Who calls stands beside the middle one of those that it calls. All text is
-in boxes, which are as wide as the longest line: nothing overlaps.
+A component's roles, scopes and itself stand beside each other in its strip, the strips one below
+the other in order of their names, so that a change moves little. Who calls stands beside the middle
+one of those that it calls. All text is in boxes, which are as wide as the longest line: nothing
+overlaps.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from textwrap import wrap
 from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Edge, Graph, Node
 from kong_oam.diagnostics import printable
 
-NAME_WIDTH, LINE_WIDTH = 7.9, 6.7  # pixels of a character of a monospaced font, of a name (13px) and of a line (11px)
+NAME_WIDTH, LINE_WIDTH = (
+    7.9,
+    6.7,
+)  # pixels of a character of a monospaced font, of a name (13px) and of a line (11px)
 NAME_HEIGHT, LINE_HEIGHT, PADDING = 18, 15, 10
 BOX_WIDTH = 264
 COLUMN = BOX_WIDTH + 56  # with the gap behind it
@@ -91,7 +96,8 @@ _LAST = "~"
 
 
 def _strip(graph: Graph, node: Node) -> str:
-    """The component beside which a node stands. Any token of a provider has none, nor has what it alone opens."""
+    """The component beside which a node stands. Any token of a provider has none, nor has what it
+    alone opens."""
     if node.kind == "component":
         sources = [graph.by_id[edge.source] for edge in graph.entering.get(node.id, ())]
         has_own = not sources or any(source.component for source in sources)
@@ -119,7 +125,8 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
 
 
 def said(graph: Graph, node: Node) -> Iterator[Line]:
-    """The details of a node, and what lines of the picture say, in the box that they lead to or come from."""
+    """The details of a node, and what lines of the picture say, in the box that they lead to or
+    come from."""
     yield from ((detail, None) for detail in node.details)
     told: list[tuple[str, Edge]] = []
     for edge in graph.entering.get(node.id, ()):

@@ -1,4 +1,5 @@
-"""A graph as Mermaid, as GitHub draws it: within its limits, and with no text that is read as markup."""
+"""A graph as Mermaid, as GitHub draws it: within its limits, and with no text that is read as
+markup."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from kong_oam.access.graph.view import of_components
 from kong_oam.diagnostics import printable
 
 MOST_CHARACTERS, MOST_EDGES = 50_000, 500
-"""What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16; maxEdges). Past it
-there is an error and no picture."""
+"""What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16;
+maxEdges). Past it there is an error and no picture."""
 
 _SHAPES: Mapping[Kind, tuple[str, str]] = {
     "group": ("([", "])"),
@@ -28,14 +29,17 @@ _COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
 _ROOM = 500  # characters for what is said of what was left out
 _LINE = 120  # characters of one line
 _MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
-"""What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else stands as it is."""
+"""What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else
+stands as it is."""
 
 _APART = "#8203;"
-"""A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been read already."""
+"""A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been
+read already."""
 
 
 def mermaid(graph: Graph) -> str:
-    """The graph as one flowchart. Of one that is too large, the first components that fit, and what was left out."""
+    """The graph as one flowchart. Of one that is too large, the first components that fit, and what
+    was left out."""
     if _fits(text := _flowchart(graph), graph):
         return text
     components = [node for node in graph.nodes if node.kind == "component"]
@@ -48,14 +52,19 @@ def mermaid(graph: Graph) -> str:
     part = of_components(graph, components[:fitting])
     which = f", all of the components from {components[fitting].name} on" if components else ""
     left_out = (
-        f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. Mermaid draws no more.",
-        "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no limit.",
+        f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. "
+        "Mermaid draws no more.",
+        "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no "
+        "limit.",
     )
     return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
 
 
 def _fits(text: str, graph: Graph, room: int = 0) -> bool:
-    return len(text.encode("utf-16-le")) // 2 + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
+    return (
+        len(text.encode("utf-16-le")) // 2 + room <= MOST_CHARACTERS
+        and len(graph.edges) <= MOST_EDGES
+    )
 
 
 def _flowchart(graph: Graph) -> str:
@@ -69,7 +78,10 @@ def _lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         opening, closing = _SHAPES[node.kind]
         text = _text([SIGNS[node.change] + node.name, *node.details])
-        yield f"  {graph.slugs[node.id]}{opening}{text}{closing}{f':::{node.change}' if node.change else ''}"
+        yield (
+            "  "
+            f"{graph.slugs[node.id]}{opening}{text}{closing}{f':::{node.change}' if node.change else ''}"
+        )
     for edge in graph.edges:
         text = _text([SIGNS[edge.change] + line for line in edge.label or ("",)])
         label = f"|{text}|" if edge.label or edge.change else ""
@@ -79,7 +91,8 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _line(edge: Edge) -> str:
-    """Thick for what is added, with a cross at its end for what is taken away, dotted where nothing passes."""
+    """Thick for what is added, with a cross at its end for what is taken away, dotted where nothing
+    passes."""
     if edge.change:
         return "==>" if edge.change == "added" else "--x"
     return "-.->" if edge.idle else "-->"
@@ -91,12 +104,15 @@ def _styles(graph: Graph) -> Iterator[str]:
         dashes = ",stroke-dasharray:6 4" if change == "removed" else ""
         if any(node.change == change for node in graph.nodes):
             yield f"  classDef {change} stroke:{colour},stroke-width:3px{dashes}"
-        if numbers := [str(number) for number, edge in enumerate(graph.edges) if edge.change == change]:
+        if numbers := [
+            str(number) for number, edge in enumerate(graph.edges) if edge.change == change
+        ]:
             yield f"  linkStyle {','.join(numbers)} stroke:{colour}{dashes}"
 
 
 def _text(lines: Iterable[str]) -> str:
-    """A label. What two tildes enclose would be struck through; one alone, as in HEAD~1, stands as it is."""
+    """A label. What two tildes enclose would be struck through; one alone, as in HEAD~1, stands as
+    it is."""
     text = "<br/>".join(map(_encoded, lines))
     if text.count("~") > 1:
         text = text.replace("~", "#126;")

@@ -1,4 +1,5 @@
-"""A graph as SVG: one file without scripts, fonts or anything else from elsewhere, in light and in dark.
+"""A graph as SVG: one file without scripts, fonts or anything else from elsewhere, in light and in
+dark.
 
 Colours are literal: what draws SVG outside of browsers knows no variables of CSS.
 """
@@ -29,7 +30,15 @@ _MARGIN, _HEAD = 24, 74
 _LONGEST_TITLE = int(WIDTH / 9.8)  # a character of the title (16px) is as wide
 _LONGEST_NOTE = int(WIDTH / LINE_WIDTH)
 _HEADERS = ("Who calls", "Role", "Scope", "Component")
-_ROUND: dict[Kind, int] = {"group": 14, "client": 8, "role": 4, "token": 4, "scope": 4, "public": 4, "component": 0}
+_ROUND: dict[Kind, int] = {
+    "group": 14,
+    "client": 8,
+    "role": 4,
+    "token": 4,
+    "scope": 4,
+    "public": 4,
+    "component": 0,
+}
 _WORDS: dict[Change, str] = {"added": "added", "removed": "taken away"}
 _BESIDE = {None: 0, "added": -5, "removed": 5}
 """What changed on a line is drawn beside what is left of it."""
@@ -92,14 +101,17 @@ def _document(graph: Graph) -> Iterator[str]:
     below = _HEAD + placed.height + LINE_HEIGHT
     width, height = WIDTH + 2 * _MARGIN, below + LINE_HEIGHT * len(notes) + _MARGIN
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 '
+        f'{width} {height}" '
         'role="graphics-document" aria-labelledby="access-title access-notes" lang="en">'
     )
     yield f'<title id="access-title">{_text(graph.title)}</title>'
     yield f'<desc id="access-notes">{_text(" ".join(graph.notes))}</desc>'
     yield f"<style>{_STYLE}</style>"
     yield f'<rect class="paper" width="{width}" height="{height}"/>'
-    yield f'<text class="title" x="{_MARGIN}" y="36">{_text(cut(graph.title, _LONGEST_TITLE))}</text>'
+    yield (
+        f'<text class="title" x="{_MARGIN}" y="36">{_text(cut(graph.title, _LONGEST_TITLE))}</text>'
+    )
     for number, name in enumerate(_HEADERS):
         yield f'<text class="head" x="{_MARGIN + number * COLUMN}" y="{_HEAD - 10}">{name}</text>'
     yield f'<g transform="translate({_MARGIN} {_HEAD})">'
@@ -113,18 +125,24 @@ def _document(graph: Graph) -> Iterator[str]:
     for number, note in enumerate(notes):
         sign = {"+": " added", "−": " removed"}.get(note[:1], "")  # noqa: RUF001 - a minus
         text = _text(cut(note, _LONGEST_NOTE))
-        yield f'<text class="line{sign}" x="{_MARGIN}" y="{below + LINE_HEIGHT * number}">{text}</text>'
+        yield (
+            f'<text class="line{sign}" x="{_MARGIN}" '
+            f'y="{below + LINE_HEIGHT * number}">{text}</text>'
+        )
     yield "</svg>"
 
 
 def _legend(graph: Graph) -> Iterator[str]:
     if any(node.groups for node in graph.nodes):
-        yield "Users call through an application that is for a group of theirs, with the scopes that both have."
+        yield (
+            "Users call through an application that is for a group of theirs, with the scopes "
+            "that both have."
+        )
     if any(edge.idle for edge in graph.edges):
         yield "Dotted: nothing passes."
     changes = {node.change for node in graph.nodes} | {edge.change for edge in graph.edges}
     if changes - {None}:
-        yield "Thick and + : added. Dashed and − : taken away. All else: as before."  # noqa: RUF001 - a minus
+        yield ("Thick and + : added. Dashed and − : taken away. All else: as before.")  # noqa: RUF001 - a minus
 
 
 def _box(graph: Graph, box: Box) -> Iterator[str]:
@@ -160,7 +178,9 @@ def _wire(edge: Edge, source: Box, target: Box) -> str:
     kind = f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
     drawn = f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""
-    return f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
+    return (
+        f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
+    )
 
 
 def _sign(edge: Edge, x: int, y: int) -> str:
@@ -171,7 +191,9 @@ def _sign(edge: Edge, x: int, y: int) -> str:
 
 def _passing(edge: Edge, source: Box, target: Box) -> str:
     change = f"{_WORDS[edge.change]}: " if edge.change else ""
-    return f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
+    return (
+        f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
+    )
 
 
 def _text(text: str) -> str:

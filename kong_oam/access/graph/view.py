@@ -1,4 +1,5 @@
-"""Parts of a graph: what one principal reaches, what concerns one Application, what changed and what explains it."""
+"""Parts of a graph: what one principal reaches, what concerns one Application, what changed and
+what explains it."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from kong_oam.access.graph.graph import Edge, Graph, Node
 
 
 def of_application(graph: Graph, application: str) -> Graph:
-    """The components of an Application with all who may call them, or hold a role of theirs that gives them nothing,
-    and its clients with all that they may call."""
+    """The components of an Application with all who may call them, or hold a role of theirs that
+    gives them nothing, and its clients with all that they may call."""
     own = [node for node in graph.nodes if node.application == application]
     edges: set[Edge] = set()
     for node in own:
@@ -25,7 +26,8 @@ def of_application(graph: Graph, application: str) -> Graph:
 
 
 def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
-    """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes are anybody."""
+    """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
+    are anybody."""
     own = list(nodes)
     edges: set[Edge] = set()
     return _part(graph, own, edges.union(*(_reached(graph, node) for node in own)))
@@ -36,7 +38,9 @@ def of_changes(graph: Graph) -> Graph:
     changed = {edge for edge in graph.edges if edge.change}
     edges = _closed(graph, changed, forward=True) | _closed(graph, changed, forward=False)
     for edge in changed:
-        edges |= _with_other_halves(graph, graph.by_id[edge.source], _closed(graph, [edge], forward=True))
+        edges |= _with_other_halves(
+            graph, graph.by_id[edge.source], _closed(graph, [edge], forward=True)
+        )
     return _part(graph, (node for node in graph.nodes if node.change), edges)
 
 
@@ -48,10 +52,15 @@ def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
 
 
 def _reached(graph: Graph, node: Node) -> set[Edge]:
-    """All lines on ways that begin at the node, and for users those of the other half: their groups, or clients."""
+    """All lines on ways that begin at the node, and for users those of the other half: their
+    groups, or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
     if node.kind == "group":
-        leaving += [edge for other in _other_halves(graph, node) for edge in _with_any_token(graph, node, other)]
+        leaving += [
+            edge
+            for other in _other_halves(graph, node)
+            for edge in _with_any_token(graph, node, other)
+        ]
     return _with_other_halves(graph, node, _closed(graph, leaving, forward=True))
 
 
@@ -60,15 +69,17 @@ def _with_any_token(graph: Graph, group: Node, client: Node) -> list[Edge]:
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
-    """Those that users need besides: of a group the clients that sign it in, of a client that signs users in every
-    group, since of two groups of theirs one may sign them in and the other have the scope."""
+    """Those that users need besides: of a group the clients that sign it in, of a client that signs
+    users in every group, since of two groups of theirs one may sign them in and the other have the
+    scope."""
     if node.kind == "group":
         return [one for one in graph.nodes if node.name in one.groups]
     return [one for one in graph.nodes if one.kind == "group"] if node.groups else []
 
 
 def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
-    """With how the other halves get the same scopes: by the roles of these edges where they have them so."""
+    """With how the other halves get the same scopes: by the roles of these edges where they have
+    them so."""
     scopes = {edge.target for edge in edges if graph.by_id[edge.target].kind == "scope"}
     roles = {edge.source for edge in edges if edge.target in scopes}
     found: set[Edge] = set()
@@ -112,7 +123,9 @@ def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
 
 
 def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:
-    kept = {node.id for node in nodes} | {id_ for edge in edges for id_ in (edge.source, edge.target)}
+    kept = {node.id for node in nodes} | {
+        id_ for edge in edges for id_ in (edge.source, edge.target)
+    }
     return replace(
         graph,
         nodes=tuple(node for node in graph.nodes if node.id in kept),

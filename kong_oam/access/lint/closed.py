@@ -11,18 +11,25 @@ from kong_oam.diagnostics import some
 
 
 def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds roles of groups by which nobody gets a scope (LINT312). Of one that only components hold, LINT301 tells; of
-    a component that nobody calls yet, nothing is known of its roles."""
+    """Finds roles of groups by which nobody gets a scope (LINT312). Of one that only components
+    hold, LINT301 tells; of a component that nobody calls yet, nothing is known of its roles."""
     for role in subject.component.roles if subject.holders else ():
         if role.groups and not _lets_in(subject, role):
             scopes = some((f"'{scope}'" for scope in role.scopes), " or ")
-            message = f"role '{role.name}' lets nobody in: no client that signs users in asks for {scopes}"
-            yield LintFinding("LINT312", subject.key, message, subject.place("roles").key(role.name))
+            message = (
+                f"role '{role.name}' lets nobody in: no client that signs users in asks for "
+                f"{scopes}"
+            )
+            yield LintFinding(
+                "LINT312", subject.key, message, subject.place("roles").key(role.name)
+            )
 
 
 def _lets_in(subject: LintSubject, role: Role) -> bool:
-    """Whether somebody gets a scope by it: users of its groups through any client, or a component that it names."""
+    """Whether somebody gets a scope by it: users of its groups through any client, or a component
+    that it names."""
     return any(
-        not holder.scopes.isdisjoint(role.scopes) and (holder.users or holder.client in role.components)
+        not holder.scopes.isdisjoint(role.scopes)
+        and (holder.users or holder.client in role.components)
         for holder in subject.holders
     )

@@ -1,4 +1,5 @@
-"""The codes and findings of lint: where, what to do, and the change that does it where one is certain."""
+"""The codes and findings of lint: where, what to do, and the change that does it where one is
+certain."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ KINDS: Mapping[str, Kind] = {
         "remove it, or ask for it in a rule; where the component itself looks at it, waive this",
     ),
     "LINT304": Kind(
-        "a rule that never decides: another of the same path and method asks for less, or a longer path takes it all",
+        "a rule that never decides: another of the same path and method asks for less, or a longer "
+        "path takes it all",
         "remove it",
     ),
     "LINT305": Kind(
@@ -50,7 +52,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "LINT308": Kind(
         "components that nobody owns",
-        "write `owner` in the access trait or, for all components of the application, in its annotations",
+        "write `owner` in the access trait or, for all components of the application, in its "
+        "annotations",
         waivable=False,
     ),
     "LINT309": Kind(
@@ -65,16 +68,20 @@ KINDS: Mapping[str, Kind] = {
     ),
     "LINT311": Kind(
         "a group that is named once, and nearly as another",
-        "correct it; or list the groups that there are, under `knownGroups` of the stack's settings "
+        "correct it; or list the groups that there are, under `knownGroups` of the stack's "
+        "settings "
         "(without a stack: in groups.yaml)",
     ),
     "LINT312": Kind(
         "a role that lets nobody in: no client that signs users in asks for any of its scopes",
-        "have such a client call for one of them, and name it in a role that grants it; or remove the role",
+        "have such a client call for one of them, and name it in a role that grants it; or remove "
+        "the role",
     ),
     "LINT313": Kind(
-        "a client through which users of a role's groups get nothing, since only another role names the client",
-        "name the client in the role that has the groups; then its users are let in through that client, by every rule "
+        "a client through which users of a role's groups get nothing, since only another role "
+        "names the client",
+        "name the client in the role that has the groups; then its users are let in through that "
+        "client, by every rule "
         "that asks for a scope of the role",
     ),
 }
@@ -82,7 +89,8 @@ KINDS: Mapping[str, Kind] = {
 
 
 def shown(text: str) -> str:
-    """Makes a text of an Application fit for a message: one line, printable, 80 characters at most."""
+    """Makes a text of an Application fit for a message: one line, printable, 80 characters at
+    most."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
 
@@ -98,8 +106,8 @@ def removal(place: Place) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` is None where what to do is not certain, and people
-    decide."""
+    """One finding in `component` (application/component). `change` is None where what to do is not
+    certain, and people decide."""
 
     code: str
     component: str
@@ -109,7 +117,8 @@ class LintFinding:
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """The finding as a diagnostic, without the change. It is a warning: lint never stops a deployment."""
+        """The finding as a diagnostic, without the change. It is a warning: lint never stops a
+        deployment."""
         return Diagnostic(self.code, self.message, self.place, "warning")
 
     @property
@@ -117,6 +126,11 @@ class LintFinding:
         return KINDS[self.code].remedy
 
     def suggestion(self) -> str | None:
-        """The change as a unified diff against the file as it is written; None where no change is certain."""
+        """The change as a unified diff against the file as it is written; None where no change is
+        certain."""
         edited = self.change() if self.change else None
-        return None if edited is None else edit.unified(self.place.file, self.place.document.text, edited)
+        return (
+            None
+            if edited is None
+            else edit.unified(self.place.file, self.place.document.text, edited)
+        )

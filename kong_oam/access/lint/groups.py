@@ -1,5 +1,5 @@
-"""Finds groups that are named once, and nearly as another: who mistypes a group gives its role to nobody, or to another
-team."""
+"""Finds groups that are named once, and nearly as another: who mistypes a group gives its role to
+nobody, or to another team."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ _LONGEST = 256
 
 
 def doubtful_groups(estate: Estate) -> Mapping[str, str]:
-    """Maps groups that one role of the estate names, and no other and no mapping of the stack, to one that is nearly
-    named so: one that is meant, where there is one. Empty where the stack lists its groups: any other is an error
-    there."""
+    """Maps groups that one role of the estate names, and no other and no mapping of the stack, to
+    one that is nearly named so: one that is meant, where there is one. Empty where the stack lists
+    its groups: any other is an error there."""
     if estate.stack.known_groups is not None:
         return {}
     named = Counter(
-        group for component in estate.components.values() for role in component.roles for group in role.groups
+        group
+        for component in estate.components.values()
+        for role in component.roles
+        for group in role.groups
     )
     mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
     once = {group for group, times in named.items() if times == 1 and group not in mapped}
@@ -49,8 +52,8 @@ def _rests(group: str) -> set[str]:
 
 
 def _one_slip(a: str, b: str) -> bool:
-    """Whether a typo makes one of the other: a letter too many, one too few, another, or two exchanged. Digits are
-    meant: `team-1` and `team-2` are two teams."""
+    """Whether a typo makes one of the other: a letter too many, one too few, another, or two
+    exchanged. Digits are meant: `team-1` and `team-2` are two teams."""
     shorter, longer = sorted((a, b), key=len)
     if len(shorter) < _SHORTEST:
         return False

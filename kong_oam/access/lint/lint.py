@@ -30,17 +30,34 @@ CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
 
 
 def lint(
-    applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date, memory: Memory | None = None
+    applications: tuple[oam.Application, ...],
+    estate: Estate,
+    as_of: datetime.date,
+    memory: Memory | None = None,
 ) -> tuple[LintFinding, ...]:
-    """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in order of file and
-    line. With a `memory`, no component is linted anew of which all that a rule looks at is as it was."""
+    """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in
+    order of file and line. With a `memory`, no component is linted anew of which all that a rule
+    looks at is as it was."""
     memory, findings = memory or Memory(), list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
-        beside = (estate.stack, as_of, subject.grants, subject.holders, subject.hosts, subject.doubtful_groups)
+        beside = (
+            estate.stack,
+            as_of,
+            subject.grants,
+            subject.holders,
+            subject.hosts,
+            subject.doubtful_groups,
+        )
         findings += memory.recall("lint", subject.part, beside, partial(_findings, subject))
     return tuple(
         sorted(
-            findings, key=lambda finding: (finding.place.file, finding.place.line, finding.place.column, finding.code)
+            findings,
+            key=lambda finding: (
+                finding.place.file,
+                finding.place.line,
+                finding.place.column,
+                finding.code,
+            ),
         )
     )
 
@@ -50,8 +67,8 @@ def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
 
 
 def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator[LintFinding]:
-    """Yields the findings that no waiver accepts, and those about waivers. A waiver accepts every finding of its code
-    in its component, up to and including its last day."""
+    """Yields the findings that no waiver accepts, and those about waivers. A waiver accepts every
+    finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
         change = removal(waiver.place)
@@ -60,7 +77,8 @@ def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator
             yield LintFinding("LINT310", subject.key, message, waiver.place, change)
         elif upkeep.is_over(waiver.until, subject.as_of):
             message = (
-                f"{waiver.finding} was accepted until {waiver.until} ({shown(waiver.reason)}); today is {subject.as_of}"
+                f"{waiver.finding} was accepted until {waiver.until} "
+                f"({shown(waiver.reason)}); today is {subject.as_of}"
             )
             yield LintFinding("LINT309", subject.key, message, waiver.place, change)
     for finding in findings:

@@ -1,4 +1,5 @@
-"""The lint rules about grants, scopes, public rules and owners: each a function from a component to its findings."""
+"""The lint rules about grants, scopes, public rules and owners: each a function from a component to
+its findings."""
 
 from __future__ import annotations
 
@@ -49,9 +50,12 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where nobody else names it."""
+    """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where
+    nobody else names it."""
     rules, weaker = subject.component.rules, weaker_rules(subject.component)
-    required = {scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes}
+    required = {
+        scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes
+    }
     named = {scope for rule in rules for scope in rule.scopes}
     named |= {scope for role in subject.component.roles for scope in role.scopes}
     for scope in subject.component.scopes:
@@ -59,11 +63,14 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
             place = subject.place("scopes", scope)
             change = None if scope in named else removal(place)
             message = f"no rule asks for scope '{scope}'"
-            yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
+            yield LintFinding(
+                "LINT303", subject.key, message, subject.place("scopes").key(scope), change
+            )
 
 
 def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds public rules without methods, or on `/` (or without paths) beside protected rules (LINT305)."""
+    """Finds public rules without methods, or on `/` (or without paths) beside protected rules
+    (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" not in rule:
@@ -75,7 +82,9 @@ def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT305", subject.key, message, place)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             what = "stands on '/'" if "paths" in rule else "names no paths"
-            message = f"{what}, so that whatever no longer path protects is public, new paths included"
+            message = (
+                f"{what}, so that whatever no longer path protects is public, new paths included"
+            )
             yield LintFinding("LINT305", subject.key, message, place)
 
 
@@ -89,7 +98,10 @@ def endless_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
 def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
-        message = f"public until {public.until} ({shown(public.reason)}), and still open on {subject.as_of}"
+        message = (
+            f"public until {public.until} ({shown(public.reason)}), and still open on "
+            f"{subject.as_of}"
+        )
         yield LintFinding("LINT307", subject.key, message, rule.place.at("public", "until"))
 
 

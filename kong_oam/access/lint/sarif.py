@@ -1,7 +1,9 @@
-"""Writes findings as SARIF 2.1.0 (OASIS) for code scanning services: file, line, column, and a fingerprint.
+"""Writes findings as SARIF 2.1.0 (OASIS) for code scanning services: file, line, column, and a
+fingerprint.
 
-A fingerprint is made of names (code, application, component, field, and what stands there), never of a line, so that
-moving a file or adding a comment above makes no new finding. GitHub looks at `primaryLocationLineHash` alone.
+A fingerprint is made of names (code, application, component, field, and what stands there), never
+of a line, so that moving a file or adding a comment above makes no new finding. GitHub looks at
+`primaryLocationLineHash` alone.
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Diagnostic, Position
 from kong_oam.oam.document import Place
 
-_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 
 _NAMES = ("name", "type", "component", "finding")
 """The fields that identify an item of a list, in this order; rules have their paths and methods."""
 
 
-def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]) -> dict[str, Any]:
-    """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root` is that of the
-    sources."""
+def document(
+    diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]
+) -> dict[str, Any]:
+    """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
+    is that of the sources."""
     rules = [_rule(*code) for code in codes.items()]
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     occurrences: Counter[str] = Counter()
@@ -35,7 +41,9 @@ def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, 
         print_ = fingerprint(diagnostic)
         occurrences[print_] += 1
         result = _result(diagnostic, index[diagnostic.code], f"{print_}:{occurrences[print_]}")
-        results.append(result | {"locations": [_location(diagnostic.place, root)] if diagnostic.place else []})
+        results.append(
+            result | {"locations": [_location(diagnostic.place, root)] if diagnostic.place else []}
+        )
     driver = {"name": "Kong-OAM", "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -68,7 +76,12 @@ def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
 
 def _location(place: Position, root: Path) -> dict[str, Any]:
     region = {"startLine": place.line, "startColumn": place.column}
-    return {"physicalLocation": {"artifactLocation": _artifact(root / place.file, root), "region": region}}
+    return {
+        "physicalLocation": {
+            "artifactLocation": _artifact(root / place.file, root),
+            "region": region,
+        }
+    }
 
 
 def _artifact(file: Path, root: Path) -> dict[str, str]:
@@ -81,12 +94,17 @@ def _artifact(file: Path, root: Path) -> dict[str, str]:
 def fingerprint(diagnostic: Diagnostic) -> str:
     """A fingerprint: 16 hexadecimal digits that stay the same while the finding does."""
     place = diagnostic.place
-    names = [*_names(place)] if isinstance(place, Place) else [place.file if place else "", diagnostic.message]
+    names = (
+        [*_names(place)]
+        if isinstance(place, Place)
+        else [place.file if place else "", diagnostic.message]
+    )
     return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[:16]
 
 
 def _names(place: Place) -> Iterable[str]:
-    """The application, then the path with names for positions, then what stands there where that is a text."""
+    """The application, then the path with names for positions, then what stands there where that is
+    a text."""
     data = place.document.data
     metadata = data.get("metadata") if isinstance(data, dict) else None
     yield str(metadata.get("name")) if isinstance(metadata, dict) else ""

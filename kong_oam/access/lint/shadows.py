@@ -1,5 +1,5 @@
-"""The lint rules about access rules that never decide: those of the same path and method that ask for less, and those
-that no request reaches."""
+"""The lint rules about access rules that never decide: those of the same path and method that ask
+for less, and those that no request reaches."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from kong_oam.diagnostics import some
 
 
 def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds rules, or single paths of one, whose removal changes the answer to no request (LINT304)."""
+    """Finds rules, or single paths of one, whose removal changes the answer to no request
+    (LINT304)."""
     if not subject.access:
         return
     weaker = weaker_rules(subject.component)
     for index, rule in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
-        positions = [number for number, compiled in enumerate(subject.component.rules) if compiled.place == place]
+        positions = [
+            number
+            for number, compiled in enumerate(subject.component.rules)
+            if compiled.place == place
+        ]
         beaten = [number for number in positions if number in weaker]
         if beaten and beaten == positions:
             message = f"never decides: {_in_words(weaker[positions[0]])}"
@@ -39,15 +44,19 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def _in_words(rule: Rule) -> str:
-    needs = "is public already" if rule.public else f"needs no more than {some(rule.scopes, ' and ')}"
+    needs = (
+        "is public already" if rule.public else f"needs no more than {some(rule.scopes, ' and ')}"
+    )
     listed = ", ".join(method for method in METHODS if rule.lists(method))
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
 
 
 def weaker_rules(component: Component) -> Mapping[int, Rule]:
-    """Maps positions in `component.rules` of rules that never decide to a rule of the same path that asks for less.
+    """Maps positions in `component.rules` of rules that never decide to a rule of the same path
+    that asks for less.
 
-    A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule satisfies the other.
+    A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule
+    satisfies the other.
     """
     result = {}
     for position, rule in enumerate(component.rules):
@@ -64,28 +73,35 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
 
 
 def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
-    """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public, or none is."""
+    """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public,
+    or none is."""
     if rival.public or rule.public:
         return bool(rival.public and rule.public) and earlier
-    return set(rival.scopes) < set(rule.scopes) or (set(rival.scopes) == set(rule.scopes) and earlier)
+    return set(rival.scopes) < set(rule.scopes) or (
+        set(rival.scopes) == set(rule.scopes) and earlier
+    )
 
 
 def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds rules on paths that lead to another component on every host by its longer gateway path (LINT304).
+    """Finds rules on paths that lead to another component on every host by its longer gateway path
+    (LINT304).
 
-    They still count for other spellings of their paths (those are refused), so removing one is not certain.
+    They still count for other spellings of their paths (those are refused), so removing one is not
+    certain.
     """
     for index, _ in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
-        for compiled in (compiled for compiled in subject.component.rules if compiled.place == place):
+        for compiled in (
+            compiled for compiled in subject.component.rules if compiled.place == place
+        ):
             if taker := _component_reached(subject, compiled.path):
                 message = f"never decides: requests for {written(compiled.path)} go to '{taker}'"
                 yield LintFinding("LINT304", subject.key, message, place)
 
 
 def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
-    """The component, by its key, that gets all requests at or below `path` instead of this one; None where this one
-    gets some."""
+    """The component, by its key, that gets all requests at or below `path` instead of this one;
+    None where this one gets some."""
     taker = None
     for endpoint in subject.component.endpoints:
         if within(endpoint.path, path):

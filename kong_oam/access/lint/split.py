@@ -1,4 +1,5 @@
-"""The lint rule about roles that are split: one role names the client, another the groups of its users."""
+"""The lint rule about roles that are split: one role names the client, another the groups of its
+users."""
 
 from __future__ import annotations
 
@@ -14,10 +15,12 @@ from kong_oam.oam.edit import scalar, with_item, with_key
 
 
 def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Finds clients through which users get nothing by their groups, since no role names both (LINT313).
+    """Finds clients through which users get nothing by their groups, since no role names both
+    (LINT313).
 
-    A user signs in by a group of a role that names the client, and has the scopes that roles give to their groups. So a
-    role with groups lets nobody in through a client that only other roles name.
+    A user signs in by a group of a role that names the client, and has the scopes that roles give
+    to their groups. So a role with groups lets nobody in through a client that only other roles
+    name.
     """
     for holder in subject.holders:
         missing: dict[Role, list[str]] = {}
@@ -36,22 +39,33 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]) -> LintFinding:
     asked = some((f"'{scope}'" for scope in scopes), " and ")
     message = (
-        f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': role '{role.name}' has "
-        f"their groups, and another role names the client; name '{holder.client}' in '{role.name}', too"
+        f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
+        f"role '{role.name}' has "
+        f"their groups, and another role names the client; name '{holder.client}' in "
+        f"'{role.name}', too"
     )
-    return LintFinding("LINT313", subject.key, message, _place(subject, holder, scopes), _naming(subject, holder, role))
+    return LintFinding(
+        "LINT313",
+        subject.key,
+        message,
+        _place(subject, holder, scopes),
+        _naming(subject, holder, role),
+    )
 
 
 def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
     """Where the client is named in the role that grants the first of the scopes."""
     role = next(
-        role for role in subject.component.roles if holder.client in role.components and scopes[0] in role.scopes
+        role
+        for role in subject.component.roles
+        if holder.client in role.components and scopes[0] in role.scopes
     )
     return subject.place("roles", role.name, "components", role.components.index(holder.client))
 
 
 def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
-    """The change that names the client in the role: it is granted no more than it asks for, which it has already."""
+    """The change that names the client in the role: it is granted no more than it asks for, which
+    it has already."""
     place, client = subject.place("roles", role.name), scalar(holder.client)
     if subject.access["roles"][role.name].get("components"):
         return partial(with_item, place.at("components"), client)

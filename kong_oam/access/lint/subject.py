@@ -1,4 +1,5 @@
-"""The input of a lint rule: one component, as it is written and as it was compiled, in its estate."""
+"""The input of a lint rule: one component, as it is written and as it was compiled, in its
+estate."""
 
 from __future__ import annotations
 
@@ -15,17 +16,18 @@ from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
 
 Grants = Mapping[str, frozenset[str]]
-"""Of each client of a component, as application/component, the names of the roles that grant what it asks for."""
+"""Of each client of a component, as application/component, the names of the roles that grant what
+it asks for."""
 _NONE: Grants = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A client of a component, as application/component, with those of its scopes that its tokens can carry together:
-    of one that signs `users` in, those that a group holds, too.
+    """A client of a component, as application/component, with those of its scopes that its tokens
+    can carry together: of one that signs `users` in, those that a group holds, too.
 
-    `split` are those of these scopes that no group gives to its users through this client: the groups by which they
-    sign in through it are all others than the groups that hold the scope.
+    `split` are those of these scopes that no group gives to its users through this client: the
+    groups by which they sign in through it are all others than the groups that hold the scope.
     """
 
     client: str
@@ -35,14 +37,16 @@ class Holder:
 
 
 Paths = tuple[tuple[PathSegments, str], ...]
-"""The gateway paths of one host, each with the component, as application/component, that it leads to."""
+"""The gateway paths of one host, each with the component, as application/component, that it leads
+to."""
 
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, its
-    `holders`, of the `hosts` that it is on their paths, and of its groups the `doubtful_groups`, each with the one that
-    may be meant. `as_of` is the stack's day: whether a date has passed is configuration, too.
+    """One component under lint, and all of its estate that a rule may look at: the `grants` to its
+    clients, its `holders`, of the `hosts` that it is on their paths, and of its groups the
+    `doubtful_groups`, each with the one that may be meant. `as_of` is the stack's day: whether a
+    date has passed is configuration, too.
     """
 
     grants: Grants
@@ -93,7 +97,9 @@ def _holders(estate: Estate, component: Component, signing: Signing) -> Iterator
         for client, scopes in estate.held_at(component, users=users).items():
             carried = frozenset(scopes) & holding.keys() if users else frozenset(scopes)
             signing_in = signing.get((client, component.provider), frozenset())
-            split = frozenset(scope for scope in carried if users and holding[scope].isdisjoint(signing_in))
+            split = frozenset(
+                scope for scope in carried if users and holding[scope].isdisjoint(signing_in)
+            )
             if carried:
                 yield Holder(client, users, carried, split)
 
@@ -119,17 +125,23 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
     }
 
 
-def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
+def subjects(
+    applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
+) -> Iterator[LintSubject]:
     """Yields a subject per component. `estate` is what `applications` compiled to."""
     # Of what is not here nobody can say that it does not ask.
     whole = with_absent_clients(estate)
     grants, paths, doubtful = grants_of(whole), _paths_of(estate), doubtful_groups(estate)
     signing = _signing_in(whole)
     for application in applications:
-        siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
+        siblings = tuple(
+            estate.components[f"{application.name}/{part.name}"] for part in application.components
+        )
         for part, component in zip(application.components, siblings, strict=True):
             hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
             granted = grants.get(component.key, _NONE)
             groups = {group: doubtful[group] for group in component.groups if group in doubtful}
             holders = tuple(_holders(whole, component, signing))
-            yield LintSubject(granted, holders, hosts, groups, as_of, application, part, component, siblings)
+            yield LintSubject(
+                granted, holders, hosts, groups, as_of, application, part, component, siblings
+            )

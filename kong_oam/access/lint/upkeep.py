@@ -1,7 +1,8 @@
-"""Finds what needs upkeep in a component: ends of public rules, an owner, waivers (LINT306 to LINT309).
+"""Finds what needs upkeep in a component: ends of public rules, an owner, waivers (LINT306 to
+LINT309).
 
-It reads compiled components, so that both lint and the policy pack can use it: each with its own messages, both with
-the same waivers.
+It reads compiled components, so that both lint and the policy pack can use it: each with its own
+messages, both with the same waivers.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ def is_over(until: str, as_of: datetime.date) -> bool:
 
 
 def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
-    """Whether a waiver accepts the findings of this code in the component. That it has a reason, its schema says."""
-    return any(waiver.finding == code and not is_over(waiver.until, as_of) for waiver in component.waivers)
+    """Whether a waiver accepts the findings of this code in the component. That it has a reason,
+    its schema says."""
+    return any(
+        waiver.finding == code and not is_over(waiver.until, as_of) for waiver in component.waivers
+    )
 
 
 def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:

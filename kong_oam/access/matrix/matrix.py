@@ -1,4 +1,5 @@
-"""The matrix as a value: its columns are principals, its rows endpoints; one that nobody asks about is left out."""
+"""The matrix as a value: its columns are principals, its rows endpoints; one that nobody asks about
+is left out."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ ANONYMOUS = "anonymous"
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who may call what. `principals` are the columns; None is anonymous. `owners` are those of components, by key.
+    """Who may call what. `principals` are the columns; None is anonymous. `owners` are those of
+    components, by key.
 
-    Rows are sorted by component, host, path and method. A principal may call what its row lists under its condition,
-    and what everybody may.
+    Rows are sorted by component, host, path and method. A principal may call what its row lists
+    under its condition, and what everybody may.
     """
 
     stack: str
@@ -31,10 +33,13 @@ class Matrix:
     owners: Mapping[str, str | None]
 
     def names(self) -> tuple[str, ...]:
-        """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity providers."""
+        """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
+        providers."""
         several = len({one.provider for one in self.principals if one}) > 1
         return tuple(
-            ANONYMOUS if one is None else printable(f"{one.client} at {one.provider}" if several else one.client)
+            ANONYMOUS
+            if one is None
+            else printable(f"{one.client} at {one.provider}" if several else one.client)
             for one in self.principals
         )
 
@@ -46,9 +51,11 @@ def matrix(
     components: Collection[str] | None = None,
     address: str | None = None,
 ) -> Matrix:
-    """The matrix of the estate: rows of `components`, columns of `principals`, called from `address`. None: all.
+    """The matrix of the estate: rows of `components`, columns of `principals`, called from
+    `address`. None: all.
 
-    Principals are clients' components, or anonymous. Rows in which nobody of them may call are left out.
+    Principals are clients' components, or anonymous. Rows in which nobody of them may call are left
+    out.
     """
     chosen = sorted(map(principal_of, estate.clients))
     narrowed: Narrowing = everyone
@@ -65,7 +72,11 @@ def matrix(
     anonymous = [None] if principals is None or ANONYMOUS in principals else []
     owners = {key: component.owner for key, component in estate.components.items()}
     return Matrix(
-        estate.stack.name, estate.stack.scheme, (*anonymous, *chosen), tuple(sorted(found, key=_place)), owners
+        estate.stack.name,
+        estate.stack.scheme,
+        (*anonymous, *chosen),
+        tuple(sorted(found, key=_place)),
+        owners,
     )
 
 
@@ -75,12 +86,14 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def where(row: Row) -> str:
-    """Paths in words, and where from alone: `/orders but not /orders/health, from 192.0.2.0/24 only`."""
+    """Paths in words, and where from alone: `/orders but not /orders/health, from 192.0.2.0/24
+    only`."""
     declared = exceptions(row)
     but = f" but not {', '.join(declared)}" if declared else ""
     return path(row.region.subtree) + but + only_from(row.access.networks, ",")
 
 
 def exceptions(row: Row) -> list[str]:
-    """The parts of the region that other rows have, or nobody. Other spellings are refused, and not listed."""
+    """The parts of the region that other rows have, or nobody. Other spellings are refused, and not
+    listed."""
     return [path(subtree) for subtree in row.region.exceptions if not subtree.spelled_otherwise]

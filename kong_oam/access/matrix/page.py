@@ -1,7 +1,8 @@
 """The matrix as one page of HTML, which asks the network for nothing.
 
-The page is a fixed text but for its data, which stand in it as JSON that no text in them can leave. The script sets
-every one of them as text, and the page's Content-Security-Policy lets nothing but this script and this style run.
+The page is a fixed text but for its data, which stand in it as JSON that no text in them can leave.
+The script sets every one of them as text, and the page's Content-Security-Policy lets nothing but
+this script and this style run.
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ _FOLDER = Path(__file__).parent
 
 
 def page(matrix: Matrix) -> str:
-    """The page, with all that is in the matrix. Names are on one line each, without what could steer a terminal."""
+    """The page, with all that is in the matrix. Names are on one line each, without what could
+    steer a terminal."""
     style, script = (_FOLDER.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    written = json.dumps(_data(matrix), separators=(",", ":")).translate(_IN_A_SCRIPT)  # ASCII alone
+    written = json.dumps(_data(matrix), separators=(",", ":")).translate(
+        _IN_A_SCRIPT
+    )  # ASCII alone
     template = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
     return template.substitute(policy=policy, style=style, script=script, data=written)
 
@@ -46,8 +50,11 @@ def _digest(text: str) -> str:
 
 
 def _data(matrix: Matrix) -> dict[str, Any]:
-    """What the script reads: rows name components, accesses, principals and conditions by their numbers."""
-    conditions = _numbered([ITSELF, *(c for row in matrix.rows for c in row.access.principals.values())])
+    """What the script reads: rows name components, accesses, principals and conditions by their
+    numbers."""
+    conditions = _numbered(
+        [ITSELF, *(c for row in matrix.rows for c in row.access.principals.values())]
+    )
     principals = {principal: number for number, principal in enumerate(matrix.principals)}
     components = _numbered(row.component for row in matrix.rows)
     accesses: dict[tuple[tuple[int, int], ...], int] = {}
@@ -65,9 +72,13 @@ def _data(matrix: Matrix) -> dict[str, Any]:
             {"name": name, "users": bool(one and one.users), "anonymous": one is None}
             for one, name in zip(matrix.principals, matrix.names(), strict=True)
         ],
-        "components": [{"name": key, "owner": printable(matrix.owners.get(key) or "")} for key in components],
+        "components": [
+            {"name": key, "owner": printable(matrix.owners.get(key) or "")} for key in components
+        ],
         "hosts": sorted({row.host for row in matrix.rows}),
-        "groups": sorted({printable(name) for condition in conditions for groups in condition for name in groups}),
+        "groups": sorted(
+            {printable(name) for condition in conditions for groups in condition for name in groups}
+        ),
         "conditions": [_condition(condition) for condition in conditions],
         "accesses": list(accesses),
         "rows": rows,

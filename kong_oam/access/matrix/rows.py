@@ -1,4 +1,5 @@
-"""Every endpoint of an estate with all who may call it: what `who`, `what` and `matrix` list, made in one place."""
+"""Every endpoint of an estate with all who may call it: what `who`, `what` and `matrix` list, made
+in one place."""
 
 from __future__ import annotations
 
@@ -7,16 +8,32 @@ from dataclasses import dataclass, field
 
 from kong_oam.access.model import METHODS, Component, Estate, Public
 from kong_oam.access.networks import admits
-from kong_oam.access.principals import ITSELF, NOBODY, Access, Callers, Condition, Groups, Principal, suffices
-from kong_oam.access.request_classes import PathClass, Region, SitesByHost, path_classes_by_site, regions
+from kong_oam.access.principals import (
+    ITSELF,
+    NOBODY,
+    Access,
+    Callers,
+    Condition,
+    Groups,
+    Principal,
+    suffices,
+)
+from kong_oam.access.request_classes import (
+    PathClass,
+    Region,
+    SitesByHost,
+    path_classes_by_site,
+    regions,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the same principals may call of one component: a region of paths on `host`, with these methods.
+    """What the same principals may call of one component: a region of paths on `host`, with these
+    methods.
 
-    `host` may be a wildcard (`*.example.com`): the hosts that nothing more specific names. `component` is a key;
-    `public` says why everybody may, as the rules do.
+    `host` may be a wildcard (`*.example.com`): the hosts that nothing more specific names.
+    `component` is a key; `public` says why everybody may, as the rules do.
     """
 
     host: str
@@ -28,7 +45,8 @@ class Row:
 
 
 Narrowing = Callable[[Access], Access]
-"""Cuts who may call something to those who are asked about; what nobody of them may call is nobody's."""
+"""Cuts who may call something to those who are asked about; what nobody of them may call is
+nobody's."""
 
 
 def everyone(access: Access) -> Access:
@@ -39,14 +57,17 @@ def everyone(access: Access) -> Access:
 def rows(estate: Estate, callers: Callers, narrowed: Narrowing = everyone) -> tuple[Row, ...]:
     """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
 
-    Sorted by host, path, method and component. No request is in two rows; whoever stands in none may not make it.
+    Sorted by host, path, method and component. No request is in two rows; whoever stands in none
+    may not make it.
     """
     sites, found, narrowed_of = SitesByHost(estate), [], _remembered(narrowed)
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
         for number, path_class in enumerate(path_classes):
             component = sites.component(host, path_class.path)
-            for method, whole in callers.at(component, path_class.path).items() if component else ():
+            for method, whole in (
+                callers.at(component, path_class.path).items() if component else ()
+            ):
                 access, identity = narrowed_of(whole)
                 if component and (identity or _listed(component, path_class, method)):
                     group = groups.setdefault((component.key, identity), _Group(component, access))
@@ -55,7 +76,12 @@ def rows(estate: Estate, callers: Callers, narrowed: Narrowing = everyone) -> tu
             for region, members, methods in regions(path_classes, group.classes):
                 reasons = _reasons(group, [path_classes[number] for number in members], methods)
                 found.append(Row(host, region, methods, group.component.key, group.access, reasons))
-    return tuple(sorted(found, key=lambda r: (r.host, r.region.subtree, METHODS.index(r.methods[0]), r.component)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda r: (r.host, r.region.subtree, METHODS.index(r.methods[0]), r.component),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +93,11 @@ class _Group:
 
 
 def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:
-    """Narrows each value once, and identifies it: callers give one value for many requests. Of nobody it is falsy."""
-    known: dict[int, tuple[Access, Access, object]] = {}  # with the whole one, so that its id stays its own
+    """Narrows each value once, and identifies it: callers give one value for many requests. Of
+    nobody it is falsy."""
+    known: dict[
+        int, tuple[Access, Access, object]
+    ] = {}  # with the whole one, so that its id stays its own
 
     def of(whole: Access) -> tuple[Access, object]:
         if id(whole) not in known:
@@ -85,7 +114,9 @@ def _listed(component: Component, path_class: PathClass, method: str) -> bool:
     return any(rule.lists(method) for rule in rules)
 
 
-def _reasons(group: _Group, members: list[PathClass], methods: tuple[str, ...]) -> tuple[Public, ...]:
+def _reasons(
+    group: _Group, members: list[PathClass], methods: tuple[str, ...]
+) -> tuple[Public, ...]:
     if not group.access.everybody:
         return ()
     owned = (rule for member in members for rule in group.component.owning(member.path))
@@ -97,26 +128,32 @@ def only(principals: Collection[Principal]) -> Narrowing:
     """Cuts access to that of these principals, with what everybody may do."""
 
     def narrowed(access: Access) -> Access:
-        return _kept(access, {one: met for one, met in access.principals.items() if one in principals})
+        return _kept(
+            access, {one: met for one, met in access.principals.items() if one in principals}
+        )
 
     return narrowed
 
 
 def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowing:
-    """Cuts access to what a user in these groups, and in no other, may do through one of the principals.
+    """Cuts access to what a user in these groups, and in no other, may do through one of the
+    principals.
 
     Those that remain have no condition left: this user meets it.
     """
 
     def narrowed(access: Access) -> Access:
-        through = (one for one, met in access.principals.items() if one.users and suffices(groups, met))
+        through = (
+            one for one, met in access.principals.items() if one.users and suffices(groups, met)
+        )
         return _kept(access, {one: ITSELF for one in through if one in principals})
 
     return narrowed
 
 
 def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
-    """Cuts access to what is called from the address, besides; None: from anywhere that is allowed."""
+    """Cuts access to what is called from the address, besides; None: from anywhere that is
+    allowed."""
 
     def from_there(access: Access) -> Access:
         return narrowed(access) if address is None or admits(access.networks, address) else NOBODY
@@ -125,4 +162,8 @@ def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
 
 
 def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
-    return access if access.everybody else Access(principals=principals, networks=access.networks if principals else ())
+    return (
+        access
+        if access.everybody
+        else Access(principals=principals, networks=access.networks if principals else ())
+    )

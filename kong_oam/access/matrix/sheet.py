@@ -17,18 +17,25 @@ COLUMNS = ("component", "owner", "host", "path", "but not", "methods", "from")
 """What stands before the principals."""
 
 _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-"""What makes a formula of what follows, at the beginning of a cell: also of one that begins at a semicolon, by which
-spreadsheets of many countries separate (OWASP, CSV Injection)."""
+"""What makes a formula of what follows, at the beginning of a cell: also of one that begins at a
+semicolon, by which spreadsheets of many countries separate (OWASP, CSV Injection)."""
 
 
 def sheet(matrix: Matrix) -> str:
-    """Writes a line per endpoint and a column per principal: `itself`, `users in sales`, `everybody`, or nothing."""
+    """Writes a line per endpoint and a column per principal: `itself`, `users in sales`,
+    `everybody`, or nothing."""
     out = io.StringIO()
     writer = csv.writer(out)  # commas, CRLF, and quotes where they are needed
     writer.writerow(map(_cell, (*COLUMNS, *matrix.names())))
     for row in matrix.rows:
         owner = matrix.owners.get(row.component) or ""
-        place = (row.component, owner, row.host, path(row.region.subtree), " ".join(exceptions(row)))
+        place = (
+            row.component,
+            owner,
+            row.host,
+            path(row.region.subtree),
+            " ".join(exceptions(row)),
+        )
         asked = (*place, methods(row.methods), written(row.access.networks))
         writer.writerow([*map(_cell, asked), *_cells(row, matrix)])
     return out.getvalue()

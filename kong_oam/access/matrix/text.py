@@ -1,4 +1,5 @@
-"""The matrix as text: columns are numbered, and cells are marks, so that many fit beside each other."""
+"""The matrix as text: columns are numbered, and cells are marks, so that many fit beside each
+other."""
 
 from __future__ import annotations
 
@@ -17,16 +18,21 @@ _GAP = "  "
 
 
 def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
-    """Yields the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a heading."""
+    """Yields the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
+    heading."""
     if not matrix.rows:
         yield "Nobody may call anything here."
         return
     marks = _marks(matrix)
     size = max(len(mark) for mark in (*marks.values(), str(len(matrix.principals))))
     longest = max(len(methods(row.methods)) for row in matrix.rows)
-    labels = [f"  {methods(row.methods).ljust(longest)}  {printable(where(row))}" for row in matrix.rows]
+    labels = [
+        f"  {methods(row.methods).ljust(longest)}  {printable(where(row))}" for row in matrix.rows
+    ]
     width = max(map(len, labels))
-    yield bold(_line(" " * width, [str(number + 1) for number in range(len(matrix.principals))], size))
+    yield bold(
+        _line(" " * width, [str(number + 1) for number in range(len(matrix.principals))], size)
+    )
     previous = None
     for row, label in zip(matrix.rows, labels, strict=True):
         if previous != (previous := (row.component, row.host)):
@@ -38,8 +44,12 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
 
 def _marks(matrix: Matrix) -> dict[Condition, str]:
     """A mark for every condition that a cell has, in order."""
-    found = dict.fromkeys(condition for row in matrix.rows for _, condition in sorted(row.access.principals.items()))
-    names = ("".join(letters) for length in count(1) for letters in product(_LETTERS, repeat=length))
+    found = dict.fromkeys(
+        condition for row in matrix.rows for _, condition in sorted(row.access.principals.items())
+    )
+    names = (
+        "".join(letters) for length in count(1) for letters in product(_LETTERS, repeat=length)
+    )
     return {condition: next(names) if any(condition) else ITSELF_MARK for condition in found}
 
 
@@ -56,10 +66,18 @@ def _line(label: str, cells: Sequence[str], size: int) -> str:
 
 def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     size = max(len(str(len(matrix.principals))), *map(len, marks.values()), 1)
-    for number, (principal, name) in enumerate(zip(matrix.principals, matrix.names(), strict=True), start=1):
-        yield f"{str(number).rjust(size)}  {name}{', for its users' if principal and principal.users else ''}"
+    for number, (principal, name) in enumerate(
+        zip(matrix.principals, matrix.names(), strict=True), start=1
+    ):
+        yield (
+            f"{str(number).rjust(size)}  "
+            f"{name}{', for its users' if principal and principal.users else ''}"
+        )
     yield ""
     if any(row.access.everybody for row in matrix.rows):
         yield f"{EVERYBODY_MARK.rjust(size)}  everybody, without a token"
     for condition, mark in sorted(marks.items(), key=lambda item: (len(item[1]), item[1])):
-        yield f"{mark.rjust(size)}  {f'users in {users(condition)}' if any(condition) else 'as itself'}"
+        yield (
+            f"{mark.rjust(size)}  "
+            f"{f'users in {users(condition)}' if any(condition) else 'as itself'}"
+        )

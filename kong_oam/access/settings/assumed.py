@@ -1,4 +1,5 @@
-"""What Applications are judged by where there is no stack: a repository that has nothing but Applications."""
+"""What Applications are judged by where there is no stack: a repository that has nothing but
+Applications."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ GROUPS = "groups.yaml"
 
 
 def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
-    """A stack with one identity provider, a domain for what names none, today's date, and the groups that `folder`
-    lists, of which a part of the estate is read. What only a stack says stays unsaid: other providers' names, what
-    groups are called there, domains of its own, further clusters. Raises StackError where the list cannot be used."""
+    """A stack with one identity provider, a domain for what names none, today's date, and the
+    groups that `folder` lists, of which a part of the estate is read. What only a stack says stays
+    unsaid: other providers' names, what groups are called there, domains of its own, further
+    clusters. Raises StackError where the list cannot be used."""
     groups = {SETTING: GROUPS} if (folder / GROUPS).is_file() else {}
     settings = parse(name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder)
     return replace(settings, stack=replace(settings.stack, partial=True, clusters=None, redis=None))

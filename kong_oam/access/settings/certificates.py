@@ -1,7 +1,8 @@
-"""Reads the certificates in a stack's settings: whose keys a provider has to know where it reads no keys elsewhere.
+"""Reads the certificates in a stack's settings: whose keys a provider has to know where it reads no
+keys elsewhere.
 
-Source: RFC 5280 and 7468 (X.509, and its text form). Nobody vouches for such a certificate: it counts because it is
-named, so neither who signed it nor when it ends is looked at here.
+Source: RFC 5280 and 7468 (X.509, and its text form). Nobody vouches for such a certificate: it
+counts because it is named, so neither who signed it nor when it ends is looked at here.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ def problem(pem: str) -> str | None:
         return f"has {len(certificates)} certificates; {alone}"
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
-    return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None
+    return (
+        f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
+        if key.key_size < _SHORTEST
+        else None
+    )
 
 
 def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -67,11 +72,13 @@ def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str
 
 
 def _public_key(pem: str) -> bytes:
-    """The public key of a certificate (DER), by which its owner proves who they are. For one without a `problem`."""
+    """The public key of a certificate (DER), by which its owner proves who they are. For one
+    without a `problem`."""
     key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def fingerprint(pem: str) -> str:
-    """The SHA-256 fingerprint of a certificate in hex, however its text is laid out. For one without a `problem`."""
+    """The SHA-256 fingerprint of a certificate in hex, however its text is laid out. For one
+    without a `problem`."""
     return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()

@@ -19,7 +19,8 @@ _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """What the cluster adds to every workload. `images` maps prefixes of image names, as Applications write them."""
+    """What the cluster adds to every workload. `images` maps prefixes of image names, as
+    Applications write them."""
 
     context: str | None = None
     contexts: Mapping[str, str] = field(default_factory=dict)
@@ -30,7 +31,8 @@ class ClusterSettings:
     create_namespaces: bool = False
 
     def context_of(self, cluster: str | None) -> str | None:
-        """The kubeconfig context of a cluster; None for the current one. `cluster` None: the stack's own."""
+        """The kubeconfig context of a cluster; None for the current one. `cluster` None: the
+        stack's own."""
         return self.contexts[cluster] if cluster else self.context
 
 
@@ -48,11 +50,13 @@ def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
 
 
 def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
-    """Finds contexts that may be one, since what is told apart by its cluster would be together; kinds that are refused
-    whatever the stack says; and a stack's name that cannot be the value of a label."""
+    """Finds contexts that may be one, since what is told apart by its cluster would be together;
+    kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
+    label."""
     if not _LABEL_VALUE.match(stack):
         yield (
-            f"cluster: '{stack}' cannot be a label of objects; a stack's name has at most 63 letters, digits, '-', '_' "
+            f"cluster: '{stack}' cannot be a label of objects; a stack's name has at most 63 "
+            "letters, digits, '-', '_' "
             "and '.', and a letter or digit at both ends"
         )
     for name in cluster.get("allow", {}):
@@ -83,7 +87,11 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
         "rights": {key: tuple(listed) for key, listed in cluster.get("rights", {}).items()},
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
-        "labels": {name: one["labels"] for name, one in contexts.items() if isinstance(one, dict) and "labels" in one},
+        "labels": {
+            name: one["labels"]
+            for name, one in contexts.items()
+            if isinstance(one, dict) and "labels" in one
+        },
         "minor": int(version.partition(".")[2]) if version else MINOR,
     }
 

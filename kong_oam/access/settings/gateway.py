@@ -10,24 +10,40 @@ from typing import Any
 def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     """Yields each problem, behind the setting's name.
 
-    Settings that do not say where the gateway is are one: whoever else could connect to a workload would get past the
-    gate.
+    Settings that do not say where the gateway is are one: whoever else could connect to a workload
+    would get past the gate.
     """
     if ("namespace" in gateway) != ("podLabels" in gateway):
-        yield "gateway: namespace and podLabels go together; else other pods there would count as the gateway"
+        yield (
+            "gateway: namespace and podLabels go together; else other pods there would count as "
+            "the gateway"
+        )
     for position, cidr in enumerate(gateway.get("cidrs", ())):
         try:
             ip_network(cidr, strict=False)
         except ValueError:
-            yield f"gateway.cidrs.{position}: '{cidr}' is no range of addresses; write 192.0.2.0/28 or 2001:db8::/64"
+            yield (
+                f"gateway.cidrs.{position}: '{cidr}' is no range of addresses; write "
+                "192.0.2.0/28 or 2001:db8::/64"
+            )
     if "namespace" not in gateway and "cidrs" not in gateway:
-        yield "gateway: say where the gateway is: namespace and podLabels in the cluster, or cidrs outside"
+        yield (
+            "gateway: say where the gateway is: namespace and podLabels in the cluster, or "
+            "cidrs "
+            "outside"
+        )
     if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:
-        yield "gateway: a gateway outside the cluster cannot use its names; set reach to loadBalancer or nodePort"
+        yield (
+            "gateway: a gateway outside the cluster cannot use its names; set reach to "
+            "loadBalancer or nodePort"
+        )
     if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
         yield "gateway: reach: nodePort needs nodeAddress"
     if "workspace" in gateway and gateway.get("edition") != "enterprise":
-        yield "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"
+        yield (
+            "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or leave "
+            "out workspace"
+        )
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
 
 
@@ -52,7 +68,8 @@ _NEVER_STRIPPED: Mapping[str, str] = {
         "Kong has read it before, and writes it anew",
     ),
 }
-"""Headers that admission must not take from callers, and why. Without its length a body is a request of its own."""
+"""Headers that admission must not take from callers, and why. Without its length a body is a
+request of its own."""
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
@@ -62,4 +79,7 @@ def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
         taken = (header for header in _NEVER_STRIPPED if f"{header}-".startswith(beginning))
         if header := next(taken, None):
             why = _NEVER_STRIPPED[header]
-            yield f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what workloads believe"
+            yield (
+                f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what "
+                "workloads believe"
+            )

@@ -1,4 +1,5 @@
-"""The groups that a stack knows: a list in its file, or one in a file beside it, which several stacks share."""
+"""The groups that a stack knows: a list in its file, or one in a file beside it, which several
+stacks share."""
 
 from __future__ import annotations
 

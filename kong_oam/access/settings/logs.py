@@ -1,4 +1,5 @@
-"""The records of requests that a stack asks for (`gateway.logs`): where they go, and what of a request is in them."""
+"""The records of requests that a stack asks for (`gateway.logs`): where they go, and what of a
+request is in them."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class TcpSink:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSink:
-    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not sent.
+    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not
+    sent.
 
     `queue`: how many of each a service keeps at each of the gateway's workers until they are sent.
     """
@@ -52,7 +54,8 @@ class OtlpSink:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """The sinks of a stack. `file`: a path on the gateway's nodes, STDOUT for their standard output."""
+    """The sinks of a stack. `file`: a path on the gateway's nodes, STDOUT for their standard
+    output."""
 
     http: HttpSink | None = None
     tcp: TcpSink | None = None
@@ -78,17 +81,27 @@ def records(gateway: Mapping[str, Any]) -> Records | None:
     logs = gateway.get("logs")
     if logs is None:
         return None
-    return Records(tuple(sorted(logs.get("query", ()))), logs.get("subjectKey"), "logs" in logs.get("otlp", {}))
+    return Records(
+        tuple(sorted(logs.get("query", ()))), logs.get("subjectKey"), "logs" in logs.get("otlp", {})
+    )
 
 
 def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     """Finds sinks that cannot be, in words that begin with the setting."""
     logs: Mapping[str, Any] = gateway.get("logs", {})
     where = "gateway.logs"
-    if "logs" in gateway and not logs.get("stdout") and logs.keys().isdisjoint({"http", "tcp", "file", "otlp"}):
+    if (
+        "logs" in gateway
+        and not logs.get("stdout")
+        and logs.keys().isdisjoint({"http", "tcp", "file", "otlp"})
+    ):
         yield f"{where}: say where records go: http, tcp, file, stdout or otlp"
     if logs.get("stdout") and "file" in logs:
-        yield f"{where}: file and stdout are one plugin of Kong's, which a service has once; leave out one of them"
+        yield (
+            f"{where}: file and stdout are one plugin of Kong's, which a service has once; "
+            "leave "
+            "out one of them"
+        )
     otlp = logs.get("otlp", {})
     if "otlp" in logs and otlp.keys().isdisjoint({"logs", "traces"}):
         yield f"{where}.otlp: say where logs or traces go"
@@ -97,4 +110,7 @@ def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
             if name.lower() in _MADE:
                 yield f"{where}.{sink}.headers.{name}: Kong makes this header itself"
             if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
-                yield f"{where}.{sink}.headers.{name}: is a secret; write where Kong finds it, such as {{vault://env/log-token}}"
+                yield (
+                    f"{where}.{sink}.headers.{name}: is a secret; write where Kong finds it, "
+                    f"such as {{vault://env/log-token}}"
+                )

@@ -1,4 +1,5 @@
-"""The partitions of an estate in its stacks' files: the base's has all settings, a partition's names the estate."""
+"""The partitions of an estate in its stacks' files: the base's has all settings, a partition's
+names the estate."""
 
 from __future__ import annotations
 
@@ -25,14 +26,19 @@ def partition_problems(data: Mapping[str, Any]) -> Iterator[str]:
     for name, namespaces in partitions(data).items():
         for namespace in namespaces:
             if (earlier := first.setdefault(namespace, name)) != name:
-                what = "all other namespaces are" if namespace == REST else f"namespace '{namespace}' is"
+                what = (
+                    "all other namespaces are"
+                    if namespace == REST
+                    else f"namespace '{namespace}' is"
+                )
                 yield f"{SETTING}: {what} in two partitions, '{earlier}' and '{name}'"
 
 
 def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Yields what is wrong with the files of partitions' stacks, of those that are in the folder.
 
-    `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not this estate's.
+    `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
+    this estate's.
     """
     for partition in partitions(data):
         stack = stack_of(name, partition)
@@ -45,28 +51,35 @@ def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[
         if other != name:
             what = f"of estate '{other}'" if other else "an estate of its own"
             yield (
-                f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that is {what}: call the "
-                f"partition otherwise, or, if it is this estate's, set kong-oam:{ESTATE}: {name} there and nothing else"
+                f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that "
+                f"is {what}: call the "
+                f"partition otherwise, or, if it is this estate's, set kong-oam:{ESTATE}: {name} "
+                "there and nothing else"
             )
 
 
 def stack_of(estate: str, partition: str | None) -> str:
-    """The name of a partition's stack; without a partition, of the base's, which is the estate's."""
+    """The name of a partition's stack; without a partition, of the base's, which is the
+    estate's."""
     return f"{estate}-{partition}" if partition else estate
 
 
 def estate_of(name: str, data: Mapping[str, Any]) -> str:
-    """The estate that the file of a partition's stack names. Raises SettingsError where it says anything else."""
+    """The estate that the file of a partition's stack names. Raises SettingsError where it says
+    anything else."""
     estate = data[ESTATE]
     file = f"stacks/Pulumi.{estate}.yaml"
     if not isinstance(estate, str) or not name.startswith(f"{estate}-"):
         raise SettingsError(
-            f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of no partition of "
+            f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of "
+            "no partition of "
             f"'{estate}'; name its estate there"
         )
     if others := sorted(data.keys() - {ESTATE}):
         listed = some(f"kong-oam:{other}" for other in others)
-        raise SettingsError(f"the settings of a partition's estate stand in {file}: take {listed} out of this file")
+        raise SettingsError(
+            f"the settings of a partition's estate stand in {file}: take {listed} out of this file"
+        )
     return estate
 
 
@@ -76,8 +89,10 @@ def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
     if partition not in known:
         file = f"stacks/Pulumi.{estate}.yaml"
         raise SettingsError(
-            f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m kong_oam move -s "
-            f"{estate}` brings what there is to its place, and `pulumi destroy -s {name}` takes away what is "
+            f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m "
+            "kong_oam move -s "
+            f"{estate}` brings what there is to its place, and `pulumi destroy -s {name}` takes "
+            "away what is "
             f"left){suggestion(partition, known)}"
         )
     return partition

@@ -1,4 +1,5 @@
-"""Reads the values of a stack's file, and refuses a project in which the engine takes them from elsewhere, too."""
+"""Reads the values of a stack's file, and refuses a project in which the engine takes them from
+elsewhere, too."""
 
 from __future__ import annotations
 
@@ -15,16 +16,21 @@ _PROJECT = "Pulumi.yaml"
 
 
 def values_in(file: Path, namespace: str) -> Mapping[str, Any]:
-    """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises SettingsError where it cannot
-    be read, or the project around it lets the engine read other ones."""
+    """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
+    SettingsError where it cannot be read, or the project around it lets the engine read other
+    ones."""
     _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
     prefix = f"{namespace}:"
-    return {name.removeprefix(prefix): one for name, one in config_in(file).items() if str(name).startswith(prefix)}
+    return {
+        name.removeprefix(prefix): one
+        for name, one in config_in(file).items()
+        if str(name).startswith(prefix)
+    }
 
 
 def config_in(file: Path) -> Mapping[str, Any]:
-    """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are encrypted. Raises
-    SettingsError where it cannot be read."""
+    """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are
+    encrypted. Raises SettingsError where it cannot be read."""
     config = _loaded(file).get("config") or {}
     if not isinstance(config, dict):
         raise SettingsError(f"{file} cannot be read: its config is no mapping")
@@ -34,13 +40,18 @@ def config_in(file: Path) -> Mapping[str, Any]:
 def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
     config = project.get("config") or {}
-    if str(project.get("stackConfigDir")).removeprefix("./").rstrip("/") != stacks or not isinstance(config, dict):
+    if str(project.get("stackConfigDir")).removeprefix("./").rstrip(
+        "/"
+    ) != stacks or not isinstance(config, dict):
         raise SettingsError(
-            f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all commands read; set "
+            f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all "
+            "commands read; set "
             f"stackConfigDir: {stacks}"
         )
     # The engine takes a name without a namespace for one of the project's.
-    keys = {str(name): name if ":" in str(name) else f"{project.get('name')}:{name}" for name in config}
+    keys = {
+        str(name): name if ":" in str(name) else f"{project.get('name')}:{name}" for name in config
+    }
     if found := [name for name, key in keys.items() if str(key).startswith(f"{namespace}:")]:
         raise SettingsError(
             f"{file} sets {some(found)} in its config, which no command reads: settings stand in "
@@ -60,7 +71,9 @@ def yaml_in(file: Path) -> Any:
     try:
         return yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise SettingsError(
+            f"{file} cannot be read: {' '.join(str(error).split())[:200]}"
+        ) from None
 
 
 def _loaded(file: Path) -> dict[str, Any]:

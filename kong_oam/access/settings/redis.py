@@ -1,4 +1,5 @@
-"""The Redis of a stack: where nodes of the gateway count limits together, and what happens while it is away."""
+"""The Redis of a stack: where nodes of the gateway count limits together, and what happens while it
+is away."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from kong_oam.access.settings.fields import fields_of
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """A Redis as the gateway reaches it. `password` is a reference to one in a vault of Kong's, never one itself;
-    `away`: whether calls before which something is counted there are refused while it does not answer, or let pass."""
+    """A Redis as the gateway reaches it. `password` is a reference to one in a vault of Kong's,
+    never one itself; `away`: whether calls before which something is counted there are refused
+    while it does not answer, or let pass."""
 
     host: str
     port: int = 6379

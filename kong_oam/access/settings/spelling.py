@@ -9,7 +9,8 @@ from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 
 
 def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
-    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
+    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and
+    2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
     service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
     return ClaimMapping(
@@ -18,7 +19,11 @@ def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
         scopes=scopes,
         service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
         groups=tokens.get("groups", "groups"),
-        marks=(TokenType(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
+        marks=(
+            TokenType(
+                mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark
+            ),
+        ),
         subject=tokens.get("subject", "sub"),
         own=service["claim"],
         own_value=service.get("value"),

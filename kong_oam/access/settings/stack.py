@@ -1,4 +1,5 @@
-"""A stack's settings, checked and typed: plain data from Pulumi's configuration, or from the stack's file."""
+"""A stack's settings, checked and typed: plain data from Pulumi's configuration, or from the
+stack's file."""
 
 from __future__ import annotations
 
@@ -20,7 +21,12 @@ from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
 from kong_oam.access.settings.clients import client_problems
-from kong_oam.access.settings.cluster import ClusterSettings, cluster_problems, cluster_settings, judged_by
+from kong_oam.access.settings.cluster import (
+    ClusterSettings,
+    cluster_problems,
+    cluster_settings,
+    judged_by,
+)
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
@@ -58,12 +64,14 @@ PLAIN = ClaimMapping(
 
 
 class StackError(SettingsError):
-    """The stack's settings cannot be used. The message lists every problem and the setting that it is about."""
+    """The stack's settings cannot be used. The message lists every problem and the setting that it
+    is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that holds its secret."""
+    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that
+    holds its secret."""
 
     id: str
     secret: tuple[str, str] | None = None
@@ -71,13 +79,15 @@ class KnownClient:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens.
+    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of
+    its access tokens.
 
-    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one until now;
-    `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
-    clients share a secret with it where they would prove themselves with a key of their own; `cluster_issuer`: they do
-    so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long
-    what is new there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
+    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one
+    until now; `spelling`, how its tokens spell things; `clients`, those that it has already, by
+    component key; `client_secrets`: clients share a secret with it where they would prove
+    themselves with a key of their own; `cluster_issuer`: they do so with the tokens that this
+    issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long what is new
+    there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
     """
 
     name: str
@@ -98,11 +108,13 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
+    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from
+    `cidrs`.
 
-    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told.
-    `strip_headers`: in lower case, what admission takes away beside its own list. `settle_seconds` None: what the Admin
-    API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
+    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not
+    told. `strip_headers`: in lower case, what admission takes away beside its own list.
+    `settle_seconds` None: what the Admin API's settings amount to. `edition`: enterprise verifies
+    tokens with openid-connect.
     """
 
     namespace: str | None = None
@@ -131,9 +143,10 @@ class GatewaySettings:
 class Settings:
     """All settings of one stack; `stack` holds those that change the meaning of Applications.
 
-    `applications` names the files, folders and globs that these are in, from the project's folder; `definitions` those
-    of definitions, besides the folder DEFINITIONS where that is there. `partition`: the one of its estate's, whose
-    settings these are, that the stack is; None where it is the whole estate, or the base of one with partitions.
+    `applications` names the files, folders and globs that these are in, from the project's folder;
+    `definitions` those of definitions, besides the folder DEFINITIONS where that is there.
+    `partition`: the one of its estate's, whose settings these are, that the stack is; None where it
+    is the whole estate, or the base of one with partitions.
     """
 
     stack: Stack
@@ -158,12 +171,16 @@ Describe = Callable[[ProviderSettings], Provider]
 def plain(settings: ProviderSettings) -> Provider:
     """A provider as far as the settings describe it, without asking its kind."""
     spelling = settings.spelling or PLAIN
-    return Provider(settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups)
+    return Provider(
+        settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups
+    )
 
 
-def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS) -> Settings:
-    """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in `folder`. Raises
-    StackError."""
+def parse(
+    name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS
+) -> Settings:
+    """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in
+    `folder`. Raises StackError."""
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
@@ -189,7 +206,10 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
             reach=gateway.reach,
             upstream_tls=upstream_tls.spoken(over_tls),
             known_secrets=frozenset(
-                (key, client.secret[0]) for p in providers for key, client in p.clients.items() if client.secret
+                (key, client.secret[0])
+                for p in providers
+                for key, client in p.clients.items()
+                if client.secret
             ),
             known_groups=groups,
             addressed=bool(gateway.cidrs),
@@ -229,7 +249,9 @@ def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: P
         if parts.ESTATE in of_estate:
             raise SettingsError(f"{parts.ESTATE}: '{estate}' is a partition itself")
         settings = parse(estate, of_estate, describe, folder)
-        return replace(settings, partition=parts.partition_of(name, estate, settings.stack.partitions))
+        return replace(
+            settings, partition=parts.partition_of(name, estate, settings.stack.partitions)
+        )
     except StackError:
         raise
     except SettingsError as error:
@@ -255,7 +277,10 @@ def values_in(file: Path) -> Mapping[str, Any]:
     """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
-        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, stack_names(file.parent))}")
+        raise StackError(
+            f"there is no stack '{name}' in "
+            f"{file.parent}{suggestion(name, stack_names(file.parent))}"
+        )
     try:
         return project.values_in(file, NAMESPACE)
     except SettingsError as error:
@@ -284,7 +309,9 @@ def _known_client(client: Mapping[str, Any]) -> KnownClient:
 def _rotation(rotation: Mapping[str, str]) -> Schedule:
     usual = Schedule()
     every, overlap = rotation.get("every"), rotation.get("overlap")
-    return Schedule(days(every) if every else usual.every, days(overlap) if overlap else usual.overlap)
+    return Schedule(
+        days(every) if every else usual.every, days(overlap) if overlap else usual.overlap
+    )
 
 
 @cache
@@ -300,7 +327,9 @@ def _validator() -> Any:
 def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
-        problems.append(f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}")
+        problems.append(
+            f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}"
+        )
     if not problems:
         found = itertools.chain(
             _own_problems(data),
@@ -315,7 +344,9 @@ def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
         problems += [f"{NAMESPACE}:{problem}" for problem in found]
     if problems:
         listed = "\n  ".join(problems)
-        raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
+        raise StackError(
+            f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}"
+        )
 
 
 def _own_problems(data: Mapping[str, Any]) -> Iterator[str]:
@@ -338,16 +369,25 @@ def _violation_in_words(error: Any) -> str:
     match error.kind.name:
         case "additionalProperties":
             names = _settings_at(list(error.schema_path)[:-1])
-            return "; ".join(f" knows no setting '{name}'{suggestion(name, names)}" for name in kind["unexpected"])
+            return "; ".join(
+                f" knows no setting '{name}'{suggestion(name, names)}"
+                for name in kind["unexpected"]
+            )
         case "enum":
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
-            return f': {json.dumps(error.instance)} is no version of Kubernetes; write it in quotes, as "1.30"'
+            return (
+                f": {json.dumps(error.instance)} is no version of Kubernetes; write it in "
+                'quotes, as "1.30"'
+            )
         case "pattern" if "https?://" in kind["pattern"]:  # not shown: it may hold credentials
             where = "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
             return f" does not match {kind['pattern']}; credentials {where}"
         case "pattern" if "vault" in kind["pattern"]:  # not shown: it may be the password
-            return " is no reference to a vault of Kong's, as {vault://env/redis-password}: a password would be in Kong"
+            return (
+                " is no reference to a vault of Kong's, as {vault://env/redis-password}: a "
+                "password would be in Kong"
+            )
         case "minItems" | "maxItems" | "type" if "certificates" in error.instance_path:
             # What is there is not shown: it may be a key.
             return ": is no list of one or two certificates"

@@ -1,6 +1,7 @@
 """Reads what a stack says of TLS to workloads: the CAs by which their certificates are verified.
 
-Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies nothing: Kong would take none of it.
+Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies nothing: Kong would take
+none of it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _DEPTH = 1
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTlsSettings:
-    """How the gateway verifies workloads: by one of these CAs (SHA-256 fingerprints in hex), at most `depth`
-    certificates away from the workload's own. `client_certificate`: the one among the stack's own that it shows.
-    `file`: where the CAs' certificates are, for people."""
+    """How the gateway verifies workloads: by one of these CAs (SHA-256 fingerprints in hex), at
+    most `depth` certificates away from the workload's own. `client_certificate`: the one among the
+    stack's own that it shows. `file`: where the CAs' certificates are, for people."""
 
     ca: tuple[str, ...]
     depth: int = _DEPTH

@@ -1,7 +1,8 @@
 """Makes certificates of clients' keys, for a provider that knows keys by nothing else.
 
-Nobody vouches for them: a certificate is an envelope around the public key, and the provider trusts it because it was
-put there. So it follows from the key alone, byte for byte, and does not run out: a key ends when its rotation says so.
+Nobody vouches for them: a certificate is an envelope around the public key, and the provider trusts
+it because it was put there. So it follows from the key alone, byte for byte, and does not run out:
+a key ends when its rotation says so.
 
 Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint that a token's header names).
 """
@@ -15,7 +16,11 @@ import hashlib
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 VALID_FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
@@ -25,7 +30,8 @@ _LONGEST_NAME = 64
 
 
 def certificate(private_pem: str, subject: str) -> str:
-    """Makes the certificate (PEM) of an RSA key, signed by itself. The same key and subject give the same bytes.
+    """Makes the certificate (PEM) of an RSA key, signed by itself. The same key and subject give
+    the same bytes.
 
     Raises TypeError for a key of another kind.
     """
@@ -33,7 +39,9 @@ def certificate(private_pem: str, subject: str) -> str:
     if not isinstance(private, rsa.RSAPrivateKey):
         raise TypeError("the keys of clients are RSA keys")
     public = private.public_key()
-    digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    digest = hashlib.sha256(
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).digest()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject[:_LONGEST_NAME])])
     signed = (
         x509.CertificateBuilder()
@@ -49,6 +57,7 @@ def certificate(private_pem: str, subject: str) -> str:
 
 
 def thumbprint(pem: str) -> str:
-    """Computes the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in base64url."""
+    """Computes the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in
+    base64url."""
     digest = x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256())
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

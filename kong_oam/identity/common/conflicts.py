@@ -1,5 +1,5 @@
-"""Name conflicts at a provider: objects that have the names of ours and that the state does not know. No twin is made.
-The findings are worded alike for every kind."""
+"""Name conflicts at a provider: objects that have the names of ours and that the state does not
+know. No twin is made. The findings are worded alike for every kind."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ MADE_ANEW = (
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """An object that the stack manages: the resource's type and logical name, and the object's name at the provider.
+    """An object that the stack manages: the resource's type and logical name, and the object's name
+    at the provider.
 
-    The name of an app at Okta is its label, of a trusted origin the origin itself, which is in the org once.
+    The name of an app at Okta is its label, of a trusted origin the origin itself, which is in the
+    org once.
     """
 
     type: str
@@ -32,7 +34,8 @@ class Managed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An object at the provider that has the name of one of ours, with its id there. `about`: a hint whose it is."""
+    """An object at the provider that has the name of one of ours, with its id there. `about`: a
+    hint whose it is."""
 
     object: Managed
     id: str
@@ -52,7 +55,11 @@ def conflict_finding(
     """Reports the conflicts, with what to do about those that no interrupted run made."""
     stack = stack_at(estate)
     listed = (f"  {conflict}" for conflict in conflicts)
-    recovery = f"If an interrupted run made them, `python -m kong_oam recover -s {stack} --remove` removes them."
+    recovery = (
+        f"If an interrupted run made them, `python -m kong_oam recover -s {stack} "
+        "--remove` "
+        "removes them."
+    )
     message = f"{settings.name} has what the state of stack '{stack}' does not know"
     return Diagnostic("ENV403", message, details=(*listed, recovery, *advice))
 

@@ -1,7 +1,8 @@
-"""Reads what an issuer publishes about itself: its endpoints, and the keys that its tokens are signed with.
+"""Reads what an issuer publishes about itself: its endpoints, and the keys that its tokens are
+signed with.
 
-Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one that was asked);
-RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
+Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one
+that was asked); RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
 
 class DiscoveryError(ProductError):
-    """An issuer that cannot be used as it is. The message says what was found and what to change."""
+    """An issuer that cannot be used as it is. The message says what was found and what to
+    change."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A public key that may sign tokens. `algorithm` (RS256 or ES256) follows from the key; `pem` is its SPKI."""
+    """A public key that may sign tokens. `algorithm` (RS256 or ES256) follows from the key; `pem`
+    is its SPKI."""
 
     kid: str
     algorithm: str
@@ -44,7 +47,8 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The metadata that an issuer publishes. `keys`: those that may sign, in the issuer's own order, at least one."""
+    """The metadata that an issuer publishes. `keys`: those that may sign, in the issuer's own
+    order, at least one."""
 
     issuer: str
     token_endpoint: str
@@ -53,21 +57,32 @@ class Published:
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
-    """Fetches what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's SDK does.
+    """Fetches what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's
+    SDK does.
 
-    Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts on loopback
-    only), or no key that can be used.
+    Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts
+    on loopback only), or no key that can be used.
     """
-    with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()) as client:
-        document = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration", proxied=proxy is not None)
+    with httpx.Client(
+        timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()
+    ) as client:
+        document = _get(
+            client,
+            f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+            proxied=proxy is not None,
+        )
         if document.get("issuer") != issuer:
             raise DiscoveryError(
                 f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; "
                 "set the issuer exactly as it calls itself"
             )
-        endpoints = [document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")]
+        endpoints = [
+            document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")
+        ]
         if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
-            raise DiscoveryError(f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?")
+            raise DiscoveryError(
+                f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
+            )
         keys = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
     authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
     return Published(issuer, endpoints[0], authorization, keys)
@@ -76,21 +91,25 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise DiscoveryError(f"{shown(url)} is not https: whoever is on the way could hand out keys of their own")
+        raise DiscoveryError(
+            f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
+        )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
         answer = patiently(lambda: client.get(target))
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, so nothing is "
+            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
+            "so nothing is "
             "changed. Check the issuer and the network, and run it again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is it an OpenID "
+            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is "
+            "it an OpenID "
             "provider?"
         )
     return body
@@ -99,8 +118,8 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
 def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]:
     """Reads from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
 
-    Kong finds a key by its id, so a key without one is of no use, and two different keys of one id are an error, as is
-    a set without any usable key. Raises DiscoveryError.
+    Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
+    are an error, as is a set without any usable key. Raises DiscoveryError.
     """
     items = jwks.get("keys")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -115,7 +134,8 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could pass for both"
+                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could "
+                "pass for both"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
@@ -124,7 +144,8 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]
 
 
 def _signing_key(item: Mapping[str, Any]) -> SigningKey:
-    """Reads one key. Raises ValueError with the reason why it is not for signatures that the gateway verifies."""
+    """Reads one key. Raises ValueError with the reason why it is not for signatures that the
+    gateway verifies."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get("key_ops", ["verify"]):
         raise ValueError("not for signatures")
     kid = item.get("kid")
@@ -133,7 +154,11 @@ def _signing_key(item: Mapping[str, Any]) -> SigningKey:
     algorithm, public = _public(item)
     if item.get("alg", algorithm) != algorithm:
         raise ValueError(f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified")
-    return SigningKey(kid, algorithm, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+    return SigningKey(
+        kid,
+        algorithm,
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+    )
 
 
 def _public(item: Mapping[str, Any]) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
@@ -141,13 +166,18 @@ def _public(item: Mapping[str, Any]) -> tuple[str, rsa.RSAPublicKey | ec.Ellipti
         case "RSA", _:
             n, e = _numbers(item, "n", "e")
             if n.bit_length() < _SMALLEST_RSA:
-                raise ValueError(f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed")
+                raise ValueError(
+                    f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed"
+                )
             return "RS256", rsa.RSAPublicNumbers(e, n).public_key()
         case "EC", "P-256":
             x, y = _numbers(item, "x", "y")
             return "ES256", ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
         case kind, curve:
-            raise ValueError(f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are verified")
+            raise ValueError(
+                f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are "
+                "verified"
+            )
 
 
 def _numbers(item: Mapping[str, Any], *names: str) -> Iterator[int]:

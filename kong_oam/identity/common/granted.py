@@ -10,8 +10,8 @@ from kong_oam.engine.state import Resource
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Scopes that the client of a component is granted. `at`: the component that they are scopes of; None where the
-    provider knows no more of them than their names."""
+    """Scopes that the client of a component is granted. `at`: the component that they are scopes
+    of; None where the provider knows no more of them than their names."""
 
     client: str
     scopes: tuple[str, ...]
@@ -19,8 +19,8 @@ class Grant:
 
 
 def listed(resources: Iterable[Resource], kind: str, begin: str, output: str) -> Iterator[Grant]:
-    """Yields what resources of a type list in an output, each of the client whose component its logical name has behind
-    `begin`."""
+    """Yields what resources of a type list in an output, each of the client whose component its
+    logical name has behind `begin`."""
     for one in resources:
         if one.type == kind and one.name.startswith(begin):
             yield Grant(one.name.removeprefix(begin), tuple(one.outputs.get(output) or ()))

@@ -18,12 +18,15 @@ def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
 
 
 def unclear_groups(
-    settings: ProviderSettings, estate: Estate, ids: Ids, others: Callable[[], Iterable[str]] = tuple
+    settings: ProviderSettings,
+    estate: Estate,
+    ids: Ids,
+    others: Callable[[], Iterable[str]] = tuple,
 ) -> Iterator[Diagnostic]:
     """Reports each group that is not at the provider exactly once, where a role names it.
 
-    `ids` are those of the groups that roles name, and of others, which may have been meant. More names are asked for
-    (`others`) only where a group is missing.
+    `ids` are those of the groups that roles name, and of others, which may have been meant. More
+    names are asked for (`others`) only where a group is missing.
     """
     existing = [name for name, found in ids.items() if found]
     if len(existing) < len(ids):
@@ -33,10 +36,14 @@ def unclear_groups(
             for group in role.groups:
                 if problem := _problem(settings, estate, group, ids, existing):
                     message = f"role '{role.name}': group '{group}'{problem}"
-                    yield Diagnostic("ENV401", message, role.place.at("groups", role.groups.index(group)))
+                    yield Diagnostic(
+                        "ENV401", message, role.place.at("groups", role.groups.index(group))
+                    )
 
 
-def _problem(settings: ProviderSettings, estate: Estate, group: str, ids: Ids, existing: Sequence[str]) -> str | None:
+def _problem(
+    settings: ProviderSettings, estate: Estate, group: str, ids: Ids, existing: Sequence[str]
+) -> str | None:
     """Says what is wrong with a group, and what to do; None where it is there once."""
     name = estate.stack.providers[settings.name].group(group)
     if len(ids[name]) == 1:
@@ -46,4 +53,7 @@ def _problem(settings: ProviderSettings, estate: Estate, group: str, ids: Ids, e
         return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
     where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
     meant = nearest(name, existing) or "."
-    return f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' {where}"
+    return (
+        f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' "
+        f"{where}"
+    )

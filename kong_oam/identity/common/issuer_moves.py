@@ -1,7 +1,8 @@
-"""Refuses a provider whose issuer is another than the one whose tokens count, unless the stack says that it is meant.
+"""Refuses a provider whose issuer is another than the one whose tokens count, unless the stack says
+that it is meant.
 
-The gate, Kong's key ring and every client follow the issuer. Where it changes by mistake, such as by a realm that was
-renamed or a stack's file that was copied, everybody is locked out at once.
+The gate, Kong's key ring and every client follow the issuer. Where it changes by mistake, such as
+by a realm that was renamed or a stack's file that was copied, everybody is locked out at once.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 
 
-def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Reports the provider's issuer where it is known and not the one in `issuers` (by provider), which count now.
+def issuer_moves(
+    settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """Reports the provider's issuer where it is known and not the one in `issuers` (by provider),
+    which count now.
 
-    An issuer that comes into being with the stack itself changes only with the resource that makes it.
+    An issuer that comes into being with the stack itself changes only with the resource that makes
+    it.
     """
     before, now = issuers.get(settings.name), estate.stack.providers[settings.name].issuer
     if before is None or now is None or before == now or settings.moved_from == before:

@@ -1,6 +1,7 @@
 """Writes public keys of clients as JSON Web Keys.
 
-Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the
+key's id).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Jwk = Mapping[str, str]
 
 
 def jwk(pem: str) -> Jwk:
-    """Writes a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that no two share one.
+    """Writes a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that
+    no two share one.
 
     Raises TypeError for a key of another kind.
     """
@@ -34,7 +36,12 @@ def jwk(pem: str) -> Jwk:
         members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         point = key.public_numbers()
-        members = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
+        members = {
+            "crv": "P-256",
+            "kty": "EC",
+            "x": _coordinate(point.x),
+            "y": _coordinate(point.y),
+        }
     else:
         raise TypeError("the keys of clients are of RSA, or on P-256")
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))

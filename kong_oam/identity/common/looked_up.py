@@ -15,8 +15,11 @@ class LookedUp:
 
     _found: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def groups(self, provider: str, names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
-        """Gives the ids of the groups of these names, and of others that `ask` has read on the way."""
+    def groups(
+        self, provider: str, names: Iterable[str], ask: Callable[[Collection[str]], Ids]
+    ) -> Ids:
+        """Gives the ids of the groups of these names, and of others that `ask` has read on the
+        way."""
         wanted = sorted({*names})
         ids: dict[str, Sequence[str]] = dict.fromkeys(wanted, ())
         if wanted:
@@ -27,5 +30,6 @@ class LookedUp:
         return ids
 
     def group(self, provider: str, name: str) -> str:
-        """Gives the id of a group that was found once. Inspecting has ended the run where one was not."""
+        """Gives the id of a group that was found once. Inspecting has ended the run where one was
+        not."""
         return self._found[provider, name]

@@ -1,7 +1,8 @@
-"""Orphans: what an interrupted run made at a provider, or deleted, without the state ever hearing of it.
+"""Orphans: what an interrupted run made at a provider, or deleted, without the state ever hearing
+of it.
 
-Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state says it was about
-to make.
+Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state
+says it was about to make.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class Orphan:
 class Orphans:
     """What was found at one provider: `objects`, each with the reason not to remove it or None.
 
-    `where` names the provider. `remove` removes some of the objects; it raises RefusedError. `gone` is what the state
-    has and the provider has not, where no refresh can find that out, with the reason to keep it in the state or None.
+    `where` names the provider. `remove` removes some of the objects; it raises RefusedError. `gone`
+    is what the state has and the provider has not, where no refresh can find that out, with the
+    reason to keep it in the state or None.
     """
 
     where: str

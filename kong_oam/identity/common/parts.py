@@ -23,7 +23,8 @@ def groups_at(settings: ProviderSettings, estate: Estate) -> list[str]:
 
 
 def scopes_at(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
-    """Gives the scopes that these components declare, with their descriptions, in the order of their names."""
+    """Gives the scopes that these components declare, with their descriptions, in the order of
+    their names."""
     declared: dict[str, str] = {}
     for component in offered_at(settings, estate):
         declared.update(component.scopes)

@@ -20,11 +20,15 @@ _SOME_KINDS = {
     "settle_seconds": "settleSeconds",
     "certificates": "certificates",
 }
-"""Settings that only some kinds take: by their names in ProviderSettings those of the stack's file."""
+"""Settings that only some kinds take: by their names in ProviderSettings those of the stack's
+file."""
 
 
-def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
-    """Checks that the settings have what the kind needs, and nothing that it ignores. Raises StackError."""
+def check(
+    settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()
+) -> None:
+    """Checks that the settings have what the kind needs, and nothing that it ignores. Raises
+    StackError."""
     problems = [f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)]
     problems += [
         f"does not look at '{written}'; remove it"
@@ -35,7 +39,9 @@ def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tup
         if issuer and (why := _unsafe(issuer)):
             problems.append(f"{name} {shown(issuer)}: {why}")
     if problems:
-        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}")
+        raise StackError(
+            f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}"
+        )
 
 
 def _unsafe(issuer: str) -> str | None:

@@ -1,7 +1,8 @@
 """Accesses Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
 
-Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the identity platform's client
-credentials flow, and the settings of the official provider, which this reads as it does.
+Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the
+identity platform's client credentials flow, and the settings of the official provider, which this
+reads as it does.
 """
 
 from __future__ import annotations
@@ -29,24 +30,32 @@ from kong_oam.identity.entra.names import Tenant
 CLOUDS = {
     "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
     "login.microsoftonline.us": ("usgovernment", "https://graph.microsoft.us", "USGov"),
-    "login.partner.microsoftonline.cn": ("china", "https://microsoftgraph.chinacloudapi.cn", "China"),
+    "login.partner.microsoftonline.cn": (
+        "china",
+        "https://microsoftgraph.chinacloudapi.cn",
+        "China",
+    ),
 }
-"""By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its token exchange."""
+"""By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its
+token exchange."""
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _SECURITY = "securityEnabled eq true"
 _MOST_VALUES = 14
-"""Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of which may be another."""
+"""Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of
+which may be another."""
 _TOP = 999
 """The most objects of an answer."""
 _TIMEOUT = httpx.Timeout(30.0)
 
 _PERMISSIONS = (
-    "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All and "
+    "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, "
+    "DelegatedPermissionGrant.ReadWrite.All and "
     "Group.Read.All"
 )
-"""OwnedBy is not enough for applications: the official plugin takes its own account out of the owners of each."""
+"""OwnedBy is not enough for applications: the official plugin takes its own account out of the
+owners of each."""
 
 
 def _words(body: Any) -> str | None:
@@ -64,8 +73,10 @@ _API = ManagementApi(
     "Microsoft Graph",
     "the provider's issuer in the stack's file, and the network",
     {
-        401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
-        403: "give the application these permissions of Microsoft Graph, with an administrator's consent: "
+        401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and "
+        "ARM_CLIENT_SECRET)",
+        403: "give the application these permissions of Microsoft Graph, with an administrator's "
+        "consent: "
         f"{_PERMISSIONS}",
         429: "others use up the tenant's limits; run it again later",
     },
@@ -74,14 +85,16 @@ _API = ManagementApi(
     usual_pause=5.0,
 )
 _NO_ACCOUNT = (
-    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
+    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or "
+    "ARM_CLIENT_ID and "
     "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The application that administers a tenant, and one proof: its secret, or a token of an issuer it trusts."""
+    """The application that administers a tenant, and one proof: its secret, or a token of an issuer
+    it trusts."""
 
     tenant: Tenant
     client: str
@@ -105,13 +118,14 @@ def is_known(tenant: Tenant) -> bool:
 
 
 def federation_audience(tenant: Tenant) -> str:
-    """Gives the audience of tokens that clients of the tenant are proved by (workload identity federation)."""
+    """Gives the audience of tokens that clients of the tenant are proved by (workload identity
+    federation)."""
     return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
 
 
 def account(tenant: Tenant, configuration: Configuration) -> Account:
-    """Reads the account from the stack's `azuread:` settings or the environment. Raises InspectionError where neither
-    has it in full."""
+    """Reads the account from the stack's `azuread:` settings or the environment. Raises
+    InspectionError where neither has it in full."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
@@ -126,7 +140,8 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
 class Graph:
     """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError.
 
-    `caller` is the object id of the account's own service principal, None where its token does not say it.
+    `caller` is the object id of the account's own service principal, None where its token does not
+    say it.
     """
 
     def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
@@ -143,7 +158,10 @@ class Graph:
         if self._account.secret:
             form["client_secret"] = self._account.secret
         else:
-            form |= {"client_assertion_type": ASSERTION, "client_assertion": self._account.token or ""}
+            form |= {
+                "client_assertion_type": ASSERTION,
+                "client_assertion": self._account.token or "",
+            }
         try:
             answer = self._send("POST", self._account.tenant.token_endpoint, data=form)
         except RefusedError:
@@ -161,7 +179,8 @@ class Graph:
         return (str(row["displayName"]) for row in self._groups())
 
     def applications(self, names: Collection[str], begin: str) -> dict[str, list[Row]]:
-        """Lists the tenant's applications by their display names, which any number may have, for each of `names`.
+        """Lists the tenant's applications by their display names, which any number may have, for
+        each of `names`.
 
         Of many all are read whose names `begin` so, as these do.
         """
@@ -173,7 +192,8 @@ class Graph:
     def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
         """Lists object ids of the tenant's security groups, for each of `names`.
 
-        Of many all groups are read, where that takes no more requests than asking for so many by name.
+        Of many all groups are read, where that takes no more requests than asking for so many by
+        name.
         """
         most = -(-len(names) // _MOST_VALUES) * _TOP
         listed = list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
@@ -221,12 +241,15 @@ class Graph:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise RefusedError(
-                    f"{self._account.host}: a further page is said to be at another server, {shown(url)}"
+                    f"{self._account.host}: a further page is said to be at another server, "
+                    f"{shown(url)}"
                 )
             page = self._send("GET", url)
             rows, following = page.get("value"), page.get("@odata.nextLink") or ""
             if not are_rows(rows) or not isinstance(following, str):
-                raise RefusedError(f"{self._account.host}: {path} answers no list; is this Microsoft Graph?")
+                raise RefusedError(
+                    f"{self._account.host}: {path} answers no list; is this Microsoft Graph?"
+                )
             return rows, following
 
         whose = f"{urlsplit(self._account.graph).netloc}{path}"
@@ -241,10 +264,13 @@ class Graph:
 
 
 def _object_id(token: str) -> str | None:
-    """Reads from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only says who we are."""
+    """Reads from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only
+    says who we are."""
     try:
         payload = token.split(".")[1]
-        identifier = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
+        identifier = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get(
+            "oid"
+        )
     except (IndexError, ValueError, AttributeError):
         return None
     return str(identifier) if identifier else None
@@ -253,7 +279,9 @@ def _object_id(token: str) -> str | None:
 def _sorted_out(names: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Gives the rows that have each of the display names, without case, as Graph compares."""
     by_lower: dict[str, list[Row]] = {}
-    for row in {row["id"]: row for row in rows}.values():  # two batches may have one whose names differ in case
+    for row in {
+        row["id"]: row for row in rows
+    }.values():  # two batches may have one whose names differ in case
         by_lower.setdefault(row["displayName"].lower(), []).append(row)
     return {name: by_lower.get(name.lower(), []) for name in names}
 

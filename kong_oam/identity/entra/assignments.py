@@ -1,4 +1,5 @@
-"""Lists the role assignments that a stack makes in a tenant, and reads what clients are granted from a state."""
+"""Lists the role assignments that a stack makes in a tenant, and reads what clients are granted
+from a state."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from kong_oam.identity.entra.names import apis, role_id, role_of
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
-FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+FEDERATED = (
+    "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+)
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
@@ -25,8 +28,9 @@ NO_ROLE = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The assignment of a role of an application. `at` is the application; the holder is either `group` (the provider's
-    name) or `client`. Applications are given by the part of their logical name behind the provider's."""
+    """The assignment of a role of an application. `at` is the application; the holder is either
+    `group` (the provider's name) or `client`. Applications are given by the part of their logical
+    name behind the provider's."""
 
     logical: str
     at: str
@@ -42,17 +46,31 @@ class Assignment:
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
-    """Keeps the first of logical groups that are one in the tenant: Microsoft Graph refuses an assignment twice."""
-    return sorted({provider.group(group): group for group in sorted({*groups}, reverse=True)}.values())
+    """Keeps the first of logical groups that are one in the tenant: Microsoft Graph refuses an
+    assignment twice."""
+    return sorted(
+        {provider.group(group): group for group in sorted({*groups}, reverse=True)}.values()
+    )
 
 
 def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
     """Yields all role assignments of the stack."""
-    prefix, stack, provider = settings.name, estate.stack.name, estate.stack.providers[settings.name]
+    prefix, stack, provider = (
+        settings.name,
+        estate.stack.name,
+        estate.stack.providers[settings.name],
+    )
     for key, component in apis(settings, estate, offered=True).items():
-        for group in distinct(provider, (group for role in component.roles for group in role.groups)):
+        for group in distinct(
+            provider, (group for role in component.roles for group in role.groups)
+        ):
             identifier = role_id(stack, key, provider.listed(group))
-            yield Assignment(f"{prefix}-group-{key}:{group}", f"api-{key}", identifier, group=provider.group(group))
+            yield Assignment(
+                f"{prefix}-group-{key}:{group}",
+                f"api-{key}",
+                identifier,
+                group=provider.group(group),
+            )
     for client in clients_at(settings, estate):
         app = f"app-{client.component}"
         for group in distinct(provider, client.groups) if client.user_facing else ():
@@ -70,7 +88,8 @@ def consent(provider: str, component: str, api: str) -> str:
 
 
 def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yields what clients are granted by the resources of a state: services one scope by each, users all of an API."""
+    """Yields what clients are granted by the resources of a state: services one scope by each,
+    users all of an API."""
     for one in resources:
         if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(_granting(provider)):
             component, api, *scope = one.name.removeprefix(_granting(provider)).split(":", 2)

@@ -1,8 +1,10 @@
-"""Finds applications of a tenant that have names of ours and that the state does not know. None of them is adopted.
+"""Finds applications of a tenant that have names of ours and that the state does not know. None of
+them is adopted.
 
-Names of applications are not unique in a tenant, and any of its users may be allowed to register one: a second one
-would be made in silence, and whoever owns the first, or has a secret of it, would be a client of ours. What else a
-stack makes is between applications of its own, and Microsoft Graph refuses it a second time.
+Names of applications are not unique in a tenant, and any of its users may be allowed to register
+one: a second one would be made in silence, and whoever owns the first, or has a secret of it, would
+be a client of ours. What else a stack makes is between applications of its own, and Microsoft Graph
+refuses it a second time.
 """
 
 from __future__ import annotations
@@ -26,12 +28,18 @@ from kong_oam.identity.entra.names import (
 )
 
 
-def name_conflicts(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+def name_conflicts(
+    graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
+) -> Iterator[Diagnostic]:
     """Reports applications that are called as ours will be. Raises RefusedError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """
-    missing = {one.name: one for one in applications(settings, estate) if (one.type, one.logical) not in held}
+    missing = {
+        one.name: one
+        for one in applications(settings, estate)
+        if (one.type, one.logical) not in held
+    }
     found = graph.applications(missing, client_name(estate.stack.name, ""))
     conflicts = []
     for name, rows in found.items():

@@ -32,18 +32,32 @@ _TAKES = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "c
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider, whose tenant exists. Raises kong_oam.access.settings.stack.StackError."""
+    """Describes the provider, whose tenant exists. Raises
+    kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=_TAKES)
     tenant = tenant_of(settings.issuer or "")
     problem = None
     if tenant is None or not is_known(tenant):
-        problem = f"issuer {shown(settings.issuer or '')} is not https://login.microsoftonline.com/<tenant id>/v2.0"
+        problem = (
+            f"issuer {shown(settings.issuer or '')} is not "
+            "https://login.microsoftonline.com/<tenant id>/v2.0"
+        )
     elif settings.access_token_minutes < _LONGEST_LIFE:
-        problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
+        problem = (
+            f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: "
+            f"{_LONGEST_LIFE}"
+        )
     elif settings.client_secrets and settings.cluster_issuer:
-        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+        problem = (
+            "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+        )
     if problem:
         raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {problem}")
     return Provider(
-        settings.name, settings.audience, SPELLING, issuer=settings.issuer, groups=settings.groups, per_api=True
+        settings.name,
+        settings.audience,
+        SPELLING,
+        issuer=settings.issuer,
+        groups=settings.groups,
+        per_api=True,
     )

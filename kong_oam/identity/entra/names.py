@@ -1,7 +1,7 @@
 """The names and ids of what a stack has in a tenant of Entra: the one place for both.
 
-The ids of scopes and roles are the program's to choose. They follow from names (UUIDv5), so that every run, and every
-stack that is made anew, gives the same.
+The ids of scopes and roles are the program's to choose. They follow from names (UUIDv5), so that
+every run, and every stack that is made anew, gives the same.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
-"""The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its permissions."""
+"""The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its
+permissions."""
 
 APPLICATION = "azuread:index/application:Application"
 
 SCOPE_PREFIX = "scope="
-"""How the application role of a scope is told from the others in `roles`. The delegated permission has no prefix, so
-that the two have values, and ids, of their own. Of one value, they would have to have one id, texts and state as well,
-and none could ever be changed or removed: the official plugin disables what it is going to change, in one of the two
-lists at a time, and Microsoft Graph refuses a pair that is not alike (hashicorp/terraform-provider-azuread, issue
-1177).
+"""How the application role of a scope is told from the others in `roles`. The delegated permission
+has no prefix, so that the two have values, and ids, of their own. Of one value, they would have to
+have one id, texts and state as well, and none could ever be changed or removed: the official plugin
+disables what it is going to change, in one of the two lists at a time, and Microsoft Graph refuses
+a pair that is not alike (hashicorp/terraform-provider-azuread, issue 1177).
 """
 
-_ISSUER = re.compile(r"(?P<login>https?://[^/]+)/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0\Z")
+_ISSUER = re.compile(
+    r"(?P<login>https?://[^/]+)/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0\Z"
+)
 _NAMESPACE = uuid.UUID("6a3d9b0e-6f0b-5c57-9d1f-0c3f2a1f7b52")
 
 
@@ -88,8 +91,11 @@ def _id(*names: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 
-def apis(settings: ProviderSettings, estate: Estate, *, offered: bool = False) -> dict[str, Component]:
-    """Selects the components that tokens can be for: not one without scopes, where nobody could be granted anything.
+def apis(
+    settings: ProviderSettings, estate: Estate, *, offered: bool = False
+) -> dict[str, Component]:
+    """Selects the components that tokens can be for: not one without scopes, where nobody could be
+    granted anything.
 
     `offered`: only those of which this run makes the applications.
     """
@@ -98,10 +104,17 @@ def apis(settings: ProviderSettings, estate: Estate, *, offered: bool = False) -
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """Names other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
+    """Names other providers of the stack that are tenants of the same Entra: they sign with the
+    same keys."""
     login = tenant_in(settings).login
-    tenants = {name: tenant_of(provider.issuer or "") for name, provider in estate.stack.providers.items()}
-    return [name for name, one in tenants.items() if one and one.login == login and name != settings.name]
+    tenants = {
+        name: tenant_of(provider.issuer or "") for name, provider in estate.stack.providers.items()
+    }
+    return [
+        name
+        for name, one in tenants.items()
+        if one and one.login == login and name != settings.name
+    ]
 
 
 def account_name(name: str) -> str:

@@ -1,8 +1,9 @@
-"""Finds objects of a tenant whose creation, by the state, was cut off: they were made, but the answer was lost.
+"""Finds objects of a tenant whose creation, by the state, was cut off: they were made, but the
+answer was lost.
 
-Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was about to make, and of
-that only what is as it would have been made, and what nobody has used since: whoever uses an object needs its id, and
-nobody heard that.
+Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was
+about to make, and of that only what is as it would have been made, and what nobody has used since:
+whoever uses an object needs its id, and nobody heard that.
 """
 
 from __future__ import annotations
@@ -22,29 +23,42 @@ from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 
 
 def find(
-    settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
+    settings: ProviderSettings,
+    state: ExportedState,
+    opened: ExitStack,
+    configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
+    """Finds what interrupted creations made in the tenant. Raises InspectionError and
+    RefusedError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
         return None
     graph = opened.enter_context(Graph(account(tenant_in(settings), configuration)))
     return Orphans(
-        f"Entra, {shown(settings.issuer or '')}", orphans(graph, state, provider), lambda lost: remove(graph, lost)
+        f"Entra, {shown(settings.issuer or '')}",
+        orphans(graph, state, provider),
+        lambda lost: remove(graph, lost),
     )
 
 
 def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    remove it or None.
 
     Raises RefusedError.
     """
     result = []
     for creation in state.pending_at(provider, _SEARCHES):
-        candidates = [pair for pair in _SEARCHES[creation.type](graph, creation) if pair[0].id not in state.ids]
+        candidates = [
+            pair
+            for pair in _SEARCHES[creation.type](graph, creation)
+            if pair[0].id not in state.ids
+        ]
         for orphan, doubts in candidates:
             doubt = next(iter(doubts), None)
-            result.append((orphan, "there are several that it could be" if len(candidates) > 1 else doubt))
+            result.append(
+                (orphan, "there are several that it could be" if len(candidates) > 1 else doubt)
+            )
     return list(dict.fromkeys(result))
 
 
@@ -85,13 +99,18 @@ def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) ->
 def _credentials(row: Row) -> Iterator[str]:
     """Names the secrets and certificates of an application, or of its service principal."""
     for kind, field in (("secret", "passwordCredentials"), ("certificate", "keyCredentials")):
-        yield from (f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in row.get(field) or ())
+        yield from (
+            f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in row.get(field) or ()
+        )
 
 
 def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
     if row := graph.principal(creation.inputs["clientId"]):
         path = f"/servicePrincipals/{row['id']}"
-        yield Orphan(PRINCIPAL, path, row["displayName"], path), _doubts_of_principal(graph, path, row)
+        yield (
+            Orphan(PRINCIPAL, path, row["displayName"], path),
+            _doubts_of_principal(graph, path, row),
+        )
 
 
 def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
@@ -105,14 +124,19 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
     path = f"/servicePrincipals/{wanted['resourceObjectId']}/appRoleAssignedTo"
     for row in graph.rows(path):
-        if (row["principalId"], row["appRoleId"]) == (wanted["principalObjectId"], wanted["appRoleId"]):
+        if (row["principalId"], row["appRoleId"]) == (
+            wanted["principalObjectId"],
+            wanted["appRoleId"],
+        ):
             name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
             yield Orphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
 
 
 def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
-    for row in graph.rows("/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"):
+    for row in graph.rows(
+        "/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"
+    ):
         at = wanted["resourceServicePrincipalObjectId"]
         if (row["resourceId"], row["consentType"]) == (at, "AllPrincipals"):
             path = f"/oauth2PermissionGrants/{row['id']}"
@@ -125,13 +149,17 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
     for row in graph.rows(place):
         if row["name"] == creation.inputs["displayName"]:
             identifier = f"{application}/federatedIdentityCredential/{row['id']}"
-            same = all(row.get(name) == creation.inputs.get(name) for name in ("issuer", "subject", "audiences"))
+            same = all(
+                row.get(name) == creation.inputs.get(name)
+                for name in ("issuer", "subject", "audiences")
+            )
             doubts = () if same else ("it trusts others than the one that it would have",)
             yield Orphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
-    """Finds secrets, which nobody ever learned. One of the name that the state knows is of an earlier turn."""
+    """Finds secrets, which nobody ever learned. One of the name that the state knows is of an
+    earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
         if row.get("displayName") == creation.inputs.get("displayName"):

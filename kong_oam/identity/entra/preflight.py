@@ -18,9 +18,14 @@ from kong_oam.identity.entra.names import other_tenants, tenant_in
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    configuration: Configuration,
+    looked_up: LookedUp,
 ) -> Iterator[Diagnostic]:
-    """Reports what stands in the way: groups that the tenant lacks, names that it has, another tenant in this stack.
+    """Reports what stands in the way: groups that the tenant lacks, names that it has, another
+    tenant in this stack.
 
     Raises InspectionError and RefusedError.
     """
@@ -34,28 +39,33 @@ def inspect(
 
 
 def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
-    """Looks up the groups of roles: only security groups count, since no other can hold one. Raises RefusedError."""
+    """Looks up the groups of roles: only security groups count, since no other can hold one. Raises
+    RefusedError."""
     return looked_up.groups(settings.name, group_names(settings, estate), graph.group_ids)
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Refuses two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by the id of the key."""
+    """Refuses two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
+    the id of the key."""
     others = other_tenants(settings, estate)
     if others:
         names = sorted([settings.name, *others])
         yield Diagnostic(
             "ENV408",
-            f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same keys, and a "
+            f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same "
+            "keys, and a "
             "Kong workspace has each key once. Give each a stack and a workspace of its own",
         )
 
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Warns of partners without a certificate: Entra reads no keys where owners publish them. The rest is made."""
+    """Warns of partners without a certificate: Entra reads no keys where owners publish them. The
+    rest is made."""
     for client in clients_at(settings, estate):
         if client.kind == EXTERNAL and client.component not in settings.certificates:
             message = (
-                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it has no key there: "
+                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
+                "has no key there: "
                 f"name its owner's certificate under {_where(estate)}"
             )
             yield Diagnostic("ENV409", message, client.place, severity="warning")
@@ -63,10 +73,14 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Reports certificates that no partner's client here would prove itself with."""
-    partners = {client.component for client in clients_at(settings, estate) if client.kind == EXTERNAL}
+    partners = {
+        client.component for client in clients_at(settings, estate) if client.kind == EXTERNAL
+    }
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
-        message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
+        message = (
+            f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
+        )
         yield Diagnostic("ENV410", message)
 
 

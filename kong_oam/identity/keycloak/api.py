@@ -1,4 +1,5 @@
-"""Accesses Keycloak's Admin API as far as inspecting a realm needs it, before the first change or after a cut-off one.
+"""Accesses Keycloak's Admin API as far as inspecting a realm needs it, before the first change or
+after a cut-off one.
 
 Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
 """
@@ -22,20 +23,30 @@ _TIMEOUT: Final = httpx.Timeout(30.0)
 _PAGE: Final = 500
 """Rows of one answer. Keycloak gives all where nobody says."""
 
-_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+_PERMISSIONS: Final = (
+    "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+)
 
 
 def _words(body: Any) -> str | None:
     if not isinstance(body, dict):
         return None
-    return ": ".join(str(body[name]) for name in ("error", "errorMessage", "error_description") if name in body) or None
+    return (
+        ": ".join(
+            str(body[name])
+            for name in ("error", "errorMessage", "error_description")
+            if name in body
+        )
+        or None
+    )
 
 
 _API: Final = ManagementApi(
     "Keycloak's Admin API",
     "the issuer, keycloak:url (or KEYCLOAK_URL) and the network",
     {
-        401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and _CLIENT_SECRET",
+        401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID "
+        "and _CLIENT_SECRET",
         403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
         404: "is there such a realm? The issuer ends in /realms/<its name>",
         429: "others use up the server's rate limit; run it again later",
@@ -44,14 +55,16 @@ _API: Final = ManagementApi(
     _words,
 )
 _NO_ACCOUNT = (
-    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
+    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or "
+    "KEYCLOAK_CLIENT_ID and "
     "KEYCLOAK_CLIENT_SECRET"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A client with a service account that may administer the realm: it logs in at the realm `login`."""
+    """A client with a service account that may administer the realm: it logs in at the realm
+    `login`."""
 
     url: str
     realm: str
@@ -73,7 +86,9 @@ def account(issuer: str, configuration: Configuration) -> Account:
         raise InspectionError(_NO_ACCOUNT)
     base, _, realm = issuer.partition("/realms/")
     url = setting("keycloak:url", "KEYCLOAK_URL") or base
-    return Account(url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret)
+    return Account(
+        url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret
+    )
 
 
 class Realm:
@@ -98,10 +113,11 @@ class Realm:
         self._client.close()
 
     def group_ids(self, paths: Collection[str]) -> dict[str, list[str]]:
-        """Gives the ids of the groups of these paths (`/sales/emea`), and of others that were read on the way.
+        """Gives the ids of the groups of these paths (`/sales/emea`), and of others that were read
+        on the way.
 
-        Groups are read page by page, and subgroups where a path leads there. But where those at the top are more than a
-        page, few are asked for one by one. Raises RefusedError.
+        Groups are read page by page, and subgroups where a path leads there. But where those at the
+        top are more than a page, few are asked for one by one. Raises RefusedError.
         """
         top = self.pages("/groups")
         first = list(islice(top, _PAGE + 1))
@@ -133,7 +149,9 @@ class Realm:
 
     def client(self, name: str) -> Row | None:
         """Reads the realm's client of this clientId. Raises RefusedError."""
-        return next((row for row in self.rows("/clients", clientId=name) if row["clientId"] == name), None)
+        return next(
+            (row for row in self.rows("/clients", clientId=name) if row["clientId"] == name), None
+        )
 
     def row(self, path: str) -> Row:
         """Reads one object, by a path below the realm's. Raises RefusedError."""

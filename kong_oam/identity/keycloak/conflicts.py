@@ -1,8 +1,9 @@
 """Finds what a realm has under names of ours and the state does not know. Nothing of it is adopted.
 
-In a realm a name is there once: to create it again would fail half-way. Whoever made such a thing may have left a way
-in, and all that is removed there can be made anew under the same name. What has no name of its own (the roles of a
-group, the lists of a client's scopes, the roles that a scope asks for) takes what is there as it is made.
+In a realm a name is there once: to create it again would fail half-way. Whoever made such a thing
+may have left a way in, and all that is removed there can be made anew under the same name. What has
+no name of its own (the roles of a group, the lists of a client's scopes, the roles that a scope
+asks for) takes what is there as it is made.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names, in_realm
 
 
-def name_conflicts(realm: Realm, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+def name_conflicts(
+    realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
+) -> Iterator[Diagnostic]:
     """Reports what is called in the realm as ours will be. Raises RefusedError.
 
     Nothing is asked about what the state holds: that is this stack's.
@@ -27,15 +30,23 @@ def name_conflicts(realm: Realm, settings: ProviderSettings, estate: Estate, hel
     names = Names(settings, estate)
     missing = [
         Managed(kind, logical, name)
-        for kind, by_logical in ((ROLE, names.roles), (SCOPE, names.scopes), (CLIENT, names.clients))
+        for kind, by_logical in (
+            (ROLE, names.roles),
+            (SCOPE, names.scopes),
+            (CLIENT, names.clients),
+        )
         for logical, name in by_logical.items()
         if (kind, logical) not in held
     ]
     conflicts = []
     for kind in dict.fromkeys(managed.type for managed in missing):
         of_kind = [managed for managed in missing if managed.type == kind]
-        ids = _ids(realm, kind, [managed.name for managed in of_kind], in_realm(estate.stack.name, ""))
-        conflicts += [Conflict(managed, ids[managed.name]) for managed in of_kind if managed.name in ids]
+        ids = _ids(
+            realm, kind, [managed.name for managed in of_kind], in_realm(estate.stack.name, "")
+        )
+        conflicts += [
+            Conflict(managed, ids[managed.name]) for managed in of_kind if managed.name in ids
+        ]
     if conflicts:
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 

@@ -24,12 +24,16 @@ _REALMS = "/realms/"
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider, whose realm exists. Raises kong_oam.access.settings.stack.StackError."""
+    """Describes the provider, whose realm exists. Raises
+    kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
     issuer = settings.issuer or ""
     base, _, realm = issuer.partition(_REALMS)
     if not base or not realm or "/" in realm:
         raise StackError(
-            f"identity provider '{settings.name}': issuer {shown(issuer)} does not end in {_REALMS}<realm>"
+            f"identity provider '{settings.name}': issuer {shown(issuer)} does not end in "
+            f"{_REALMS}<realm>"
         )
-    return Provider(settings.name, settings.audience, SPELLING, issuer=issuer, groups=settings.groups)
+    return Provider(
+        settings.name, settings.audience, SPELLING, issuer=issuer, groups=settings.groups
+    )

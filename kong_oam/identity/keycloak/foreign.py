@@ -1,6 +1,8 @@
-"""Finds in a realm's client, client scope or role what a creation alone does not leave there: somebody uses it.
+"""Finds in a realm's client, client scope or role what a creation alone does not leave there:
+somebody uses it.
 
-Sources: Keycloak's Admin REST API 26.7; the attributes are those that the official plugin always sends.
+Sources: Keycloak's Admin REST API 26.7; the attributes are those that the official plugin always
+sends.
 """
 
 from __future__ import annotations
@@ -93,7 +95,8 @@ MAPPERS: Final = {
         ),
     ),
 }
-"""By the type of a mapper's resource: its kind of protocol mapper, and the settings that it sets."""
+"""By the type of a mapper's resource: its kind of protocol mapper, and the settings that it
+sets."""
 
 _OFF: Final = ("", "false", None)
 
@@ -102,10 +105,16 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
     """Finds who has used a client, or changed it. Raises RefusedError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
-    yield from (f"protocol mapper '{mapper['name']}'" for mapper in client.get("protocolMappers") or ())
+    yield from (
+        f"protocol mapper '{mapper['name']}'" for mapper in client.get("protocolMappers") or ()
+    )
     yield from _attributes(client, _SET)
     flows = client.get("authenticationFlowBindingOverrides") or {}
-    yield from (f"authentication flow of its own for '{name}'" for name, flow in sorted(flows.items()) if flow)
+    yield from (
+        f"authentication flow of its own for '{name}'"
+        for name, flow in sorted(flows.items())
+        if flow
+    )
     yield from (f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings")))
     if client.get("serviceAccountsEnabled"):
         user = realm.row(f"{path}/service-account-user")["id"]
@@ -113,7 +122,10 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
         for role in _roles(realm.row(f"/users/{user}/role-mappings")):
             if role != of_everybody:
                 yield f"{role} of its service account"
-        yield from (f"its service account in group '{group['path']}'" for group in realm.rows(f"/users/{user}/groups"))
+        yield from (
+            f"its service account in group '{group['path']}'"
+            for group in realm.rows(f"/users/{user}/groups")
+        )
     counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
     if sessions := sum(int(count) for count in counts):
         yield f"{sessions} session(s) of users"
@@ -124,11 +136,16 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
-    yield from (f"protocol mapper '{mapper['name']}'" for mapper in scope.get("protocolMappers") or ())
+    yield from (
+        f"protocol mapper '{mapper['name']}'" for mapper in scope.get("protocolMappers") or ()
+    )
     for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
         yield f"{role}, which it asks for"
     for client in realm.pages("/clients"):
-        attached = (*(client.get("defaultClientScopes") or ()), *(client.get("optionalClientScopes") or ()))
+        attached = (
+            *(client.get("defaultClientScopes") or ()),
+            *(client.get("optionalClientScopes") or ()),
+        )
         if name in attached:
             yield f"client '{client['clientId']}', which has it"
     for kind in ("default", "optional"):
@@ -139,21 +156,30 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
 def of_role(realm: Realm, role: Row) -> Iterator[str]:
     """Finds who has a role, and what was added to it. Raises RefusedError.
 
-    A role is in others, directly or through others: every way ends in one that has it directly. All of them are asked,
-    which takes a request for each client of the realm. A scope that asks for nothing else would be everybody's
-    without it.
+    A role is in others, directly or through others: every way ends in one that has it directly. All
+    of them are asked, which takes a request for each client of the realm. A scope that asks for
+    nothing else would be everybody's without it.
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
         yield from (f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites"))
     by_name = f"/roles/{quote(role['name'], safe='')}"
-    yield from (f"user '{user['username']}', who has it" for user in realm.pages(f"{by_name}/users"))
-    yield from (f"group '{group['path']}', which has it" for group in realm.pages(f"{by_name}/groups"))
+    yield from (
+        f"user '{user['username']}', who has it" for user in realm.pages(f"{by_name}/users")
+    )
+    yield from (
+        f"group '{group['path']}', which has it" for group in realm.pages(f"{by_name}/groups")
+    )
     for composite in _composites(realm):
-        if any(part["id"] == role["id"] for part in realm.rows(f"/roles-by-id/{composite['id']}/composites/realm")):
+        if any(
+            part["id"] == role["id"]
+            for part in realm.rows(f"/roles-by-id/{composite['id']}/composites/realm")
+        ):
             yield f"role '{composite['name']}', which has it in it"
     for scope in realm.rows("/client-scopes"):
-        mapped = realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
+        mapped = (
+            realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
+        )
         if any(row["id"] == role["id"] for row in mapped):
             yield f"client scope '{scope['name']}' asks for it"
 
@@ -192,4 +218,6 @@ def _composites(realm: Realm) -> Iterator[Row]:
     """Yields all roles of the realm and of its clients that have others in them."""
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
-        yield from (role for role in realm.rows(f"/clients/{client['id']}/roles") if role["composite"])
+        yield from (
+            role for role in realm.rows(f"/clients/{client['id']}/roles") if role["composite"]
+        )

@@ -1,4 +1,5 @@
-"""The names of one stack's objects in a realm, there and in the state: for inspecting and for provisioning."""
+"""The names of one stack's objects in a realm, there and in the state: for inspecting and for
+provisioning."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ AUDIENCE = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
 GROUPS = "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
 
 SUBJECT, SERVICE = "basic", "service_account"
-"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a client that calls as
-itself, so it is listed, or every other refresh would find a difference."""
+"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a
+client that calls as itself, so it is listed, or every other refresh would find a difference."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one stack at one realm. `roles`, `scopes` and `clients` are names in the realm, by the resource's
-    logical name."""
+    """The names of one stack at one realm. `roles`, `scopes` and `clients` are names in the realm,
+    by the resource's logical name."""
 
     settings: ProviderSettings
     estate: Estate
@@ -61,7 +62,9 @@ class Names:
     @property
     def scopes(self) -> dict[str, str]:
         scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
-        scopes |= {self.scope(f"api-{scope}"): scope for scope in scopes_at(self.settings, self.estate)}
+        scopes |= {
+            self.scope(f"api-{scope}"): scope for scope in scopes_at(self.settings, self.estate)
+        }
         for client in clients_at(self.settings, self.estate):
             if client.groups or not client.user_facing:
                 scopes[self.scope(f"for-{client.component}")] = self.in_realm(client.component)
@@ -89,7 +92,8 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 
 
 def in_realm(stack: str, what: str) -> str:
-    """Gives a name in a realm, which others use, too. Component names have no dot: none reads like another."""
+    """Gives a name in a realm, which others use, too. Component names have no dot: none reads like
+    another."""
     return f"kong-oam.{stack}.{what.replace('/', '.')}"
 
 
@@ -99,5 +103,6 @@ def account_name(name: str) -> str:
 
 
 def group_path(group: str) -> str:
-    """Gives the path of a group that a stack or an Application names; without a slash it is at the top of the realm."""
+    """Gives the path of a group that a stack or an Application names; without a slash it is at the
+    top of the realm."""
     return group if group.startswith("/") else f"/{group}"

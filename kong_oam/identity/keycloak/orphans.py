@@ -1,8 +1,10 @@
-"""Finds objects of a realm whose creation, by the state, was cut off: they were made, but the answer was lost.
+"""Finds objects of a realm whose creation, by the state, was cut off: they were made, but the
+answer was lost.
 
-A realm's objects have no tags. So nothing counts as lost but what the state itself says it was about to make, and of
-that only the object of that name which is as it would have been made, and in which, or by which, nobody has done
-anything since: whoever uses an object needs its id, and nobody heard that.
+A realm's objects have no tags. So nothing counts as lost but what the state itself says it was
+about to make, and of that only the object of that name which is as it would have been made, and in
+which, or by which, nobody has done anything since: whoever uses an object needs its id, and nobody
+heard that.
 """
 
 from __future__ import annotations
@@ -25,20 +27,27 @@ _USERS = {CLIENT: foreign.of_client, ROLE: foreign.of_role, SCOPE: foreign.of_sc
 
 
 def find(
-    settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
+    settings: ProviderSettings,
+    state: ExportedState,
+    opened: ExitStack,
+    configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what interrupted creations made in the realm. Raises InspectionError and RefusedError."""
+    """Finds what interrupted creations made in the realm. Raises InspectionError and
+    RefusedError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
         return None
     realm = opened.enter_context(Realm(account(settings.issuer or "", configuration)))
     return Orphans(
-        f"Keycloak, {shown(settings.issuer or '')}", orphans(realm, state, provider), lambda lost: remove(realm, lost)
+        f"Keycloak, {shown(settings.issuer or '')}",
+        orphans(realm, state, provider),
+        lambda lost: remove(realm, lost),
     )
 
 
 def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    remove it or None.
 
     Raises RefusedError.
     """

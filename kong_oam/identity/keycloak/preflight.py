@@ -17,9 +17,14 @@ from kong_oam.identity.keycloak.names import group_path
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    configuration: Configuration,
+    looked_up: LookedUp,
 ) -> Iterator[Diagnostic]:
-    """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that it has already.
+    """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that
+    it has already.
 
     Raises InspectionError and RefusedError.
     """
@@ -33,5 +38,7 @@ def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate, looked_u
     """Looks up the groups of roles, by their paths. Raises RefusedError."""
     paths = {name: group_path(name) for name in group_names(settings, estate)}
     found = looked_up.groups(settings.name, paths.values(), realm.group_ids)
-    others = {path.removeprefix("/"): ids for path, ids in found.items() if path not in paths.values()}
+    others = {
+        path.removeprefix("/"): ids for path, ids in found.items() if path not in paths.values()
+    }
     return {**others, **{name: found[path] for name, path in paths.items()}}

@@ -1,5 +1,5 @@
-"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0, RFC 9068 for what settings
-leave out.
+"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0, RFC 9068
+for what settings leave out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from kong_oam.identity.common.settings import check
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider: all of it stands in the settings. Raises kong_oam.access.settings.stack.StackError."""
+    """Describes the provider: all of it stands in the settings. Raises
+    kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
     assert settings.spelling is not None
-    return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)
+    return Provider(
+        settings.name,
+        settings.audience,
+        settings.spelling,
+        issuer=settings.issuer,
+        groups=settings.groups,
+    )

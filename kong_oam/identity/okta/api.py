@@ -1,6 +1,8 @@
-"""Accesses Okta's management API: the account of an org, a client of it, and its lists page by page.
+"""Accesses Okta's management API: the account of an org, a client of it, and its lists page by
+page.
 
-Sources: Okta's management API (API tokens, pagination by the Link header, rate limits and their headers).
+Sources: Okta's management API (API tokens, pagination by the Link header, rate limits and their
+headers).
 """
 
 from __future__ import annotations
@@ -28,22 +30,30 @@ def _words(body: Any) -> str | None:
 
 _API = ManagementApi(
     "Okta's management API",
-    "okta:orgName, okta:baseUrl and okta:httpProxy (or OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_HTTP_PROXY), and the network",
+    "okta:orgName, okta:baseUrl and okta:httpProxy (or OKTA_ORG_NAME, OKTA_BASE_URL, "
+    "OKTA_HTTP_PROXY), and the network",
     {
-        401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, or OKTA_API_TOKEN",
-        403: "the administrator whose token this is has to manage authorization servers and applications and to see "
+        401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, "
+        "or OKTA_API_TOKEN",
+        403: "the administrator whose token this is has to manage authorization servers and "
+        "applications and to see "
         "groups, for pages in a browser also to manage trusted origins",
         429: "others use up the org's rate limit; run it again later",
     },
     "see status.okta.com and the org's system log, and run it again",
     _words,
 )
-_NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
+_NO_ACCOUNT = (
+    "no account at Okta: set okta:orgName and the secret okta:apiToken, or "
+    "OKTA_ORG_NAME "
+    "and OKTA_API_TOKEN"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An org, and an administrator's API token. `proxy` as the provider's httpProxy: it gets requests in clear."""
+    """An org, and an administrator's API token. `proxy` as the provider's httpProxy: it gets
+    requests in clear."""
 
     org: str
     base: str
@@ -52,10 +62,13 @@ class Account:
 
 
 def account(configuration: Configuration) -> Account:
-    """Reads the account of the stack's `okta:` settings or of the environment. Raises InspectionError where neither
-    names one."""
+    """Reads the account of the stack's `okta:` settings or of the environment. Raises
+    InspectionError where neither names one."""
     setting = configuration.setting
-    org, token = setting("okta:orgName", "OKTA_ORG_NAME"), setting("okta:apiToken", "OKTA_API_TOKEN")
+    org, token = (
+        setting("okta:orgName", "OKTA_ORG_NAME"),
+        setting("okta:apiToken", "OKTA_API_TOKEN"),
+    )
     if not org or not token:
         raise InspectionError(_NO_ACCOUNT)
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
@@ -63,7 +76,8 @@ def account(configuration: Configuration) -> Account:
 
 
 def client(account: Account) -> httpx.Client:
-    """Makes a client of the org's management API. It asks a proxy in absolute form, as the provider does."""
+    """Makes a client of the org's management API. It asks a proxy in absolute form, as the provider
+    does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
         verify=trusted(),
@@ -77,8 +91,8 @@ def client(account: Account) -> httpx.Client:
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """Yields all objects of a collection, page by page. Raises RefusedError.
 
-    Of the address of the next page only path and query count: Okta may name its own host, where a proxy was asked, and
-    the token goes nowhere else.
+    Of the address of the next page only path and query count: Okta may name its own host, where a
+    proxy was asked, and the token goes nowhere else.
     """
 
     def ask(url: str) -> tuple[list[Row], str]:
@@ -88,7 +102,9 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
         return _API.rows(answer), str(org.base_url.copy_with(raw_path=raw)) if raw else ""
 
     return pages(
-        f"{org.base_url.host}{path}", str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"), ask
+        f"{org.base_url.host}{path}",
+        str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"),
+        ask,
     )
 
 

@@ -1,8 +1,9 @@
-"""Finds objects at Okta that have the names of ours and that the state does not know: adopted or left, never doubled.
+"""Finds objects at Okta that have the names of ours and that the state does not know: adopted or
+left, never doubled.
 
-An app's label need not be unique at Okta, so that a second one would be made in silence. With the name of anything
-else, or with the client id of another app, a creation would fail half-way. Sources: Okta's management API; the ids that
-the provider's resources are imported by.
+An app's label need not be unique at Okta, so that a second one would be made in silence. With the
+name of anything else, or with the client id of another app, a creation would fail half-way.
+Sources: Okta's management API; the ids that the provider's resources are imported by.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 
 @dataclass(frozen=True, slots=True)
 class _Org:
-    """Looks in an org for the names of one stack. It asks only for what is needed. Raises RefusedError."""
+    """Looks in an org for the names of one stack. It asks only for what is needed. Raises
+    RefusedError."""
 
     client: httpx.Client
     missing: Mapping[str, list[Managed]]
@@ -60,7 +62,9 @@ class _Org:
             name = server_name(stack)
             for server in rows(self.client, "/authorizationServers", q=name):
                 if server["name"] == name:
-                    yield from (Conflict(managed, server["id"]) for managed in self.missing.get(SERVER, ()))
+                    yield from (
+                        Conflict(managed, server["id"]) for managed in self.missing.get(SERVER, ())
+                    )
                     yield from self._in_server(server["id"])
 
     def _apps(self) -> Iterator[Conflict]:
@@ -71,12 +75,17 @@ class _Org:
                 yield from self._assignments(managed, app["id"])
 
     def _apps_like(self, labels: Collection[str]) -> Iterator[Row]:
-        """Yields at least the apps of these labels: a few by their names, many in the list of all."""
+        """Yields at least the apps of these labels: a few by their names, many in the list of
+        all."""
         if len(labels) > FEW:
             yield from self._apps_where(filter=f'name eq "{_NAME}"')
             return
         for label in labels:
-            yield from (app for app in self._apps_where(q=label) if (app["label"], app["name"]) == (label, _NAME))
+            yield from (
+                app
+                for app in self._apps_where(q=label)
+                if (app["label"], app["name"]) == (label, _NAME)
+            )
 
     def _apps_where(self, **query: str) -> Iterator[Row]:
         return rows(self.client, "/apps", includeNonDeleted="true", **query)
@@ -92,13 +101,20 @@ class _Org:
         for kind, collection in _IN_SERVER.items():
             rules = self.missing.get(RULE, []) if kind == POLICY else []
             by_name = {managed.name: managed for managed in self.missing.get(kind, ())}
-            for row in self._rows_like(f"{place}/{collection}", kind, by_name) if by_name or rules else ():
-                if (managed := by_name.get(row["name"])) and row.get("claimType", "RESOURCE") == "RESOURCE":
+            for row in (
+                self._rows_like(f"{place}/{collection}", kind, by_name) if by_name or rules else ()
+            ):
+                if (managed := by_name.get(row["name"])) and row.get(
+                    "claimType", "RESOURCE"
+                ) == "RESOURCE":
                     yield Conflict(managed, f"{server}/{row['id']}")
-                yield from self._rules(server, row, [rule for rule in rules if rule.name == row["name"]])
+                yield from self._rules(
+                    server, row, [rule for rule in rules if rule.name == row["name"]]
+                )
 
     def _rows_like(self, path: str, kind: str, names: Collection[str]) -> Iterator[Row]:
-        """Yields at least the objects of these names: only of scopes there may be pages, and questions by name."""
+        """Yields at least the objects of these names: only of scopes there may be pages, and
+        questions by name."""
         if kind == SCOPE and len(names) <= FEW:
             for name in names:
                 yield from (row for row in rows(self.client, path, q=name) if row["name"] == name)
@@ -107,7 +123,9 @@ class _Org:
 
     def _rules(self, server: str, policy: Row, missing_rules: list[Managed]) -> Iterator[Conflict]:
         for managed in missing_rules:
-            for rule in rows(self.client, f"/authorizationServers/{server}/policies/{policy['id']}/rules"):
+            for rule in rows(
+                self.client, f"/authorizationServers/{server}/policies/{policy['id']}/rules"
+            ):
                 if rule["name"] == managed.name:
                     yield Conflict(managed, f"{server}/{policy['id']}/{rule['id']}")
 
@@ -148,9 +166,15 @@ def _advice(
     objects_found = Counter(conflict.object for conflict in conflicts)
     several = next((found.name for found, count in objects_found.items() if count > 1), None)
     if several is not None:
-        return (f"There are several of '{several}': rename or remove all but the one that is this stack's.",)
+        return (
+            f"There are several of '{several}': rename or remove all but the one that is this "
+            "stack's.",
+        )
     if foreign:
-        return ("They cannot be adopted with what ENV404 names in them: remove that first, or have them renamed.",)
+        return (
+            "They cannot be adopted with what ENV404 names in them: remove that first, or have "
+            "them renamed.",
+        )
     return (
         "If they are this stack's for another reason, look at each, adopt them, and run it again:",
         f"  {_command(settings, stack_at(estate), held, project, conflicts)}",
@@ -158,8 +182,11 @@ def _advice(
     )
 
 
-def _command(settings: ProviderSettings, stack: str, held: Held, project: str, conflicts: Sequence[Conflict]) -> str:
-    """The one command that adopts them: into the state, as they are; the next `up` gives them their shape.
+def _command(
+    settings: ProviderSettings, stack: str, held: Held, project: str, conflicts: Sequence[Conflict]
+) -> str:
+    """The one command that adopts them: into the state, as they are; the next `up` gives them their
+    shape.
 
     Source: the file format of `pulumi import`.
     """
@@ -170,7 +197,12 @@ def _command(settings: ProviderSettings, stack: str, held: Held, project: str, c
     else:
         file["resources"].append({"type": COMPONENT, "name": name, "component": True})
     file["resources"] += [
-        {"type": conflict.object.type, "name": conflict.object.logical, "id": conflict.id, "parent": name}
+        {
+            "type": conflict.object.type,
+            "name": conflict.object.logical,
+            "id": conflict.id,
+            "parent": name,
+        }
         for conflict in conflicts
     ]
     flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
@@ -181,16 +213,23 @@ def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
     for client in clients_at(settings, estate):
         if client.groups:
             label = app_label(estate.stack.name, client.component)
-            yield Managed(ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label)
+            yield Managed(
+                ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label
+            )
 
 
-def _foreign_policies(org: httpx.Client, conflicts: list[Conflict], ours: Iterator[Managed]) -> Iterator[str]:
-    """Reports policies of an adopted server that are not this stack's: they would go on giving tokens to others."""
+def _foreign_policies(
+    org: httpx.Client, conflicts: list[Conflict], ours: Iterator[Managed]
+) -> Iterator[str]:
+    """Reports policies of an adopted server that are not this stack's: they would go on giving
+    tokens to others."""
     names = {managed.name for managed in ours if managed.type == POLICY}
     for server in (conflict.id for conflict in conflicts if conflict.object.type == SERVER):
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
                 yield (
-                    f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} is not this stack's, "
-                    "and would go on issuing tokens for its APIs; remove it before the server is adopted"
+                    f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} "
+                    "is not this stack's, "
+                    "and would go on issuing tokens for its APIs; remove it before the server is "
+                    "adopted"
                 )

@@ -1,4 +1,5 @@
-"""Describes Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and their claims."""
+"""Describes Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and
+their claims."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ SPELLING = ClaimMapping(
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider. Its issuer comes into being with the authorization server, in the same graph.
+    """Describes the provider. Its issuer comes into being with the authorization server, in the
+    same graph.
 
     Raises kong_oam.access.settings.stack.StackError.
     """

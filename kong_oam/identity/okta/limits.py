@@ -1,7 +1,8 @@
 """Compares the groups that roles name with how many Okta takes at most: before the first change.
 
-Whatever else is too long or too many Okta refuses itself. It gives no number of scopes, claims, policies or rules of an
-authorization server, of authorization servers, apps or trusted origins of an org, or of groups of an app.
+Whatever else is too long or too many Okta refuses itself. It gives no number of scopes, claims,
+policies or rules of an authorization server, of authorization servers, apps or trusted origins of
+an org, or of groups of an app.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.identity.common.parts import groups_at
 
 GROUPS = 100
-"""Groups that a claim lists; a request that matches more fails (guide "Create an authorization server", Groups claim).
+"""Groups that a claim lists; a request that matches more fails (guide "Create an authorization
+server", Groups claim).
 
-It is a user's own groups that count, so that a stack that names more still works for whoever is in few of them.
+It is a user's own groups that count, so that a stack that names more still works for whoever is in
+few of them.
 """
 
 _NEAR = 80
@@ -28,7 +31,9 @@ def limits(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     count = len(groups_at(settings, estate))
     if count >= _NEAR:
         message = (
-            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who is in more than "
-            f"{GROUPS} of them. Bind roles to fewer groups, or move Applications to a stack of their own"
+            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who "
+            "is in more than "
+            f"{GROUPS} of them. Bind roles to fewer groups, or move Applications to a stack of "
+            "their own"
         )
         yield Diagnostic("ENV411", message, severity="warning")

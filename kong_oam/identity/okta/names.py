@@ -29,7 +29,8 @@ _REFRESH_SCOPE = "offline_access"
 
 @dataclass(frozen=True, slots=True)
 class LogicalNames:
-    """The logical names of a stack's resources at Okta: each is behind the name of its `provider`."""
+    """The logical names of a stack's resources at Okta: each is behind the name of its
+    `provider`."""
 
     provider: str
 
@@ -82,16 +83,19 @@ def app_label(stack: str, component: str) -> str:
 
 
 def client_id(stack: str, component: str) -> str:
-    """Chooses the client id that an app is made with, so that previews know it: `kong-oam.prod.shop.web`.
+    """Chooses the client id that an app is made with, so that previews know it:
+    `kong-oam.prod.shop.web`.
 
-    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters, digits and
-    `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for a label, which is as long.
+    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters,
+    digits and `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for
+    a label, which is as long.
     """
     return f"kong-oam.{stack}.{component.replace('/', '.')}"
 
 
 def client_id_of(app: Mapping[str, Any]) -> str | None:
-    """Reads the client id of an app as Okta shows it; None of one that is no OAuth client, such as a bookmark."""
+    """Reads the client id of an app as Okta shows it; None of one that is no OAuth client, such as
+    a bookmark."""
     identifier = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
     return None if identifier is None else str(identifier)
 
@@ -102,38 +106,54 @@ def origin_name(stack: str, origin: str, *, shared: bool) -> str:
 
 
 def origin_owner(name: str, origin: str) -> str | None:
-    """Reads from a trusted origin's name its stack: "" where stacks share it, None where none of ours made it."""
+    """Reads from a trusted origin's name its stack: "" where stacks share it, None where none of
+    ours made it."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
     return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
 
 
 def origins(clients: Iterable[Client]) -> list[str]:
-    """Lists the origins of pages that get tokens themselves. One may have the pages of several clients."""
+    """Lists the origins of pages that get tokens themselves. One may have the pages of several
+    clients."""
     return sorted({origin for client in clients for origin in client.origins})
 
 
 def granted(clients: Iterable[Client]) -> list[Client]:
-    """Selects the clients with a policy. One that is granted nothing, or that nobody may sign in through, has none."""
-    with_policy = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
+    """Selects the clients with a policy. One that is granted nothing, or that nobody may sign in
+    through, has none."""
+    with_policy = (
+        client for client in clients if client.scopes and (client.groups or not client.user_facing)
+    )
     return sorted(with_policy, key=lambda client: client.component)
 
 
 def scopes_of(client: Client) -> list[str]:
-    """Lists the scopes of a client's rule: what it was granted, and what users sign in and stay signed in with."""
-    sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
+    """Lists the scopes of a client's rule: what it was granted, and what users sign in and stay
+    signed in with."""
+    sign_in = (
+        (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ()))
+        if client.user_facing
+        else ()
+    )
     return [*client.scopes, *sign_in]
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yields what clients are granted by the resources of a state: what their rules list, also to sign in."""
+    """Yields what clients are granted by the resources of a state: what their rules list, also to
+    sign in."""
     return listed(resources, RULE, LogicalNames(provider).rule(""), "scopeWhitelists")
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yields all objects that the stack makes, but for the assignments of groups to apps: those have no name."""
+    """Yields all objects that the stack makes, but for the assignments of groups to apps: those
+    have no name."""
     prefix, stack, logical = settings.name, estate.stack.name, LogicalNames(settings.name)
     clients = clients_at(settings, estate)
-    pages = [client for client in estate.clients if client.provider == prefix] if estate.role != "partition" else []
+    pages = (
+        [client for client in estate.clients if client.provider == prefix]
+        if estate.role != "partition"
+        else []
+    )
     yield Managed(SERVER, logical.server, server_name(stack))
     for scope in scopes_at(settings, estate):
         yield Managed(SCOPE, logical.scope(scope), scope)

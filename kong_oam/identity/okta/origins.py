@@ -1,9 +1,11 @@
-"""Decides on trusted origins that an org has already: an origin is in an org once, whoever needs it.
+"""Decides on trusted origins that an org has already: an origin is in an org once, whoever needs
+it.
 
-Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If both had it in their
-states, the first that goes would take it away from the other. So a trusted origin is of one stack, whose name it has;
-or it is shared, has no stack's name, and no stack removes it. An origin that another stack has is adopted only
-after that stack has let go of it in this way.
+Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If
+both had it in their states, the first that goes would take it away from the other. So a trusted
+origin is of one stack, whose name it has; or it is shared, has no stack's name, and no stack
+removes it. An origin that another stack has is adopted only after that stack has let go of it in
+this way.
 """
 
 from __future__ import annotations
@@ -40,13 +42,19 @@ class ExistingOrigin:
         return [str(scope["type"]) for scope in self.row["scopes"]]
 
     def __str__(self) -> str:
-        return f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, {self.row['status']}"
+        return (
+            f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, "
+            f"{self.row['status']}"
+        )
 
 
 def existing_origins(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[ExistingOrigin]:
-    """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises RefusedError."""
+    """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises
+    RefusedError."""
     by_name = {managed.name: managed for managed in wanted}
-    questions: list[dict[str, str]] = [{"q": name} for name in by_name] if len(by_name) <= FEW else [{}]
+    questions: list[dict[str, str]] = (
+        [{"q": name} for name in by_name] if len(by_name) <= FEW else [{}]
+    )
     for query in questions:
         for row in rows(org, "/trustedOrigins", **query):
             managed = by_name.get(str(row["origin"]).rstrip("/").lower())
@@ -54,20 +62,29 @@ def existing_origins(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[E
                 yield ExistingOrigin(managed, row)
 
 
-def adoption_refusal(existing: ExistingOrigin, settings: ProviderSettings, estate: Estate) -> Diagnostic | None:
+def adoption_refusal(
+    existing: ExistingOrigin, settings: ProviderSettings, estate: Estate
+) -> Diagnostic | None:
     """Reports why an origin is not adopted, with what to do; None where it may be."""
     origin, stack = existing.object.name, estate.stack.name
     owner = origin_owner(str(existing.row["name"]), origin)
     shared, setting = origin in settings.shared_origins, f"`sharedOrigins: [{origin}]`"
-    fact, file = f"{settings.name} has trusted origin '{origin}' ({existing.id})", f"stacks/Pulumi.{stack}.yaml"
+    fact, file = (
+        f"{settings.name} has trusted origin '{origin}' ({existing.id})",
+        f"stacks/Pulumi.{stack}.yaml",
+    )
     if owner and owner != stack:
-        todo = f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s {owner}`, then this again"
+        todo = (
+            f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s "
+            f"{owner}`, then this again"
+        )
         message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
     elif owner == "" and not shared:
         message = f"{fact}, which stacks share; write {setting} in {file}"
     elif shared and (existing.row["status"] != "ACTIVE" or "CORS" not in existing.kinds):
         message = (
-            f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), since it is not only ours"
+            f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), "
+            "since it is not only ours"
         )
     else:
         return None

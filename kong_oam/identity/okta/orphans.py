@@ -1,11 +1,13 @@
-"""Finds objects at Okta whose creation, by the state, was cut off: they were made, but the answer was lost.
+"""Finds objects at Okta whose creation, by the state, was cut off: they were made, but the answer
+was lost.
 
-Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the state itself says it was
-about to make, and of that only the one object of that name in that place which nothing uses: what uses an object needs
-its id, and nobody heard that. An app's client id was chosen, so that this stack's own policy may list it from before.
+Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the
+state itself says it was about to make, and of that only the one object of that name in that place
+which nothing uses: what uses an object needs its id, and nobody heard that. An app's client id was
+chosen, so that this stack's own policy may list it from before.
 
-The official plugin fails to refresh an app that is not there, so that one which an interrupted run deleted stops all
-refreshes until the state forgets it.
+The official plugin fails to refresh an app that is not there, so that one which an interrupted run
+deleted stops all refreshes until the state forgets it.
 """
 
 from __future__ import annotations
@@ -45,15 +47,19 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and RefusedError."""
+    """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and
+    RefusedError."""
     if not _apps(state) and not any(creation.type in _PLACES for creation in state.pending):
         return None
     org = opened.enter_context(client(account(configuration)))
-    return Orphans("Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state))
+    return Orphans(
+        "Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state)
+    )
 
 
 def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str | None]]:
-    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to
+    remove it or None.
 
     Raises RefusedError.
     """
@@ -65,16 +71,25 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str |
             matching = [row for row in unrecorded if _matches(row, creation)]
             for row in matching:
                 several = len(matching) > 1
-                doubt = "there are several of this name" if several else _use(org, creation, place, row, state)
-                result.append((Orphan(creation.type, row["id"], _name(row), f"{place}/{row['id']}"), doubt))
+                doubt = (
+                    "there are several of this name"
+                    if several
+                    else _use(org, creation, place, row, state)
+                )
+                result.append(
+                    (Orphan(creation.type, row["id"], _name(row), f"{place}/{row['id']}"), doubt)
+                )
     return result
 
 
-def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[RecordedResource, str | None]]:
-    """Finds apps that the state has and the org has not, each with the reason to keep it in the state or None.
+def missing_apps(
+    org: httpx.Client, state: ExportedState
+) -> list[tuple[RecordedResource, str | None]]:
+    """Finds apps that the state has and the org has not, each with the reason to keep it in the
+    state or None.
 
-    What uses an app is deleted before it: where something does, it was no run that took the app away. Raises
-    RefusedError.
+    What uses an app is deleted before it: where something does, it was no run that took the app
+    away. Raises RefusedError.
     """
     apps = _apps(state)
     existing = {row["id"] for row in rows(org, "/apps")} if apps else set()
@@ -82,7 +97,9 @@ def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[Recorded
     if not missing:
         return []
     servers = {row["id"] for row in rows(org, "/authorizationServers")}
-    elsewhere = any(resource.type == _ISSUER and resource.id not in servers for resource in state.resources)
+    elsewhere = any(
+        resource.type == _ISSUER and resource.id not in servers for resource in state.resources
+    )
     doubt = "nor is the stack's authorization server there: is this its org?" if elsewhere else None
     return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
 
@@ -112,9 +129,13 @@ def _name(row: Row) -> str:
     return str(row.get("label") or row["name"])
 
 
-def _use(org: httpx.Client, creation: PendingCreation, place: str, row: Row, state: ExportedState) -> str | None:
+def _use(
+    org: httpx.Client, creation: PendingCreation, place: str, row: Row, state: ExportedState
+) -> str | None:
     """Says who uses an object, which is somebody's then; None where nobody does."""
-    if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
+    if creation.type in _USED_BY and list(
+        rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")
+    ):
         return f"it has {_USED_BY[creation.type]}"
     if creation.type == ORIGIN and not origin_owner(_name(row), str(row["origin"])):
         return "stacks share it"
@@ -124,7 +145,9 @@ def _use(org: httpx.Client, creation: PendingCreation, place: str, row: Row, sta
         return "groups are assigned to it"
     for server in rows(org, "/authorizationServers"):
         policies = rows(org, f"/authorizationServers/{server['id']}/policies")
-        if client_id_of(row) in _clients(policy for policy in policies if policy["id"] not in state.ids):
+        if client_id_of(row) in _clients(
+            policy for policy in policies if policy["id"] not in state.ids
+        ):
             return f"a policy of {server['name']} lists it"
     return None
 

@@ -24,9 +24,14 @@ _PAGE = 1_000
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    configuration: Configuration,
+    looked_up: LookedUp,
 ) -> Iterator[Diagnostic]:
-    """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it takes.
+    """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it
+    takes.
 
     Raises InspectionError and RefusedError.
     """
@@ -39,25 +44,34 @@ def inspect(
 def missing_groups(
     org: httpx.Client, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
 ) -> Iterator[Diagnostic]:
-    """Reports groups of roles that the org does not have, or has more than once: each where a role names it.
+    """Reports groups of roles that the org does not have, or has more than once: each where a role
+    names it.
 
     Raises RefusedError.
     """
-    ids = looked_up.groups(settings.name, group_names(settings, estate), lambda names: group_ids(org, names))
+    ids = looked_up.groups(
+        settings.name, group_names(settings, estate), lambda names: group_ids(org, names)
+    )
     yield from unclear_groups(settings, estate, ids)
 
 
 def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
-    """Gives the ids of the groups of exactly these names, and of others that were read on the way. Raises RefusedError.
+    """Gives the ids of the groups of exactly these names, and of others that were read on the way.
+    Raises RefusedError.
 
-    All groups are read, page by page: there is no question for several names whose answer would be of this moment. But
-    where they are more than a page, few names are asked for one by one, by how the name begins: Okta gives at most
-    300 groups to such a question, and has no further page.
+    All groups are read, page by page: there is no question for several names whose answer would be
+    of this moment. But where they are more than a page, few names are asked for one by one, by how
+    the name begins: Okta gives at most 300 groups to such a question, and has no further page.
     """
     listed = rows(org, "/groups", limit=str(_PAGE))
     found = list(islice(listed, _PAGE + 1))
     if len(found) > _PAGE and len(names) <= FEW:
-        found = [row for name in names for row in rows(org, "/groups", q=name, limit="300") if _name(row) == name]
+        found = [
+            row
+            for name in names
+            for row in rows(org, "/groups", q=name, limit="300")
+            if _name(row) == name
+        ]
     else:
         found += listed
     ids: dict[str, list[str]] = {}

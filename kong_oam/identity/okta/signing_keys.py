@@ -1,7 +1,8 @@
-"""Reads an authorization server's signing keys from Okta's management API: also the one that will sign next.
+"""Reads an authorization server's signing keys from Okta's management API: also the one that will
+sign next.
 
-The published key set names only the key that signs now. Who knew only that one would refuse every token from the moment
-of a rotation until the next run.
+The published key set names only the key that signs now. Who knew only that one would refuse every
+token from the moment of a rotation until the next run.
 
 Source: Okta's management API, "Authorization Server Keys": ACTIVE signs, NEXT will, EXPIRED did.
 """
@@ -21,7 +22,8 @@ from kong_oam.identity.okta import api
 class ServerKeys:
     """The keys of an authorization server.
 
-    `keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before, if known.
+    `keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before,
+    if known.
     """
 
     keys: tuple[SigningKey, ...]
@@ -31,16 +33,22 @@ class ServerKeys:
 def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
     """Reads the keys of an authorization server (id). Raises RefusedError and DiscoveryError."""
     with api.client(account) as org:
-        return from_rows(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
+        return from_rows(
+            list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer
+        )
 
 
 def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
-    """Reads the keys of a list, in which the newest of those that expired comes first. Raises DiscoveryError."""
+    """Reads the keys of a list, in which the newest of those that expired comes first. Raises
+    DiscoveryError."""
     by_status = {
-        status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")
+        status: [row for row in rows if row.get("status") == status]
+        for status in ("ACTIVE", "NEXT", "EXPIRED")
     }
     if len(by_status["ACTIVE"]) != 1:
-        raise DiscoveryError(f"{shown(issuer)}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
+        raise DiscoveryError(
+            f"{shown(issuer)}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one"
+        )
     keys = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
     previous_keys = by_status["EXPIRED"][:1]
     return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer) if previous_keys else ())

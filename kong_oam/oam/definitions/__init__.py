@@ -1,1 +1,2 @@
-"""Definitions of types: what a component, trait or policy of a type takes, and what becomes of it."""
+"""Definitions of types: what a component, trait or policy of a type takes, and what becomes of
+it."""

@@ -17,15 +17,17 @@ KINDS: Mapping[str, Kind] = {
     "PolicyDefinition": "policy",
     "WorkloadDefinition": "workload",
 }
-"""The kinds of OAM objects that define a type. (Steps of workflows are not run, so theirs are read over.)"""
+"""The kinds of OAM objects that define a type. (Steps of workflows are not run, so theirs are read
+over.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a type means.
 
-    `template` is CUE, empty where the type is Terraform's: then `terraform` is that schematic. `spec` is the rest, as
-    KubeVela has it. `first_line` is the template's own first line in its file, 0 where that is not known.
+    `template` is CUE, empty where the type is Terraform's: then `terraform` is that schematic.
+    `spec` is the rest, as KubeVela has it. `first_line` is the template's own first line in its
+    file, 0 where that is not known.
     """
 
     kind: Kind
@@ -44,7 +46,8 @@ class Definition:
 
     @property
     def type(self) -> tuple[Kind, str]:
-        """The kind and name of the type that it defines: that of a workload is one of components."""
+        """The kind and name of the type that it defines: that of a workload is one of
+        components."""
         return "component" if self.kind == "workload" else self.kind, self.name
 
     @property
@@ -54,11 +57,13 @@ class Definition:
 
     @property
     def pod_spec_path(self) -> str:
-        """Where the spec of the workload's pods is, as KubeVela has it (`spec.template.spec`); empty: nobody says."""
+        """Where the spec of the workload's pods is, as KubeVela has it (`spec.template.spec`);
+        empty: nobody says."""
         return as_text(self.spec.get("podSpecPath"))
 
     def line(self, number: int, column: int = 1) -> Position:
-        """The place of a line of the template (from 1); of the whole definition, where that is not known."""
+        """The place of a line of the template (from 1); of the whole definition, where that is not
+        known."""
         if not self.first_line:
             return self.place
         text = getattr(getattr(self.place, "document", self.place), "text", "")

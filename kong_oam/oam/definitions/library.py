@@ -14,7 +14,8 @@ _HINT = "; a type of your own needs a definition in definitions/"
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The definitions of a stack: those of the project, and built-in ones that none of these takes the place of."""
+    """The definitions of a stack: those of the project, and built-in ones that none of these takes
+    the place of."""
 
     definitions: Mapping[tuple[Kind, str], tuple[Definition, ...]]
     """By the kind and name of the type that they define, the newest version first."""
@@ -22,8 +23,8 @@ class Library:
 
 
 def library(definitions: Iterable[Definition]) -> Library:
-    """Collects definitions. One of the project's own wins over a built-in one of that name; two of one name and version
-    are an error."""
+    """Collects definitions. One of the project's own wins over a built-in one of that name; two of
+    one name and version are an error."""
     by_name: dict[tuple[Kind, str], list[Definition]] = {}
     diagnostics: list[Diagnostic] = []
     for definition in sorted(definitions, key=lambda one: one.built_in):
@@ -31,7 +32,10 @@ def library(definitions: Iterable[Definition]) -> Library:
         if definition.built_in and any(not one.built_in for one in known):
             continue
         if twin := next((one for one in known if one.version == definition.version), None):
-            message = f"{definition.type[0]} type '{definition.name}' is defined twice (first in {twin.place})"
+            message = (
+                f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
+                f"{twin.place})"
+            )
             diagnostics.append(Diagnostic("OAM106", message, definition.place))
         else:
             known.append(definition)
@@ -41,8 +45,9 @@ def library(definitions: Iterable[Definition]) -> Library:
 
 
 def find(stack: Library, kind: Kind, type_: str, place: Position) -> Definition | Diagnostic:
-    """The definition of a type as an Application names it at `place`: by its name, or by name and version
-    (`webservice@v1`). Of several versions, the newest that fits. OAM104 where there is none."""
+    """The definition of a type as an Application names it at `place`: by its name, or by name and
+    version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where there is
+    none."""
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
     if not known:
@@ -51,13 +56,21 @@ def find(stack: Library, kind: Kind, type_: str, place: Position) -> Definition 
     fitting = [one for one in known if not at or _fits(one, version)]
     if not fitting:
         versions = some(_versions(known)) or "one without a version"
-        return Diagnostic("OAM104", f"{kind} type '{name}' has no version '{version}'; there is: {versions}", place)
+        return Diagnostic(
+            "OAM104",
+            f"{kind} type '{name}' has no version '{version}'; there is: {versions}",
+            place,
+        )
     return fitting[0]
 
 
 def _fits(definition: Definition, wanted: str) -> bool:
-    """Whether a definition is of a version: that very one, one below it (`1.2.3` is of `v1`), or a revision's name."""
-    if definition.revision and wanted in (definition.revision, f"{definition.name}-{definition.revision}"):
+    """Whether a definition is of a version: that very one, one below it (`1.2.3` is of `v1`), or a
+    revision's name."""
+    if definition.revision and wanted in (
+        definition.revision,
+        f"{definition.name}-{definition.revision}",
+    ):
         return True
     version, wanted = definition.version.removeprefix("v"), wanted.removeprefix("v")
     return bool(version) and f"{version}.".startswith(f"{wanted}.")
@@ -69,7 +82,10 @@ def _versions(known: Iterable[Definition]) -> Iterator[str]:
 
 
 def _order(version: str) -> tuple[list[int], bool, list[int], str]:
-    """Numbers count as numbers, and `1.2.0-rc.1` comes before `1.2.0`; what is no number comes last."""
+    """Numbers count as numbers, and `1.2.0-rc.1` comes before `1.2.0`; what is no number comes
+    last."""
     release, _, candidate = version.partition("-")
-    numbers, more = ([int(number) for number in re.findall(r"\d{1,9}", part)] for part in (release, candidate))
+    numbers, more = (
+        [int(number) for number in re.findall(r"\d{1,9}", part)] for part in (release, candidate)
+    )
     return numbers, not candidate, more, version

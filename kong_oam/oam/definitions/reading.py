@@ -31,10 +31,11 @@ class Defined:
 
 
 def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Defined:
-    """Reads the definitions of one YAML file. Bytes in, definitions and findings out; never raises for bad input.
+    """Reads the definitions of one YAML file. Bytes in, definitions and findings out; never raises
+    for bad input.
 
-    A list of them is read as `kubectl get` prints it. Applications beside them, definitions of workflow steps, and
-    WorkloadDefinitions without a template are read over.
+    A list of them is read as `kubectl get` prints it. Applications beside them, definitions of
+    workflow steps, and WorkloadDefinitions without a template are read over.
     """
     documents, findings = read(file, _OF_HELM.sub(rb"\1vela-system", raw))
     definitions: list[Definition] = []
@@ -69,9 +70,14 @@ def _defined(data: Any, place: Place, built_in: bool) -> Defined:
 
 
 def _only_refers(data: Mapping[str, Any]) -> bool:
-    """Whether it says of a kind of objects that these are workloads, and no more: KubeVela makes such by itself."""
+    """Whether it says of a kind of objects that these are workloads, and no more: KubeVela makes
+    such by itself."""
     spec = as_mapping(data.get("spec"))
-    return data["kind"] == "WorkloadDefinition" and "definitionRef" in spec and not {"schematic", "extension"} & {*spec}
+    return (
+        data["kind"] == "WorkloadDefinition"
+        and "definitionRef" in spec
+        and not {"schematic", "extension"} & {*spec}
+    )
 
 
 def is_definition(document: Document) -> bool:
@@ -86,7 +92,9 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
         if kind not in _READ_OVER:
             what = f"a {kind}" if isinstance(kind, str) else "this"
             known = ", ".join(KINDS)
-            yield Diagnostic("OAM108", f"{what} is no definition, and defines no type; known: {known}", place)
+            yield Diagnostic(
+                "OAM108", f"{what} is no definition, and defines no type; known: {known}", place
+            )
         return
     if data.get("apiVersion") != _API:
         message = f"apiVersion of a {kind} must be {_API}"
@@ -107,9 +115,13 @@ def _wrong_schematic(kind: str, spec: Mapping[str, Any], place: Place) -> Iterat
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
         if not isinstance(terraform.get("configuration"), str):
-            yield Diagnostic("OAM103", "schematic.terraform.configuration must be of type string", at)
+            yield Diagnostic(
+                "OAM103", "schematic.terraform.configuration must be of type string", at
+            )
         if terraform.get("type", "hcl") not in ("hcl", "remote"):
-            yield Diagnostic("OAM103", "schematic.terraform.type is none of: hcl, remote", at.at("type"))
+            yield Diagnostic(
+                "OAM103", "schematic.terraform.type is none of: hcl, remote", at.at("type")
+            )
     elif not _template(spec)[0]:
         message = f"a {kind} needs a template in CUE: spec.schematic.cue.template"
         yield Diagnostic("OAM105", message, place.at("cue", "template"))

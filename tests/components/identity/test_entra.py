@@ -49,7 +49,9 @@ def registered() -> list[Registered]:
 # What is registered
 
 
-def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(registered: list[Registered]) -> None:
+def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
+    registered: list[Registered],
+) -> None:
     """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
     apis = {name: one for name, one in entra(registered, "Application").items() if "-api-" in name}
     assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
@@ -60,7 +62,9 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(regist
         assert one.inputs["groupMembershipClaims"] == []
 
 
-def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(registered: list[Registered]) -> None:
+def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
+    registered: list[Registered],
+) -> None:
     """Both enabled, with its name and description, under ids that follow from names; a group that roles name is one for users."""
     orders = entra(registered, "Application")["entra-api-orders/api"].inputs
     read, write = ("Read orders", "Place and change orders")
@@ -76,7 +80,8 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(regi
         for name, description in (("orders.read", read), ("orders.write", write))
     ]
     told = [
-        (one["value"], one["displayName"], one["description"], one["allowedMemberTypes"]) for one in orders["appRoles"]
+        (one["value"], one["displayName"], one["description"], one["allowedMemberTypes"])
+        for one in orders["appRoles"]
     ]
     assert told == [
         ("scope=orders.read", "orders.read", read, ["Application"]),
@@ -85,18 +90,24 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(regi
         ("group=sales", "sales", "Is in the group", ["User"]),
     ]
     assert all(
-        one["enabled"] and one["id"] == role_id("local", "orders/api", one["value"]) for one in orders["appRoles"]
+        one["enabled"] and one["id"] == role_id("local", "orders/api", one["value"])
+        for one in orders["appRoles"]
     )
 
 
-def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(registered: list[Registered]) -> None:
+def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(
+    registered: list[Registered],
+) -> None:
     """UUIDv5 of stack, component and value. No value stands in both lists: such a pair could never be changed."""
     assert scope_id("local", "orders/api", "orders.read") == "7afc889a-dc90-5a19-b0da-a1f5cf7f9f73"
     assert uuid.UUID(role_id("local", "orders/api", "group=sales")).version == 5
     assert scope_id("a", "b/c", "d") != role_id("a", "b/c", "d")
     ids = []
     for app in entra(registered, "Application").values():
-        entries = [*app.inputs["api"].get("oauth2PermissionScopes", ()), *app.inputs.get("appRoles", ())]
+        entries = [
+            *app.inputs["api"].get("oauth2PermissionScopes", ()),
+            *app.inputs.get("appRoles", ()),
+        ]
         ids += [one["id"] for one in entries]
         assert len({one["value"] for one in entries}) == len(entries)
     assert len(ids) > 8
@@ -110,10 +121,16 @@ def test_nobody_gets_a_token_without_an_assignment(registered: list[Registered])
     assert all(one.inputs["appRoleAssignmentRequired"] is True for one in principals.values())
 
 
-def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: list[Registered]) -> None:
+def test_services_are_assigned_scopes_and_groups_are_assigned_roles(
+    registered: list[Registered],
+) -> None:
     """A service its granted scopes, at their API; a group the role that says so there, and the clients it may use."""
     assignments = {
-        name: (one.inputs["principalObjectId"], one.inputs["appRoleId"], one.inputs["resourceObjectId"])
+        name: (
+            one.inputs["principalObjectId"],
+            one.inputs["appRoleId"],
+            one.inputs["resourceObjectId"],
+        )
         for name, one in entra(registered, "AppRoleAssignment").items()
     }
     orders = "object entra-principal-api-orders/api"
@@ -135,14 +152,21 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: 
 def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
     """Whatever Applications call it: Graph refuses the second of two assignments that are alike."""
     assigned = entra(program(groups={"order-desk": "sales"}), "AppRoleAssignment")
-    told = [tuple(str(value) for _, value in sorted(one.inputs.items())) for one in assigned.values()]
+    told = [
+        tuple(str(value) for _, value in sorted(one.inputs.items())) for one in assigned.values()
+    ]
     assert len({*told}) == len(told) == 7
-    assert {"entra-group-orders/api:order-desk", "entra-signs-in-shop/web:order-desk"} <= assigned.keys()
+    assert {
+        "entra-group-orders/api:order-desk",
+        "entra-signs-in-shop/web:order-desk",
+    } <= assigned.keys()
 
 
 def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) -> None:
     """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
-    settled = {name: one for name, one in all_of(registered, SLEEP).items() if name.startswith("entra-")}
+    settled = {
+        name: one for name, one in all_of(registered, SLEEP).items() if name.startswith("entra-")
+    }
     assert set(settled) == {"entra-settle-orders/api", "entra-settle-reports/library"}
     orders = settled["entra-settle-orders/api"]
     assert orders.inputs["createDuration"] == "20s" and "destroyDuration" not in orders.inputs
@@ -165,20 +189,29 @@ def test_how_long_is_the_stacks_to_say() -> None:
     assert all_of(registered, SLEEP)["entra-settle-orders/api"].inputs["createDuration"] == "0.5s"
 
 
-def test_users_clients_are_consented_to_what_they_were_granted(registered: list[Registered]) -> None:
+def test_users_clients_are_consented_to_what_they_were_granted(
+    registered: list[Registered],
+) -> None:
     """By the administrator for everybody: a user is never asked, and cannot say more."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
     apis = {name for name in grants if name.startswith("entra-grant-")}
-    assert apis == {"entra-grant-shop/web:orders/api", "entra-grant-reports/console:reports/library"}
+    assert apis == {
+        "entra-grant-shop/web:orders/api",
+        "entra-grant-reports/console:reports/library",
+    }
     web = grants["entra-grant-shop/web:orders/api"].inputs
     assert web["claimValues"] == ["orders.read", "orders.write"]
     assert web["servicePrincipalObjectId"] == "object entra-principal-app-shop/web"
     assert "userObjectId" not in web
 
 
-def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(registered: list[Registered]) -> None:
+def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(
+    registered: list[Registered],
+) -> None:
     """And none for anything else in the tenant."""
-    gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs["configJson"]
+    gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs[
+        "configJson"
+    ]
     apis = "['client entra-api-orders/api','client entra-api-reports/library']"
     assert f"'audiences': {apis}" in json.loads(gate)["access"][0]
 
@@ -202,19 +235,30 @@ def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) 
 
 def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
     """And what a client asks for is all it was granted there; its Secret has the same shape as with any provider."""
-    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs["configJson"]
+    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs[
+        "configJson"
+    ]
     assert "'audiences': ['client entra-api-orders/api']" in json.loads(gate)["access"][0]
     assert "'prefix':'scope='" in json.loads(gate)["access"][0]
     data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
-    assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
-    assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(data)
+    assert (
+        data["OAUTH_SCOPES"]
+        == data["API_SCOPES_ORDERS__API"]
+        == "client entra-api-orders/api/.default"
+    )
+    assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(
+        data
+    )
     assert data["OAUTH_KEY_ALGORITHM"] == "RS256"
 
 
 def test_secrets_are_marked(registered: list[Registered]) -> None:
     (account,) = all_of(registered, "pulumi:providers:azuread").values()
     assert account.inputs["tenantId"] == TENANT and account.inputs["clientId"] == ADMINISTRATOR
-    assert account.inputs["clientSecret"] == "sandbox-client-secret" and "clientSecret" in account.secret
+    assert (
+        account.inputs["clientSecret"] == "sandbox-client-secret"
+        and "clientSecret" in account.secret
+    )
     assert account.inputs["useCli"] == "false"
 
 
@@ -225,38 +269,57 @@ def test_a_client_proves_itself_with_a_certificate_of_its_own(registered: list[R
     """Both slots are there at any time, so that the next key is trusted before anybody has it."""
     found = entra(registered, "ApplicationCertificate")
     mine = {name: one for name, one in found.items() if "shop/checkout" in name}
-    assert sorted(mine) == ["entra-certificate-shop/checkout-a", "entra-certificate-shop/checkout-b"]
+    assert sorted(mine) == [
+        "entra-certificate-shop/checkout-a",
+        "entra-certificate-shop/checkout-b",
+    ]
     for name, one in mine.items():
         assert one.inputs["type"] == "AsymmetricX509Cert" and one.inputs["encoding"] == "pem"
         assert one.inputs["value"].startswith("-----BEGIN CERTIFICATE-----")
         assert one.inputs["applicationId"] == "id of entra-app-shop/checkout"
         assert f"entra-key-shop/checkout-{name[-1]}" in one.made_of["value"]
-    assert not [one for one in registered if one.type.endswith(("ApplicationPassword", "IdentityCredential"))]
+    assert not [
+        one
+        for one in registered
+        if one.type.endswith(("ApplicationPassword", "IdentityCredential"))
+    ]
 
 
 def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -> None:
     """The subject is the component's own ServiceAccount; its token is in a file that the pods find by a variable."""
     registered = program(clusterIssuer="https://oidc.example.com/cluster")
-    one = entra(registered, "ApplicationFederatedIdentityCredential")["entra-federation-shop/checkout"].inputs
+    one = entra(registered, "ApplicationFederatedIdentityCredential")[
+        "entra-federation-shop/checkout"
+    ].inputs
     assert one["issuer"] == "https://oidc.example.com/cluster"
     assert one["subject"] == "system:serviceaccount:default:checkout"
     assert one["audiences"] == ["api://AzureADTokenExchange"]
-    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")["shop/checkout-account"].inputs["metadata"]
+    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")[
+        "shop/checkout-account"
+    ].inputs["metadata"]
     assert f"system:serviceaccount:{account['namespace']}:{account['name']}" == one["subject"]
-    pod = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"].inputs["spec"]["template"][
+    pod = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"].inputs[
         "spec"
-    ]
+    ]["template"]["spec"]
     token = {
-        "serviceAccountToken": {"audience": "api://AzureADTokenExchange", "expirationSeconds": 3600, "path": "token"}
+        "serviceAccountToken": {
+            "audience": "api://AzureADTokenExchange",
+            "expirationSeconds": 3600,
+            "path": "token",
+        }
     }
     assert {"name": "oauth-assertion-file", "projected": {"sources": [token]}} in pod["volumes"]
     folder = "/var/run/secrets/kong-oam.dev/oauth-assertion-file"
     mount = {"name": "oauth-assertion-file", "mountPath": folder, "readOnly": True}
     assert mount in pod["containers"][0]["volumeMounts"]
-    assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod["containers"][0]["env"]
+    assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod["containers"][0][
+        "env"
+    ]
     secret = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert not {"OAUTH_PRIVATE_KEY", "OAUTH_CLIENT_SECRET"} & set(secret)
-    assert not [one for one in registered if one.type.startswith("tls:") or "Certificate" in one.type]
+    assert not [
+        one for one in registered if one.type.startswith("tls:") or "Certificate" in one.type
+    ]
 
 
 def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
@@ -268,7 +331,10 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
         "entra-secret-shop/checkout-a": {"generation": "1"},
         "entra-secret-shop/checkout-b": {"generation": "2"},
     }
-    assert all("value" in one.secret_outputs and "rotateWhenChanged" not in one.secret for one in mine.values())
+    assert all(
+        "value" in one.secret_outputs and "rotateWhenChanged" not in one.secret
+        for one in mine.values()
+    )
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
     assert clear(secret)["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
     assert "data" in secret.secret
@@ -276,15 +342,23 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "where"),
-    [("web", "web"), ("browser", "single_page_application"), ("native", "public_client"), ("service", None)],
+    [
+        ("web", "web"),
+        ("browser", "single_page_application"),
+        ("native", "public_client"),
+        ("service", None),
+    ],
 )
-def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(kind: Any, where: str | None) -> None:
+def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(
+    kind: Any, where: str | None
+) -> None:
     """Entra lets a page have its token where the redirect is one of a single-page application, and no other."""
     uris = ("https://shop.example.com/callback",) if where else ()
     (some, *_) = estate(WITH_CLIENTS).clients
     redirects = _redirects(replace(some, kind=kind, redirect_uris=uris))
     assert {name: one.redirect_uris for name, one in redirects.items()} == {
-        name: [*uris] if name == where else [] for name in ("web", "single_page_application", "public_client")
+        name: [*uris] if name == where else []
+        for name in ("web", "single_page_application", "public_client")
     }
 
 
@@ -323,15 +397,30 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
             {"issuer": "https://login.microsoftonline.com/common/v2.0"},
             "is not https://login.microsoftonline.com/<tenant id>",
         ),
-        ({"issuer": f"https://sts.windows.net/{TENANT}/"}, "is not https://login.microsoftonline.com/<tenant id>/v2.0"),
+        (
+            {"issuer": f"https://sts.windows.net/{TENANT}/"},
+            "is not https://login.microsoftonline.com/<tenant id>/v2.0",
+        ),
         (
             {"issuer": f"https://login.example.com/{TENANT}/v2.0"},
             "is not https://login.microsoftonline.com/<tenant id>/v2.0",
         ),
-        ({"issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0/"}, "is not https://login.microsoftonline.com/"),
-        ({"access_token_minutes": 60}, "its access tokens live up to 90 minutes: set accessTokenMinutes: 90"),
-        ({"client_secrets": True, "cluster_issuer": "https://a.example.com"}, "either secrets (clientSecrets) or"),
-        ({"cluster_issuer": "http://a.example.com"}, "clusterIssuer http://a.example.com: it is not https"),
+        (
+            {"issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0/"},
+            "is not https://login.microsoftonline.com/",
+        ),
+        (
+            {"access_token_minutes": 60},
+            "its access tokens live up to 90 minutes: set accessTokenMinutes: 90",
+        ),
+        (
+            {"client_secrets": True, "cluster_issuer": "https://a.example.com"},
+            "either secrets (clientSecrets) or",
+        ),
+        (
+            {"cluster_issuer": "http://a.example.com"},
+            "clusterIssuer http://a.example.com: it is not https",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said: str) -> None:
@@ -340,12 +429,20 @@ def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said
         describe(ProviderSettings("main", "entra", "api://tests", **given))
 
 
-@pytest.mark.parametrize("login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"])
+@pytest.mark.parametrize(
+    "login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"]
+)
 def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(login: str) -> None:
     tenant = tenant_of(f"{login}/{TENANT}/v2.0")
     assert tenant is not None and api.is_known(tenant)
-    assert api.federation_audience(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
-    assert Account(tenant, "a").graph in ("https://graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
+    assert api.federation_audience(tenant) in (
+        "api://AzureADTokenExchangeUSGov",
+        "api://AzureADTokenExchangeChina",
+    )
+    assert Account(tenant, "a").graph in (
+        "https://graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
+    )
 
 
 # What is looked at first
@@ -398,15 +495,23 @@ def test_a_group_that_can_hold_no_role_does_not_count(tenant: Entra) -> None:
     tenant.directory.add_group("desk")
     tenant.directory.add_group("sales", "plain")
     tenant.directory.groups["plain"]["securityEnabled"] = False
-    assert [one.split("group ")[1].split(". ")[0] for one in problems(tenant)] == ["'sales' of main does not exist"] * 2
+    assert [one.split("group ")[1].split(". ")[0] for one in problems(tenant)] == [
+        "'sales' of main does not exist"
+    ] * 2
 
 
 def test_two_tenants_in_one_stack_are_refused_once() -> None:
     """They sign with the same keys, and Kong has a key id once."""
     from dataclasses import replace
 
-    other = replace(SETTINGS, name="other", issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"))
-    stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com")
+    other = replace(
+        SETTINGS,
+        name="other",
+        issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"),
+    )
+    stack = Stack(
+        "tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com"
+    )
     both = estate(WITH_GROUPS, stack=stack)
     assert [str(one) for one in shared_keys(SETTINGS, both)] == [
         "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
@@ -418,10 +523,14 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
 def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> None:
     """Whatever it is called: of an issuer of kind oidc nobody asks this."""
     beside = Provider(
-        "a", "api://tests", SPELLING, issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
+        "a",
+        "api://tests",
+        SPELLING,
+        issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"),
     )
     both = estate(
-        WITH_GROUPS, stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com")
+        WITH_GROUPS,
+        stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com"),
     )
     assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV408"]
 
@@ -449,7 +558,10 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
         "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     )
-    assert list(unproven(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
+    assert (
+        list(unproven(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner))
+        == []
+    )
     assert list(unproven(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
 
 
@@ -462,7 +574,10 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
     ]
-    assert list(unclaimed(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
+    assert (
+        list(unclaimed(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner))
+        == []
+    )
 
 
 # A tenant that refuses
@@ -471,7 +586,10 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
 def refused(*answers: httpx.Response) -> str:
     given = iter(answers)
     account = Account(Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret")
-    with pytest.raises(RefusedError) as found, Graph(account, httpx.MockTransport(lambda _: next(given))) as graph:
+    with (
+        pytest.raises(RefusedError) as found,
+        Graph(account, httpx.MockTransport(lambda _: next(given))) as graph,
+    ):
         graph.group_ids(["sales"])
     return str(found.value)
 
@@ -480,7 +598,12 @@ TOKEN = httpx.Response(200, json={"access_token": "t"})
 
 
 def test_missing_permissions_are_named() -> None:
-    body = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges to complete it."}}
+    body = {
+        "error": {
+            "code": "Authorization_RequestDenied",
+            "message": "Insufficient privileges to complete it.",
+        }
+    }
     said = refused(TOKEN, httpx.Response(403, json=body))
     assert said.startswith(
         "graph.microsoft.com: GET /v1.0/groups answers 403 Authorization_RequestDenied: Insufficient"
@@ -499,7 +622,11 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
 def test_a_next_page_elsewhere_is_not_asked() -> None:
     """The token would go there."""
     page = httpx.Response(
-        200, json={"value": [], "@odata.nextLink": "https://graph.microsoft.com.example.com/v1.0/groups"}
+        200,
+        json={
+            "value": [],
+            "@odata.nextLink": "https://graph.microsoft.com.example.com/v1.0/groups",
+        },
     )
     assert "another server" in refused(TOKEN, page)
 

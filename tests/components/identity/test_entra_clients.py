@@ -31,13 +31,21 @@ def test_a_clients_application_can_do_no_more_than_its_kind(registered: list[Reg
     for client, app in apps.items():
         assert app["displayName"] == f"kong-oam local {client}"
         assert app["api"]["requestedAccessTokenVersion"] == 2
-        assert (app["signInAudience"], app["fallbackPublicClientEnabled"]) == ("AzureADMyOrg", False)
+        assert (app["signInAudience"], app["fallbackPublicClientEnabled"]) == (
+            "AzureADMyOrg",
+            False,
+        )
         assert app["web"] == {
             "redirectUris": redirects[client],
             "implicitGrant": {"accessTokenIssuanceEnabled": False, "idTokenIssuanceEnabled": False},
         }
-        pages = {"reports/console": ["http://console-reports.sandbox.example.com/auth/callback"]}.get(client, [])
-        assert (app["singlePageApplication"]["redirectUris"], app["publicClient"]["redirectUris"]) == (pages, [])
+        pages = {
+            "reports/console": ["http://console-reports.sandbox.example.com/auth/callback"]
+        }.get(client, [])
+        assert (
+            app["singlePageApplication"]["redirectUris"],
+            app["publicClient"]["redirectUris"],
+        ) == (pages, [])
 
 
 def test_a_clients_application_says_what_it_asks_for(registered: list[Registered]) -> None:
@@ -45,9 +53,16 @@ def test_a_clients_application_says_what_it_asks_for(registered: list[Registered
     apps = entra(registered, "Application")
     orders = {"resourceAppId": "client entra-api-orders/api"}
     role = {"id": role_id("local", "orders/api", "scope=orders.read"), "type": "Role"}
-    assert {**orders, "resourceAccesses": [role]} in apps["entra-app-shop/checkout"].inputs["requiredResourceAccesses"]
-    both = [{"id": scope_id("local", "orders/api", f"orders.{name}"), "type": "Scope"} for name in ("read", "write")]
-    assert {**orders, "resourceAccesses": both} in apps["entra-app-shop/web"].inputs["requiredResourceAccesses"]
+    assert {**orders, "resourceAccesses": [role]} in apps["entra-app-shop/checkout"].inputs[
+        "requiredResourceAccesses"
+    ]
+    both = [
+        {"id": scope_id("local", "orders/api", f"orders.{name}"), "type": "Scope"}
+        for name in ("read", "write")
+    ]
+    assert {**orders, "resourceAccesses": both} in apps["entra-app-shop/web"].inputs[
+        "requiredResourceAccesses"
+    ]
 
 
 def test_a_certificate_counts_as_long_as_it_lives(registered: list[Registered]) -> None:

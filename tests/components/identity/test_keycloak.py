@@ -55,7 +55,10 @@ def read(payload: dict[str, Any]) -> Claims | Refusal:
     text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
     token = f"{text}.{_encoded(KEY.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
     ring = KeyRing(
-        provider, KEYCLOAK_ISSUER, {"k": Key("k", KEY.public_key())}, clients={"web": "shop/web", "batch": "shop/batch"}
+        provider,
+        KEYCLOAK_ISSUER,
+        {"k": Key("k", KEY.public_key())},
+        clients={"web": "shop/web", "batch": "shop/batch"},
     )
     return authenticate(token, ring, payload["iat"] + 1)
 
@@ -86,7 +89,9 @@ def test_a_services_token_says_whose_it_is() -> None:
     claims = read(own)
     assert isinstance(claims, Claims)
     assert (claims.client, claims.user, claims.scopes) == ("shop/batch", False, ("orders.read",))
-    assert read(recorded("client_credentials_client_secret")) == Refusal("neither a user's token nor the client's own")
+    assert read(recorded("client_credentials_client_secret")) == Refusal(
+        "neither a user's token nor the client's own"
+    )
 
 
 def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
@@ -99,7 +104,11 @@ def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
 def test_an_issuer_is_a_realm() -> None:
     """Its address ends in the realm's name."""
     assert keycloak().stack.providers["kc"].issuer == KEYCLOAK_ISSUER
-    for odd in ("https://kc.example.com", "https://kc.example.com/realms/", "https://kc.example.com/realms/a/b"):
+    for odd in (
+        "https://kc.example.com",
+        "https://kc.example.com/realms/",
+        "https://kc.example.com/realms/a/b",
+    ):
         with pytest.raises(StackError, match="does not end in /realms/<realm>"):
             keycloak(issuer=odd)
     with pytest.raises(StackError, match="is not https"):
@@ -113,7 +122,9 @@ def test_a_client_may_sign_with_any_of_its_keys() -> None:
     keys = [{"kty": "EC", "kid": kid, "crv": "P-256"} for kid in "ab"]
     assert _key_attributes(keys) == {
         "use.jwks.string": "true",
-        "jwks.string": json.dumps({"keys": [{**key, "use": "sig", "alg": "ES256"} for key in keys]}, sort_keys=True),
+        "jwks.string": json.dumps(
+            {"keys": [{**key, "use": "sig", "alg": "ES256"} for key in keys]}, sort_keys=True
+        ),
         "token.endpoint.auth.signing.alg": "ES256",
     }
 
@@ -128,7 +139,9 @@ def registered() -> list[Registered]:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
+        patch.setitem(
+            kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ())
+        )
         return run_program(patch, [KEYCLOAK])
 
 
@@ -136,11 +149,15 @@ def named(registered: list[Registered], kind: str) -> dict[str, Registered]:
     return all_of(registered, f"keycloak:{kind}")
 
 
-def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(registered: list[Registered]) -> None:
+def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
+    registered: list[Registered],
+) -> None:
     """All of it optional; what is in every token brings subject, audience and groups, never a scope."""
     granted = {
         name.removeprefix("kc-granted-"): set(one.inputs["optionalScopes"])
-        for name, one in named(registered, "openid/clientOptionalScopes:ClientOptionalScopes").items()
+        for name, one in named(
+            registered, "openid/clientOptionalScopes:ClientOptionalScopes"
+        ).items()
     }
     assert granted == {
         "shop/checkout": {"orders.read"},
@@ -165,7 +182,10 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(registered: list
     }
     assert {name for name, shown in listed.items() if not shown} == {
         "kong-oam.local.groups",
-        *(f"kong-oam.local.{key}" for key in ("shop.web", "shop.checkout", "reports.console", "reports.renderer")),
+        *(
+            f"kong-oam.local.{key}"
+            for key in ("shop.web", "shop.checkout", "reports.console", "reports.renderer")
+        ),
     }
     assert listed["orders.read"] is True
 
@@ -197,11 +217,15 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[R
 def test_groups_are_those_that_applications_name(registered: list[Registered]) -> None:
     """By path; each holds a role, others' roles in it are left alone, and tokens list these roles only."""
     members = named(registered, "index/groupRoles:GroupRoles")
-    assert {name: (one.inputs["groupId"], one.inputs["exhaustive"]) for name, one in members.items()} == {
+    assert {
+        name: (one.inputs["groupId"], one.inputs["exhaustive"]) for name, one in members.items()
+    } == {
         "kc-members-order-desk": ("id of /order-desk", False),
         "kc-members-sales": ("id of /sales", False),
     }
-    (groups,) = named(registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper").values()
+    (groups,) = named(
+        registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
+    ).values()
     assert (groups.inputs["claimName"], groups.inputs["multivalued"]) == ("groups", True)
     assert {name for name in groups.after if name.startswith("kc-of-groups-")} == {
         "kc-of-groups-order-desk",
@@ -211,7 +235,9 @@ def test_groups_are_those_that_applications_name(registered: list[Registered]) -
 
 def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Registered]) -> None:
     """In the realm and in the state: `inspect` and `provision` speak of the same objects."""
-    compiled = compile_estate(read_files([ROOT / "applications"]), parse("local", _local(), describe).stack)
+    compiled = compile_estate(
+        read_files([ROOT / "applications"]), parse("local", _local(), describe).stack
+    )
     assert compiled.estate is not None
     names = Names(parse("local", _local(), describe).providers[0], compiled.estate)
     for kind, called, expected in (
@@ -219,13 +245,19 @@ def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Regi
         (SCOPE, "name", names.scopes),
         (CLIENT, "clientId", names.clients),
     ):
-        assert {one.name: one.inputs[called] for one in all_of(registered, kind).values()} == expected
+        assert {
+            one.name: one.inputs[called] for one in all_of(registered, kind).values()
+        } == expected
 
 
 def _local() -> dict[str, Any]:
     """The stack `local`, with Keycloak."""
     config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())["config"]
-    given = {name.removeprefix("kong-oam:"): value for name, value in config.items() if name.startswith("kong-oam:")}
+    given = {
+        name.removeprefix("kong-oam:"): value
+        for name, value in config.items()
+        if name.startswith("kong-oam:")
+    }
     return {**given, "identityProviders": [KEYCLOAK]}
 
 
@@ -234,15 +266,31 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     clients = named(registered, "openid/client:Client")
     for one in clients.values():
         off = (
-            *("implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed", "standardTokenExchangeEnabled"),
-            *("oauth2DeviceAuthorizationGrantEnabled", "useRefreshTokensClientCredentials", "consentRequired"),
+            *(
+                "implicitFlowEnabled",
+                "directAccessGrantsEnabled",
+                "fullScopeAllowed",
+                "standardTokenExchangeEnabled",
+            ),
+            *(
+                "oauth2DeviceAuthorizationGrantEnabled",
+                "useRefreshTokensClientCredentials",
+                "consentRequired",
+            ),
         )
         assert [name for name in off if one.inputs[name] is not False] == []
         public = one.name == "kc-client-reports/console"
-        assert (one.inputs["enabled"], one.inputs["accessType"]) == (True, "PUBLIC" if public else "CONFIDENTIAL")
+        assert (one.inputs["enabled"], one.inputs["accessType"]) == (
+            True,
+            "PUBLIC" if public else "CONFIDENTIAL",
+        )
         assert "clientSecret" in one.secret_outputs and "clientSecret" not in one.inputs
     web, service = clients["kc-client-shop/web"].inputs, clients["kc-client-shop/checkout"].inputs
-    assert (web["standardFlowEnabled"], web["serviceAccountsEnabled"], web["pkceCodeChallengeMethod"]) == (
+    assert (
+        web["standardFlowEnabled"],
+        web["serviceAccountsEnabled"],
+        web["pkceCodeChallengeMethod"],
+    ) == (
         True,
         False,
         "S256",
@@ -273,15 +321,26 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
-        patch.setattr(Rotation, "record_shared_secret", lambda self, client, holder, resource: shared.append(resource))
+        patch.setitem(
+            kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ())
+        )
+        patch.setattr(
+            Rotation,
+            "record_shared_secret",
+            lambda self, client, holder, resource: shared.append(resource),
+        )
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
     assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {"client-secret"}
     data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
-    assert data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data
-    assert sorted(shared) == sorted(set(clients) - {"kc-client-reports/console"}), "pages keep no secret"
+    assert (
+        data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout"
+        and "OAUTH_PRIVATE_KEY" not in data
+    )
+    assert sorted(shared) == sorted(set(clients) - {"kc-client-reports/console"}), (
+        "pages keep no secret"
+    )
 
 
 # What it says beforehand
@@ -324,7 +383,10 @@ class Server:
             200,
             [{"id": "1", "path": "/Sales", "subGroupCount": 1}, {"id": "2", "path": "/desk"}],
         )
-        answers["/admin/realms/acme/groups/1/children"] = (200, [{"id": "3", "path": "/Sales/EMEA"}])
+        answers["/admin/realms/acme/groups/1/children"] = (
+            200,
+            [{"id": "3", "path": "/Sales/EMEA"}],
+        )
         answers["/admin/realms/acme/client-scopes"] = (200, [{"name": "basic"}])
         answers["/admin/realms/acme/clients"] = (200, [])
 
@@ -370,7 +432,14 @@ def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.place}: {one.code}: {one.message}"
-        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {}, configuration(), LookedUp())
+        for one in inspect(
+            stack.providers[0],
+            estate(APP, stack=stack.stack),
+            held,
+            {},
+            configuration(),
+            LookedUp(),
+        )
     ]
 
 
@@ -401,8 +470,16 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         200,
         [{"id": "b", "name": "basic"}, {"id": "s", "name": "read"}],
     )
-    server.answers["/admin/realms/acme/roles/desk"] = (200, {"id": "r", "name": "desk", "composite": False})
-    for path in ("roles", "roles/desk/users", "roles/desk/groups", "client-scopes/s/scope-mappings"):
+    server.answers["/admin/realms/acme/roles/desk"] = (
+        200,
+        {"id": "r", "name": "desk", "composite": False},
+    )
+    for path in (
+        "roles",
+        "roles/desk/users",
+        "roles/desk/groups",
+        "client-scopes/s/scope-mappings",
+    ):
         server.answers[f"/admin/realms/acme/{path}"] = (200, [] if path.startswith("roles") else {})
     for kind in ("default", "optional"):
         server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
@@ -428,7 +505,11 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             (403, {"error": "HTTP 403 Forbidden"}),
             "give the service account of keycloak:clientId the roles manage-clients",
         ),
-        ("/admin/realms/acme/groups", (404, {"error": "Realm not found."}), "is there such a realm?"),
+        (
+            "/admin/realms/acme/groups",
+            (404, {"error": "Realm not found."}),
+            "is there such a realm?",
+        ),
         (
             "/admin/realms/acme/groups",
             (500, {"error": "unknown_error"}),
@@ -436,7 +517,9 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         ),
     ],
 )
-def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tuple[int, Any], said: str) -> None:
+def test_a_refusal_is_said_with_what_to_do(
+    server: Server, path: str, answer: tuple[int, Any], said: str
+) -> None:
     """A wrong secret, a realm that is not there, permissions that are missing, a server that breaks."""
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
@@ -445,7 +528,9 @@ def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tu
     assert said in str(refused.value)
 
 
-def test_a_server_that_does_not_answer_is_said(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_said(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEYCLOAK_URL", "http://127.0.0.1:9")
     with pytest.raises(InspectionError, match="does not answer"):
         found(server)
@@ -453,5 +538,7 @@ def test_a_server_that_does_not_answer_is_said(server: Server, monkeypatch: pyte
 
 def test_an_account_is_needed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KEYCLOAK_CLIENT_SECRET")
-    with pytest.raises(InspectionError, match="set keycloak:clientId and the secret keycloak:clientSecret"):
+    with pytest.raises(
+        InspectionError, match="set keycloak:clientId and the secret keycloak:clientSecret"
+    ):
         found(server)

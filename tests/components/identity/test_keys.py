@@ -84,7 +84,11 @@ class Made(mocks.Mocks):
         of = args.inputs["algorithm"]
         self.keys[args.name] = of, args.inputs.get("rsaBits") or args.inputs.get("ecdsaCurve")
         public = on_p256(7) if of == ECDSA else RSA_PEM
-        return args.name, {**args.inputs, "publicKeyPem": public, "privateKeyPemPkcs8": f"private half of {args.name}"}
+        return args.name, {
+            **args.inputs,
+            "publicKeyPem": public,
+            "privateKeyPemPkcs8": f"private half of {args.name}",
+        }
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         raise AssertionError("nothing is called here")

@@ -26,7 +26,13 @@ NOTHING_SET = Configuration(lambda _: None)
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())
 TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
-OIDC = {"name": "corp", "type": "oidc", "issuer": "https://login.example.com", "audience": "api://a", "tokens": TOKENS}
+OIDC = {
+    "name": "corp",
+    "type": "oidc",
+    "issuer": "https://login.example.com",
+    "audience": "api://a",
+    "tokens": TOKENS,
+}
 
 
 def refusal(*providers: dict[str, Any]) -> str:
@@ -39,7 +45,10 @@ def test_a_stack_may_have_several_kinds() -> None:
     """The first is the default; each is described by its own module."""
     providers = stack(OKTA, OIDC).stack.providers
     assert list(providers) == ["okta", "corp"]
-    assert (providers["okta"].issuer, providers["corp"].issuer) == (None, "https://login.example.com")
+    assert (providers["okta"].issuer, providers["corp"].issuer) == (
+        None,
+        "https://login.example.com",
+    )
     assert providers["okta"].spelling.client == "cid"
 
 
@@ -52,7 +61,9 @@ def test_what_is_known_of_a_kind_can_be_provisioned() -> None:
 def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> None:
     """All of them took a third of the time that it takes to start, in every run."""
     script = "import sys, components.program; print(sorted({'pulumi_azuread', 'pulumi_keycloak'} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"
 
 
@@ -65,7 +76,9 @@ def test_every_kind_has_the_same_files(kind: str) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
-    assert "identity provider 'corp': type 'okte'; did you mean 'okta'?" in refusal({"name": "corp", "type": "okte"})
+    assert "identity provider 'corp': type 'okte'; did you mean 'okta'?" in refusal(
+        {"name": "corp", "type": "okte"}
+    )
 
 
 def test_what_oidc_leaves_out_is_as_in_rfc_9068() -> None:
@@ -108,28 +121,52 @@ def test_oidc_spells_as_it_is_told() -> None:
 
 
 def test_clients_that_exist_are_known_by_their_components() -> None:
-    given = {"shop/web": {"id": "1"}, "shop/job": {"id": "2", "secret": {"name": "job", "key": "k"}}}
+    given = {
+        "shop/web": {"id": "1"},
+        "shop/job": {"id": "2", "secret": {"name": "job", "key": "k"}},
+    }
     (settings,) = stack({**OIDC, "clients": given}).providers
-    assert settings.clients == {"shop/web": KnownClient("1"), "shop/job": KnownClient("2", ("job", "k"))}
+    assert settings.clients == {
+        "shop/web": KnownClient("1"),
+        "shop/job": KnownClient("2", ("job", "k")),
+    }
 
 
 @pytest.mark.parametrize(
     ("provider", "said"),
     [
-        ({**OKTA, "issuer": "https://a.example.com"}, "(type okta): does not look at 'issuer'; remove it"),
+        (
+            {**OKTA, "issuer": "https://a.example.com"},
+            "(type okta): does not look at 'issuer'; remove it",
+        ),
         ({**OKTA, "tokens": TOKENS}, "(type okta): does not look at 'tokens'"),
         ({**OKTA, "clients": {"a/b": {"id": "1"}}}, "(type okta): does not look at 'clients'"),
-        ({**OKTA, "certificates": {"a/b": [CERTIFICATE]}}, "(type okta): does not look at 'certificates'"),
+        (
+            {**OKTA, "certificates": {"a/b": [CERTIFICATE]}},
+            "(type okta): does not look at 'certificates'",
+        ),
         ({"name": "corp", "type": "oidc"}, "(type oidc): needs 'issuer'; needs 'tokens'"),
-        ({**OIDC, "issuer": "http://login.example.com"}, "issuer http://login.example.com: it is not https"),
+        (
+            {**OIDC, "issuer": "http://login.example.com"},
+            "issuer http://login.example.com: it is not https",
+        ),
         ({**OIDC, "issuer": "https://me@login.example.com"}, "it is no address"),
         ({**OIDC, "issuer": "login.example.com"}, "identityProviders.0.issuer"),
         ({**OIDC, "issuer": "https://login.example.com?a=b"}, "identityProviders.0.issuer"),
         ({**OIDC, "tokens": {"user": "sid"}}, "identityProviders.0.tokens"),
-        ({**OIDC, "tokens": {**TOKENS, "accessToken": {"claim": "x"}}}, "identityProviders.0.tokens.accessToken"),
-        ({**OIDC, "tokens": {**TOKENS, "scope": "scp"}}, "knows no setting 'scope'; did you mean 'scopes'?"),
+        (
+            {**OIDC, "tokens": {**TOKENS, "accessToken": {"claim": "x"}}},
+            "identityProviders.0.tokens.accessToken",
+        ),
+        (
+            {**OIDC, "tokens": {**TOKENS, "scope": "scp"}},
+            "knows no setting 'scope'; did you mean 'scopes'?",
+        ),
         ({**OIDC, "clients": {"web": {"id": "1"}}}, "identityProviders.0.clients"),
-        ({**OIDC, "clients": {"a/b": {"id": "1", "secret": "s"}}}, "identityProviders.0.clients.a/b.secret"),
+        (
+            {**OIDC, "clients": {"a/b": {"id": "1", "secret": "s"}}},
+            "identityProviders.0.clients.a/b.secret",
+        ),
     ],
 )
 def test_settings_that_a_kind_cannot_use_are_refused(provider: dict[str, Any], said: str) -> None:
@@ -139,7 +176,10 @@ def test_settings_that_a_kind_cannot_use_are_refused(provider: dict[str, Any], s
 
 def test_plain_http_is_for_loopback() -> None:
     """An issuer of the sandbox."""
-    assert stack({**OIDC, "issuer": "http://127.0.0.1:8080"}).providers[0].issuer == "http://127.0.0.1:8080"
+    assert (
+        stack({**OIDC, "issuer": "http://127.0.0.1:8080"}).providers[0].issuer
+        == "http://127.0.0.1:8080"
+    )
 
 
 def test_settings_are_frozen_values() -> None:
@@ -150,19 +190,35 @@ def test_settings_are_frozen_values() -> None:
     ("clients", "said"),
     [
         ({}, ["'shop/job' at corp is", "'shop/spa' at corp is"]),
-        ({"shop/job": {"id": "1"}, "shop/spa": {"id": "2"}}, ["'shop/job' at corp has no `secret`"]),
         (
-            {name: {"id": name, "secret": {"name": "s", "key": "k"}} for name in ("shop/job", "shop/spa")},
+            {"shop/job": {"id": "1"}, "shop/spa": {"id": "2"}},
+            ["'shop/job' at corp has no `secret`"],
+        ),
+        (
+            {
+                name: {"id": name, "secret": {"name": "s", "key": "k"}}
+                for name in ("shop/job", "shop/spa")
+            },
             ["'shop/spa' at corp runs where its users are and can keep no `secret`"],
         ),
-        ({"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}}, []),
+        (
+            {"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}},
+            [],
+        ),
     ],
 )
-def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
+def test_clients_of_an_issuer_that_exists_are_named_in_full(
+    clients: dict[str, Any], said: list[str]
+) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
     found = inspect(
-        settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), {}, NOTHING_SET, LookedUp()
+        settings.providers[0],
+        estate(WITH_CLIENTS, stack=settings.stack),
+        frozenset(),
+        {},
+        NOTHING_SET,
+        LookedUp(),
     )
     assert [one.code for one in found] == ["ENV402"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
@@ -194,4 +250,9 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
     assert found({**entry, "movedFrom": "https://other.example.com"}, before) != []
     assert found({**entry, "movedFrom": "https://old.example.com"}, before) == []
     assert found({**entry, "movedFrom": "https://old.example.com"}, {}) == []
-    assert found(entry, {"corp": "https://login.example.com"}) == found(entry, {}) == found(entry, {"x": "y"}) == []
+    assert (
+        found(entry, {"corp": "https://login.example.com"})
+        == found(entry, {})
+        == found(entry, {"x": "y"})
+        == []
+    )

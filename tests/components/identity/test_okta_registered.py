@@ -27,10 +27,15 @@ def registered() -> list[Registered]:
 
 def inputs(registered: list[Registered], kind: str) -> dict[str, dict[str, Any]]:
     """By logical name, without the provider's prefix."""
-    return {name.removeprefix("okta-"): one.inputs for name, one in all_of(registered, f"okta:{kind}").items()}
+    return {
+        name.removeprefix("okta-"): one.inputs
+        for name, one in all_of(registered, f"okta:{kind}").items()
+    }
 
 
-def test_one_server_for_the_stack_that_changes_its_keys_by_itself(registered: list[Registered]) -> None:
+def test_one_server_for_the_stack_that_changes_its_keys_by_itself(
+    registered: list[Registered],
+) -> None:
     """Its tokens are for the stack's audience, and its issuer is an address of the org."""
     assert inputs(registered, "auth/server:Server") == {
         "server": {
@@ -76,15 +81,29 @@ def test_tokens_list_the_groups_that_roles_name_and_no_others(registered: list[R
     }
 
 
-def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered: list[Registered]) -> None:
+def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
+    registered: list[Registered],
+) -> None:
     """A policy of its own that names it alone, with one rule: scopes, groups, lifetime. Both count from the start."""
-    service, users, groups = ["client_credentials"], ["authorization_code"], ["id of order-desk", "id of sales"]
+    service, users, groups = (
+        ["client_credentials"],
+        ["authorization_code"],
+        ["id of order-desk", "id of sales"],
+    )
     rules = inputs(registered, "auth/serverPolicyRule:ServerPolicyRule")
     assert {
-        name.removeprefix("rule-"): (one["grantTypeWhitelists"], one["scopeWhitelists"], one["groupWhitelists"])
+        name.removeprefix("rule-"): (
+            one["grantTypeWhitelists"],
+            one["scopeWhitelists"],
+            one["groupWhitelists"],
+        )
         for name, one in rules.items()
     } == {
-        "reports/console": (users, ["reports.publish", "reports.read", "openid", "offline_access"], groups),
+        "reports/console": (
+            users,
+            ["reports.publish", "reports.read", "openid", "offline_access"],
+            groups,
+        ),
         "reports/renderer": (service, ["reports.audit", "reports.read"], []),
         "shop/checkout": (service, ["orders.read"], []),
         "shop/web": (users, ["orders.read", "orders.write", "openid"], groups),
@@ -95,7 +114,10 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered
         policy, rule = policies[f"policy-{client}"], rules[f"rule-{client}"]
         assert policy["clientWhitelists"] == [f"kong-oam.local.{client.replace('/', '.')}"]
         assert (policy["status"], policy["authServerId"]) == ("ACTIVE", "id of okta-server")
-        assert (rule["policyId"], rule["authServerId"]) == (f"id of okta-policy-{client}", "id of okta-server")
+        assert (rule["policyId"], rule["authServerId"]) == (
+            f"id of okta-policy-{client}",
+            "id of okta-server",
+        )
         assert (rule["priority"], rule["type"], rule["status"]) == (1, "RESOURCE_ACCESS", "ACTIVE")
         assert rule["accessTokenLifetimeMinutes"] == 60
 
@@ -108,17 +130,34 @@ def test_policies_are_made_at_once_behind_all_others(registered: list[Registered
     rules = all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule")
     for name, one in (*policies.items(), *rules.items()):
         client = re.sub("okta-(policy|rule)-", "", name)
-        declared = set(one.inputs.get("scopeWhitelists", ())) - {"openid", "profile", "email", "offline_access"}
+        declared = set(one.inputs.get("scopeWhitelists", ())) - {
+            "openid",
+            "profile",
+            "email",
+            "offline_access",
+        }
         scopes = {f"okta-scope-{scope}" for scope in declared}
         assert {after for after in one.after if after.startswith("okta-scope-")} == scopes
-        assert ("okta-groups" in one.after) == (one.type == "okta:auth/serverPolicyRule:ServerPolicyRule")
-        others = {f"okta-{kind}-{other}" for kind in ("policy", "rule", "app") for other in CLIENTS if other != client}
+        assert ("okta-groups" in one.after) == (
+            one.type == "okta:auth/serverPolicyRule:ServerPolicyRule"
+        )
+        others = {
+            f"okta-{kind}-{other}"
+            for kind in ("policy", "rule", "app")
+            for other in CLIENTS
+            if other != client
+        }
         assert not others & one.after
 
 
-def test_only_groups_that_hold_a_role_sign_in_through_a_client(registered: list[Registered]) -> None:
+def test_only_groups_that_hold_a_role_sign_in_through_a_client(
+    registered: list[Registered],
+) -> None:
     """Assigned to its app; a service has nobody."""
-    groups = [{"id": f"id of {name}", "priority": n, "profile": "{}"} for n, name in enumerate(("order-desk", "sales"))]
+    groups = [
+        {"id": f"id of {name}", "priority": n, "profile": "{}"}
+        for n, name in enumerate(("order-desk", "sales"))
+    ]
     assert inputs(registered, "index/appGroupAssignments:AppGroupAssignments") == {
         f"groups-{client}": {"appId": f"id of okta-app-{client}", "groups": groups}
         for client in ("reports/console", "shop/web")
@@ -129,7 +168,12 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
     """PKCE for users, no wildcard, no list of apps where anybody sees it; it proves itself with its own key."""
     apps = inputs(registered, "app/oAuth:OAuth")
     assert {
-        name.removeprefix("app-"): (one["type"], one["grantTypes"], one["responseTypes"], one["redirectUris"])
+        name.removeprefix("app-"): (
+            one["type"],
+            one["grantTypes"],
+            one["responseTypes"],
+            one["redirectUris"],
+        )
         for name, one in apps.items()
     } == {
         "reports/console": (
@@ -149,8 +193,14 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
         assert (one["tokenEndpointAuthMethod"], len(one.get("jwks", ()))) == (
             ("none", 0) if pages else ("private_key_jwt", 1)
         )
-        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == (("ROTATE", 30) if pages else ("STATIC", 0))
-        assert (one["wildcardRedirect"], one["consentMethod"], one["issuerMode"]) == ("DISABLED", "TRUSTED", "ORG_URL")
+        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == (
+            ("ROTATE", 30) if pages else ("STATIC", 0)
+        )
+        assert (one["wildcardRedirect"], one["consentMethod"], one["issuerMode"]) == (
+            "DISABLED",
+            "TRUSTED",
+            "ORG_URL",
+        )
         assert (one["hideIos"], one["hideWeb"], one["status"]) == (True, True, "ACTIVE")
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert {"clientSecret", "clientBasicSecret"} <= app.secret_outputs
@@ -159,9 +209,9 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
 def test_a_first_preview_knows_the_client_ids() -> None:
     """Okta is asked for them: whoever lists clients by their ids has them before there is an app."""
     made = program(preview=True)
-    assert inputs(made, "auth/serverPolicy:ServerPolicy")["policy-shop/web"]["clientWhitelists"] == [
-        "kong-oam.local.shop.web"
-    ]
+    assert inputs(made, "auth/serverPolicy:ServerPolicy")["policy-shop/web"][
+        "clientWhitelists"
+    ] == ["kong-oam.local.shop.web"]
     data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_CLIENT_ID"] == "kong-oam.local.shop.checkout"
 
@@ -169,10 +219,15 @@ def test_a_first_preview_knows_the_client_ids() -> None:
 def test_a_policy_names_the_app_whose_client_id_was_chosen(registered: list[Registered]) -> None:
     """So it changes, and is sent again, when the app is replaced under the same client id."""
     policies = inputs(registered, "auth/serverPolicy:ServerPolicy")
-    assert policies["policy-shop/web"]["description"] == "What shop/web may be issued: app id of okta-app-shop/web"
+    assert (
+        policies["policy-shop/web"]["description"]
+        == "What shop/web may be issued: app id of okta-app-shop/web"
+    )
 
 
-@pytest.mark.parametrize(("stack", "component"), [("prod.eu", "shop/web"), ("a", "b/c"), ("A_-1", "x-1/y-2")])
+@pytest.mark.parametrize(
+    ("stack", "component"), [("prod.eu", "shop/web"), ("a", "b/c"), ("A_-1", "x-1/y-2")]
+)
 def test_okta_takes_every_client_id(stack: str, component: str) -> None:
     """6 to 100 of its characters, as long as the label."""
     chosen = client_id(stack, component)
@@ -194,4 +249,7 @@ def test_what_the_stack_sets_is_what_is_registered() -> None:
     (claim,) = inputs(made, "auth/serverClaim:ServerClaim").values()
     assert claim["value"] == r"^(sales|order\-desk)$"
     data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
-    assert data["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data
+    assert (
+        data["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout"
+        and "OAUTH_PRIVATE_KEY" not in data
+    )

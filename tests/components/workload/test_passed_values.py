@@ -14,8 +14,14 @@ from components.workload.values import value_of, with_values
 from kong_oam.oam.rendered import Awaited
 
 ONE, OTHER = "awaited-value-0000000000000001", "awaited-value-0000000000000002"
-ADDRESS = Awaited(ONE, "db", "v1", "Service", "shops", "db", ("status", "loadBalancer", "ingress", 0, "ip"))
-STATUS = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "port": 80, "up": True, "more": {}, "none": ""}]}}
+ADDRESS = Awaited(
+    ONE, "db", "v1", "Service", "shops", "db", ("status", "loadBalancer", "ingress", 0, "ip")
+)
+STATUS = {
+    "loadBalancer": {
+        "ingress": [{"ip": "192.0.2.1", "port": 80, "up": True, "more": {}, "none": ""}]
+    }
+}
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -65,6 +71,11 @@ def test_values_take_their_stand_ins_places() -> None:
     """At any depth, as often as they stand there; a stand-in that nobody knows is let be."""
     values = {ONE: pulumi.Output.from_input("1"), OTHER: pulumi.Output.from_input(ONE)}
     unknown = "awaited-value-0000000000000003"
-    given = {"a": [f"x {ONE}{ONE} {OTHER}", {"b": f"{unknown} {ONE}"}], "c": unknown, "d": 1, "e": None}
+    given = {
+        "a": [f"x {ONE}{ONE} {OTHER}", {"b": f"{unknown} {ONE}"}],
+        "c": unknown,
+        "d": 1,
+        "e": None,
+    }
     expected = {"a": [f"x 11 {ONE}", {"b": f"{unknown} 1"}], "c": unknown, "d": 1, "e": None}
     _asserted(with_values(given, values), expected)

@@ -39,7 +39,11 @@ BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     [
         ("cluster", {}, Upstream("api.orders.svc.cluster.local", 8080)),
         ("loadBalancer", {"status": BALANCED}, Upstream("192.0.2.1", 8080)),
-        ("nodePort", {"spec": {"ports": [{"port": 8080, "nodePort": 30080}]}}, Upstream("192.0.2.9", 30080)),
+        (
+            "nodePort",
+            {"spec": {"ports": [{"port": 8080, "nodePort": 30080}]}},
+            Upstream("192.0.2.9", 30080),
+        ),
     ],
 )
 def test_only_what_is_asked_for_is_read(reach: Any, known: dict[str, Any], found: Upstream) -> None:
@@ -62,7 +66,9 @@ def test_a_load_balancer_has_an_address_or_a_name(ingress: Any, found: str) -> N
     assert balancer_of({"loadBalancer": {"ingress": ingress}}) == found
 
 
-@pytest.mark.parametrize("status", [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}])
+@pytest.mark.parametrize(
+    "status", [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}]
+)
 def test_nothing_leads_to_nowhere(status: Any) -> None:
     """A run stops where the cluster has not said yet where."""
     with pytest.raises(LookupError, match="load balancer has no address yet"):

@@ -76,14 +76,23 @@ def provisioned(text: str, *, client: bool = True) -> tuple[list[Registered], di
     async def program() -> None:
         output = pulumi.Output.from_input
         credential = Credential(
-            output("id"), client_secret=output("s"), secret_reference=REFERENCE, federation_audience="api://cluster"
+            output("id"),
+            client_secret=output("s"),
+            secret_reference=REFERENCE,
+            federation_audience="api://cluster",
         )
-        issuer = Issuer(output("i"), output("t"), output("a"), output(()), {"orders/api": credential})
+        issuer = Issuer(
+            output("i"), output("t"), output("a"), output(()), {"orders/api": credential}
+        )
         cluster = provision_clusters(estate, settings())[None]
         parent = pulumi.ComponentResource("kong-oam:index:Component", "orders/api")
-        made = Workload(application, whole, estate, settings(), {"main": issuer}, cluster, [], parent, _no_value)
+        made = Workload(
+            application, whole, estate, settings(), {"main": issuer}, cluster, [], parent, _no_value
+        )
         known["rolled out"] = await made.rolled_out.future()
-        known["upstreams"] = {name: await one.address.future() for name, one in made.upstreams.items()}
+        known["upstreams"] = {
+            name: await one.address.future() for name, one in made.upstreams.items()
+        }
         known["resources"] = [one._name for one in made.resources]
 
     set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
@@ -106,12 +115,19 @@ def test_all_containers_of_a_client_can_prove_who_they_are() -> None:
     template = workload.inputs["spec"]["template"]
     for container in [*template["spec"]["containers"], *template["spec"]["initContainers"]]:
         variables = {variable["name"]: variable for variable in container["env"]}
-        assert variables["OAUTH_CLIENT_SECRET"]["valueFrom"] == {"secretKeyRef": {"name": "kept", "key": "secret"}}
+        assert variables["OAUTH_CLIENT_SECRET"]["valueFrom"] == {
+            "secretKeyRef": {"name": "kept", "key": "secret"}
+        }
         (mount,) = container["volumeMounts"]
         assert variables["OAUTH_ASSERTION_FILE"]["value"] == f"{mount['mountPath']}/token"
     assert len(template["metadata"]["annotations"][CREDENTIAL_DIGEST]) == 16
     assert template["metadata"]["annotations"]["note"] == "kept"
-    assert clear(all_of(registered, "kubernetes:core/v1:Secret")["orders/api-client"])["OAUTH_CLIENT_ID"] == "id"
+    assert (
+        clear(all_of(registered, "kubernetes:core/v1:Secret")["orders/api-client"])[
+            "OAUTH_CLIENT_ID"
+        ]
+        == "id"
+    )
     assert known["upstreams"] == {"80": "api.orders.svc.cluster.local:80"}
     assert known["rolled out"] is True
 
@@ -187,11 +203,36 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
         ("ConfigMap", {"annotations": {VERSION: "v0"}}, None, False),
         ("ConfigMap", {}, None, False),
         ("CronJob", OURS, {}, True),
-        ("Deployment", OURS, {"conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]}, True),
-        ("Deployment", OURS, {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}, False),
-        ("StatefulSet", OURS, {"observedGeneration": 2, "currentRevision": "b", "updateRevision": "b"}, True),
-        ("StatefulSet", OURS, {"observedGeneration": 2, "currentRevision": "a", "updateRevision": "b"}, False),
-        ("StatefulSet", OURS, {"observedGeneration": 1, "currentRevision": "a", "updateRevision": "a"}, False),
+        (
+            "Deployment",
+            OURS,
+            {"conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]},
+            True,
+        ),
+        (
+            "Deployment",
+            OURS,
+            {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]},
+            False,
+        ),
+        (
+            "StatefulSet",
+            OURS,
+            {"observedGeneration": 2, "currentRevision": "b", "updateRevision": "b"},
+            True,
+        ),
+        (
+            "StatefulSet",
+            OURS,
+            {"observedGeneration": 2, "currentRevision": "a", "updateRevision": "b"},
+            False,
+        ),
+        (
+            "StatefulSet",
+            OURS,
+            {"observedGeneration": 1, "currentRevision": "a", "updateRevision": "a"},
+            False,
+        ),
         ("StatefulSet", OURS, None, True),
         ("DaemonSet", OURS, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2}, True),
         ("DaemonSet", OURS, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1}, False),

@@ -19,7 +19,9 @@ ALONE = [file for file in SAMPLE if file.stem == "orders"]
 
 
 def _estate(files: list[Path]) -> Estate:
-    compiled = compile_estate(read_files(files), assumed("local", datetime.date(2026, 11, 25)).stack)
+    compiled = compile_estate(
+        read_files(files), assumed("local", datetime.date(2026, 11, 25)).stack
+    )
     assert compiled.estate is not None, compiled.diagnostics
     return with_absent_clients(compiled.estate)
 
@@ -46,6 +48,8 @@ def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> Non
 
 def test_with_a_stack_all_are_here() -> None:
     whole = estate(
-        api(access="{owner: o, scopes: {s: s}, rules: [{scopes: [s]}], roles: {r: {scopes: [s], groups: [g]}}}")
+        api(
+            access="{owner: o, scopes: {s: s}, rules: [{scopes: [s]}], roles: {r: {scopes: [s], groups: [g]}}}"
+        )
     )
     assert with_absent_clients(whole) is whole

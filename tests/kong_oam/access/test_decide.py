@@ -61,7 +61,12 @@ def user(*groups: str, scopes: tuple[str, ...] = ("read", "write")) -> Claims:
     return Claims("main", "shop/web", "someone", True, scopes, groups)
 
 
-def status(method: str, target: str, claims: Claims | Refusal | None = None, host: str = "orders.example.com") -> int:
+def status(
+    method: str,
+    target: str,
+    claims: Claims | Refusal | None = None,
+    host: str = "orders.example.com",
+) -> int:
     return decide(ESTATE, Request(method, host, target.encode()), claims).status
 
 
@@ -95,7 +100,10 @@ def test_of_several_rules_for_a_method_any_suffices() -> None:
         ("POST", READER, 403),
         ("POST", writer, 200),
     ):
-        assert decide(either, Request(method, "orders.example.com", b"/orders"), claims).status == meant
+        assert (
+            decide(either, Request(method, "orders.example.com", b"/orders"), claims).status
+            == meant
+        )
 
 
 def test_a_path_that_may_be_read_as_a_longer_rules_is_public_to_nobody() -> None:
@@ -171,16 +179,24 @@ def test_a_users_scopes_are_cut_to_what_their_groups_hold() -> None:
         ("shop/writer", "GET POST", False),
         ("shop/reader", "GET", False),
         ("shop/web", "GET POST", True),
-        *((client, "", user) for client in ("shop/none", "orders/api", "") for user in (False, True)),
+        *(
+            (client, "", user)
+            for client in ("shop/none", "orders/api", "")
+            for user in (False, True)
+        ),
         ("shop/writer", "", True),
         ("shop/web", "", False),
     ],
 )
-def test_scopes_are_cut_to_what_the_client_was_granted(client: str, allowed: str, user: bool) -> None:
+def test_scopes_are_cut_to_what_the_client_was_granted(
+    client: str, allowed: str, user: bool
+) -> None:
     """Whatever the token lists, and whatever the user's groups hold. A client that users sign in through holds nothing
     for itself, and one that calls as itself nothing for users: an issuer that exists may give either such a token."""
     claims = Claims("main", client, "someone", user, ("read", "write"), ("desk",))
-    assert [method for method in ("GET", "POST") if status(method, "/orders", claims) == 200] == allowed.split()
+    assert [
+        method for method in ("GET", "POST") if status(method, "/orders", claims) == 200
+    ] == allowed.split()
 
 
 def test_groups_are_the_providers_names() -> None:

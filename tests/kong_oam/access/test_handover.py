@@ -17,7 +17,9 @@ from tests.support.estates import api, estate
 from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
 from tests.support.tiers import examples
 
-SPELLING = ClaimMapping("cid", "uid", Listing("scp"), Listing("scp"), "groups", (TokenType("ver", "2"),))
+SPELLING = ClaimMapping(
+    "cid", "uid", Listing("scp"), Listing("scp"), "groups", (TokenType("ver", "2"),)
+)
 Roles = dict[str, tuple[set[str], set[str]]]
 """By name: scopes, and groups that hold it."""
 
@@ -41,7 +43,9 @@ spec:
 """
 ROLES = st.fixed_dictionaries(
     {
-        name: st.tuples(st.sets(st.sampled_from(SCOPES), min_size=1), st.sets(st.sampled_from(GROUPS)))
+        name: st.tuples(
+            st.sets(st.sampled_from(SCOPES), min_size=1), st.sets(st.sampled_from(GROUPS))
+        )
         for name in ("viewer", "editor")
     }
 )
@@ -62,18 +66,27 @@ def granting(roles: Roles, provider: Provider) -> Estate:
               all: {{scopes: [a.read, a.write], components: [shop/web]}}
 """
     return estate(
-        api("a", domain="a.example.com", http="{/: 80}", access=access), SHOP, stack=Stack("tests", {"main": provider})
+        api("a", domain="a.example.com", http="{/: 80}", access=access),
+        SHOP,
+        stack=Stack("tests", {"main": provider}),
     )
 
 
 @pytest.mark.parametrize("per_api", [False, True])
 @settings(max_examples=examples(150), deadline=None)
-@given(before=ROLES, after=ROLES, groups=st.sets(st.sampled_from(GROUPS)), method=st.sampled_from(["GET", "POST"]))
+@given(
+    before=ROLES,
+    after=ROLES,
+    groups=st.sets(st.sampled_from(GROUPS)),
+    method=st.sampled_from(["GET", "POST"]),
+)
 def test_no_token_of_before_is_worth_more_than_before_or_after(
     per_api: bool, before: Roles, after: Roles, groups: set[str], method: str
 ) -> None:
     """Nor one of after at a gate that has not changed yet: groups, scopes and names of roles may all have moved."""
-    provider = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api)
+    provider = Provider(
+        "main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api
+    )
     old, new = granting(before, provider), granting(after, provider)
     names = tuple(sorted(provider.group(group) for group in groups))
 
@@ -83,7 +96,10 @@ def test_no_token_of_before_is_worth_more_than_before_or_after(
 
     def allowed(gate: Estate, given: Estate) -> bool:
         claims = token(given)
-        return isinstance(claims, Claims) and decide(gate, Request(method, "a.example.com", b"/"), claims).allowed
+        return (
+            isinstance(claims, Claims)
+            and decide(gate, Request(method, "a.example.com", b"/"), claims).allowed
+        )
 
     ends = allowed(old, old) or allowed(new, new)
     assert ends or not (allowed(new, old) or allowed(old, new))
@@ -116,8 +132,18 @@ spec:
 def offering(at_a: str, at_b: str) -> Estate:
     """`batch` may call a/api by the one scope there is, `audit` b/api by another."""
     return estate(
-        api("a", domain="a.example.com", http="{/: 80}", access=ONE_SCOPE % (at_a, at_a, at_a, "batch")),
-        api("b", domain="b.example.com", http="{/: 80}", access=ONE_SCOPE % (at_b, at_b, at_b, "audit")),
+        api(
+            "a",
+            domain="a.example.com",
+            http="{/: 80}",
+            access=ONE_SCOPE % (at_a, at_a, at_a, "batch"),
+        ),
+        api(
+            "b",
+            domain="b.example.com",
+            http="{/: 80}",
+            access=ONE_SCOPE % (at_b, at_b, at_b, "audit"),
+        ),
         JOBS % (at_a, at_b),
     )
 
@@ -149,19 +175,28 @@ def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
         for client, user, held in _tokens(old) if component else ():
             decision = decide(new, request, held)
             if decision.allowed and decision.rule and decision.rule.scopes:
-                assert decide(new, request, _again(new, client, user, component)).allowed, (client, held)
+                assert decide(new, request, _again(new, client, user, component)).allowed, (
+                    client,
+                    held,
+                )
 
 
 def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
     """Every token that is out, with whose it is."""
     for client in old.clients:
-        for user in [User("u", tuple(sorted(names))) for names in SETS_OF_GROUPS] if client.user_facing else [None]:
+        for user in (
+            [User("u", tuple(sorted(names))) for names in SETS_OF_GROUPS]
+            if client.user_facing
+            else [None]
+        ):
             for token in tokens_of(old, client, user, None):
                 if isinstance(token, Claims):
                     yield client, user, token
 
 
-def _again(new: Estate, client: Client, user: User | None, component: Component | None) -> Claims | Refusal:
+def _again(
+    new: Estate, client: Client, user: User | None, component: Component | None
+) -> Claims | Refusal:
     """What the client gets now. That the user may still sign in through it is taken for granted."""
     for now in new.clients:
         if (now.component, now.provider) == (client.component, client.provider):
@@ -169,5 +204,7 @@ def _again(new: Estate, client: Client, user: User | None, component: Component 
             if user:
                 provider = replace(provider, groups={**provider.groups, "theirs": user.groups[0]})
                 groups = ("theirs",)
-            return issue(provider, replace(now, kind=client.kind, groups=groups), user, api=component)
+            return issue(
+                provider, replace(now, kind=client.kind, groups=groups), user, api=component
+            )
     return Refusal("there is no such client")

@@ -27,7 +27,10 @@ ORDERS = api(access=ACCESS)
 
 
 def messages(properties: str, text: str = ORDERS) -> list[str]:
-    return [str(diagnostic).splitlines()[0] for diagnostic in compiled(text + TRAIT % properties).diagnostics]
+    return [
+        str(diagnostic).splitlines()[0]
+        for diagnostic in compiled(text + TRAIT % properties).diagnostics
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,9 @@ def test_it_is_for_what_the_gateway_leads_to() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_rules_own_networks_stand_in_place_of_the_components(properties: str, allowed: dict[str, str]) -> None:
+def test_a_rules_own_networks_stand_in_place_of_the_components(
+    properties: str, allowed: dict[str, str]
+) -> None:
     """By method; GET includes HEAD, unless that has its own."""
     result = compiled(ORDERS + TRAIT % properties)
     assert result.estate, result.diagnostics
@@ -90,16 +95,26 @@ RESTRICTED = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
 CLAIMS = Claims("okta", "shop/checkout", "shop/checkout", False, ("read",))
 
 
-def answer(path: str, claims: Claims | None, address: str | None, of: AccessModel = RESTRICTED) -> tuple[int, str]:
-    decision = decide(of.estate, Request("GET", "orders.example.com", path.encode(), address), claims)
+def answer(
+    path: str, claims: Claims | None, address: str | None, of: AccessModel = RESTRICTED
+) -> tuple[int, str]:
+    decision = decide(
+        of.estate, Request("GET", "orders.example.com", path.encode(), address), claims
+    )
     return decision.status, decision.reason
 
 
 def test_each_method_has_its_own_networks() -> None:
     """Where one is not restricted, the networks of the other do not hold it."""
-    result = compiled(ORDERS + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}")
+    result = compiled(
+        ORDERS + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}"
+    )
     assert result.estate
-    for method, address, meant in (("GET", "192.0.2.1", 200), ("POST", "192.0.2.1", 403), ("POST", "10.1.2.3", 200)):
+    for method, address, meant in (
+        ("GET", "192.0.2.1", 200),
+        ("POST", "192.0.2.1", 403),
+        ("POST", "10.1.2.3", 200),
+    ):
         request = Request(method, "orders.example.com", b"/orders", address)
         assert decide(result.estate, request, None).status == meant
 
@@ -128,7 +143,10 @@ def allowing(*networks: str) -> AccessModel:
 def test_other_networks_are_told_of_beside_other_groups() -> None:
     """Of those who could call before, only the addresses that come or go; of the others, all."""
     fewer = model(API + TRAIT % "{from: [10.0.0.0/9]}", SHOP)
-    more = model(edited(API, ("groups: [sales]", "groups: [sales, desk]")) + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
+    more = model(
+        edited(API, ("groups: [sales]", "groups: [sales, desk]")) + TRAIT % "{from: [10.0.0.0/8]}",
+        SHOP,
+    )
     same = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
     alone = {("sales", "10.0.0.0/8 but not 10.0.0.0/9")}
     beside = {*alone, ("desk", "10.0.0.0/8")}
@@ -164,8 +182,14 @@ def test_a_model_of_before_has_no_networks_and_one_of_now_says_them() -> None:
 def test_the_table_of_a_preview_says_where_from() -> None:
     lines = access_table(RESTRICTED.estate).splitlines()
     assert all(line.endswith("; from 10.0.0.0/8 only") for line in lines if "orders/api:" in line)
-    single = model(API + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}", SHOP)
-    found = [line for line in access_table(single.estate).splitlines() if "orders.example.com/orders  " in line]
+    single = model(
+        API + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}", SHOP
+    )
+    found = [
+        line
+        for line in access_table(single.estate).splitlines()
+        if "orders.example.com/orders  " in line
+    ]
     assert [line.split()[0] for line in found] == ["GET", "HEAD", "POST"]
     assert found[1].endswith("; from 10.0.0.0/8 only")
 
@@ -174,8 +198,14 @@ def test_the_table_of_a_preview_says_where_from() -> None:
 
 NETWORKS = st.lists(
     st.sampled_from(
-        [network(f"10.{number}.0.0/{bits}") for number, bits in ((0, 8), (0, 9), (128, 9), (0, 16), (1, 16), (64, 10))]
-        + [network(text) for text in ("0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::/33", "192.0.2.0/24")]
+        [
+            network(f"10.{number}.0.0/{bits}")
+            for number, bits in ((0, 8), (0, 9), (128, 9), (0, 16), (1, 16), (64, 10))
+        ]
+        + [
+            network(text)
+            for text in ("0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::/33", "192.0.2.0/24")
+        ]
     ),
     max_size=4,
 ).map(fewest)
@@ -184,16 +214,22 @@ ADDRESSES = ("9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0"
 
 
 def holds(source: Source, address: str) -> bool:
-    return admits(source.networks, address) and not any(ip_address(address) in one for one in source.but)
+    return admits(source.networks, address) and not any(
+        ip_address(address) in one for one in source.but
+    )
 
 
 @settings(max_examples=examples(2000), deadline=None)
 @given(NETWORKS, NETWORKS)
-def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(one: tuple[()], other: tuple[()]) -> None:
+def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
+    one: tuple[()], other: tuple[()]
+) -> None:
     """Its example, too."""
     source = beyond(one, other)
     for address in ADDRESSES:
-        assert (source is not None and holds(source, address)) == (admits(one, address) and not admits(other, address))
+        assert (source is not None and holds(source, address)) == (
+            admits(one, address) and not admits(other, address)
+        )
     if source and (example := source.example()):
         assert admits(one, str(example)) and not admits(other, str(example))
 

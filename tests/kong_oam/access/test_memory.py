@@ -17,7 +17,9 @@ from tests.support.estates import STACK
 from tests.support.tiers import examples
 
 ROOT = Path(__file__).resolve().parents[3]
-FILES = {file.name: file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))}
+FILES = {
+    file.name: file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))
+}
 TODAY, LATER = datetime.date(2026, 11, 25), datetime.date(2028, 1, 1)
 
 EDITS = (
@@ -57,7 +59,9 @@ def answer(
     reading: Reading, day: datetime.date, memory: Memory | None = None
 ) -> tuple[Compiled, tuple[LintFinding, ...]]:
     compiled = compile_estate(reading, STACK, memory)
-    return compiled, lint(reading.applications, compiled.estate, day, memory) if compiled.estate else ()
+    return compiled, lint(
+        reading.applications, compiled.estate, day, memory
+    ) if compiled.estate else ()
 
 
 def said(answered: tuple[Compiled, tuple[LintFinding, ...]]) -> tuple[object, ...]:
@@ -86,7 +90,10 @@ def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str
         texts = {**FILES} | ({"taker.yaml": TAKER} if "taker" in made else {})
         for number, (file, old, new) in enumerate(EDITS):
             texts[file] = texts[file].replace(old, new) if number in made else texts[file]
-        parts = [kept.setdefault((file, text), read_bytes(file, text.encode())) for file, text in texts.items()]
+        parts = [
+            kept.setdefault((file, text), read_bytes(file, text.encode()))
+            for file, text in texts.items()
+        ]
         reading, day = together(parts), LATER if "day" in made else TODAY
         remembered = said(answer(reading, day, memory))
         memory.forget()

@@ -23,7 +23,9 @@ from tests.support.estates import STACK, estate
 from tests.support.everything import everything
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
 
-OTHER = Provider("other", "api://other", STACK.providers["main"].spelling, issuer="https://other.example.com")
+OTHER = Provider(
+    "other", "api://other", STACK.providers["main"].spelling, issuer="https://other.example.com"
+)
 PARTITIONED = replace(
     STACK,
     providers={**STACK.providers, "other": OTHER},
@@ -31,7 +33,9 @@ PARTITIONED = replace(
 )
 PER_API = replace(
     PARTITIONED,
-    providers={name: replace(provider, per_api=True) for name, provider in PARTITIONED.providers.items()},
+    providers={
+        name: replace(provider, per_api=True) for name, provider in PARTITIONED.providers.items()
+    },
 )
 ESTATE = estate(ORDERS, SHOP, MAIL, ANY, stack=PARTITIONED)
 API = "orders/api at main"
@@ -43,7 +47,9 @@ def changed(made: Estate, key: str, **fields: object) -> Estate:
     def one(component: Component) -> Component:
         return replace(component, **fields) if component.key == key else component  # type: ignore[arg-type]
 
-    applications = (replace(app, components=tuple(map(one, app.components))) for app in made.applications)
+    applications = (
+        replace(app, components=tuple(map(one, app.components))) for app in made.applications
+    )
     return replace(made, applications=tuple(applications))
 
 
@@ -79,12 +85,21 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
 def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     """Whose pages get tokens themselves, at which origins, and for which hosts there are certificates."""
     stack = replace(PARTITIONED, scheme="https")
-    browser = {"kind": "browser", "redirect_uris": ("https://a.test/back", "https://a.test/b"), "groups": ("sales",)}
+    browser = {
+        "kind": "browser",
+        "redirect_uris": ("https://a.test/back", "https://a.test/b"),
+        "groups": ("sales",),
+    }
     pages = ESTATE.components["shop/web"]
     client = replace(pages.clients[0], **browser)  # type: ignore[arg-type]
     web = replace(client, kind="web")
     secure = Endpoint("a.test", (), 80, pages.place, certificate="tls")
-    made = changed(ESTATE, "shop/web", clients=(client, web), endpoints=(secure, replace(secure, certificate=None)))
+    made = changed(
+        ESTATE,
+        "shop/web",
+        clients=(client, web),
+        endpoints=(secure, replace(secure, certificate=None)),
+    )
     shop = base_of(replace(made, stack=stack)).components["shop/web"]
     assert [(one.kind, one.calls, one.groups, one.redirect_uris) for one in shop.clients] == [
         ("browser", (), (), ("https://a.test",)),
@@ -112,7 +127,9 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
         },
     }
     for key, fields in changes.items():
-        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), key
+        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), (
+            key
+        )
     assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(ESTATE)
     assert base_of(changed(ESTATE, "orders/api", roles=())) != base_of(ESTATE)
 
@@ -136,7 +153,12 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     caller = ESTATE.components["shop/web"]
     (known,) = (one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web")
     assert (known.rendered, workload_of(known)) == ((), workload_of(caller))
-    for image, same in (("web:1.5", True), ("web@sha256:0a", True), ("other", False), ("of/web", False)):
+    for image, same in (
+        ("web:1.5", True),
+        ("web@sha256:0a", True),
+        ("other", False),
+        ("of/web", False),
+    ):
         workload = digest_of(caller, {"image": image})
         now = part_of(changed(ESTATE, "shop/web", workload=workload), "apis")
         assert (everything(now) == everything(part_of(ESTATE, "apis"))) is same, image
@@ -172,7 +194,9 @@ def test_others_are_known_in_the_order_of_the_estate() -> None:
     """Else two commands would not find the same."""
     names = [f"mail{number}" for number in range(8)]
     orders = ORDERS.replace("mail/sender", ", ".join(f"{name}/sender" for name in names))
-    callers = (MAIL.replace("mail, namespace: mail", f"{name}, namespace: {name}") for name in names)
+    callers = (
+        MAIL.replace("mail, namespace: mail", f"{name}, namespace: {name}") for name in names
+    )
     part = part_of(estate(*callers, orders, SHOP, stack=PARTITIONED), "apis")
     assert [one.application for one in part.foreign] == [*names, "shop"]
 
@@ -230,7 +254,9 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
     """Of what vanished only that, and until nobody does."""
     before = offered(ESTATE)
     now = base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=()))
-    kept, words = with_kept(now, before, [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}])
+    kept, words = with_kept(
+        now, before, [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}]
+    )
     assert words == ["scope write of orders/api"]
     assert offered(kept) == {API: Offered("main", {"read": "Read", "write": "Write"})}
     assert [one.key for one in kept.offering] == [*kept.components]
@@ -256,15 +282,23 @@ def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     assert words == ["scope read of orders/api"]
     assert offered(kept) == {
         API: Offered("main", {"read": "Read"}),
-        "orders/api at other": Offered("other", {"read": "Read", "write": "Write"}, ("desk", "sales")),
+        "orders/api at other": Offered(
+            "other", {"read": "Read", "write": "Write"}, ("desk", "sales")
+        ),
     }
     assert [one.provider for one in kept.offering if one.key == "orders/api"] == ["other", "main"]
     assert kept.components["orders/api"].provider == "other"
 
 
 def test_what_either_of_two_estates_needs_of_the_base() -> None:
-    first = {API: Offered("main", {"read": "Read"}, ("sales",)), "a/b at main": Offered("main", {"x": ""})}
-    second = {API: Offered("main", {"write": "Write"}, ("desk",)), "c/d at main": Offered("main", {"y": ""})}
+    first = {
+        API: Offered("main", {"read": "Read"}, ("sales",)),
+        "a/b at main": Offered("main", {"x": ""}),
+    }
+    second = {
+        API: Offered("main", {"write": "Write"}, ("desk",)),
+        "c/d at main": Offered("main", {"y": ""}),
+    }
     assert all_of(first, second) == {
         API: Offered("main", {"read": "Read", "write": "Write"}, ("desk", "sales")),
         "a/b at main": first["a/b at main"],

@@ -92,7 +92,9 @@ def test_paths_own_element_by_element() -> None:
         ("/a+b(c)", ["/a+b(c)", "/a%2Bb%28c%29/d"], ["/aab(c)"]),
     ],
 )  # fmt: skip
-def test_the_routes_pattern_matches_what_the_path_owns(path: str, matching: list[str], others: list[str]) -> None:
+def test_the_routes_pattern_matches_what_the_path_owns(
+    path: str, matching: list[str], others: list[str]
+) -> None:
     """Anchored by the router at the start, it ends at the end of an element; reserved characters match in both spellings."""
     expression = re.compile(pattern(declared(path)))
     assert all(expression.match(one) for one in matching)

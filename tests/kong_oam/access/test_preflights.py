@@ -64,7 +64,9 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
         ("/else", PARTNER, "GET", "no component is exposed on this host and path", None),
     ],
 )  # fmt: skip
-def test_a_reason_is_given(path: str, origin: str, method: str, reason: str, rule: str | None) -> None:
+def test_a_reason_is_given(
+    path: str, origin: str, method: str, reason: str, rule: str | None
+) -> None:
     """With the rule that lists the method, or the first of the path."""
     found = reading(ESTATE, Request("OPTIONS", f"api.{DOMAIN}", path.encode()), origin, method)
     assert found is not None
@@ -79,7 +81,12 @@ def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
     estate = replace(
         ESTATE,
         applications=tuple(
-            replace(one, components=tuple(bare if part.key == "orders/api" else part for part in one.components))
+            replace(
+                one,
+                components=tuple(
+                    bare if part.key == "orders/api" else part for part in one.components
+                ),
+            )
             for one in ESTATE.applications
         ),
     )
@@ -102,6 +109,10 @@ def test_the_origins_that_may_read_an_answer_are_listed() -> None:
 
 def test_pages_that_may_send_cookies_are_told() -> None:
     """Of a component that says so."""
-    component = asking(ESTATE, "orders/api", cors=Cors((PARTNER,), credentials=True)).components["orders/api"]
+    component = asking(ESTATE, "orders/api", cors=Cors((PARTNER,), credentials=True)).components[
+        "orders/api"
+    ]
     assert granted(component, PARTNER, None)["Access-Control-Allow-Credentials"] == "true"
-    assert "Access-Control-Allow-Credentials" not in granted(ESTATE.components["orders/api"], PARTNER, None)
+    assert "Access-Control-Allow-Credentials" not in granted(
+        ESTATE.components["orders/api"], PARTNER, None
+    )

@@ -24,7 +24,10 @@ from tests.support.diffs import API, SHOP, edited, model
 from tests.support.estates import PROVIDER
 
 UNIVERSE = [*"abcdef"]
-SUBSETS = [frozenset(chosen) for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))]
+SUBSETS = [
+    frozenset(chosen)
+    for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))
+]
 SETS = st.frozensets(st.sampled_from(SUBSETS), max_size=8)
 CLAUSES = st.lists(st.frozensets(st.sampled_from(UNIVERSE), max_size=4), max_size=5)
 
@@ -36,7 +39,9 @@ def of(many: int, name: str) -> str:
 def with_groups(reading: int, writing: int):
     """An API whose POST needs two scopes, which two roles hold, each for so many groups."""
     return edited(
-        API, ("groups: [sales]", f"groups: [{of(reading, 'r')}]"), ("groups: [desk]", f"groups: [{of(writing, 'w')}]")
+        API,
+        ("groups: [sales]", f"groups: [{of(reading, 'r')}]"),
+        ("groups: [desk]", f"groups: [{of(writing, 'w')}]"),
     )
 
 
@@ -69,7 +74,12 @@ def test_many_groups_are_named_in_one_pass() -> None:
     names = [f"g{number}" for number in range(300)]
     naming = logical_names(names)
     provider = replace(PROVIDER, groups=Counted(g1="same", g2="same"))
-    assert [naming(provider, name) for name in names[:4]] == [{"g0"}, {"g1", "g2"}, {"g1", "g2"}, {"g3"}]
+    assert [naming(provider, name) for name in names[:4]] == [
+        {"g0"},
+        {"g1", "g2"},
+        {"g1", "g2"},
+        {"g3"},
+    ]
     assert naming(replace(PROVIDER, name="other"), "g1") == {"g1"}
     assert naming(provider, "elsewhere") == {"elsewhere"}
     for name in names:
@@ -85,7 +95,9 @@ def test_roles_of_many_groups_are_compared_in_time() -> None:
     (widened,) = [change for change in changes if change.methods == ("POST",)]
     assert len(widened.whom[0].condition) == 150
     said = headline([widened], "https")
-    assert said.startswith("widened to shop/web for users in (r0 and w149) or (r1 and w149) or (r10 and w149) or ")
+    assert said.startswith(
+        "widened to shop/web for users in (r0 and w149) or (r1 and w149) or (r10 and w149) or "
+    )
     assert said.partition(":")[0].count(" and w149)") == 150
     assert diff(after, after) == ()
 
@@ -96,7 +108,8 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
     estate = model(with_groups(300, 300), SHOP)
     assert diff(estate, estate) == ()
     with pytest.raises(
-        UnwieldyError, match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets"
+        UnwieldyError,
+        match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets",
     ):
         diff(model(with_groups(2, 2), SHOP), estate)
     said = announcement(estate, None, ())

@@ -51,12 +51,17 @@ def test_groups_that_need_each_other_are_told_together() -> None:
     """After those that need no other; several that are one at the provider are that one."""
     role = "viewer: {scopes: [read], groups: ["
     more = edited(
-        API, (f"{role}sales]", f"{role}sales, support, chiefs]"), ("groups: [desk]", "groups: [desk, chiefs]")
+        API,
+        (f"{role}sales]", f"{role}sales, support, chiefs]"),
+        ("groups: [desk]", "groups: [desk, chiefs]"),
     )
-    assert "read and write: shop/web for chiefs, shop/web for (sales or support) and desk" in access_table(
-        model(more, SHOP).estate
+    assert (
+        "read and write: shop/web for chiefs, shop/web for (sales or support) and desk"
+        in access_table(model(more, SHOP).estate)
     )
-    one = settings(providers=[{"name": "okta", "type": "okta", "groups": {"desk": "them", "sales": "them"}}])
+    one = settings(
+        providers=[{"name": "okta", "type": "okta", "groups": {"desk": "them", "sales": "them"}}]
+    )
     assert "read and write: shop/web for desk\n" in access_table(model(API, SHOP, on=one).estate)
 
 
@@ -71,7 +76,11 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
             access = callers.principals_with(component, frozenset(rule.scopes)).principals
             provider = estate.provider_of(component)
             for client in (one for one in estate.clients if one.provider == provider.name):
-                entries = [entry.partition(" for ")[2] for entry in told if entry.split()[0] == client.component]
+                entries = [
+                    entry.partition(" for ")[2]
+                    for entry in told
+                    if entry.split()[0] == client.component
+                ]
                 for groups in SETS_OF_GROUPS:
                     theirs = frozenset(map(provider.group, groups))
                     may = suffices(theirs, access.get(principal_of(client), frozenset()))
@@ -81,7 +90,10 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
 def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
     """Whether users in these groups of the provider are those of whom the table speaks."""
     parts = entry.split(" and ") if entry else []
-    return all(any(provider.group(name) in theirs for name in part.strip("()").split(" or ")) for part in parts)
+    return all(
+        any(provider.group(name) in theirs for name in part.strip("()").split(" or "))
+        for part in parts
+    )
 
 
 @pytest.mark.parametrize("applications", [(API, SHOP), (PUBLIC,), ()])

@@ -53,7 +53,9 @@ def test_a_day_before_the_last_run_changes_nothing() -> None:
 
 
 @given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 20), st.integers(1, 60))
-def test_whoever_had_a_key_has_one_that_counts(skipped: list[int], overlap: int, longer: int) -> None:
+def test_whoever_had_a_key_has_one_that_counts(
+    skipped: list[int], overlap: int, longer: int
+) -> None:
     """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
     only while that key counts nowhere."""
     schedule, day = Schedule(overlap + longer, overlap), 0
@@ -78,7 +80,12 @@ def test_whoever_had_a_key_has_one_that_counts(skipped: list[int], overlap: int,
 def test_a_generation_is_read_back_as_it_was_written() -> None:
     """With when its next step is due."""
     one = Generation(3, on(10), overlapping=True)
-    assert one.to_output(SCHEDULE) == {"generation": 3, "since": "2026-01-11", "due": "2026-01-18", "before": "counts"}
+    assert one.to_output(SCHEDULE) == {
+        "generation": 3,
+        "since": "2026-01-11",
+        "due": "2026-01-18",
+        "before": "counts",
+    }
     assert Generation.from_output(one.to_output(SCHEDULE)) == one
     assert Generation.from_output(Generation(1, on(0)).to_output(SCHEDULE)) == Generation(1, on(0))
 
@@ -92,9 +99,14 @@ def test_a_client_may_say_how_often() -> None:
     assert messages(shop("service", "            rotateEvery: 7d\n", "worker", "")) == [
         "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
     ]
-    (unused,) = compiled(ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")).diagnostics
+    (unused,) = compiled(
+        ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")
+    ).diagnostics
     assert (unused.code, unused.severity) == ("OAM109", "warning")
-    assert unused.message == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
+    assert (
+        unused.message
+        == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
+    )
     (wrong,) = messages(shop("service", "            rotateEvery: monthly\n", "worker", ""))
     assert wrong.startswith("OAM103: rotateEvery: ")
 

@@ -19,7 +19,9 @@ from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token
 PLACE = read("a.yaml", b"a: 1")[0][0].place()
 CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
 SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
-WEB = replace(SERVICE, component="shop/web", kind="web", groups=("sales",), redirect_uris=("https://w/cb",))
+WEB = replace(
+    SERVICE, component="shop/web", kind="web", groups=("sales",), redirect_uris=("https://w/cb",)
+)
 PAYLOAD = {
     "iss": ISSUER, "aud": "api://tests", "exp": NOW + 60, "jti": "AT.1", "cid": "job", "sub": "job", "scp": ["read"],
 }  # fmt: skip
@@ -27,17 +29,24 @@ PAYLOAD = {
 
 def test_a_services_token_counts() -> None:
     """Its scopes are those issued, none where none is listed; it has no groups, whatever it lists."""
-    assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims("main", "shop/job", "job", False, ("read",))
+    assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims(
+        "main", "shop/job", "job", False, ("read",)
+    )
     grouped = authenticate(token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW)
     assert grouped == Claims("main", "shop/job", "job", False, ("read",))
     without = {name: value for name, value in PAYLOAD.items() if name != "scp"}
-    assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "shop/job", "job", False, ())
+    assert authenticate(token(HEADER, without), RING, NOW) == Claims(
+        "main", "shop/job", "job", False, ()
+    )
 
 
 @pytest.mark.parametrize(
-    ("nbf", "exp", "counts"), [(NOW, NOW + 1, True), (NOW + 1, NOW + 2, False), (NOW - 1, NOW, False)]
+    ("nbf", "exp", "counts"),
+    [(NOW, NOW + 1, True), (NOW + 1, NOW + 2, False), (NOW - 1, NOW, False)],
 )
-def test_a_token_counts_from_its_first_second_to_before_its_last(nbf: float, exp: float, counts: bool) -> None:
+def test_a_token_counts_from_its_first_second_to_before_its_last(
+    nbf: float, exp: float, counts: bool
+) -> None:
     """As the gate has it: `nbf` is in, `exp` is out."""
     claims = authenticate(token(HEADER, PAYLOAD | {"nbf": nbf, "exp": exp}), RING, NOW)
     assert isinstance(claims, Claims) == counts
@@ -45,11 +54,19 @@ def test_a_token_counts_from_its_first_second_to_before_its_last(nbf: float, exp
 
 def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> None:
     """Not the first of them alone."""
-    spelling = replace(SPELLING, marks=(*SPELLING.marks, TokenType("ver", "2.0")), overage=("more", "hasgroups"))
+    spelling = replace(
+        SPELLING, marks=(*SPELLING.marks, TokenType("ver", "2.0")), overage=("more", "hasgroups")
+    )
     ring = replace(RING, provider=replace(PROVIDER, spelling=spelling))
     good = PAYLOAD | {"ver": "2.0"}
     assert isinstance(authenticate(token(HEADER, good), ring, NOW), Claims)
-    for bad in (PAYLOAD, PAYLOAD | {"ver": "1.0"}, good | {"jti": "ID.1"}, good | {"more": 1}, good | {"hasgroups": 1}):
+    for bad in (
+        PAYLOAD,
+        PAYLOAD | {"ver": "1.0"},
+        good | {"jti": "ID.1"},
+        good | {"more": 1},
+        good | {"hasgroups": 1},
+    ):
         assert isinstance(authenticate(token(HEADER, bad), ring, NOW), Refusal)
 
 
@@ -70,7 +87,9 @@ def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> 
 
 def test_an_elliptic_key_signs_with_es256_only() -> None:
     """The algorithm follows from the key, whatever the token says."""
-    assert isinstance(authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW), Claims)
+    assert isinstance(
+        authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW), Claims
+    )
     assert authenticate(token({"kid": "e", "alg": "RS256"}, PAYLOAD), RING, NOW) == Refusal(
         "the signature does not match the key"
     )
@@ -81,7 +100,10 @@ def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(length: in
     """Kong answers 500 to one that is not of 64 bytes, so the header is refused before."""
     head, body, _ = token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC).split(".")
     assert isinstance(bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal)
-    assert bearer([f"Bearer {head}.{body}.{encoded(bytes(64))}"]) == f"{head}.{body}.{encoded(bytes(64))}"
+    assert (
+        bearer([f"Bearer {head}.{body}.{encoded(bytes(64))}"])
+        == f"{head}.{body}.{encoded(bytes(64))}"
+    )
 
 
 def test_scopes_may_be_words() -> None:
@@ -89,7 +111,10 @@ def test_scopes_may_be_words() -> None:
     ring = replace(
         RING,
         provider=replace(
-            PROVIDER, spelling=replace(SPELLING, scopes=Listing("scp", "words"), service_scopes=Listing("scp", "words"))
+            PROVIDER,
+            spelling=replace(
+                SPELLING, scopes=Listing("scp", "words"), service_scopes=Listing("scp", "words")
+            ),
         ),
     )
     claims = authenticate(token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW)
@@ -98,22 +123,32 @@ def test_scopes_may_be_words() -> None:
     tabbed = authenticate(token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW)
     assert isinstance(tabbed, Claims)
     assert tabbed.scopes == ("read\twrite",)  # only a space is between words (RFC 6749, 3.3)
-    assert authenticate(token(HEADER, PAYLOAD), ring, NOW) == Refusal("scopes or groups are malformed")
+    assert authenticate(token(HEADER, PAYLOAD), ring, NOW) == Refusal(
+        "scopes or groups are malformed"
+    )
 
 
 @pytest.mark.parametrize(
     ("mark", "counting", "not_counting"),
     [
         (TokenType("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
-        (TokenType("ver", "2.", prefix=True), ["2.", "2.0", "2.1"], ["2", "12.0", 2.5, ["2.0"], None]),
+        (
+            TokenType("ver", "2.", prefix=True),
+            ["2.", "2.0", "2.1"],
+            ["2", "12.0", 2.5, ["2.0"], None],
+        ),
     ],
     ids=["whole", "prefix"],
 )
-def test_the_mark_of_an_access_token_is_a_text(mark: TokenType, counting: list[Any], not_counting: list[Any]) -> None:
+def test_the_mark_of_an_access_token_is_a_text(
+    mark: TokenType, counting: list[Any], not_counting: list[Any]
+) -> None:
     """Of exactly its value, or one that begins with it."""
     ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))))
     for value in counting:
-        assert isinstance(authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims), value
+        assert isinstance(
+            authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims
+        ), value
     for value in not_counting:
         said = authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW)
         assert said == Refusal("not an access token: claim 'ver'"), value
@@ -172,7 +207,9 @@ def test_a_payload_may_be_32_deep() -> None:
         ({"kid": "r"}, "the key id is not a plain text in the header alone"),
     ],
 )
-def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(changes: dict[str, Any], reason: str) -> None:
+def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
+    changes: dict[str, Any], reason: str
+) -> None:
     """Every claim used has the right type and value, or the token does not count."""
     assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(reason)
 
@@ -220,19 +257,29 @@ def test_bearer_headers() -> None:
 
 def test_a_service_is_issued_what_it_was_granted() -> None:
     """All of it by default, a part when asked, and nothing beyond."""
-    assert issue(PROVIDER, SERVICE) == Claims("main", "shop/job", "shop/job", False, ("read", "write"))
-    assert issue(PROVIDER, SERVICE, scopes=["read"]) == Claims("main", "shop/job", "shop/job", False, ("read",))
-    assert issue(PROVIDER, SERVICE, scopes=["read", "admin"]) == Refusal("shop/job was not granted admin")
+    assert issue(PROVIDER, SERVICE) == Claims(
+        "main", "shop/job", "shop/job", False, ("read", "write")
+    )
+    assert issue(PROVIDER, SERVICE, scopes=["read"]) == Claims(
+        "main", "shop/job", "shop/job", False, ("read",)
+    )
+    assert issue(PROVIDER, SERVICE, scopes=["read", "admin"]) == Refusal(
+        "shop/job was not granted admin"
+    )
     assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal("shop/job was granted nothing")
     alone = Refusal("shop/job acts for itself only: users cannot sign in through it")
     for client in (SERVICE, replace(SERVICE, groups=("sales",))):
         assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
-    assert issue(replace(PROVIDER, name="other"), SERVICE) == Refusal("shop/job has no client at provider 'other'")
+    assert issue(replace(PROVIDER, name="other"), SERVICE) == Refusal(
+        "shop/job has no client at provider 'other'"
+    )
 
 
 def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> None:
     """A user in none of the client's groups is issued none; groups carry the provider's names."""
-    claims = Claims("main", "shop/web", "someone", True, ("read", "write", "openid"), ("sales", "staff"))
+    claims = Claims(
+        "main", "shop/web", "someone", True, ("read", "write", "openid"), ("sales", "staff")
+    )
     assert issue(PROVIDER, WEB, User("someone", ("sales", "staff"))) == claims
     assert issue(PROVIDER, WEB, User("someone", ("staff",))) == Refusal(
         "the user is in no group that shop/web is assigned to"

@@ -24,7 +24,9 @@ FILE = Path("applications/billing.yaml")
 
 def write(roles: str) -> None:
     access = " ".join(ACCESS.replace("ROLES", roles).split())
-    FILE.write_text(api("billing", domain="billing.example.com", http="{/: 8080}", access=access), "utf-8")
+    FILE.write_text(
+        api("billing", domain="billing.example.com", http="{/: 8080}", access=access), "utf-8"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,11 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     FILE.parent.mkdir()
     write(READER)
-    for arguments in (["init", "--initial-branch", "main"], ["add", "."], ["commit", "--message", "first"]):
+    for arguments in (
+        ["init", "--initial-branch", "main"],
+        ["add", "."],
+        ["commit", "--message", "first"],
+    ):
         git(*arguments)
 
 
@@ -52,7 +58,9 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_what_a_change_does_to_clients_that_are_not_here_is_told(
-    roles: str, told: dict[str, list[tuple[str, list[list[str]]]]], capsys: pytest.CaptureFixture[str]
+    roles: str,
+    told: dict[str, list[tuple[str, list[list[str]]]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As themselves, and for users in groups: which of these they are, nobody here knows."""
     write(roles)
@@ -62,7 +70,9 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     for change in found["changes"]:
         if not change["otherSpellings"]:
             whom = {(whom["client"], json.dumps(whom["usersIn"])) for whom in change["for"]}
-            by_kind.setdefault(change["kind"], []).extend((one, json.loads(users)) for one, users in whom)
+            by_kind.setdefault(change["kind"], []).extend(
+                (one, json.loads(users)) for one, users in whom
+            )
     assert {kind: sorted(whom, key=str) for kind, whom in by_kind.items()} == {
         kind: sorted(whom, key=str) for kind, whom in told.items()
     }
@@ -104,8 +114,12 @@ def test_every_answer_has_the_clients_that_are_not_here(
     assert SAID in said.err + said.out
 
 
-@pytest.mark.parametrize("question", [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]])
-def test_what_is_not_judged_is_a_field(question: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "question", [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]]
+)
+def test_what_is_not_judged_is_a_field(
+    question: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Where all are here, it is left out, and nothing is remarked."""
     assert main([*question, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unjudged"] == ["shop"]

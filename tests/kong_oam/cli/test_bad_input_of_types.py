@@ -93,7 +93,9 @@ def write(components: str, definitions: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("about", BAD)
-def test_what_is_wrong_is_one_error_at_its_place(about: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_wrong_is_one_error_at_its_place(
+    about: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     components, definitions, expected = BAD[about]
     write(components, definitions)
     assert main(["check"]) == 1
@@ -111,7 +113,9 @@ TAKEN: dict[str, str] = {
 
 
 @pytest.mark.parametrize("about", TAKEN)
-def test_what_is_as_kubevela_has_it_is_taken(about: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_as_kubevela_has_it_is_taken(
+    about: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(TAKEN[about], {})
     main(["check"])
     assert "component(s): no errors" in capsys.readouterr().out

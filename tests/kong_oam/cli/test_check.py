@@ -34,7 +34,9 @@ def _unused_grant() -> None:
     edit(ORDERS, GRANT, "components: [shop/checkout, shop/web, reports/renderer]")
 
 
-def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Exit status 1; what was printed can be given to `patch` as it is, and then there is nothing to find."""
     before = Path(ORDERS).read_text("utf-8")
     _unused_grant()
@@ -43,19 +45,26 @@ def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(capsys: 
     assert said.splitlines() == [
         "applications/orders.yaml:28:102: warning LINT301: 'reports/renderer' holds role 'viewer', but asks for none of its scopes",
         "   28 | "
-        + before.splitlines()[27][2:].replace(GRANT, "components: [shop/checkout, shop/web, reports/renderer]"),
+        + before.splitlines()[27][2:].replace(
+            GRANT, "components: [shop/checkout, shop/web, reports/renderer]"
+        ),
         "      | " + " " * 99 + "^",
         "      = take the component out of the role, or have it call",
         "--- applications/orders.yaml",
         "+++ applications/orders.yaml",
         "@@ -25,5 +25,5 @@",
         *(f" {line}" for line in before.splitlines()[24:27]),
-        "-" + before.splitlines()[27].replace(GRANT, "components: [shop/checkout, shop/web, reports/renderer]"),
+        "-"
+        + before.splitlines()[27].replace(
+            GRANT, "components: [shop/checkout, shop/web, reports/renderer]"
+        ),
         "+" + before.splitlines()[27],
         " " + before.splitlines()[28],
         "4 application(s), 7 component(s): no errors, 1 finding(s)",
     ]
-    subprocess.run(["patch", "-p0"], input=said.encode(), check=True, capture_output=True, timeout=30)
+    subprocess.run(
+        ["patch", "-p0"], input=said.encode(), check=True, capture_output=True, timeout=30
+    )
     assert Path(ORDERS).read_text("utf-8") == before
     assert main(["check"]) == 0
 
@@ -67,7 +76,11 @@ def test_json_has_the_findings_beside_the_diagnostics(capsys: pytest.CaptureFixt
     said = json.loads(capsys.readouterr().out)
     assert (said["usable"], said["diagnostics"]) == (True, [])
     (finding,) = said["findings"]
-    assert (finding["code"], finding["severity"], finding["component"]) == ("LINT301", "warning", "orders/api")
+    assert (finding["code"], finding["severity"], finding["component"]) == (
+        "LINT301",
+        "warning",
+        "orders/api",
+    )
     assert (finding["file"], finding["line"]) == (ORDERS, 28)
     assert finding["suggestion"].startswith(f"--- {ORDERS}\n")
 
@@ -103,9 +116,15 @@ def test_dates_are_judged_by_the_stack(capsys: pytest.CaptureFixture[str]) -> No
         ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is no day of the calendar"),
     ],
 )  # fmt: skip
-def test_a_waiver_that_cannot_be_judged_is_an_error(waiver: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_waiver_that_cannot_be_judged_is_an_error(
+    waiver: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An unknown code with a suggestion, a missing reason or end, a day that does not exist."""
-    edit("applications/shop.yaml", "            waivers:\n", f"            waivers:\n              - {waiver}\n")
+    edit(
+        "applications/shop.yaml",
+        "            waivers:\n",
+        f"            waivers:\n              - {waiver}\n",
+    )
     assert main(["check"]) == 1
     out = capsys.readouterr().out
     assert f"applications/shop.yaml:33:{out.split(':33:')[1].split(':')[0]}: error {said}" in out
@@ -123,7 +142,9 @@ def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
     schema = json.loads((ROOT / "definitions/access.schema.json").read_text("utf-8"))
     waivable = [code for code, kind in KINDS.items() if kind.waivable]
     assert schema["$defs"]["waiver"]["properties"]["finding"]["enum"] == waivable
-    assert " | ".join(f'"{code}"' for code in waivable) in (ROOT / "definitions/access.yaml").read_text("utf-8")
+    assert " | ".join(f'"{code}"' for code in waivable) in (
+        ROOT / "definitions/access.yaml"
+    ).read_text("utf-8")
 
 
 def test_sarif_is_written_beside_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,11 +165,15 @@ def _results() -> list[tuple[str, str, int]]:
     found = []
     for result in run["results"]:
         physical = result["locations"][0]["physicalLocation"]
-        found.append((result["ruleId"], physical["artifactLocation"]["uri"], physical["region"]["startLine"]))
+        found.append(
+            (result["ruleId"], physical["artifactLocation"]["uri"], physical["region"]["startLine"])
+        )
     return found
 
 
-def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Status 2, and the file that it is about."""
     assert main(["check", "--sarif", "nowhere/out.sarif"]) == 2
     assert "nowhere/out.sarif: No such file or directory" in capsys.readouterr().err
@@ -160,23 +185,35 @@ def test_a_diff_survives_windows_line_ends() -> None:
     path = Path(ORDERS)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     command = [sys.executable, "-m", "kong_oam", "check"]
-    printed = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60).stdout
+    printed = subprocess.run(
+        command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60
+    ).stdout
     subprocess.run(["git", "apply", "-p0"], input=printed, check=True, timeout=30)
     assert main(["check"]) == 0
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n")
 
 
-def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_an_application_is_not_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whoever misspelt the folder would take it for checked; and all that had been deployed from it would go."""
     (tmp_path / "empty").mkdir()
     assert main(["check", "empty"]) == 1
-    assert "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder" in capsys.readouterr().out
+    assert (
+        "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder"
+        in capsys.readouterr().out
+    )
     (tmp_path / "empty" / "none.yaml").touch()
     assert main(["check", "empty"]) == 2
-    assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
+    assert (
+        capsys.readouterr().err
+        == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
+    )
 
 
-def test_a_repository_begins_without_an_application(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_begins_without_an_application(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Where a file says so: nobody asked for it by name."""
     for file in Path("applications").iterdir():
         file.unlink()
@@ -205,7 +242,9 @@ def test_a_name_that_leads_nowhere_has_a_neighbour(capsys: pytest.CaptureFixture
     )
 
 
-def test_a_file_that_is_not_there_may_hold_what_others_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_there_may_hold_what_others_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
     assert capsys.readouterr().out.count(" error ") == 1
 
@@ -222,9 +261,16 @@ def test_a_file_is_judged_with_all_others(capsys: pytest.CaptureFixture[str]) ->
     """Whom it calls and who calls it is known, though nothing is said of them."""
     assert main(["check", ORDERS]) == 0
     assert capsys.readouterr().out == "4 application(s), 7 component(s): no errors\n"
-    edit("applications/shop.yaml", "orders/api, scopes: [orders.read]}]", "orders/apl, scopes: [orders.read]}]")
+    edit(
+        "applications/shop.yaml",
+        "orders/api, scopes: [orders.read]}]",
+        "orders/apl, scopes: [orders.read]}]",
+    )
     assert main(["check", "applications/shop.yaml"]) == 1
-    assert "ACC203: component 'orders/apl' does not exist; did you mean 'orders/api'?" in capsys.readouterr().out
+    assert (
+        "ACC203: component 'orders/apl' does not exist; did you mean 'orders/api'?"
+        in capsys.readouterr().out
+    )
 
 
 def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +290,13 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
     ]
     assert main(["check", "applications/hello.yaml", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said == {"usable": False, "diagnostics": [], "findings": [], "elsewhere": 2, "unjudged": ["shop"]}
+    assert said == {
+        "usable": False,
+        "diagnostics": [],
+        "findings": [],
+        "elsewhere": 2,
+        "unjudged": ["shop"],
+    }
 
 
 def test_lint_is_told_of_the_file_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,16 +310,28 @@ def test_lint_is_told_of_the_file_alone(capsys: pytest.CaptureFixture[str]) -> N
     ]
     assert _results() == []
     assert main(["check", ORDERS, "--sarif", "out.sarif"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "4 application(s), 7 component(s): no errors, 1 finding(s)"
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == "4 application(s), 7 component(s): no errors, 1 finding(s)"
+    )
     assert _results() == [("LINT301", ORDERS, 28)]
 
 
-def test_a_file_is_one_however_it_is_spelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_is_one_however_it_is_spelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Relative, absolute, by a link, by its folder, or by a pattern; it is read once, and called as the stack does."""
     _two_mistakes()
     (tmp_path / "link.yaml").symlink_to(ORDERS)
     (tmp_path / "folder").symlink_to("applications")
-    spelled = [ORDERS, f"./{ORDERS}", str(tmp_path / ORDERS), "link.yaml", "folder/orders.yaml", "applications/o*.yaml"]
+    spelled = [
+        ORDERS,
+        f"./{ORDERS}",
+        str(tmp_path / ORDERS),
+        "link.yaml",
+        "folder/orders.yaml",
+        "applications/o*.yaml",
+    ]
     for name in spelled:
         assert main(["check", name]) == 1, name
         assert capsys.readouterr().out.startswith(f"{ORDERS}:24:61: error ACC201"), name
@@ -278,7 +342,9 @@ def test_a_file_is_one_however_it_is_spelled(tmp_path: Path, capsys: pytest.Capt
         assert "elsewhere" not in said
 
 
-def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_nowhere_else_is_read_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Beside all that the stack names."""
     text = Path("applications/hello.yaml").read_text("utf-8").replace("name: hello", "name: draft")
     Path("draft.yaml").write_text(text.replace("hello.example.com", "draft.example.com"), "utf-8")
@@ -286,7 +352,10 @@ def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().out == "5 application(s), 8 component(s): no errors\n"
     Path("draft.yaml").write_text("# nothing yet\n", "utf-8")
     assert main(["check", "draft.yaml"]) == 2
-    assert capsys.readouterr().err == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
+    assert (
+        capsys.readouterr().err
+        == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
+    )
     assert main(["check", "gone.yaml"]) == 1
     assert "gone.yaml:1:1: error OAM101: cannot be read: no such file" in capsys.readouterr().out
 
@@ -294,15 +363,23 @@ def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("{name: key-auth}", "applications/orders.yaml:18:30: error ACC246: key-auth says who calls"),
+        (
+            "{name: key-auth}",
+            "applications/orders.yaml:18:30: error ACC246: key-auth says who calls",
+        ),
         (
             "{name: key-auth, waiver: {reason: r, until: 2020-01-01}}",
             "applications/orders.yaml:18:48: error ACC247: key-auth was accepted until 2020-01-01, and today is ",
         ),
-        ("{name: acl, config: {token: x}}", "error ACC248: config.token: a secret does not stand in an Application"),
+        (
+            "{name: acl, config: {token: x}}",
+            "error ACC248: config.token: a secret does not stand in an Application",
+        ),
     ],
 )
-def test_a_plugin_that_may_not_stand_is_an_error(capsys: pytest.CaptureFixture[str], asked: str, said: str) -> None:
+def test_a_plugin_that_may_not_stand_is_an_error(
+    capsys: pytest.CaptureFixture[str], asked: str, said: str
+) -> None:
     """With its place, and without an estate to go on with."""
     edit(
         ORDERS,

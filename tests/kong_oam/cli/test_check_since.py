@@ -33,7 +33,9 @@ def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, bool
     return {one["code"]: one["new"] for one in (*document["diagnostics"], *document["findings"])}
 
 
-def test_a_warning_that_a_change_brings_is_new(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_that_a_change_brings_is_new(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A path below one of another owner's, say; what lint found before is not, wherever its lines are now."""
     before = found(capsys)
     assert before and not any(before.values())
@@ -46,7 +48,9 @@ def test_a_warning_that_a_change_brings_is_new(project: Path, capsys: pytest.Cap
     assert found(capsys) == {**before, "ACC219": False}
 
 
-def test_only_what_is_new_is_printed_and_counts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_what_is_new_is_printed_and_counts(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of the rest there is a number; an error is printed and counts in any case."""
     assert main(["check"]) == 1
     lint = capsys.readouterr().out.count("warning LINT")
@@ -56,22 +60,32 @@ def test_only_what_is_new_is_printed_and_counts(project: Path, capsys: pytest.Ca
     assert "LINT" not in said
     assert said.endswith(f"{lint} finding(s) at HEAD, too: check without --since prints them\n")
     orders = project / ORDERS
-    orders.write_text(orders.read_text().replace("methods: [GET], scopes: [read]", "methods: [GET], scopes: [reed]"))
+    orders.write_text(
+        orders.read_text().replace(
+            "methods: [GET], scopes: [read]", "methods: [GET], scopes: [reed]"
+        )
+    )
     git("commit", "--quiet", "-a", "-m", "wrong")
     assert main(["check", "--since", "HEAD"]) == 1
     assert "error ACC201" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("revision", ["nope", "--upload-pack"])
-def test_what_cannot_be_read_at_the_revision_is_new(revision: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_read_at_the_revision_is_new(
+    revision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And a remark says so: nothing is taken for known."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
     printed = capsys.readouterr()
     assert all(one["new"] for one in json.loads(printed.out)["findings"])
-    assert f"REVISION ({revision}): " in printed.err and printed.err.endswith("; everything counts as new\n")
+    assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
+        "; everything counts as new\n"
+    )
 
 
-def test_of_two_findings_alike_one_is_new(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_two_findings_alike_one_is_new(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A second rule without an end, in the same file; a rule of another file has been without an end as well."""
     orders = project / ORDERS
     text = orders.read_text()
@@ -80,7 +94,11 @@ def test_of_two_findings_alike_one_is_new(project: Path, capsys: pytest.CaptureF
     orders.write_text(text.replace(rule, rule + rule.replace("/orders/health", "/orders/ready")))
     main(["check", "--since", "HEAD", "--json"])
     findings = json.loads(capsys.readouterr().out)["findings"]
-    assert sorted(one["new"] for one in findings if one["code"] == "LINT306") == [False, False, True]
+    assert sorted(one["new"] for one in findings if one["code"] == "LINT306") == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_watch_compares_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:

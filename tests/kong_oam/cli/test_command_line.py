@@ -47,7 +47,13 @@ def test_help_lists_the_verbs_and_the_exit_statuses(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nonsense"], ["check", "--nonsense"], ["matrix", "--from", "999.1.1.1"], ["matrix", "--from", ""]],
+    [
+        [],
+        ["nonsense"],
+        ["check", "--nonsense"],
+        ["matrix", "--from", "999.1.1.1"],
+        ["matrix", "--from", ""],
+    ],
 )
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """With the usage on standard error."""
@@ -92,10 +98,15 @@ def test_tables_align_their_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("called", "name"), [("/opt/venv/bin/kong-oam", "kong-oam"), ("kong_oam/__main__.py", "python -m kong_oam")]
+    ("called", "name"),
+    [("/opt/venv/bin/kong-oam", "kong-oam"), ("kong_oam/__main__.py", "python -m kong_oam")],
 )
 def test_the_command_is_called_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], called: str, name: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    called: str,
+    name: str,
 ) -> None:
     """In usage, examples and advice: what they say can be typed where it is installed, and in a clone."""
     monkeypatch.setattr(sys, "argv", [called])

@@ -67,21 +67,30 @@ def offered(*words: str) -> list[str]:
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )
-def test_verbs_options_choices_and_stacks_are_offered(project: None, words: list[str], expected: list[str]) -> None:
+def test_verbs_options_choices_and_stacks_are_offered(
+    project: None, words: list[str], expected: list[str]
+) -> None:
     """Of the verb that was said, however its options are written."""
     assert sorted(offered(*words)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
     "words",
-    [["check", ""], ["check", "--sarif", "c"], ["forward", "--to", "u", "--", "-"], ["who", "--applications", ""]],
+    [
+        ["check", ""],
+        ["check", "--sarif", "c"],
+        ["forward", "--to", "u", "--", "-"],
+        ["who", "--applications", ""],
+    ],
 )
 def test_the_rest_is_left_to_the_shell(project: None, words: list[str]) -> None:
     """Which completes files."""
     assert offered(*words) == []
 
 
-def _all(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+def _all(
+    parser: argparse.ArgumentParser, *path: str
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
     yield path, parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -98,7 +107,9 @@ def test_everything_that_can_be_said_is_offered(project: None) -> None:
         assert "--help" in flags
 
 
-def test_a_summary_stands_beside_each_word(project: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_summary_stands_beside_each_word(
+    project: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Shells that show summaries read it behind a tab."""
     assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
     assert capsys.readouterr().out == "--key\tits private key, in PEM, without a passphrase\n"
@@ -116,7 +127,9 @@ def typed(command: list[str], setup: str, keys: str) -> str:
     """What a shell on a terminal passes to `kong-oam` when these keys are pressed; each word in angle brackets."""
     ours, theirs = pty.openpty()
     env = {"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": str(Path.cwd())}
-    shell = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
+    shell = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+    )
     os.close(theirs)
     try:
         os.write(ours, f"{KONG_OAM}\n{setup}; echo rea''dy\n".encode())
@@ -151,7 +164,9 @@ KEYS = [
 @pytest.mark.parametrize(("keys", "passed"), KEYS)
 def test_it_is_typed_in_bash(scripts: dict[str, Path], keys: str, passed: str) -> None:
     """On a terminal, with readline's own rules of what a word is. No file's name is run."""
-    assert typed(["bash", "--norc", "--noprofile", "-i"], f"source {scripts['bash']}", keys) == passed
+    assert (
+        typed(["bash", "--norc", "--noprofile", "-i"], f"source {scripts['bash']}", keys) == passed
+    )
     assert not Path("evil").exists()
 
 

@@ -15,7 +15,17 @@ from tests.support.projects import copy_sample
 
 ROOT = Path(__file__).resolve().parents[3]
 BILLING = Path("applications/billing.yaml")
-INVOICES = ("billing", "invoices", "", "", "registry.example.com/billing:1.0", "team-billing", "", "", "")
+INVOICES = (
+    "billing",
+    "invoices",
+    "",
+    "",
+    "registry.example.com/billing:1.0",
+    "team-billing",
+    "",
+    "",
+    "",
+)
 """Answers, up to who may call it."""
 
 Typed = Callable[..., int]
@@ -105,13 +115,22 @@ def test_who_says_enough_is_asked_nothing(typed: Typed, asked: list[str]) -> Non
 @pytest.mark.parametrize(
     ("answers", "not_asked"),
     [
-        (("service", "worker", "x", "team-billing", "orders/api:orders.read"), ("Port", "Domain", "Path", "Groups")),
-        (("browser", "", "x", "team-billing", "", "", "", "orders/api:orders.read"), ("Groups", "Components")),
+        (
+            ("service", "worker", "x", "team-billing", "orders/api:orders.read"),
+            ("Port", "Domain", "Path", "Groups"),
+        ),
+        (
+            ("browser", "", "x", "team-billing", "", "", "", "orders/api:orders.read"),
+            ("Groups", "Components"),
+        ),
         (
             ("native", "team-billing", "", "com.example.app:/cb"),
             ("Image", "Port", "Domain", "worker (nobody", "Groups"),
         ),
-        (("external", "team-billing", "", "https://partner.example.com/keys"), ("Image", "Port", "Components")),
+        (
+            ("external", "team-billing", "", "https://partner.example.com/keys"),
+            ("Image", "Port", "Components"),
+        ),
     ],
     ids=["worker", "browser", "native", "external"],
 )
@@ -127,18 +146,28 @@ def test_it_asks_for_nothing_that_says_nothing(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({0: "Billing"}, "'Billing' is no name: write lower-case letters, digits, and dashes between them"),
+        (
+            {0: "Billing"},
+            "'Billing' is no name: write lower-case letters, digits, and dashes between them",
+        ),
         ({2: "browsr"}, "'browsr' is no client; did you mean 'browser'?"),
         ({4: ""}, "an answer is needed here"),
         ({6: "eighty"}, "'eighty' is no port: write a number up to 65535"),
-        ({10: "shop/checkout:rwite"}, "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write"),
+        (
+            {10: "shop/checkout:rwite"},
+            "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write",
+        ),
         ({10: "shop/checkot"}, "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
         ({11: "orders/api"}, "'orders/api' is not APP/COMPONENT:SCOPE"),
         ({1: "\x1b[31mx"}, "'?[31mx' is no name"),
     ],
 )
 def test_a_wrong_answer_is_asked_for_again(
-    typed: Typed, asked: list[str], wrong: dict[int, str], said: str, capsys: pytest.CaptureFixture[str]
+    typed: Typed,
+    asked: list[str],
+    wrong: dict[int, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """At once; the others stay."""
     answers = [*INVOICES, "sales", "", ""]
@@ -155,7 +184,10 @@ def test_a_wrong_answer_is_asked_for_again(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({0: "orders", 1: "api"}, "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        (
+            {0: "orders", 1: "api"},
+            "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten",
+        ),
         ({7: "not a host"}, 'domain: "not a host" does not match'),
         ({8: "/a;b"}, "error ACC213: path '/a;b'"),
         ({10: "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
@@ -165,7 +197,10 @@ def test_a_wrong_answer_is_asked_for_again(
             {2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
             "error ACC210: a web client needs redirectPaths, and a gateway trait",
         ),
-        ({0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, "are owned by 'team-shop'"),
+        (
+            {0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
+            "are owned by 'team-shop'",
+        ),
     ],
 )
 def test_what_cannot_be_as_a_whole_is_refused(
@@ -186,23 +221,39 @@ def test_answers_as_flags_say_the_same(typed: Typed, capsys: pytest.CaptureFixtu
     callers = ("sales, order-desk", "shop/web shop/checkout:write", "orders/api:orders.read")
     assert typed(*INVOICES[:1], "api", *INVOICES[2:], *callers) == 2
     flags = capsys.readouterr().err.rpartition("your answers, as flags: ")[2].split()
-    assert typed(flags=("--component", "invoices", *[one for one in flags if one not in ("--component", "api")])) == 0
+    assert (
+        typed(
+            flags=(
+                "--component",
+                "invoices",
+                *[one for one in flags if one not in ("--component", "api")],
+            )
+        )
+        == 0
+    )
     text = BILLING.read_text("utf-8")
     assert "sales, order-desk" in text and "[shop/web]" in text and "[shop/checkout]" in text
     assert main(["check"]) == 0
 
 
-def test_what_is_called_need_not_be_here_without_a_stack(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_called_need_not_be_here_without_a_stack(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of an Application that is here it has to be."""
     shutil.rmtree("stacks")
     assert typed(*INVOICES, "", "", "orders/apu:orders.read") == 2
     assert "'orders/apu' offers no scopes" in capsys.readouterr().err
     assert typed(*INVOICES, "", "", "payments/api:payments.read") == 0
     said = capsys.readouterr()
-    assert "payments/api is not here, and not judged: its team has to name billing/invoices" in said.out
+    assert (
+        "payments/api is not here, and not judged: its team has to name billing/invoices"
+        in said.out
+    )
 
 
-def test_a_name_whose_file_is_taken_is_refused(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_whose_file_is_taken_is_refused(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Be it by a folder, in which no Application is."""
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
@@ -216,7 +267,10 @@ BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
 def test_what_check_would_find_is_shown(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     """And is not written, unless a flag says so."""
     assert typed(*BELOW) == 2
-    assert "warning ACC219: orders.example.com/orders/invoices lies below /orders" in capsys.readouterr().err
+    assert (
+        "warning ACC219: orders.example.com/orders/invoices lies below /orders"
+        in capsys.readouterr().err
+    )
     assert typed(*BELOW, flags=("--anyway",)) == 0
     assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
 
@@ -231,7 +285,9 @@ def test_what_somebody_saves_while_it_asks_stays(
 
     def saved_meanwhile(_: str) -> str:
         if how == "edited":
-            shop.write_text(shop.read_text("utf-8").replace("orders.read, orders.write", "orders.read"))
+            shop.write_text(
+                shop.read_text("utf-8").replace("orders.read, orders.write", "orders.read")
+            )
         elif how == "unreadable":
             shop.write_bytes(b"\xff")
         else:
@@ -241,8 +297,28 @@ def test_what_somebody_saves_while_it_asks_stays(
         return next(answers)
 
     before = {file: file.read_bytes() for file in Path("applications").iterdir()}
-    flags = [*("--app", "billing", "--component", "invoices", "--image", "x", "--group", "sales", "--port", "80")]
-    flags += ["--domain", "b.example.com", "--caller", "shop/web", "--calls", "orders/api:orders.read"]
+    flags = [
+        *(
+            "--app",
+            "billing",
+            "--component",
+            "invoices",
+            "--image",
+            "x",
+            "--group",
+            "sales",
+            "--port",
+            "80",
+        )
+    ]
+    flags += [
+        "--domain",
+        "b.example.com",
+        "--caller",
+        "shop/web",
+        "--calls",
+        "orders/api:orders.read",
+    ]
     flags += ["--client", "service", "--path", "/", "--type", "webservice"]
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True)
@@ -255,7 +331,9 @@ def test_what_somebody_saves_while_it_asks_stays(
 
 
 @pytest.mark.parametrize("after", [0, 3, 11])
-def test_no_more_answers_write_nothing(typed: Typed, after: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_more_answers_write_nothing(
+    typed: Typed, after: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In one line."""
     assert typed(*[*INVOICES, "", "", ""][:after]) == 2
     assert capsys.readouterr().err == "no more answers; nothing was written\n"
@@ -278,7 +356,10 @@ def test_an_interrupted_question_writes_nothing(
 
 
 def test_the_page_shows_what_is_asked_and_said(
-    typed: Typed, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    typed: Typed,
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is behind a question there is what was typed; a terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
@@ -297,13 +378,25 @@ def test_the_page_shows_what_is_asked_and_said(
         "Write",
     )
     lines = [line for line in shown if line.startswith(starts)]
-    questions = [(line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2] for line in lines]
-    assert typed(*(answer for _, answer in questions), flags=("--app", "billing", "--component", "invoices")) == 0
+    questions = [
+        (line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2] for line in lines
+    ]
+    assert (
+        typed(
+            *(answer for _, answer in questions),
+            flags=("--app", "billing", "--component", "invoices"),
+        )
+        == 0
+    )
     assert asked == [f"{question}: " for question, _ in questions]
-    assert capsys.readouterr().out.startswith("\n".join(line for line in shown if line not in lines))
+    assert capsys.readouterr().out.startswith(
+        "\n".join(line for line in shown if line not in lines)
+    )
 
 
-def test_a_script_is_asked_nothing(typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_script_is_asked_nothing(
+    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """With --json, wherever it runs: a question would stand before the document."""
     assert typed(flags=("--app", "billing", "--json")) == 2
     assert asked == []

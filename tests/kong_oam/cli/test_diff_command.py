@@ -35,7 +35,9 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_what_is_committed_against_what_is_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_committed_against_what_is_here(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing is printed where nothing changes; else the worst stands first, and the rule with its line."""
     assert main(["diff"]) == 0
     assert capsys.readouterr().out == ""
@@ -48,7 +50,9 @@ def test_what_is_committed_against_what_is_here(project: Path, capsys: pytest.Ca
     assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
 
 
-def test_a_project_of_which_the_engine_reads_other_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_project_of_which_the_engine_reads_other_settings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Neither side says anything of it."""
     file = project / "Pulumi.yaml"
     file.write_text("name: kong-oam\nstackConfigDir: conf\n")
@@ -59,7 +63,10 @@ def test_a_project_of_which_the_engine_reads_other_settings(project: Path, capsy
     file.write_text("name: kong-oam\nstackConfigDir: stacks\n")
     assert main(["diff", ".", "."]) == 0
     assert main(["diff"]) == 2
-    assert "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read" in capsys.readouterr().err
+    assert (
+        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read"
+        in capsys.readouterr().err
+    )
 
 
 def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,17 +76,25 @@ def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFi
     git("commit", "--all", "--message", "second")
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert [(change["kind"], change.get("site") or change["setting"]) for change in said["changes"]] == [
+    assert [
+        (change["kind"], change.get("site") or change["setting"]) for change in said["changes"]
+    ] == [
         ("newly public", "orders.example.com"),
         ("newly public", "web-shop.web.example.com"),
         ("may widen", "redirectUris"),
         ("revoked", "web-shop.apps.example.com"),
     ]
-    assert said["changes"][0]["rule"] == {"file": "HEAD:applications/orders.yaml", "line": 20, "column": 17}
+    assert said["changes"][0]["rule"] == {
+        "file": "HEAD:applications/orders.yaml",
+        "line": 20,
+        "column": 17,
+    }
 
 
 def _name_applications(project: Path, *names: str) -> None:
-    (project / "stacks/Pulumi.local.yaml").write_text(f"{STACK}  kong-oam:applications: [{', '.join(names)}]\n")
+    (project / "stacks/Pulumi.local.yaml").write_text(
+        f"{STACK}  kong-oam:applications: [{', '.join(names)}]\n"
+    )
 
 
 def test_a_revision_has_the_applications_that_its_stack_names(
@@ -134,7 +149,10 @@ def test_what_a_revision_does_not_have_is_remarked(
         f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
         "compare two folders"
     )
-    assert capsys.readouterr().err.splitlines() == [f"OLD (HEAD): {said}", f"--since (HEAD): {said}"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"OLD (HEAD): {said}",
+        f"--since (HEAD): {said}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +162,9 @@ def test_what_a_revision_does_not_have_is_remarked(
         "main -f applications --exit-code before",
     ],
 )
-def test_operands_stand_before_applications_or_behind_another_option(project: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_operands_stand_before_applications_or_behind_another_option(
+    project: Path, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """OLD is as the commit has it, NEW opens a path."""
     shutil.copytree(project / "applications", project / "before/applications")
     edit(project / "before/applications/orders.yaml", *OPENED)
@@ -190,7 +210,10 @@ def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
 
 @pytest.mark.parametrize("name", ["..apps", "HERE/..apps"])
 def test_a_folder_is_in_the_repository_whatever_it_is_called(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, name: str
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
 ) -> None:
     """With two dots in front, or by a link to where the repository is checked out."""
     here = tmp_path_factory.mktemp("links") / "here"
@@ -231,7 +254,11 @@ def test_a_revision_has_the_submodules_of_its_own(
     team = tmp_path_factory.mktemp("team")
     (team / "oam").mkdir()
     (project / "applications/orders.yaml").rename(team / "oam/orders.yaml")
-    for arguments in (["init", "--initial-branch", "main"], ["add", "."], ["commit", "--message", "first"]):
+    for arguments in (
+        ["init", "--initial-branch", "main"],
+        ["add", "."],
+        ["commit", "--message", "first"],
+    ):
         git("-C", str(team), *arguments)
     git("-c", "protocol.file.allow=always", "submodule", "add", str(team), "teams/orders")
     _name_applications(project, "applications", "teams/*/oam")
@@ -261,7 +288,9 @@ def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == ""
 
 
-def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_link_in_a_revision_is_followed_as_here(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Inside the folder; one that leaves it is an error there, too."""
     (project / "applications/orders.yaml").rename(project / "applications/orders.txt")
     (project / "applications/orders.yaml").symlink_to("orders.txt")
@@ -289,7 +318,10 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
     ids=["a folder", "through a link", "to a link", "another folder of the machine"],
 )
 def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, links: dict[str, str]
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    links: dict[str, str],
 ) -> None:
     """Whatever leads there. The Applications behind it would be missing without a word."""
     outside = tmp_path_factory.mktemp("outside")
@@ -297,16 +329,23 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     for folder in (project / "other", project / "other/deep", outside):
         (folder / "more.yaml").write_text("", "utf-8")
     for link, target in links.items():
-        target = os.path.relpath(outside, project / "applications") if target == "OUTSIDE" else target
+        target = (
+            os.path.relpath(outside, project / "applications") if target == "OUTSIDE" else target
+        )
         (project / link).symlink_to(target, target_is_directory=True)
-    (project / "applications/LICENSE").symlink_to("../other/more.yaml")  # what leads to no folder is no matter
+    (project / "applications/LICENSE").symlink_to(
+        "../other/more.yaml"
+    )  # what leads to no folder is no matter
     git("add", ".")
     git("commit", "--message", "links")
     assert main(["check"]) == 1
     assert "applications/team:1:1: error OAM101: " in capsys.readouterr().out
     (project / "applications/team").unlink()
     assert main(["diff", "HEAD", "."]) == 2
-    assert "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out" in capsys.readouterr().err
+    assert (
+        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +368,11 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_said_of_its_side(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
 ) -> None:
     """On standard error, with status 2; the files of a revision are called by it."""
     (project / "broken.yaml").write_text("kind: Application")
@@ -337,7 +380,11 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     (project / "state.json").write_text('{"deployment": []}')
     (project / "nothing.json").write_text('{"deployment": {}}')
     (project / "deep.json").write_text("[" * 100_000)
-    _pulumi(project / "bin", monkeypatch, 'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense')
+    _pulumi(
+        project / "bin",
+        monkeypatch,
+        'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense',
+    )
     git("switch", "--create", "wrong")
     (project / "applications/orders.yaml").write_text("kind: Application")
     git("commit", "--all", "--message", "wrong")
@@ -351,16 +398,26 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     assert said.err.startswith(words)
 
 
-def test_a_stack_that_is_not_committed_is_said_to_be_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_is_not_committed_is_said_to_be_none(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
     assert main(["diff", "--stack", "mine"]) == 2
-    assert capsys.readouterr().err == ("OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n")
+    assert capsys.readouterr().err == (
+        "OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n"
+    )
 
 
-def test_what_nobody_could_list_is_said_of_its_rule(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_nobody_could_list_is_said_of_its_rule(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With status 2, as all of which nothing can be said."""
     for role, group in (("[sales]", "r"), ("[desk]", "w")):
-        edit(project / "applications/orders.yaml", role, f"[{', '.join(f'{group}{n}' for n in range(300))}]")
+        edit(
+            project / "applications/orders.yaml",
+            role,
+            f"[{', '.join(f'{group}{n}' for n in range(300))}]",
+        )
     assert main(["diff"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -402,16 +459,27 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     (project / "model.json").write_text(json.dumps(output))
     (project / "outputs.json").write_text(json.dumps({"access": "", "__model": output}))
     rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"__model": output}), *state(estate)]
-    resources = [{"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows]
-    (project / "state.json").write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    resources = [
+        {"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows
+    ]
+    (project / "state.json").write_text(
+        json.dumps({"version": 3, "deployment": {"resources": resources}})
+    )
     _pulumi(project / "bin", monkeypatch, f"cat {project}/state.json")
     for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json"):
         assert main(["diff", operand, "--exit-code"]) == 0
         assert capsys.readouterr().out == ""
-    edit(project / "applications/shop.yaml", "calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    edit(
+        project / "applications/shop.yaml",
+        "calls: [{component: orders/api, scopes: [read]}]",
+        "calls: []",
+    )
     assert main(["diff", "deployed"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
+    assert (
+        said[0]
+        == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
+    )
     assert said[3].endswith("at once")
 
 
@@ -419,7 +487,11 @@ def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixtu
     """So that no name of a group is read as markup; where nothing changes it says so."""
     assert main(["diff", "--markdown"]) == 0
     assert capsys.readouterr().out == "No change of access.\n"
-    edit(project / "applications/orders.yaml", "groups: [sales]", 'groups: [sales, "a`|<b>\\u001b[31m"]')
+    edit(
+        project / "applications/orders.yaml",
+        "groups: [sales]",
+        'groups: [sales, "a`|<b>\\u001b[31m"]',
+    )
     assert main(["diff", "--markdown"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert (
@@ -443,7 +515,9 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     url = "https://orders.example.com/orders/health"
     assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
     said = capsys.readouterr().out
-    assert said.startswith("now answered by orders/api for shop/checkout, shop/web for users in sales: GET,HEAD https:")
+    assert said.startswith(
+        "now answered by orders/api for shop/checkout, shop/web for users in sales: GET,HEAD https:"
+    )
     assert f"{url}: {moved} " in said
     assert main(["diff", "--markdown"]) == 0
     row = f"| `now answered by orders/api` | `everybody` | `GET,HEAD` | `{url}: {moved}` | `applications/orders.yaml:"
@@ -459,7 +533,10 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
     *_, last = run["results"]
     assert (last["ruleId"], last["level"]) == ("answered-by", "warning")
-    assert last["message"]["text"] == f"now answered by orders/api for everybody: GET,HEAD {url}: {moved}"
+    assert (
+        last["message"]["text"]
+        == f"now answered by orders/api for everybody: GET,HEAD {url}: {moved}"
+    )
     place = last["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "applications/orders.yaml"
 
@@ -488,23 +565,40 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     assert (result["ruleId"], result["level"], len(result["locations"])) == ("owner", "warning", 1)
 
 
-def test_a_client_that_comes_or_goes_has_its_owner_in_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_comes_or_goes_has_its_owner_in_json(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As in the table."""
     shop = project / "applications/shop.yaml"
-    shop.write_text(shop.read_text("utf-8").replace("metadata: {", "metadata: {annotations: {owner: team-shop}, "))
+    shop.write_text(
+        shop.read_text("utf-8").replace(
+            "metadata: {", "metadata: {annotations: {owner: team-shop}, "
+        )
+    )
     git("commit", "--all", "--message", "owned")
     edit(shop, "name: checkout", "name: till")
     edit(project / "applications/orders.yaml", "shop/checkout", "shop/till")
     edit(shop, "owner: team-shop}", "owner: team-evil}")
     assert main(["diff", "--json"]) == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
-    named = [(one["kind"], one["for"][0]["client"], one["for"][0]["owner"]) for one in changes if "site" in one]
-    assert {*named} == {("granted", "shop/till", "team-evil"), ("revoked", "shop/checkout", "team-shop")}
+    named = [
+        (one["kind"], one["for"][0]["client"], one["for"][0]["owner"])
+        for one in changes
+        if "site" in one
+    ]
+    assert {*named} == {
+        ("granted", "shop/till", "team-evil"),
+        ("revoked", "shop/checkout", "team-shop"),
+    }
 
 
-def test_stacks_of_one_project_are_compared_by_component(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stacks_of_one_project_are_compared_by_component(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Their hosts differ, their access does not."""
-    other = STACK.replace("apps.example.com", "dc.example.net, suffixes: {example.com: dc.example.net}")
+    other = STACK.replace(
+        "apps.example.com", "dc.example.net, suffixes: {example.com: dc.example.net}"
+    )
     (project / "stacks/Pulumi.dc.yaml").write_text(other)
     assert main(["diff", "stack:local", "stack:dc", "--exit-code"]) == 0
     assert capsys.readouterr().out == ""

@@ -60,7 +60,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in `before`, and a copy of it in `after`, where the tests run."""
     for side in ("before", "after"):
         for file, text in {
-            "applications/orders.yaml": API.replace(VIEWERS, f"{VIEWERS}, outside/app, outside/partner"),
+            "applications/orders.yaml": API.replace(
+                VIEWERS, f"{VIEWERS}, outside/app, outside/partner"
+            ),
             "applications/shop.yaml": SHOP,
             "applications/outside.yaml": OUTSIDE,
             "stacks/Pulumi.local.yaml": STACK,
@@ -74,7 +76,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def edit(old: str, new: str) -> None:
     """In every file of the project that has it."""
     files = [
-        file for folder in ("applications", "stacks") for file in Path(folder).iterdir() if old in file.read_text()
+        file
+        for folder in ("applications", "stacks")
+        for file in Path(folder).iterdir()
+        if old in file.read_text()
     ]
     assert files, old
     for file in files:
@@ -134,7 +139,9 @@ def test_another_setting_is_told_with_both_values(
     settings = settings_of("local")
     deployed = project / "deployed.json"
     deployed.write_text(
-        json.dumps(dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings)))
+        json.dumps(
+            dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings))
+        )
     )
     edit(old, new)
     assert told(capsys).splitlines()[0] == line
@@ -153,7 +160,8 @@ def test_another_namespace_is_told_of_pods_and_of_credentials(
     """What answers is in another place, and so is what clients prove themselves with."""
     edit("namespace: shop", "namespace: elsewhere")
     pods = [
-        f"shop/web:3000 (team-shop), own pods in {place} at 3000 (Deployment web)" for place in ("shop", "elsewhere")
+        f"shop/web:3000 (team-shop), own pods in {place} at 3000 (Deployment web)"
+        for place in ("shop", "elsewhere")
     ]
     assert [" ".join(line.split()) for line in told(capsys).splitlines()[3:]] == [
         f"now answered by shop/web everybody * https://web-shop.apps.example.com/: {' -> '.join(pods)} applications/shop.yaml:19:50",
@@ -168,7 +176,10 @@ def test_another_scheme_is_told_with_all_that_follows_from_it(
     """Plain http gives tokens away, and users come back by it; https refuses whoever calls without it."""
     edit("hstsSeconds: 600", "scheme: http")
     lines = told(capsys).splitlines()
-    assert lines[0] == "may widen for everybody: gateway.scheme: https -> http (and 2 more changes of access)"
+    assert (
+        lines[0]
+        == "may widen for everybody: gateway.scheme: https -> http (and 2 more changes of access)"
+    )
     assert [" ".join(line.split()) for line in lines[3:]] == [
         "may widen everybody gateway.scheme: https -> http",
         "may widen shop/web at corp redirectUris: added http://web-shop.apps.example.com/callback; removed https://web-shop.apps.example.com/callback",
@@ -192,7 +203,9 @@ def test_another_client_without_a_workload_is_another_principal(
     assert lines == ["granted outside/other", "revoked outside/app"]
 
 
-def test_a_partners_certificate_is_told_by_its_fingerprint(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_partners_certificate_is_told_by_its_fingerprint(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whoever has its key calls as the partner; the certificate itself is not repeated."""
     pem = certified(rsa_key())
     edit("audience:", f"certificates: {{outside/partner: [{json.dumps(pem)}]}}\n      audience:")
@@ -202,7 +215,9 @@ def test_a_partners_certificate_is_told_by_its_fingerprint(project: Path, capsys
     assert "BEGIN" not in told(capsys, "--json")
 
 
-def test_each_kind_of_subject_has_a_form_in_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_kind_of_subject_has_a_form_in_json(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Everybody, a provider, a client, a component; the worst first."""
     edit("hstsSeconds: 600", "hstsSeconds: 700")
     edit("api://orders", "api://all")
@@ -223,7 +238,13 @@ def test_each_kind_of_subject_has_a_form_in_json(project: Path, capsys: pytest.C
             "old": False,
             "new": True,
         },
-        {"kind": "changed", "for": [{"everybody": True}], "setting": "gateway.hstsSeconds", "old": 600, "new": 700},
+        {
+            "kind": "changed",
+            "for": [{"everybody": True}],
+            "setting": "gateway.hstsSeconds",
+            "old": 600,
+            "new": 700,
+        },
         {
             "kind": "changed",
             "for": [{"component": "orders/api"}],

@@ -32,7 +32,19 @@ ASKED: dict[str, list[str]] = {
     "matrix": ["matrix"],
     "graph": ["graph"],
     "render": ["render", "orders"],
-    "new": ["new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "team"],
+    "new": [
+        "new",
+        "--app",
+        "billing",
+        "--component",
+        "nightly",
+        "--type",
+        "worker",
+        "--image",
+        "i",
+        "--owner",
+        "team",
+    ],
     "verify": ["verify"],
 }
 STATUS = dict.fromkeys(ASKED, 0) | {"check": 1, "verify": 1}
@@ -57,7 +69,9 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
     found = ((Deviation("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
     monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
-    altered = Altered(f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),))
+    altered = Altered(
+        f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),)
+    )
     monkeypatch.setattr(kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1))
 
 
@@ -88,7 +102,9 @@ def test_every_verb_is_asked_below() -> None:
 
 
 @VERBS
-def test_json_is_one_document_and_all_that_is_printed(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_one_document_and_all_that_is_printed(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the same exit status as text."""
     assert main([*ASKED[verb], "--json"]) == STATUS[verb]
     said = capsys.readouterr()
@@ -97,7 +113,9 @@ def test_json_is_one_document_and_all_that_is_printed(verb: str, capsys: pytest.
 
 
 @VERBS
-def test_the_exit_status_is_1_for_findings_alone(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_status_is_1_for_findings_alone(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A request that is denied and a change of access are answers."""
     assert main(ASKED[verb]) == STATUS[verb]
     said = capsys.readouterr()
@@ -107,7 +125,9 @@ def test_the_exit_status_is_1_for_findings_alone(verb: str, capsys: pytest.Captu
 
 @VERBS
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-def test_a_stack_that_cannot_be_used_is_2(verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_cannot_be_used_is_2(
+    verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """One that is not there, with the nearest; one with a wrong setting, by its name. Nothing on standard output."""
     assert main([*ASKED[verb], "--stack", "lokal", *json_too]) == 2
     said = capsys.readouterr()
@@ -115,7 +135,10 @@ def test_a_stack_that_cannot_be_used_is_2(verb: str, json_too: list[str], capsys
     assert "there is no stack 'lokal'" in said.err
     assert "did you mean 'local'?" in said.err
     for file in (Path("stacks/Pulumi.local.yaml"), Path("before/stacks/Pulumi.local.yaml")):
-        file.write_text(file.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: lokal"), "utf-8")
+        file.write_text(
+            file.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: lokal"),
+            "utf-8",
+        )
     assert main([*ASKED[verb], *json_too]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -124,7 +147,9 @@ def test_a_stack_that_cannot_be_used_is_2(verb: str, json_too: list[str], capsys
 
 @VERBS
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-def test_applications_with_an_error_are_2(verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_applications_with_an_error_are_2(
+    verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """With every error on standard error. To `check` they are what it is asked for: 1, and on standard output."""
     edit("[GET, PATCH], scopes: [orders.read]", "[GET, PATCH], scopes: [orders.reed]")
     edit("components: [shop/web]}", "components: [shop/wob]}")
@@ -148,7 +173,9 @@ def test_applications_with_an_error_are_2(verb: str, json_too: list[str], capsys
         ["what", "shop/web", "--applications", LONG],
     ],
 )
-def test_a_name_that_no_file_can_have_is_2(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_no_file_can_have_is_2(
+    asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of a stack, of Applications, of a side of a comparison."""
     assert main(asked) == 2
     said = capsys.readouterr()
@@ -161,12 +188,16 @@ def test_a_full_disk_is_2() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "kong_oam", "what", "anonymous"]
-        ran = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        ran = subprocess.run(
+            command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
     assert (ran.returncode, ran.stderr) == (2, b"standard output: No space left on device\n")
 
 
 @VERBS
-def test_colours_are_for_terminals_that_want_them(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_for_terminals_that_want_them(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not for JSON or a picture, not where NO_COLOR is set or the terminal has none; and the text is the same without."""
     coloured = shown(monkeypatch, *ASKED[verb])
     assert ("\x1b[" in coloured) == (verb not in ("graph", "render"))
@@ -209,7 +240,11 @@ def test_no_text_of_somebodys_steers_a_terminal(verb: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("verb", ["explain", "who", "what", "diff"])
 def test_arguments_need_not_be_text(verb: str) -> None:
     """Bytes that are no UTF-8 are answered or refused, without a traceback; JSON stays JSON."""
-    asked: list[str | bytes] = [verb, *(["GET"] if verb in ("explain", "who") else []), b"a.example.com/\xff\x1b"]
+    asked: list[str | bytes] = [
+        verb,
+        *(["GET"] if verb in ("explain", "who") else []),
+        b"a.example.com/\xff\x1b",
+    ]
     for more in ([], ["--json"]):
         command = [sys.executable, "-m", "kong_oam", *asked, *more]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}

@@ -48,7 +48,9 @@ def test_mermaid_is_printed_where_nothing_else_is_said(capsys: pytest.CaptureFix
     ("name", "begins"),
     [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.dot", "digraph"), ("a.gv", "digraph"), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
 )  # fmt: skip
-def test_the_ending_of_a_file_is_its_form(capsys: pytest.CaptureFixture[str], name: str, begins: str) -> None:
+def test_the_ending_of_a_file_is_its_form(
+    capsys: pytest.CaptureFixture[str], name: str, begins: str
+) -> None:
     """What was written is said, and how much it is."""
     assert printed(capsys, "--output", name) == f"{name}: 12 boxes, 11 lines\n"
     assert Path(name).read_text("utf-8").startswith(begins)
@@ -80,14 +82,22 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "callers"),
     [
-        (["--application", "shop"], {"client:shop/checkout", "client:shop/web", "group:desk", "group:sales"}),
+        (
+            ["--application", "shop"],
+            {"client:shop/checkout", "client:shop/web", "group:desk", "group:sales"},
+        ),
         (["--principal", "group:desk"], {"client:shop/web", "group:desk"}),
         (["--principal", "shop/checkout"], {"client:shop/checkout"}),
         (["--principal", "anonymous"], set()),
-        (["--principal", "group:desk", "--application", "orders"], {"client:shop/web", "group:desk"}),
+        (
+            ["--principal", "group:desk", "--application", "orders"],
+            {"client:shop/web", "group:desk"},
+        ),
     ],
 )
-def test_a_part_is_drawn(capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]) -> None:
+def test_a_part_is_drawn(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]
+) -> None:
     """Of an Application, of a principal, or what both have."""
     nodes = drawn(capsys, *arguments)["nodes"]
     assert {node["id"] for node in nodes if node["kind"] in ("client", "group")} == callers
@@ -100,7 +110,11 @@ def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[st
     replace_once(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
     replace_once(SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}")
     graph = drawn(capsys, "--since", "main")
-    changes = {(edge["change"], edge["source"], *edge["items"]) for edge in graph["edges"] if edge["change"]}
+    changes = {
+        (edge["change"], edge["source"], *edge["items"])
+        for edge in graph["edges"]
+        if edge["change"]
+    }
     assert changes == {
         ("added", "group:support", "read"),
         ("added", "public:orders/api:anybody", "POST /orders/health"),
@@ -155,7 +169,9 @@ spec:
         (["--json", "--format", "dot"], "--json, or --format and --output, not both"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+def test_what_cannot_be_drawn_is_said(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
     """In one line on standard error, with status 2."""
     assert main(["graph", *arguments]) == 2
     said = capsys.readouterr()

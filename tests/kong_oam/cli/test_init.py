@@ -22,8 +22,25 @@ from tests.support.projects import git
 
 ROOT = Path(__file__).resolve().parents[3]
 NEW = (
-    *("new", "--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
-    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
+    *(
+        "new",
+        "--app",
+        "billing",
+        "--component",
+        "invoices",
+        "--image",
+        "registry.example.com/billing:1.0",
+    ),
+    *(
+        "--owner",
+        "team-billing",
+        "--port",
+        "8080",
+        "--domain",
+        "billing.example.com",
+        "--group",
+        "sales",
+    ),
 )
 
 
@@ -35,7 +52,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def files(folder: Path = Path()) -> list[str]:
-    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return sorted(
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+    )
 
 
 def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +72,9 @@ def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixtu
     ]
     capsys.readouterr()
     assert main(["check"]) == 0
-    assert capsys.readouterr().out.startswith("0 application(s), 0 component(s): no errors; no stack is here")
+    assert capsys.readouterr().out.startswith(
+        "0 application(s), 0 component(s): no errors; no stack is here"
+    )
     assert main([*NEW]) == 0
     assert capsys.readouterr().out.endswith("next: python -m kong_oam check\n")
     assert main(["check"]) == 0
@@ -67,14 +88,17 @@ def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixtu
     assert "billing/invoices" in capsys.readouterr().out
 
 
-def test_what_a_team_s_change_does_is_told_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_team_s_change_does_is_told_without_a_stack(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Against a revision that has none either."""
     main(["init"])
     main([*NEW])
     git("init", "--initial-branch", "main")
     assert main(["diff"]) == 2
     assert (
-        capsys.readouterr().err == "OLD (HEAD): nothing is committed here yet; commit what it is to be compared with\n"
+        capsys.readouterr().err
+        == "OLD (HEAD): nothing is committed here yet; commit what it is to be compared with\n"
     )
     for arguments in (["add", "."], ["commit", "--message", "first"]):
         git(*arguments)
@@ -110,7 +134,9 @@ def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture
     )
     file = Path("applications/billing.yaml")
     client = "      traits:\n        - {type: client, properties: {kind: service, calls: [{component: CALLEE, scopes: [s.read]}]}}\n"
-    text = file.read_text().replace("groups: [sales]", "groups: [sales]\n                components: [shop/web]")
+    text = file.read_text().replace(
+        "groups: [sales]", "groups: [sales]\n                components: [shop/web]"
+    )
     file.write_text(text + client.replace("CALLEE", "orders/api"))
     capsys.readouterr()
     assert main(["check"]) == 0
@@ -122,10 +148,24 @@ def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture
     assert "error ACC203: component 'billing/api' does not exist" in capsys.readouterr().out
 
 
-def test_what_another_team_offers_is_called_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_another_team_offers_is_called_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """And who has to grant it is said; where that team's checkout is named, the grant is written there."""
     main(["init"])
-    nightly = ("new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "o")
+    nightly = (
+        "new",
+        "--app",
+        "billing",
+        "--component",
+        "nightly",
+        "--type",
+        "worker",
+        "--image",
+        "i",
+        "--owner",
+        "o",
+    )
     calls = ("--calls", "orders/api:orders.read")
     assert main([*nightly, "--calls", "billing/api:s.read"]) == 2, "that one would be here"
     assert main([*nightly, "--calls", "orders:s.read"]) == 2
@@ -137,11 +177,15 @@ def test_what_another_team_offers_is_called_all_the_same(capsys: pytest.CaptureF
         "next: python -m kong_oam check",
     ]
     billing, theirs = Path("applications/billing.yaml"), Path("theirs/orders.yaml")
-    assert "- component: orders/api\n                scopes: [orders.read]\n" in billing.read_text("utf-8")
+    assert "- component: orders/api\n                scopes: [orders.read]\n" in billing.read_text(
+        "utf-8"
+    )
     assert main(["check"]) == 0
     billing.unlink()
     theirs.parent.mkdir()
-    theirs.write_bytes((ROOT / "applications/orders.yaml").read_bytes().replace(b", components: [shop/web]", b""))
+    theirs.write_bytes(
+        (ROOT / "applications/orders.yaml").read_bytes().replace(b", components: [shop/web]", b"")
+    )
     capsys.readouterr()
     assert main([*nightly, *calls, "-f", "applications", "theirs"]) == 0
     assert "not here" not in capsys.readouterr().out
@@ -149,7 +193,9 @@ def test_what_another_team_offers_is_called_all_the_same(capsys: pytest.CaptureF
     assert billing.exists()
 
 
-def test_where_a_stack_says_what_there_is_nothing_else_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_a_stack_says_what_there_is_nothing_else_is_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     main(["init", "--platform", "--stack", "local"])
     assert main([*NEW, "--calls", "orders/api:orders.read"]) == 2
     assert "'orders/api' offers no scopes" in capsys.readouterr().err
@@ -160,7 +206,9 @@ def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
     assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
     settings = read_file(Path("platform/stacks/Pulumi.prod-eu.yaml"))
     assert (settings.stack.name, settings.applications) == ("prod-eu", ("applications",))
-    assert {"Pulumi.yaml", "__main__.py", "policies/__main__.py", "requirements.txt"} <= {*files(Path("platform"))}
+    assert {"Pulumi.yaml", "__main__.py", "policies/__main__.py", "requirements.txt"} <= {
+        *files(Path("platform"))
+    }
 
 
 @pytest.mark.parametrize("kind", [[], ["--platform"]])
@@ -194,12 +242,17 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert said[-1] == "next: read README.md, then: kong-oam new"
     assert main(["init"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        line if line.startswith("next: ") else line.replace(": new", ": is there, and stays") for line in said
+        line if line.startswith("next: ") else line.replace(": new", ": is there, and stays")
+        for line in said
     ]
 
 
-@pytest.mark.parametrize("arguments", [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]])
-def test_what_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]]
+)
+def test_what_cannot_be_written_is_said(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
     """With status 2, and in one line."""
     Path("file").touch()
     assert main(["init", *arguments]) == 2
@@ -225,7 +278,9 @@ def pip(*arguments: str) -> tuple[bool, str]:
 
 @pytest.mark.deep
 @pytest.mark.parametrize(("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")])
-def test_nothing_is_installed_until_it_is_said_which_file(kind: list[str], name: str, folder: Path) -> None:
+def test_nothing_is_installed_until_it_is_said_which_file(
+    kind: list[str], name: str, folder: Path
+) -> None:
     """Never by a name, which an index gives to whoever registers it; then by its contents, or from a folder here."""
     main(["init", *kind])
     file = Path("requirements.txt")
@@ -238,10 +293,17 @@ def test_nothing_is_installed_until_it_is_said_which_file(kind: list[str], name:
     wheel.parent.mkdir()
     about = f"kong_oam-{__version__}.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: kong-oam\nVersion: {__version__}\n")
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: kong-oam\nVersion: {__version__}\n"
+        )
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{about}/RECORD", "")
-    for sha256, expected in ((hashlib.sha256(wheel.read_bytes()).hexdigest(), True), ("0" * 64, False)):
+    for sha256, expected in (
+        (hashlib.sha256(wheel.read_bytes()).hexdigest(), True),
+        ("0" * 64, False),
+    ):
         file.write_text(text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"), "utf-8")
         installs, said = pip("--requirement", "requirements.txt")
         assert installs == expected, said
@@ -254,7 +316,9 @@ def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> Non
     """As GitHub runs a script that says no shell: `bash -e`. What a diff says is in the summary and in the log."""
     main(["init"])
     workflow = yaml.safe_load(Path(".github/workflows/access.yaml").read_text("utf-8"))
-    scripts = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "diff" in step.get("run", "")]
+    scripts = [
+        step["run"] for step in workflow["jobs"]["check"]["steps"] if "diff" in step.get("run", "")
+    ]
     stand_in = folder / "kong-oam"
     stand_in.write_text(f"#!/bin/sh\necho newly public\nexit {status}\n", "utf-8")
     stand_in.chmod(0o755)
@@ -263,7 +327,9 @@ def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> Non
         "RUNNER_TEMP": str(folder),
         "GITHUB_STEP_SUMMARY": "summary",
     }
-    done = subprocess.run(["bash", "-e", "-c", *scripts], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["bash", "-e", "-c", *scripts], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == status
     if status == 0:
         assert done.stdout == Path("summary").read_text("utf-8") == "newly public\n"
@@ -287,7 +353,9 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
     ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
     ours = ours.replace('ESTATE: "aws"', 'ESTATE: "staging"')
-    ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace("      - run: make setup\n", INSTALL)
+    ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace(
+        "      - run: make setup\n", INSTALL
+    )
     step = r"      - name: install .*?(?=\n      - )|      - name: install\n.*?(?=\n      - )"
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written
 
@@ -296,7 +364,9 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     """That of the version that wrote it, at the place that the settings name, and for the files that are read."""
     main(["init"])
     capsys.readouterr()
-    ((schema, patterns),) = json.loads(Path(".vscode/settings.json").read_text())["yaml.schemas"].items()
+    ((schema, patterns),) = json.loads(Path(".vscode/settings.json").read_text())[
+        "yaml.schemas"
+    ].items()
     main(["schema"])
     assert Path(schema).read_text() == capsys.readouterr().out
     assert patterns == ["applications/**/*.yaml", "applications/**/*.yml"]

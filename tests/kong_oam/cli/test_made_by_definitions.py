@@ -46,7 +46,9 @@ def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
     """The route is the rendered Ingress', the rule the access trait's."""
     assert "2 application(s), 2 component(s): no errors" in answer(capsys, "check")
     explained = json.loads(
-        answer(capsys, "explain", "GET", LEDGER_URL, "--as", "desk/web", "--user-in", "sales", "--json")
+        answer(
+            capsys, "explain", "GET", LEDGER_URL, "--as", "desk/web", "--user-in", "sales", "--json"
+        )
     )
     assert (explained["status"], explained["component"]) == (200, "ledger/book")
     assert explained["rule"] == {"file": "applications/ledger.yaml", "line": 17, "column": 17}
@@ -57,10 +59,14 @@ def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ledger.read" in answer(capsys, "graph")
 
 
-def test_a_definition_that_changes_is_a_change_of_access(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_definition_that_changes_is_a_change_of_access(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A revision has its own definitions, though the Applications are as they were."""
     assert answer(capsys, "diff") == ""
-    replace_once(Path("definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"')
+    replace_once(
+        Path("definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"'
+    )
     assert "books.example.com" in answer(capsys, "diff")
     assert "books.example.com" in answer(capsys, "graph", "--since", "main")
     Path("definitions/stateful-app.yaml").rename("stateful-app.yaml")
@@ -69,43 +75,64 @@ def test_a_definition_that_changes_is_a_change_of_access(capsys: pytest.CaptureF
     assert answer(capsys, "diff", ".", ".") == ""
 
 
-def test_two_checkouts_of_a_platform_have_each_their_own_definitions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_checkouts_of_a_platform_have_each_their_own_definitions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Applications in a folder of any name beside them. What the stack here names counts for neither; `--definitions`
     names more, in each or here."""
     for name in ("before", "after"):
         Path(name).mkdir()
         shutil.copytree("applications", f"{name}/apps")
         shutil.copytree("definitions", f"{name}/definitions")
-    replace_once(Path("after/definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"')
+    replace_once(
+        Path("after/definitions/stateful-app.yaml"),
+        "host: parameter.host",
+        'host: "books.example.com"',
+    )
     shutil.rmtree("definitions")
     name_definitions("before/definitions")
     assert "books.example.com" in answer(capsys, "diff", "before", "after")
-    assert "books.example.com" in answer(capsys, "diff", "before", "after", "--applications", "apps")
+    assert "books.example.com" in answer(
+        capsys, "diff", "before", "after", "--applications", "apps"
+    )
     for name in ("before", "after"):
         Path(name, "definitions/priority.cue").rename("priority.cue")
     assert main(["diff", "before", "after"]) == 2
     assert "unknown trait type 'priority'" in capsys.readouterr().err
-    assert "books.example.com" in answer(capsys, "diff", "before", "after", "--definitions", "priority.cue")
+    assert "books.example.com" in answer(
+        capsys, "diff", "before", "after", "--definitions", "priority.cue"
+    )
 
 
-def test_what_is_refused_of_an_object_names_the_definition_that_made_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused_of_an_object_names_the_definition_that_made_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The project's own: of a built-in type nobody could change one."""
     replace_once(
-        Path("definitions/stateful-app.yaml"), "spec: containers:", "spec: hostNetwork: true, spec: containers:"
+        Path("definitions/stateful-app.yaml"),
+        "spec: containers:",
+        "spec: hostNetwork: true, spec: containers:",
     )
     desk = Path("applications/desk.yaml")
     replace_once(
-        desk, "- type: scaler", "- {type: annotations, properties: {konghq.com/plugins: x}}\n        - type: scaler"
+        desk,
+        "- type: scaler",
+        "- {type: annotations, properties: {konghq.com/plugins: x}}\n        - type: scaler",
     )
     assert main(["check"]) == 1
     lines = capsys.readouterr().out.splitlines()
     (number,) = [number for number, line in enumerate(lines) if "hostNetwork" in line]
-    assert lines[number + 1] == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
+    assert (
+        lines[number + 1]
+        == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
+    )
     assert any("konghq.com/plugins" in line for line in lines)
     assert len([line for line in lines if "it is made by" in line]) == 1
 
 
-def test_definitions_are_named_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_definitions_are_named_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In place of those that the stack names."""
     Path("definitions").rename("types")
     assert main(["check"]) == 1
@@ -121,7 +148,9 @@ def test_definitions_are_named_on_the_command_line(tmp_path: Path, capsys: pytes
     assert "ledger" in answer(capsys, "graph", *named)
     assert answer(capsys, "diff", ".", ".", *named) == ""
     assert main(["diff", *named]) == 2, "they lay elsewhere then"
-    assert capsys.readouterr().err.startswith("OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no file")
+    assert capsys.readouterr().err.startswith(
+        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no file"
+    )
     name_definitions("types")
     assert "no errors" in answer(capsys, "check")
 
@@ -140,7 +169,10 @@ def test_what_is_found_in_one_file_is_told_apart(capsys: pytest.CaptureFixture[s
     replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
     assert main(["check", "applications/desk.yaml", "--definitions", "definitions"]) == 0
     printed = capsys.readouterr().out
-    assert "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them" in printed
+    assert (
+        "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them"
+        in printed
+    )
 
 
 def test_a_component_is_written_beside_others(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,12 +183,18 @@ def test_a_component_is_written_beside_others(capsys: pytest.CaptureFixture[str]
     assert "3 component(s): no errors" in answer(capsys, "check")
 
 
-def test_a_type_that_only_the_project_knows_is_written_beside(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_type_that_only_the_project_knows_is_written_beside(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Though it is called as one that is built in, and takes something else."""
-    Path("definitions/stateful-app.yaml").write_text(STATEFUL_APP.replace("name: stateful-app", "name: worker"))
+    Path("definitions/stateful-app.yaml").write_text(
+        STATEFUL_APP.replace("name: stateful-app", "name: worker")
+    )
     replace_once(Path("applications/ledger.yaml"), "type: stateful-app", "type: worker")
     replace_once(
-        Path("applications/ledger.yaml"), "        - type: priority\n          properties: {class: high}\n", ""
+        Path("applications/ledger.yaml"),
+        "        - type: priority\n          properties: {class: high}\n",
+        "",
     )
     arguments = "new --app ledger --component page --image a.example/page:1 --owner team-ledger --port 80 --domain p.example.com --calls ledger/book:ledger.read"
     answer(capsys, *arguments.split())
@@ -176,7 +214,12 @@ def test_whoever_watches_is_told_of_a_definition_that_changes(watched: str) -> N
             answers = (line for line in process.stdout if "error" in line)
             assert "no errors" in next(answers)
             replace_once(
-                Path(watched), *(("class: string", "klass: string") if "cue" in watched else ("replicas", "replica"))
+                Path(watched),
+                *(
+                    ("class: string", "klass: string")
+                    if "cue" in watched
+                    else ("replicas", "replica")
+                ),
             )
             assert "unknown field" in next(answers)
         finally:

@@ -27,7 +27,9 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def cells(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(asked(capsys, "--format", "csv", *arguments), newline="")))
+    return list(
+        csv.DictReader(io.StringIO(asked(capsys, "--format", "csv", *arguments), newline=""))
+    )
 
 
 def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,13 +37,18 @@ def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) ->
     whole = json.loads(asked(capsys, "--json"))["endpoints"]
     components = sorted({row["component"] for row in whole})
     assert main(["who", components[0], "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [row for row in whole if row["component"] == components[0]]
+    assert json.loads(capsys.readouterr().out) == [
+        row for row in whole if row["component"] == components[0]
+    ]
     for principal in PRINCIPALS:
         assert main(["what", principal, "--json"]) == 0
         listed = [{**row, "usersIn": None} for row in json.loads(capsys.readouterr().out)]
         part = json.loads(asked(capsys, "--json", "--principal", principal))
         ours = [
-            {**{name: value for name, value in row.items() if name != "principals"}, "usersIn": None}
+            {
+                **{name: value for name, value in row.items() if name != "principals"},
+                "usersIn": None,
+            }
             for row in part["endpoints"]
         ]
         assert sorted(map(str, ours)) == sorted(map(str, listed))
@@ -52,9 +59,17 @@ def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     rows = cells(capsys)
     assert list(rows[0]) == [*COLUMNS, *PRINCIPALS]
     (reading,) = [
-        row for row in rows if row["component"] == "orders/api" and row["methods"] == "GET,HEAD" and row["but not"]
+        row
+        for row in rows
+        if row["component"] == "orders/api" and row["methods"] == "GET,HEAD" and row["but not"]
     ]
-    assert [reading[one] for one in PRINCIPALS] == ["", "", "", "itself", "users in order-desk or sales"]
+    assert [reading[one] for one in PRINCIPALS] == [
+        "",
+        "",
+        "",
+        "itself",
+        "users in order-desk or sales",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +83,10 @@ def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )  # fmt: skip
 def test_a_part_is_asked_for_by_names(
-    arguments: list[str], components: set[str], principals: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    components: set[str],
+    principals: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Components and Applications together; principals are columns."""
     rows = cells(capsys, *arguments)
@@ -92,7 +110,11 @@ def test_a_file_gets_what_its_name_ends_with(
     file = tmp_path / name
     said = asked(capsys, "--output", str(file), *arguments)
     assert said == f"{file}: 12 endpoint(s), 5 principal(s)\n"
-    form = arguments[-1] if arguments else {".csv": "csv", ".html": "html"}.get(file.suffix.lower(), "text")
+    form = (
+        arguments[-1]
+        if arguments
+        else {".csv": "csv", ".html": "html"}.get(file.suffix.lower(), "text")
+    )
     assert file.read_bytes().decode() == asked(capsys, "--format", form)
     assert file.read_text("utf-8").startswith(begins)
 
@@ -101,7 +123,10 @@ def test_a_file_gets_what_its_name_ends_with(
     ("arguments", "words"),
     [
         (["--principal", "shop/wob"], "there is no principal 'shop/wob'; did you mean 'shop/web'?"),
-        (["--principal", "anonymus"], "there is no principal 'anonymus'; did you mean 'anonymous'?"),
+        (
+            ["--principal", "anonymus"],
+            "there is no principal 'anonymus'; did you mean 'anonymous'?",
+        ),
         (["--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
         (["--application", "order"], "there is no Application 'order'; did you mean 'orders'?"),
         (["--json", "--format", "csv"], "--json is a format of its own"),
@@ -113,7 +138,9 @@ def test_a_file_gets_what_its_name_ends_with(
         (["--output", "nowhere/at/all.csv"], "nowhere/at/all.csv: No such file or directory"),
     ],
 )
-def test_what_cannot_be_asked_is_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_asked_is_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In one line."""
     assert main(["matrix", *arguments]) == 2
     said = capsys.readouterr()

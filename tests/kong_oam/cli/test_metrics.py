@@ -35,13 +35,17 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -
     log.write_text("not this one\n")
     outputs.write_text(json.dumps(OUTPUTS))
     with exporter("--logs", log, "--outputs", outputs) as url:
-        assert "kong_oam_unread_lines_total 0\n" in served(url, 'client="shop/checkout",provider="okta"} 1803340800\n')
+        assert "kong_oam_unread_lines_total 0\n" in served(
+            url, 'client="shop/checkout",provider="okta"} 1803340800\n'
+        )
         with log.open("a") as more:
             more.write(RECORD)
         served(url, 'code="no-rule",status="403"} 1\n')
         outputs.write_text("{")
         served(url, "} 1803340800\n")
-        outputs.write_text(json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}}))
+        outputs.write_text(
+            json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}})
+        )
         served(url, "} 1803427200\n")
         answer = httpx.get(url, trust_env=False)
         assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -50,8 +54,19 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -
 
 def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
     """Whatever writes there."""
-    command = [sys.executable, "-m", "kong_oam", "metrics", "--logs", "-", "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "kong_oam",
+        "metrics",
+        "--logs",
+        "-",
+        "--listen",
+        "127.0.0.1:0",
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         url = process.stdout.readline().split(";")[0].removeprefix("serves ")
         process.stdin.write(RECORD)
@@ -82,7 +97,11 @@ def test_what_it_prints_is_a_file(what: str, capsys: pytest.CaptureFixture[str])
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_is_said(
-    arguments: list[str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """At once, and not at the first scrape."""
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,11 @@ from kong_oam.__main__ import _parser
 from kong_oam.cli.console import MODULE
 
 ROOT = Path(__file__).resolve().parents[3]
-SOURCES = [file for part in ("kong_oam", "components", "policies") for file in sorted((ROOT / part).rglob("*.py"))]
+SOURCES = [
+    file
+    for part in ("kong_oam", "components", "policies")
+    for file in sorted((ROOT / part).rglob("*.py"))
+]
 FILLED = "filled"
 """Stands for what a message fills in."""
 
@@ -25,7 +29,12 @@ def commands(source: str) -> Iterator[str]:
     """The commands that texts of a module name, docstrings apart; what may be left out is there."""
     tree = ast.parse(source)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in node.values
+    }
     for node in ast.walk(tree):
         if id(node) not in docstrings | parts:
             text = re.sub(r"\\\n\s*", "", _text(node))
@@ -51,7 +60,12 @@ def test_a_command_is_found_however_it_is_written() -> None:
         "b = 'then: python -m kong_oam check'\n"
         "c = '''\n  python -m kong_oam emergency [-s X]   lists\n  python -m kong_oam new \\\\\n     --app y | less'''\n"
     )
-    assert {*commands(source)} == {"recover -s filled --remove", "check", "emergency -s X", "new --app y "}
+    assert {*commands(source)} == {
+        "recover -s filled --remove",
+        "check",
+        "emergency -s X",
+        "new --app y ",
+    }
 
 
 @pytest.mark.parametrize("command", NAMED)

@@ -25,7 +25,17 @@ WORKER = (
 
 
 OWNED = ("--owner", "team-billing", "--calls", "orders/api:orders.read")
-PHONE = ("--app", "billing", "--component", "app", *OWNED, "--client", "native", "--redirect-uri", "com.example.b:/cb")
+PHONE = (
+    "--app",
+    "billing",
+    "--component",
+    "app",
+    *OWNED,
+    "--client",
+    "native",
+    "--redirect-uri",
+    "com.example.b:/cb",
+)
 PARTNER = (
     *("--app", "billing", "--component", "partner", *OWNED),
     *("--client", "external", "--jwks-uri", "https://partner.example.com/keys.json"),
@@ -43,7 +53,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def files() -> dict[str, bytes]:
     """Everything at and around the project."""
-    return {str(path): path.read_bytes() for path in sorted(Path("..").rglob("*")) if path.is_file()}
+    return {
+        str(path): path.read_bytes() for path in sorted(Path("..").rglob("*")) if path.is_file()
+    }
 
 
 def test_a_new_application_is_closed_but_for_its_scopes() -> None:
@@ -87,13 +99,17 @@ spec:
     assert main(["check"]) == 0
 
 
-def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In the role that has just these scopes; of both files nothing else changes."""
     orders, shop = Path("applications/orders.yaml"), Path("applications/shop.yaml")
     before = {file: file.read_text("utf-8") for file in (orders, shop)}
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
     said = capsys.readouterr().out
-    assert orders.read_text("utf-8") == before[orders].replace("shop/web]}\n", "shop/web, shop/nightly]}\n", 1)
+    assert orders.read_text("utf-8") == before[orders].replace(
+        "shop/web]}\n", "shop/web, shop/nightly]}\n", 1
+    )
     assert shop.read_text("utf-8") == before[shop] + (
         "    - name: nightly\n      type: worker\n      properties: {image: 'registry.example.com/nightly:1.0'}\n"
         "      traits:\n        - type: client\n          properties:\n            kind: service\n            calls:\n"
@@ -128,16 +144,23 @@ def test_one_application_may_call_itself() -> None:
 
 
 @pytest.mark.parametrize("group", [[], ["--group", "sales"]], ids=["no role", "a wider role"])
-def test_who_asks_to_read_may_not_change_anything(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_asks_to_read_may_not_change_anything(
+    group: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there. A role
     whose users no client signs in yet is written all the same, and found later."""
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
         worker = [name if one == "nightly" else one for one in WORKER[:-1]]
-        assert main(["new", "--app", name, "--owner", "o", *worker, "billing/invoices:invoices.read"]) == 0
+        assert (
+            main(["new", "--app", name, "--owner", "o", *worker, "billing/invoices:invoices.read"])
+            == 0
+        )
     role = "{scopes: [invoices.read], components: [nightly/nightly, hourly/hourly]}"
-    reader = f"              reader: {role}\n" if group else f"            roles: {{reader: {role}}}\n"
+    reader = (
+        f"              reader: {role}\n" if group else f"            roles: {{reader: {role}}}\n"
+    )
     assert Path(BILLING).read_text("utf-8") == before + reader
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
@@ -146,11 +169,26 @@ def test_who_asks_to_read_may_not_change_anything(group: list[str], capsys: pyte
 
 def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
     """For a client that users sign in to; named after the client, where the name is taken."""
-    assert main(["new", *API, "--group", "all: sales", "--caller", "shop/checkout:write", "--anyway"]) == 0
+    assert (
+        main(["new", *API, "--group", "all: sales", "--caller", "shop/checkout:write", "--anyway"])
+        == 0
+    )
     Path(BILLING).write_text(Path(BILLING).read_text("utf-8").replace("editor:", "reader:"))
     before = Path(BILLING).read_text("utf-8")
     assert main(["new", *PHONE[:7], "billing/invoices:invoices.read", *PHONE[8:]]) == 0
-    assert main(["new", *PHONE[:3], "second", *PHONE[4:7], "billing/invoices:invoices.write", *PHONE[8:]]) == 0
+    assert (
+        main(
+            [
+                "new",
+                *PHONE[:3],
+                "second",
+                *PHONE[4:7],
+                "billing/invoices:invoices.write",
+                *PHONE[8:],
+            ]
+        )
+        == 0
+    )
     assert (
         Path(BILLING)
         .read_text("utf-8")
@@ -166,12 +204,18 @@ def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
 def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     """Counted from the stack's asOf; users come back to a path that is open. What pages change that call by
     themselves, they change at the APIs that they call."""
-    assert main(["new", *API, "--client", kind, "--path", "/app", "--calls", "orders/api:orders.read"]) == 0
+    assert (
+        main(["new", *API, "--client", kind, "--path", "/app", "--calls", "orders/api:orders.read"])
+        == 0
+    )
     text = Path(BILLING).read_text("utf-8")
     assert f"              - methods: [{methods}]\n                public: {{reason: " in text
     assert "until: '2027-11-25'}\n" in text
     assert f"kind: {kind}\n            redirectPaths: [/app/callback]\n" in text
-    assert "shop/web, billing/invoices]}\n" in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[27]
+    assert (
+        "shop/web, billing/invoices]}\n"
+        in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[27]
+    )
     assert main(["check"]) == 0
 
 
@@ -192,7 +236,9 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     ],
     ids=["on devices", "a partner's"],
 )
-def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], written: str) -> None:
+def test_what_runs_elsewhere_is_a_client_and_nothing_else(
+    arguments: list[str], written: str
+) -> None:
     """In an Application of its own, or beside others; owned through the Application."""
     assert main(["new", *arguments]) == 0
     calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
@@ -200,7 +246,9 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], 
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
         f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
     )
-    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path("applications/orders.yaml").read_text("utf-8")
+    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path("applications/orders.yaml").read_text(
+        "utf-8"
+    )
     assert main(["check"]) == 0
     assert main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"]) == 0
     assert main(["new", *arguments[:3], "second", *arguments[4:]]) == 0
@@ -218,18 +266,30 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], 
         ("orders", "service", "orders.service.read", "Read service of orders"),
     ],
 )
-def test_scopes_are_named_after_what_they_are_about(app: str, component: str, read: str, description: str) -> None:
+def test_scopes_are_named_after_what_they_are_about(
+    app: str, component: str, read: str, description: str
+) -> None:
     """The component; its Application where the component's name says nothing; both where somebody else has the name."""
     arguments = [*API[4:], "--app", app, "--component", component]
     assert main(["new", *arguments]) == 0
     text = Path(f"applications/{app}.yaml").read_text("utf-8")
-    assert f"scopes: {{{read}: {description}, {read.replace('.read', '.write')}: Change {description[5:]}}}\n" in text
+    assert (
+        f"scopes: {{{read}: {description}, {read.replace('.read', '.write')}: Change {description[5:]}}}\n"
+        in text
+    )
     assert main(["check"]) == 0
 
 
 def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> None:
     """In its own file, and a role here: to read, or to change something as well; users of it sign in by their group."""
-    callers = ["--caller", "shop/checkout", "--caller", "reports/renderer:write", "--caller", "shop/web"]
+    callers = [
+        "--caller",
+        "shop/checkout",
+        "--caller",
+        "reports/renderer:write",
+        "--caller",
+        "shop/web",
+    ]
     shop, reports = (Path(f"applications/{name}.yaml") for name in ("shop", "reports"))
     before = {file: file.read_text("utf-8") for file in (shop, reports)}
     assert main(["new", *API, "--group", "sales", *callers]) == 0
@@ -240,15 +300,19 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
         "                components: [reports/renderer]\n"
     )
     read = ", {component: billing/invoices, scopes: [invoices.read]}"
-    assert shop.read_text("utf-8") == before[shop].replace("[orders.read]}]", f"[orders.read]}}{read}]").replace(
-        "[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]"
-    )
+    assert shop.read_text("utf-8") == before[shop].replace(
+        "[orders.read]}]", f"[orders.read]}}{read}]"
+    ).replace("[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]")
     both = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
     assert f"scopes: [reports.read, reports.audit]}}{both}]\n" in reports.read_text("utf-8")
     assert "nobody may call" not in capsys.readouterr().out
     assert main(["who", "GET", "http://billing.example.com/"]) == 0
     said = capsys.readouterr().out
-    assert [line.split()[0] for line in said.splitlines()[2:]] == ["reports/renderer", "shop/checkout", "shop/web"]
+    assert [line.split()[0] for line in said.splitlines()[2:]] == [
+        "reports/renderer",
+        "shop/checkout",
+        "shop/web",
+    ]
     assert "sales" in said.splitlines()[-1]
     assert main(["check"]) == 0
 
@@ -256,14 +320,21 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     path = Path("applications/shop.yaml")
     path.write_text(
-        path.read_text("utf-8").replace("            calls: [{component: orders/api, scopes: [orders.read]}]\n", "", 1)
+        path.read_text("utf-8").replace(
+            "            calls: [{component: orders/api, scopes: [orders.read]}]\n", "", 1
+        )
     )
     orders = Path("applications/orders.yaml")
     orders.write_text(
-        orders.read_text("utf-8").replace("components: [shop/checkout, shop/web]", "components: [shop/web]")
+        orders.read_text("utf-8").replace(
+            "components: [shop/checkout, shop/web]", "components: [shop/web]"
+        )
     )
     assert main(["new", *API, "--caller", "shop/checkout"]) == 0
-    assert "            calls: [{component: billing/invoices, scopes: [invoices.read]}]\n" in path.read_text("utf-8")
+    assert (
+        "            calls: [{component: billing/invoices, scopes: [invoices.read]}]\n"
+        in path.read_text("utf-8")
+    )
     assert main(["check"]) == 0
 
 
@@ -276,7 +347,11 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFix
     assert main(["new", *API, "--group", "sales", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["notes"][0].startswith(said)
     Path(BILLING).unlink()
-    assert main(["new", *API, "--client", "web"]) == main(["new", *WORKER, "--app", "b", "--owner", "o"]) == 0
+    assert (
+        main(["new", *API, "--client", "web"])
+        == main(["new", *WORKER, "--app", "b", "--owner", "o"])
+        == 0
+    )
     assert "nobody may call" not in capsys.readouterr().out
 
 
@@ -306,7 +381,9 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFix
         ),
     ],
 )  # fmt: skip
-def test_what_it_asks_of_the_gateway_are_traits(flags: list[str], traits: list[dict[str, object]]) -> None:
+def test_what_it_asks_of_the_gateway_are_traits(
+    flags: list[str], traits: list[dict[str, object]]
+) -> None:
     """Behind its others."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
     written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
@@ -341,7 +418,9 @@ def test_what_check_would_find_of_a_trait_is_not_written(
         ["--secure-headers"],
     ],
 )
-def test_a_worker_asks_nothing_of_the_gateway(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_asks_nothing_of_the_gateway(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["new", *WORKER, "--app", "b", "--owner", "o", *flags]) == 2
     assert f"leave {flags[0]} out" in capsys.readouterr().err
 
@@ -353,7 +432,9 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert main(["diff", "../before", "."]) == 0
     compared = capsys.readouterr().out
-    assert "widened  shop/web for users in interns  *         http://hello.example.com/ " in compared
+    assert (
+        "widened  shop/web for users in interns  *         http://hello.example.com/ " in compared
+    )
     assert f"\n{compared}\nnext: " in said
     shutil.copytree("../before/applications", "applications", dirs_exist_ok=True)
     Path(BILLING).unlink()
@@ -363,9 +444,13 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFi
     assert access == json.loads(capsys.readouterr().out)
 
 
-def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["new", *API[:-1], "orders.example.com", "--path", "/orders", "--anyway"]) == 0
-    assert "what this does to access is not known while there are errors\n" in capsys.readouterr().out
+    assert (
+        "what this does to access is not known while there are errors\n" in capsys.readouterr().out
+    )
 
 
 BELOW = [*API[:-1], "orders.example.com", "--path", "/orders/invoices"]
@@ -379,12 +464,17 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     assert main(["new", *BELOW]) == 2
     said = capsys.readouterr().err
     assert (
-        "applications/billing.yaml:18:20: warning ACC219: orders.example.com/orders/invoices lies below /orders" in said
+        "applications/billing.yaml:18:20: warning ACC219: orders.example.com/orders/invoices lies below /orders"
+        in said
     )
-    assert said.endswith("1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n")
+    assert said.endswith(
+        "1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n"
+    )
     assert files() == before
     assert main(["new", *BELOW, "--anyway"]) == 0
-    assert "warning ACC219: orders.example.com/orders/invoices lies below" in capsys.readouterr().out
+    assert (
+        "warning ACC219: orders.example.com/orders/invoices lies below" in capsys.readouterr().out
+    )
     assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
 
 
@@ -447,14 +537,32 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
     assert files() == before
 
 
-@pytest.mark.parametrize("flag", ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"])
 @pytest.mark.parametrize(
-    "value", ["../../up", "/tmp/up", "a\nb: c", "a: {b}", "*x", "'", '"', "\x00", "\x1b[31m", "ü", "x" * 300, "${x}"]
+    "flag", ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "../../up",
+        "/tmp/up",
+        "a\nb: c",
+        "a: {b}",
+        "*x",
+        "'",
+        '"',
+        "\x00",
+        "\x1b[31m",
+        "ü",
+        "x" * 300,
+        "${x}",
+    ],
 )
 def test_hostile_values_stay_texts_or_are_refused(flag: str, value: str) -> None:
     """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
     before = files()
-    arguments = dict(zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)) | {flag: value}
+    arguments = dict(zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)) | {
+        flag: value
+    }
     status = main(["new", *(part for pair in arguments.items() for part in pair)])
     added = {name: raw for name, raw in files().items() if before.get(name) != raw}
     if status == 2:
@@ -474,7 +582,10 @@ def test_another_file_of_that_name_stays(capsys: pytest.CaptureFixture[str]) -> 
     shutil.move(BILLING, "applications/hello.yaml")
     Path(BILLING).symlink_to("../../elsewhere.yaml")
     assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
-    assert f"{BILLING}:1:1: error OAM101: cannot be read: this link leads out of the folder" in capsys.readouterr().err
+    assert (
+        f"{BILLING}:1:1: error OAM101: cannot be read: this link leads out of the folder"
+        in capsys.readouterr().err
+    )
     assert not Path("../elsewhere.yaml").exists()
     Path(BILLING).unlink()
     shutil.move("applications/hello.yaml", BILLING)
@@ -489,7 +600,10 @@ def test_an_application_in_flow_style_is_not_guessed_at(capsys: pytest.CaptureFi
     )
     before = files()
     assert main(["new", *API]) == 2
-    assert f"{BILLING} is not written so that it could be extended with certainty" in capsys.readouterr().err
+    assert (
+        f"{BILLING} is not written so that it could be extended with certainty"
+        in capsys.readouterr().err
+    )
     assert files() == before
 
 
@@ -513,7 +627,8 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
     settings = Path("stacks/Pulumi.local.yaml")
     text = settings.read_text("utf-8")
     settings.write_text(
-        text.replace("    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"), "utf-8"
+        text.replace("    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"),
+        "utf-8",
     )
     Path("stacks/ca.pem").write_text(authority("workloads").certificate, "utf-8")
     assert main(["new", *API, "--tls-issuer", "internal"]) == 0
@@ -523,7 +638,9 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
 
 
 @pytest.mark.parametrize("said", ["60", "0/minute", "60/minute/2", "-1/minute"])
-def test_a_limit_that_is_none_says_how_one_is_written(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_limit_that_is_none_says_how_one_is_written(
+    said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["new", *API, f"--rate-limit={said}"]) == 2
     assert "is no limit: write REQUESTS/WINDOW as 60/minute" in capsys.readouterr().err
     assert not Path(BILLING).exists()

@@ -55,7 +55,9 @@ def test_without_an_address_of_kong_it_is_said_where_to_set_one(
     """Whatever is to be opened or closed."""
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     assert main(["emergency", "-s", "local", "close"]) == 2
-    assert capsys.readouterr().err.startswith("error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl")
+    assert capsys.readouterr().err.startswith(
+        "error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl"
+    )
 
 
 # recover
@@ -70,7 +72,9 @@ def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: Search
     settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None, contexts={}))
     found = Search(settings, ExportedState(frozenset(), (), None), places, older=False)
     monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
-    monkeypatch.setattr(recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}"))
+    monkeypatch.setattr(
+        recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}")
+    )
 
 
 def _place(removed: list[str]) -> SearchedPlace:
@@ -98,13 +102,19 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     shown = [*listed, "0 of 4 removed", "Then: python -m kong_oam recover -s local --remove"]
     assert capsys.readouterr().out.splitlines() == shown and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
+    )
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
     assert removed == ["route way" + STEERING, "local forgets app"]
     _search(monkeypatch, removed, SearchedPlace("Kong", [], [], "local", removed.extend))
     assert main(["recover", "-s", "local"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["Kong: 0 made that the state does not know", last]
+    assert capsys.readouterr().out.splitlines() == [
+        "Kong: 0 made that the state does not know",
+        last,
+    ]
 
 
 def test_what_fails_while_it_removes_is_one_line_after_the_list(
@@ -156,7 +166,9 @@ def test_what_is_open_is_listed(
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_opened_is_an_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Status 2, and nothing on standard output."""
 
     def fails(*_: object) -> Opening:
@@ -191,7 +203,10 @@ def _shown(*_: object, is_open: bool) -> list[str]:
     ],
 )
 def test_it_is_said_by_when_this_kongs_workers_see_it(
-    seconds: float | None, seen: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    seconds: float | None,
+    seen: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As its configuration has it. Where nobody can say, what was done is told all the same."""
 
@@ -202,7 +217,10 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
 
     monkeypatch.setattr(preflight, "settle", settle)
     assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 0
-    opened = [f"open: {SHOWN}; {seen}", "To close it before: python -m kong_oam emergency -s local close"]
+    opened = [
+        f"open: {SHOWN}; {seen}",
+        "To close it before: python -m kong_oam emergency -s local close",
+    ]
     assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}", "it refuses it"]
@@ -221,16 +239,24 @@ def test_what_was_closed_is_told_where_something_is_left(
     monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
     assert main(["emergency", "-s", "local", "close"]) == 2
     said = capsys.readouterr()
-    assert said.out.splitlines() == ["closed: tiny/api; at each node once it hears of it", "it refuses it"]
+    assert said.out.splitlines() == [
+        "closed: tiny/api; at each node once it hears of it",
+        "it refuses it",
+    ]
     assert said.err == "error: not all is closed: shop\n"
 
 
 @pytest.mark.parametrize(("found", "out"), [((OPEN,), f"open: {SHOWN}\n"), ((), "")])
 def test_what_nobody_can_read_is_an_error_after_the_list(
-    found: tuple[Opening, ...], out: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    found: tuple[Opening, ...],
+    out: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The list never says that nothing is open then."""
-    monkeypatch.setattr(changes, "openings", lambda *_: Openings(found, ("of shop nobody can say",)))
+    monkeypatch.setattr(
+        changes, "openings", lambda *_: Openings(found, ("of shop nobody can say",))
+    )
     assert main(["emergency", "-s", "local"]) == 2
     assert capsys.readouterr() == (out, "error: of shop nobody can say\n")
 
@@ -244,6 +270,11 @@ def test_what_is_after_two_hyphens_is_the_command(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(forward, "target", lambda *given: given)
     monkeypatch.setattr(forward, "forward", lambda *given: ran.append(given) or 7)
     own = ["--to", "https://kong.test", "--certificate", "c", "--key", "k", "--port", "1"]
-    assert main(["forward", *own, "--", "pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]) == 7
+    assert (
+        main(
+            ["forward", *own, "--", "pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]
+        )
+        == 7
+    )
     words = ["pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]
     assert ran == [(("https://kong.test", "c", "k", None), 1, words)]

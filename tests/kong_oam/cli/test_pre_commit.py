@@ -38,7 +38,9 @@ def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -
     def run() -> tuple[int, str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         called = [sys.executable, "-m", "kong_oam", *arguments]
-        done = subprocess.run(called, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            called, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
         return done.returncode, done.stdout
 
     assert run()[0] == 0

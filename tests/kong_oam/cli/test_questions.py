@@ -26,7 +26,9 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_explain_says_decision_reason_token_and_rule(capsys: pytest.CaptureFixture[str]) -> None:
     """For a user whose groups do not hold what the token lists."""
-    said = asked(capsys, "explain", "post", f"{ORDERS}/7?x=1", "--as", "shop/web", "--user-in", "sales")
+    said = asked(
+        capsys, "explain", "post", f"{ORDERS}/7?x=1", "--as", "shop/web", "--user-in", "sales"
+    )
     assert said.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
         "  reason  needs orders.write; the token lists it, but no group of the user holds it",
@@ -64,7 +66,9 @@ PAGES = "http://console-reports.sandbox.example.com"
 
 def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
-    said = asked(capsys, "explain", "options", LIBRARY, "--origin", PAGES, "--asks", "put").splitlines()
+    said = asked(
+        capsys, "explain", "options", LIBRARY, "--origin", PAGES, "--asks", "put"
+    ).splitlines()
     assert said[:8] == [
         f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
         "  reason  the gateway answers preflights here itself",
@@ -75,19 +79,28 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "          Access-Control-Max-Age: 600",
         "  rule    applications/reports.yaml:31:17",
     ]
-    found = json.loads(asked(capsys, "explain", "OPTIONS", LIBRARY, "--origin", PAGES, "--asks", "PATCH", "--json"))
+    found = json.loads(
+        asked(capsys, "explain", "OPTIONS", LIBRARY, "--origin", PAGES, "--asks", "PATCH", "--json")
+    )
     assert (found["status"], found["allowed"], found["token"]) == (204, False, None)
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
-    said = asked(capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET").splitlines()
+    said = asked(
+        capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
+    ).splitlines()
     assert said[0].startswith("401 ")
-    assert said[2].startswith("  page    not judged: the gateway says nothing of pages of other origins here")
+    assert said[2].startswith(
+        "  page    not judged: the gateway says nothing of pages of other origins here"
+    )
 
 
 def test_explain_says_whether_a_page_reads_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     """A refusal, too; what a terminal is shown of the origin is no escape."""
-    for origin, may in ((PAGES, "may read the answer"), ("http://x.example\x1b[31m", "may not read the answer")):
+    for origin, may in (
+        (PAGES, "may read the answer"),
+        ("http://x.example\x1b[31m", "may not read the answer"),
+    ):
         status, *said = asked(capsys, "explain", "GET", LIBRARY, "--origin", origin).splitlines()
         assert status.startswith("401 GET ")
         assert "\x1b" not in "".join([status, *said])
@@ -106,15 +119,41 @@ def test_who_says_whose_pages_read_the_answer(capsys: pytest.CaptureFixture[str]
 def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixture[str]) -> None:
     """On aws, `sales` is another name at the provider."""
     url = "https://orders.aws.example.net/orders"
-    assert asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--user-in", "sales")[:3] == "200"
+    assert (
+        asked(
+            capsys,
+            "explain",
+            "GET",
+            url,
+            "--stack",
+            "aws",
+            "--as",
+            "shop/web",
+            "--user-in",
+            "sales",
+        )[:3]
+        == "200"
+    )
     said = json.loads(
-        asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--user-in", "sales", "--json")
+        asked(
+            capsys,
+            "explain",
+            "GET",
+            url,
+            "--stack",
+            "aws",
+            "--as",
+            "shop/web",
+            "--user-in",
+            "sales",
+            "--json",
+        )
     )
     assert (said["status"], said["allowed"], said["token"]["groups"]) == (200, True, ["AWS Sales"])
     assert said["rule"] == {"file": "applications/orders.yaml", "line": 24, "column": 17}
-    assert json.loads(asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--json"))["token"][
-        "refused"
-    ]
+    assert json.loads(
+        asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--json")
+    )["token"]["refused"]
 
 
 @pytest.mark.parametrize(
@@ -127,13 +166,18 @@ def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixtu
         ("https://quite.another.test", ""),
     ],
 )
-def test_where_nothing_is_reached_the_nearest_is_named(capsys: pytest.CaptureFixture[str], url: str, hint: str) -> None:
+def test_where_nothing_is_reached_the_nearest_is_named(
+    capsys: pytest.CaptureFixture[str], url: str, hint: str
+) -> None:
     """To `explain` and to `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert asked(capsys, "explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
     assert json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
     assert asked(capsys, "who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
-    assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {"status": 404, "reason": reason}
+    assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {
+        "status": 404,
+        "reason": reason,
+    }
 
 
 @pytest.mark.parametrize(
@@ -184,7 +228,8 @@ def test_what_lists_the_endpoints_of_a_user(
 ) -> None:
     """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
     rows = [
-        [cell.strip() for cell in line.split("  ") if cell] for line in asked(capsys, "what", *arguments).splitlines()
+        [cell.strip() for cell in line.split("  ") if cell]
+        for line in asked(capsys, "what", *arguments).splitlines()
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
@@ -193,7 +238,8 @@ def test_what_lists_the_endpoints_of_a_user(
     assert sum(row[2] == "everybody" for row in rows) == 5
     said = json.loads(asked(capsys, "what", *arguments, "--json"))
     assert [[one["client"] for one in row["through"]] for row in said] == [
-        [] if row[2] == "everybody" else row[2].removeprefix("user of ").split(" or ") for row in rows[1:]
+        [] if row[2] == "everybody" else row[2].removeprefix("user of ").split(" or ")
+        for row in rows[1:]
     ]
 
 
@@ -217,12 +263,19 @@ def test_who_says_where_nobody_may(tmp_path: Path, capsys: pytest.CaptureFixture
     """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
     text = (ROOT / "applications" / "orders.yaml").read_text("utf-8")
     file = tmp_path / "orders.yaml"
-    file.write_text(text.replace("groups: [order-desk], components: [shop/web]", "groups: [order-desk]"), "utf-8")
+    file.write_text(
+        text.replace("groups: [order-desk], components: [shop/web]", "groups: [order-desk]"),
+        "utf-8",
+    )
     shop = tmp_path / "shop.yaml"
     text = (ROOT / "applications" / "shop.yaml").read_text("utf-8")
-    shop.write_text(text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"), "utf-8")
+    shop.write_text(
+        text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"), "utf-8"
+    )
     lines = asked(capsys, "who", "orders/api", "--applications", str(tmp_path)).splitlines()
-    assert [line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]] == ["POST,PUT,DELETE"]
+    assert [line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]] == [
+        "POST,PUT,DELETE"
+    ]
     assert asked(capsys, "who", "shop/checkout").splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: it is exposed nowhere",

@@ -21,7 +21,16 @@ from kong_oam.access.paths import read
 from kong_oam.access.principals import logical_groups
 from kong_oam.access.request_classes import SitesByHost, Subtree
 from kong_oam.access.tokens import Refusal, User, issue
-from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
+from tests.support.small_estates import (
+    REQUESTS,
+    SETS_OF_GROUPS,
+    Tokens,
+    allowed,
+    estates,
+    lies_in,
+    site_of,
+    tokens_of,
+)
 from tests.support.tiers import examples
 
 MANY = settings(
@@ -36,7 +45,10 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 def answered(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
-    with patch(f"kong_oam.cli.{verb}.estate_from", lambda _: estate), contextlib.redirect_stdout(printed):
+    with (
+        patch(f"kong_oam.cli.{verb}.estate_from", lambda _: estate),
+        contextlib.redirect_stdout(printed),
+    ):
         assert main([*arguments, "--json"]) == 0
     return json.loads(printed.getvalue())
 
@@ -56,7 +68,9 @@ def user_in(estate: Estate, client: Client, groups: Sequence[str] | None) -> Use
     return None if groups is None else User("user", tuple(map(provider.group, groups)))
 
 
-def tokens(estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None) -> Tokens:
+def tokens(
+    estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None
+) -> Tokens:
     """What the client can show at `api`."""
     return tokens_of(estate, client, user_in(estate, client, groups), api)
 
@@ -70,7 +84,9 @@ def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | Non
 
 @MANY
 @given(estates(), REQUESTED)
-def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
+def test_who_says_just_those_whom_decide_lets_through(
+    estate: Estate, requests: list[Request]
+) -> None:
     """Of all clients, for users in every set of groups; everybody where no token is needed."""
     for request in requests:
         said = answered(estate, "who", request.method, url(request), *source(request))
@@ -81,8 +97,12 @@ def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: 
         for client in estate.clients:
             conditions = told.get((client.component, client.provider))
             for groups in sets_of_groups(estate, client):
-                may = conditions is not None and any(set(one) <= set(groups or ()) for one in conditions or [[]])
-                assert (said["everybody"] or may) == allowed(estate, request, tokens(estate, client, groups, api))
+                may = conditions is not None and any(
+                    set(one) <= set(groups or ()) for one in conditions or [[]]
+                )
+                assert (said["everybody"] or may) == allowed(
+                    estate, request, tokens(estate, client, groups, api)
+                )
 
 
 @MANY
@@ -91,15 +111,22 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
     """Each row for its methods, at all paths of its part, but for its exceptions."""
     sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
-        key: answered(estate, "what", key) for key in {client.component for client in estate.clients}
+        key: answered(estate, "what", key)
+        for key in {client.component for client in estate.clients}
     }
     anybody = answered(estate, "what", "anonymous")
     for request in requests:
-        declared = set(sites.declared(site)) if (site := site_of({*estate.by_host}, request.host)) else set()
+        declared = (
+            set(sites.declared(site))
+            if (site := site_of({*estate.by_host}, request.host))
+            else set()
+        )
         path = read(request.target)
         api = component_of(estate, request.host, path)
 
-        def rows(of: list[Any], site: str = site, declared: Any = declared, request: Request = request) -> list[Any]:
+        def rows(
+            of: list[Any], site: str = site, declared: Any = declared, request: Request = request
+        ) -> list[Any]:
             return [row for row in of if row["host"] == site and _covers(row, request, declared)]
 
         note(f"{request} {listed}")
@@ -110,7 +137,8 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
             told = rows(listed[client.component])
             for groups in sets_of_groups(estate, client):
                 may = any(
-                    row["everybody"] or any(set(one) <= set(groups or ()) for one in row["usersIn"] or [[]])
+                    row["everybody"]
+                    or any(set(one) <= set(groups or ()) for one in row["usersIn"] or [[]])
                     for row in told
                 )
                 assert may == allowed(estate, request, tokens(estate, client, groups, api))
@@ -118,10 +146,15 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
 
 def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
     parts = [
-        Subtree(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]) for one in [row, *row["except"]]
+        Subtree(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"])
+        for one in [row, *row["except"]]
     ]
     path = read(request.target)
-    longest = max((part for part in parts if lies_in(part, path, declared)), key=lambda p: len(p.path), default=None)
+    longest = max(
+        (part for part in parts if lies_in(part, path, declared)),
+        key=lambda p: len(p.path),
+        default=None,
+    )
     networks = fewest(map(network, row.get("from", ())))
     from_there = request.address is not None and admits(networks, request.address)
     return request.method in row["methods"] and longest == parts[0] and from_there
@@ -130,7 +163,9 @@ def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> boo
 @pytest.mark.deep
 @MANY
 @given(estates(), REQUESTED, st.data())
-def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], data: st.DataObject) -> None:
+def test_explain_says_what_decide_says(
+    estate: Estate, requests: list[Request], data: st.DataObject
+) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:
         said = answered(estate, "explain", request.method, url(request), *source(request))
@@ -142,17 +177,35 @@ def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], 
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]
             said = answered(
-                estate, "explain", request.method, url(request), *source(request), "--as", client.component, *users
+                estate,
+                "explain",
+                request.method,
+                url(request),
+                *source(request),
+                "--as",
+                client.component,
+                *users,
             )
-            provider, shown = estate.stack.providers[client.provider], estate.shown_at(meant.component, client)
+            provider, shown = (
+                estate.stack.providers[client.provider],
+                estate.shown_at(meant.component, client),
+            )
             held = issue(provider, client, user_in(estate, client, groups), api=shown)
             note(f"{request} {client} {groups} {said}")
             if meant.component:
-                assert said["token"].get("refused") == (held.reason if isinstance(held, Refusal) else None)
+                assert said["token"].get("refused") == (
+                    held.reason if isinstance(held, Refusal) else None
+                )
             answer = decide(estate, request, held)
-            assert said["allowed"] == allowed(estate, request, tokens(estate, client, groups, meant.component))
+            assert said["allowed"] == allowed(
+                estate, request, tokens(estate, client, groups, meant.component)
+            )
             key = answer.component.key if answer.component else None
-            assert (said["status"], said["component"], said["reason"].startswith(answer.reason)) == (
+            assert (
+                said["status"],
+                said["component"],
+                said["reason"].startswith(answer.reason),
+            ) == (
                 answer.status,
                 key,
                 True,

@@ -29,7 +29,9 @@ def current() -> str:
     settings = settings_of("local")
     estate = estate_of(read_files(["applications"]), settings)
     component = estate.components["orders/api"]
-    return revision(estate, component, next(iter(component.backends)), names.ring("local", component.provider))
+    return revision(
+        estate, component, next(iter(component.backends)), names.ring("local", component.provider)
+    )
 
 
 RECORD: Mapping[str, Any] = {
@@ -58,18 +60,24 @@ RECORD: Mapping[str, Any] = {
 }
 
 
-def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str, **changes: Any) -> str:
+def explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str, **changes: Any
+) -> str:
     """What is said of the record with these changes, among other lines; None takes a field away."""
     record = {"revision": current(), **RECORD, **changes}
     line = json.dumps({name: value for name, value in record.items() if value is not None})
     file = tmp_path / "records.jsonl"
     deep = "[" * 100_000  # which json reads no farther than a stack goes
-    file.write_text(f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n")
+    file.write_text(
+        f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n"
+    )
     assert main(["explain", "--request", ID, "--logs", str(file), *more]) == 0
     return capsys.readouterr().out
 
 
-def test_a_refusal_says_who_which_rule_and_what_would_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_says_who_which_rule_and_what_would_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert explained(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
@@ -94,7 +102,11 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(tmp_path: Path, capsy
     ],
 )  # fmt: skip
 def test_each_code_has_what_would_pass(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], today: str, passes: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    today: str,
+    passes: str,
 ) -> None:
     said = explained(tmp_path, capsys, **changes)
     assert f"  today   {today}" in said
@@ -105,18 +117,27 @@ def test_each_code_has_what_would_pass(
 def test_another_revision_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
     said = explained(tmp_path, capsys, revision="0123456789ab")
-    assert f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}" in said
+    assert (
+        f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}"
+        in said
+    )
 
 
-def test_nothing_of_a_record_is_a_terminals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_a_record_is_a_terminals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whoever writes to the log writes whatever they like into any field."""
     texts = {name: "\x1b[31m\u202ex" for name in RECORD if name not in ("requestId", "stack")}
     changes = {name: value for name, value in texts.items() if isinstance(RECORD[name], str)}
-    said = explained(tmp_path, capsys, revision="\x1b[31m", groups=["\x1b[31m"], scopes=["\x1b[31m"], **changes)
+    said = explained(
+        tmp_path, capsys, revision="\x1b[31m", groups=["\x1b[31m"], scopes=["\x1b[31m"], **changes
+    )
     assert not {"\x1b", "\u202e"} & set(said)
 
 
-def test_what_else_is_in_the_log_hides_no_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_else_is_in_the_log_hides_no_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Bytes of others that are no UTF-8, and what Python, unlike JSON, takes for the end of a line."""
     record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
     file = tmp_path / "records.jsonl"
@@ -140,7 +161,10 @@ def test_it_is_there_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("--logs", "x"), "--request and --logs go together"),
         (("GET", "a.b", "--request", "x", "--logs", "y"), "a record says who called what"),
         (("--request", "x", "--logs", "no/such"), "no/such: No such file or directory"),
-        (("--request", "x", "--logs", "Makefile"), "none of the 0 records in 'Makefile' is of request 'x'"),
+        (
+            ("--request", "x", "--logs", "Makefile"),
+            "none of the 0 records in 'Makefile' is of request 'x'",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_said(
@@ -167,6 +191,8 @@ def test_a_record_that_is_none_of_ours_is_said(
 ) -> None:
     record = {"revision": "0" * 12, **RECORD, **changes}
     file = tmp_path / "records.jsonl"
-    file.write_text(json.dumps({name: value for name, value in record.items() if value is not None}))
+    file.write_text(
+        json.dumps({name: value for name, value in record.items() if value is not None})
+    )
     assert main(["explain", "--request", ID, "--logs", str(file)]) == 2
     assert said in capsys.readouterr().err

@@ -46,7 +46,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def rendered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, list[dict[str, Any]]]:
+def rendered(
+    capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[str, list[dict[str, Any]]]:
     assert main(["render", *arguments]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -59,11 +61,15 @@ def test_they_are_those_that_are_deployed(capsys: pytest.CaptureFixture[str]) ->
     for name in ("ledger", "desk"):
         reading = reading_of([f"applications/{name}.yaml", "applications"], settings)
         estate = estate_of(reading, settings)
-        meant = [one for one in objects_of(estate, settings) if one["metadata"]["namespace"] == name]
+        meant = [
+            one for one in objects_of(estate, settings) if one["metadata"]["namespace"] == name
+        ]
         text, objects = rendered(capsys, name)
         assert len(objects) == len(meant) > 3
         assert all(one in objects for one in meant)
-        assert text.startswith(f"# {len(objects)} object(s) of {name}, on stack local\n---\n# {name}/")
+        assert text.startswith(
+            f"# {len(objects)} object(s) of {name}, on stack local\n---\n# {name}/"
+        )
     assert "Ingress" not in {one["kind"] for one in rendered(capsys, "ledger")[1]}
 
 
@@ -96,16 +102,23 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "- name: FROM\n          value: there" in text
 
 
-def test_where_no_stack_is_it_is_by_usual_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_no_stack_is_it_is_by_usual_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for file in (tmp_path / "stacks").iterdir():
         file.unlink()
-    assert rendered(capsys, "desk")[0].startswith("# 5 object(s) of desk, by usual settings, since no stack is here\n")
+    assert rendered(capsys, "desk")[0].startswith(
+        "# 5 object(s) of desk, by usual settings, since no stack is here\n"
+    )
 
 
 def test_what_runs_elsewhere_has_none(capsys: pytest.CaptureFixture[str]) -> None:
     partner = "    - {name: partner, type: external, properties: {jwksUri: https://p.example/keys}, traits: [{type: client, properties: {kind: external}}]}\n"
     Path("applications/kept.yaml").write_text(SECRETS + partner, "utf-8")
-    assert rendered(capsys, "kept", "--component", "partner") == ("# 0 object(s) of kept, on stack local\n", [])
+    assert rendered(capsys, "kept", "--component", "partner") == (
+        "# 0 object(s) of kept, on stack local\n",
+        [],
+    )
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def watched(monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]) -> li
     read: list[str] = []
     answers: list[list[str]] = []
     todo = [*saves]
-    monkeypatch.setattr(watching, "read_file", lambda file, name, own: read.append(name) or Reading((), ()))
+    monkeypatch.setattr(
+        watching, "read_file", lambda file, name, own: read.append(name) or Reading((), ())
+    )
 
     def answer(read_one: ReadOne) -> None:
         read.clear()
@@ -108,7 +110,9 @@ def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def empty() -> None:
         ORDERS.write_text("")
-        steps.extend([lambda: ORDERS.write_text(text[:300]), lambda: ORDERS.write_text(f"{text}# saved\n")])
+        steps.extend(
+            [lambda: ORDERS.write_text(text[:300]), lambda: ORDERS.write_text(f"{text}# saved\n")]
+        )
 
     def away() -> None:
         ORDERS.rename("aside")
@@ -121,7 +125,9 @@ def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_file_that_never_rests_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a second."""
-    monkeypatch.setattr(watching.time, "sleep", lambda _: ORDERS.write_text(f"{ORDERS.read_text()}#\n"))
+    monkeypatch.setattr(
+        watching.time, "sleep", lambda _: ORDERS.write_text(f"{ORDERS.read_text()}#\n")
+    )
     assert str(ORDERS) in watched(monkeypatch)[0]
 
 
@@ -134,7 +140,10 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
         for own in (NONE_OF_ITS_OWN, NONE_OF_ITS_OWN, frozenset({("component", "webservice")}))
     ]
     assert readings[0] is readings[1]
-    assert [any(part.plain for app in one.applications for part in app.components) for one in readings[1:]] == [
+    assert [
+        any(part.plain for app in one.applications for part in app.components)
+        for one in readings[1:]
+    ] == [
         True,
         False,
     ]
@@ -167,7 +176,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("out", "term", "cleared"), [(Terminal(), "xterm", 1), (Terminal(), "dumb", 0), (io.StringIO(), "xterm", 0)]
+    ("out", "term", "cleared"),
+    [(Terminal(), "xterm", 1), (Terminal(), "dumb", 0), (io.StringIO(), "xterm", 0)],
 )
 def test_a_terminal_is_cleared_and_nothing_else(
     out: io.StringIO, term: str, cleared: int, monkeypatch: pytest.MonkeyPatch
@@ -223,13 +233,17 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     assert said(started) == fine
     replace_once(ORDERS, "type: access ", "type: acces ")
     wrong = said(started)
-    assert wrong[0].startswith("applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean")
+    assert wrong[0].startswith(
+        "applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean"
+    )
     assert "error(s); nothing would be provisioned" in wrong[-1]
     by_moving(ORDERS, "type: acces ", "type: access ")
     assert said(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
     assert said(started) == ["3 application(s), 6 component(s): no errors"]
-    replace_once(STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n")
+    replace_once(
+        STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n"
+    )
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
@@ -240,7 +254,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
     replace_once(STACK, "knownGroups: groups.yaml", "knownGroups: groups.txt")
-    assert said(started)[0].startswith("stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read")
+    assert said(started)[0].startswith(
+        "stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read"
+    )
     Path("stacks/groups.txt").write_text("- sales\n")
     assert "there is no group 'order-desk'" in said(started)[0]
     Path("stacks/groups.txt").write_text("- sales\n- order-desk\n")
@@ -248,7 +264,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     replace_once(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
     assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")
     STACK.write_text("config: {}\n")
-    assert said(started)[0].startswith("stack 'local' cannot be used; mend stacks/Pulumi.local.yaml")
+    assert said(started)[0].startswith(
+        "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
+    )
     started.send_signal(signal.SIGINT)
     assert started.wait(20) == 0
     assert started.stdout

@@ -59,14 +59,20 @@ def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
         (("refresh", "--yes"), "`pulumi refresh`"),
     ],
 )
-def test_a_failure_is_told_by_standard_error_alone(script: Script, arguments: tuple[str, ...], named: str) -> None:
+def test_a_failure_is_told_by_standard_error_alone(
+    script: Script, arguments: tuple[str, ...], named: str
+) -> None:
     """On one line, after the command's first words; what was printed may be a secret."""
     script("echo s3cr3t; printf 'error: it is\\n  locked\\n' >&2; exit 7")
     with pytest.raises(CliError) as found:
         _ask(*arguments)
     assert str(found.value) == f"{named} failed: it is locked"
     done = run(*arguments, stack="prod", timeout=30.0)
-    assert (done.returncode, done.stdout, done.stderr) == (7, "s3cr3t\n", "error: it is\n  locked\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        7,
+        "s3cr3t\n",
+        "error: it is\n  locked\n",
+    )
     script("echo s3cr3t; exit 7")
     with pytest.raises(CliError, match=rf"^{named} failed: it ended with status 7$"):
         _ask(*arguments)
@@ -87,7 +93,9 @@ def test_a_login_of_the_backend_is_not_told(script: Script, address: str, told: 
     script(f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1")
     with pytest.raises(CliError) as found:
         _ask("stack", "output")
-    assert str(found.value) == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+    assert (
+        str(found.value) == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+    )
 
 
 def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
@@ -100,7 +108,9 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
 
 def test_a_run_is_shown_line_by_line_and_can_be_interrupted(script: Script) -> None:
     """It has a process group of its own: what interrupts this program leaves it to whoever asked for it."""
-    script('sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait')
+    script(
+        'sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait'
+    )
     said: list[str] = []
     running: set[subprocess.Popen[str]] = set()
 
@@ -115,11 +125,15 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(script: Script) -> N
     assert said == ["up --yes --color never --stack prod --non-interactive", "an error", "ended"]
     assert running == set()
     script('echo "$PULUMI_HOME"')
-    assert show("up", stack="prod", say=said.append, running=running, environment={"PULUMI_HOME": "/p"})
+    assert show(
+        "up", stack="prod", say=said.append, running=running, environment={"PULUMI_HOME": "/p"}
+    )
     assert said[-1] == "/p"
 
 
-def test_without_the_cli_that_is_what_is_said(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_cli_that_is_what_is_said(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In one sentence; also where it is there and cannot be run."""
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
@@ -130,12 +144,16 @@ def test_without_the_cli_that_is_what_is_said(script: Script, monkeypatch: pytes
         _ask("stack")
 
 
-def test_in_a_clone_what_the_sandbox_has_is_said(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_clone_what_the_sandbox_has_is_said(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a shell has no exports."""
     Path("sandbox").mkdir()
     Path("sandbox/__main__.py").touch()
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(CliError, match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports"):
+    with pytest.raises(
+        CliError, match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports"
+    ):
         _ask("stack")
 
 

@@ -22,7 +22,11 @@ def test_ids_and_interrupted_creations_are_read() -> None:
     deployment = {
         "resources": [
             {"type": "pulumi:pulumi:Stack", "urn": "urn:root"},
-            {"type": "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn": "urn:slot", "id": "credential|consumer"},
+            {
+                "type": "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+                "urn": "urn:slot",
+                "id": "credential|consumer",
+            },
             {
                 "type": "kong:index/route:Route",
                 "urn": "urn:route",
@@ -32,9 +36,18 @@ def test_ids_and_interrupted_creations_are_read() -> None:
             },
         ],
         "pending_operations": [
-            {"type": "creating", "resource": {"type": "okta:app/oAuth:OAuth", "inputs": {"label": "kong-oam"}}},
-            {"type": "creating", "resource": {"type": "kong:index/service:Service", "id": "heard", "inputs": {}}},
-            {"type": "deleting", "resource": {"type": "kong:index/route:Route", "id": "old", "inputs": {}}},
+            {
+                "type": "creating",
+                "resource": {"type": "okta:app/oAuth:OAuth", "inputs": {"label": "kong-oam"}},
+            },
+            {
+                "type": "creating",
+                "resource": {"type": "kong:index/service:Service", "id": "heard", "inputs": {}},
+            },
+            {
+                "type": "deleting",
+                "resource": {"type": "kong:index/route:Route", "id": "old", "inputs": {}},
+            },
         ],
     }
     assert parse(deployment) == ExportedState(
@@ -46,9 +59,14 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         root="urn:root",
         resources=(
             RecordedResource(
-                "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn:slot", "credential|consumer", used=True
+                "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+                "urn:slot",
+                "credential|consumer",
+                used=True,
             ),
-            RecordedResource("kong:index/route:Route", "urn:route", "way", used=False, provider="kong"),
+            RecordedResource(
+                "kong:index/route:Route", "urn:route", "way", used=False, provider="kong"
+            ),
         ),
     )
 
@@ -70,10 +88,19 @@ OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
         ({"deletedWith": "urn:p::gone"}, "urn:p::gone"),
         ({"propertyDependencies": {"spec": ["urn:p::old", "urn:p::gone"]}}, "urn:p::gone"),
         ({"dependencies": ["urn:p::later"]}, "urn:p::later"),
-        ({"dependencies": ["urn:p::old"], "parent": "urn:p::root", "propertyDependencies": {"spec": None}}, None),
+        (
+            {
+                "dependencies": ["urn:p::old"],
+                "parent": "urn:p::root",
+                "propertyDependencies": {"spec": None},
+            },
+            None,
+        ),
     ],
 )
-def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(resource: dict[str, Any], missing: str | None) -> None:
+def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(
+    resource: dict[str, Any], missing: str | None
+) -> None:
     """The engine reads no state with such a resource."""
     new = {"type": "t", "urn": "urn:p::new", **resource}
     later = {"type": "t", "urn": "urn:p::later"}
@@ -88,7 +115,9 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(monkeypatch: pytest.Monk
         raise CliError("`pulumi refresh` failed: This is a bug!")
 
     monkeypatch.setattr("kong_oam.engine.export.pulumi", failing)
-    state = ExportedState(frozenset(), (), "urn:p::root", unresolved=(("urn:p::a/x", "urn:p::a/y"),))
+    state = ExportedState(
+        frozenset(), (), "urn:p::root", unresolved=(("urn:p::a/x", "urn:p::a/y"),)
+    )
     with pytest.raises(InvalidStateError) as raised:
         check_at_rest("prod", state)
     assert str(raised.value) == (
@@ -126,7 +155,11 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
 def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
     """A kind that is not Kubernetes' own may have the name of one; what is in no namespace is looked for in none. A
     chart is Helm's, and what a patch makes is nobody's to remove."""
-    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
+    labels = {
+        "app.oam.dev/name": "shop",
+        "app.oam.dev/component": "web",
+        "kong-oam.dev/stack": "prod",
+    }
     thing = {"name": "one", "namespace": "default", "labels": labels}
     state = ExportedState(
         frozenset(),
@@ -137,8 +170,12 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
                 {"metadata": {"name": "r", "labels": labels}},
                 None,
             ),
-            PendingCreation("kubernetes:helm.sh/v3:Release", {"name": "chart", "namespace": "default"}, None),
-            PendingCreation("kubernetes:core/v1:NamespacePatch", {"metadata": {"name": "shop"}}, None),
+            PendingCreation(
+                "kubernetes:helm.sh/v3:Release", {"name": "chart", "namespace": "default"}, None
+            ),
+            PendingCreation(
+                "kubernetes:core/v1:NamespacePatch", {"metadata": {"name": "shop"}}, None
+            ),
         ),
         None,
     )
@@ -155,12 +192,22 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
 
 def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
     """By the kind and the place of each object."""
-    labels = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
+    labels = {
+        "app.oam.dev/name": "shop",
+        "app.oam.dev/component": "web",
+        "kong-oam.dev/stack": "prod",
+    }
     meant = [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default", "labels": labels}}
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": "default", "labels": labels},
+        }
         for name in ("known", "made-since")
     ]
-    known = RecordedResource("kubernetes:core/v1:ConfigMap", "urn", "default/known", used=False, provider="cluster")
+    known = RecordedResource(
+        "kubernetes:core/v1:ConfigMap", "urn", "default/known", used=False, provider="cluster"
+    )
     state = ExportedState(frozenset(), (), None, (known,))
     clusters = ClusterSettings(contexts={"west": "prod-west"})
     (command,) = removals_of_unknown(state, meant, clusters)
@@ -168,4 +215,7 @@ def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
     assert command.endswith("metadata.name=made-since")
     in_west = list(removals_of_unknown(state, meant, clusters, "west"))
     assert [command.rpartition("=")[2] for command in in_west] == ["known", "made-since"]
-    assert all(command.startswith("kubectl --context prod-west --namespace default delete") for command in in_west)
+    assert all(
+        command.startswith("kubectl --context prod-west --namespace default delete")
+        for command in in_west
+    )

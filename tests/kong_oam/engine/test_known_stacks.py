@@ -10,9 +10,7 @@ import pytest
 from kong_oam.engine.known_stacks import UNKNOWN, VARIABLE, Contents, of_command, shared
 
 STACKS = {"prod-apis": Contents(["apis/one"], 7), "prod-rest": Contents(None, 5)}
-TEXT = (
-    '{"prod-apis": {"components": ["apis/one"], "generation": 7}, "prod-rest": {"components": null, "generation": 5}}'
-)
+TEXT = '{"prod-apis": {"components": ["apis/one"], "generation": 7}, "prod-rest": {"components": null, "generation": 5}}'
 
 
 @pytest.fixture
@@ -45,7 +43,9 @@ def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
     assert not STACKS["prod-rest"].lacks({"shop/one"}) and not UNKNOWN.lacks({"shop/one"})
 
 
-@pytest.mark.parametrize("text", ["", "[", "null", "[]", '{"prod-apis": []}', '{"prod-apis": {"more": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[", "null", "[]", '{"prod-apis": []}', '{"prod-apis": {"more": 1}}']
+)
 def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
     """The states are read."""
     file.write_text(text)

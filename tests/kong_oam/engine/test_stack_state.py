@@ -25,7 +25,11 @@ def urn(kind: str, name: str) -> str:
 
 def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
     """As the engine's built-in provider answers."""
-    return {"outputs": {urn(kind, name): {"type": kind, "outputs": outputs} for kind, name, outputs in resources}}
+    return {
+        "outputs": {
+            urn(kind, name): {"type": kind, "outputs": outputs} for kind, name, outputs in resources
+        }
+    }
 
 
 @pytest.fixture
@@ -42,12 +46,24 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
                 (CONSUMER, "gateway-ring-corp", {"customId": "https://corp.example.com"}),
                 (CONSUMER, "gateway-ring-new", {}),
                 (CONSUMER, "gateway-anonymous", {"customId": "kong-oam.prod.anonymous"}),
-                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0", {"customId": "https://odd"}),
+                (
+                    "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+                    "gateway-ring-okta-slot-0",
+                    {"customId": "https://odd"},
+                ),
                 (PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
                 (ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
-                ("kong:index/service:Service", "orders/api-8080-service", {"host": "api.test", "port": 80.0}),
+                (
+                    "kong:index/service:Service",
+                    "orders/api-8080-service",
+                    {"host": "api.test", "port": 80.0},
+                ),
                 (STACK, "kong-oam-prod", {"keySlots": {"okta": []}}),
-                (KEY, "okta-key-shop/checkout-a", {"algorithm": "RSA", "privateKeyPem": "never read"}),
+                (
+                    KEY,
+                    "okta-key-shop/checkout-a",
+                    {"algorithm": "RSA", "privateKeyPem": "never read"},
+                ),
             )
         )
 
@@ -57,13 +73,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dict[str, Any]]]) -> None:
+def test_the_engine_is_asked_once_for_this_very_stack(
+    asked: list[tuple[str, dict[str, Any]]],
+) -> None:
     """By its full name: another organization may have a stack of the same one."""
     recorded()
-    assert asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "acme/kong-oam/prod"})]
+    assert asked == [
+        ("pulumi:pulumi:readStackResourceOutputs", {"stackName": "acme/kong-oam/prod"})
+    ]
 
 
-def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
+def test_what_is_held_and_whose_tokens_count_until_now(
+    asked: list[tuple[str, dict[str, Any]]],
+) -> None:
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
     before making has none."""
     assert replace(recorded(), urns={}, resources=()) == StackState(
@@ -114,5 +136,7 @@ def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.Mon
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
     for resources in ((), ((SERVER, "okta-server", {}),)):
-        monkeypatch.setattr(engine, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known)))
+        monkeypatch.setattr(
+            engine, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known))
+        )
         assert recorded().outputs == {}

@@ -13,13 +13,18 @@ from sandbox import toolchain
 
 GONE = "list bucket: lstat a.json: no such file or directory"
 LISTED = [
-    {"name": "organization/oam/prod", "lastUpdate": "2026-11-28T10:00:00.000Z", "resourceCount": 12},
+    {
+        "name": "organization/oam/prod",
+        "lastUpdate": "2026-11-28T10:00:00.000Z",
+        "resourceCount": 12,
+    },
     {"name": "prod-apis"},
 ]
 STATE = {
     "manifest": {"time": "2026-11-28T10:00:00Z", "magic": "", "version": ""},
     "resources": [
-        {"urn": f"urn:pulumi:prod::oam::a:b:C::{name}", "custom": False, "type": "a:b:C"} for name in ("one", "two")
+        {"urn": f"urn:pulumi:prod::oam::a:b:C::{name}", "custom": False, "type": "a:b:C"}
+        for name in ("one", "two")
     ],
 }
 
@@ -39,7 +44,9 @@ class Cli:
 
 
 @pytest.mark.parametrize("failing", [0, 1, 3])
-def test_a_listing_that_fails_beside_a_run_is_made_again(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_that_fails_beside_a_run_is_made_again(
+    failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cli = Cli(failing)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
@@ -48,7 +55,9 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(failing: int, monkeypat
 
 
 @pytest.mark.parametrize(("why", "asked"), [(GONE, 4), ("unable to open state database", 1)])
-def test_one_that_always_fails_is_an_error(why: str, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_always_fails_is_an_error(
+    why: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At once where the backend does not answer."""
     cli = Cli(99, why)
     monkeypatch.setattr(stacks, "pulumi", cli)
@@ -73,5 +82,7 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     pulumi("stack", "init", "prod", timeout=SHORT)
     pulumi("stack", "import", "--file", "state.json", stack="prod", timeout=SHORT)
     assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/2"}
-    pulumi("state", "delete", "urn:pulumi:prod::oam::a:b:C::two", "--yes", stack="prod", timeout=SHORT)
+    pulumi(
+        "state", "delete", "urn:pulumi:prod::oam::a:b:C::two", "--yes", stack="prod", timeout=SHORT
+    )
     assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/1"}

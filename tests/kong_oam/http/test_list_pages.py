@@ -23,13 +23,19 @@ GRAPH = "https://graph.microsoft.com/v1.0/applications"
 
 
 def okta(answer: Answer) -> Iterable[Any]:
-    with httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)) as org:
+    with httpx.Client(
+        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+    ) as org:
         yield from rows(org, "/apps")
 
 
 def entra(answer: Answer) -> Iterable[Any]:
     def with_token(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"access_token": "t"}) if request.method == "POST" else answer(request)
+        return (
+            httpx.Response(200, json={"access_token": "t"})
+            if request.method == "POST"
+            else answer(request)
+        )
 
     account = Account(Tenant("https://login.microsoftonline.com", "t"), "client", "a secret")
     with Graph(account, httpx.MockTransport(with_token)) as graph:
@@ -60,7 +66,11 @@ def keycloak(answer: Answer) -> Iterable[Any]:
 
 
 def okta_page(number: int, following: int | None) -> httpx.Response:
-    link = {"Link": f'<https://acme.okta.com/api/v1/apps?after={following}>; rel="next"'} if following else {}
+    link = (
+        {"Link": f'<https://acme.okta.com/api/v1/apps?after={following}>; rel="next"'}
+        if following
+        else {}
+    )
     return httpx.Response(200, json=[{"id": number}], headers=link)
 
 
@@ -70,7 +80,9 @@ def entra_page(number: int, following: int | None) -> httpx.Response:
 
 
 def kong_page(number: int, following: int | None) -> httpx.Response:
-    return httpx.Response(200, json={"data": [{"id": number}], "offset": f"{following}" if following else None})
+    return httpx.Response(
+        200, json={"data": [{"id": number}], "offset": f"{following}" if following else None}
+    )
 
 
 KINDS = [(okta, okta_page), (entra, entra_page), (kong, kong_page)]
@@ -87,12 +99,16 @@ def test_a_list_is_read_to_its_end(read: Any, page: Any) -> None:
 def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
     """At the first page that was read: two that lead to each other would never end."""
     pages = iter([page(1, 2), page(2, 3), page(3, 2)])
-    with pytest.raises((RefusedError, AdminError), match="leads from a page of a list to one that was read"):
+    with pytest.raises(
+        (RefusedError, AdminError), match="leads from a page of a list to one that was read"
+    ):
         list(read(lambda _: next(pages)))
 
 
 @pytest.mark.parametrize(("read", "page"), KINDS)
-def test_a_list_that_does_not_end_is_refused(read: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_does_not_end_is_refused(
+    read: Any, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each page has a new address, and is new itself."""
     monkeypatch.setattr(management, "_MOST_PAGES", 20)
     asked = iter(range(1, 1000))
@@ -101,7 +117,9 @@ def test_a_list_that_does_not_end_is_refused(read: Any, page: Any, monkeypatch: 
     assert next(asked) == 21
 
 
-def test_keycloak_is_asked_by_number_until_a_page_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A server that gives the same page to every question does not know pages."""
     monkeypatch.setattr("kong_oam.identity.keycloak.api._PAGE", 2)
 
@@ -123,7 +141,9 @@ def test_a_token_goes_to_no_other_host() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         hosts.append(request.url.host)
         elsewhere = {"Link": '<https://evil.example.com/api/v1/apps?after=1>; rel="next"'}
-        return httpx.Response(200, json=[{"id": len(hosts)}], headers=elsewhere if len(hosts) == 1 else {})
+        return httpx.Response(
+            200, json=[{"id": len(hosts)}], headers=elsewhere if len(hosts) == 1 else {}
+        )
 
     assert len(list(okta(answer))) == 2
     assert hosts == ["acme.okta.com"] * 2
@@ -135,7 +155,9 @@ def test_a_token_goes_to_no_other_host() -> None:
     ):
         asked: list[str] = []
 
-        def foreign(request: httpx.Request, link: str = link, asked: list[str] = asked) -> httpx.Response:
+        def foreign(
+            request: httpx.Request, link: str = link, asked: list[str] = asked
+        ) -> httpx.Response:
             asked.append(request.url.host)
             return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
 
@@ -144,7 +166,9 @@ def test_a_token_goes_to_no_other_host() -> None:
         assert asked == ["graph.microsoft.com"]
 
 
-@pytest.mark.parametrize("body", [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []]
+)
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
     with pytest.raises(RefusedError, match="is this Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
@@ -156,11 +180,18 @@ def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
         list(kong(lambda _: httpx.Response(200, json=body)))
 
 
-def test_a_limit_before_kong_is_waited_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_limit_before_kong_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Kong has none of its own on the Admin API; what stands before it may. One that lasts is said."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda _: None)
     answers = iter([httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)])
     assert list(kong(lambda _: next(answers))) == [{"id": 1}]
-    assert capsys.readouterr().err.startswith("waiting 9 s for kong.test, whose limit of rate is used up")
-    with pytest.raises(AdminError, match=r"answers 429; what is in front of it limits it \(it asks to wait 900 s more"):
+    assert capsys.readouterr().err.startswith(
+        "waiting 9 s for kong.test, whose limit of rate is used up"
+    )
+    with pytest.raises(
+        AdminError,
+        match=r"answers 429; what is in front of it limits it \(it asks to wait 900 s more",
+    ):
         list(kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"})))

@@ -22,7 +22,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def limited(**headers: str) -> httpx.Response:
     request = httpx.Request("GET", "https://acme.okta.com/api/v1/groups")
-    return httpx.Response(429, headers={name.replace("_", "-"): one for name, one in headers.items()}, request=request)
+    return httpx.Response(
+        429, headers={name.replace("_", "-"): one for name, one in headers.items()}, request=request
+    )
 
 
 def ended(answers: Iterator[httpx.Response], usual: float | None = None) -> httpx.Response:
@@ -89,7 +91,10 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     """Neither for one long pause, nor for many: then the answer is the refusal, with what it asks for."""
     answer = ended(iter([limited(Retry_After="3600")]))
     assert (answer.status_code, slept) == (429, [])
-    assert rates.unserved(answer) == " (it asks to wait 3600 s more; a run waits 300 s at most for one request)"
+    assert (
+        rates.unserved(answer)
+        == " (it asks to wait 3600 s more; a run waits 300 s at most for one request)"
+    )
     always = (limited(Retry_After="65") for _ in range(100))
     assert ended(always).status_code == 429
     assert sum(slept) <= rates.LONGEST < sum(slept) + 65

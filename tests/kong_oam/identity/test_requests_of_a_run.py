@@ -67,14 +67,21 @@ ROW = re.compile(r"^\| (a run without|an Application more|a first run).*?\| (.*)
 def test_the_page_tells_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 33 Applications, by the pages that the program asks for."""
     monkeypatch.undo()
-    counted: dict[str, list[int]] = {"a run without": [], "an Application more": [], "a first run": []}
+    counted: dict[str, list[int]] = {
+        "a run without": [],
+        "an Application more": [],
+        "a first run": [],
+    }
     for name, product in PRODUCTS.items():
         with product(33) as requests:
             counted["a run without"].append(requests(growing.ALL, False) + ALWAYS[name])
-            counted["an Application more"].append(requests(growing.WITHOUT_THE_FIRST, True) + ALWAYS[name])
+            counted["an Application more"].append(
+                requests(growing.WITHOUT_THE_FIRST, True) + ALWAYS[name]
+            )
         with product(33, filled=False) as requests:
             counted["a first run"].append(requests(NOTHING, False) + ALWAYS[name])
     told = {
-        run: [int(one) for one in numbers.split("|")] for run, numbers in ROW.findall(page_of("explanation/cost.md"))
+        run: [int(one) for one in numbers.split("|")]
+        for run, numbers in ROW.findall(page_of("explanation/cost.md"))
     }
     assert told == counted

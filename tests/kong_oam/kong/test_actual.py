@@ -30,15 +30,22 @@ def _plugin(name: str, service: str, script: str, kind: str = "pre-function") ->
 
 
 def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
-    return StackState(frozenset((one.type, one.name) for one in resources), {}, outputs, resources=resources)
+    return StackState(
+        frozenset((one.type, one.name) for one in resources), {}, outputs, resources=resources
+    )
 
 
 def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     """What Kong has otherwise is as in Kong, what it does not have is left out, and all else is as it was."""
-    scripts = {name: f"return function() local _ = '{name}' end" for name in ("same", "now", "said", "gone")}
+    scripts = {
+        name: f"return function() local _ = '{name}' end"
+        for name in ("same", "now", "said", "gone")
+    }
     ids = {}
     for name in ("same", "other", "bare"):
-        service = admin.post("/services", json={"name": name, "host": "x"}).raise_for_status().json()
+        service = (
+            admin.post("/services", json={"name": name, "host": "x"}).raise_for_status().json()
+        )
         ids[name] = service["id"]
     for name, script in (("same", "same"), ("other", "now")):
         body = {"name": "pre-function", "config": {"access": [scripts[script]]}}

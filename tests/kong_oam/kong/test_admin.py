@@ -23,9 +23,13 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         headers = request.headers
-        seen.append((request.method, str(request.url), headers["kong-admin-token"], headers["apikey"]))
+        seen.append(
+            (request.method, str(request.url), headers["kong-admin-token"], headers["apikey"])
+        )
         body = {"data": []}
-        return httpx.Response(204 if request.method == "DELETE" else 200, json=body, headers={"date": DATE})
+        return httpx.Response(
+            204 if request.method == "DELETE" else 200, json=body, headers={"date": DATE}
+        )
 
     with AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin:
         assert admin.rows("/plugins") == ()
@@ -33,7 +37,12 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
         admin.delete("/plugins/1")
         assert admin.now() == 784111777.0
     where = "https://kong.test:8444/team"
-    asked = [("GET", "/plugins?size=1000"), ("PATCH", "/plugins/1"), ("DELETE", "/plugins/1"), ("GET", "/")]
+    asked = [
+        ("GET", "/plugins?size=1000"),
+        ("PATCH", "/plugins/1"),
+        ("DELETE", "/plugins/1"),
+        ("GET", "/"),
+    ]
     assert seen == [(method, where + path, "s3cr3t-token", "s3cr3t-key") for method, path in asked]
 
 
@@ -58,7 +67,9 @@ def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
     arguments = {"patch": ("/plugins/1", {}), "now": ()}.get(method, ("/plugins/1",))
     with (
         AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin,
-        pytest.raises(AdminError, match=f"^Kong's Admin API at https://kong.test:8444/ {message}") as found,
+        pytest.raises(
+            AdminError, match=f"^Kong's Admin API at https://kong.test:8444/ {message}"
+        ) as found,
     ):
         getattr(admin, method)(*arguments)
     assert "s3cr3t" not in str(found.value)
@@ -72,7 +83,10 @@ def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(method: str) -> N
         return httpx.Response(400, text="schema violation" + "!" * 1000)
 
     arguments = {"patch": ("/plugins/1", {}), "delete": ("/plugins/1",)}[method]
-    with AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin, pytest.raises(RejectedError) as found:
+    with (
+        AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin,
+        pytest.raises(RejectedError) as found,
+    ):
         getattr(admin, method)(*arguments)
     assert str(found.value) == f"{method.upper()} /plugins/1 answers {found.value.answer}"
     assert found.value.answer.startswith("400 schema violation!") and len(found.value.answer) == 304

@@ -74,7 +74,14 @@ AMBIGUOUS = [
 
 def sent(kong: Kong, target: str, *lines: str, body: bytes = b"") -> Answer:
     """A POST with these header lines, and the length of its body."""
-    head = [f"POST {target} HTTP/1.1", "Host: orders.example.com", *lines, f"Content-Length: {len(body)}", "", ""]
+    head = [
+        f"POST {target} HTTP/1.1",
+        "Host: orders.example.com",
+        *lines,
+        f"Content-Length: {len(body)}",
+        "",
+        "",
+    ]
     return kong.handle("\r\n".join(head).encode() + body, scheme="https")
 
 
@@ -99,14 +106,20 @@ def kong(request: pytest.FixtureRequest) -> Iterator[Kong]:
 @pytest.mark.parametrize("lines", AMBIGUOUS, ids=lambda lines: lines[-1])
 def test_a_request_with_an_ambiguous_header_is_refused(kong: Kong, lines: list[str]) -> None:
     """400, with a token and without, on a public path, too, and the workload hears of none."""
-    for target, token in (("/orders", [f"Authorization: {TOKEN}"]), ("/orders", []), ("/orders/public", [])):
+    for target, token in (
+        ("/orders", [f"Authorization: {TOKEN}"]),
+        ("/orders", []),
+        ("/orders/public", []),
+    ):
         answer = sent(kong, target, *token, *lines)
         assert (answer.status, answer.upstream) == (400, None)
         assert b"urn:kong-oam:problem:ambiguous-header" in answer.body
 
 
 @pytest.mark.parametrize("lines", HARMLESS, ids=lambda lines: lines[0])
-def test_a_request_with_any_other_header_is_decided_as_without(kong: Kong, lines: list[str]) -> None:
+def test_a_request_with_any_other_header_is_decided_as_without(
+    kong: Kong, lines: list[str]
+) -> None:
     """The workload is told who calls, and how long the body is."""
     answer = sent(kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body")
     assert answer.status == 200
@@ -118,7 +131,9 @@ def test_a_request_with_any_other_header_is_decided_as_without(kong: Kong, lines
 @pytest.mark.parametrize(("lines", "code"), [*((one, "ambiguous-header") for one in AMBIGUOUS), *((one, "allowed") for one in HARMLESS)])  # fmt: skip
 def test_decide_says_the_same(lines: list[str], code: str) -> None:
     """`answer` is what `explain` and the generated tests ask."""
-    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    headers = tuple(
+        (name, value.strip()) for name, _, value in (line.partition(":") for line in lines)
+    )
     request = Request("POST", "orders.example.com", b"/orders", headers=headers)
     decision = answer(SCENE.estate, request, [TOKEN], SCENE.rings, SCENE.now)
     assert (decision.code, decision.status) == (code, 200 if code == "allowed" else 400)
@@ -127,9 +142,17 @@ def test_decide_says_the_same(lines: list[str], code: str) -> None:
 @pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade,keep-alive"])
 def test_a_websocket_is_asked_for_upstream(kong: Kong, connection: str) -> None:
     """Also where a browser, or a proxy in front, names keep-alive beside Upgrade."""
-    answer = sent(kong, "/orders", f"Authorization: {TOKEN}", f"Connection: {connection}", "Upgrade: websocket")
+    answer = sent(
+        kong,
+        "/orders",
+        f"Authorization: {TOKEN}",
+        f"Connection: {connection}",
+        "Upgrade: websocket",
+    )
     assert answer.upstream is not None
-    assert {("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")} <= {*answer.upstream.headers}
+    assert {("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")} <= {
+        *answer.upstream.headers
+    }
 
 
 ATTACKS = [
@@ -147,7 +170,9 @@ def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch) -
             answer = sent(kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body")
             assert answer.status == 200
             assert told(answer) == VERIFIED, attack
-            assert answer.upstream is not None and ("Content-Length", "4") in answer.upstream.headers, attack
+            assert (
+                answer.upstream is not None and ("Content-Length", "4") in answer.upstream.headers
+            ), attack
 
 
 def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
@@ -163,5 +188,7 @@ def test_the_page_names_every_header_that_has_one_spelling() -> None:
     section = below(page("reference/paths-and-headers.md"), "## Headers that are refused")
     assert [name for name in OTHER_SPELLINGS if f"`{name}`" not in section] == []
     assert [
-        name for name in ("close", "keep-alive", "upgrade", "te", "http2-settings") if f"`{name}`" not in section
+        name
+        for name in ("close", "keep-alive", "upgrade", "te", "http2-settings")
+        if f"`{name}`" not in section
     ] == []

@@ -41,7 +41,10 @@ ESTATE = with_callers(estate(
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    with Kong(now=lambda: ISSUER.now) as running, kong_deployment.Entities(running.admin_url, keep=True) as entities:
+    with (
+        Kong(now=lambda: ISSUER.now) as running,
+        kong_deployment.Entities(running.admin_url, keep=True) as entities,
+    ):
         entities.rings(ESTATE, {"main": {ISSUER.kid: ISSUER.pem}})
         entities.nowhere(ESTATE)
         for component in ESTATE.exposed:
@@ -52,7 +55,12 @@ def kong() -> Iterator[Kong]:
 
 
 def call(
-    kong: Kong, host: str, target: str, *headers: str, scopes: tuple[str, ...] = (), method: str = "GET"
+    kong: Kong,
+    host: str,
+    target: str,
+    *headers: str,
+    scopes: tuple[str, ...] = (),
+    method: str = "GET",
 ) -> Answer:
     """One request over TLS; with a service's token where scopes are named."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
@@ -92,7 +100,12 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(kong: Kon
     """An upgrade to cleartext HTTP/2 would put requests behind the gate's back."""
     assert reached(call(kong, "ws.example.com", "/feed", *UPGRADE)) == "sockets.test:8080"
     smuggled = call(
-        kong, "ws.example.com", "/feed", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAA"
+        kong,
+        "ws.example.com",
+        "/feed",
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAA",
     )
     assert smuggled.upstream is not None
     assert "upgrade" not in {name.lower() for name, _ in smuggled.upstream.headers}
@@ -141,7 +154,10 @@ def test_grpc_is_refused_where_an_application_says_so(old: str, new: str, messag
 def test_other_names_of_ports_are_just_names(name: str) -> None:
     """Only what says gRPC in the convention is taken for it."""
     assert (
-        compiled(api().replace("{image: x}", f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}")).diagnostics == ()
+        compiled(
+            api().replace("{image: x}", f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}")
+        ).diagnostics
+        == ()
     )
 
 
@@ -170,9 +186,17 @@ def test_several_gateway_traits_of_a_component_are_one_set_of_rules(kong: Kong) 
 def test_two_applications_on_one_host_are_told_of_each_other() -> None:
     """Both places are named; one owner, or one application, knows what it does."""
     above = api(
-        "a", domain="h.example.com", http="{/: 80, /x: 80}", access="{owner: one, rules: [{public: {reason: r}}]}"
+        "a",
+        domain="h.example.com",
+        http="{/: 80, /x: 80}",
+        access="{owner: one, rules: [{public: {reason: r}}]}",
     )
-    below = api("b", domain="h.example.com", http="{/x/y: 80}", access="{owner: two, rules: [{public: {reason: r}}]}")
+    below = api(
+        "b",
+        domain="h.example.com",
+        http="{/x/y: 80}",
+        access="{owner: two, rules: [{public: {reason: r}}]}",
+    )
     found = compiled(above, below)
     assert found.estate is not None
     assert [str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics] == [
@@ -189,7 +213,10 @@ def test_a_rule_on_the_root_owns_everything_that_no_longer_rule_owns(kong: Kong)
         assert reached(call(kong, "root.example.com", target)) == 401
         assert reached(call(kong, "root.example.com", target, scopes=("all",))) == "root.test:8080"
     assert reached(call(kong, "root.example.com", "/free/x")) == "root.test:8080"
-    assert reached(call(kong, "root.example.com", "*", method="OPTIONS", scopes=("all",))) in (400, 404)
+    assert reached(call(kong, "root.example.com", "*", method="OPTIONS", scopes=("all",))) in (
+        400,
+        404,
+    )
 
 
 # Characters -----------------------------------------------------------------------------------------------------------
@@ -201,7 +228,17 @@ def test_characters_of_regular_expressions_are_only_characters(kong: Kong, sign:
     encoded = "".join(f"%{ord(c):02X}" if c in "+($),=@'!&" else c for c in sign)
     for target in (f"/s/{sign}", f"/s/{encoded}", f"/s/{sign}/below"):
         assert reached(call(kong, "signs.example.com", target)) == "signs.test:8080", target
-    for other in ("axb", "aab", "ab", "a", "b", "", sign + "x", "x" + sign, sign[:-1] + "\u00e9".encode().hex()):
+    for other in (
+        "axb",
+        "aab",
+        "ab",
+        "a",
+        "b",
+        "",
+        sign + "x",
+        "x" + sign,
+        sign[:-1] + "\u00e9".encode().hex(),
+    ):
         if other not in SIGNS:
             refused = call(kong, "signs.example.com", f"/s/{other}")
             problem = json.loads(refused.body)["type"]
@@ -209,7 +246,8 @@ def test_characters_of_regular_expressions_are_only_characters(kong: Kong, sign:
 
 
 @pytest.mark.parametrize(
-    "path", ["/a|b", "/[a]", "/a*", "/{id}", "/a^b", "/:id", "/a\\\\b", "/a?b", "/a%62", "/a b", "/~/../x"]
+    "path",
+    ["/a|b", "/[a]", "/a*", "/{id}", "/a^b", "/:id", "/a\\\\b", "/a?b", "/a%62", "/a b", "/~/../x"],
 )
 def test_what_reads_as_a_pattern_is_no_path_of_an_application(path: str) -> None:
     """Somebody who means a pattern is told that there are none, instead of getting a path that nobody calls."""

@@ -53,7 +53,9 @@ class Worker:
 
     def __init__(self, *headers: str) -> None:
         self.messages: list[str] = []
-        self._lua: Any = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+        self._lua: Any = LuaRuntime(
+            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+        )
         given = self._lua.table_from(dict.fromkeys(headers, "x"))
         self.load, self.request = self._lua.execute(HARNESS)(lambda: given, self.messages.append)
 
@@ -67,7 +69,11 @@ def test_ports_share_nothing() -> None:
     """Each has its own table, and its own headers that callers must not send."""
     worker = Worker("x-own", "x-other", "x-auth-client")
     one, other = worker.port("one", "x-own"), worker.port("other", "x-other")
-    for script, name, own in ((one, "one", "x-own"), (other, "other", "x-other"), (one, "one", "x-own")):
+    for script, name, own in (
+        (one, "one", "x-own"),
+        (other, "other", "x-other"),
+        (one, "one", "x-own"),
+    ):
         del worker.messages[:]
         admitted, read, told = worker.request(script)
         assert (json.loads(admitted)["name"], read, told) == (name, True, name)
@@ -84,7 +90,11 @@ def test_without_the_code_later_phases_do_nothing_but_record_it(left: str | None
     """Nothing of Kong's own record is logged, and no query string is traced."""
     worker = Worker()
     scripts = {phase: worker.load(script) for phase, (script,) in plugins.admission(ASKING).items()}
-    before = [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {left} end")] if left else []
+    before = (
+        [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {left} end")]
+        if left
+        else []
+    )
     for phase in ("header_filter", "body_filter"):
         assert worker.request(*before, scripts[phase])[0] is None
     assert worker.messages == []

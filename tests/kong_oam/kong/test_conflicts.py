@@ -61,7 +61,9 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return made
 
 
-def _found(admin: httpx.Client, held: Held = NOTHING, transport: httpx.BaseTransport | None = None) -> list[Diagnostic]:
+def _found(
+    admin: httpx.Client, held: Held = NOTHING, transport: httpx.BaseTransport | None = None
+) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url)), transport) as asked:
         return list(name_conflicts(asked, ESTATE, held))
 
@@ -77,7 +79,9 @@ def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -
 def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Client) -> None:
     """The component's place where it is one's; tags of another stack and of ours without the stack are not ours."""
     service = _make(admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"])
-    route = _make(admin, "/routes", name=f"{SERVICE}.protected-0", paths=["/x"], tags=names.tags("other"))
+    route = _make(
+        admin, "/routes", name=f"{SERVICE}.protected-0", paths=["/x"], tags=names.tags("other")
+    )
     upstream = _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=["theirs"])
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {one.message.split("(")[1].split(")")[0]: one for one in _found(admin)}
@@ -111,7 +115,14 @@ def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) ->
 
 def _certificate(admin: httpx.Client, *tags: str) -> None:
     certificate, key = self_signed("shop.example.com")
-    _make(admin, "/certificates", cert=certificate, key=key, snis=["shop.example.com"], tags=list(tags))
+    _make(
+        admin,
+        "/certificates",
+        cert=certificate,
+        key=key,
+        snis=["shop.example.com"],
+        tags=list(tags),
+    )
 
 
 def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Client) -> None:
@@ -123,7 +134,9 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Cli
         assert "have it take other hosts or be removed by whoever made it" in found.message
 
 
-def _issuers(admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str] | None = None) -> list[Diagnostic]:
+def _issuers(
+    admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str] | None = None
+) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url))) as asked:
         return list(issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {}))
 
@@ -131,7 +144,9 @@ def _issuers(admin: httpx.Client, held: Held = NOTHING, known: Mapping[str, str]
 def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(admin: httpx.Client) -> None:
     """Kong takes its key ring once, whatever the ring is called; also where a stack goes over to the issuer."""
     tags = names.tags("prod")
-    ring = _make(admin, "/consumers", username="kong-oam.prod.ring.main", custom_id=ISSUER, tags=tags)
+    ring = _make(
+        admin, "/consumers", username="kong-oam.prod.ring.main", custom_id=ISSUER, tags=tags
+    )
     (found,) = _issuers(admin)
     assert (found.code, found.message) == (
         "ENV405",
@@ -141,18 +156,26 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(admin: httpx
     )
     assert len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
     assert _issuers(admin, ALL, {"main": ISSUER}) == [], "it is in the state"
-    part = part_of(estate(APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops")
+    part = part_of(
+        estate(APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops"
+    )
     with AdminApi(Account(str(admin.base_url))) as asked:
-        assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], "its base has the ring"
+        assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], (
+            "its base has the ring"
+        )
 
 
-def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signing_key_that_others_have_in_kong_is_named(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Kong takes a credential of a key id once. The issuer is asked only where others have credentials."""
     asked: list[str] = []
 
     def discovered(issuer: str) -> Published:
         asked.append(issuer)
-        return Published(issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", "")))
+        return Published(
+            issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", ""))
+        )
 
     monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
     _make(admin, "/consumers", username="ours", tags=OURS)
@@ -165,10 +188,14 @@ def test_a_signing_key_that_others_have_in_kong_is_named(admin: httpx.Client, mo
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
     assert "that was made outside any stack (its tags are 'theirs')" in found.message
-    assert _issuers(admin, ALL, {"main": ISSUER}) == [found], "a ring that is there gets the issuer's next key"
+    assert _issuers(admin, ALL, {"main": ISSUER}) == [found], (
+        "a ring that is there gets the issuer's next key"
+    )
 
 
-def test_an_issuer_that_cannot_be_read_is_told_by_the_run(admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issuer_that_cannot_be_read_is_told_by_the_run(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It says what is wrong there; nothing about names is known before."""
 
     def discovered(issuer: str) -> Published:
@@ -213,7 +240,10 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client
             service = _make(admin, "/services", name=SERVICE, host="x", tags=tags)
             conflicts = [*name_conflicts(asked, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
-            return [f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}" for one in conflicts]
+            return [
+                f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}"
+                for one in conflicts
+            ]
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
         assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"]
@@ -222,17 +252,28 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
     """So that going over from the one to the other changes it, where a second one of its kind could not be made."""
-    logs = {"tcp": {"host": "x", "port": 1}, "file": "/x", "otlp": {"logs": "http://x/"}, "http": {"url": "http://x/"}}
-    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "logs": logs, "metrics": True})
+    logs = {
+        "tcp": {"host": "x", "port": 1},
+        "file": "/x",
+        "otlp": {"logs": "http://x/"},
+        "http": {"url": "http://x/"},
+    }
+    on = settings(
+        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "logs": logs, "metrics": True}
+    )
     made = [one for one in extras(on, LIMITED.components["shop/api"]).plugins if not one.caller]
-    assert {one.role: one.roles[1:] for one in made} == {one.role: (f"plugin-{one.kind}",) for one in made}
+    assert {one.role: one.roles[1:] for one in made} == {
+        one.role: (f"plugin-{one.kind}",) for one in made
+    }
     assert {Extra(f"plugin-{one.kind}", one.kind, {}, asked=True).roles[1:] for one in made} == {
         (one.role,) for one in made
     }
     assert len(made) == 6
 
 
-def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Either way the one that is taken is found: the second page has it."""
     asked: list[str] = []
 
@@ -257,7 +298,9 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(monkeypatch
     assert [one.code for one in few] == [one.code for one in many] == ["ENV405"]
 
 
-def test_names_and_resources_are_those_that_the_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_resources_are_those_that_the_program_makes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """For the sample estate: every service, route, upstream and consumer that it registers is looked for, and no other."""
     made = {}
     with Kong() as kong:

@@ -42,14 +42,20 @@ def test_a_page_reads_what_is_meant_for_it(gateway: tuple[Served, Workload], nam
 
 def tabled(component: str) -> dict[str, object]:
     one = ESTATE.components[component]
-    found: dict[str, object] = json.loads(table(ESTATE, one, next(iter(one.backends)), names.ring("tests", "main")))
+    found: dict[str, object] = json.loads(
+        table(ESTATE, one, next(iter(one.backends)), names.ring("tests", "main"))
+    )
     return found
 
 
 def test_the_table_says_whose_pages_may_read_what() -> None:
     """Our client's what it may call, foreign ones all that a rule lists."""
     assert tabled("orders/api")["cors"] == {
-        OWN: {"/orders": ["GET", "HEAD", "POST"], "/orders/health": ["GET", "HEAD"], "/orders/jobs": ["POST"]},
+        OWN: {
+            "/orders": ["GET", "HEAD", "POST"],
+            "/orders/health": ["GET", "HEAD"],
+            "/orders/jobs": ["POST"],
+        },
         PARTNER: {
             "/orders": ["GET", "HEAD", "POST", "DELETE"],
             "/orders/health": ["GET", "HEAD"],
@@ -90,12 +96,18 @@ def test_what_is_closed_is_closed_to_pages() -> None:
 
 
 @IN_A_BROWSER
-def test_a_browser_gives_pages_what_is_meant_for_them(gateway: tuple[Served, Workload], tmp_path: Path) -> None:
+def test_a_browser_gives_pages_what_is_meant_for_them(
+    gateway: tuple[Served, Workload], tmp_path: Path
+) -> None:
     """Debian's Chromium: our page's answers, refusals among them, and to a stranger's nothing but what it may have."""
     proxy = gateway[0].proxy
     asked = page(DOMAIN, ISSUERS["main"])
     fetches = [(address, given) for address, given, _ in asked]
     got = fetched(tmp_path, OWN, proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
-    assert json.loads(got[3][1])["type"] == "urn:kong-oam:problem:token-needed", "a page reads why it is refused"
-    assert fetched(tmp_path / "other", "http://stranger.example", proxy, fetches) == [(0, "")] * len(asked)
+    assert json.loads(got[3][1])["type"] == "urn:kong-oam:problem:token-needed", (
+        "a page reads why it is refused"
+    )
+    assert fetched(tmp_path / "other", "http://stranger.example", proxy, fetches) == [
+        (0, "")
+    ] * len(asked)

@@ -28,7 +28,9 @@ OWN = f"{DEPLOYMENT}\n---\n{SERVICE}\n---\n{INGRESS % 'api'}"
 
 def rendered(objects: str, service: str = "") -> tuple[Application, Component]:
     kind = "type: helmchart" if service else "type: own"
-    estate = compiled(application(objects, f"[{ACCESS % service}]", kind), stack=settings().stack).estate
+    estate = compiled(
+        application(objects, f"[{ACCESS % service}]", kind), stack=settings().stack
+    ).estate
     assert estate is not None
     return estate.applications[0], estate.components["orders/api"]
 
@@ -42,7 +44,11 @@ def lowered(key: str) -> tuple[Application, Component]:
 def state(application: Application, component: Component) -> Iterator[Resource]:
     """What a run leaves of a component, as JSON has it."""
     for one in placed_objects(application, component, settings()).objects:
-        yield Resource(f"kubernetes:any/v1:{one.manifest['kind']}", one.name, json.loads(json.dumps(one.manifest)))
+        yield Resource(
+            f"kubernetes:any/v1:{one.manifest['kind']}",
+            one.name,
+            json.loads(json.dumps(one.manifest)),
+        )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,9 @@ def state(application: Application, component: Component) -> Iterator[Resource]:
     ],
     ids=["default namespace", "another namespace", "rendered", "by a port's name", "two workloads", "named Service"],
 )  # fmt: skip
-def test_pods_are_read_from_the_state(found: tuple[Application, Component], pods: dict[str, str]) -> None:
+def test_pods_are_read_from_the_state(
+    found: tuple[Application, Component], pods: dict[str, str]
+) -> None:
     """As the model tells them, whatever was meant by the run that failed."""
     _, component = found
     assert pods_behind(component) == pods

@@ -29,7 +29,9 @@ def _answer(gateway: Served, one: Asked) -> Answered:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_request_goes_as_far_as_it_is_meant_to(gateway: tuple[Served, Workload], name: str) -> None:
+def test_a_request_goes_as_far_as_it_is_meant_to(
+    gateway: tuple[Served, Workload], name: str
+) -> None:
     """With the status that is meant, and as often."""
     kong, workload = gateway
     one, before = asked()[name], len(workload.reached)
@@ -46,7 +48,9 @@ def test_a_request_goes_as_far_as_it_is_meant_to(gateway: tuple[Served, Workload
         (Asked("GET", "/x", 200, 1), None),
     ],
 )
-def test_every_answer_has_the_headers(gateway: tuple[Served, Workload], one: Asked, code: str | None) -> None:
+def test_every_answer_has_the_headers(
+    gateway: tuple[Served, Workload], one: Asked, code: str | None
+) -> None:
     """Whoever gave it; a refusal stays a problem that can be told by its type."""
     answer = _answer(gateway[0], one)
     assert answer.status == one.status

@@ -59,7 +59,12 @@ def test_a_change_is_told_as_if_both_estates_were_known(both: tuple[Estate, Esta
     told = diff(old, new)
     assert changed([found], new) == told
     (found,) = enforced(state(both[0]), new)
-    if all(rule.public or rule.scopes for estate in both for one in estate.exposed for rule in one.rules):
+    if all(
+        rule.public or rule.scopes
+        for estate in both
+        for one in estate.exposed
+        for rule in one.rules
+    ):
         lost = [change for change in requests(told) if change not in changed([found], new)]
         assert [change for change in lost if change.kind in OPENING] == []
 
@@ -70,17 +75,28 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(both: tuple[Estate,
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
     old, new = map(model, both)
     found = enforced(_half(*both), new)
-    opened = [change for change in requests(diff(new, old)) if change.kind in OPENING and _stays(both, change)]
+    opened = [
+        change
+        for change in requests(diff(new, old))
+        if change.kind in OPENING and _stays(both, change)
+    ]
     assert [change for change in opened if not _is_told(change, changed(found, old))] == []
 
 
 @MANY
-@given(pairs(kinds=("rules", "roles", "from", "clients")).filter(lambda both: all(map(compiles, both))))
+@given(
+    pairs(kinds=("rules", "roles", "from", "clients")).filter(lambda both: all(map(compiles, both)))
+)
 def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
     """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
     call at them is who may in the estate that they were made from. But for whom any token will do, as above."""
     old, new = map(_on_two_ports, both)
-    if any(not (rule.public or rule.scopes) for estate in both for one in estate.exposed for rule in one.rules):
+    if any(
+        not (rule.public or rule.scopes)
+        for estate in both
+        for one in estate.exposed
+        for rule in one.rules
+    ):
         return
     (found,) = enforced(_one_port(old, new), model(new))
     asked = SitesByHost(found.estate)
@@ -89,7 +105,9 @@ def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
         for one in classes:
             leading = _leading(found.estate, asked.host(site, one.path) or "", one.path)
             made_from = old if leading and leading[0].port == 80 else new
-            assert _who(found.estate, callers, site, one.path) == _who(made_from, callers, site, one.path)
+            assert _who(found.estate, callers, site, one.path) == _who(
+                made_from, callers, site, one.path
+            )
 
 
 def _on_two_ports(estate: Estate) -> Estate:
@@ -99,11 +117,16 @@ def _on_two_ports(estate: Estate) -> Estate:
         ends = (replace(end, port=80 + index % 2) for index, end in enumerate(one.endpoints))
         return replace(one, endpoints=tuple(ends))
 
-    applications = (replace(one, components=tuple(map(component, one.components))) for one in estate.applications)
+    applications = (
+        replace(one, components=tuple(map(component, one.components)))
+        for one in estate.applications
+    )
     return replace(estate, applications=tuple(applications))
 
 
-def _who(estate: Estate, callers: Mapping[int, Callers], site: str, path: PathSegments) -> Mapping[str, Access] | None:
+def _who(
+    estate: Estate, callers: Mapping[int, Callers], site: str, path: PathSegments
+) -> Mapping[str, Access] | None:
     component = SitesByHost(estate).component(site, path)
     return callers[id(estate)].at(component, path) if component else None
 
@@ -124,11 +147,17 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
     old, new = (_two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]"))
     mixed = _one_port(old, new)
     (found,) = enforced(mixed, model(new))
-    told = [(change.kind, change.site, change.methods) for change in requests(changed([found], model(new)))]
+    told = [
+        (change.kind, change.site, change.methods)
+        for change in requests(changed([found], model(new)))
+    ]
     assert told == [("revoked", "a.test", ("GET", "HEAD"))]
     (found,) = enforced(_one_port(new, old), model(new))
     elsewhere = _two_ports("scopes: [r]", replace(written.STACK, name="elsewhere"))
-    told = [(change.kind, change.site, change.methods) for change in requests(changed([found], model(elsewhere)))]
+    told = [
+        (change.kind, change.site, change.methods)
+        for change in requests(changed([found], model(elsewhere)))
+    ]
     assert told == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
 
 
@@ -141,7 +170,9 @@ def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
     )
     (found,) = enforced(_one_port(old, new), model(new))
     assert list(found.estate.components) == ["orders/api", "orders/api:8081"]
-    assert {provider.audience_of(key) for key in found.estate.components} == {"api://tests/orders/api"}
+    assert {provider.audience_of(key) for key in found.estate.components} == {
+        "api://tests/orders/api"
+    }
 
 
 @pytest.mark.parametrize("tls", ["tls", "mtls"])
@@ -150,7 +181,9 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     plain = _two_ports("public: {reason: x}", replace(written.STACK, name="elsewhere"))
     (application,) = (one := _two_ports("public: {reason: x}")).applications
     (component,) = application.components
-    component = replace(component, endpoints=tuple(replace(end, tls=tls) for end in component.endpoints))
+    component = replace(
+        component, endpoints=tuple(replace(end, tls=tls) for end in component.endpoints)
+    )
     secured = replace(one, applications=(replace(application, components=(component,)),))
     (found,) = enforced(state(secured), model(secured))
     assert requests(diff(found, model(plain))) == []
@@ -167,7 +200,11 @@ def _half(old: Estate, new: Estate) -> list[Resource]:
     """Routes and gates as they were; admission is new, where there was one before."""
     there = {one.name for one in plugins_of(old, "admission")}
     admissions = [one for one in plugins_of(new, "admission") if one.name in there]
-    left = [one for one in plugins_of(old, "admission") if one.name not in {one.name for one in admissions}]
+    left = [
+        one
+        for one in plugins_of(old, "admission")
+        if one.name not in {one.name for one in admissions}
+    ]
     return [*plugins_of(old, "gate"), *admissions, *left, *routes_of(old)]
 
 
@@ -208,7 +245,11 @@ def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
     """A run that made one and not the other: the next one opens all that they lead to."""
     estate = _an_estate()
     meant = model(estate)
-    for resources in ([], list(routes_of(estate)), [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")]):
+    for resources in (
+        [],
+        list(routes_of(estate)),
+        [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")],
+    ):
         (found,) = enforced(resources, meant)
         assert requests(diff(found, meant)) == requests(diff(empty(meant), meant)) != []
 
@@ -216,9 +257,17 @@ def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
 def test_a_gate_of_an_earlier_version_says_too_little() -> None:
     """Then the stack's own outputs are what there is; so, too, where its script cannot be read."""
     estate = _an_estate()
-    for config in ('{"access": ["local TABLE = [==[{}]==]\\n"]}', '{"access": []}', "{}", "", None, 7):
+    for config in (
+        '{"access": ["local TABLE = [==[{}]==]\\n"]}',
+        '{"access": []}',
+        "{}",
+        "",
+        None,
+        7,
+    ):
         resources = [
-            replace(one, outputs={"configJson": config}) if one.name.endswith("-gate") else one for one in state(estate)
+            replace(one, outputs={"configJson": config}) if one.name.endswith("-gate") else one
+            for one in state(estate)
         ]
         meant = model(estate)
         assert enforced(resources, meant) == (meant,)

@@ -44,7 +44,8 @@ def schemas() -> dict[str, Any]:
     """What `GET /schemas/plugins/NAME` of a Kong Enterprise says: Kong's own as far as both editions have them."""
     with Kong() as kong:
         found = {
-            name: dict(inspect(Account(kong.admin_url)).schemas[name]) for name in ("pre-function", "post-function")
+            name: dict(inspect(Account(kong.admin_url)).schemas[name])
+            for name in ("pre-function", "post-function")
         }
     for schema in found.values():
         (record,) = (field["config"] for field in schema["fields"] if "config" in field)
@@ -57,7 +58,9 @@ ISSUER = "https://issuer.example.com"
 
 
 def emitted(anonymous: str | None = None) -> dict[str, Any]:
-    text = plugins.config_json(SCHEMAS["openid-connect"], "openid-connect", plugins.openid_connect(ISSUER, anonymous))
+    text = plugins.config_json(
+        SCHEMAS["openid-connect"], "openid-connect", plugins.openid_connect(ISSUER, anonymous)
+    )
     config: dict[str, Any] = json.loads(text)
     return config
 
@@ -71,7 +74,9 @@ def test_every_field_of_openid_connect_is_sent_and_of_its_documented_type() -> N
     documented = {name: kind for fields, kind in kinds for name in fields}
     assert set(config) == {*documented, *reference.RECORDS}
     for name, kind in documented.items():
-        assert config[name] is None or (isinstance(config[name], kind) and not (kind is str and not config[name])), name
+        assert config[name] is None or (
+            isinstance(config[name], kind) and not (kind is str and not config[name])
+        ), name
     for name, choices in reference.CHOICES.items():
         assert set(config[name]) <= set(choices), name
 
@@ -112,11 +117,16 @@ def test_no_default_of_openid_connect_opens_another_way(setting: str, value: obj
 
 def test_the_serverless_functions_have_enterprises_phases() -> None:
     """Sent empty: strict matching would see a script that somebody adds there by hand."""
-    for kind, short in (("pre-function", plugins.admission("{}")), ("post-function", plugins.gate("{}", "{}"))):
+    for kind, short in (
+        ("pre-function", plugins.admission("{}")),
+        ("post-function", plugins.gate("{}", "{}")),
+    ):
         config = json.loads(plugins.config_json(SCHEMAS[kind], kind, short))
         assert {phase: config[phase] for phase in FRAMES} == {phase: [] for phase in FRAMES}
         assert config["access"] == short["access"]
-        assert set(FRAMES).isdisjoint(PLUGIN_SCHEMAS[kind].fields["config"].fields), "the OSS stand-in has them, too"
+        assert set(FRAMES).isdisjoint(PLUGIN_SCHEMAS[kind].fields["config"].fields), (
+            "the OSS stand-in has them, too"
+        )
 
 
 # The whole program
@@ -133,19 +143,25 @@ def registered() -> Iterator[list[Registered]]:
         yield run_program(patch, edition="enterprise")
 
 
-def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(registered: list[Registered]) -> None:
+def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(
+    registered: list[Registered],
+) -> None:
     """On every service and on every public route; rings stay, as who the issuer is, and hold no key."""
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted((one.inputs["name"], "routeId" in one.inputs) for one in made.values())
     assert kinds == (
         [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
     )  # fmt: skip
-    assert not [one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"]
+    assert not [
+        one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+    ]
     ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
     assert ring.inputs["customId"] == "https://okta.example.com/oauth2/aus1"
 
 
-def test_who_brings_no_token_is_nobody_where_something_is_public(registered: list[Registered]) -> None:
+def test_who_brings_no_token_is_nobody_where_something_is_public(
+    registered: list[Registered],
+) -> None:
     """As with `jwt`; elsewhere the plugin itself refuses."""
     for name, plugin in all_of(registered, "kong:index/plugin:Plugin").items():
         if plugin.inputs["name"] == "openid-connect":
@@ -185,7 +201,9 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
 # Requests
 
 WHEN = time.time()
-SCENE = Scene(estate(*nested_applications("example.com"), stack=stack("tests")), issuers(stack("tests"), WHEN))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=stack("tests")), issuers(stack("tests"), WHEN)
+)
 TRUSTED = SCENE.issuers["main"]
 VERIFY = jwt.access
 After = Callable[[Exchange], None]
@@ -205,7 +223,9 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    def openid_connect_stand_in(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> jwt.Denied | None:
+    def openid_connect_stand_in(
+        exchange: Exchange, config: Mapping[str, Any], known: Snapshot
+    ) -> jwt.Denied | None:
         """Verifies as `jwt` does, and tells what openid-connect documents: the consumer, and the token in a header."""
         denied = VERIFY(exchange, config, known)
         if exchange.token is not None:
@@ -216,7 +236,9 @@ def gateway() -> Iterator[Gateway]:
 
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         made = Gateway(kong)
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect")
+        kong_deployment.deploy(
+            kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect"
+        )
         patch.setattr(jwt, "access", openid_connect_stand_in)
         yield made
 
@@ -235,7 +257,10 @@ def no_consumer(exchange: Exchange) -> None:
 
 
 def another_consumer(exchange: Exchange) -> None:
-    exchange.consumer = {"id": "5cf2a8a4-0f7f-4bb4-9b3e-5b7b9c7a4a11", "username": names.anonymous("tests")}
+    exchange.consumer = {
+        "id": "5cf2a8a4-0f7f-4bb4-9b3e-5b7b9c7a4a11",
+        "username": names.anonymous("tests"),
+    }
 
 
 def no_token(exchange: Exchange) -> None:
@@ -270,7 +295,9 @@ def what_jwt_leaves(exchange: Exchange) -> None:
         no_authorization, what_jwt_leaves,
     ],
 )  # fmt: skip
-def test_the_gate_closes_where_openid_connect_does_not_say_what_it_verified(gateway: Gateway, spoilt: After) -> None:
+def test_the_gate_closes_where_openid_connect_does_not_say_what_it_verified(
+    gateway: Gateway, spoilt: After
+) -> None:
     """The plugin is missing, or one piece of what it says is, or does not fit the rest; with all of it there, 200."""
     authorization = f"Authorization: Bearer {GOOD}"
     gateway.after = lambda _: None
@@ -293,7 +320,10 @@ def test_nobody_can_say_it_in_openid_connects_place(gateway: Gateway) -> None:
         assert not [name for name, _ in exchange.headers if "verified" in name.lower()]
 
     gateway.after = consumer_only
-    forged = [f"{name}: {GOOD}" for name in ("X-Auth-Verified-Token", "x_auth_verified_token", "X.Auth.Verified.Token")]
+    forged = [
+        f"{name}: {GOOD}"
+        for name in ("X-Auth-Verified-Token", "x_auth_verified_token", "X.Auth.Verified.Token")
+    ]
     assert gateway.status(*forged) == 401
 
 
@@ -317,7 +347,9 @@ def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
 
-        def said_as_openid_connect(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> None:
+        def said_as_openid_connect(
+            exchange: Exchange, config: Mapping[str, Any], known: Snapshot
+        ) -> None:
             VERIFY(exchange, config, known)
             exchange.set_header(VERIFIED_HEADER, GOOD)
             exchange.token = exchange.credential = None
@@ -329,7 +361,11 @@ def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
         assert gateway.status(f"Authorization: Bearer {GOOD}") == 401
 
 
-@settings(max_examples=examples(500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(case=cases(SCENE))
 def test_the_gate_of_enterprise_answers_as_decide(gateway: Gateway, case: Case) -> None:
     """For any request, behind the stand-in for openid-connect."""
@@ -351,7 +387,9 @@ def test_the_gate_of_enterprise_answers_as_decide(gateway: Gateway, case: Case) 
         ("3.4.3.5-enterprise-edition", "oss", "enterprise"),
     ],
 )
-def test_a_gateway_of_another_edition_than_the_stacks_is_refused(version: str, edition: Any, actual: str) -> None:
+def test_a_gateway_of_another_edition_than_the_stacks_is_refused(
+    version: str, edition: Any, actual: str
+) -> None:
     """With both, and the setting that would be right."""
     message = f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
     with Kong(version=version) as kong, pytest.raises(PreflightError, match=re.escape(message)):
@@ -379,9 +417,13 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
 
     assert parse("s", written()).gateway.edition == "oss"
     assert parse("s", written(edition="enterprise", workspace="w")).gateway.edition == "enterprise"
-    with pytest.raises(StackError, match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise'):
+    with pytest.raises(
+        StackError, match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise'
+    ):
         parse("s", written(edition="free"))
-    with pytest.raises(StackError, match="only Kong Enterprise has workspaces; set edition to enterprise"):
+    with pytest.raises(
+        StackError, match="only Kong Enterprise has workspaces; set edition to enterprise"
+    ):
         parse("s", written(workspace="w"))
 
 
@@ -392,7 +434,9 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None
     limits = limited(domain, own)
     seen: list[str] = []
 
-    def openid_connect_stand_in(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> jwt.Denied | None:
+    def openid_connect_stand_in(
+        exchange: Exchange, config: Mapping[str, Any], known: Snapshot
+    ) -> jwt.Denied | None:
         seen.extend(name for name in ("access_token", "x-access-token") if exchange.values(name))
         denied = VERIFY(exchange, config, known)
         if exchange.token is not None:
@@ -405,7 +449,9 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None
         return kong.handle(case.raw(b"access_token: x", b"X-Access-Token: x"), scheme="http").status
 
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
-        kong_deployment.deploy(kong.admin_url, limits, Scene(limits, given).pems, authentication="openid-connect")
+        kong_deployment.deploy(
+            kong.admin_url, limits, Scene(limits, given).pems, authentication="openid-connect"
+        )
         patch.setattr(jwt, "access", openid_connect_stand_in)
         tokens = [given["main"].service(ALL, client) for client in "ccdd"]
         assert [status(token) for token in (*tokens, tokens[0])] == [200, 200, 200, 200, 429]

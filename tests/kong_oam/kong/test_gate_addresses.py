@@ -25,13 +25,27 @@ from tests.support import kong_deployment
 from tests.support.estates import api, estate
 from tests.support.gate_requests import INSIDE, READ, TABLE, asked
 from tests.support.gateway_cases import Case, cases
-from tests.support.gateway_estates import ACCESS, Scene, generated_applications, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    ACCESS,
+    Scene,
+    generated_applications,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.lua_scripts import gate, spoil
 from tests.support.tiers import examples
 
 NETWORKS = (
     *("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/31", "192.0.2.7/32", "128.0.0.0/1", "0.0.0.0/0"),
-    *("2001:db8::/32", "2001:db8:0:1::/64", "2001:db8::1:0/113", "::1/128", "::/0", "::ffff:203.0.113.0/120"),
+    *(
+        "2001:db8::/32",
+        "2001:db8:0:1::/64",
+        "2001:db8::1:0/113",
+        "::1/128",
+        "::/0",
+        "::ffff:203.0.113.0/120",
+    ),
 )
 MAPPED = 0xFFFF << 32
 STRANGE = (
@@ -72,7 +86,9 @@ HOLDS = lua()
 @given(st.sampled_from(NETWORKS), ADDRESSES | st.text("0123456789abf:.", max_size=20))
 def test_lua_reads_networks_and_addresses_as_the_model_does(text: str, address: str) -> None:
     one = network(text)
-    assert HOLDS(str(one), address) == (read_address(address) is not None and admits((one,), address))
+    assert HOLDS(str(one), address) == (
+        read_address(address) is not None and admits((one,), address)
+    )
 
 
 @pytest.mark.parametrize("text", NETWORKS)
@@ -80,7 +96,9 @@ def test_lua_knows_the_ends_of_every_network(text: str) -> None:
     """All of them against all edges and everything strange: what is no address is in no network."""
     one = network(text)
     for address in (*EDGES, *STRANGE):
-        assert HOLDS(str(one), address) == (read_address(address) is not None and admits((one,), address)), address
+        assert HOLDS(str(one), address) == (
+            read_address(address) is not None and admits((one,), address)
+        ), address
 
 
 # Requests to an estate
@@ -91,7 +109,10 @@ def restricted(text: str, random: Random) -> str:
     data = json.loads(text)
     for component in data["spec"]["components"]:
         rules = [
-            rule for trait in component["traits"] if trait["type"] == "access" for rule in trait["properties"]["rules"]
+            rule
+            for trait in component["traits"]
+            if trait["type"] == "access"
+            for rule in trait["properties"]["rules"]
         ]
         singles, taken = [], set[str]()
         for rule in random.sample(rules, min(len(rules), random.randint(0, 3))):
@@ -135,7 +156,9 @@ SEEN = {True: 0, False: 0}
 @seed(7)
 @generated(max_examples=examples(4000))
 @given(case=st.deferred(lambda: cases(SCENE)), address=ADDRESSES)
-def test_the_gate_answers_as_decide_from_wherever_one_calls(kong: Kong, case: Case, address: str) -> None:
+def test_the_gate_answers_as_decide_from_wherever_one_calls(
+    kong: Kong, case: Case, address: str
+) -> None:
     """Whatever is asked, with tokens good and bad, also from what is no address."""
     case = replace(case, address=address)
     meant = case.meant(SCENE)
@@ -178,11 +201,16 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> None
             replace(allowed, method="POST"),
             replace(allowed, target=b"/orders/no"),
         ):
-            answers = [kong.handle(nobodys.raw(), "https", peer) for peer in ("203.0.113.9", "203.0.112.9")]
+            answers = [
+                kong.handle(nobodys.raw(), "https", peer) for peer in ("203.0.113.9", "203.0.112.9")
+            ]
             outside = json.loads(answers[1].body)
             if answers[0].status != 200:
                 inside = json.loads(answers[0].body)
-                assert {**inside, "requestId": ""} == {**outside, "requestId": ""}  # nothing is learnt from elsewhere
+                assert {**inside, "requestId": ""} == {
+                    **outside,
+                    "requestId": "",
+                }  # nothing is learnt from elsewhere
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
@@ -221,11 +249,16 @@ def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
 def test_a_network_that_only_one_table_has_is_enforced() -> None:
     """While a run is under way: what closes closes with the first, and what opens opens with the last."""
     wider = json.dumps({**json.loads(TABLE), "addresses": {"/orders": {"*": ["0.0.0.0/0"]}}})
-    without = json.dumps({name: value for name, value in json.loads(TABLE).items() if name != "addresses"})
+    without = json.dumps(
+        {name: value for name, value in json.loads(TABLE).items() if name != "addresses"}
+    )
     for one, other in ((TABLE, wider), (wider, TABLE), (TABLE, without), (without, TABLE)):
         for address, status in ((INSIDE, None), ("198.51.100.1", 403)):
             request = asked(READ, one)
-            request.admitted, request.facts = other, {**request.facts, "kong.client.get_forwarded_ip": address}
+            request.admitted, request.facts = (
+                other,
+                {**request.facts, "kong.client.get_forwarded_ip": address},
+            )
             request.run()
             assert request.status == status
 
@@ -252,5 +285,7 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
 
 
 def test_the_fewest_networks_say_the_same() -> None:
-    assert fewest(map(network, ("10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"))) == (network("10.0.0.0/8"),)
+    assert fewest(map(network, ("10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16"))) == (
+        network("10.0.0.0/8"),
+    )
     assert fewest(map(network, ("0.0.0.0/0", "::/0"))) == ()

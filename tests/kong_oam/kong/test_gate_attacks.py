@@ -43,16 +43,25 @@ from tests.support.mocks import Registered, program
 
 NOW = time.time()
 OTHER_ISSUER = "https://other.example.com"
-KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("main", "other", "stray")}
+KEYS = {
+    name: rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for name in ("main", "other", "stray")
+}
 PEMS = {
     name: key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     for name, key in KEYS.items()
 }
 OTHER = Provider("other", "api://other", SPELLING, issuer=OTHER_ISSUER)
-STACK = Stack("tests", {"main": PROVIDER, "other": OTHER}, domain="apps.example.com", scheme="https")
+STACK = Stack(
+    "tests", {"main": PROVIDER, "other": OTHER}, domain="apps.example.com", scheme="https"
+)
 RINGS = {
-    "main": KeyRing(PROVIDER, ISSUER, {"main": Key("main", KEYS["main"].public_key())}, clients=CLIENTS),
-    "other": KeyRing(OTHER, OTHER_ISSUER, {"other": Key("other", KEYS["other"].public_key())}, clients=CLIENTS),
+    "main": KeyRing(
+        PROVIDER, ISSUER, {"main": Key("main", KEYS["main"].public_key())}, clients=CLIENTS
+    ),
+    "other": KeyRing(
+        OTHER, OTHER_ISSUER, {"other": Key("other", KEYS["other"].public_key())}, clients=CLIENTS
+    ),
 }
 SECRET = b"a secret that a stray credential verifies with"
 HOSTILE = (
@@ -104,14 +113,26 @@ ESTATE = with_callers(estate(
 def kong() -> Iterator[Kong]:
     """The estate on the stand-in, beside a stray consumer whose credentials are as good as any to `jwt`."""
     with Kong(now=lambda: NOW) as gateway:
-        kong_deployment.deploy(gateway.admin_url, ESTATE, {name: {name: PEMS[name]} for name in ("main", "other")})
+        kong_deployment.deploy(
+            gateway.admin_url, ESTATE, {name: {name: PEMS[name]} for name in ("main", "other")}
+        )
         with httpx.Client(base_url=gateway.admin_url) as admin:
-            stray = admin.post("/consumers", json={"username": "stray", "custom_id": ISSUER + "/"}).json()["id"]
+            stray = admin.post(
+                "/consumers", json={"username": "stray", "custom_id": ISSUER + "/"}
+            ).json()["id"]
             for consumer, key, kind in (
                 (stray, "stray", {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]}),
                 (stray, "shared", {"algorithm": "HS256", "secret": SECRET.decode()}),
-                (names.anonymous("tests"), "nobody", {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]}),
-                (names.ring("tests", "main"), "ring-hs", {"algorithm": "HS256", "secret": SECRET.decode()}),
+                (
+                    names.anonymous("tests"),
+                    "nobody",
+                    {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]},
+                ),
+                (
+                    names.ring("tests", "main"),
+                    "ring-hs",
+                    {"algorithm": "HS256", "secret": SECRET.decode()},
+                ),
             ):
                 body = {"key": key, "secret": "unused", **kind}
                 assert admin.post(f"/consumers/{consumer}/jwt", json=body).status_code == 201
@@ -123,7 +144,10 @@ def b64(part: bytes) -> str:
 
 
 def signed(
-    payload: bytes | Mapping[str, Any], header: bytes | None = None, kid: str = "main", key: str = "main"
+    payload: bytes | Mapping[str, Any],
+    header: bytes | None = None,
+    kid: str = "main",
+    key: str = "main",
 ) -> str:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     head = json.dumps({"alg": "RS256", "kid": kid}).encode() if header is None else header
@@ -152,9 +176,17 @@ def with_claim(name: str, text: str, base: Mapping[str, Any] = CLAIMS) -> bytes:
 
 
 def send(
-    kong: Kong, target: str | bytes, *lines: str | bytes, method: str = "GET", host: str | bytes = "orders.example.com"
+    kong: Kong,
+    target: str | bytes,
+    *lines: str | bytes,
+    method: str = "GET",
+    host: str | bytes = "orders.example.com",
 ) -> Answer:
-    raw = [f"{method} ".encode() + as_bytes(target) + b" HTTP/1.1", b"Host: " + as_bytes(host), *map(as_bytes, lines)]
+    raw = [
+        f"{method} ".encode() + as_bytes(target) + b" HTTP/1.1",
+        b"Host: " + as_bytes(host),
+        *map(as_bytes, lines),
+    ]
     return kong.handle(b"\r\n".join(raw) + b"\r\n\r\n", scheme="https")
 
 
@@ -238,7 +270,9 @@ def test_what_is_decided_on_is_what_goes_upstream(kong: Kong, target: str, upstr
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(kong: Kong, tail: str | bytes) -> None:
+def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(
+    kong: Kong, tail: str | bytes
+) -> None:
     """Even where the rule would allow whatever it is read as: the upstream could see another path in it."""
     got = send(kong, b"/orders/health/" + as_bytes(tail))
     assert (got.status, got.upstream) in [(400, None), (404, None)]
@@ -274,7 +308,10 @@ def test_the_upstream_is_told_the_host_that_was_decided_on(kong: Kong) -> None:
     """`GET http://evil.test/...` with Host: orders.example.com would arrive as X-Forwarded-Host: evil.test."""
     assert send(kong, "http://evil.test/orders/health").status == 400
     got = upstream_headers(send(kong, "/orders/health"))
-    assert (got["host"], got["x-forwarded-host"]) == (["orders.example.com"], ["orders.example.com"])
+    assert (got["host"], got["x-forwarded-host"]) == (
+        ["orders.example.com"],
+        ["orders.example.com"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -360,7 +397,9 @@ def test_a_token_anywhere_else_is_no_token(kong: Kong, target: str, lines: tuple
     ],
     ids=lambda header: repr(header)[:60],
 )  # fmt: skip
-def test_a_header_that_two_readers_could_read_differently_counts_for_nothing(kong: Kong, header: bytes) -> None:
+def test_a_header_that_two_readers_could_read_differently_counts_for_nothing(
+    kong: Kong, header: bytes
+) -> None:
     """Signed by the issuer's own key: key ids twice, of other types, of others; algorithms that no key has; bad JSON."""
     token = signed(CLAIMS, header=header)
     assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal)
@@ -381,7 +420,9 @@ def test_a_header_that_two_readers_could_read_differently_counts_for_nothing(kon
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )  # fmt: skip
-def test_a_claim_of_another_type_counts_for_nothing(kong: Kong, claim: str, values: list[str]) -> None:
+def test_a_claim_of_another_type_counts_for_nothing(
+    kong: Kong, claim: str, values: list[str]
+) -> None:
     """null, false, "", objects with the keys of an array, numbers out of range: none is taken for absent or for a list."""
     for text in values:
         token = signed(with_claim(claim, text))
@@ -400,7 +441,9 @@ def test_a_claim_of_another_type_counts_for_nothing(kong: Kong, claim: str, valu
     ],
     ids=lambda payload: repr(payload)[-60:],
 )  # fmt: skip
-def test_a_payload_that_two_readers_could_read_differently_counts_for_nothing(kong: Kong, payload: bytes) -> None:
+def test_a_payload_that_two_readers_could_read_differently_counts_for_nothing(
+    kong: Kong, payload: bytes
+) -> None:
     """Duplicate keys at any depth, spelled with escapes, too; bytes before and after; what is no JSON object."""
     token = signed(payload)
     assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal)
@@ -443,13 +486,17 @@ def test_a_token_that_was_touched_counts_for_nothing(kong: Kong, token: str) -> 
     ],
     ids=["stray consumer", "nobody's own", "other's key for us", "other issuer", "our token there", "our key for other", "wrong key", "HS256", "HS256 in the ring"],
 )  # fmt: skip
-def test_only_the_issuers_own_ring_signs_for_it(kong: Kong, token: str, host: str, target: str) -> None:
+def test_only_the_issuers_own_ring_signs_for_it(
+    kong: Kong, token: str, host: str, target: str
+) -> None:
     """`jwt` verifies with the key of any consumer: a stray one's, nobody's, another issuer's, a shared secret's."""
     got = send(kong, target, bearer(token), host=host)
     assert (got.status, got.upstream) == (401, None)
 
 
-def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path(kong: Kong) -> None:
+def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path(
+    kong: Kong,
+) -> None:
     """It passes `jwt`, and must not travel on as an identity."""
     for token in (
         signed(CLAIMS, kid="stray", key="stray"),
@@ -468,7 +515,9 @@ def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path
         ({**USER, "groups": [*HOSTILE]}, 403), ({**USER, "scp": []}, 403), ({**USER, "uid": "c", "sub": "c", "groups": []}, 403), (USER, 200),
     ],
 )  # fmt: skip
-def test_a_users_scopes_are_cut_to_the_roles_of_their_groups(kong: Kong, claims: dict[str, Any], status: int) -> None:
+def test_a_users_scopes_are_cut_to_the_roles_of_their_groups(
+    kong: Kong, claims: dict[str, Any], status: int
+) -> None:
     """Names that only look like a group or a scope are none, nor is a user whose names equal the client's a service."""
     assert send(kong, "/orders", bearer(signed(claims))).status == status
 
@@ -477,11 +526,17 @@ def test_a_users_scopes_are_cut_to_the_roles_of_their_groups(kong: Kong, claims:
 def test_a_hostile_group_name_is_a_name_and_nothing_else(kong: Kong, group: str) -> None:
     """The table's Lua string survives it, and exactly the group's own members hold its role."""
     scopes = {"scp": ["h"]}
-    assert send(kong, "/", bearer(signed({**USER, **scopes, "groups": [group]})), host="hostile.test").status == (
-        200 if group else 403
-    )
+    assert send(
+        kong, "/", bearer(signed({**USER, **scopes, "groups": [group]})), host="hostile.test"
+    ).status == (200 if group else 403)
     assert (
-        send(kong, "/", bearer(signed({**USER, **scopes, "groups": [group + "x"]})), host="hostile.test").status == 403
+        send(
+            kong,
+            "/",
+            bearer(signed({**USER, **scopes, "groups": [group + "x"]})),
+            host="hostile.test",
+        ).status
+        == 403
     )
 
 
@@ -512,7 +567,9 @@ PASSING = (
 
 
 @pytest.mark.parametrize(
-    "lines", [(), (bearer(GOOD),), (f"Authorization: Basic {b64(b'a:b')}",)], ids=["nobody", "service", "basic"]
+    "lines",
+    [(), (bearer(GOOD),), (f"Authorization: Basic {b64(b'a:b')}",)],
+    ids=["nobody", "service", "basic"],
 )
 @pytest.mark.parametrize("filler", [0, 150])
 def test_no_forged_header_arrives(kong: Kong, lines: tuple[str, ...], filler: int) -> None:
@@ -525,29 +582,47 @@ def test_no_forged_header_arrives(kong: Kong, lines: tuple[str, ...], filler: in
 def test_names_that_only_look_like_one_of_them_arrive(kong: Kong) -> None:
     """Words count as a whole."""
     got = upstream_headers(send(kong, "/orders/health", *(f"{name}: sent" for name in PASSING)))
-    assert {name.lower() for name in PASSING} == {name for name, values in got.items() if "sent" in ", ".join(values)}
+    assert {name.lower() for name in PASSING} == {
+        name for name, values in got.items() if "sent" in ", ".join(values)
+    }
 
 
 def test_a_stack_adds_to_them(kong: Kong) -> None:
     """`gateway.stripHeaders`, whose words are given to admission; the names that begin with one and a dash, too."""
-    more = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": ["X-Company"]})
+    more = settings(
+        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": ["X-Company"]}
+    )
     assert more.gateway.strip_headers == ("x-company",)
     given = plugins.admission("{}", 0, more.gateway.strip_headers)["access"][0]
     assert "\nlocal MORE = 'x-company'\n" in given
-    for one in [one for one in kong.entities("plugins") if one["name"] == "pre-function" and one["service"]]:
+    for one in [
+        one for one in kong.entities("plugins") if one["name"] == "pre-function" and one["service"]
+    ]:
         code = one["config"]["access"][0].replace("local MORE = ''", "local MORE = 'x-company'")
-        httpx.patch(f"{kong.admin_url}/plugins/{one['id']}", json={"config": {"access": [code]}}).raise_for_status()
+        httpx.patch(
+            f"{kong.admin_url}/plugins/{one['id']}", json={"config": {"access": [code]}}
+        ).raise_for_status()
     got = upstream_headers(
-        send(kong, "/orders/health", "X_Company: forged", "X-Company-User: forged", "X-Companys: sent")
+        send(
+            kong,
+            "/orders/health",
+            "X_Company: forged",
+            "X-Company-User: forged",
+            "X-Companys: sent",
+        )
     )
-    assert got["x-companys"] == ["sent"] and not [values for values in got.values() if "forged" in values]
+    assert got["x-companys"] == ["sent"] and not [
+        values for values in got.values() if "forged" in values
+    ]
 
 
 @pytest.mark.parametrize("added", ["x'", "x]==]", "", "x y", "x\n", "x" * 65, "-x", "\u017f"])
 def test_what_a_stack_adds_is_a_name(added: str) -> None:
     """It stands in a script."""
     with pytest.raises(StackError):
-        settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]})
+        settings(
+            gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]}
+        )
 
 
 @pytest.mark.parametrize(
@@ -564,8 +639,12 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 )
 def test_a_stack_takes_no_header_that_the_gateway_needs(added: str, taken: str, why: str) -> None:
     """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
-    with pytest.raises(StackError, match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}"):
-        settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]})
+    with pytest.raises(
+        StackError, match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}"
+    ):
+        settings(
+            gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]}
+        )
 
 
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
@@ -585,7 +664,9 @@ def test_every_header_of_the_list_is_documented_and_none_else() -> None:
         ("Keep-Alive: X-Auth-Client",), ("TE: X-Auth-Client",), ("Trailer: X-Auth-Client",), ("X_Auth_Client: admin", "X-Auth-Client: admin"),
     ],
 )  # fmt: skip
-def test_the_verified_identity_arrives_whatever_the_client_says(kong: Kong, lines: tuple[str, ...]) -> None:
+def test_the_verified_identity_arrives_whatever_the_client_says(
+    kong: Kong, lines: tuple[str, ...]
+) -> None:
     """Other headers could name the gate's own as those to be dropped on the way; underscores could name them again.
 
     What Connection may name: test_ambiguous_headers.py.
@@ -604,7 +685,10 @@ def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(kong: K
     assert {
         (
             one["config"]["run_on_preflight"],
-            *map(tuple, (one["config"][f"{part}_names"] for part in ("uri_param", "cookie", "header"))),
+            *map(
+                tuple,
+                (one["config"][f"{part}_names"] for part in ("uri_param", "cookie", "header")),
+            ),
         )
         for one in plugins
     } == {(True, (), (), ("authorization",))}
@@ -625,14 +709,21 @@ def test_authenticate_answers_a_token_with_an_expiry_of_400_digits(kong: Kong) -
 def test_model_and_gate_agree_on_values_that_nobody_uses(kong: Kong, text: str) -> None:
     """A claim that is not looked at must not make the one accept and the other refuse."""
     token = signed(with_claim("x", text))
-    meant = answer(ESTATE, Request("GET", "orders.example.com", b"/orders"), (f"Bearer {token}",), RINGS, NOW)
+    meant = answer(
+        ESTATE, Request("GET", "orders.example.com", b"/orders"), (f"Bearer {token}",), RINGS, NOW
+    )
     assert send(kong, "/orders", bearer(token)).status == meant.status
 
 
 @pytest.mark.parametrize("http", ["{/a: 80, /a/b: 80}", "{/a: 80, /a/b: 81}"])
 def test_a_public_rule_holds_on_a_gateway_path_below_it(http: str) -> None:
     """Nothing opens, but what is meant to be public asks for a token."""
-    made = estate(api(http=http, access="{owner: t, rules: [{paths: [/a], methods: [GET], public: {reason: p}}]}"))
+    made = estate(
+        api(
+            http=http,
+            access="{owner: t, rules: [{paths: [/a], methods: [GET], public: {reason: p}}]}",
+        )
+    )
     request = Request("GET", "orders.example.com", b"/a/b/c")
     with Kong(now=lambda: NOW) as gateway:
         kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
@@ -643,7 +734,9 @@ def test_a_public_rule_holds_on_a_gateway_path_below_it(http: str) -> None:
 def test_a_public_rule_takes_no_path_from_the_component_nested_there(rule: str) -> None:
     """Nothing opens, but whoever owns /a can cut off the component that owns /a/b by a rule of their own."""
     public = f"{{owner: t, rules: [{{paths: [{rule}], methods: [GET], public: {{reason: p}}}}]}}"
-    made = estate(api("outer", http="{/a: 80}", access=public), api("inner", http="{/a/b: 80}"), stack=STACK)
+    made = estate(
+        api("outer", http="{/a: 80}", access=public), api("inner", http="{/a/b: 80}"), stack=STACK
+    )
     with Kong(now=lambda: NOW) as gateway:
         kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
         assert send(gateway, "/a/b/c", bearer(GOOD)).status == 200
@@ -664,7 +757,10 @@ def test_a_path_that_reads_like_a_pattern_is_refused(path: str) -> None:
 def test_a_public_rule_does_not_own_the_other_spellings_of_a_protected_path(target: str) -> None:
     """Express and ASP.NET match paths in any case, Rails and older Spring with any extension."""
     made = estate(api(http="{/: 80}", access=ROOT % "/admin"))
-    assert answer(made, Request("GET", "orders.example.com", target.encode()), (), RINGS, NOW).status != 200
+    assert (
+        answer(made, Request("GET", "orders.example.com", target.encode()), (), RINGS, NOW).status
+        != 200
+    )
 
 
 THIEF = """
@@ -701,26 +797,40 @@ spec:
 )
 def test_no_application_takes_the_credential_of_anothers_client(properties: str) -> None:
     """Who holds the credential is issued the client's scopes, with no role that grants them."""
-    assert compiled(CLIENT, THIEF.format(namespace="shop", properties="{image: x}")).estate is not None
+    assert (
+        compiled(CLIENT, THIEF.format(namespace="shop", properties="{image: x}")).estate is not None
+    )
     assert compiled(CLIENT, THIEF.format(namespace="shop", properties=properties)).estate is None
 
 
 def lowered(namespace: str, component: str, properties: Mapping[str, Any]) -> manifests.Workload:
     exposures = (manifests.Exposure(None, (80,)),)
-    return manifests.Workload("a", namespace, component, "webservice", properties, {}, {}, exposures)
+    return manifests.Workload(
+        "a", namespace, component, "webservice", properties, {}, {}, exposures
+    )
 
 
 def test_no_applications_pod_counts_as_the_gateway() -> None:
     """Such a pod connects to every workload past the gate, and is sent the gateway's own traffic."""
     properties = json.dumps({"image": "x", "labels": {"app.kubernetes.io/name": "kong"}})
     stack = replace(STACK, gateway_namespace="kong")
-    assert compiled(THIEF.format(namespace="kong", properties=properties), stack=stack).estate is None
-    assert compiled(THIEF.format(namespace="other", properties=properties), stack=stack).estate is not None
+    assert (
+        compiled(THIEF.format(namespace="kong", properties=properties), stack=stack).estate is None
+    )
+    assert (
+        compiled(THIEF.format(namespace="other", properties=properties), stack=stack).estate
+        is not None
+    )
 
 
 def test_two_apis_never_share_a_variable() -> None:
     """A client of both would send the one's tokens to the other: a double dash would fold to the same as the slash."""
-    assert compiled(THIEF.format(namespace="n", properties="{image: x}").replace("thief", "a--b")).estate is None
+    assert (
+        compiled(
+            THIEF.format(namespace="n", properties="{image: x}").replace("thief", "a--b")
+        ).estate
+        is None
+    )
     assert calling._environment("API_URL", "a-b/c") != calling._environment("API_URL", "a/b-c")
 
 

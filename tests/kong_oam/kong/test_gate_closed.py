@@ -27,7 +27,11 @@ WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("inje
 
 def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:
     """The same as admission sees it, before everything else."""
-    facts = {"ngx.var.request": f"GET {path} HTTP/1.1", "ngx.var.request_uri": path, "ngx.req.get_headers": headers}
+    facts = {
+        "ngx.var.request": f"GET {path} HTTP/1.1",
+        "ngx.var.request_uri": path,
+        "ngx.req.get_headers": headers,
+    }
     return Lua(admission(), facts, None, fault)
 
 
@@ -41,7 +45,10 @@ REFUSED = {
     "another host": (asked(READ, **{"ngx.var.http_host": "other.example.com"}), 404),
     "another component's path": (asked(READ, path="/orders/nested"), 404),
     "no rule for the method": (asked(READ, **{"ngx.req.get_method": "DELETE"}), 403),
-    "another ring": (asked(READ, **{"kong.client.get_consumer": {"id": "1", "username": "stray"}}), 401),
+    "another ring": (
+        asked(READ, **{"kong.client.get_consumer": {"id": "1", "username": "stray"}}),
+        401,
+    ),
 }
 
 
@@ -59,7 +66,9 @@ def again(request: Lua, **changes: Any) -> Lua:
 
 
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
-def test_the_requests_of_this_file_are_refused_without_any_fault(request_: Lua, status: int) -> None:
+def test_the_requests_of_this_file_are_refused_without_any_fault(
+    request_: Lua, status: int
+) -> None:
     """Otherwise the tests below would show nothing."""
     one = again(request_)
     assert (one.run(), one.status) == ("exit", status)
@@ -69,7 +78,12 @@ def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() ->
     """So every call of the gate is among those that are made to fail."""
     one = asked(READ)
     assert one.run() == "on"
-    told = {"X-Auth-Client": "c", "X-Auth-Subject": "c", "X-Auth-Scopes": "read", "Host": "orders.example.com"}
+    told = {
+        "X-Auth-Client": "c",
+        "X-Auth-Subject": "c",
+        "X-Auth-Scopes": "read",
+        "Host": "orders.example.com",
+    }
     assert one.told == told
     assert one.target == ("api.test", 80)
     assert set(one.called) == set(CALLS["gate"])
@@ -89,7 +103,9 @@ def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -
 
 @pytest.mark.parametrize("does", [Raised("injected"), "came back"], ids=["raises", "comes back"])
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
-def test_an_exit_that_fails_ends_the_request_all_the_same(request_: Lua, status: int, does: Any) -> None:
+def test_an_exit_that_fails_ends_the_request_all_the_same(
+    request_: Lua, status: int, does: Any
+) -> None:
     """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
     assert again(request_, fault=("kong.response.exit", does)).run() == "error"
 
@@ -181,15 +197,24 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward:
     one.admitted = as_left(told)
     assert one.run() == "on"
     assert ("Authorization" in one.cleared) != forward
-    between = asked(token, told, path="/orders/health")  # a run that turns it on, or off, and has come half of its way
+    between = asked(
+        token, told, path="/orders/health"
+    )  # a run that turns it on, or off, and has come half of its way
     between.admitted = as_left(TABLE)
     assert between.run() == "on"
     assert "Authorization" in between.cleared
-    behind = asked(token, TABLE, path="/orders/health")  # the same, where admission is the one that has come further
+    behind = asked(
+        token, TABLE, path="/orders/health"
+    )  # the same, where admission is the one that has come further
     behind.admitted = as_left(told)
     assert behind.run() == "on"
     assert "Authorization" in behind.cleared
-    other = asked(None, told, path="/orders/health", **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}})
+    other = asked(
+        None,
+        told,
+        path="/orders/health",
+        **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}},
+    )
     assert other.run() == "on"
     assert "Authorization" not in other.cleared
 
@@ -207,7 +232,9 @@ UNADMITTED = {
     "two tokens": (admitted("/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}), 401),
     "no token": (admitted("/a", {"authorization": "Bearer x"}), 401),
     "another kid": (
-        admitted("/a", {"authorization": f"Bearer {ISSUER.faults([], ISSUER)['kid in the payload']}"}),
+        admitted(
+            "/a", {"authorization": f"Bearer {ISSUER.faults([], ISSUER)['kid in the payload']}"}
+        ),
         401,
     ),
 }
@@ -220,7 +247,11 @@ def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None
     for name in [*CALLS["admission"], "kong.log.err"]:
         for wrong in WRONG:
             if (name, wrong) != ("ngx.req.get_headers", {}):
-                expected = ("exit", "error") if not _another_request(name, wrong) else ("exit", "error", "on")
+                expected = (
+                    ("exit", "error")
+                    if not _another_request(name, wrong)
+                    else ("exit", "error", "on")
+                )
                 assert again(request_, fault=(name, wrong)).run() in expected, (name, wrong)
     for does in (Raised("injected"), "came back"):
         assert again(request_, fault=("kong.response.exit", does)).run() == "error"
@@ -284,11 +315,14 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "piece", [key for key in json.loads(TABLE) if key not in ("version", "callers", "logical", "addresses")]
+    "piece",
+    [key for key in json.loads(TABLE) if key not in ("version", "callers", "logical", "addresses")],
 )
 def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
-    one = asked(READ, json.dumps({key: value for key, value in json.loads(TABLE).items() if key != piece}))
+    one = asked(
+        READ, json.dumps({key: value for key, value in json.loads(TABLE).items() if key != piece})
+    )
     assert (one.run(), one.status) == ("exit", 500)
 
 
@@ -301,8 +335,12 @@ def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     assert (one.run(), one.status) == ("exit", 500)
 
 
-@pytest.mark.parametrize(("granted", "told"), [(["read", "write"], "read write"), (["read"], "read"), ([], None)])
-def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(granted: list[str], told: str | None) -> None:
+@pytest.mark.parametrize(
+    ("granted", "told"), [(["read", "write"], "read write"), (["read"], "read"), ([], None)]
+)
+def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
+    granted: list[str], told: str | None
+) -> None:
     """Whatever the roles of their groups hold."""
     table = json.dumps({**json.loads(TABLE), "on_behalf": {"c": granted}})
     one = asked(ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health")
@@ -328,7 +366,10 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
     whole = json.loads(TABLE)
     marks = [*whole["spelling"]["marks"], {"claim": "ver", "value": "2.0", "prefix": False}]
     spelling = {**whole["spelling"], "marks": marks, "overage": ["more", "hasgroups"]}
-    one = asked(ISSUER.token(["read"], **{"ver": "2.0", **claims}), json.dumps({**whole, "spelling": spelling}))
+    one = asked(
+        ISSUER.token(["read"], **{"ver": "2.0", **claims}),
+        json.dumps({**whole, "spelling": spelling}),
+    )
     assert (one.run(), one.status) == outcome
 
 
@@ -336,15 +377,20 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
     ("held", "status"),
     [([], 403), (["read"], 403), (["write"], 403), (["read", "write"], None), (["a.b"], None)],
 )
-def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(held: list[str], status: int | None) -> None:
-    table = json.dumps({**json.loads(TABLE), "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}}})
+def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
+    held: list[str], status: int | None
+) -> None:
+    table = json.dumps(
+        {**json.loads(TABLE), "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}}}
+    )
     one = asked(ISSUER.service(held), table)
     one.run()
     assert one.status == status
 
 
 @pytest.mark.parametrize(
-    "scopes", [[{}], [{"read": True}], [None], [7], ["read"], [[7]], [[None]], {}, "read", None, 7, True]
+    "scopes",
+    [[{}], [{"read": True}], [None], [7], ["read"], [[7]], [[None]], {}, "read", None, 7, True],
 )
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
@@ -368,7 +414,17 @@ def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
         one = asked(READ)
         one.code = one.code.replace(whole, whole[:length] + "]==]")
         assert (one.run(), one.status) == ("exit", 500), length
-    for text in (TABLE + "}", TABLE + " 1", "[" + TABLE + "]", "null", '"x"', "[]", "{}", "\xff", "[" * 100_000):
+    for text in (
+        TABLE + "}",
+        TABLE + " 1",
+        "[" + TABLE + "]",
+        "null",
+        '"x"',
+        "[]",
+        "{}",
+        "\xff",
+        "[" * 100_000,
+    ):
         one = asked(READ, text)
         assert (one.run(), one.status) == ("exit", 500)
 

@@ -20,7 +20,13 @@ from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
-from tests.support.gateway_estates import Scene, generated_applications, issuers, nested_applications, stack
+from tests.support.gateway_estates import (
+    Scene,
+    generated_applications,
+    issuers,
+    nested_applications,
+    stack,
+)
 from tests.support.tiers import examples
 
 pytestmark = pytest.mark.generated
@@ -32,7 +38,10 @@ LEAST = CASES // 100
 """How often each status and each fault of a token comes at least."""
 
 STACK = stack("tests")
-TEXTS = [*nested_applications("example.com"), *generated_applications("generated.test", APPLICATIONS, SEED)]
+TEXTS = [
+    *nested_applications("example.com"),
+    *generated_applications("generated.test", APPLICATIONS, SEED),
+]
 SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
 FAULTS = list(SCENE.issuers["main"].faults((), SCENE.issuers["other"]))
 COVERAGE = Coverage()
@@ -69,12 +78,19 @@ def check(kong: Kong, case: Case) -> None:
     assert got.status in case.statuses(meant), (got.status, meant, got.body)
     assert (got.upstream is not None) == meant.allowed
     if (said := problem(got)) and got.status == meant.status:
-        assert said == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}", (meant, got.body)
+        assert said == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}", (
+            meant,
+            got.body,
+        )
     if got.upstream:
         folded = [(name.lower().replace("_", "-"), value) for name, value in got.upstream.headers]
         told = sorted(pair for pair in folded if pair[0].startswith("x-auth-"))
         assert told == sorted(case.told(SCENE, meant).items())
-        handed_on = [value for name, value in got.upstream.headers if name.lower() == "authorization" and value]
+        handed_on = [
+            value
+            for name, value in got.upstream.headers
+            if name.lower() == "authorization" and value
+        ]
         assert handed_on == case.handed_on(meant)
     COVERAGE.add(SCENE, case, meant)
 
@@ -92,7 +108,9 @@ def test_the_gate_answers_as_decide(kong: Kong, case: Case) -> None:
 @seed(SEED)
 @generated(max_examples=LEAST)
 @given(data=st.data())
-def test_the_gate_answers_as_decide_to_a_token_with_a_fault(kong: Kong, fault: str, data: st.DataObject) -> None:
+def test_the_gate_answers_as_decide_to_a_token_with_a_fault(
+    kong: Kong, fault: str, data: st.DataObject
+) -> None:
     """Requests that the same token without its fault would be allowed."""
     check(kong, data.draw(faulty_cases(SCENE, fault)))
 

@@ -54,7 +54,9 @@ def test_an_opening_lets_everybody_call_what_it_says_and_nothing_else(
     assert passes(path, method, opening) == (is_opened or is_public)
 
 
-@pytest.mark.parametrize(("lasts", "is_open"), [(-1, False), (0, False), (1, True), (28_800, True), (28_801, False)])
+@pytest.mark.parametrize(
+    ("lasts", "is_open"), [(-1, False), (0, False), (1, True), (28_800, True), (28_801, False)]
+)
 def test_an_opening_lasts_eight_hours_at_most(lasts: int, is_open: bool) -> None:
     """One that is written by hand with a longer end is a rule, and belongs into the Application."""
     opening = {"path": "/orders", "methods": ["GET"], "ends": NOW + lasts, "reason": "x"}

@@ -28,7 +28,12 @@ from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import examples
 
 PROVIDER = Provider(
-    "main", "api://t", ENTRA_SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True
+    "main",
+    "api://t",
+    ENTRA_SPELLING,
+    "https://issuer.example.com",
+    {"sales": "ACME Sales"},
+    per_api=True,
 )
 MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
 ISSUER = Issuer(now=time.time(), provider=PROVIDER, audiences=MADE_UP)
@@ -66,7 +71,10 @@ spec:
           properties: {kind: web, redirectPaths: [/cb], calls: [{component: a/api, scopes: [a.read, a.write]}]}
 """
 ESTATE = estate(
-    *(api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name)) for name in "ab"),
+    *(
+        api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name))
+        for name in "ab"
+    ),
     api("open", domain="open.example.com", http="{/: 80}"),
     SHOP,
     stack=Stack("tests", {"main": PROVIDER}),
@@ -98,13 +106,17 @@ def service(**changes: Any) -> dict[str, Any]:
 
 
 def user(**changes: Any) -> dict[str, Any]:
-    return service(**({"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]} | changes))
+    return service(
+        **({"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]} | changes)
+    )
 
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: ISSUER.now) as gateway:
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
+        kong_deployment.deploy(
+            gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP
+        )
         yield gateway
 
 
@@ -113,9 +125,20 @@ def kong() -> Iterator[Kong]:
     [
         (service(), (200, 403, 403, 200)),
         (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 403, 200)),
-        (service(roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]), (200, 403, 403, 200)),
         (
-            service(roles=["a.read", "scopea.read", "scope:a.read", " scope=a.read", "scope=scope=a.read"]),
+            service(roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]),
+            (200, 403, 403, 200),
+        ),
+        (
+            service(
+                roles=[
+                    "a.read",
+                    "scopea.read",
+                    "scope:a.read",
+                    " scope=a.read",
+                    "scope=scope=a.read",
+                ]
+            ),
             (403, 403, 403, 200),
         ),
         (service(aud="6c1f-b", roles=["scope=b.read"]), (403, 403, 200, 200)),
@@ -155,17 +178,30 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
         raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
         got.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
-        meant.append(answer(SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
+        meant.append(
+            answer(SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status
+        )
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
 
 
 _AUDIENCES = ["6c1f-a", "6c1f-b", "graph", "api://t/a/api", "api://t", ""]
-_ROLES = ["scope=a.read", "scope=a.write", "scope=b.read", "group=ACME%20Sales", "group=desk", "a.read", "scope=", ""]
+_ROLES = [
+    "scope=a.read",
+    "scope=a.write",
+    "scope=b.read",
+    "group=ACME%20Sales",
+    "group=desk",
+    "a.read",
+    "scope=",
+    "",
+]
 _PAYLOADS = st.fixed_dictionaries(
     {},
     optional={
-        "aud": st.sampled_from([*_AUDIENCES, None, 7]) | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
-        "roles": st.lists(st.sampled_from(_ROLES), max_size=4) | st.sampled_from([None, "group=desk", [1]]),
+        "aud": st.sampled_from([*_AUDIENCES, None, 7])
+        | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
+        "roles": st.lists(st.sampled_from(_ROLES), max_size=4)
+        | st.sampled_from([None, "group=desk", [1]]),
         "scp": st.sampled_from(["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]),
         "idtyp": st.sampled_from(["app", "user", None]),
         "ver": st.sampled_from(["2.0", "1.0", None]),
@@ -177,8 +213,17 @@ _LOGICAL_GROUPS = ("sales", "desk", "staff", "sales eu")
 _GROUP_NAMES = st.sampled_from(_LOGICAL_GROUPS)
 
 
-@settings(max_examples=examples(800), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(user_signed_in=st.booleans(), payload=_PAYLOADS, host=_HOSTS, method=st.sampled_from(["GET", "POST", "PATCH"]))
+@settings(
+    max_examples=examples(800),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    user_signed_in=st.booleans(),
+    payload=_PAYLOADS,
+    host=_HOSTS,
+    method=st.sampled_from(["GET", "POST", "PATCH"]),
+)
 def test_any_token_for_one_api_is_read_as_decide_reads_it(
     kong: Kong, user_signed_in: bool, payload: dict[str, Any], host: str, method: str
 ) -> None:
@@ -189,13 +234,22 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
     assert got.status == meant.status
     if meant.allowed:
         assert got.upstream is not None
-        sent = {name.lower(): value for name, value in got.upstream.headers if name.lower().startswith("x-auth-")}
+        sent = {
+            name.lower(): value
+            for name, value in got.upstream.headers
+            if name.lower().startswith("x-auth-")
+        }
         assert sent == case.told(SCENE, meant)
 
 
 @pytest.mark.parametrize(
     ("host", "audience", "client"),
-    [("web", "6c1f-a", None), ("web", "graph", None), ("a", "6c1f-a", "c"), ("open", "6c1f-a", "c")],
+    [
+        ("web", "6c1f-a", None),
+        ("web", "graph", None),
+        ("a", "6c1f-a", "c"),
+        ("open", "6c1f-a", "c"),
+    ],
 )
 def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
     kong: Kong, host: str, audience: str, client: str | None
@@ -211,13 +265,25 @@ def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
 def test_a_token_is_issued_for_one_api() -> None:
     """Only the scopes of calls to that one; a user's lists those of their groups that roles there name."""
     job = issue(PROVIDER, JOB, api=B)
-    assert job == Claims("main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api")
+    assert job == Claims(
+        "main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api"
+    )
     assert issue(PROVIDER, JOB) == Refusal("a token of 'main' is for one API: say which")
-    assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal("shop/job was not granted b.read")
-    assert issue(PROVIDER, WEB, api=B, user=User("x", ("desk",))) == Refusal("shop/web was granted nothing")
+    assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal(
+        "shop/job was not granted b.read"
+    )
+    assert issue(PROVIDER, WEB, api=B, user=User("x", ("desk",))) == Refusal(
+        "shop/web was granted nothing"
+    )
     seller = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
     assert seller == Claims(
-        "main", "shop/web", "x", True, ("a.read", "a.write"), ("group=ACME%20Sales",), "api://t/a/api"
+        "main",
+        "shop/web",
+        "x",
+        True,
+        ("a.read", "a.write"),
+        ("group=ACME%20Sales",),
+        "api://t/a/api",
     )
     both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
     assert isinstance(both, Claims)
@@ -239,16 +305,26 @@ def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
     """Also in the model alone: a scope of the same name at another API opens nothing."""
     for_b = issue(PROVIDER, JOB, api=B)
     assert isinstance(for_b, Claims)
-    for claims, status in ((for_b, 403), (replace(for_b, scopes=("a.read",)), 403), (issue(PROVIDER, JOB, api=A), 200)):
+    for claims, status in (
+        (for_b, 403),
+        (replace(for_b, scopes=("a.read",)), 403),
+        (issue(PROVIDER, JOB, api=A), 200),
+    ):
         assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status
 
 
 def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> None:
     """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
     before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
-    was, now = "{scopes: [NAME.read], groups: [sales]", "{scopes: [NAME.read, NAME.write], groups: [desk]"
+    was, now = (
+        "{scopes: [NAME.read], groups: [sales]",
+        "{scopes: [NAME.read, NAME.write], groups: [desk]",
+    )
     access = {name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"}
-    apis = (api(name, domain=f"{name}.example.com", http="{/: 80}", access=access[name]) for name in "ab")
+    apis = (
+        api(name, domain=f"{name}.example.com", http="{/: 80}", access=access[name])
+        for name in "ab"
+    )
     after = estate(*apis, SHOP, stack=Stack("tests", {"main": PROVIDER}))
     assert isinstance(before, Claims)
     for method in ("GET", "POST"):

@@ -34,7 +34,8 @@ PATHS = ("/", "/a", "/a/b", "/ab")
 CALLS = [
     Call("https", "GET", host, unwritten(path))
     for host, path in itertools.product(
-        ("a.x.com", "b.x.com", "d.x.com", "c.a.x.com", "e.a.x.com"), ("/", "/a", "/a/b", "/a/b/c", "/a/c", "/ab", "/d")
+        ("a.x.com", "b.x.com", "d.x.com", "c.a.x.com", "e.a.x.com"),
+        ("/", "/a", "/a/b", "/a/b/c", "/a/c", "/ab", "/d"),
     )
 ]
 
@@ -79,7 +80,9 @@ def _rows(made: Estate) -> list[Row]:
 
 
 def _found(made: Estate, there: list[Row], *before: Resource) -> list[Diagnostic]:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": there, "offset": None}))
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"data": there, "offset": None})
+    )
     with AdminApi(Account("http://kong.test"), transport) as admin:
         return list(host_conflicts(admin, made, before))
 
@@ -93,7 +96,10 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
     """Whether a call that our routes get alone may go elsewhere once their routes are there."""
     alone, together = Router(ours), Router([*ours, *theirs])
     answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
-    return any(before and [one.route for one in before] != [one.route for one in after] for before, after in answers)
+    return any(
+        before and [one.route for one in before] != [one.route for one in after]
+        for before, after in answers
+    )
 
 
 def test_another_stack_on_the_same_host_and_path_is_named() -> None:
@@ -108,7 +114,9 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
 
 def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     """Whoever made it has to remove it: a stack touches nothing of others."""
-    (found,) = _found(_estate([("a.x.com", "/a")]), [_foreign("A.x.com:8443", "/a/", tags=["theirs"])])
+    (found,) = _found(
+        _estate([("a.x.com", "/a")]), [_foreign("A.x.com:8443", "/a/", tags=["theirs"])]
+    )
     assert found.message == (
         "a.x.com/a meets a.x.com/a/ of Kong's route 'legacy' that was made outside any stack (its tags are 'theirs'). "
         "One would get the other's calls: take another host or path, or have that route removed by whoever made it"
@@ -130,7 +138,9 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
         ("a.*", "/a", False),
     ],
 )
-def test_a_route_outside_any_stack_may_get_only_what_is_left(host: str, path: str, taken: bool) -> None:
+def test_a_route_outside_any_stack_may_get_only_what_is_left(
+    host: str, path: str, taken: bool
+) -> None:
     """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
     get more. So Applications can take over a site path by path."""
     assert bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)])) is taken
@@ -145,25 +155,39 @@ def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
 
 @pytest.mark.parametrize(
     "conditions",
-    [{"headers": {"x": ["1"]}}, {"snis": ["a.x.com"]}, {"headers": {"x": ["1"]}, "snis": ["a.x.com"], "hosts": None}],
+    [
+        {"headers": {"x": ["1"]}},
+        {"snis": ["a.x.com"]},
+        {"headers": {"x": ["1"]}, "snis": ["a.x.com"], "hosts": None},
+    ],
 )
 def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(conditions: Row) -> None:
     """Kong tries a route with four kinds of conditions before all others."""
-    made, theirs = _estate([("a.x.com", "/a")]), _foreign("*.x.com", "/", methods=["GET"]) | conditions
+    made, theirs = (
+        _estate([("a.x.com", "/a")]),
+        _foreign("*.x.com", "/", methods=["GET"]) | conditions,
+    )
     assert _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
 
 
 def test_another_route_without_hosts_is_in_nobodys_way() -> None:
     """Kong tries routes with plain hosts before it."""
-    made, theirs = _estate([("a.x.com", "/a")]), _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None}
+    made, theirs = (
+        _estate([("a.x.com", "/a")]),
+        _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None},
+    )
     assert not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
 
 
 def test_all_collisions_are_named_at_once() -> None:
     """One line for each endpoint and whose routes it meets; of several routes the first, and how many more."""
     theirs = _rows(_estate([("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"))
-    found = _found(_estate([("a.x.com", "/a"), ("b.x.com", "/b")]), [*theirs, _foreign("b.x.com", "/b")])
-    assert [(one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message) for one in found] == [
+    found = _found(
+        _estate([("a.x.com", "/a"), ("b.x.com", "/b")]), [*theirs, _foreign("b.x.com", "/b")]
+    )
+    assert [
+        (one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message) for one in found
+    ] == [
         ("a.x.com/a meets a.x.com/a", True),
         ("b.x.com/b meets b.x.com/", True),
         ("b.x.com/b meets b.x.com/b", False),
@@ -176,7 +200,13 @@ def test_routes_of_other_partitions_are_no_concern() -> None:
     stack = replace(STACK, partitions={"shops": ("*",)})
     made = _estate([("a.x.com", "/a")])
     part = part_of(replace(made, stack=stack), "shops")
-    assert _found(part, [_foreign("a.x.com", "/a", tags=[*names.tags("tests"), names.partition_tag("other")])]) == []
+    assert (
+        _found(
+            part,
+            [_foreign("a.x.com", "/a", tags=[*names.tags("tests"), names.partition_tag("other")])],
+        )
+        == []
+    )
 
 
 def test_nothing_is_asked_where_no_route_is_new() -> None:
@@ -192,11 +222,15 @@ def test_nothing_is_asked_where_no_route_is_new() -> None:
     assert len(_found(made, there, other)) == 1
 
 
-ENDPOINTS = st.frozensets(st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)), min_size=1, max_size=3)
+ENDPOINTS = st.frozensets(
+    st.tuples(st.sampled_from(HOSTS), st.sampled_from(PATHS)), min_size=1, max_size=3
+)
 
 
 @given(ENDPOINTS, ENDPOINTS)
-def test_two_stacks_collide_where_one_loses_calls_and_only_there(ours: Endpoints, theirs: Endpoints) -> None:
+def test_two_stacks_collide_where_one_loses_calls_and_only_there(
+    ours: Endpoints, theirs: Endpoints
+) -> None:
     """As the router of `verify` has it, which is held to recorded answers of Kong."""
     first, second = _estate(ours), _estate(theirs, "prod")
     loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(_rows(second), _rows(first))
@@ -216,7 +250,9 @@ def test_two_stacks_collide_where_one_loses_calls_and_only_there(ours: Endpoints
     ),
     st.booleans(),
 )
-def test_no_route_outside_any_stack_takes_calls_unnamed(ours: Endpoints, theirs: Row, everywhere: bool) -> None:
+def test_no_route_outside_any_stack_takes_calls_unnamed(
+    ours: Endpoints, theirs: Row, everywhere: bool
+) -> None:
     """Whatever its regular expressions, their priority and its other conditions, with hosts and without."""
     made = _estate(ours)
     theirs = theirs | {"hosts": None} if everywhere else theirs

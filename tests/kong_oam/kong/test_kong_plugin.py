@@ -22,7 +22,9 @@ from tests.support.estates import compiled, estate
 from tests.support.kong_plugins import asked
 
 ON = replace(
-    settings(gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"}),
+    settings(
+        gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"}
+    ),
     as_of=datetime.date(2026, 1, 31),
 )
 LATER = "waiver: {reason: until it is mended, until: 2999-12-31}"
@@ -38,7 +40,9 @@ def codes(*traits: str, name: str = "orders") -> list[str]:
 
 def test_several_stand_before_a_component_each_under_its_name() -> None:
     """With its configuration, on every service of the component, whoever calls."""
-    one = estate(asked("{name: correlation-id, config: {header_name: X-Cid}}", "{name: bot-detection}"))
+    one = estate(
+        asked("{name: correlation-id, config: {header_name: X-Cid}}", "{name: bot-detection}")
+    )
     component = one.components["orders/api"]
     assert extras(ON, component).plugins == (
         Extra("plugin-correlation-id", "correlation-id", {"header_name": "X-Cid"}, asked=True),
@@ -49,7 +53,9 @@ def test_several_stand_before_a_component_each_under_its_name() -> None:
 
 def test_one_of_a_name_stands_once() -> None:
     """As Kong has one of a name on a service; the second one is told where the first is."""
-    (one,) = compiled(asked("{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}")).diagnostics
+    (one,) = compiled(
+        asked("{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}")
+    ).diagnostics
     assert (one.code, one.place.line if one.place else 0) == ("OAM106", 16)
     assert one.message == "a plugin of one `name` stands once before a component (first in line 12)"
 
@@ -73,7 +79,8 @@ def test_what_decides_here_is_accepted_by_no_waiver(kind: str) -> None:
 def test_what_is_there_by_other_means_stands_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another trait's plugin, or the stack's: the second of its name would take its place."""
     monkeypatch.setattr(
-        "kong_oam.kong.kong_plugin.extras", lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]})
+        "kong_oam.kong.kong_plugin.extras",
+        lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]}),
     )
     (one,) = found("{name: acl}")
     assert one.code == "ACC246" and "by another trait or the stack's settings" in one.message
@@ -89,11 +96,14 @@ def test_a_refusal_says_why_and_where() -> None:
     ]
 
 
-@pytest.mark.parametrize(("until", "expected"), [("2026-01-30", ["ACC247"]), ("2026-01-31", []), ("2026-02-01", [])])
+@pytest.mark.parametrize(
+    ("until", "expected"), [("2026-01-30", ["ACC247"]), ("2026-01-31", []), ("2026-02-01", [])]
+)
 def test_a_waiver_ends_with_its_last_day(until: str, expected: list[str]) -> None:
     """By the stack's asOf."""
     assert [
-        one.code for one in found(f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}", on=ON)
+        one.code
+        for one in found(f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}", on=ON)
     ] == expected
     assert found(f"{{name: acl, waiver: {{reason: r, until: {until}}}}}", on=ON) == []
 
@@ -105,7 +115,9 @@ def test_a_day_that_is_none_is_refused() -> None:
 
 def test_a_waiver_is_told_of_where_it_is_needed() -> None:
     """In every run, with place, reason and end."""
-    one = estate(asked(f"{{name: proxy-cache, {LATER}}}", f"{{name: acl, {LATER}}}", "{name: bot-detection}"))
+    one = estate(
+        asked(f"{{name: proxy-cache, {LATER}}}", f"{{name: acl, {LATER}}}", "{name: bot-detection}")
+    )
     assert [*waived(one)] == [
         "app1.yaml:13: proxy-cache before orders/api answers before the gate, to whoever asks; accepted until 2999-12-31: "
         "until it is mended"
@@ -115,7 +127,11 @@ def test_a_waiver_is_told_of_where_it_is_needed() -> None:
 def test_a_reason_is_one_line_that_steers_no_terminal() -> None:
     """A preview is read in one, and in the log of a runner that takes lines for commands."""
     (line,) = waived(
-        estate(asked('{name: proxy-cache, waiver: {reason: "a\\n::error::b\\e[31m ##[c", until: 2999-12-31}}'))
+        estate(
+            asked(
+                '{name: proxy-cache, waiver: {reason: "a\\n::error::b\\e[31m ##[c", until: 2999-12-31}}'
+            )
+        )
     )
     assert line.endswith("accepted until 2999-12-31: a?::error::b?[31m ##?c")
 
@@ -165,7 +181,10 @@ def test_what_is_nobodys_business_is_taken(trait: str) -> None:
     ("trait", "name"),
     [
         ("{name: response-ratelimiting, config: {redis: {password: hunter2}}}", "orders"),
-        ("{name: http-log, config: {http_endpoint: x, headers: {Authorization: Bearer x}}}", "orders"),
+        (
+            "{name: http-log, config: {http_endpoint: x, headers: {Authorization: Bearer x}}}",
+            "orders",
+        ),
         ("{name: datadog, config: {host: '{vault://env/kong-pg-password}'}}", "orders"),
         ("{name: datadog, config: {host: 'a.{vault://orders/x}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://shop/x}'}}", "orders"),
@@ -221,7 +240,9 @@ def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
     assert not found("{name: datadog, config: {host: 127.0.0.1}}")
 
 
-@pytest.mark.parametrize("host", ["::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1", "fe80::1", "fe80::1%eth0", "[::1]:1"])
+@pytest.mark.parametrize(
+    "host", ["::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1", "fe80::1", "fe80::1%eth0", "[::1]:1"]
+)
 def test_an_address_of_ipv6_needs_no_brackets_to_be_the_gateways(host: str) -> None:
     """Kong takes it without."""
     assert codes(f"{{name: tcp-log, config: {{host: '{host}', port: 1}}}}") == ["ACC246"]
@@ -251,23 +272,29 @@ def test_what_is_sent_has_no_line_of_an_applications_own(trait: str) -> None:
     assert one.code == "ACC248" and "begin a request" in one.message
 
 
-@pytest.mark.parametrize("reference", ["{vault://orders/db/password}", "{vault://orders/log-token#2}"])
+@pytest.mark.parametrize(
+    "reference", ["{vault://orders/db/password}", "{vault://orders/log-token#2}"]
+)
 def test_a_reference_is_to_a_name_a_key_in_it_and_a_version(reference: str) -> None:
     assert codes(f"{{name: datadog, config: {{host: '{reference}'}}}}") == []
 
 
-@pytest.mark.parametrize("host", ["logs.example.com", "10.0.0.7", "[2001:db8::1]", "localhost.example.com"])
+@pytest.mark.parametrize(
+    "host", ["logs.example.com", "10.0.0.7", "[2001:db8::1]", "localhost.example.com"]
+)
 def test_it_may_call_others(host: str) -> None:
     assert not found(f"{{name: http-log, config: {{http_endpoint: 'https://{host}/in'}}}}")
 
 
 def test_a_vault_that_the_stack_reads_is_no_applications() -> None:
     """Whoever calls an Application like it would have the stack's secrets sent to themselves."""
-    reads = (
-        "{name: http-log, config: {http_endpoint: 'https://logs.example.com', headers: {X-A: '{vault://counts/a}'}}}"
+    reads = "{name: http-log, config: {http_endpoint: 'https://logs.example.com', headers: {X-A: '{vault://counts/a}'}}}"
+    counting = replace(
+        ON.gateway, redis=RedisSettings("redis.example.com", password="{vault://counts/password}")
     )
-    counting = replace(ON.gateway, redis=RedisSettings("redis.example.com", password="{vault://counts/password}"))
-    assert [one.code for one in found(reads, name="counts", on=replace(ON, gateway=counting))] == ["ACC248"]
+    assert [one.code for one in found(reads, name="counts", on=replace(ON, gateway=counting))] == [
+        "ACC248"
+    ]
     assert codes(reads, name="counts") == []
 
 
@@ -278,9 +305,21 @@ def test_a_file_of_the_gateways_is_written_to_by_a_waiver() -> None:
 
 def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
     """Records in lists and by their own defaults, and former names (seen on 3.10): strict matching then settles."""
-    queue = {"type": "record", "required": True, "fields": [{"size": {"type": "integer", "default": 1}}]}
-    form = {"type": "record", "required": True, "default": {"form": "w3c"}, "fields": [{"form": {"type": "string"}}]}
-    item = {"type": "record", "fields": [{"name": {"type": "string"}}, {"rate": {"type": "number", "default": 1}}]}
+    queue = {
+        "type": "record",
+        "required": True,
+        "fields": [{"size": {"type": "integer", "default": 1}}],
+    }
+    form = {
+        "type": "record",
+        "required": True,
+        "default": {"form": "w3c"},
+        "fields": [{"form": {"type": "string"}}],
+    }
+    item = {
+        "type": "record",
+        "fields": [{"name": {"type": "string"}}, {"rate": {"type": "number", "default": 1}}],
+    }
     record = {
         "type": "record",
         "fields": [
@@ -308,7 +347,8 @@ def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
 def test_a_plugin_is_a_value() -> None:
     """Where it is said is no part of it: a line more above it changes nothing of who may call."""
     first, second = (
-        estate(text).components["orders/api"].edge for text in (asked("{name: acl}"), "# one\n" + asked("{name: acl}"))
+        estate(text).components["orders/api"].edge
+        for text in (asked("{name: acl}"), "# one\n" + asked("{name: acl}"))
     )
     assert first == second
     (plugin,) = first.kong_plugins
@@ -327,6 +367,11 @@ def test_a_mistyped_name_is_told_the_nearest() -> None:
 
 def test_records_in_a_list_are_compared_whatever_order_kong_prints_their_fields_in() -> None:
     """`verify` would find a drift where there is none."""
-    one, other = {"name": "a", "rate": 1, "tags": ["x", "y"]}, {"tags": ["y", "x"], "rate": 1, "name": "a"}
-    assert comparable({"metrics": [one, {"name": "b"}]}) == comparable({"metrics": [{"name": "b"}, other]})
+    one, other = (
+        {"name": "a", "rate": 1, "tags": ["x", "y"]},
+        {"tags": ["y", "x"], "rate": 1, "name": "a"},
+    )
+    assert comparable({"metrics": [one, {"name": "b"}]}) == comparable(
+        {"metrics": [{"name": "b"}, other]}
+    )
     assert comparable({"metrics": [one]}) != comparable({"metrics": [{**one, "rate": 2}]})

@@ -30,7 +30,12 @@ PLUGINS = (
 )
 TOKEN = "Authorization: Bearer " + ISSUER.user(["orders.read"], ["sales"])
 WITHOUT = "Authorization: Bearer " + ISSUER.user([], ["sales"])
-UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
+UPGRADE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: eA==",
+)
 
 
 @pytest.fixture(scope="module")

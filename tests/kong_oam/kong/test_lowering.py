@@ -46,7 +46,11 @@ ACCESS = """
 
 def test_the_table_holds_all_that_the_gate_decides_by() -> None:
     """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
-    made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
+    made = estate(
+        api(access=ACCESS),
+        api("nested", http="{/orders/x/y/z: 80}"),
+        api("other", domain="o.example.com"),
+    )
     assert json.loads(table(made, made.components["orders/api"], "8080", "ring")) == {
         "version": 4,
         "authentication": "jwt",
@@ -82,7 +86,8 @@ def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:
     """A request that reaches the wrong port of a component is not decided there."""
     made = estate(api(http="{/: 80, /files: 90}"))
     (eighty, ninety) = (
-        json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"] for port in ("80", "90")
+        json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"]
+        for port in ("80", "90")
     )
     assert eighty == {"orders.example.com": {"/": True, "/files": False}}
     assert ninety == {"orders.example.com": {"/files": True}}
@@ -96,10 +101,15 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
         api("far", domain="*.example.com", http="{/: 80}"),
     )
     near, far = (
-        json.loads(table(made, made.components[f"{name}/api"], "80", "r"))["hosts"] for name in ("near", "far")
+        json.loads(table(made, made.components[f"{name}/api"], "80", "r"))["hosts"]
+        for name in ("near", "far")
     )
     assert near == {"*.a.example.com": {"/x": True}, "b.a.example.com": {"/": False}}
-    assert far == {"*.example.com": {"/": True}, "*.a.example.com": {"/x": False}, "b.a.example.com": {"/": False}}
+    assert far == {
+        "*.example.com": {"/": True},
+        "*.a.example.com": {"/x": False},
+        "b.a.example.com": {"/": False},
+    }
 
 
 def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> None:
@@ -132,7 +142,9 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
     text += "        - type: gateway\n          properties: {name: b, domain: b.example.com, http: {/x: 80}}\n"
     text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
     made = estate(text)
-    assert [(r.role, r.backend, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
+    assert [
+        (r.role, r.backend, r.hosts, r.paths) for r in routes(made.components["orders/api"])
+    ] == [
         ("protected-1", "80", ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
         ("protected-1", "81", ("c.example.com",), ("/y(?:/|$)",)),
     ]
@@ -141,7 +153,8 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
 def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     """Kong puts exact hosts first by itself, and leaves the rest to regex_priority."""
     made = estate(
-        api("near", domain="*.a.example.com", http="{/: 80}"), api("far", domain="*.example.com", http="{/a/b/c: 80}")
+        api("near", domain="*.a.example.com", http="{/: 80}"),
+        api("far", domain="*.example.com", http="{/a/b/c: 80}"),
     )
     near, far = (routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
     assert near > far
@@ -187,13 +200,24 @@ SCHEMA = {
 
 def test_every_field_of_the_schema_is_sent() -> None:
     """Given, or its default, or null: a dropped key would stay live in Kong."""
-    assert config_json(SCHEMA, "p", {"a": "1"}) == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
-    assert config_json(SCHEMA, "p", {"b": [], "f": {}}) == '{"a":null,"b":[],"c":{"d":1,"e":null},"f":{"g":null}}'
+    assert (
+        config_json(SCHEMA, "p", {"a": "1"}) == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
+    )
+    assert (
+        config_json(SCHEMA, "p", {"b": [], "f": {}})
+        == '{"a":null,"b":[],"c":{"d":1,"e":null},"f":{"g":null}}'
+    )
 
 
 def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -> None:
     """Any plugin whose schema has the field, where the stack keeps records; other plugins stay as they are."""
-    field = {"custom_fields_by_lua": {"type": "map", "keys": {"type": "string"}, "values": {"type": "string"}}}
+    field = {
+        "custom_fields_by_lua": {
+            "type": "map",
+            "keys": {"type": "string"},
+            "values": {"type": "string"},
+        }
+    }
     schema = {"fields": [{"config": {"type": "record", "fields": [field]}}]}
     asked = {"custom_fields_by_lua": {"a": "return 1"}}
     assert json.loads(config_json(schema, "p", asked)) == asked
@@ -254,8 +278,15 @@ def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None
     assert kids(missed) == ["a", "b", "y", "z", "x"]
     assert [slot.retired for slot in missed] == [year, year, None, None, year]
     four = assign((), [key("a"), key("b")], 4, DAY, HOUR)
-    assert kids(assign(four, [key("y"), key("z")], 4, year, HOUR, [key("x")])) == ["a", "b", "y", "z"]
-    later = assign(missed, [key("y"), key("z")], 5, year + datetime.timedelta(days=2), HOUR, [key("x")])
+    assert kids(assign(four, [key("y"), key("z")], 4, year, HOUR, [key("x")])) == [
+        "a",
+        "b",
+        "y",
+        "z",
+    ]
+    later = assign(
+        missed, [key("y"), key("z")], 5, year + datetime.timedelta(days=2), HOUR, [key("x")]
+    )
     assert kids(later) == [None, None, "y", "z", None]
     assert kids(assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])) == ["y", "z", None]
 
@@ -296,7 +327,9 @@ def test_slots_survive_the_stack_output() -> None:
         ({"role": "control_plane", "cluster_rpc_sync": True}, 12.0),
     ],
 )  # fmt: skip
-def test_settling_takes_as_long_as_the_slowest_worker(configuration: dict[str, object], seconds: float) -> None:
+def test_settling_takes_as_long_as_the_slowest_worker(
+    configuration: dict[str, object], seconds: float
+) -> None:
     """In seconds; what the Admin API does not say counts as Kong's default. Whole snapshots need no pause."""
     assert settle_seconds(configuration) == seconds
 
@@ -320,7 +353,9 @@ def test_preflight_reads_the_gateway() -> None:
         ({"admin_token": "right"}, "refuses the credentials (401); check the secret"),
     ],
 )
-def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(settings: dict[str, object], message: str) -> None:
+def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(
+    settings: dict[str, object], message: str
+) -> None:
     """With what was found and what to change."""
     with Kong(**settings) as kong, pytest.raises(AdminError, match=re.escape(message)):  # type: ignore[arg-type]
         inspect(Account(kong.admin_url, token="wrong"))
@@ -336,12 +371,20 @@ def test_a_gateway_that_is_down_is_refused() -> None:
 
 def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
     """By namespace and name; where all is plain http there is none."""
-    one = api("a", domain="a.example.com", http="{/: 80}, secretName: wild").replace("namespace: a", "namespace: n")
-    two = api("b", domain="b.example.com", http="{/: 80}, secretName: wild").replace("namespace: b", "namespace: n")
+    one = api("a", domain="a.example.com", http="{/: 80}, secretName: wild").replace(
+        "namespace: a", "namespace: n"
+    )
+    two = api("b", domain="b.example.com", http="{/: 80}, secretName: wild").replace(
+        "namespace: b", "namespace: n"
+    )
     two = two.replace("name: api", "name: other")
-    assert hosts_by_certificate(estate(one, two, api())) == {("n", "wild"): ("a.example.com", "b.example.com")}
+    assert hosts_by_certificate(estate(one, two, api())) == {
+        ("n", "wild"): ("a.example.com", "b.example.com")
+    }
     assert (
-        hosts_by_certificate(estate(one, stack=Stack("t", {"main": Provider("main", "a", SPELLING)}, scheme="http")))
+        hosts_by_certificate(
+            estate(one, stack=Stack("t", {"main": Provider("main", "a", SPELLING)}, scheme="http"))
+        )
         == {}
     )
 
@@ -349,16 +392,25 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
 def test_browsers_are_told_to_use_https_only() -> None:
     """In every answer of a gated service, refusals too, since admission meets them all; on plain http stacks never."""
     script, *always = plugins.admission("{}", 600)["header_filter"]
-    assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
+    assert (
+        script
+        == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
+    )
     assert plugins.admission("{}")["header_filter"] == always
 
 
-@pytest.mark.parametrize("config", [plugins.admission("{}", 600), plugins.gate("{}", "{}")], ids=["admission", "gate"])
-def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(config: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "config", [plugins.admission("{}", 600), plugins.gate("{}", "{}")], ids=["admission", "gate"]
+)
+def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
+    config: Mapping[str, Any],
+) -> None:
     """The official plugin prints the whole configuration before the cause, fields in alphabetical order."""
     first, *lines = next(iter(dict(sorted(config.items()))["access"])).splitlines()
     assert first == ""  # what the plugin prints before it stays on a line of its own
-    assert lines[0].startswith("-- In a failed run: Kong did not take the plugin that is named above;")
+    assert lines[0].startswith(
+        "-- In a failed run: Kong did not take the plugin that is named above;"
+    )
     assert "']} error:'" in lines[0]
     assert lines[1].startswith("-- Mend that")
     assert lines[2].startswith("local TABLE = ")
@@ -368,7 +420,9 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
     """404 on all of it, as of an address that is not the Admin API's; nothing is in the error log then."""
     with (
         Kong() as kong,
-        pytest.raises(AdminError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"),
+        pytest.raises(
+            AdminError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"
+        ),
     ):
         inspect(Account(kong.admin_url, workspace="nowhere"))
 

@@ -142,7 +142,9 @@ def one_edit_away(text: bytes) -> set[bytes]:
     """The text with one byte taken away, replaced or put in, everywhere; and cut off and doubled."""
     edited = {text[:at] + text[at + 1 :] for at in range(len(text))}
     for at in range(len(text) + 1):
-        edited |= {text[:at] + bytes([byte]) + text[at + skipped :] for byte in BYTES for skipped in (0, 1)}
+        edited |= {
+            text[:at] + bytes([byte]) + text[at + skipped :] for byte in BYTES for skipped in (0, 1)
+        }
         edited |= {text[:at], text[at:], text[:at] + text}
     return edited
 
@@ -209,7 +211,9 @@ def test_base64url_is_read_as_the_model_reads_it(length: int) -> None:
         assert TOKENS[0](text) == meant, text
 
 
-@pytest.mark.parametrize("text", ["a", "aaaaa", "aa==", "a+aa", "a/aa", "aa a", "aa\n", "\u00e9aaa"])
+@pytest.mark.parametrize(
+    "text", ["a", "aaaaa", "aa==", "a+aa", "a/aa", "aa a", "aa\n", "\u00e9aaa"]
+)
 def test_what_is_no_base64url_is_refused(text: str) -> None:
     """Padding, the other alphabet, white space, a lonely character."""
     assert TOKENS[0](text) is None

@@ -17,10 +17,16 @@ from tests.support.lua_scripts import Lua, admission
 
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
-_PATTERN = re.compile(r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?""")
-SCRIPTS = {file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in sorted(LUA.glob("*.lua"))}
+_PATTERN = re.compile(
+    r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?"""
+)
+SCRIPTS = {
+    file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in sorted(LUA.glob("*.lua"))
+}
 CALLS = [
-    (name, call[1], _PATTERN.match(text, call.end())) for name, text in SCRIPTS.items() for call in _CALL.finditer(text)
+    (name, call[1], _PATTERN.match(text, call.end()))
+    for name, text in SCRIPTS.items()
+    for call in _CALL.finditer(text)
 ]
 PATTERNS = sorted({(function, found[1]) for _, function, found in CALLS if found and not found[2]})
 LENGTH = 1 << 16
@@ -73,14 +79,19 @@ PIECES = [
 INPUTS = [
     text
     for one, other in product(PIECES, PIECES)
-    for text in ((one + other) * (LENGTH // len(one + other)) + "!", one * (LENGTH // len(one)) + other)
+    for text in (
+        (one + other) * (LENGTH // len(one + other)) + "!",
+        one * (LENGTH // len(one)) + other,
+    )
 ]
 
 
 def test_every_pattern_of_the_scripts_is_found() -> None:
     """Each is a literal; there is no ngx.re, whose patterns could backtrack without bound. One call looks for plain text,
     in an element of a rule, which is short."""
-    assert [(name, function) for name, function, found in CALLS if not found] == [("path.lua", "find")]
+    assert [(name, function) for name, function, found in CALLS if not found] == [
+        ("path.lua", "find")
+    ]
     assert "find(element, literal, at, true)" in SCRIPTS["path.lua"]
     assert not any("ngx.re." in text for text in SCRIPTS.values())
     assert len(PATTERNS) > 15
@@ -140,7 +151,9 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"])
+@pytest.mark.parametrize(
+    "element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"]
+)
 def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     """It is held against each rule of its depth."""
     rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}
@@ -185,7 +198,11 @@ def test_admission_is_linear_in_the_headers(headers: Any) -> None:
     """Their number, their names and their values."""
 
     def make(size: int) -> Lua:
-        facts = {"ngx.var.request": "GET / HTTP/1.1", "ngx.var.request_uri": "/", "ngx.req.get_headers": headers(size)}
+        facts = {
+            "ngx.var.request": "GET / HTTP/1.1",
+            "ngx.var.request_uri": "/",
+            "ngx.req.get_headers": headers(size),
+        }
         return Lua(admission(), facts)
 
     assert slow(make, 4_000) < 24

@@ -46,7 +46,16 @@ EDGES = [
     for code in (first - 1, first, last, last + 1)
     if code < 0x110000
 ]
-PIECES = [*"abs #.:$~1*<>\"'+,()&=@-_!|{}^`", "..", "secret", "::$DATA", "~1", *EDGES, "\u5317", "\U0001f44d"]
+PIECES = [
+    *"abs #.:$~1*<>\"'+,()&=@-_!|{}^`",
+    "..",
+    "secret",
+    "::$DATA",
+    "~1",
+    *EDGES,
+    "\u5317",
+    "\U0001f44d",
+]
 ELEMENTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 
 
@@ -109,11 +118,16 @@ def characters() -> Iterator[str]:
 def forms(character: str) -> set[str]:
     """What normalization, case folding, and who looks at no accents make of it, in any order of two."""
     steps = [
-        *(lambda text, form=form: unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")),  # type: ignore[misc]
+        *(
+            lambda text, form=form: unicodedata.normalize(form, text)
+            for form in ("NFC", "NFD", "NFKC", "NFKD")
+        ),  # type: ignore[misc]
         str.casefold,
         str.lower,
         str.upper,
-        lambda text: "".join(one for one in unicodedata.normalize("NFD", text) if not is_of(MARKS, one)),
+        lambda text: "".join(
+            one for one in unicodedata.normalize("NFD", text) if not is_of(MARKS, one)
+        ),
     ]
     once = {step(character) for step in steps}
     return once | {step(text) for text in once for step in steps}

@@ -19,7 +19,9 @@ from kong_oam.kong.owners import Asking
         (("kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"), "another stack's", "prod"),
     ],
 )
-def test_one_tag_of_another_stack_is_enough(tags: tuple[str, ...], kind: str, stack: str | None) -> None:
+def test_one_tag_of_another_stack_is_enough(
+    tags: tuple[str, ...], kind: str, stack: str | None
+) -> None:
     """Nothing that another stack may need is taken for ours, or for nobody's."""
     owner = Asking("local").owner({"tags": list(tags)})
     assert (owner.kind, owner.stack or None) == (kind, stack)

@@ -35,7 +35,9 @@ class Recorded:
         if path == "/":
             return {
                 "plugins": {
-                    "available_on_server": dict.fromkeys(("datadog", "http-log", "rate-limiting", "acl", "acme"), True)
+                    "available_on_server": dict.fromkeys(
+                        ("datadog", "http-log", "rate-limiting", "acl", "acme"), True
+                    )
                 }
             }
         return recordings.schema(f"plugins/{path.rpartition('/')[2]}.json")
@@ -46,7 +48,9 @@ class Recorded:
 
 
 def said(trait: str, **fields: Any) -> list[Diagnostic]:
-    return [*unfit(Recorded(**fields), estate(asked(trait)).components["orders/api"].edge.kong_plugins)]  # type: ignore[arg-type]
+    return [
+        *unfit(Recorded(**fields), estate(asked(trait)).components["orders/api"].edge.kong_plugins)
+    ]  # type: ignore[arg-type]
 
 
 def at(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
@@ -65,7 +69,10 @@ def test_nothing_is_asked_where_nothing_is_asked_for() -> None:
 
 def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
     one = estate(
-        asked("{name: correlation-id, config: {header_name: X-Cid}}", "{name: bot-detection, config: {deny: [a]}}")
+        asked(
+            "{name: correlation-id, config: {header_name: X-Cid}}",
+            "{name: bot-detection, config: {deny: [a]}}",
+        )
     )
     assert inspect(Account(kong.admin_url), one) == ()
 
@@ -73,7 +80,11 @@ def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
 def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
     """With what is nearest."""
     (one,) = at([*inspect(Account(kong.admin_url), estate(asked("{name: bot-detecton}")))])
-    assert one == ("ENV418", "this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?", "bot-detecton}")
+    assert one == (
+        "ENV418",
+        "this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?",
+        "bot-detecton}",
+    )
 
 
 def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
@@ -82,24 +93,35 @@ def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
     words = "this Kong does not take the configuration of correlation-id: "
     assert at([*inspect(Account(kong.admin_url), estate(asked(wrong)))]) == [
         ("ENV418", f"{words}config.header_nam: unknown field", "x, generator: "),
-        ("ENV418", f"{words}config.generator: expected one of: uuid, uuid#counter, tracker", "uuids}}"),
+        (
+            "ENV418",
+            f"{words}config.generator: expected one of: uuid, uuid#counter, tracker",
+            "uuids}}",
+        ),
     ]
 
 
 def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
     """As a Kong 3.10 answered: nested as the entity is, with null where nothing is wrong, or as one text of all."""
     trait = "{name: datadog, config: {metrics: [{name: latency, stat_type: timer}, {name: latency, stat_type: x, tags: [3]}]}}"
-    fields = {"config": {"metrics": [None, {"stat_type": "expected one of: ...", "tags": ["expected a string"]}]}}
+    fields = {
+        "config": {
+            "metrics": [None, {"stat_type": "expected one of: ...", "tags": ["expected a string"]}]
+        }
+    }
     found = at(said(trait, **fields))
     assert [where for _, _, where in found] == ["[{name: latenc", "[{name: latenc"]
-    both = {"@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"]}
-    assert [where for _, _, where in at(said("{name: acl, config: {allow: [a], deny: [b]}}", **both))] == [
-        "[a], deny: [b]"
-    ]
+    both = {
+        "@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"]
+    }
+    assert [
+        where for _, _, where in at(said("{name: acl, config: {allow: [a], deny: [b]}}", **both))
+    ] == ["[a], deny: [b]"]
     whole = {"config": "The limit for hour(3.0) cannot be lower than the limit for minute(5.0)"}
-    assert [where for _, _, where in at(said("{name: rate-limiting, config: {minute: 5, hour: 3}}", **whole))] == [
-        "{minute: 5, ho"
-    ]
+    assert [
+        where
+        for _, _, where in at(said("{name: rate-limiting, config: {minute: 5, hour: 3}}", **whole))
+    ] == ["{minute: 5, ho"]
 
 
 def test_a_former_name_is_refused() -> None:
@@ -113,7 +135,9 @@ def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
     """An address without credentials is no secret."""
     assert said("{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}") == []
     assert said("{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}") == []
-    (one,) = at(said("{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}"))
+    (one,) = at(
+        said("{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}")
+    )
     assert one[0] == "ACC248" and "config.http_endpoint is a secret to Kong" in one[1]
     *_, one = at(said("{name: http-log, config: {http_endpoint: 'http://[::1'}}"))
     assert one[0] == "ACC248", "nobody can read it as an address"
@@ -158,7 +182,10 @@ def test_what_a_run_asks_of_every_gateway_is_the_same_for_any_estate() -> None:
     with Kong() as one:
         one.faults = counted
         preflight.inspect(Account(one.admin_url))
-    assert targets == ["/", *(f"/schemas/plugins/{kind}" for kind in ("pre-function", "jwt", "post-function"))]
+    assert targets == [
+        "/",
+        *(f"/schemas/plugins/{kind}" for kind in ("pre-function", "jwt", "post-function")),
+    ]
 
 
 @pytest.mark.parametrize("value", [7, "text", ["redis"]])

@@ -61,11 +61,15 @@ def told(answer: Answer) -> dict[str, Any]:
 def test_what_a_plugin_refuses_is_a_problem(kong: Kong, status: int, code: str, title: str) -> None:
     """With Kong's own text in JSON; its other headers stay."""
     answers(kong, status_code=status)
-    assert told(kong.handle(CASE.raw(), STACK.scheme)) == {"type": f"urn:kong-oam:problem:{code}", "title": title}
+    assert told(kong.handle(CASE.raw(), STACK.scheme)) == {
+        "type": f"urn:kong-oam:problem:{code}",
+        "title": title,
+    }
 
 
 @pytest.mark.parametrize(
-    "config", [{"status_code": 418}, {"status_code": 503, "body": "<p>", "content_type": "text/html"}]
+    "config",
+    [{"status_code": 418}, {"status_code": 503, "body": "<p>", "content_type": "text/html"}],
 )
 def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
     """A page for maintenance, and statuses that nobody knows the reason of."""
@@ -83,7 +87,9 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     component = case.meant(SCENE).component
     assert component is not None
     bad = SCENE.issuers[component.provider].faults((), SCENE.issuers["other"])["expired"]
-    stale = kong.handle(Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(), STACK.scheme)
+    stale = kong.handle(
+        Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(), STACK.scheme
+    )
     assert (stale.status, told(stale)["type"]) == (401, "urn:kong-oam:problem:token-not-verified")
 
 
@@ -100,10 +106,16 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
             found = httpx.get(f"{kong.admin_url}/services/{SERVICE}/plugins").json()["data"]
             gate = next(one for one in found if one["name"] == "post-function")
             config = entities.configs(
-                SCENE.estate, COMPONENT, next(iter(COMPONENT.backends)), "127.0.0.1", taken.getsockname()[1]
+                SCENE.estate,
+                COMPONENT,
+                next(iter(COMPONENT.backends)),
+                "127.0.0.1",
+                taken.getsockname()[1],
             )
             entities.change(f"/plugins/{gate['id']}", {"config": config["post-function"]})
-        with socket.create_connection(("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10
+        ) as connection:
             connection.sendall(CASE.raw(b"Connection: close"))
             head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 502")

@@ -35,7 +35,9 @@ def kong() -> Iterator[Kong]:
 def deploy(kong: Kong, policy: str = "local", counts_in: RedisSettings | None = None) -> None:
     estate = limited(DOMAIN, STACK, policy)
     with Entities(kong.admin_url, keep=True) as made:
-        made.settings = replace(made.settings, gateway=replace(made.settings.gateway, redis=counts_in))
+        made.settings = replace(
+            made.settings, gateway=replace(made.settings.gateway, redis=counts_in)
+        )
         made.estate(estate, Scene(estate, ISSUERS).pems, "upstream.test")
 
 
@@ -57,13 +59,21 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", [None, ISSUERS["main"].service(["x"], "stranger"), ISSUERS["main"].token([], aud="api://x")]
+    "token",
+    [None, ISSUERS["main"].service(["x"], "stranger"), ISSUERS["main"].token([], aud="api://x")],
 )
-def test_many_addresses_are_no_way_around_the_budget_of_a_component(kong: Kong, token: str | None) -> None:
+def test_many_addresses_are_no_way_around_the_budget_of_a_component(
+    kong: Kong, token: str | None
+) -> None:
     """Of whom nothing counts here, with a token of the issuer or without: they share one, wherever they are."""
     deploy(kong)
     flood = Step("from everywhere", "component", (), token, "/open")
-    assert [asked(kong, flood, f"192.0.2.{last}").status for last in range(4)] == [200, 200, 429, 429]
+    assert [asked(kong, flood, f"192.0.2.{last}").status for last in range(4)] == [
+        200,
+        200,
+        429,
+        429,
+    ]
 
 
 def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(kong: Kong) -> None:

@@ -24,7 +24,10 @@ SOME: list[dict[str, Any]] = [
     {"trusted_ips": {}},
     {"trusted_ips": ["10.0.0.0/8", "2001:db8::7", "unix:"]},
     {"trusted_ips": ["unix:"]},
-    {"trusted_ips": ["0.0.0.0/1"], "nginx_http_directives": [{"name": "charset", "value": "UTF-8"}]},
+    {
+        "trusted_ips": ["0.0.0.0/1"],
+        "nginx_http_directives": [{"name": "charset", "value": "UTF-8"}],
+    },
 ]
 
 
@@ -32,7 +35,9 @@ SOME: list[dict[str, Any]] = [
 def test_a_gateway_that_believes_everybody_is_refused(configuration: dict[str, Any]) -> None:
     """Where rules ask for addresses, and nowhere else."""
     with Kong(configuration=configuration) as kong:
-        with pytest.raises(PreflightError, match="takes the word of every caller for where they call from"):
+        with pytest.raises(
+            PreflightError, match="takes the word of every caller for where they call from"
+        ):
             preflight.inspect(Account(kong.admin_url), by_address=True)
         assert preflight.inspect(Account(kong.admin_url)).address is None
 
@@ -53,7 +58,9 @@ def test_limits_that_count_by_address_ask_for_it(per: str, path: str, by_address
     rule = "public: {reason: tests}" if path == "/open" else "scopes: [x]"
     access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
     limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
-    made = estate(api("limited", domain="limited.example.com", http="{/: 8080}", access=access) + limit)
+    made = estate(
+        api("limited", domain="limited.example.com", http="{/: 8080}", access=access) + limit
+    )
     assert addresses.asked_for(made) == by_address
 
 
@@ -68,10 +75,15 @@ def test_a_gateway_that_believes_some_is_not(configuration: dict[str, Any]) -> N
 def test_what_counts_as_an_address_is_said_in_words() -> None:
     """By the header that Kong looks at, from whom it does, and where another Kong decides."""
     trusted = {"trusted_ips": ["10.0.0.0/8"]}
-    assert "the one that connects to Kong (trusted_ips is empty)" in addresses.in_words({"trusted_ips": {}})
-    assert "the one that X-Real-IP says (real_ip_header), where a call comes from 10.0.0.0/8" in addresses.in_words(
-        trusted
+    assert "the one that connects to Kong (trusted_ips is empty)" in addresses.in_words(
+        {"trusted_ips": {}}
+    )
+    assert (
+        "the one that X-Real-IP says (real_ip_header), where a call comes from 10.0.0.0/8"
+        in addresses.in_words(trusted)
     )
     forwarded = {**trusted, "real_ip_header": "X-Forwarded-For"}
     assert "the one that X-Forwarded-For says" in addresses.in_words(forwarded)
-    assert "its data planes judge by a kong.conf of their own" in addresses.in_words({"role": "control_plane"})
+    assert "its data planes judge by a kong.conf of their own" in addresses.in_words(
+        {"role": "control_plane"}
+    )

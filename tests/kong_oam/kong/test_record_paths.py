@@ -16,14 +16,18 @@ def path_of() -> Callable[[bytes], bytes]:
     lua = LuaRuntime(encoding=None)
     script = sources.source("json", "path", "queries")
     shared = "kong={ctx={shared={kong_oam_readers={separates=separates}}}}"
-    return cast("Callable[[bytes], bytes]", lua.execute(f"{script}\n{shared}\nreturn path_of".encode()))
+    return cast(
+        "Callable[[bytes], bytes]", lua.execute(f"{script}\n{shared}\nreturn path_of".encode())
+    )
 
 
 @pytest.mark.parametrize(
     "mark",
     [b"%u003F", b"%2g", b"%C0%BF", b"\xbf", b"%bf", b"%E2%80", b"%C3%A9%BF", b"%F5%80%80%80", b"\xed\xa0\x80", b"\xc3", b"?", b";"],
 )  # fmt: skip
-def test_what_follows_no_utf8_and_no_escape_is_left_out(path_of: Callable[[bytes], bytes], mark: bytes) -> None:
+def test_what_follows_no_utf8_and_no_escape_is_left_out(
+    path_of: Callable[[bytes], bytes], mark: bytes
+) -> None:
     """Nobody knows what such bytes are to others, and nginx need not refuse them."""
     path = path_of(b"/public" + mark + b"apikey=hidden")
     assert path.startswith(b"/public") and path.isascii() and b"apikey" not in path
@@ -37,5 +41,7 @@ def test_what_follows_no_utf8_and_no_escape_is_left_out(path_of: Callable[[bytes
         (b"/a%", b"/a%"),
     ],
 )
-def test_other_paths_are_whole(path_of: Callable[[bytes], bytes], target: bytes, path: bytes) -> None:
+def test_other_paths_are_whole(
+    path_of: Callable[[bytes], bytes], target: bytes, path: bytes
+) -> None:
     assert path_of(target) == path

@@ -66,10 +66,17 @@ def _cases() -> Iterator[Case]:
             issuer.user(component.scopes, map(issuer.provider.group, groups))
             for groups in (("sales",), ("desk", "x"), ())
         ]
-        tokens = [issuer.service(component.scopes), issuer.service(()), issuer.service(component.scopes, "d"), *users]
+        tokens = [
+            issuer.service(component.scopes),
+            issuer.service(()),
+            issuer.service(component.scopes, "d"),
+            *users,
+        ]
         for method in METHODS:
             yield replace(case, method=method, authorization=())
-            yield replace(case, method=method, authorization=(f"Bearer {tokens[number % len(tokens)]}",))
+            yield replace(
+                case, method=method, authorization=(f"Bearer {tokens[number % len(tokens)]}",)
+            )
         for token in tokens:
             yield replace(case, authorization=(f"Bearer {token}",))
         if number % 5 == 0:
@@ -89,26 +96,48 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
         answer, record = kong.ask(case.raw())
         codes.add(record["code"])
         FORM.validate(record)
-        assert (record["status"], record["code"]) == (answer.status, meant.code), (case, meant, record)
+        assert (record["status"], record["code"]) == (answer.status, meant.code), (
+            case,
+            meant,
+            record,
+        )
         assert record["decision"] == ("allowed" if meant.allowed else "refused")
-        assert meant.component is None or (record["component"], record["stack"]) == (meant.component.key, "tests")
-        told = {name.lower(): value for name, value in answer.upstream.headers} if answer.upstream else {}
+        assert meant.component is None or (record["component"], record["stack"]) == (
+            meant.component.key,
+            "tests",
+        )
+        told = (
+            {name.lower(): value for name, value in answer.upstream.headers}
+            if answer.upstream
+            else {}
+        )
         if told.get("x-auth-client"):
-            assert (record["client"], record["subject"]) == (told["x-auth-client"], told["x-auth-subject"])
+            assert (record["client"], record["subject"]) == (
+                told["x-auth-client"],
+                told["x-auth-subject"],
+            )
             assert " ".join(record.get("scopes", ())) == told.get("x-auth-scopes", "")
         if meant.allowed and meant.rule:
             assert meant.component is not None
             lets_in = [
                 rule
                 for rule in meant.component.owned[meant.rule.path]
-                if rule.lists(case.method) and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
+                if rule.lists(case.method)
+                and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
             ]
             assert record["rule"] in {str(rule.place).rpartition(":")[0] for rule in lets_in}
         marks = {name.lower(): value for name, value in answer.headers}
         assert record["requestId"] == marks["x-kong-request-id"]
         if record["status"] >= 400:
             assert json.loads(answer.body)["requestId"] == record["requestId"]
-    assert {"allowed", "public", "scope-missing", "method-not-listed", "ambiguous-path", "token-needed"} <= codes
+    assert {
+        "allowed",
+        "public",
+        "scope-missing",
+        "method-not-listed",
+        "ambiguous-path",
+        "token-needed",
+    } <= codes
     assert {"malformed-authorization", "token-not-verified"} <= codes
 
 
@@ -132,10 +161,26 @@ COUNTED = {"service", "route", "response", "workspace_name"}
 def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> None:
     """Kong's has cookies, keys and the query string in it; of that, only the parameters that the stack lists are here."""
     token = MAIN.service(())
-    raw = request(TARGET + b"?apikey=hidden-5&page=2&page=%FF", *SECRETS, f"Authorization: Bearer {token}".encode())
+    raw = request(
+        TARGET + b"?apikey=hidden-5&page=2&page=%FF",
+        *SECRETS,
+        f"Authorization: Bearer {token}".encode(),
+    )
     _, record = kong.ask(raw)
     assert set(record) == {
-        *("version", "time", "requestId", "stack", "component", "port", "method", "host", "path", "query", "client"),
+        *(
+            "version",
+            "time",
+            "requestId",
+            "stack",
+            "component",
+            "port",
+            "method",
+            "host",
+            "path",
+            "query",
+            "client",
+        ),
         *(
             "caller",
             "user",
@@ -151,7 +196,9 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
         ),
         *COUNTED,
     }
-    assert set(record["service"]) | set(record["route"]) == {"name"} and set(record["response"]) == {"status"}
+    assert set(record["service"]) | set(record["route"]) == {"name"} and set(
+        record["response"]
+    ) == {"status"}
     assert record["query"] == {"page": "%FF"}
     said = json.dumps(record)
     assert "hidden" not in said and token not in said and token.split(".")[2] not in said
@@ -160,7 +207,11 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
 _LIKE_MARKS = ("\uff1f", "\uff1b", "\uff03", "\u037e", "\ufe56", "\u00bf")
 MARKS = (
     *(mark.encode() for mark in _LIKE_MARKS),
-    *("".join(f"%{byte:{form}}" for byte in mark.encode()).encode() for mark in _LIKE_MARKS for form in ("02X", "02x")),
+    *(
+        "".join(f"%{byte:{form}}" for byte in mark.encode()).encode()
+        for mark in _LIKE_MARKS
+        for form in ("02X", "02x")
+    ),
     b"\xef%bC\x9f",
 )
 """What other servers may read as ? ; or #."""
@@ -184,15 +235,21 @@ MARKS = (
 def test_no_spelling_loses_a_record(kong: Recorded, target: bytes) -> None:
     """Bytes that are no UTF-8 are percent-encoded; what follows a # or ; is no path, and may be a token, as
     what follows an encoded ? is a query to who wrote it."""
-    raw = request(TARGET + target, b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    raw = request(
+        TARGET + target, b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    )
     answer, record = kong.ask(raw)
     assert (answer.status, record["code"]) == (400, "ambiguous-path")
     assert record["path"].isascii() and "hidden" not in record["path"]
     assert record["traceparent"] == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-@pytest.mark.parametrize("traceparent", ["00-" + "a" * 5000 + "-b7ad6b7169203331-01", "hidden", "00-0af7-b7ad-01"])
-def test_what_is_let_through_is_recorded_without_a_fragment(kong: Recorded, traceparent: str) -> None:
+@pytest.mark.parametrize(
+    "traceparent", ["00-" + "a" * 5000 + "-b7ad6b7169203331-01", "hidden", "00-0af7-b7ad-01"]
+)
+def test_what_is_let_through_is_recorded_without_a_fragment(
+    kong: Recorded, traceparent: str
+) -> None:
     """An encoded # passes, as a letter of a name, and what is behind it may be a token all the same. What is no trace
     context is none of the record's."""
     raw = request(TARGET + b"/a%23token=hidden/b", f"traceparent: {traceparent}".encode())
@@ -217,22 +274,36 @@ def test_a_record_names_the_table_that_decided(kong: Recorded) -> None:
     assert record["revision"] == revision(SCENE.estate, component, record["port"], ring)
 
 
-@pytest.mark.parametrize(("status", "said"), [(200, "answered"), (302, "answered"), (418, "refused")])
-def test_what_a_plugin_answers_in_its_place_is_no_refusal(tmp_path: Path, status: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"), [(200, "answered"), (302, "answered"), (418, "refused")]
+)
+def test_what_a_plugin_answers_in_its_place_is_no_refusal(
+    tmp_path: Path, status: int, said: str
+) -> None:
     """A cache, say, that stands there by a waiver: callers got what they asked for."""
     file = tmp_path / "records"
     case = next(case for case in HERE if case.meant(SCENE).allowed)
     with Kong(now=lambda: SCENE.now) as gateway:
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=LogSettings(file=str(file)))
+        kong_deployment.deploy(
+            gateway.admin_url, SCENE.estate, SCENE.pems, logs=LogSettings(file=str(file))
+        )
         component = case.meant(SCENE).component
         assert component is not None
         service = names.service(STACK.name, component, next(iter(component.backends)))
-        body = {"name": "request-termination", "config": {"status_code": status, "body": "from a cache"}}
+        body = {
+            "name": "request-termination",
+            "config": {"status_code": status, "body": "from a cache"},
+        }
         httpx.post(f"{gateway.admin_url}/services/{service}/plugins", json=body).raise_for_status()
         answer = gateway.handle(case.raw(), scheme=STACK.scheme)
     record = json.loads(file.read_bytes())
     FORM.validate(record)
-    assert (answer.status, record["status"], record["decision"], record["code"]) == (status, status, said, said)
+    assert (answer.status, record["status"], record["decision"], record["code"]) == (
+        status,
+        status,
+        said,
+        said,
+    )
 
 
 def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
@@ -241,12 +312,19 @@ def test_a_preflight_is_answered_and_recorded(tmp_path: Path) -> None:
     on = replace(stack("tests", "http"), records=Records())
     pages = made(on, "pages.example.com")
     with Kong() as gateway:
-        kong_deployment.deploy(gateway.admin_url, pages, {"main": {}}, logs=LogSettings(file=str(file)))
+        kong_deployment.deploy(
+            gateway.admin_url, pages, {"main": {}}, logs=LogSettings(file=str(file))
+        )
         one = asked("http://shop.pages.example.com")["a preflight of our page"]
         answer = gateway.handle(one.raw("pages.example.com", MAIN), on.scheme)
     record = json.loads(file.read_text())
     FORM.validate(record)
-    assert (answer.status, record["decision"], record["code"], record["status"]) == (204, "answered", "preflight", 204)
+    assert (answer.status, record["decision"], record["code"], record["status"]) == (
+        204,
+        "answered",
+        "preflight",
+        204,
+    )
 
 
 def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
@@ -266,4 +344,6 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
     assert set(record) == {"version", "requestId", "code", "decision", "status", *COUNTED}
     counters.add(file.read_bytes())
     assert {"kong_oam_failures_total 1", "kong_oam_unread_lines_total 0"} <= {*counters.lines()}
-    assert re.search(rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"', counted)
+    assert re.search(
+        rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"', counted
+    )

@@ -101,7 +101,9 @@ def _calls() -> Iterator[bytes]:
             "x.y.z",
         )
         for authorization in ((), (f"Bearer {tokens[number % len(tokens)]}",)):
-            yield replace(case, target=case.target + QUERY, authorization=authorization).raw(*SECRETS)
+            yield replace(case, target=case.target + QUERY, authorization=authorization).raw(
+                *SECRETS
+            )
 
 
 def _answers_without(recording: Recording, spoil: Callable[[str], None]) -> list[Any]:
@@ -125,7 +127,9 @@ def test_no_sink_gets_kongs_own_record(
 ) -> None:
     """Each sink clears it by itself, and clears a field that Kong may add one day."""
     kongs = records._kongs
-    monkeypatch.setattr(records, "_kongs", lambda exchange: {**kongs(exchange), "tomorrow": "hidden-7"})
+    monkeypatch.setattr(
+        records, "_kongs", lambda exchange: {**kongs(exchange), "tomorrow": "hidden-7"}
+    )
     answers = _answers_without(recording, spoil)
     ids = [dict(answer.headers)["X-Kong-Request-Id"] for answer in answers]
     for sink, sent in recording.sent(ids).items():
@@ -136,16 +140,22 @@ def test_no_sink_gets_kongs_own_record(
         FORM.validate(record)
         assert set(record) - {"decision"} == BARE
         assert record["status"] == answer.status
-        assert set(record["service"]) | set(record["route"]) == {"name"} and set(record["response"]) == {"status"}
+        assert set(record["service"]) | set(record["route"]) == {"name"} and set(
+            record["response"]
+        ) == {"status"}
 
 
 @pytest.mark.parametrize("spoil", [_deleted, _disabled])
-def test_a_record_says_that_nothing_was_admitted(recording: Recording, spoil: Callable[[str], None]) -> None:
+def test_a_record_says_that_nothing_was_admitted(
+    recording: Recording, spoil: Callable[[str], None]
+) -> None:
     """Each call is refused."""
     answers = _answers_without(recording, spoil)
     assert {answer.status for answer in answers} <= {401, 503}
     recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
-    assert {(record["code"], record["decision"]) for record in recorded} == {("not-admitted", "refused")}
+    assert {(record["code"], record["decision"]) for record in recorded} == {
+        ("not-admitted", "refused")
+    }
 
 
 def test_calls_in_the_outage_are_counted_for_their_components(recording: Recording) -> None:
@@ -160,7 +170,12 @@ def test_calls_in_the_outage_are_counted_for_their_components(recording: Recordi
         labels, _, count = line.rpartition(" ")
         assert 'stack="tests"' in labels and 'code="not-admitted"' in labels
         counted[labels.partition('component="')[2].partition('"')[0]] += int(count)
-    meant = Counter(component.key for case in PLACES for _ in range(2) if (component := case.meant(SCENE).component))
+    meant = Counter(
+        component.key
+        for case in PLACES
+        for _ in range(2)
+        if (component := case.meant(SCENE).component)
+    )
     assert counted == meant and sum(meant.values()) == len(answers)
 
 
@@ -168,9 +183,13 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recordin
     """It does not say that the request was refused: some were not."""
     answers = _answers_without(recording, _without_its_record)
     recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
-    of_allowed = [record for answer, record in zip(answers, recorded, strict=True) if answer.status == 200]
+    of_allowed = [
+        record for answer, record in zip(answers, recorded, strict=True) if answer.status == 200
+    ]
     assert of_allowed
-    assert {(record["code"], "decision" in record) for record in of_allowed} == {("record-failed", False)}
+    assert {(record["code"], "decision" in record) for record in of_allowed} == {
+        ("record-failed", False)
+    }
 
 
 @pytest.mark.parametrize(
@@ -180,7 +199,10 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recordin
         ("http://orders.example.com/orders?apikey=hidden", "http://orders.example.com/orders"),
         ("http://orders.example.com/orders%3Fapikey=hidden", "http://orders.example.com/orders%3F"),
         ("http://orders.example.com/orders;token=hidden", "http://orders.example.com/orders;"),
-        ("http://orders.example.com/orders%EF%BC%9Ftoken=hidden", "http://orders.example.com/orders%EF%BC%9F"),
+        (
+            "http://orders.example.com/orders%EF%BC%9Ftoken=hidden",
+            "http://orders.example.com/orders%EF%BC%9F",
+        ),
         ("http://orders.example.com/\u00e9/hidden", "http://orders.example.com/%C3%A9"),
     ],
 )

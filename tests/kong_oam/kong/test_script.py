@@ -17,10 +17,16 @@ ADDRESS = '{"host":"api.test","port":8080}'
 def test_a_frame_is_the_same_byte_for_byte() -> None:
     """Stacks that are deployed have these: another blank would update every plugin of each."""
     assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(": .*'\n")
-    table, address = f"local TABLE = [==[{WRITTEN}]==]\n", "local UPSTREAM = [==[{'host':'api.test','port':8080}]==]\n"
+    table, address = (
+        f"local TABLE = [==[{WRITTEN}]==]\n",
+        "local UPSTREAM = [==[{'host':'api.test','port':8080}]==]\n",
+    )
     assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
     assert framed(ScriptInputs(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
-    (admission,), (gate,) = plugins.admission(TABLE, more=["x-a"])["access"], plugins.gate(TABLE, ADDRESS)["access"]
+    (admission,), (gate,) = (
+        plugins.admission(TABLE, more=["x-a"])["access"],
+        plugins.gate(TABLE, ADDRESS)["access"],
+    )
     assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n-- kong_oam/kong/code.py\n")
     assert gate.startswith(f"{NOTE}{table}{address}-- kong_oam/kong/lua: answer, addresses, gate\n")
 
@@ -28,9 +34,16 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
     """With any note, or none, and as JSON stood there in a version before. The script itself may say what it likes."""
-    script = framed(ScriptInputs(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n")
+    script = framed(
+        ScriptInputs(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n"
+    )
     before = script.replace(WRITTEN, ESCAPED).replace("{'host':'api.test','port':8080}", ADDRESS)
-    for one in (script, script.removeprefix(NOTE), f"\n-- another\n{script.removeprefix(NOTE)}", before):
+    for one in (
+        script,
+        script.removeprefix(NOTE),
+        f"\n-- another\n{script.removeprefix(NOTE)}",
+        before,
+    ):
         assert inputs_of(one) == ScriptInputs(ESCAPED, address)
     for other in ("", "x()", f"x(){script}", f"--{script}", script.replace("]==]", "]=]")):
         assert inputs_of(other) is None

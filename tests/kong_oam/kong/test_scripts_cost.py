@@ -26,11 +26,12 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> No
     """So what `benchmarks.gateway` deploys is whole; it takes away what it made."""
     with Kong() as kong:
         with deployed(kong.admin_url) as (_, asked):
-            assert {name: kong.handle(request, "http").status for name, request in asked.items()} == dict.fromkeys(
-                asked, 200
-            )
+            assert {
+                name: kong.handle(request, "http").status for name, request in asked.items()
+            } == dict.fromkeys(asked, 200)
         left = {
-            kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"] for kind in ("plugins", "services", "routes")
+            kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"]
+            for kind in ("plugins", "services", "routes")
         }
         assert left == {"plugins": [], "services": [], "routes": []}
 

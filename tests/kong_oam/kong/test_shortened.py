@@ -25,7 +25,9 @@ SCRIPTS = [
 def compiled(code: str) -> Any:
     """Its bytecode without names of variables and numbers of lines, and with tables in one order."""
     runtime = LuaRuntime(encoding="latin-1", register_eval=False)
-    return runtime.eval('function(code) return string.dump(assert(loadstring(code)), "sd") end')(code)
+    return runtime.eval('function(code) return string.dump(assert(loadstring(code)), "sd") end')(
+        code
+    )
 
 
 @pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
@@ -36,12 +38,20 @@ def test_what_is_sent_compiles_to_what_its_source_does(parts: tuple[str, ...]) -
 
 
 def test_every_source_is_in_one_of_them() -> None:
-    assert {part for parts in SCRIPTS for part in parts} == {file.stem for file in sources.FOLDER.glob("*.lua")}
+    assert {part for parts in SCRIPTS for part in parts} == {
+        file.stem for file in sources.FOLDER.glob("*.lua")
+    }
 
 
 def test_bytecode_tells_scripts_apart() -> None:
     """By a field, a text, a number, a variable."""
-    alike = ["return a.b, c", "return a.c, c", "return a.b, b", "return a.b, 'c'", "local c return a.b, c"]
+    alike = [
+        "return a.b, c",
+        "return a.c, c",
+        "return a.b, b",
+        "return a.b, 'c'",
+        "local c return a.b, c",
+    ]
     assert len({compiled(code) for code in alike}) == len(alike)
 
 
@@ -50,13 +60,19 @@ def test_bytecode_tells_scripts_apart() -> None:
     [
         ("local x = 1 -- one\nreturn x", "local a=1 return a"),
         ("local one, two = 1, 2\ntwo = two", "local b,a=1,2 a=a"),
-        ("local one = { one = one, two = { one } }\nreturn one.one", "local a={one=a,two={a}}return a.one"),
+        (
+            "local one = { one = one, two = { one } }\nreturn one.one",
+            "local a={one=a,two={a}}return a.one",
+        ),
         ("local one = one.one:one(one, [[' one '])", "local a=a.one:one(a,[ [' one '])"),
         ("local one\nif x == one then y(one) end", "local a if x==a then y(a)end"),
         ("local one = a\nreturn one, b", "local c=a return c,b"),
         ("for _, one in ipairs(all) do use(_, one) end", "for a,b in ipairs(all)do use(a,b)end"),
         ("for one = 1, 2 do use(one) end", "for a=1,2 do use(a)end"),
-        ("local function one(two, ...) return two, ... end", "local function b(a,...)return a,...end"),
+        (
+            "local function one(two, ...) return two, ... end",
+            "local function b(a,...)return a,...end",
+        ),
         ("local one\nfunction one.of(two) end\none()", "local a\nfunction a.of(b)end a()"),
         ("x()\nreturn function(one) return one end", "x()\nreturn function(a)return a end"),
         ("local one = function() end", "local a=function()end"),

@@ -37,7 +37,9 @@ def test_each_sink_gets_the_same_record(tmp_path: Path) -> None:
     """Several at once."""
     file = tmp_path / "records"
     with Receiver() as http, Receiver("tcp") as tcp:
-        with recording(LogSettings(HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file))) as kong:
+        with recording(
+            LogSettings(HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file))
+        ) as kong:
             answer = kong.handle(CASE.raw(), STACK.scheme)
         request = dict(answer.headers)["X-Kong-Request-Id"]
         record = http.record(request)
@@ -53,7 +55,9 @@ def test_a_sink_that_is_away_costs_no_call(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         port = taken.getsockname()[1]
         with recording(
-            LogSettings(HttpSink(f"http://127.0.0.1:{port}/"), TcpSink("127.0.0.1", port), str(file))
+            LogSettings(
+                HttpSink(f"http://127.0.0.1:{port}/"), TcpSink("127.0.0.1", port), str(file)
+            )
         ) as kong:
             assert kong.handle(CASE.raw(), STACK.scheme).status == 200
     assert len(file.read_text().splitlines()) == 1

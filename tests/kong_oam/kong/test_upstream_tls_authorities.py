@@ -31,7 +31,10 @@ def test_a_ca_is_known_by_what_it_is() -> None:
 def test_stacks_are_compared_whatever_they_speak() -> None:
     """One with a client certificate, one without: it is the same port of the same component."""
     text = api() + "        - {type: upstream-tls, properties: {}}\n"
-    names = [[*SitesByPort(estate(text, stack=replace(STACK, upstream_tls=one))).names()] for one in ("tls", "mtls")]  # type: ignore[arg-type]
+    names = [
+        [*SitesByPort(estate(text, stack=replace(STACK, upstream_tls=one))).names()]
+        for one in ("tls", "mtls")
+    ]  # type: ignore[arg-type]
     assert names == [["orders/api:8080"], ["orders/api:8080"]]
 
 
@@ -39,7 +42,9 @@ def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> 
     """The command names the real file, in words that a shell reads as they are."""
     ca = authority("workloads")
     with Kong() as kong, pytest.raises(PreflightError) as raised:
-        preflight.inspect(Account(kong.admin_url), ca=[ca.fingerprint], ca_file="stacks/the workloads' CA.pem")
+        preflight.inspect(
+            Account(kong.admin_url), ca=[ca.fingerprint], ca_file="stacks/the workloads' CA.pem"
+        )
     message, _, command = str(raised.value).partition("; load it: ")
     assert f"whose SHA-256 is {ca.fingerprint[:16]}..." in message
     assert shlex.split(command) == [

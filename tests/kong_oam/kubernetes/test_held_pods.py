@@ -36,9 +36,19 @@ OTHERS = [
 ]
 CUSTOM = [("argoproj.io/v1", "Rollout"), ("jobset.x-k8s.io/v1", "JobSet"), ("apps/v9", "Any")]
 
-steps = st.lists(st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]), max_size=5)
+steps = st.lists(
+    st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]), max_size=5
+)
 lies = st.sampled_from(
-    ["", "spec.nothing.spec", "spec.template", "..spec", "metadata.labels.spec", "spec", "spec.spec"]
+    [
+        "",
+        "spec.nothing.spec",
+        "spec.template",
+        "..spec",
+        "metadata.labels.spec",
+        "spec",
+        "spec.spec",
+    ]
 )
 
 
@@ -46,7 +56,11 @@ lies = st.sampled_from(
 def objects(draw: st.DrawFn) -> dict[str, Any]:
     """An object with pods, or what looks like some, in up to three places, one in another perhaps."""
     api, kind = draw(st.sampled_from([*WORKLOADS, *OTHERS, *CUSTOM]))
-    one: dict[str, Any] = {"apiVersion": api, "kind": kind, "metadata": {"name": "one", "namespace": "orders"}}
+    one: dict[str, Any] = {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": "one", "namespace": "orders"},
+    }
     if (api, kind) in WORKLOADS:
         _put(one, WORKLOADS[api, kind], 9)
     for number, path in enumerate(draw(st.lists(steps, min_size=1, max_size=3))):
@@ -89,10 +103,15 @@ def is_held(holder: dict[str, Any]) -> bool:
 
 
 @given(objects(), lies)
-def test_what_may_be_pods_is_held_and_nothing_else_counts(one: dict[str, Any], pod_spec_path: str) -> None:
+def test_what_may_be_pods_is_held_and_nothing_else_counts(
+    one: dict[str, Any], pod_spec_path: str
+) -> None:
     app, whole = component("", ports=())
     whole = replace(whole, rendered=(made(one, pod_spec_path=pod_spec_path),))
-    placed = {part.manifest["kind"]: part.manifest for part in placed_objects(app, whole, SETTINGS).objects}
+    placed = {
+        part.manifest["kind"]: part.manifest
+        for part in placed_objects(app, whole, SETTINGS).objects
+    }
     found = list(holders(placed[one["kind"]]))
     kind = (one["apiVersion"], one["kind"])
     if kind in WORKLOADS:
@@ -112,7 +131,9 @@ kind: Service
 metadata: {name: es, namespace: orders}
 spec: {selector: {app: es}, ports: [{port: 80}]}
 """
-WAY = ingress("{rules: [{http: {paths: [{path: /, backend: {service: {name: es, port: {number: 80}}}}]}}]}")
+WAY = ingress(
+    "{rules: [{http: {paths: [{path: /, backend: {service: {name: es, port: {number: 80}}}}]}}]}"
+)
 POD = "{metadata: {labels: {app: es}}, spec: {containers: [{name: c, image: i}]}}"
 FAKES = [
     f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: x, namespace: orders}}, data: {{x: {POD}}}}}",
@@ -127,17 +148,29 @@ FAKES = [
 def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
     """Whose labels they have is nobody's: pods that another deploys."""
     stack = replace(STACK, allowed={"x.org/Any": "nothing"})
-    found = compiled(application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))), stack=stack)
-    (message,) = [one.message for one in found.diagnostics if one.severity == "error" and one.code != "OAM103"]
-    assert message.startswith("Ingress 'way': '/' leads to Service 'es', which selects no pods of 'api'")
+    found = compiled(
+        application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))), stack=stack
+    )
+    (message,) = [
+        one.message for one in found.diagnostics if one.severity == "error" and one.code != "OAM103"
+    ]
+    assert message.startswith(
+        "Ingress 'way': '/' leads to Service 'es', which selects no pods of 'api'"
+    )
 
 
 @pytest.mark.parametrize("selector", ["{app: api}", "{app.oam.dev/component: api}"])
 def test_a_service_with_a_route_selects_none_but_its_components_pods(selector: str) -> None:
     """So a workload without replicas is no excuse for a route to others with its labels."""
-    text = DEPLOYMENT + "---" + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
+    text = (
+        DEPLOYMENT + "---" + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
+    )
     app, whole = component(text)
-    (service,) = [one.manifest for one in placed_objects(app, whole, SETTINGS).objects if "service" in one.name]
+    (service,) = [
+        one.manifest
+        for one in placed_objects(app, whole, SETTINGS).objects
+        if "service" in one.name
+    ]
     assert service["spec"]["selector"].items() >= PODS.items()
 
 
@@ -150,5 +183,10 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     one = {"apiVersion": "argoproj.io/v1", "kind": "Rollout", "metadata": about, "spec": spec}
     app, whole = component("", ports=())
     placed = placed_objects(app, replace(whole, rendered=(made(one),)), SETTINGS)
-    found = [holders(part.manifest) for part in placed.objects if part.manifest["kind"] == "Rollout"]
-    assert [(name, is_held(holder)) for name, _, holder in found[0]] == [("outer", True), ("inner", True)]
+    found = [
+        holders(part.manifest) for part in placed.objects if part.manifest["kind"] == "Rollout"
+    ]
+    assert [(name, is_held(holder)) for name, _, holder in found[0]] == [
+        ("outer", True),
+        ("inner", True),
+    ]

@@ -27,8 +27,12 @@ WORKLOAD = Workload(
     exposures=(Exposure(None, (8080,)),),
 )
 DEPLOYMENT = manifests.deployment(WORKLOAD)
-DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "api-client"}}]
-POLICY = manifests.network_policy(WORKLOAD, GatewayPeer("kong", {"app": "kong"}, ("10.0.0.0/8",)), (8080,))
+DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [
+    {"secretRef": {"name": "api-client"}}
+]
+POLICY = manifests.network_policy(
+    WORKLOAD, GatewayPeer("kong", {"app": "kong"}, ("10.0.0.0/8",)), (8080,)
+)
 CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}), (8080,))
 ACCOUNT = manifests.service_account(WORKLOAD)
 (SERVICE,) = manifests.services(WORKLOAD)
@@ -135,7 +139,10 @@ def test_what_an_api_server_says_is_read() -> None:
     pod = live["spec"]["template"]["spec"]
     pod["hostNetwork"] = True
     pod["containers"].append({"name": "spy", "image": "spy:1"})
-    pod["containers"][0] |= {"image": "other:1", "env": [*pod["containers"][0]["env"], {"name": "LD_PRELOAD"}]}
+    pod["containers"][0] |= {
+        "image": "other:1",
+        "env": [*pod["containers"][0]["env"], {"name": "LD_PRELOAD"}],
+    }
     since, inside = "2026-11-27T05:30:13Z", "spec.template.spec"
 
     def of(containers: Any) -> Any:
@@ -150,9 +157,17 @@ def test_what_an_api_server_says_is_read() -> None:
             of({"name": "api", "env": [{"name": "LD_PRELOAD", "$patch": "delete"}]}),
         ),
         FieldChange(f"{inside}.containers[api].image", "kubectl-edit", since),
-        FieldChange(f"{inside}.containers[spy]", "kubectl-edit", since, of({"name": "spy", "$patch": "delete"})),
         FieldChange(
-            f"{inside}.hostNetwork", "kubectl-edit", since, {"spec": {"template": {"spec": {"hostNetwork": None}}}}
+            f"{inside}.containers[spy]",
+            "kubectl-edit",
+            since,
+            of({"name": "spy", "$patch": "delete"}),
+        ),
+        FieldChange(
+            f"{inside}.hostNetwork",
+            "kubectl-edit",
+            since,
+            {"spec": {"template": {"spec": {"hostNetwork": None}}}},
         ),
     )
 
@@ -199,7 +214,11 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
         _container(env=[{"name": "A", "$patch": "delete"}]),
         {f"{CONTAINER}.env": PUT_BACK},
     ),
-    "a label of pods": (DEPLOYMENT, _about(labels={"x": "y"}), {"spec.template.metadata.labels.x": TAKEN_OUT}),
+    "a label of pods": (
+        DEPLOYMENT,
+        _about(labels={"x": "y"}),
+        {"spec.template.metadata.labels.x": TAKEN_OUT},
+    ),
     "an annotation of pods, and a restart": (
         DEPLOYMENT,
         _about(annotations={"kubectl.kubernetes.io/restartedAt": "now", "inject": "yes"}),
@@ -213,7 +232,11 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
     "more pods": (DEPLOYMENT, {"spec": {"replicas": 5}}, {"spec.replicas": TAKEN_OUT}),
     "as many pods as without": (DEPLOYMENT, {"spec": {"replicas": 1}}, {}),
     "everybody let in": (POLICY, {"spec": {"ingress": [{}]}}, {"spec.ingress": PUT_BACK}),
-    "everybody let in where nobody is": (CLOSED, {"spec": {"ingress": [{}]}}, {"spec.ingress": PUT_BACK}),
+    "everybody let in where nobody is": (
+        CLOSED,
+        {"spec": {"ingress": [{}]}},
+        {"spec.ingress": PUT_BACK},
+    ),
     "rules for what goes out": (
         POLICY,
         {"spec": {"egress": [{}], "policyTypes": ["Ingress", "Egress"]}},
@@ -225,14 +248,22 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
         {"spec.ports[22/TCP]": TAKEN_OUT},
     ),
     "other pods behind": (SERVICE, {"spec": {"selector": {"a": "b"}}}, {"spec.selector": PUT_BACK}),
-    "addresses outside": (SERVICE, {"spec": {"externalIPs": ["1.2.3.4"]}}, {"spec.externalIPs": TAKEN_OUT}),
+    "addresses outside": (
+        SERVICE,
+        {"spec": {"externalIPs": ["1.2.3.4"]}},
+        {"spec.externalIPs": TAKEN_OUT},
+    ),
     "a port of each node": (SERVICE, {"spec": {"type": "NodePort"}}, {"spec.type": TAKEN_OUT}),
     "a cloud's role": (
         ACCOUNT,
         {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "x"}}},
         {"metadata.annotations.eks.amazonaws.com/role-arn": TAKEN_OUT},
     ),
-    "a token of the API": (ACCOUNT, {"automountServiceAccountToken": True}, {"automountServiceAccountToken": PUT_BACK}),
+    "a token of the API": (
+        ACCOUNT,
+        {"automountServiceAccountToken": True},
+        {"automountServiceAccountToken": PUT_BACK},
+    ),
     "a key": (SECRET, {"data": {"LD_PRELOAD": "eA=="}}, {"data.LD_PRELOAD": TAKEN_OUT}),
 }
 
@@ -282,7 +313,10 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     shown["metadata"]["managedFields"] = [created]
     assert changes(DEPLOYMENT, shown) == ()
     shown["metadata"]["managedFields"] = [created, edited]
-    shown["spec"]["template"]["spec"] |= {"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 0}}
+    shown["spec"]["template"]["spec"] |= {
+        "dnsPolicy": "ClusterFirst",
+        "securityContext": {"runAsUser": 0},
+    }
     patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
     path = "spec.template.spec.securityContext.runAsUser"
     assert changes(DEPLOYMENT, shown) == (FieldChange(path, "kubectl-edit", None, patch),)
@@ -330,8 +364,12 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     cluster.put({**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}})
     shown = cluster.shown(Key.of(SECRET))
     assert shown is not None
-    found = changes(manifests.client_secret(WORKLOAD), {"kind": "Secret", "metadata": shown["metadata"]})
-    assert found == (FieldChange("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),)
+    found = changes(
+        manifests.client_secret(WORKLOAD), {"kind": "Secret", "metadata": shown["metadata"]}
+    )
+    assert found == (
+        FieldChange("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),
+    )
 
 
 def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:
@@ -350,7 +388,15 @@ def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
         "spec": {"path": "c"},
         "status": {"apply": {}, "destroy": {}},
     }
-    entry = {"manager": "pulumi-kubernetes", "operation": "Apply", "fieldsV1": {"f:spec": {"f:path": {}}}}
-    live = {**meant, "status": {"apply": {"state": "Available"}}, "metadata": {"managedFields": [entry]}}
+    entry = {
+        "manager": "pulumi-kubernetes",
+        "operation": "Apply",
+        "fieldsV1": {"f:spec": {"f:path": {}}},
+    }
+    live = {
+        **meant,
+        "status": {"apply": {"state": "Available"}},
+        "metadata": {"managedFields": [entry]},
+    }
     assert changes(meant, live) == ()
     assert changes({**meant, "spec": {"path": "c", "hcl": "d"}}, live) == (FieldChange("spec.hcl"),)

@@ -13,16 +13,30 @@ from kong_oam.kubernetes.placement import (
     placed_account,
     placed_service,
 )
-from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
+from kong_oam.objects.manifests import (
+    Exposure,
+    GatewayPeer,
+    Workload,
+    network_policy,
+    service_account,
+    services,
+)
 
-WORKLOAD = Workload("orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),))
+WORKLOAD = Workload(
+    "orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),)
+)
 PROVIDERS = [{"name": "okta", "type": "okta"}]
 SHARED = [{"name": "corp", "type": "oidc", "clients": {"a/one": {"id": "x"}, "a/two": {"id": "x"}}}]
 INSIDE = {"namespace": "kong", "podLabels": {"app": "kong"}}
 
 
 def gateway(**settings: object):  # type: ignore[no-untyped-def]
-    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": settings, "identityProviders": PROVIDERS}
+    data = {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "gateway": settings,
+        "identityProviders": PROVIDERS,
+    }
     return parse("prod", data).gateway
 
 
@@ -38,18 +52,27 @@ def gateway(**settings: object):  # type: ignore[no-untyped-def]
 )
 def test_images_come_from_this_environments_registry(image: str, expected: str) -> None:
     """The longest prefix wins, and only whole names count."""
-    images = {"registry.example.com": "eu.example.net/acme", "registry.example.com/team": "team.example.net"}
+    images = {
+        "registry.example.com": "eu.example.net/acme",
+        "registry.example.com/team": "team.example.net",
+    }
     assert mapped_image(image, images) == expected
 
 
 def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
     """Filled in with the names of the component; other braces stay."""
     cluster = ClusterSettings(
-        account_annotations={"eks.amazonaws.com/role-arn": "r/{stack}-{application}-{component}-{namespace}-{x}"}
+        account_annotations={
+            "eks.amazonaws.com/role-arn": "r/{stack}-{application}-{component}-{namespace}-{x}"
+        }
     )
     account = placed_account(service_account(WORKLOAD), "prod", WORKLOAD, cluster)
-    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "r/prod-orders-api-sales-{x}"}
-    assert placed_account(service_account(WORKLOAD), "prod", WORKLOAD, ClusterSettings()) == service_account(WORKLOAD)
+    assert account["metadata"]["annotations"] == {
+        "eks.amazonaws.com/role-arn": "r/prod-orders-api-sales-{x}"
+    }
+    assert placed_account(
+        service_account(WORKLOAD), "prod", WORKLOAD, ClusterSettings()
+    ) == service_account(WORKLOAD)
 
 
 def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
@@ -57,12 +80,23 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     (service,) = services(WORKLOAD)
     assert placed_service(service, gateway(**INSIDE)) == service
     balanced = placed_service(
-        service, gateway(cidrs=["10.0.0.0/8"], reach="loadBalancer", serviceAnnotations={"scheme": "internal"})
+        service,
+        gateway(
+            cidrs=["10.0.0.0/8"], reach="loadBalancer", serviceAnnotations={"scheme": "internal"}
+        ),
     )
-    assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
+    assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == (
+        "LoadBalancer",
+        "Local",
+    )
     assert balanced["metadata"]["annotations"] == {"scheme": "internal"}
-    numbered = placed_service(service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n"))
-    assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+    numbered = placed_service(
+        service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n")
+    )
+    assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == (
+        "NodePort",
+        "Local",
+    )
 
 
 def test_what_answers_outside_keeps_who_connects() -> None:
@@ -80,7 +114,11 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     """Its pods, its addresses, or both; nobody where it is nowhere."""
 
     def peers(peer: GatewayPeer) -> list[object]:
-        return [entry for rule in network_policy(WORKLOAD, peer, (8080,))["spec"]["ingress"] for entry in rule["from"]]
+        return [
+            entry
+            for rule in network_policy(WORKLOAD, peer, (8080,))["spec"]["ingress"]
+            for entry in rule["from"]
+        ]
 
     pods = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
@@ -98,16 +136,25 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     [
         ({}, "say where the gateway is"),
         ({"namespace": "kong"}, "namespace and podLabels go together"),
-        ({"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"}, "cidrs.0: '10.0.0.256/32' is no range of addresses"),
+        (
+            {"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"},
+            "cidrs.0: '10.0.0.256/32' is no range of addresses",
+        ),
         (
             {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
             "cidrs.1: '10.0.0.0/33' is no range of addresses",
         ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         ({"cidrs": ["10.0.0.0/8"], "reach": "nodePort"}, "reach: nodePort needs nodeAddress"),
-        ({**INSIDE, "reach": "magic"}, 'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort'),
+        (
+            {**INSIDE, "reach": "magic"},
+            'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort',
+        ),
         ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
-        ({**INSIDE, "scheem": "http"}, "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?"),
+        (
+            {**INSIDE, "scheem": "http"},
+            "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?",
+        ),
     ],
 )
 def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
@@ -126,15 +173,27 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
         ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
-        ({"identityProviders": SHARED}, "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too"),
-        ({"cloud": "openstack"}, 'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal'),
+        (
+            {"identityProviders": SHARED},
+            "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too",
+        ),
+        (
+            {"cloud": "openstack"},
+            'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal',
+        ),
         ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
         ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],
 )
 def test_other_settings_are_checked_too(changes: dict[str, object], message: str) -> None:
     """Dates, names, and what a stack may run on."""
-    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": INSIDE, "identityProviders": PROVIDERS, **changes}
+    data = {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "gateway": INSIDE,
+        "identityProviders": PROVIDERS,
+        **changes,
+    }
     with pytest.raises(StackError, match=message):
         parse("prod", data)
 

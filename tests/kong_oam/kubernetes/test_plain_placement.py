@@ -65,5 +65,11 @@ def test_the_objects_of_an_estate_that_is_deployed_stay() -> None:
         "orders/api-ingress": False,
     }
     assert client.keys() - alone.keys() == {"orders/api-client"}
-    assert client["orders/api-deployment"].version == alone["orders/api-deployment"].version == "c669181c9f368d62"
-    assert alone["orders/api-service-api"].manifest["spec"]["selector"] == {"app.oam.dev/component": "api"}
+    assert (
+        client["orders/api-deployment"].version
+        == alone["orders/api-deployment"].version
+        == "c669181c9f368d62"
+    )
+    assert alone["orders/api-service-api"].manifest["spec"]["selector"] == {
+        "app.oam.dev/component": "api"
+    }

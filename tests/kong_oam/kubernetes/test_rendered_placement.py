@@ -11,7 +11,13 @@ import yaml
 from kong_oam.access.compile.objects import _made
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.kubernetes.estate import foundations, objects_of
-from kong_oam.kubernetes.rendered import PlacedObject, PlacedObjects, account_of, is_custom, placed_objects
+from kong_oam.kubernetes.rendered import (
+    PlacedObject,
+    PlacedObjects,
+    account_of,
+    is_custom,
+    placed_objects,
+)
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.named import NamedService
@@ -27,12 +33,17 @@ TEMPLATE = f"{{metadata: {{labels: {{app: one}}}}, spec: {POD}}}"
 def settings(**more: Any) -> Settings:
     data = {
         "images": {"registry.example.com": "eu.example.net/acme"},
-        "cluster": {"imagePullSecrets": ["ecr"], "serviceAccountAnnotations": {"role": "{application}-{component}"}},
+        "cluster": {
+            "imagePullSecrets": ["ecr"],
+            "serviceAccountAnnotations": {"role": "{application}-{component}"},
+        },
     }
     return parse("prod", {**small_stacks.SETTINGS, **data, **more})
 
 
-def placed(text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,), **more: Any) -> PlacedObjects:
+def placed(
+    text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,), **more: Any
+) -> PlacedObjects:
     return placed_objects(*component(text, client=client, ports=ports), settings(**more))
 
 
@@ -71,27 +82,45 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
     spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"]
     secret = {"secretRef": {"name": "api-client"}}
     first, sidecar = spec["containers"]
-    assert first["image"] == "eu.example.net/acme/api:1" and sidecar["image"] == "crccheck/hello-world"
-    assert spec["initContainers"] == [{"name": "first", "image": "eu.example.net/acme/first:1", "envFrom": [secret]}]
-    assert first["envFrom"] == [secret, {"configMapRef": {"name": "api"}}] and sidecar["envFrom"] == [secret]
+    assert (
+        first["image"] == "eu.example.net/acme/api:1" and sidecar["image"] == "crccheck/hello-world"
+    )
+    assert spec["initContainers"] == [
+        {"name": "first", "image": "eu.example.net/acme/first:1", "envFrom": [secret]}
+    ]
+    assert first["envFrom"] == [secret, {"configMapRef": {"name": "api"}}] and sidecar[
+        "envFrom"
+    ] == [secret]
     assert spec["imagePullSecrets"] == [{"name": "mine"}, {"name": "ecr"}]
-    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"]["template"]["spec"]
+    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"]["template"][
+        "spec"
+    ]
     assert "envFrom" not in spec["containers"][1]
     volume = "{volumes: [{name: a, image: {reference: registry.example.com/data}}], containers: []}"
-    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"]["spec"]["volumes"]
+    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"]["spec"][
+        "volumes"
+    ]
     assert mounted == [{"name": "a", "image": {"reference": "eu.example.net/acme/data"}}]
 
 
 def test_what_an_apply_refuses_twice_stands_once() -> None:
     """Variables (the last counts, as in the pods), ports, pull secrets."""
-    (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"]["containers"]
+    (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"][
+        "containers"
+    ]
     assert first["env"] == [{"name": "A", "value": "two"}]
-    assert first["ports"] == [{"name": "web", "containerPort": 8080}, {"name": "admin", "containerPort": 9000}]
+    assert first["ports"] == [
+        {"name": "web", "containerPort": 8080},
+        {"name": "admin", "containerPort": 9000},
+    ]
 
 
 KINDS = {
     "Deployment": (one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
-    "StatefulSet": (one("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "StatefulSet": (
+        one("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        ("spec", "template"),
+    ),
     "DaemonSet": (one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
     "Job": (one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"), ("spec", "template")),
     "CronJob": (
@@ -108,8 +137,13 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
     """Wherever its template is: where the definition says of a kind that is none of Kubernetes' own."""
     text, path = KINDS[kind]
     application, whole = component(text, ports=())
-    whole = replace(whole, rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),))
-    found = {part.manifest["kind"]: part.manifest for part in placed_objects(application, whole, settings()).objects}
+    whole = replace(
+        whole, rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),)
+    )
+    found = {
+        part.manifest["kind"]: part.manifest
+        for part in placed_objects(application, whole, settings()).objects
+    }
     assert set(found) == {kind, "ServiceAccount", "NetworkPolicy"}
     template = found[kind]
     for step in path:
@@ -117,7 +151,10 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
     assert PODS.items() <= template["metadata"]["labels"].items()
     assert template["spec"]["serviceAccountName"] == "api"
     assert template["spec"]["containers"][0]["image"] == "eu.example.net/acme/one:1"
-    assert all("envFrom" in one for one in [*template["spec"]["containers"], *template["spec"]["initContainers"]])
+    assert all(
+        "envFrom" in one
+        for one in [*template["spec"]["containers"], *template["spec"]["initContainers"]]
+    )
     assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == PODS
     assert found["NetworkPolicy"]["spec"]["ingress"] == []
     assert found["ServiceAccount"]["metadata"]["annotations"] == {"role": "orders-api"}
@@ -137,16 +174,26 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
     assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")) == [8080]
     assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody")) == []
     assert ports(
-        80, text=OBJECTS.replace("selector: {app: api}, ports", "clusterIP: None, selector: {app: api}, ports")
+        80,
+        text=OBJECTS.replace(
+            "selector: {app: api}, ports", "clusterIP: None, selector: {app: api}, ports"
+        ),
     ) == [80]
-    assert ports(80, text=OBJECTS.replace("selector: {app: api}, ports", "selector: {app: b}, ports")) == []
+    assert (
+        ports(80, text=OBJECTS.replace("selector: {app: api}, ports", "selector: {app: b}, ports"))
+        == []
+    )
     assert ports(80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")) == []
 
 
 def test_pods_in_another_namespace_are_fenced_there() -> None:
     """With a ServiceAccount there: neither reaches beyond its namespace."""
-    found = placed(KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"), ports=()).objects
-    added = {part.name: part.manifest["metadata"]["namespace"] for part in found if not part.rendered}
+    found = placed(
+        KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"), ports=()
+    ).objects
+    added = {
+        part.name: part.manifest["metadata"]["namespace"] for part in found if not part.rendered
+    }
     assert added == {"orders/api-account/other": "other", "orders/api-ingress/other": "other"}
 
 
@@ -159,15 +206,23 @@ def test_pods_in_another_namespace_are_fenced_there() -> None:
         (Options(patch=True), False, False),
     ],
 )
-def test_what_is_somebody_elses_is_not_verified(options: Options, is_ours: bool, is_created: bool) -> None:
+def test_what_is_somebody_elses_is_not_verified(
+    options: Options, is_ours: bool, is_created: bool
+) -> None:
     """Nor removed, where a state does not know it."""
-    found = PlacedObject("name", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}, options=options)
+    found = PlacedObject(
+        "name",
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}},
+        options=options,
+    )
     assert (found.is_ours, found.is_created) == (is_ours, is_created)
 
 
 def test_a_namespace_that_is_only_read_is_not_verified() -> None:
     """As any other object that a rule leaves to somebody else."""
-    application, whole = component("{apiVersion: v1, kind: Namespace, metadata: {name: more}}", client=False, ports=())
+    application, whole = component(
+        "{apiVersion: v1, kind: Namespace, metadata: {name: more}}", client=False, ports=()
+    )
     (namespace,) = whole.rendered or ()
     read = replace(whole, rendered=(replace(namespace, options=Options(read=True)),))
     assert list(objects_of(estate_of(replace(application, components=(read,))), settings())) == []
@@ -178,10 +233,14 @@ def test_pods_that_stay_stay_fenced() -> None:
     application, whole = component()
     for kept, retained in (("StatefulSet", True), ("ConfigMap", False)):
         rendered = tuple(
-            replace(one, options=Options(retain_on_delete=one.kind == kept)) for one in whole.rendered or ()
+            replace(one, options=Options(retain_on_delete=one.kind == kept))
+            for one in whole.rendered or ()
         )
         found = placed_objects(application, replace(whole, rendered=rendered), settings()).objects
-        assert [one.options.retain_on_delete for one in found if not one.rendered] == [retained, retained]
+        assert [one.options.retain_on_delete for one in found if not one.rendered] == [
+            retained,
+            retained,
+        ]
 
 
 @pytest.mark.parametrize("name", ["api", "orders.StatefulSet.Api"])
@@ -189,12 +248,19 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
     """They may be those of an earlier version, which run on, also once the component is gone: nobody may call them past
     the gateway. They get nothing else, and the fence takes the name of nobody else's."""
     application, whole = component(client=False, ports=())
-    rendered = tuple(replace(one, options=Options(read=bool(fenced_pods(one)))) for one in whole.rendered or ())
+    rendered = tuple(
+        replace(one, options=Options(read=bool(fenced_pods(one)))) for one in whole.rendered or ()
+    )
     read = replace(whole, name=name, rendered=rendered)
-    (fence,) = (one for one in placed_objects(application, read, settings()).objects if not one.rendered)
+    (fence,) = (
+        one for one in placed_objects(application, read, settings()).objects if not one.rendered
+    )
     assert (fence.name, fence.options) == (f"orders/{name}-ingress", Options(retain_on_delete=True))
     assert fence.manifest["metadata"]["name"] == f"{name.lower()}-read-only"
-    assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {**PODS, "app.oam.dev/component": name}
+    assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {
+        **PODS,
+        "app.oam.dev/component": name,
+    }
     assert fence.manifest["spec"]["ingress"] == []
     assert [*_made(read, client=False)] == [("NetworkPolicy", f"{name.lower()}-read-only")]
 
@@ -203,9 +269,13 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
     """As they are without these."""
     more = "---\n" + one("Pod", POD)
     application, whole = component(OBJECTS + more, client=False, ports=())
-    rendered = tuple(replace(one, options=Options(read=one.kind == "Pod")) for one in whole.rendered or ())
+    rendered = tuple(
+        replace(one, options=Options(read=one.kind == "Pod")) for one in whole.rendered or ()
+    )
     both = replace(whole, rendered=rendered)
-    added = [one for one in placed_objects(application, both, settings()).objects if not one.rendered]
+    added = [
+        one for one in placed_objects(application, both, settings()).objects if not one.rendered
+    ]
     assert [one.manifest["metadata"]["name"] for one in added] == ["api", "api"]
     assert [*_made(both, client=False)] == [("NetworkPolicy", "api"), ("ServiceAccount", "api")]
 
@@ -213,27 +283,39 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
 def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
     """One that it renders, which then has the cloud's identity; of any other, and of the namespace's, nothing is left."""
     text = one(
-        "Deployment", f"{{template: {TEMPLATE.replace('spec: {', 'spec: {serviceAccountName: robot, ')}}}", "apps/v1"
+        "Deployment",
+        f"{{template: {TEMPLATE.replace('spec: {', 'spec: {serviceAccountName: robot, ')}}}",
+        "apps/v1",
     )
     rendered = text + "---\n" + one("ServiceAccount", "{}", name="robot")
     found = manifests_of(placed(rendered, ports=()))
     assert "orders/api-account" not in found
-    assert found["orders/api/serviceaccount/robot"]["metadata"]["annotations"] == {"role": "orders-api"}
+    assert found["orders/api/serviceaccount/robot"]["metadata"]["annotations"] == {
+        "role": "orders-api"
+    }
     spec = found["orders/api-deployment"]["spec"]["template"]["spec"]
     assert spec["serviceAccountName"] == "robot" and "automountServiceAccountToken" not in spec
     assert account_of(component(rendered)[1]) == "robot"
     foreign = manifests_of(placed(text, ports=()))
-    assert foreign["orders/api-deployment"]["spec"]["template"]["spec"]["serviceAccountName"] == "api"
+    assert (
+        foreign["orders/api-deployment"]["spec"]["template"]["spec"]["serviceAccountName"] == "api"
+    )
     assert foreign["orders/api-account"]["automountServiceAccountToken"] is False
     assert account_of(component(text)[1]) == "api"
     # Nor does a pod that asks for none get the rights of one that happens to have its name.
-    named = manifests_of(placed(KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"), ports=()))
+    named = manifests_of(
+        placed(KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"), ports=())
+    )
     assert named["orders/api/pod/one"]["spec"]["automountServiceAccountToken"] is False
 
 
 @pytest.mark.parametrize(
     ("spec", "namespace"),
-    [("{path: ./}", "orders"), ("{targetNamespace: ''}", "orders"), ("{targetNamespace: allowed}", "allowed")],
+    [
+        ("{path: ./}", "orders"),
+        ("{targetNamespace: ''}", "orders"),
+        ("{targetNamespace: allowed}", "allowed"),
+    ],
 )
 def test_a_repository_is_applied_in_one_namespace(spec: str, namespace: str) -> None:
     """Where nothing says it, each of its objects would."""
@@ -248,14 +330,22 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     service = manifests_of(placed(gateway=numbered))["orders/api-service-api"]
     assert service["spec"]["type"] == "NodePort"
     assert service["metadata"]["annotations"] == {"note": "kept"}
-    assert "type" not in manifests_of(placed(ports=(), gateway=numbered))["orders/api-service-api"]["spec"]
+    assert (
+        "type"
+        not in manifests_of(placed(ports=(), gateway=numbered))["orders/api-service-api"]["spec"]
+    )
 
 
 def test_two_services_of_one_name_are_one() -> None:
     """With the ports of both, of one number and protocol the first."""
     more = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
-    service = manifests_of(placed(f"{OBJECTS}---\n{one('Service', more, name='api')}"))["orders/api-service-api"]
-    ports = [(port["port"], port.get("targetPort"), port.get("protocol")) for port in service["spec"]["ports"]]
+    service = manifests_of(placed(f"{OBJECTS}---\n{one('Service', more, name='api')}"))[
+        "orders/api-service-api"
+    ]
+    ports = [
+        (port["port"], port.get("targetPort"), port.get("protocol"))
+        for port in service["spec"]["ports"]
+    ]
     assert ports == [(80, "web", None), (81, 9000, None), (80, None, "UDP"), (82, None, None)]
 
 
@@ -267,7 +357,9 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
     def annotations(*others: Any) -> Any:
         whole = replace(application, components=(job, *others))
         found = placed_objects(whole, job, settings()).objects
-        return next(part.manifest for part in found if part.manifest["kind"] == "Job")["metadata"].get("annotations")
+        return next(part.manifest for part in found if part.manifest["kind"] == "Job")[
+            "metadata"
+        ].get("annotations")
 
     assert annotations() == skipped
     assert annotations(replace(job, name="other", depends_on=("api",))) is None
@@ -276,14 +368,16 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
 
 def test_nobody_needs_stringdata() -> None:
     """It is what it becomes, so that a key that goes does not stay."""
-    text = (
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: orders}\ndata: {A: YQ==}\nstringData: {B: b}\n"
-    )
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: orders}\ndata: {A: YQ==}\nstringData: {B: b}\n"
     (secret,) = placed(text, ports=()).objects
     assert secret.manifest == {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "one", "namespace": "orders", "labels": {"kong-oam.dev/stack": "prod"}},
+        "metadata": {
+            "name": "one",
+            "namespace": "orders",
+            "labels": {"kong-oam.dev/stack": "prod"},
+        },
         "data": {"A": "YQ==", "B": "Yg=="},
     }
 
@@ -321,7 +415,10 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     first = {one.name: one.manifest["metadata"] for one in foundations(estate_of(application))}
     labels = {"kong-oam.dev/stack": "tests"}
     assert first == {
-        "orders/api/customresourcedefinition/things.example.com": {"name": "things.example.com", "labels": labels},
+        "orders/api/customresourcedefinition/things.example.com": {
+            "name": "things.example.com",
+            "labels": labels,
+        },
         "orders/api/namespace/more": {"name": "more", "labels": labels},
     }
     found = placed_objects(application, whole, settings())
@@ -345,9 +442,18 @@ def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -
     """As the fence sees who connects; another Service stays as it is."""
     spec = {"type": kind, "externalTrafficPolicy": "Cluster", "selector": {"app": "one"}}
     made = manifests_of(placed(one("Service", str(spec)), ports=()))["orders/api-service-one"]
-    assert made["spec"] == {"type": kind, "externalTrafficPolicy": "Local", "selector": {"app": "one", **PODS}}
+    assert made["spec"] == {
+        "type": kind,
+        "externalTrafficPolicy": "Local",
+        "selector": {"app": "one", **PODS},
+    }
     inside = {"selector": {"app": "one"}}
-    assert manifests_of(placed(one("Service", str(inside)), ports=()))["orders/api-service-one"]["spec"] == inside
+    assert (
+        manifests_of(placed(one("Service", str(inside)), ports=()))["orders/api-service-one"][
+            "spec"
+        ]
+        == inside
+    )
 
 
 @pytest.mark.parametrize(
@@ -393,7 +499,9 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
     found = placed_objects(application, replace(part, named=named), settings(gateway=gateway))
     release, fence, service = found.objects
     assert (fence.stage, service.stage, release.stage) == ("needed", "after", "running")
-    assert service.manifest["metadata"]["name"] == fence.manifest["metadata"]["name"] == "api-gateway"
+    assert (
+        service.manifest["metadata"]["name"] == fence.manifest["metadata"]["name"] == "api-gateway"
+    )
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
     assert service.manifest["spec"] == {"selector": labels, "ports": ports, **spec}
     policy = fence.manifest["spec"]

@@ -33,7 +33,10 @@ OTHERS = """{"app.kubernetes.io/instance":"es","role":"data","app.oam.dev/name":
 def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with the labels of pods, which a `kubectl` in its folder prints; its arguments are in the file `asked`."""
     program, answer = tmp_path / "kubectl", tmp_path / "pods"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\ncase "$*" in *pods*) cat {answer};; esac\n', "utf-8")
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\ncase "$*" in *pods*) cat {answer};; esac\n',
+        "utf-8",
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     answer.write_text(PODS, "utf-8")

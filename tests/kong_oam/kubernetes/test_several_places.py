@@ -17,7 +17,12 @@ from tests.support import small_stacks
 from tests.support.estates import STACK, api, estate
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
-OUTSIDE = {"cidrs": ["192.0.2.0/28"], "reach": "loadBalancer", "namespace": "kong", "podLabels": {"app": "kong"}}
+OUTSIDE = {
+    "cidrs": ["192.0.2.0/28"],
+    "reach": "loadBalancer",
+    "namespace": "kong",
+    "podLabels": {"app": "kong"},
+}
 IN_KONG = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
     "podSelector": {"matchLabels": {"app": "kong"}},
@@ -26,7 +31,10 @@ FROM_OUTSIDE = {"ipBlock": {"cidr": "192.0.2.0/28"}}
 
 
 def settings(**gateway: Any) -> Settings:
-    data = {"cluster": {"context": "here", "contexts": {"west": "there"}}, "gateway": gateway or OUTSIDE}
+    data = {
+        "cluster": {"context": "here", "contexts": {"west": "there"}},
+        "gateway": gateway or OUTSIDE,
+    }
     return parse("prod", {**small_stacks.SETTINGS, **data})
 
 
@@ -47,7 +55,10 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
     text = api().partition("      traits:")[0].replace("{image: x}", properties)
     (application,) = estate(text, stack=replace(STACK, service_types=("NodePort",))).applications
     service = named(application, application.components[0])["orders/api-service-api"]
-    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == (
+        "NodePort",
+        "Local",
+    )
 
 
 def named(application: Application, site: Component) -> dict[str, Manifest]:
@@ -74,7 +85,9 @@ def peers(fence: Manifest) -> list[Any]:
         ),
     ],
 )
-def test_the_gateway_is_let_in_where_it_leads_to(topologies: str, expected: list[tuple[str, list[Any], str]]) -> None:
+def test_the_gateway_is_let_in_where_it_leads_to(
+    topologies: str, expected: list[tuple[str, list[Any], str]]
+) -> None:
     """In one place; in another cluster by its addresses alone, since pods there may be anybody's. A copy has a Service
     inside its cluster, and nobody comes in."""
     application, whole = in_places(topologies)
@@ -82,7 +95,9 @@ def test_the_gateway_is_let_in_where_it_leads_to(topologies: str, expected: list
     for site in whole.sites:
         made = named(application, site)
         service = made[f"{site.state_name}-service-api"]["spec"]
-        found.append((site.at, peers(made[f"{site.state_name}-ingress"]), service.get("type", "ClusterIP")))
+        found.append(
+            (site.at, peers(made[f"{site.state_name}-ingress"]), service.get("type", "ClusterIP"))
+        )
         assert {manifest["metadata"]["namespace"] for manifest in made.values()} == {site.namespace}
     assert found == expected
 
@@ -92,15 +107,19 @@ def test_so_it_is_with_what_definitions_render() -> None:
     application, whole = component(OBJECTS, client=True, ports=(80,))
     far = Copy("west", "orders", rendered=whole.rendered)
     here, there = replace(whole, copies=(far, Copy(None, "more", "/more"))).sites[:2]
-    names = {one.name: one.manifest for one in placed_objects(application, there, settings()).objects}
+    names = {
+        one.name: one.manifest for one in placed_objects(application, there, settings()).objects
+    }
     assert (
-        list(names) == [f"west:{name.name}" for name in placed_objects(application, here, settings()).objects]
+        list(names)
+        == [f"west:{name.name}" for name in placed_objects(application, here, settings()).objects]
         and "west:orders/api-ingress" in names
     )
     assert names["west:orders/api-ingress"]["spec"]["ingress"] == []
     assert "type" not in names["west:orders/api-service-api"]["spec"]
     alone = {
-        one.name: one.manifest for one in placed_objects(application, replace(there, copied=None), settings()).objects
+        one.name: one.manifest
+        for one in placed_objects(application, replace(there, copied=None), settings()).objects
     }
     assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
     assert alone["west:orders/api-service-api"]["spec"]["type"] == "LoadBalancer"
@@ -114,7 +133,9 @@ def test_each_cluster_has_its_objects() -> None:
     spread = estate_of(replace(application, components=(whole,)))
     assert clusters_of(spread) == (None, "west")
     assert [provider_of(cluster) for cluster in clusters_of(spread)] == ["cluster", "cluster-west"]
-    assert [[one.name for one in foundations(spread, cluster)] for cluster in (None, "west", "east")] == [
+    assert [
+        [one.name for one in foundations(spread, cluster)] for cluster in (None, "west", "east")
+    ] == [
         ["orders/api/namespace/more"],
         ["west:orders/api/namespace/more"],
         [],
@@ -125,7 +146,11 @@ def test_each_cluster_has_its_objects() -> None:
 
 def test_a_certificate_lies_where_its_component_is() -> None:
     """In that cluster."""
-    text = api().replace('domain: "orders.example.com"', 'domain: "orders.example.com", secretName: tls')
+    text = api().replace(
+        'domain: "orders.example.com"', 'domain: "orders.example.com", secretName: tls'
+    )
     policy = "  policies:\n    - {name: t, type: topology, properties: {clusters: [west], namespace: blue}}\n"
     stack = replace(STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True)
-    assert hosts_by_certificate(estate(text + policy, stack=stack)) == {("west/blue", "tls"): ("orders.example.com",)}
+    assert hosts_by_certificate(estate(text + policy, stack=stack)) == {
+        ("west/blue", "tls"): ("orders.example.com",)
+    }

@@ -59,7 +59,13 @@ JUNK: list[Any] = [None, True, 5, -1, 1.5, "x", "", [], {}, [5], [None], ["x"], 
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, item in items:
         yield (*path, key)
         yield from paths(item, (*path, key))
@@ -86,7 +92,10 @@ def test_what_is_taken_can_be_placed(one: dict[str, Any], pod_spec_path: str) ->
     behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
     cases = [changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)]
     for case in cases:
-        if not said(judged(case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path), allowed=ALLOWED):
+        if not said(
+            judged(case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path),
+            allowed=ALLOWED,
+        ):
             rendered = (made(case, pod_spec_path=pod_spec_path), behind)
             assert placed_objects(app, replace(whole, rendered=rendered), SETTINGS).objects, case
             placed += 1
@@ -105,12 +114,17 @@ def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
         ({"kind": "ConfigMap", "data": {"a": {"b": "c"}}}, "data.a"),
         ({"kind": "Secret", "stringData": {"a": True}}, "stringData.a"),
         ({"kind": "Secret", "data": {"a": 5, "b": None}}, "data.a"),
-        ({"kind": "ConfigMap", "metadata": {**ABOUT, "annotations": {"a": 1.5}}}, "metadata.annotations.a"),
+        (
+            {"kind": "ConfigMap", "metadata": {**ABOUT, "annotations": {"a": 1.5}}},
+            "metadata.annotations.a",
+        ),
     ],
 )
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server refuses a number in the middle of a run."""
-    (message,) = said(judged({"apiVersion": "v1", "metadata": ABOUT, **changes}, namespace="orders"))
+    (message,) = said(
+        judged({"apiVersion": "v1", "metadata": ABOUT, **changes}, namespace="orders")
+    )
     assert message == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
 
 
@@ -127,7 +141,10 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     ("spec", "wrong"),
     [
         ("hostAliases", ["spec.hostAliases[0].hostnames has to be there"]),
-        ("containers", ["spec.containers has to be a list", "spec.containers[0].name has to be there"]),
+        (
+            "containers",
+            ["spec.containers has to be a list", "spec.containers[0].name has to be there"],
+        ),
     ],
 )
 def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
@@ -173,8 +190,16 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
 
 MOUNTING = {
     "volumes": [{"name": "a", "emptyDir": {}}],
-    "containers": [{"name": "x", "image": "i", "volumeMounts": [{"name": "a", "mountPath": "/a"}, {"name": "b"}]}],
-    "initContainers": [{"name": "y", "image": "i", "volumeDevices": [{"name": "c", "devicePath": "/c"}]}],
+    "containers": [
+        {
+            "name": "x",
+            "image": "i",
+            "volumeMounts": [{"name": "a", "mountPath": "/a"}, {"name": "b"}],
+        }
+    ],
+    "initContainers": [
+        {"name": "y", "image": "i", "volumeDevices": [{"name": "c", "devicePath": "/c"}]}
+    ],
 }
 
 
@@ -190,10 +215,18 @@ def test_a_volume_that_is_mounted_is_there() -> None:
         f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] is of volume 'b', and the pods have only 'a'",
         f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] is of volume 'c', and the pods have only 'a'",
     ]
-    assert found("StatefulSet", volumeClaimTemplates=[{"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}]) == []
+    assert (
+        found(
+            "StatefulSet",
+            volumeClaimTemplates=[{"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}],
+        )
+        == []
+    )
     assert found("Other") == []
     pod = {"containers": [{"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}]}
     assert (
-        said(judged({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod}))[-1]
+        said(judged({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod}))[
+            -1
+        ]
         == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] is of volume 'b', and the pods have none"
     )

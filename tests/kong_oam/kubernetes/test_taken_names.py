@@ -35,7 +35,9 @@ ACCOUNT = ("kubernetes:core/v1:ServiceAccount", "shop/job-account")
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """An empty cluster, and a `kubectl` for it on PATH."""
     program = tmp_path / "kubectl"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n', "utf-8")
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n', "utf-8"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     started = Cluster().start()
@@ -44,7 +46,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     started.stop()
 
 
-def _put(cluster: Cluster, kind: str, name: str, stack: str | None = None, version: str = "v1") -> None:
+def _put(
+    cluster: Cluster, kind: str, name: str, stack: str | None = None, version: str = "v1"
+) -> None:
     labels = {"kong-oam.dev/stack": stack} if stack else {}
     metadata = {"name": name, "namespace": "default", "labels": labels}
     spec = {"template": {"spec": {"containers": [{"image": "x"}]}}}
@@ -91,7 +95,11 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(cluster: Cl
     (found,) = _found()
     assert found.code == "ENV422" and "`python -m kong_oam recover -s tests`" in found.message
     about = {"name": "job", "namespace": "default"}
-    renamed = Resource(ACCOUNT[0], "old/job-account", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about})
+    renamed = Resource(
+        ACCOUNT[0],
+        "old/job-account",
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about},
+    )
     assert _found(_state(renamed)) == []
 
 
@@ -105,22 +113,33 @@ def test_where_nobody_can_look_the_run_itself_finds_out(monkeypatch: pytest.Monk
     assert _found() == []
 
 
-def test_many_objects_of_a_kind_are_looked_for_in_a_list(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_objects_of_a_kind_are_looked_for_in_a_list(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Few are asked for by name, and kubectl takes no names beside kinds. Nothing else of a list is found."""
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Secret", "job-client")
     wanted: list[Manifest] = [
         {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}}
-        for kind, name in (("ServiceAccount", "job"), ("ServiceAccount", "none"), ("Secret", "job-client"))
+        for kind, name in (
+            ("ServiceAccount", "job"),
+            ("ServiceAccount", "none"),
+            ("Secret", "job-client"),
+        )
     ]
-    expected = {("default", "ServiceAccount", "job"): "prod", ("default", "Secret", "job-client"): None}
+    expected = {
+        ("default", "ServiceAccount", "job"): "prod",
+        ("default", "Secret", "job-client"): None,
+    }
     for few in (2, 1, 0):
         monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", few)
         assert kubectl.stacks(None, wanted) == expected
 
 
-def test_a_kind_that_the_cluster_does_not_know_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
 
     def asked(_: str | None, wanted: list[dict[str, Any]]) -> dict[kubectl.Name, str | None]:
@@ -141,11 +160,17 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(monkeypatch: pytes
 def test_names_and_labels_are_those_that_the_program_makes() -> None:
     """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
     registered = [one for one in program() if one.type.startswith("kubernetes:")]
-    made = {(one.type.rpartition(":")[2], one.name): one.inputs for one in registered if "metadata" in one.inputs}
+    made = {
+        (one.type.rpartition(":")[2], one.name): one.inputs
+        for one in registered
+        if "metadata" in one.inputs
+    }
     local = read_file(ROOT / "stacks/Pulumi.local.yaml")
     texts = [file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))]
     sample = estate(*texts, stack=local.stack)
-    looked_for = {(manifest["kind"], name): manifest for _, name, manifest in created_in(sample, local)}
+    looked_for = {
+        (manifest["kind"], name): manifest for _, name, manifest in created_in(sample, local)
+    }
     assert looked_for.keys() == made.keys()
     for manifest in (*looked_for.values(), *made.values()):
         assert manifest["metadata"]["labels"]["kong-oam.dev/stack"] == "local"

@@ -17,7 +17,13 @@ from kong_oam.metrics.follow import LONGEST, follow
 
 
 def record(**fields: Any) -> str:
-    said = {"version": 1, "stack": "prod", "component": "orders/api", "decision": "allowed", "status": 200}
+    said = {
+        "version": 1,
+        "stack": "prod",
+        "component": "orders/api",
+        "decision": "allowed",
+        "status": 200,
+    }
     return json.dumps({**said, "code": "allowed", **fields})
 
 
@@ -49,7 +55,9 @@ def test_decisions_are_counted_by_component_reason_and_status() -> None:
 def test_failures_are_counted_from_the_beginning(code: str) -> None:
     """From 0, so that Prometheus sees the first one rise; a record that failed has little more than its code."""
     assert "kong_oam_failures_total 0" in samples()
-    assert "kong_oam_failures_total 1" in samples(json.dumps({"version": 1, "requestId": "x", "code": code}))
+    assert "kong_oam_failures_total 1" in samples(
+        json.dumps({"version": 1, "requestId": "x", "code": code})
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,16 @@ def test_a_record_that_names_its_stack_counts_for_that() -> None:
         "[" * 100_000,
     ],
     ids=[
-        *("nothing", "an error log's", "a number", "a text", "another version", "no code", "a label", "a map"),
+        *(
+            "nothing",
+            "an error log's",
+            "a number",
+            "a text",
+            "another version",
+            "no code",
+            "a label",
+            "a map",
+        ),
         *("a label of a service", "deep"),
     ],
 )

@@ -21,7 +21,16 @@ from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import landmarks
 from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
-from tests.support.prometheus import ALERTS, NEEDED, RULES, Prometheus, exporter, panels, prometheus, promtool
+from tests.support.prometheus import (
+    ALERTS,
+    NEEDED,
+    RULES,
+    Prometheus,
+    exporter,
+    panels,
+    prometheus,
+    promtool,
+)
 
 pytestmark = NEEDED
 
@@ -35,7 +44,9 @@ def history() -> str:
     """A day of calls that were all allowed, until a quarter of an hour ago."""
     component = CASE.meant(SCENE).component
     assert component is not None
-    labels = f'stack="tests",component="{component.key}",decision="allowed",code="allowed",status="200"'
+    labels = (
+        f'stack="tests",component="{component.key}",decision="allowed",code="allowed",status="200"'
+    )
     now = int(time.time())
     lines = ["# TYPE kong_oam_decisions counter"]
     for count, moment in enumerate(range(now - 86_000, now - 900, 60)):
@@ -57,9 +68,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         away = LogSettings(HttpSink(f"http://127.0.0.1:{taken.getsockname()[1]}/"))
         kongs = [opened.enter_context(Kong(now=lambda: SCENE.now)) for _ in range(2)]
         for kong, logs in zip(kongs, (LogSettings(file=str(records)), away), strict=True):
-            kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
-        targets = {f"kong-{number}": f"{kong.admin_url}/metrics" for number, kong in enumerate(kongs)}
-        targets["kong-oam"] = opened.enter_context(exporter("--logs", records, "--outputs", outputs))
+            kong_deployment.deploy(
+                kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
+            )
+        targets = {
+            f"kong-{number}": f"{kong.admin_url}/metrics" for number, kong in enumerate(kongs)
+        }
+        targets["kong-oam"] = opened.enter_context(
+            exporter("--logs", records, "--outputs", outputs)
+        )
         found = opened.enter_context(prometheus(folder, targets, history()))
         found.await_data(f"count(up == 1) == {len(targets)}")
         for round_ in range(4):  # counters have to be seen before they rise
@@ -85,7 +102,11 @@ def test_every_panel_shows_something(server: Prometheus, title: str, query: str)
     """By names that the gateway and the exporter really print."""
     found = server.await_data(query)
     if "component" in query:
-        assert all(one["metric"]["component"] for one in found if one["metric"].get("code") != "record-failed"), title
+        assert all(
+            one["metric"]["component"]
+            for one in found
+            if one["metric"].get("code") != "record-failed"
+        ), title
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -126,7 +147,9 @@ def test_an_alert_fires_for_what_it_is_for_and_no_other(
     large one that loses none."""
     said = {**CALM, **({series: values} if series else {})}
     expected = [
-        {"alertname": rule["alert"], "eval_time": "1500m", "exp_alerts": []} for rule in RULES if rule["alert"] != alert
+        {"alertname": rule["alert"], "eval_time": "1500m", "exp_alerts": []}
+        for rule in RULES
+        if rule["alert"] != alert
     ]
     tests = {
         "interval": "1m",
@@ -143,6 +166,9 @@ def test_an_alert_fires_for_what_it_is_for_and_no_other(
         ]
     file = tmp_path / "rules.yaml"
     file.write_text(
-        yaml.safe_dump({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [tests]}), "utf-8"
+        yaml.safe_dump(
+            {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [tests]}
+        ),
+        "utf-8",
     )
     assert "SUCCESS" in promtool("test", "rules", file)

@@ -54,7 +54,9 @@ def test_only_what_needs_no_definition_is_judged(component: str, plain: bool) ->
 def test_a_type_that_the_project_defines_is_not_judged(type_: tuple[str, str]) -> None:
     """Neither its properties, nor what a gateway of ours would refuse."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
-    written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
+    written = (
+        f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
+    )
     assert len(said(components(written))) == 9
     found = components(written, own=frozenset({type_}))  # type: ignore[arg-type]
     assert said(found) == []
@@ -95,7 +97,9 @@ def test_a_name_may_have_capitals() -> None:
     """Of a component of which no object of that name is made, as the adoption of resources by KubeVela writes them.
     What has no capitals takes two names that differ in these alone for one."""
     parts = ("{name: shop.Deployment.shop, type: k8s-objects}", "{name: Far, type: external}")
-    found = components(*parts, "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}")
+    found = components(
+        *parts, "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}"
+    )
     assert said(found) == []
     assert [one.name for one in found.applications[0].components] == [
         "shop.Deployment.shop",
@@ -104,17 +108,21 @@ def test_a_name_may_have_capitals() -> None:
     ]
     wrong = "a.yaml:8:14: OAM106: component 'far' is 'Far' (line 7) but for capitals; rename one"
     assert said(components(*parts, "{name: far, type: x}")) == [wrong]
-    policies = (
-        "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
-    )
+    policies = "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
     assert said(reading(policies)) == []
 
 
 def test_a_trait_of_a_definition_may_stand_twice() -> None:
     """As in KubeVela, where the later one is applied after the earlier; and names may have dots, as objects' may."""
-    found = components("{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}")
+    found = components(
+        "{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}"
+    )
     assert said(found) == []
-    assert [one.type for one in found.applications[0].components[0].traits] == ["labels", "scaler", "labels"]
+    assert [one.type for one in found.applications[0].components[0].traits] == [
+        "labels",
+        "scaler",
+        "labels",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,13 +160,16 @@ def test_a_null_is_a_missing_field() -> None:
     assert (second.properties, second.traits[0].properties) == ({"c": None}, {})
     top = "metadata: {name: shop, namespace: null, labels: null, annotations: {a: null}}\n"
     found = reading(
-        "spec: {components: [], policies: null, workflow: null}", head=HEAD.replace("metadata: {name: shop}\n", top)
+        "spec: {components: [], policies: null, workflow: null}",
+        head=HEAD.replace("metadata: {name: shop}\n", top),
     )
     assert [one.code for one in found.diagnostics] == ["OAM109"]
     assert (found.applications[0].namespace, found.applications[0].annotations) == ("default", {})
 
 
-@pytest.mark.parametrize("spec", ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"])
+@pytest.mark.parametrize(
+    "spec", ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"]
+)
 def test_an_application_without_components_is_taken(spec: str) -> None:
     """And says so."""
     found = reading(spec)
@@ -183,16 +194,21 @@ def test_what_a_cluster_adds_is_read_over() -> None:
 """
     status = "status: {latestRevision: {name: shop-v3, revision: 3, revisionHash: a}, phase: running, services: null}\n"
     found = reading(
-        f"spec: {{components: [{WEB % ''}]}}\n{status}", head=HEAD.replace("metadata: {name: shop}\n", metadata)
+        f"spec: {{components: [{WEB % ''}]}}\n{status}",
+        head=HEAD.replace("metadata: {name: shop}\n", metadata),
     )
     assert said(found) == []
     assert found.applications[0].revision == "shop-v3"
-    assert reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text").applications[0].revision == ""
+    assert (
+        reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text").applications[0].revision == ""
+    )
 
 
 def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
     """Each is said to have none, at its own place."""
-    found = components("{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}")
+    found = components(
+        "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
+    )
     assert sorted((str(one.place), one.code, one.severity) for one in found.diagnostics) == [
         ("a.yaml:6:26", "OAM109", "warning"),
         ("a.yaml:6:50", "OAM109", "warning"),
@@ -203,7 +219,9 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
 def test_an_object_of_another_kind_is_refused_by_name() -> None:
     """In one finding, with what to do about it."""
     head = "apiVersion: core.oam.dev/v1alpha1\nmetadata: {name: a}\n"
-    policy, older = (read_bytes("a.yaml", f"{head}kind: {kind}\n".encode()) for kind in ("Policy", "Component"))
+    policy, older = (
+        read_bytes("a.yaml", f"{head}kind: {kind}\n".encode()) for kind in ("Policy", "Component")
+    )
     assert said(policy) == [
         "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
         "Application: spec.policies"
@@ -224,7 +242,10 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
         "WorkloadDefinition",
         "WorkflowStepDefinition",
     )
-    texts = [f"apiVersion: core.oam.dev/v1beta1\nkind: {kind}\nmetadata: {{name: b}}\n{template}" for kind in kinds]
+    texts = [
+        f"apiVersion: core.oam.dev/v1beta1\nkind: {kind}\nmetadata: {{name: b}}\n{template}"
+        for kind in kinds
+    ]
     found = components(f"{WEB % ''}\n---\n" + "---\n".join(texts))
     assert said(found) == []
     assert [one.kind for one in found.definitions] == ["component", "trait", "policy", "workload"]
@@ -236,7 +257,9 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
 def test_what_needs_a_definition_is_not_deployed_without() -> None:
     """The Application is as one that cannot be read."""
     found = deployable(components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}"))
-    assert said(found) == ["a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"]
+    assert said(found) == [
+        "a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"
+    ]
     assert (found.applications, found.malformed) == ((), {"shop"})
     read = components(WEB % "", own=frozenset({("component", "webservice")}))
     assert said(deployable(read)) == [

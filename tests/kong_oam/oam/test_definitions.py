@@ -83,7 +83,9 @@ def test_the_definition_takes_what_the_schema_takes(name: str, evaluator: Evalua
         if _has_an_empty_list(properties):
             continue
         document = Document(name, json.dumps(properties), 0, properties)
-        by_schema = [str(one).splitlines()[0] for one in violations(name, properties, document.place())]
+        by_schema = [
+            str(one).splitlines()[0] for one in violations(name, properties, document.place())
+        ]
         if by_schema and all(one.endswith("needs 'scopes'") for one in by_schema):
             continue
         by_cue = _judged_by_cue(name, properties, evaluator)
@@ -95,14 +97,24 @@ def test_the_definition_takes_what_the_schema_takes(name: str, evaluator: Evalua
 def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str]:
     is_trait = KINDS[name] == "TraitDefinition"
     part: dict[str, Any] = {"name": "web", "type": "app" if is_trait else name}
-    part |= {"traits": [{"type": name, "properties": properties}]} if is_trait else {"properties": properties}
+    part |= (
+        {"traits": [{"type": name, "properties": properties}]}
+        if is_trait
+        else {"properties": properties}
+    )
     application = {"metadata": {"name": "shop"}, "spec": {"components": [part]}}
     (document,), _ = read("shop.yaml", json.dumps(application).encode())
-    texts = ((DEFINITIONS / f"{name}.yaml").read_bytes(), written("Component", "app", WORKLOAD).encode())
+    texts = (
+        (DEFINITIONS / f"{name}.yaml").read_bytes(),
+        written("Component", "app", WORKLOAD).encode(),
+    )
     stack = library(one for text in texts for one in read_definitions(name, text).definitions)
     shop = application_of(document)
     (web,) = shop.components
-    return [one.message for one in render(definitions_of(web, stack), shop, web, evaluator.ask).diagnostics]
+    return [
+        one.message
+        for one in render(definitions_of(web, stack), shop, web, evaluator.ask).diagnostics
+    ]
 
 
 def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
@@ -115,14 +127,20 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
         case "object":
             fields = node.get("properties", {}).items()
             wanted = {
-                key: below for key, below in fields if full or key in node.get("required", ()) or choose.random() < 0.5
+                key: below
+                for key, below in fields
+                if full or key in node.get("required", ()) or choose.random() < 0.5
             }
             made = {key: _valid(below, whole, choose, full=full) for key, below in wanted.items()}
             if names := node.get("propertyNames"):
-                made[MATCHING[names["pattern"]]] = _valid(node["additionalProperties"], whole, choose, full=full)
+                made[MATCHING[names["pattern"]]] = _valid(
+                    node["additionalProperties"], whole, choose, full=full
+                )
             return made
         case "array":
-            return [_valid(node["items"], whole, choose, full=full) for _ in range(choose.randint(1, 2))]
+            return [
+                _valid(node["items"], whole, choose, full=full) for _ in range(choose.randint(1, 2))
+            ]
         case "integer":
             return choose.randint(node.get("minimum", 0), node.get("maximum", 9))
         case "boolean":
@@ -140,7 +158,9 @@ def _change(value: Any, choose: random.Random) -> None:
     elif key in keys and isinstance(value, dict) and choose.random() < 0.3:
         del value[key]
     else:
-        value[key] = choose.choice([None, 1, -1, 11, 1.5, True, "", "x", "X y", "x" * 300, "GET", {}, {"a": 1}, ["x"]])
+        value[key] = choose.choice(
+            [None, 1, -1, 11, 1.5, True, "", "x", "X y", "x" * 300, "GET", {}, {"a": 1}, ["x"]]
+        )
 
 
 def _has_an_empty_list(value: Any) -> bool:

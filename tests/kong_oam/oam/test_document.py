@@ -42,8 +42,19 @@ def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
 
 def test_values_are_jsons() -> None:
     """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
-    (document,), _ = read("a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}")
-    assert document.data == {"a": True, "b": False, "c": "2020-01-02", "d": 1.5, "e": None, "f": "7", "g": -3, "h": "="}
+    (document,), _ = read(
+        "a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}"
+    )
+    assert document.data == {
+        "a": True,
+        "b": False,
+        "c": "2020-01-02",
+        "d": 1.5,
+        "e": None,
+        "f": "7",
+        "g": -3,
+        "h": "=",
+    }
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,10 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
     """YAML forbids it, parsers let the last one win: a rule could hide another."""
     documents, findings = read("a.yaml", b"a: 1\na: 2\n")
     assert len(documents) == 1
-    assert str(findings[0]).splitlines()[0] == "a.yaml:2:1: error OAM106: key 'a' stands twice in one mapping"
+    assert (
+        str(findings[0]).splitlines()[0]
+        == "a.yaml:2:1: error OAM106: key 'a' stands twice in one mapping"
+    )
 
 
 def test_a_name_cannot_talk_to_the_terminal() -> None:

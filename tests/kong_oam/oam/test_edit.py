@@ -38,7 +38,9 @@ def place(text: str, *path: str | int) -> Place:
         ("b: 1\na:\n  c: [x]\n", ("a", "c", 0), "b: 1\n"),
     ],
 )  # fmt: skip
-def test_what_is_taken_away_leaves_the_rest_as_it_was(before: str, path: tuple[str | int, ...], after: str) -> None:
+def test_what_is_taken_away_leaves_the_rest_as_it_was(
+    before: str, path: tuple[str | int, ...], after: str
+) -> None:
     """Comments on its own lines go with it, those of others stay; a collection that is left empty goes, too."""
     assert edit.without(place(before, *path)) == after
 

@@ -33,7 +33,9 @@ BEYOND = re.compile(
     r"override '.*': |no component gives the value"
 )
 """What takes a look at more than one place of the document at once, which no schema does."""
-UNDEPLOYED = re.compile(r"(step|policy|topology|garbage-collect|resource-update|apply-once) '|workflow '")
+UNDEPLOYED = re.compile(
+    r"(step|policy|topology|garbage-collect|resource-update|apply-once) '|workflow '"
+)
 """What has the right shape and is not deployed all the same."""
 
 
@@ -41,7 +43,11 @@ def refused(document: Any) -> set[str]:
     """What the reader says against a document, as far as a schema could."""
     reading = read_bytes("a.yaml", yaml.safe_dump(document).encode())
     messages = (one.message for one in reading.diagnostics if one.severity == "error")
-    return {message for message in messages if not BEYOND.match(message) and not UNDEPLOYED.match(message)}
+    return {
+        message
+        for message in messages
+        if not BEYOND.match(message) and not UNDEPLOYED.match(message)
+    }
 
 
 def documents(raw: bytes) -> list[Any]:
@@ -52,12 +58,18 @@ def written_in_tests() -> Iterator[Any]:
     """Every Application that stands in a test as one text."""
     for file in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "kind: Application" in node.value:
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and "kind: Application" in node.value
+            ):
                 yield from documents(node.value.encode())
 
 
 SAMPLES = [
-    document for file in sorted((ROOT / "applications").glob("*.yaml")) for document in documents(file.read_bytes())
+    document
+    for file in sorted((ROOT / "applications").glob("*.yaml"))
+    for document in documents(file.read_bytes())
 ]
 DEPENDENT = copy.deepcopy(SAMPLES[0])
 DEPENDENT["spec"]["components"][0]["dependsOn"] = []
@@ -93,7 +105,9 @@ spec:
 BASES = [*SAMPLES, DEPENDENT, FOREIGN]
 
 
-def test_the_copy_is_what_the_command_prints(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_copy_is_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Where it differs: `python -m kong_oam schema --output definitions/application.schema.json`."""
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == COPY.read_text("utf-8")
@@ -144,7 +158,13 @@ VALUES = st.one_of(st.none(), st.booleans(), st.sampled_from([-1, 0, 1, 1.5, 80,
 
 
 def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+    for key, value in (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    ):
         yield (*path, key)
         yield from paths(value, (*path, key))
 
@@ -174,7 +194,10 @@ def mistakes(draw: st.DrawFn) -> Any:
 @given(mistakes())
 def test_a_mistake_is_found_by_both(document: Any) -> None:
     """Whatever it is, unless it makes a document of another kind."""
-    assume(document.get("apiVersion") == "core.oam.dev/v1beta1" or document.get("kind") == "Application")
+    assume(
+        document.get("apiVersion") == "core.oam.dev/v1beta1"
+        or document.get("kind") == "Application"
+    )
     messages = refused(document)
     assert VALIDATOR.is_valid(document) == (not messages), messages
 
@@ -193,5 +216,7 @@ def test_a_mistake_is_found_by_both(document: Any) -> None:
 )
 def test_a_document_of_another_kind_is_left_alone(head: dict[str, str], accepted: bool) -> None:
     """A misspelt Application is none."""
-    document = {key: value for key, value in SAMPLES[0].items() if key not in ("apiVersion", "kind")} | head
+    document = {
+        key: value for key, value in SAMPLES[0].items() if key not in ("apiVersion", "kind")
+    } | head
     assert VALIDATOR.is_valid(document) is accepted

@@ -31,13 +31,19 @@ def folder(tmp_path: Path) -> Path:
 
 def named(folder: Path, *names: str | Path) -> list[str]:
     """The files, as seen from the project; those with a problem with a `!`."""
-    return [f"{file.relative_to(folder)}{'!' if problem else ''}" for file, problem in files_of(names, folder)]
+    return [
+        f"{file.relative_to(folder)}{'!' if problem else ''}"
+        for file, problem in files_of(names, folder)
+    ]
 
 
 @pytest.mark.parametrize("sought", [APPLICATIONS, DEFINITIONS])
 def test_neither_nothing_nor_everything_is_a_name(sought: Sought, folder: Path) -> None:
     """What no variable of a script filled in is not this folder, and nobody means all files that there are."""
-    found = [(str(file), problem.partition(";")[0]) for file, problem in files_of(["", "/", "own/"], folder, sought)]
+    found = [
+        (str(file), problem.partition(";")[0])
+        for file, problem in files_of(["", "/", "own/"], folder, sought)
+    ]
     assert found == [
         (".", "an empty name names nothing"),
         ("/", "this is the whole file system"),
@@ -58,7 +64,10 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
     [
         (["own"], ["own/own.yaml"]),
         (["own", "./own/own.yaml", "own/*.yaml", "../platform/own"], ["own/own.yaml"]),
-        (["../teams/*/oam"], ["../teams/a/oam/a.yaml", "../teams/a/oam/deep/more.yml", "../teams/b/oam/b.yaml"]),
+        (
+            ["../teams/*/oam"],
+            ["../teams/a/oam/a.yaml", "../teams/a/oam/deep/more.yml", "../teams/b/oam/b.yaml"],
+        ),
         (["../teams/*/oam/*.yaml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
         (["../teams/**/oam/*.y*ml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
         (["own", "../teams/[b]/oam"], ["own/own.yaml", "../teams/b/oam/b.yaml"]),
@@ -66,7 +75,9 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
         (["gone"], ["gone!"]),
     ],
 )
-def test_files_folders_and_globs_name_files(folder: Path, names: list[str], files: list[str]) -> None:
+def test_files_folders_and_globs_name_files(
+    folder: Path, names: list[str], files: list[str]
+) -> None:
     """Each once, whatever names it. One that is not there is read, and cannot be."""
     assert named(folder, *names) == files
 
@@ -81,7 +92,11 @@ def test_an_absolute_path_is_one(folder: Path) -> None:
 def test_what_names_nothing_is_an_error(folder: Path) -> None:
     """A submodule that is not checked out, or a pattern that is misspelt: a run would remove what is deployed."""
     (folder / "empty").mkdir()
-    assert named(folder, "empty", "../teams/*/aom", "own/*.json") == ["empty!", "../teams/*/aom!", "own/*.json!"]
+    assert named(folder, "empty", "../teams/*/aom", "own/*.json") == [
+        "empty!",
+        "../teams/*/aom!",
+        "own/*.json!",
+    ]
     findings = read_files(["empty", "../teams/*/aom", "gone"], folder=folder).diagnostics
     assert [finding.code for finding in findings] == ["OAM101"] * 3
     assert [finding.message.partition("; ")[0] for finding in findings] == [
@@ -121,7 +136,9 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
     assert named(folder, "own/[a].yaml") == ["own/[a].yaml"]
 
 
-@pytest.mark.parametrize(("name", "root"), [("a/b*/c", "a"), ("*/c", "."), ("/x/y/**/z.yaml", "/x/y"), ("a/b", "a/b")])
+@pytest.mark.parametrize(
+    ("name", "root"), [("a/b*/c", "a"), ("*/c", "."), ("/x/y/**/z.yaml", "/x/y"), ("a/b", "a/b")]
+)
 def test_the_root_of_a_pattern_is_what_precedes_it(name: str, root: str) -> None:
     """All that it matches is below."""
     assert root_of(Path(name)) == Path(root)
@@ -129,7 +146,9 @@ def test_the_root_of_a_pattern_is_what_precedes_it(name: str, root: str) -> None
 
 @pytest.mark.parametrize("target", ["m.yaml", "a.yaml/none", "gone.yaml", "../own/gone/x.yaml"])
 @pytest.mark.parametrize("name", ["own", "own/*.yaml", "*/*.yaml"])
-def test_a_link_that_leads_nowhere_hides_nothing_behind_it(folder: Path, target: str, name: str) -> None:
+def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
+    folder: Path, target: str, name: str
+) -> None:
     """It is an error itself, and what comes after it is read."""
     for file in ("a.yaml", "z.yaml"):
         (folder / "own" / file).touch()
@@ -165,7 +184,9 @@ def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(folder: Path) -> 
     ]
 
 
-def test_a_folder_that_nobody_may_list_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_nobody_may_list_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever is not its owner would see less than is deployed."""
     scandir = os.scandir
 

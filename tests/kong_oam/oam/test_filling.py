@@ -35,7 +35,9 @@ def web() -> Component:
         ("traits", ("properties", "traits")),
     ],
 )
-def test_a_place_is_a_path_below_the_properties(parameter: str, path: tuple[str | int, ...]) -> None:
+def test_a_place_is_a_path_below_the_properties(
+    parameter: str, path: tuple[str | int, ...]
+) -> None:
     """Or it says of which trait."""
     assert path_of(parameter) == path
 
@@ -51,8 +53,14 @@ def test_what_is_no_path_is_refused(parameter: str) -> None:
 
 def test_a_value_takes_the_place_of_what_stood_there() -> None:
     """Mappings and lists are made where there are none, and nothing else is changed."""
-    assert filled(web(), path_of("env[0].value"), "v").properties == {"env": [{"name": "A", "value": "v"}], "a.b": 1}
-    assert filled(web(), path_of("env[1].value"), 2).properties["env"] == [{"name": "A"}, {"value": 2}]
+    assert filled(web(), path_of("env[0].value"), "v").properties == {
+        "env": [{"name": "A", "value": "v"}],
+        "a.b": 1,
+    }
+    assert filled(web(), path_of("env[1].value"), 2).properties["env"] == [
+        {"name": "A"},
+        {"value": 2},
+    ]
     assert filled(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
     assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [{"deep": "v"}]
     traits = filled(web(), path_of("traits[2].properties.m.k"), "v").traits

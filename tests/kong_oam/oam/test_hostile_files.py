@@ -83,8 +83,14 @@ def _checked(raw: bytes) -> tuple[Reading, str, float]:
     began = time.process_time()
     reading = read_bytes("a.yaml", raw)
     compiled = compile_estate(reading, STACK)
-    findings = lint(reading.applications, compiled.estate, datetime.date(2026, 11, 27)) if compiled.estate else ()
-    said = "\n".join(str(one) for one in (*compiled.diagnostics, *(one.diagnostic for one in findings)))
+    findings = (
+        lint(reading.applications, compiled.estate, datetime.date(2026, 11, 27))
+        if compiled.estate
+        else ()
+    )
+    said = "\n".join(
+        str(one) for one in (*compiled.diagnostics, *(one.diagnostic for one in findings))
+    )
     return reading, said, time.process_time() - began
 
 
@@ -104,7 +110,11 @@ def test_a_megabyte_of_one_thing_is_one_finding(place: str) -> None:
     ("place", "count", "message"),
     [
         ("documents", MAX_DOCUMENTS + 1, "more than 1000 documents in one file; split it"),
-        ("one key of the document", MAX_ENTRIES + 1, "more than 1000 entries in one mapping or list; split it"),
+        (
+            "one key of the document",
+            MAX_ENTRIES + 1,
+            "more than 1000 entries in one mapping or list; split it",
+        ),
         ("components", MAX_ENTRIES + 1, "more than 1000 entries in one mapping or list; split it"),
     ],
 )
@@ -116,14 +126,20 @@ def test_the_limits_are_said(place: str, count: int, message: str) -> None:
     assert message not in [one.message for one in within.diagnostics]
 
 
-@pytest.mark.parametrize("count", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1])
+@pytest.mark.parametrize(
+    "count", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1]
+)
 def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> None:
     """Where there are too many of them, what can be read is not read any further either."""
     reading, _, _ = _checked(_filled("tags", count))
     over = count > MAX_FINDINGS
-    assert [one.code for one in reading.diagnostics] == ["OAM101"] * (min(count, MAX_FINDINGS) + over)
+    assert [one.code for one in reading.diagnostics] == ["OAM101"] * (
+        min(count, MAX_FINDINGS) + over
+    )
     assert len(reading.applications) == (0 if over else count)
-    assert len(reading.malformed) == (count if over else 0) + 1, "and those whose name nobody could read"
+    assert len(reading.malformed) == (count if over else 0) + 1, (
+        "and those whose name nobody could read"
+    )
 
 
 def test_of_many_findings_the_first_are_shown() -> None:
@@ -133,12 +149,19 @@ def test_of_many_findings_the_first_are_shown() -> None:
     assert len(reading.diagnostics) == MAX_FINDINGS + 1
     last = reading.diagnostics[-1]
     assert last.code == "OAM101"
-    assert last.message == "more than 100 findings in this file, which is not read further; mend these first"
+    assert (
+        last.message
+        == "more than 100 findings in this file, which is not read further; mend these first"
+    )
     assert reading.malformed == {"a", "b"}
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(place=st.sampled_from(sorted(PLACES)), count=st.integers(1, MAX_ENTRIES), times=st.integers(1, 60))
+@given(
+    place=st.sampled_from(sorted(PLACES)),
+    count=st.integers(1, MAX_ENTRIES),
+    times=st.integers(1, 60),
+)
 def test_within_the_limits_it_takes_seconds_too(place: str, count: int, times: int) -> None:
     """However many of what, and however often."""
     raw = b"---\n".join([_filled(place, count)] * times)[:MAX_BYTES]
@@ -151,4 +174,6 @@ def test_a_trait_whose_name_is_a_list_is_a_violation() -> None:
     """And nothing else goes wrong over it."""
     trait = "    - {type: gateway, properties: {name: [x], http: {/: 80}}}\n"
     reading = read_bytes("a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode())
-    assert [one.message for one in reading.diagnostics] == ["name must be of type string, not array"]
+    assert [one.message for one in reading.diagnostics] == [
+        "name must be of type string, not array"
+    ]

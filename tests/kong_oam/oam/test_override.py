@@ -37,7 +37,11 @@ def changed(*policies: str) -> dict[str, Component]:
 
 def written(place: Place) -> str:
     """What stands in the file at a place, up to the next comma or bracket."""
-    return place.document.text.splitlines()[place.line - 1][place.column - 1 :].split(",")[0].rstrip("}] ")
+    return (
+        place.document.text.splitlines()[place.line - 1][place.column - 1 :]
+        .split(",")[0]
+        .rstrip("}] ")
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,11 +104,12 @@ def test_what_an_override_gets_wrong_is_found(policy: str, finding: str) -> None
 
 def test_traits_are_merged_by_type() -> None:
     """One that is disabled goes, and one that is not there is added at the end."""
-    traits = (
-        "[{type: scaler, properties: {replicas: 0}}, {type: labels, disable: true}, {type: env, properties: {x: y}}]"
-    )
+    traits = "[{type: scaler, properties: {replicas: 0}}, {type: labels, disable: true}, {type: env, properties: {x: y}}]"
     web = changed(f"{{components: [{{name: web, traits: {traits}}}]}}")["web"]
-    assert [(one.type, one.properties) for one in web.traits] == [("scaler", {"replicas": 0}), ("env", {"x": "y"})]
+    assert [(one.type, one.properties) for one in web.traits] == [
+        ("scaler", {"replicas": 0}),
+        ("env", {"x": "y"}),
+    ]
     assert written(web.traits[0].place.at("properties", "replicas")) == "0"
     assert written(web.traits[1].place.at("properties", "x")) == "y"
 
@@ -126,16 +131,23 @@ def test_a_selector_leaves_the_others_out() -> None:
 
 def test_a_later_override_is_put_over_an_earlier_one() -> None:
     """And each value stands where the last of them wrote it; in a map that one of them added, too."""
-    first = "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
+    first = (
+        "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
+    )
     second = "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
     web = changed(first, second)["web"]
     assert web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
     place = web.place.at("properties")
     shown = [
-        written(place.at(*path)) for path in (("image",), ("added", "a"), ("added", "b"), ("limit", "cpu"), ("cpu",))
+        written(place.at(*path))
+        for path in (("image",), ("added", "a"), ("added", "b"), ("limit", "cpu"), ("cpu",))
     ]
     assert shown == ["y", "1", "3", "q", '"1"']
-    assert [place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))] == [14, 13, 14]
+    assert [place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))] == [
+        14,
+        13,
+        14,
+    ]
     assert written(place.key("image")) == "image: y"
 
 
@@ -147,11 +159,15 @@ def test_an_override_makes_a_component_plain_or_not() -> None:
     def read(properties: str, traits: str = "[]") -> Reading:
         change = f"{{name: web, properties: {properties}, traits: {traits}}}"
         return read_bytes(
-            "a.yaml", f"{head}    - {{type: override, properties: {{components: [{change}]}}}}\n".encode()
+            "a.yaml",
+            f"{head}    - {{type: override, properties: {{components: [{change}]}}}}\n".encode(),
         )
 
     assert [str(one.code) for one in read("{}").diagnostics] == ["OAM105"]
-    assert read("{image: a}").diagnostics == () and read("{image: a}").applications[0].components[0].plain
+    assert (
+        read("{image: a}").diagnostics == ()
+        and read("{image: a}").applications[0].components[0].plain
+    )
     (wrong,) = read("{image: a, cpu: 1}").diagnostics
     assert (wrong.code, wrong.place and wrong.place.line) == ("OAM103", 8)
     scaled = read("{}", "[{type: scaler}]")

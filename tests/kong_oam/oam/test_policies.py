@@ -36,7 +36,9 @@ def said(found: Reading) -> list[str]:
 
 
 def places(application: Application) -> list[list[tuple[str | None, str | None]]]:
-    return [[(one.cluster, one.namespace) for one in part.placements] for part in application.components]
+    return [
+        [(one.cluster, one.namespace) for one in part.placements] for part in application.components
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,9 @@ def test_a_topology_says_where_each_component_goes(
         ("{}", "sales"),
     ],
 )
-def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(topology: str, namespace: str) -> None:
+def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(
+    topology: str, namespace: str
+) -> None:
     """So that whoever comes later need not know of topologies."""
     application = resolved(f"{{type: topology, properties: {topology}}}")
     assert (application.namespace, places(application)) == (namespace, [[], []])
@@ -86,7 +90,11 @@ def test_a_cluster_that_the_stack_has_not_is_found() -> None:
     assert [*unknown_clusters(application, ["west", "eas"])] == []
 
 
-LABELS = {"west": {"region": "eu", "tier": "a"}, "east": {"region": "eu"}, "far": {"region": "us", "tier": "a"}}
+LABELS = {
+    "west": {"region": "eu", "tier": "a"},
+    "east": {"region": "eu"},
+    "far": {"region": "us", "tier": "a"},
+}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,9 @@ def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
 @pytest.mark.parametrize("labels", [{}, {"east": {"region": "eu"}, "far": {"region": "us"}}])
 def test_labels_that_no_cluster_has_are_found(labels: dict[str, dict[str, str]]) -> None:
     """All of one topology's labels are one cluster's."""
-    application = resolved("{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}")
+    application = resolved(
+        "{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}"
+    )
     assert on_clusters(application, labels) == application
     (found,) = unknown_clusters(application, ["east", "far", "region=eu,tier=a"])
     said = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
@@ -210,7 +220,9 @@ def test_a_rule_says_which_option_holds(policy: str, expected: list[Options]) ->
     assert [kept(application, "Deployment", None), kept(application, "Service", 1, "y")] == expected
 
 
-@pytest.mark.parametrize(("rule", "plain"), [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)])
+@pytest.mark.parametrize(
+    ("rule", "plain"), [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)]
+)
 def test_objects_that_a_rule_is_about_are_made_by_definitions(rule: str, plain: bool) -> None:
     """They are called, and say of themselves what made them, as rules expect it."""
     text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
@@ -228,20 +240,31 @@ def test_rules_of_several_policies_add_up() -> None:
 
 def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
     """The workload is of no trait; what the component's definition makes beside it is KubeVela's `AuxiliaryWorkload`."""
-    for kind, read in (("AuxiliaryWorkload", [False, True, False]), ("expose", [False, False, True])):
-        application = resolved(f"{{type: read-only, properties: {{rules: [{{selector: {{traitTypes: [{kind}]}}}}]}}}}")
+    for kind, read in (
+        ("AuxiliaryWorkload", [False, True, False]),
+        ("expose", [False, False, True]),
+    ):
+        application = resolved(
+            f"{{type: read-only, properties: {{rules: [{{selector: {{traitTypes: [{kind}]}}}}]}}}}"
+        )
         made_by = [(None, ""), (None, "x"), (1, "y")]
         assert [kept(application, "Service", trait, key).read for trait, key in made_by] == read
 
 
 def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
     """As it stands; and nothing is deployed where nobody knows it."""
-    text = HEAD.replace("type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external").replace(
-        "type: task", "type: external"
+    text = HEAD.replace(
+        "type: app, traits: [{type: labels}, {type: expose@v1}]", "type: external"
+    ).replace("type: task", "type: external")
+    found = read_bytes(
+        "a.yaml", f"{text}    - {{type: topolgy, properties: {{a: null}}}}\n".encode()
     )
-    found = read_bytes("a.yaml", f"{text}    - {{type: topolgy, properties: {{a: null}}}}\n".encode())
     (policy,) = found.applications[0].policies
-    assert (policy.name, policy.type, policy.properties) == ("topolgy-auto-gen-0", "topolgy", {"a": None})
+    assert (policy.name, policy.type, policy.properties) == (
+        "topolgy-auto-gen-0",
+        "topolgy",
+        {"a": None},
+    )
     assert said(deployable(found)) == [
         "a.yaml:9:14: error OAM104: unknown policy type 'topolgy'; did you mean 'topology'?"
     ]

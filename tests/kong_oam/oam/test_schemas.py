@@ -29,7 +29,10 @@ ORDERS: Mapping[str, Any] = {
 
 # Refused here although KubeVela renders it: it drops what it does not know, and the author never learns.
 DROPPED_BY_KUBEVELA = {
-    ("kubevela-kubevela.github.io__docs_case-studies_initialize-env.md__1.yaml", "worker"): "name is no property",
+    (
+        "kubevela-kubevela.github.io__docs_case-studies_initialize-env.md__1.yaml",
+        "worker",
+    ): "name is no property",
     (
         "kubevela-kubevela__docs_examples_traits_control-plane-only-usecase_app-with-control-plane-only-usecase.yaml__0.yaml",
         "webservice",
@@ -53,11 +56,35 @@ def _component(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "instance", "kind", "place", "message"),
     [
-        ("application", _application(traits=[]), "additionalProperties", [], "'traits' was unexpected"),
-        ("application", _application(apiVersion="v1"), "enum", ["apiVersion"], '"core.oam.dev/v1beta1"'),
+        (
+            "application",
+            _application(traits=[]),
+            "additionalProperties",
+            [],
+            "'traits' was unexpected",
+        ),
+        (
+            "application",
+            _application(apiVersion="v1"),
+            "enum",
+            ["apiVersion"],
+            '"core.oam.dev/v1beta1"',
+        ),
         ("application", _application(metadata={}), "required", ["metadata"], '"name"'),
-        ("application", _application(metadata={"name": "Orders"}), "pattern", ["metadata", "name"], '"Orders"'),
-        ("application", _application(metadata={"name": "a" * 64}), "maxLength", ["metadata", "name"], "63"),
+        (
+            "application",
+            _application(metadata={"name": "Orders"}),
+            "pattern",
+            ["metadata", "name"],
+            '"Orders"',
+        ),
+        (
+            "application",
+            _application(metadata={"name": "a" * 64}),
+            "maxLength",
+            ["metadata", "name"],
+            "63",
+        ),
         (
             "application",
             _application(metadata={"name": "a", "labels": {"tier": 1}}),
@@ -66,7 +93,13 @@ def _component(**changes: Any) -> dict[str, Any]:
             '"string"',
         ),
         ("application", _component(name="-"), "pattern", ["spec", "components", 0, "name"], '"-"'),
-        ("application", _component(properties=None), "type", ["spec", "components", 0, "properties"], '"object"'),
+        (
+            "application",
+            _component(properties=None),
+            "type",
+            ["spec", "components", 0, "properties"],
+            '"object"',
+        ),
         (
             "application",
             _component(traits=[{"properties": {}}]),
@@ -75,11 +108,29 @@ def _component(**changes: Any) -> dict[str, Any]:
             '"type"',
         ),
         ("webservice", {}, "required", [], '"image"'),
-        ("webservice", {"image": "i", "mem": "1Gi"}, "additionalProperties", [], "'mem' was unexpected"),
+        (
+            "webservice",
+            {"image": "i", "mem": "1Gi"},
+            "additionalProperties",
+            [],
+            "'mem' was unexpected",
+        ),
         ("webservice", {"image": "i", "cpu": 0.5}, "type", ["cpu"], '"string"'),
-        ("webservice", {"image": "i", "ports": [{"port": "80"}]}, "type", ["ports", 0, "port"], '"integer"'),
+        (
+            "webservice",
+            {"image": "i", "ports": [{"port": "80"}]},
+            "type",
+            ["ports", 0, "port"],
+            '"integer"',
+        ),
         ("webservice", {"image": "i", "port": 0}, "minimum", ["port"], "minimum of 1"),
-        ("webservice", {"image": "i", "exposeType": "ExternalName"}, "enum", ["exposeType"], "LoadBalancer"),
+        (
+            "webservice",
+            {"image": "i", "exposeType": "ExternalName"},
+            "enum",
+            ["exposeType"],
+            "LoadBalancer",
+        ),
         ("webservice", {"image": "i", "env": [{"value": "1"}]}, "required", ["env", 0], '"name"'),
         (
             "webservice",
@@ -95,10 +146,19 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["livenessProbe", "httpGet"],
             '"path"',
         ),
-        ("worker", {"image": "i", "ports": []}, "additionalProperties", [], "'ports' was unexpected"),
         (
             "worker",
-            {"image": "i", "readinessProbe": {"httpGet": {"path": "/", "port": 80, "scheme": "HTTPS"}}},
+            {"image": "i", "ports": []},
+            "additionalProperties",
+            [],
+            "'ports' was unexpected",
+        ),
+        (
+            "worker",
+            {
+                "image": "i",
+                "readinessProbe": {"httpGet": {"path": "/", "port": 80, "scheme": "HTTPS"}},
+            },
             "additionalProperties",
             ["readinessProbe", "httpGet"],
             "'scheme' was unexpected",
@@ -107,7 +167,13 @@ def _component(**changes: Any) -> dict[str, Any]:
         ("gateway", {"http": {}}, "minProperties", ["http"], "less than 1 property"),
         ("gateway", {"http": {"orders": 80}}, "propertyNames", ["http"], '"orders"'),
         ("gateway", {"http": {"/": 99999}}, "maximum", ["http", "/"], "65535"),
-        ("gateway", {"http": {"/": 80}, "domain": "https://example.com"}, "pattern", ["domain"], "https://example.com"),
+        (
+            "gateway",
+            {"http": {"/": 80}, "domain": "https://example.com"},
+            "pattern",
+            ["domain"],
+            "https://example.com",
+        ),
         ("gateway", {"http": {"/": 80}, "pathType": "Regex"}, "enum", ["pathType"], "Prefix"),
     ],
 )
@@ -124,9 +190,18 @@ def test_one_mistake_is_one_violation_that_names_it(
     ("schema", "instance"),
     [
         ("application", ORDERS),
-        ("application", _component(dependsOn=["db"], traits=[{"type": "gateway"}], properties={"any": [1]})),
+        (
+            "application",
+            _component(dependsOn=["db"], traits=[{"type": "gateway"}], properties={"any": [1]}),
+        ),
         ("webservice", {"image": "i", "volumes": [{"name": "v", "mountPath": "/v"}]}),
-        ("webservice", {"image": "i", "volumeMounts": {"hostPath": [{"name": "v", "mountPath": "/v", "path": "/"}]}}),
+        (
+            "webservice",
+            {
+                "image": "i",
+                "volumeMounts": {"hostPath": [{"name": "v", "mountPath": "/v", "path": "/"}]},
+            },
+        ),
         (
             "worker",
             {
@@ -135,7 +210,10 @@ def test_one_mistake_is_one_violation_that_names_it(
                 "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
             },
         ),
-        ("gateway", {"http": {"/orders": 8080}, "domain": "*.example.com", "existingServiceName": "orders"}),
+        (
+            "gateway",
+            {"http": {"/orders": 8080}, "domain": "*.example.com", "existingServiceName": "orders"},
+        ),
     ],
 )
 def test_what_kubevela_takes_is_accepted(schema: str, instance: Any) -> None:
@@ -161,7 +239,9 @@ def test_schema_is_closed_described_and_says_one_thing_at_a_time(name: str) -> N
 def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(node, dict):
         yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
         yield from _nodes(child)
 
 

@@ -43,7 +43,10 @@ STEPS = 17
 
 def reading(*steps: str, mode: str = "{}", head: str = HEAD) -> Reading:
     listed = "".join(f"      - {one}\n" for one in steps)
-    return read_bytes("a.yaml", f"{head}  workflow:\n    mode: {mode}\n    steps:\n{listed or '      []'}".encode())
+    return read_bytes(
+        "a.yaml",
+        f"{head}  workflow:\n    mode: {mode}\n    steps:\n{listed or '      []'}".encode(),
+    )
 
 
 def waits(found: Reading) -> dict[str, set[str]]:
@@ -97,7 +100,9 @@ def apply(component: str, more: str = "") -> str:
         (["{name: d, type: deploy}", "{name: e, type: deploy}"], "{}", {"a": set(), "b": set(), "c": {"a"}}),
     ],
 )  # fmt: skip
-def test_steps_are_an_order_of_components(steps: list[str], mode: str, expected: dict[str, set[str]]) -> None:
+def test_steps_are_an_order_of_components(
+    steps: list[str], mode: str, expected: dict[str, set[str]]
+) -> None:
     """And nothing else; a component that several deploy waits for what is before the first of them."""
     assert waits(reading(*steps, mode=mode)) == expected
 
@@ -109,20 +114,29 @@ def test_a_deploy_says_which_policies_hold() -> None:
         "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
     ]
     (application,) = found.applications
-    assert [[one.cluster for one in part.placements] for part in application.components] == [["west", "east"]] * 3
+    assert [[one.cluster for one in part.placements] for part in application.components] == [
+        ["west", "east"]
+    ] * 3
     assert application.components[0].properties == {"size": 1}
     assert (application.workflow, application.policies) == (None, ())
 
 
 def test_a_step_may_say_where_its_component_goes() -> None:
     """As `apply-component` does in KubeVela."""
-    found = reading(apply("a").replace("component: a", "component: a, cluster: west, namespace: n"), apply("b"))
-    places = [[(one.cluster, one.namespace) for one in part.placements] for part in found.applications[0].components]
+    found = reading(
+        apply("a").replace("component: a", "component: a, cluster: west, namespace: n"), apply("b")
+    )
+    places = [
+        [(one.cluster, one.namespace) for one in part.placements]
+        for part in found.applications[0].components
+    ]
     assert places == [[("west", "n")], [], []]
 
 
 def deploy(name: str, *policies: str, more: str = "") -> str:
-    return f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
+    return (
+        f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
+    )
 
 
 def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
@@ -130,13 +144,19 @@ def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     (application,) = found.applications
     part = application.components[0]
     return [
-        (one.cluster, dict(part.in_form(one.form).properties), part.forms[one.form].said) for one in part.placements
+        (one.cluster, dict(part.in_form(one.form).properties), part.forms[one.form].said)
+        for one in part.placements
     ]
 
 
 def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> None:
     """The first place, the stack's own cluster before others, says how it stands; the others have one form each."""
-    steps = deploy("d", "west", "small"), deploy("e", "east"), deploy("f", "home", "large"), deploy("g", "far", "small")
+    steps = (
+        deploy("d", "west", "small"),
+        deploy("e", "east"),
+        deploy("f", "home", "large"),
+        deploy("g", "far", "small"),
+    )
     found = reading(*steps, head=MORE)
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
     assert forms(found) == [
@@ -146,13 +166,18 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> No
         ("far", {"size": 1}, "step 'd' (override 'small')"),
     ]
     (application,) = found.applications
-    assert (application.components[0].properties, len(application.components[0].forms)) == ({"size": 9}, 3)
+    assert (application.components[0].properties, len(application.components[0].forms)) == (
+        {"size": 9},
+        3,
+    )
     assert application.components[1].forms == ()
     assert len(application.components[1].placements) == 4
 
 
 def test_the_same_form_twice_is_one() -> None:
-    found = reading(deploy("d", "west", "small"), deploy("e", "east", "small"), deploy("f", "west", "small"))
+    found = reading(
+        deploy("d", "west", "small"), deploy("e", "east", "small"), deploy("f", "west", "small")
+    )
     part = found.applications[0].components[0]
     assert (part.forms, [one.cluster for one in part.placements]) == ((), ["west", "east"])
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
@@ -200,7 +225,10 @@ def test_a_form_has_no_other_type() -> None:
 def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
     """As in KubeVela, which makes such a workflow."""
     found = read_bytes(
-        "a.yaml", HEAD.replace("    - {name: b-only, type: override, properties: {selector: [b]}}\n", "").encode()
+        "a.yaml",
+        HEAD.replace(
+            "    - {name: b-only, type: override, properties: {selector: [b]}}\n", ""
+        ).encode(),
     )
     (application,) = found.applications
     assert said(found) == []
@@ -251,55 +279,82 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
 def test_a_step_that_does_more_than_order_is_found(step: str, finding: str) -> None:
     """By its name, with what to do in its place."""
     head = HEAD[: HEAD.index("    - {name: east")] + HEAD[HEAD.index("  components:") :]
-    found = [line for line in said(reading(step, head=head)) if "no step of the workflow" not in line]
+    found = [
+        line for line in said(reading(step, head=head)) if "no step of the workflow" not in line
+    ]
     start = f"a.yaml:{STEPS - 3}{finding}"
     assert [line.startswith(start) for line in found] == ([True] if finding else []), found
 
 
 @pytest.mark.parametrize("type_", sorted(LEFT_OUT))
-@pytest.mark.parametrize("more", ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"])
+@pytest.mark.parametrize(
+    "more", ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"]
+)
 def test_a_step_without_which_the_same_is_deployed_is_left_out(type_: str, more: str) -> None:
     """Whenever KubeVela would run it; the steps around it wait for one another as they would without it."""
-    found = reading(apply("a"), f"{{name: s, type: {type_}, inputs: [{{from: w}}]{more}}}", apply("b"), apply("c"))
-    assert [line for line in said(found) if "without" not in line and "no effect: no step" not in line] == [
-        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
-    ]
+    found = reading(
+        apply("a"),
+        f"{{name: s, type: {type_}, inputs: [{{from: w}}]{more}}}",
+        apply("b"),
+        apply("c"),
+    )
+    assert [
+        line for line in said(found) if "without" not in line and "no effect: no step" not in line
+    ] == [f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"]
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
 
 
 def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
-    step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
+    step = (
+        "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
+    )
     error = (
         "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; `python -m kong_oam graph` "
         "has the endpoints, and write out 'v', which others take of it"
     )
     takes = "inputs: [{from: v, parameterKey: x}]"
     assert error in said(reading(step, apply("a", f", {takes}")))
-    assert error in said(reading(step, head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}")))
-    assert error in said(reading(step, f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}"))
+    assert error in said(
+        reading(step, head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}"))
+    )
+    assert error in said(
+        reading(step, f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}")
+    )
     assert error not in said(reading(step, f"{{name: t, type: notification, {takes}}}"))
 
 
 def test_what_a_step_passes_is_its_components() -> None:
     """With the place where it stands; a step that deploys no component of that name passes nothing."""
-    gives, takes = "outputs: [{name: url, valueFrom: output.status.url}]", "inputs: [{from: url, parameterKey: x}]"
+    gives, takes = (
+        "outputs: [{name: url, valueFrom: output.status.url}]",
+        "inputs: [{from: url, parameterKey: x}]",
+    )
     grouped = f"{{name: g, type: step-group, subSteps: [{apply('b', f', {takes}')}]}}"
-    for steps in ((apply("a", f", {gives}"), apply("b", f", {takes}")), (apply("a", f", {gives}"), grouped)):
+    for steps in (
+        (apply("a", f", {gives}"), apply("b", f", {takes}")),
+        (apply("a", f", {gives}"), grouped),
+    ):
         found = reading(*steps, head=WITHOUT_POLICIES, mode="{steps: DAG}")
         assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
         giver, taker, other = found.applications[0].components
         assert [(one.name, one.value_from, one.place.line) for one in giver.outputs] == [
             ("url", "output.status.url", 12)
         ]
-        assert [(one.source, one.parameter, one.place.line) for one in taker.inputs] == [("url", "x", 13)]
+        assert [(one.source, one.parameter, one.place.line) for one in taker.inputs] == [
+            ("url", "x", 13)
+        ]
         assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == ((), (), (), ())
 
 
 def test_the_page_has_each_policy_and_step() -> None:
     """By its name, so that whoever looks for one finds what it is here."""
-    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "applications.md").read_text("utf-8")
-    assert [name for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES) if f"`{name}`" not in page] == []
+    page = (
+        Path(__file__).resolve().parents[3] / "docs" / "reference" / "applications.md"
+    ).read_text("utf-8")
+    assert [
+        name for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES) if f"`{name}`" not in page
+    ] == []
 
 
 def test_a_workflow_elsewhere_is_not_read() -> None:
@@ -329,7 +384,9 @@ def test_steps_that_wait_for_one_another_are_a_circle() -> None:
 def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     """However short the way in which they are written."""
     named = ", ".join(["small"] * 100)
-    steps = [f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}" for n in range(400)]
+    steps = [
+        f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}" for n in range(400)
+    ]
     (only,) = said(reading(*steps))
     assert only == (
         "a.yaml:6:5: error OAM103: policies and steps ask for more than 100000 changes of components; split the Application"
@@ -339,13 +396,17 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
 def test_steps_against_what_components_depend_on_are_a_circle() -> None:
     """It would never end in KubeVela."""
     found = [line for line in said(reading(apply("c"), apply("a"), apply("b"))) if "error" in line]
-    assert found == ["a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"]
+    assert found == [
+        "a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"
+    ]
 
 
 WITHOUT_POLICIES = HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
 VALUES = WITHOUT_POLICIES.replace(
     "{name: a, type: x}", "{name: a, type: x, outputs: [{name: url, valueFrom: output.status.url}]}"
-).replace("{name: b, type: x}", "{name: b, type: x, inputs: [{from: url, parameterKey: 'env[0].value'}]}")
+).replace(
+    "{name: b, type: x}", "{name: b, type: x, inputs: [{from: url, parameterKey: 'env[0].value'}]}"
+)
 
 
 def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
@@ -410,7 +471,11 @@ def test_policies_and_steps_that_were_changed_at_random_are_read(seed: int) -> N
     need_corpus()
     choose = random.Random(seed)
     files = [CORPUS / "applications" / name for name in corpus("applications")]
-    texts = [text for text in (file.read_text("utf-8") for file in files) if "policies:" in text or "steps:" in text]
+    texts = [
+        text
+        for text in (file.read_text("utf-8") for file in files)
+        if "policies:" in text or "steps:" in text
+    ]
     words = [word for text in texts for word in text.split()]
     for _ in range(150):
         lines = choose.choice(texts).splitlines()
@@ -418,9 +483,21 @@ def test_policies_and_steps_that_were_changed_at_random_are_read(seed: int) -> N
             at = choose.randrange(len(lines))
             key, colon, _ = lines[at].partition(":")
             value = choose.choice(
-                ["null", "[]", "{}", "5", "x", "[x]", "[{}]", "{type: override}", choose.choice(words)]
+                [
+                    "null",
+                    "[]",
+                    "{}",
+                    "5",
+                    "x",
+                    "[x]",
+                    "[{}]",
+                    "{type: override}",
+                    choose.choice(words),
+                ]
             )
-            lines[at : at + 1] = choose.choice([[], [lines[at]] * 2, [f"{key}{colon} {value}"], [choose.choice(lines)]])
+            lines[at : at + 1] = choose.choice(
+                [[], [lines[at]] * 2, [f"{key}{colon} {value}"], [choose.choice(lines)]]
+            )
         found = read_bytes("a.yaml", "\n".join(lines).encode())
         assert _sound(found.diagnostics)
         assert _sound(deployable(found).diagnostics)

@@ -19,7 +19,9 @@ TERRAFORM = "terraform.core.oam.dev/v1beta2"
 
 def awaiting(component: JudgedComponent) -> JudgedComponent:
     """The component, whose objects are said to have the value in them."""
-    return replace(component, objects=tuple(replace(one, awaited=(GIVEN,)) for one in component.objects))
+    return replace(
+        component, objects=tuple(replace(one, awaited=(GIVEN,)) for one in component.objects)
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,9 @@ def test_pods_of_any_kind_are_looked_into() -> None:
     """Where the definition says that they are."""
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
-    whole = judged({**thing, "spec": {"pods": {"spec": pods}, "note": "n"}}, pod_spec_path="spec.pods.spec")
+    whole = judged(
+        {**thing, "spec": {"pods": {"spec": pods}, "note": "n"}}, pod_spec_path="spec.pods.spec"
+    )
     assert said(awaiting(whole), allowed={"example.com/Thing": "nothing"}) == []
     other = judged({**thing, "spec": {"pods": {"spec": pods}}})
     (one,) = said(awaiting(other), allowed={"example.com/Thing": "nothing"})

@@ -31,13 +31,21 @@ def objects(name: str, *found: dict[str, Any]) -> dict[str, Any]:
 
 def patched(name: str, operation: str, path: str, value: Any) -> dict[str, Any]:
     return component(
-        name, "webservice", IMAGE, trait("json-patch", operations=[{"op": operation, "path": path, "value": value}])
+        name,
+        "webservice",
+        IMAGE,
+        trait("json-patch", operations=[{"op": operation, "path": path, "value": value}]),
     )
 
 
 SECRET = {"secretKeyRef": {"name": "web-client", "key": "k"}}
 MERGED = {"spec": {"template": {"spec": {"hostPID": True}}}}
-ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": {}}
+ROUTE = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "r"},
+    "spec": {},
+}
 OPENINGS = [
     (patched("a1", "add", "/spec/template/spec/hostNetwork", True), "ACC226"),
     (component("a2", "webservice", IMAGE, trait("json-merge-patch", **MERGED)), "ACC226"),

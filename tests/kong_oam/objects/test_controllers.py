@@ -11,7 +11,9 @@ import pytest
 from tests.support.judged import judged, said
 
 VICTIM = judged(
-    key="shop/web", made=(("ServiceAccount", "web"), ("Secret", "web-client")), credentials=frozenset({"web-client"})
+    key="shop/web",
+    made=(("ServiceAccount", "web"), ("Secret", "web-client")),
+    credentials=frozenset({"web-client"}),
 )
 KINDS = {
     "HelmRelease": "helm.toolkit.fluxcd.io/v2",
@@ -33,9 +35,21 @@ def api(*objects: Any, **more: Any) -> Any:
 
 TEXTS = [
     ("HelmRelease", {"values": {"extra": "- secretRef:\n    name: NAME\n"}}, "spec.values.extra"),
-    ("HelmRelease", {"values": {"deep": ['{{ lookup "v1" "Secret" "shop" "NAME" }}']}}, "spec.values.deep[0]"),
-    ("Kustomization", {"postBuild": {"substitute": {"from": "NAME."}}}, "spec.postBuild.substitute.from"),
-    ("HelmRelease", {"values": {"secrets": {"NAME": {"mountPath": "/x"}}}}, "spec.values.secrets.NAME"),
+    (
+        "HelmRelease",
+        {"values": {"deep": ['{{ lookup "v1" "Secret" "shop" "NAME" }}']}},
+        "spec.values.deep[0]",
+    ),
+    (
+        "Kustomization",
+        {"postBuild": {"substitute": {"from": "NAME."}}},
+        "spec.postBuild.substitute.from",
+    ),
+    (
+        "HelmRelease",
+        {"values": {"secrets": {"NAME": {"mountPath": "/x"}}}},
+        "spec.values.secrets.NAME",
+    ),
     ("Configuration", {"hcl": HCL}, "spec.hcl"),
     ("Configuration", {"variable": {"secret": {"of": "shop/NAME"}}}, "spec.variable.secret.of"),
 ]
@@ -56,11 +70,23 @@ def test_a_credential_is_named_in_no_text(kind: str, spec: Any, path: str) -> No
 def test_nor_in_what_it_has_its_values_from(kind: str, path: str, data: dict[str, str]) -> None:
     """Whosever ConfigMap that is: another component may bring it."""
     read = [{"kind": "ConfigMap", "name": "values"}]
-    one = of(kind, valuesFrom=read) if kind == "HelmRelease" else of(kind, postBuild={"substituteFrom": read})
+    one = (
+        of(kind, valuesFrom=read)
+        if kind == "HelmRelease"
+        else of(kind, postBuild={"substituteFrom": read})
+    )
     text = "secretName: web-client"
     held = text if "data" in data else base64.b64encode(text.encode()).decode()
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, next(iter(data)): {"x": held}}
-    for components in ((VICTIM, api(one, config)), (VICTIM, api(one), judged(config, key="shop/helper"))):
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "values"},
+        next(iter(data)): {"x": held},
+    }
+    for components in (
+        (VICTIM, api(one, config)),
+        (VICTIM, api(one), judged(config, key="shop/helper")),
+    ):
         assert said(*components) == [
             f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' has 'web-client' in it, the credential of 'shop/web'; a component has its own client trait"
         ]
@@ -71,8 +97,15 @@ def test_nor_in_what_it_has_its_values_from(kind: str, path: str, data: dict[str
 def test_nor_in_a_secret(field: str) -> None:
     text = "secretName: web-client"
     held = text if field == "stringData" else base64.b64encode(text.encode()).decode()
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "values"}, field: {"x": held, "y": "!"}}
-    (message,) = said(VICTIM, api(of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret))
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "values"},
+        field: {"x": held, "y": "!"},
+    }
+    (message,) = said(
+        VICTIM, api(of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret)
+    )
     assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
 
 
@@ -90,7 +123,11 @@ PATCHES = [
         "spec.postRenderers[0].kustomize.patches",
     ),
     ("Kustomization", {"patches": [PATCH]}, "spec.patches"),
-    ("Kustomization", {"patchesStrategicMerge": [{"kind": "Deployment"}]}, "spec.patchesStrategicMerge"),
+    (
+        "Kustomization",
+        {"patchesStrategicMerge": [{"kind": "Deployment"}]},
+        "spec.patchesStrategicMerge",
+    ),
     ("Kustomization", {"patchesJson6902": [{"patch": []}]}, "spec.patchesJson6902"),
 ]
 
@@ -98,19 +135,33 @@ PATCHES = [
 @pytest.mark.parametrize(("kind", "spec", "path"), PATCHES)
 def test_nothing_is_changed_of_what_nobody_sees(kind: str, spec: Any, path: str) -> None:
     (message,) = said(api({**of(kind), "spec": spec}))
-    assert message.startswith(f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services")
+    assert message.startswith(
+        f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services"
+    )
 
 
 def test_images_and_values_may_be_changed() -> None:
     images = [{"name": "i", "newTag": "2"}]
     assert (
-        said(api(of("HelmRelease", postRenderers=[{"kustomize": {"images": images}}], values={"patches": ["x"]}))) == []
+        said(
+            api(
+                of(
+                    "HelmRelease",
+                    postRenderers=[{"kustomize": {"images": images}}],
+                    values={"patches": ["x"]},
+                )
+            )
+        )
+        == []
     )
     assert said(api(of("Kustomization", images=images, patches=[], namePrefix="a-"))) == []
 
 
 def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
-    one = of("Kustomization", commonMetadata={"annotations": {"konghq.com/plugins": "x"}, "labels": {"team": "a"}})
+    one = of(
+        "Kustomization",
+        commonMetadata={"annotations": {"konghq.com/plugins": "x"}, "labels": {"team": "a"}},
+    )
     (message,) = said(api(one))
     assert message.startswith(
         "ACC228 Kustomization 'x' of 'shop/api': 'konghq.com/plugins' in spec.commonMetadata.annotations"
@@ -121,15 +172,23 @@ def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
     ("spec", "field"),
     [
         ({"backend": {"kubernetes": {"namespace": "NAME"}}}, "spec.backend.kubernetes.namespace"),
-        ({"backend": {"inline": STATE.replace("kubernetes", "k8s")}}, "a namespace in spec.backend.inline"),
-        ({"hcl": 'resource "kubernetes_pod" "x" { metadata { namespace = "NAME" } }'}, "a namespace in spec.hcl"),
+        (
+            {"backend": {"inline": STATE.replace("kubernetes", "k8s")}},
+            "a namespace in spec.backend.inline",
+        ),
+        (
+            {"hcl": 'resource "kubernetes_pod" "x" { metadata { namespace = "NAME" } }'},
+            "a namespace in spec.hcl",
+        ),
         ({"JSON": '{"kubernetes_secret": {"namespace": "NAME"}}'}, "a namespace in spec.JSON"),
     ],
 )
 def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
     one = {**of("Configuration"), "spec": _named(spec, "kong")}
     (message,) = said(api(one))
-    assert message.startswith(f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in")
+    assert message.startswith(
+        f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in"
+    )
     assert said(api(one), allowed={"kong/Namespace": "state"}) == []
     (message,) = said(api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong")
     assert "is the gateway's own" in message
@@ -141,11 +200,24 @@ def test_a_module_whose_spec_is_a_text_is_refused() -> None:
     mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
     assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [mapping]
     named, also = said(api({**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'}))
-    assert named.startswith("ACC225 Configuration 'x' of 'shop/api': a namespace in spec is 'kong'") and also == mapping
+    assert (
+        named.startswith("ACC225 Configuration 'x' of 'shop/api': a namespace in spec is 'kong'")
+        and also == mapping
+    )
 
 
 def test_a_namespace_of_something_else_is_none() -> None:
-    assert said(api(of("Configuration", hcl='resource "alicloud_cms_alarm" "x" { namespace = "acs_ecs" }'))) == []
+    assert (
+        said(
+            api(
+                of(
+                    "Configuration",
+                    hcl='resource "alicloud_cms_alarm" "x" { namespace = "acs_ecs" }',
+                )
+            )
+        )
+        == []
+    )
 
 
 def _named(value: Any, name: str) -> Any:

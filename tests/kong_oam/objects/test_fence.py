@@ -157,12 +157,18 @@ def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> No
     """All that there are: another one is refused until somebody has looked at it."""
     volumes = [{"name": kind, kind: {}} for kind in VOLUMES]
     container = {"name": "c", "securityContext": {"capabilities": {"add": CAPABILITIES}}}
-    assert said(judged({**merged(POD, "{}"), "spec": {"containers": [container], "volumes": volumes}})) == []
+    assert (
+        said(judged({**merged(POD, "{}"), "spec": {"containers": [container], "volumes": volumes}}))
+        == []
+    )
 
 
 def test_what_a_service_says_of_its_address_is_kept() -> None:
     service = merged(SERVICE, "{}")
-    assert said(judged({**service, "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")}})) == []
+    assert (
+        said(judged({**service, "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")}}))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -210,10 +216,18 @@ def test_a_service_is_for_the_gateway_and_leads_to_pods(changes: str, code: str,
     ],
 )
 def test_other_services_are_deployed(changes: str) -> None:
-    assert said(judged(merged(SERVICE, changes), routed=frozenset({"web"})), metadata={"example.com": "a note"}) == []
+    assert (
+        said(
+            judged(merged(SERVICE, changes), routed=frozenset({"web"})),
+            metadata={"example.com": "a note"},
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize(("kind", "reach"), [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")])
+@pytest.mark.parametrize(
+    ("kind", "reach"), [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")]
+)
 def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
     """Those alone that the gateway reaches, and so alone."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
@@ -229,12 +243,28 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
     assert said(judged(service, POD), service_types=(kind,)) == []
     refused = [
-        (judged(service, POD), tuple({"LoadBalancer", "NodePort"} - {kind}), "cluster.serviceTypes"),
+        (
+            judged(service, POD),
+            tuple({"LoadBalancer", "NodePort"} - {kind}),
+            "cluster.serviceTypes",
+        ),
         (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
         (judged(service), (kind,), "it selects no pods of the component"),
-        (judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD), (kind,), "it selects no pods"),
-        (judged({**service, "spec": {"type": kind, "selector": {}}}, POD), (kind,), "it has no selector"),
-        (judged(merged(SERVICE, "spec: {type: ExternalName}"), POD), (kind, "ExternalName"), "spec.externalName"),
+        (
+            judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD),
+            (kind,),
+            "it selects no pods",
+        ),
+        (
+            judged({**service, "spec": {"type": kind, "selector": {}}}, POD),
+            (kind,),
+            "it has no selector",
+        ),
+        (
+            judged(merged(SERVICE, "spec: {type: ExternalName}"), POD),
+            (kind, "ExternalName"),
+            "spec.externalName",
+        ),
     ]
     for component, types, says in refused:
         (message,) = said(component, service_types=types)
@@ -245,9 +275,13 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
 @pytest.mark.parametrize("at", ["shop", "other"])
 @pytest.mark.parametrize("pods_at", ["shop", "other"])
 @pytest.mark.parametrize("label", ["{}", "{app: web}", "{app: x}"])
-def test_a_service_that_answers_outside_leads_to_pods_beside_it(at: str, pods_at: str, label: str) -> None:
+def test_a_service_that_answers_outside_leads_to_pods_beside_it(
+    at: str, pods_at: str, label: str
+) -> None:
     """Kubernetes selects in the Service's own namespace; pods elsewhere with the same labels are none of its."""
-    service = merged(SERVICE, f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}")
+    service = merged(
+        SERVICE, f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}"
+    )
     pod = merged(POD, f"metadata: {{namespace: {pods_at}, labels: {label}}}")
     found = said(judged(service, pod), service_types=("NodePort",))
     leads_home = at == pods_at and label == "{app: web}"
@@ -255,10 +289,15 @@ def test_a_service_that_answers_outside_leads_to_pods_beside_it(at: str, pods_at
 
 
 def test_no_annotation_opens_what_a_stack_asks_for() -> None:
-    service = merged(SERVICE, "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}")
+    service = merged(
+        SERVICE,
+        "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}",
+    )
     listed = {"cloud.example.org/scheme": "opens nothing on other objects"}
     (message,) = said(judged(service, POD), service_types=("LoadBalancer",), metadata=listed)
-    assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
+    assert message.startswith(
+        "ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'"
+    )
     assert len(said(judged(service, POD), service_types=("LoadBalancer",))) == 1
 
 
@@ -267,25 +306,37 @@ ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
 
 def test_what_a_chart_is_told_is_the_charts() -> None:
     """What it makes of it nobody here knows."""
-    release = {**ANY, "apiVersion": "helm.sh/v3", "kind": "Release", "spec": {"values": {"pod": {"hostPID": True}}}}
+    release = {
+        **ANY,
+        "apiVersion": "helm.sh/v3",
+        "kind": "Release",
+        "spec": {"values": {"pod": {"hostPID": True}}},
+    }
     assert said(judged(release, type="helmchart")) == []
 
 
 def test_no_annotation_opens_a_load_balancer() -> None:
     service = merged(
-        SERVICE, "metadata: {annotations: {cloud.example.org/scheme: internet-facing, app.oam.dev/x: y, plain: z}}"
+        SERVICE,
+        "metadata: {annotations: {cloud.example.org/scheme: internet-facing, app.oam.dev/x: y, plain: z}}",
     )
     listed = {"cloud.example.org": "opens nothing on other objects"}
     assert said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
-    (message,) = said(judged(service, routed=frozenset({"web"})), reach="loadBalancer", metadata=listed)
-    assert message.startswith("ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'")
+    (message,) = said(
+        judged(service, routed=frozenset({"web"})), reach="loadBalancer", metadata=listed
+    )
+    assert message.startswith(
+        "ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'"
+    )
 
 
 def pod_of(component: str, labels: str = "{}") -> dict[str, Any]:
     return merged(POD, f"metadata: {{name: {component}, labels: {labels}}}")
 
 
-SELECTING = merged(SERVICE, "spec: {selector: null}") | {"spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}}
+SELECTING = merged(SERVICE, "spec: {selector: null}") | {
+    "spec": {"selector": {"app": "api"}, "ports": [{"port": 80}]}
+}
 SHARED = {**SELECTING, "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}
 
 
@@ -296,5 +347,9 @@ def test_no_pods_answer_for_another_component() -> None:
     assert message.startswith(
         "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects, app: x"
     )
-    assert said(judged(pod_of("web", "{app: x}"), SHARED), api) == [message], "a Service without a route, too"
-    assert said(judged(SHARED), api) == [], "one that has no pods of its own leads to others on purpose"
+    assert said(judged(pod_of("web", "{app: x}"), SHARED), api) == [message], (
+        "a Service without a route, too"
+    )
+    assert said(judged(SHARED), api) == [], (
+        "one that has no pods of its own leads to others on purpose"
+    )

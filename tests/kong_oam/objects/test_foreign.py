@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from tests.support.judged import judged, said
 
 WEB = judged(
-    key="shop/web", made=(("ServiceAccount", "web"), ("Secret", "web-client")), credentials=frozenset({"web-client"})
+    key="shop/web",
+    made=(("ServiceAccount", "web"), ("Secret", "web-client")),
+    credentials=frozenset({"web-client"}),
 )
 ALLOWED = {"x.org/Any": "x", "other/Namespace": "x"}
 FIELDS = [
@@ -43,7 +45,9 @@ def placed(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> 
 
 def found(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> list[str]:
     return said(
-        WEB, judged(placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)), allowed=ALLOWED
+        WEB,
+        judged(placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)),
+        allowed=ALLOWED,
     )
 
 
@@ -141,7 +145,11 @@ NODES: list[Any] = [
     {"container": {"ports": [{"containerPort": 80, "hostPort": 80}]}},
     {"sidecars": [{"name": "s", "ports": [{"hostPort": "80"}]}]},
     {"container": {"livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}}},
-    {"initContainers": [{"name": "s", "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}}}]},
+    {
+        "initContainers": [
+            {"name": "s", "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}}}
+        ]
+    },
     {"hostPaths": ["/var"]},
     {"hostPaths": {"data": "/var"}},
     {"hostPath": {"source": {"at": "/var"}}},
@@ -214,7 +222,9 @@ def test_what_takes_another_components_part_is_refused_at_any_depth(
 
 @quick
 @given(st.sampled_from([*SECRETS, *ACCOUNTS, *LABELS[:-1]]), around())
-def test_the_components_own_part_is_taken_at_any_depth(inner: Any, way: list[tuple[str | None, Any]]) -> None:
+def test_the_components_own_part_is_taken_at_any_depth(
+    inner: Any, way: list[tuple[str | None, Any]]
+) -> None:
     """And so are names that belong to nobody here."""
     assert found(with_other(inner, "own"), way) == []
 
@@ -223,23 +233,74 @@ def test_the_components_own_part_is_taken_at_any_depth(inner: Any, way: list[tup
     "inner",
     [
         {"containers": [{"name": "web-client", "image": "acme/web-client:1"}]},
-        {"port": "web", "tier": "web", "path": "/var/web", "url": "http://web.shop.svc:80", "names": ["web"]},
+        {
+            "port": "web",
+            "tier": "web",
+            "path": "/var/web",
+            "url": "http://web.shop.svc:80",
+            "names": ["web"],
+        },
         {"text": "my-web-client web-client2 web.client"},
         {"mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "web"},
-        {"hostNetwork": False, "hostPID": None, "privileged": False, "hostPath": None, "hostIPC": "false"},
-        {"properties": {"hostNetwork": {"type": "boolean"}, "hostPath": {"properties": {"path": {"type": "string"}}}}},
-        {"securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"]}}, "unprivileged": True},
+        {
+            "hostNetwork": False,
+            "hostPID": None,
+            "privileged": False,
+            "hostPath": None,
+            "hostIPC": "false",
+        },
+        {
+            "properties": {
+                "hostNetwork": {"type": "boolean"},
+                "hostPath": {"properties": {"path": {"type": "string"}}},
+            }
+        },
+        {
+            "securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"]}},
+            "unprivileged": True,
+        },
         {"serviceAccount": {"create": True, "annotations": {"role": "arn:aws:iam::1:role/web"}}},
-        {"targetRef": {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "name": "n"}},
-        {"template": nested("ConfigMap", data={"a": "b"}), "claims": [nested("PersistentVolumeClaim", spec={})] * 2},
-        {"container": {"name": "c", "image": "acme/web-client:1"}, "image": {"repository": "web-client"}},
-        {"env": [{"valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app.oam.dev/component']"}}}]},
+        {
+            "targetRef": {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "name": "n",
+            }
+        },
+        {
+            "template": nested("ConfigMap", data={"a": "b"}),
+            "claims": [nested("PersistentVolumeClaim", spec={})] * 2,
+        },
+        {
+            "container": {"name": "c", "image": "acme/web-client:1"},
+            "image": {"repository": "web-client"},
+        },
+        {
+            "env": [
+                {
+                    "valueFrom": {
+                        "fieldRef": {"fieldPath": "metadata.labels['app.oam.dev/component']"}
+                    }
+                }
+            ]
+        },
         {"podAntiAffinity": [{"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}]},
-        {"text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"},
+        {
+            "text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"
+        },
         {"text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"},
-        {"text": "{{ x }} hostNetwork: false, privileged = false, unprivileged: true hostPort: redis"},
-        {"hostPort": "redis:6379", "ports": [{"hostPort": 0}], "httpGet": {"path": "/", "port": 80}},
-        {"podAnnotations": {"note": "docker.io/x https://sidecar.istio.io/inject"}, "podLabels": ["a=b"]},
+        {
+            "text": "{{ x }} hostNetwork: false, privileged = false, unprivileged: true hostPort: redis"
+        },
+        {
+            "hostPort": "redis:6379",
+            "ports": [{"hostPort": 0}],
+            "httpGet": {"path": "/", "port": 80},
+        },
+        {
+            "podAnnotations": {"note": "docker.io/x https://sidecar.istio.io/inject"},
+            "podLabels": ["a=b"],
+        },
     ],
 )
 def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
@@ -256,7 +317,10 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
 
 def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> None:
     mine = {"key": "other/web", "namespace": "other", "credentials": frozenset({"web-client"})}
-    for inner, count in (({"name": "web-client", "note": "shop"}, 0), ({"name": "shop/web-client"}, 1)):
+    for inner, count in (
+        ({"name": "web-client", "note": "shop"}, 0),
+        ({"name": "shop/web-client"}, 1),
+    ):
         assert len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED)) == count, inner
 
 
@@ -268,13 +332,21 @@ FLUX = ["kustomize.toolkit.fluxcd.io/v1 Kustomization", "helm.toolkit.fluxcd.io/
 def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
     told = {"apiVersion": api, "kind": name, "metadata": {"name": "a"}, "spec": {"values": inner}}
-    assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {"ACC217", "ACC226"}
+    assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {
+        "ACC217",
+        "ACC226",
+    }
 
 
 @pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ACCOUNTS])
 def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
-    told = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "a"}, "spec": spec}
+    told = {
+        "apiVersion": "helm.toolkit.fluxcd.io/v2",
+        "kind": "HelmRelease",
+        "metadata": {"name": "a"},
+        "spec": spec,
+    }
     values = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}}
     held = {"data": {"values.yaml": yaml.safe_dump(inner)}}
     messages = said(WEB, judged(told, {**values, **held}, key="shop/own"))
@@ -283,7 +355,9 @@ def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
 
 def test_a_role_within_another_object_gives_rights() -> None:
     role = nested(
-        "Role", "rbac.authorization.k8s.io/v1", rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+        "Role",
+        "rbac.authorization.k8s.io/v1",
+        rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
     (message,) = said(judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True)
     assert message.startswith("ACC251 ") and "get secrets in namespace shop" in message
@@ -298,10 +372,14 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
     }
     web = judged(service, key="shop/web")
     (message,) = said(web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED)
-    assert message.startswith("OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'")
+    assert message.startswith(
+        "OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'"
+    )
 
 
-@pytest.mark.parametrize("text", ["a" * 300_000, "{{ a" + " " * 300_000 + ":", "a:" * 100_000, "a= " * 100_000])
+@pytest.mark.parametrize(
+    "text", ["a" * 300_000, "{{ a" + " " * 300_000 + ":", "a:" * 100_000, "a= " * 100_000]
+)
 def test_a_large_text_takes_no_longer_than_it_is_long(text: str) -> None:
     begun = process_time()
     assert found(text, []) == []
@@ -309,7 +387,10 @@ def test_a_large_text_takes_no_longer_than_it_is_long(text: str) -> None:
 
 
 def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
-    entries = {f"key-{index}": f"serviceAccount app.oam.dev/component web-{index}" for index in range(3_000)}
+    entries = {
+        f"key-{index}": f"serviceAccount app.oam.dev/component web-{index}"
+        for index in range(3_000)
+    }
     took = []
     for size in (1, 4):
         begun = process_time()
@@ -320,12 +401,23 @@ def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
 
 def test_no_service_within_another_object_answers_outside() -> None:
     """It is not led to the component's own pods alone, as the component's Services are."""
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c"}]},
+    }
     selector = {"app.oam.dev/component": "own"}
-    service = nested("Service", spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]})
+    service = nested(
+        "Service", spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]}
+    )
     own = judged(service, pod, key="shop/own")
     assert said(own, service_types=("LoadBalancer",)) == []
     (message,) = said(
-        judged(placed(service, []), pod, key="shop/own"), allowed=ALLOWED, service_types=("LoadBalancer",)
+        judged(placed(service, []), pod, key="shop/own"),
+        allowed=ALLOWED,
+        service_types=("LoadBalancer",),
     )
-    assert message.startswith("ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster")
+    assert message.startswith(
+        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster"
+    )

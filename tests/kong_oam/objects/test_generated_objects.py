@@ -19,17 +19,25 @@ from kong_oam.objects.judge import judge
 from tests.support.judged import judged
 
 OTHER = judged(
-    key="shop/web", made=(("ServiceAccount", "web"), ("Secret", "web-client")), credentials=frozenset({"web-client"})
+    key="shop/web",
+    made=(("ServiceAccount", "web"), ("Secret", "web-client")),
+    credentials=frozenset({"web-client"}),
 )
 NAMES = st.sampled_from(["web-client", "api-client", "database", "web", "api"])
 
 reference = st.fixed_dictionaries({"name": NAMES})
 environment = st.one_of(
     st.fixed_dictionaries({"name": NAMES, "value": NAMES}),
-    st.fixed_dictionaries({"name": NAMES, "valueFrom": st.fixed_dictionaries({"secretKeyRef": reference})}),
-    st.fixed_dictionaries({"name": NAMES, "valueFrom": st.fixed_dictionaries({"configMapKeyRef": reference})}),
+    st.fixed_dictionaries(
+        {"name": NAMES, "valueFrom": st.fixed_dictionaries({"secretKeyRef": reference})}
+    ),
+    st.fixed_dictionaries(
+        {"name": NAMES, "valueFrom": st.fixed_dictionaries({"configMapKeyRef": reference})}
+    ),
 )
-sources = st.sampled_from(["secretRef", "configMapRef"]).flatmap(lambda key: st.fixed_dictionaries({key: reference}))
+sources = st.sampled_from(["secretRef", "configMapRef"]).flatmap(
+    lambda key: st.fixed_dictionaries({key: reference})
+)
 capabilities = st.sampled_from(
     ["CHOWN", "cap_kill", "NET_BIND_SERVICE", "NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"]
 )
@@ -55,14 +63,18 @@ security = st.fixed_dictionaries(
         "appArmorProfile": st.fixed_dictionaries({"type": confined}),
     },
 )
-asked = st.fixed_dictionaries({"port": st.just(80)}, optional={"host": st.sampled_from(["", "10.0.0.7", None])})
+asked = st.fixed_dictionaries(
+    {"port": st.just(80)}, optional={"host": st.sampled_from(["", "10.0.0.7", None])}
+)
 handler = st.one_of(
     st.fixed_dictionaries({"httpGet": asked}),
     st.fixed_dictionaries({"tcpSocket": asked}),
     st.just({"exec": {"command": ["curl", "10.0.0.7"]}}),
 )
 hooks = st.fixed_dictionaries({}, optional={"postStart": handler, "preStop": handler})
-ports = st.fixed_dictionaries({"containerPort": st.just(80)}, optional={"hostPort": st.sampled_from([0, 80, None])})
+ports = st.fixed_dictionaries(
+    {"containerPort": st.just(80)}, optional={"hostPort": st.sampled_from([0, 80, None])}
+)
 container = st.fixed_dictionaries(
     {"name": NAMES, "image": st.just("i")},
     optional={
@@ -82,11 +94,16 @@ projected = st.one_of(
 )
 volume = st.one_of(
     st.fixed_dictionaries({"name": NAMES, "emptyDir": st.just({})}),
-    st.fixed_dictionaries({"name": NAMES, "hostPath": st.fixed_dictionaries({"path": st.just("/")})}),
+    st.fixed_dictionaries(
+        {"name": NAMES, "hostPath": st.fixed_dictionaries({"path": st.just("/")})}
+    ),
     st.fixed_dictionaries({"name": NAMES, "configMap": reference}),
     st.fixed_dictionaries({"name": NAMES, "secret": st.fixed_dictionaries({"secretName": NAMES})}),
     st.fixed_dictionaries(
-        {"name": NAMES, "projected": st.fixed_dictionaries({"sources": st.lists(projected, max_size=2)})}
+        {
+            "name": NAMES,
+            "projected": st.fixed_dictionaries({"sources": st.lists(projected, max_size=2)}),
+        }
     ),
     st.fixed_dictionaries(
         {
@@ -106,7 +123,9 @@ pod = st.fixed_dictionaries(
         "ephemeralContainers": st.lists(container, max_size=1),
         "volumes": st.lists(volume, max_size=2),
         "imagePullSecrets": st.lists(reference, max_size=1),
-        "securityContext": st.fixed_dictionaries({"seccompProfile": st.fixed_dictionaries({"type": confined})}),
+        "securityContext": st.fixed_dictionaries(
+            {"seccompProfile": st.fixed_dictionaries({"type": confined})}
+        ),
         "runtimeClassName": st.sampled_from(["allowed", "bare"]),
         "resourceClaims": st.lists(reference, max_size=1),
         "hostNetwork": flag,
@@ -128,14 +147,23 @@ labels = st.fixed_dictionaries(
 )
 annotations = st.one_of(
     st.dictionaries(
-        st.sampled_from(["a", "konghq.com/plugins", "pulumi.com/skipAwait", "prometheus.io/scrape"]), NAMES, max_size=1
+        st.sampled_from(
+            ["a", "konghq.com/plugins", "pulumi.com/skipAwait", "prometheus.io/scrape"]
+        ),
+        NAMES,
+        max_size=1,
     ),
     st.fixed_dictionaries(
-        {"seccomp.security.alpha.kubernetes.io/pod": st.sampled_from(["unconfined", "runtime/default"])}
+        {
+            "seccomp.security.alpha.kubernetes.io/pod": st.sampled_from(
+                ["unconfined", "runtime/default"]
+            )
+        }
     ),
 )
 template = st.fixed_dictionaries(
-    {"spec": pod}, optional={"metadata": st.fixed_dictionaries({"labels": labels, "annotations": annotations})}
+    {"spec": pod},
+    optional={"metadata": st.fixed_dictionaries({"labels": labels, "annotations": annotations})},
 )
 
 
@@ -194,7 +222,10 @@ PATTERNS = {
     r">(secretKeyRef|secretRef|nodePublishSecretRef)>name": ("ACC217", {"web-client"}),
     r">secret>(name|secretName)": ("ACC217", {"web-client"}),
     r">serviceAccount(Name)?": ("ACC217", {"web"}),
-    r">annotations>(konghq\.com|pulumi\.com)/.*": ("ACC228", {"web-client", "api-client", "database", "web", "api"}),
+    r">annotations>(konghq\.com|pulumi\.com)/.*": (
+        "ACC228",
+        {"web-client", "api-client", "database", "web", "api"},
+    ),
     r">host_network": ("OAM102", {True, False, None}),
 }
 
@@ -221,15 +252,21 @@ def opened(one: dict[str, Any]) -> Counter[str]:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(workload, st.booleans())
-def test_what_opens_something_is_refused_and_nothing_else(one: dict[str, Any], by_path: bool) -> None:
+def test_what_opens_something_is_refused_and_nothing_else(
+    one: dict[str, Any], by_path: bool
+) -> None:
     path = "spec.template.spec" if by_path else ""
     component = judged(one, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
-    allowed = dict.fromkeys(["apps.kruise.io/CloneSet", "allowed/RuntimeClass", "allowed/CSIDriver"], "why")
+    allowed = dict.fromkeys(
+        ["apps.kruise.io/CloneSet", "allowed/RuntimeClass", "allowed/CSIDriver"], "why"
+    )
     found = list(judge((OTHER, component), Rules(allowed=allowed)))
     expected = opened(one)
     event(f"{one['kind']} {' '.join(sorted(expected)) or 'kept'}")
     assert Counter(diagnostic.code for diagnostic in found) == expected
-    assert all(isinstance(diagnostic, Diagnostic) and diagnostic.place is not None for diagnostic in found)
+    assert all(
+        isinstance(diagnostic, Diagnostic) and diagnostic.place is not None for diagnostic in found
+    )
 
 
 junk = st.recursive(
@@ -256,11 +293,17 @@ junk = st.recursive(
                      ("helm.toolkit.fluxcd.io/v2", "HelmRelease"), ("helm.sh/v3", "Release"), (None, 3), ("networking.k8s.io/v1", "Ingress")]),
     st.sampled_from(["cluster", "loadBalancer"]),
 )  # fmt: skip
-def test_whatever_a_definition_renders_is_judged(body: dict[str, Any], kind: tuple[Any, Any], reach: Any) -> None:
+def test_whatever_a_definition_renders_is_judged(
+    body: dict[str, Any], kind: tuple[Any, Any], reach: Any
+) -> None:
     """Not a crash, and each finding has a place."""
     one = {**body, "apiVersion": kind[0], "kind": kind[1]}
     component = judged(
-        one, key="shop/api", type="helmchart", routed=frozenset({"web", ""}), pod_spec_path="spec.template.spec"
+        one,
+        key="shop/api",
+        type="helmchart",
+        routed=frozenset({"web", ""}),
+        pod_spec_path="spec.template.spec",
     )
     for finding in judge((OTHER, component), Rules(allowed={"x.org/Any": "x"}, reach=reach)):
         assert finding.place is not None

@@ -85,14 +85,18 @@ def test_pull_secrets_of_pods_are_the_nodes_to_read() -> None:
     assert said(WEB, api(merged(POD, "spec: {imagePullSecrets: [{name: web-client}]}"))) == []
 
 
-RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
+RELEASE = (
+    "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
+)
 
 
 def test_a_release_reads_where_it_deploys_to() -> None:
     release = RELEASE.replace("SPEC", "targetNamespace: shop, values: {s: web-client}").replace(
         "name: r", "name: r, namespace: ops"
     )
-    found = said(WEB, judged(release, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"})
+    found = said(
+        WEB, judged(release, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"}
+    )
     assert [message[:6] for message in found] == ["ACC217"]
 
 
@@ -128,7 +132,9 @@ def test_nothing_writes_over_a_credential(name: str) -> None:
 def test_a_reference_leads_into_the_namespace_that_it_names(field: str, code: str) -> None:
     """From another one, too, where the stack lets objects into the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
-    (message,) = said(WEB, api(terraform, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"})
+    (message,) = said(
+        WEB, api(terraform, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"}
+    )
     assert message.startswith(f"{code} Configuration 't' of 'ops/api': spec.{field}.name ")
     elsewhere = terraform.replace("namespace: shop", "namespace: ops")
     assert said(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
@@ -139,7 +145,9 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
     one = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
     allowed = {"external-secrets.io/ExternalSecret": "x"}
     (message,) = said(WEB, api(one.replace("NAME", "web-client")), allowed=allowed)
-    assert message.startswith("ACC217 ExternalSecret 'web-client' of 'shop/api': metadata.name 'web-client' is the cre")
+    assert message.startswith(
+        "ACC217 ExternalSecret 'web-client' of 'shop/api': metadata.name 'web-client' is the cre"
+    )
     assert said(WEB, api(one.replace("NAME", "api-client")), allowed=allowed) == []
 
 
@@ -154,24 +162,43 @@ SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
 
 
 @pytest.mark.parametrize(("spec", "path"), READS)
-def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(spec: str, path: str) -> None:
+def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
+    spec: str, path: str
+) -> None:
     """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
     assert said(SHOWING, judged(pod, **SHOWN)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
         "Secret of the component's own"
     ]
-    assert len(said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"), **SHOWN))) == 1
+    assert (
+        len(
+            said(
+                SHOWING,
+                judged(merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"), **SHOWN),
+            )
+        )
+        == 1
+    )
     for name in ("own-tls", "other-tls"):
-        assert said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN)) == []
+        assert (
+            said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN))
+            == []
+        )
 
 
 def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> None:
     """Nor is an object of a kind that nobody here knows."""
-    release = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "r"}}
+    release = {
+        "apiVersion": "helm.toolkit.fluxcd.io/v2",
+        "kind": "HelmRelease",
+        "metadata": {"name": "r"},
+    }
     custom = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
     for one, spec in ((release, {"values": {"tls": "web-tls"}}), (custom, {"tls": "web-tls"})):
-        (message,) = said(SHOWING, judged({**one, "spec": spec}, **SHOWN), allowed={"x.org/Any": "x"})
+        (message,) = said(
+            SHOWING, judged({**one, "spec": spec}, **SHOWN), allowed={"x.org/Any": "x"}
+        )
         assert "'web-tls' is the key by which the gateway answers for 'shop/web'" in message
 
 
@@ -181,15 +208,23 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     assert said(SHOWING, api(secret)) == []
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
         (message,) = said(SHOWING, judged(secret, key="evil/api", **shown))
-        assert message.startswith("OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which")
+        assert message.startswith(
+            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which"
+        )
 
 
 def test_no_controller_writes_the_key_of_a_host_of_another_application() -> None:
     """Terraform's controller writes into the Secret that it is told."""
-    kind = {"apiVersion": "terraform.core.oam.dev/v1beta2", "kind": "Configuration", "metadata": {"name": "c"}}
+    kind = {
+        "apiVersion": "terraform.core.oam.dev/v1beta2",
+        "kind": "Configuration",
+        "metadata": {"name": "c"},
+    }
     one = {**kind, "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}}}
     found = said(SHOWING, judged(one, key="evil/api"))
-    assert any("would overwrite 'web-tls', the key by which the gateway" in message for message in found)
+    assert any(
+        "would overwrite 'web-tls', the key by which the gateway" in message for message in found
+    )
 
 
 def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
@@ -197,11 +232,15 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
         one = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "c"}}
-        found = said(SHOWING, judged({**one, "spec": {"secretName": name}}, **SHOWN), allowed=allowed)
+        found = said(
+            SHOWING, judged({**one, "spec": {"secretName": name}}, **SHOWN), allowed=allowed
+        )
         assert len(found) == count, name
 
 
-BELIEVED = judged(key="shop/web", certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}))
+BELIEVED = judged(
+    key="shop/web", certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"})
+)
 ASKING = [
     {"dnsNames": ["a.test", "WEB.shop.svc"]},
     {"dnsNames": ["*.shop.svc"]},
@@ -215,14 +254,24 @@ ASKING = [
 
 @pytest.mark.parametrize("spec", ASKING)
 @pytest.mark.parametrize("kind", ["Certificate", "Any"])
-def test_nobody_asks_for_a_certificate_in_another_components_name(spec: dict[str, Any], kind: str) -> None:
+def test_nobody_asks_for_a_certificate_in_another_components_name(
+    spec: dict[str, Any], kind: str
+) -> None:
     """Whatever field of cert-manager's objects says the name."""
-    one = {"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": {"name": "c"}, "spec": spec}
+    one = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": kind,
+        "metadata": {"name": "c"},
+        "spec": spec,
+    }
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = said(BELIEVED, api(one), allowed=allowed)
     assert "is a name by which the gateway believes the workload of 'shop/web'" in message
     assert said(judged(one, key="shop/web", certified=BELIEVED.certified), allowed=allowed) == []
-    other = {**one, "spec": {"dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]}}
+    other = {
+        **one,
+        "spec": {"dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]},
+    }
     assert said(BELIEVED, api(other), allowed=allowed) == []
 
 

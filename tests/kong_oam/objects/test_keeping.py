@@ -19,7 +19,8 @@ ASIDE = "take it out of the rules of that policy"
 
 
 @pytest.mark.parametrize(
-    ("options", "policy"), [(Options(read=True), "read-only"), (Options(patch=True), "shared-resource")]
+    ("options", "policy"),
+    [(Options(read=True), "read-only"), (Options(patch=True), "shared-resource")],
 )
 @pytest.mark.parametrize(
     ("text", "found"),
@@ -30,17 +31,22 @@ ASIDE = "take it out of the rules of that policy"
         (CONFIG, ""),
     ],
 )  # fmt: skip
-def test_what_lets_somebody_in_is_made_here(text: str, found: str, options: Options, policy: str) -> None:
+def test_what_lets_somebody_in_is_made_here(
+    text: str, found: str, options: Options, policy: str
+) -> None:
     """Pods without our labels have no fence; what has no pods may be anybody's."""
     whole = judged(text, credentials=frozenset({"web-client"}))
     (one,) = whole.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert said(replace(whole, objects=(replace(one, options=options),))) == expected
-    assert said(replace(whole, objects=(replace(one, options=Options(retain_on_delete=True)),))) == []
+    assert (
+        said(replace(whole, objects=(replace(one, options=Options(retain_on_delete=True)),))) == []
+    )
 
 
 @pytest.mark.parametrize(
-    "touching", [{"routed": frozenset({"web"})}, {"credentials": frozenset({"s"})}, {"named": NAMED}, {}]
+    "touching",
+    [{"routed": frozenset({"web"})}, {"credentials": frozenset({"s"})}, {"named": NAMED}, {}],
 )
 def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching: Any) -> None:
     """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
@@ -49,7 +55,9 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching:
         whole = judged(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
             taken = options.read and not touching
-            unnamed = {"ACC227"} if "named" in touching else set()  # no release is here that its labels could name
+            unnamed = (
+                {"ACC227"} if "named" in touching else set()
+            )  # no release is here that its labels could name
             assert codes_of(whole, options) == (set() if taken else {code, *unnamed}), text
     assert codes(ACCOUNT, Options(read=True)) == {"ACC217"}
 
@@ -100,9 +108,17 @@ def test_what_is_judged_is_what_there_is(text: str) -> None:
         stale = not {*path} <= {*HARMLESS} and code
         assert codes(text, Options(path)) == ({code} if stale else set()), path
         foreign = path or text == ACCOUNT
-        assert codes(text, Options(path, take_over=True)) == ({code or "ACC224"} if foreign else set()), path
+        assert codes(text, Options(path, take_over=True)) == (
+            {code or "ACC224"} if foreign else set()
+        ), path
 
 
 def test_an_ingress_is_not_deployed() -> None:
     """So nothing of it can stay."""
-    assert codes("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}}", Options(("*",))) == set()
+    assert (
+        codes(
+            "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}}",
+            Options(("*",)),
+        )
+        == set()
+    )

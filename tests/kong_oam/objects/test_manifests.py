@@ -77,7 +77,10 @@ WORKER = Workload(
     namespace="default",
     component="checkout",
     type="worker",
-    properties={"image": "registry.example.com/checkout:2", "volumes": [{"name": "tmp", "mountPath": "/tmp"}]},
+    properties={
+        "image": "registry.example.com/checkout:2",
+        "volumes": [{"name": "tmp", "mountPath": "/tmp"}],
+    },
     labels={},
     annotations={},
     exposures=(),
@@ -162,10 +165,20 @@ def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
     """The value that pods take of a variable, the first name of a port, all names of an address."""
     properties = {
         "image": "x",
-        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"}],
-        "ports": [{"port": 80, "containerPort": 8080}, {"port": 81, "containerPort": 8080, "name": "other"}],
+        "env": [
+            {"name": "A", "value": "1"},
+            {"name": "B", "value": "2"},
+            {"name": "A", "value": "3"},
+        ],
+        "ports": [
+            {"port": 80, "containerPort": 8080},
+            {"port": 81, "containerPort": 8080, "name": "other"},
+        ],
         "imagePullSecrets": ["one", "one"],
-        "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}, {"ip": "10.0.0.1", "hostnames": ["b"]}],
+        "hostAliases": [
+            {"ip": "10.0.0.1", "hostnames": ["a"]},
+            {"ip": "10.0.0.1", "hostnames": ["b"]},
+        ],
     }
     pod = deployment(replace(WEBSERVICE, properties=properties))["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -273,13 +286,20 @@ def test_node_ports_count_only_in_a_node_port_service() -> None:
     properties = {"image": "i", "ports": [{"port": 80, "expose": True, "nodePort": 30080}]}
     (service,) = services(replace(WEBSERVICE, properties=properties, exposures=()))
     assert service["spec"]["type"] == "ClusterIP"
-    assert service["spec"]["ports"] == [{"name": "port-80", "port": 80, "targetPort": 80, "protocol": "TCP"}]
+    assert service["spec"]["ports"] == [
+        {"name": "port-80", "port": 80, "targetPort": 80, "protocol": "TCP"}
+    ]
 
 
 def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
     """The gateway speaks TCP: an exposed UDP port of the same number is another port of the Service."""
-    properties = {"image": "i", "ports": [{"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True}]}
-    workload = replace(WEBSERVICE, properties=properties, exposures=(Exposure(name=None, ports=(53,)),))
+    properties = {
+        "image": "i",
+        "ports": [{"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True}],
+    }
+    workload = replace(
+        WEBSERVICE, properties=properties, exposures=(Exposure(name=None, ports=(53,)),)
+    )
     (service,) = services(workload)
     assert service["spec"]["ports"] == [
         {"name": "port-5353-udp", "port": 53, "targetPort": 5353, "protocol": "UDP"},
@@ -342,7 +362,10 @@ def test_the_service_account_mounts_no_token() -> None:
     account = service_account(WORKER)
     assert account["apiVersion"] == "v1"
     assert account["kind"] == "ServiceAccount"
-    assert (account["metadata"]["namespace"], account["metadata"]["name"]) == ("default", "checkout")
+    assert (account["metadata"]["namespace"], account["metadata"]["name"]) == (
+        "default",
+        "checkout",
+    )
     assert account["automountServiceAccountToken"] is False
     assert deployment(WORKER)["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
 
@@ -391,7 +414,11 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
         pytest.skip(f"no shared data beside the project: {DATA} is missing")
     compared = []
     for file, application in _rendered_applications():
-        theirs = [_as_ours(manifest) for manifest in _manifests(DATA / "expected" / file) if _is_made_here(manifest)]
+        theirs = [
+            _as_ours(manifest)
+            for manifest in _manifests(DATA / "expected" / file)
+            if _is_made_here(manifest)
+        ]
         ours = [
             _without_our_additions(manifest)
             for workload in _workloads(application)
@@ -400,7 +427,9 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
         assert _sorted(ours) == _sorted(_one_service_of_a_name(theirs)), file
         compared += ours
     kinds = [manifest["kind"] for manifest in compared]
-    print(f"{kinds.count('Deployment')} Deployments and {kinds.count('Service')} Services compared with KubeVela's")
+    print(
+        f"{kinds.count('Deployment')} Deployments and {kinds.count('Service')} Services compared with KubeVela's"
+    )
     assert kinds.count("Deployment") >= 25
     assert kinds.count("Service") >= 14
 
@@ -411,11 +440,20 @@ def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
         (application,) = _manifests(DATA / "applications" / path.name)
         spec = application["spec"]
         components = spec.get("components") or []
-        traits = [trait["type"] for component in components for trait in component.get("traits") or []]
-        supported = all(component.get("type") in ("webservice", "worker") for component in components)
+        traits = [
+            trait["type"] for component in components for trait in component.get("traits") or []
+        ]
+        supported = all(
+            component.get("type") in ("webservice", "worker") for component in components
+        )
         # Offline, KubeVela renders a component without a name; the Application's schema refuses it.
         named = bool(components) and all("name" in component for component in components)
-        if named and supported and set(traits) <= {"gateway"} and not {"policies", "workflow"} & set(spec):
+        if (
+            named
+            and supported
+            and set(traits) <= {"gateway"}
+            and not {"policies", "workflow"} & set(spec)
+        ):
             yield path.name, application
 
 
@@ -432,7 +470,9 @@ def _workloads(application: Mapping[str, Any]) -> Iterator[Workload]:
             labels=metadata.get("labels", {}),
             annotations=metadata.get("annotations", {}),
             exposures=tuple(
-                Exposure(trait.get("name"), tuple(port for _, port in sorted(trait["http"].items())))
+                Exposure(
+                    trait.get("name"), tuple(port for _, port in sorted(trait["http"].items()))
+                )
                 for trait in traits
             ),
         )
@@ -457,7 +497,10 @@ def _as_ours(manifest: dict[str, Any]) -> dict[str, Any]:
 def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
     """Difference 3: the pods run as a ServiceAccount of their own."""
     if manifest["kind"] == "Deployment":
-        assert manifest["spec"]["template"]["spec"].pop("serviceAccountName") == manifest["metadata"]["name"]
+        assert (
+            manifest["spec"]["template"]["spec"].pop("serviceAccountName")
+            == manifest["metadata"]["name"]
+        )
     return manifest
 
 
@@ -468,7 +511,9 @@ def _one_service_of_a_name(manifests: list[dict[str, Any]]) -> list[dict[str, An
         first = found.setdefault((manifest["kind"], manifest["metadata"]["name"]), manifest)
         if first is not manifest:
             numbers = [port["port"] for port in first["spec"]["ports"]]
-            first["spec"]["ports"] += [port for port in manifest["spec"]["ports"] if port["port"] not in numbers]
+            first["spec"]["ports"] += [
+                port for port in manifest["spec"]["ports"] if port["port"] not in numbers
+            ]
     return list(found.values())
 
 

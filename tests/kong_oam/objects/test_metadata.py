@@ -58,7 +58,10 @@ def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
 
 @pytest.mark.parametrize("key", KEPT)
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
-    assert said(judged(merged(POD, f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}"))) == []
+    assert (
+        said(judged(merged(POD, f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}")))
+        == []
+    )
 
 
 words = st.text("abehilmorstvxyzAZ", min_size=1, max_size=7)
@@ -67,10 +70,14 @@ keys = st.tuples(domains, words).map("/".join)
 known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
 
 
-@given(keys.filter(lambda key: not known.fullmatch(key)), st.sampled_from(["labels", "annotations"]))
+@given(
+    keys.filter(lambda key: not known.fullmatch(key)), st.sampled_from(["labels", "annotations"])
+)
 def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None:
     """By the key, or by its domain; nobody has to know who obeys it."""
-    pod = judged(merged(POD, "{}") | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}})
+    pod = judged(
+        merged(POD, "{}") | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
+    )
     (message,) = said(pod)
     assert message.endswith(
         f"'{key}' in metadata.{field}: nobody here knows who obeys it, and what that opens; take it out, or have the "
@@ -85,7 +92,9 @@ def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None
 @pytest.mark.parametrize("key", NEVER_LISTED)
 def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
     listed = {key.lower(): "x", key.lower().partition("/")[0]: "x"}
-    assert len(said(judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")), metadata=listed)) == 1
+    assert (
+        len(said(judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")), metadata=listed)) == 1
+    )
 
 
 def test_what_is_in_a_template_is_obeyed_too() -> None:
@@ -103,7 +112,13 @@ def test_an_ingress_is_not_deployed() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["finalizers: [x]", "ownerReferences: [{name: x}]", "generateName: x-", "managedFields: [x]", "whatComes: x"],
+    [
+        "finalizers: [x]",
+        "ownerReferences: [{name: x}]",
+        "generateName: x-",
+        "managedFields: [x]",
+        "whatComes: x",
+    ],
 )
 def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
     (message,) = said(judged(merged(POD, f"metadata: {{{field}}}")))
@@ -111,18 +126,27 @@ def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
 
 
 def test_empty_metadata_is_none() -> None:
-    assert said(judged(merged(POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}"))) == []
+    assert (
+        said(judged(merged(POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}")))
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", ["", "null", "''"])
 def test_an_object_has_a_name(name: str) -> None:
     (message,) = said(judged(merged(POD, f"metadata: {{name: {name}}}")))
-    assert message == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
+    assert (
+        message
+        == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
+    )
 
 
 SPELLED = [
     ("spec: {host_network: true}", "spec.host_network"),
-    ("spec: {containers: [{name: c, security_context: {privileged: true}}]}", "spec.containers[0].security_context"),
+    (
+        "spec: {containers: [{name: c, security_context: {privileged: true}}]}",
+        "spec.containers[0].security_context",
+    ),
     ("spec: {containers: [{name: c, env_from: [{}]}]}", "spec.containers[0].env_from"),
     ("api_version: v1", "api_version"),
 ]
@@ -132,7 +156,10 @@ SPELLED = [
 def test_fields_are_spelled_as_kubernetes_spells_them(changes: str, path: str) -> None:
     """The engine's SDK takes the other spelling for the same field."""
     messages = said(judged(merged(POD, changes)))
-    assert any(f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it" in one for one in messages)
+    assert any(
+        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it" in one
+        for one in messages
+    )
 
 
 def test_no_template_hides_behind_a_spelling() -> None:
@@ -159,16 +186,22 @@ status: {a_b: c}
 """
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {LOG_LEVEL: debug}, binaryData: {a_b: ''}}"
 SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: c}, data: {LOG_LEVEL: ''}, stringData: {a_b: ''}}"
-CLASS = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
+CLASS = (
+    "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
+)
 VOLUME = "{apiVersion: v1, kind: PersistentVolume, metadata: {name: c}, spec: {capacity: {a_b: 1}, csi: {volumeAttributes: {a_b: c}}}}"
 RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {values: {a_b: c}}}"
 
 
 @pytest.mark.parametrize(
-    "one", [FREE, CONFIG, SECRET, CLASS, VOLUME, RELEASE, merged(SERVICE, "spec: {selector: {a_b: x}}")]
+    "one",
+    [FREE, CONFIG, SECRET, CLASS, VOLUME, RELEASE, merged(SERVICE, "spec: {selector: {a_b: x}}")],
 )
 def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
-    assert said(judged(one), allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"}) == []
+    assert (
+        said(judged(one), allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"})
+        == []
+    )
 
 
 def test_templates_in_lists_are_obeyed_too() -> None:
@@ -195,17 +228,25 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> No
     mark = "{4dabf18193072939515e22adb298388d: c44067f5952c0a294b673a41bacd8c17, path: /etc/passwd}"
     field = "data" if one is CONFIG else "spec"
     (message,) = (
-        found for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}"))) if found.startswith("ACC228 ")
+        found
+        for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}")))
+        if found.startswith("ACC228 ")
     )
     assert f"{field}.x[0] is marked as a file or a secret of the engine's" in message
 
 
 @pytest.mark.parametrize(
-    "field", ["podAnnotations", "additionalPodLabels", "serviceAnnotations", "labels", "annotations"]
+    "field",
+    ["podAnnotations", "additionalPodLabels", "serviceAnnotations", "labels", "annotations"],
 )
 def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
     """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
-    spec = {"deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}], "matchLabels": {"x.org/y": "z"}}
+    spec = {
+        "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
+        "matchLabels": {"x.org/y": "z"},
+    }
     one = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}, "spec": spec}
     (message,) = said(judged(one), allowed={"x.org/Any": "x"})
-    assert f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows" in message
+    assert (
+        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows" in message
+    )

@@ -7,10 +7,14 @@ import pytest
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
 
-WEBSERVICE = "type: webservice\n      properties: {image: i, labels: {app.kubernetes.io/instance: es}}"
+WEBSERVICE = (
+    "type: webservice\n      properties: {image: i, labels: {app.kubernetes.io/instance: es}}"
+)
 
 
-def chart(name: str = "es-http", labels: str = "{app.kubernetes.io/instance: es}", more: str = "") -> str:
+def chart(
+    name: str = "es-http", labels: str = "{app.kubernetes.io/instance: es}", more: str = ""
+) -> str:
     """An access trait that names a Service."""
     service = f"{{name: {name}, port: 9200, podLabels: {labels}{more}}}"
     rule = "{paths: [/x], public: {reason: r}}"
@@ -19,7 +23,9 @@ def chart(name: str = "es-http", labels: str = "{app.kubernetes.io/instance: es}
 
 def way(service: str = "es-http", port: str = "number: 9200", path: str = "/x") -> str:
     backend = f"{{service: {{name: {service}, port: {{{port}}}}}}}"
-    return "---\n" + ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: {path}, backend: {backend}}}]}}}}]}}")
+    return "---\n" + ingress(
+        f"{{rules: [{{host: a.test, http: {{paths: [{{path: {path}, backend: {backend}}}]}}}}]}}"
+    )
 
 
 RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
@@ -48,9 +54,18 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
     component = estate.components["orders/api"]
     assert component.exposures == (("api-gateway", (9200,)),)
     (named, backend) = component.named, component.backends["9200"]
-    assert named and (named.name, named.port, named.target, named.ours) == ("es-http", 9200, 9200, backend.service)
-    elsewhere = compiled(TAKEN.replace("port: 9200, pod", "port: 9200, targetPort: 9201, pod")).estate
-    assert elsewhere and (found := elsewhere.components["orders/api"].named) and found.target == 9201
+    assert named and (named.name, named.port, named.target, named.ours) == (
+        "es-http",
+        9200,
+        9200,
+        backend.service,
+    )
+    elsewhere = compiled(
+        TAKEN.replace("port: 9200, pod", "port: 9200, targetPort: 9201, pod")
+    ).estate
+    assert (
+        elsewhere and (found := elsewhere.components["orders/api"].named) and found.target == 9201
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,9 +86,13 @@ def test_what_leads_nowhere_is_refused(text: str, expected: str) -> None:
 
 
 def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
-    traits = chart().replace("[{type", "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type")
+    traits = chart().replace(
+        "[{type", "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type"
+    )
     (found,) = said(application("", traits, "type: webservice\n      properties: {image: i}"))
-    assert found.endswith("a webservice has a Service of its own, and this is for what is made elsewhere; take it out")
+    assert found.endswith(
+        "a webservice has a Service of its own, and this is for what is made elsewhere; take it out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,13 +113,21 @@ def test_the_pods_of_two_components_are_apart(second: str) -> None:
 
 def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> None:
     """Whatever other labels the access traits say."""
-    text = other(application(RELEASE + way("two"), chart("two", "{app.kubernetes.io/instance: two, part: data}"), HELM))
+    text = other(
+        application(
+            RELEASE + way("two"),
+            chart("two", "{app.kubernetes.io/instance: two, part: data}"),
+            HELM,
+        )
+    )
     assert said(TAKEN, text.replace("name: es,", "name: two,")) == []
 
 
 def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
     """Here it has a route, by which they would be reached past the rules of their component."""
-    served = SERVICE.replace("selector: {app.oam.dev/component: api}", "selector: {app.kubernetes.io/instance: es}")
+    served = SERVICE.replace(
+        "selector: {app.oam.dev/component: api}", "selector: {app.kubernetes.io/instance: es}"
+    )
     text = (
         DEPLOYMENT.replace("labels: {", "labels: {app.kubernetes.io/instance: es, ")
         + f"---{served}"
@@ -118,8 +145,18 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(made: str) -> None:
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"
     plain = other(application("", traits, WEBSERVICE.replace("app.kubernetes.io/instance: es", "")))
     named = other(by.replace("instance: es", "instance: two").replace("name: es,", "name: two,"))
-    itself = application(f"{RELEASE}---{SERVICE.replace('name: api', 'name: web')}{way('web')}", chart("web"), HELM)
-    texts = {"rendered": [by, rendered], "plain": [by, plain], "its own": [itself], "named": [by, named]}[made]
+    itself = application(
+        f"{RELEASE}---{SERVICE.replace('name: api', 'name: web')}{way('web')}", chart("web"), HELM
+    )
+    texts = {
+        "rendered": [by, rendered],
+        "plain": [by, plain],
+        "its own": [itself],
+        "named": [by, named],
+    }[made]
     for order in (texts, texts[::-1]):
         (found,) = said(*order)
-        assert "OAM107: Service 'web' in namespace 'orders' is " in found and found.count(".yaml:") == 2
+        assert (
+            "OAM107: Service 'web' in namespace 'orders' is " in found
+            and found.count(".yaml:") == 2
+        )

@@ -24,7 +24,10 @@ BY_THE_STACK = [
     ("v1 PersistentVolume", "PersistentVolume"),
     ("v1 Namespace", "Namespace"),
     ("serving.knative.dev/v1 Service", "serving.knative.dev/Service"),
-    ("apiextensions.k8s.io/v1 CustomResourceDefinition", "apiextensions.k8s.io/CustomResourceDefinition"),
+    (
+        "apiextensions.k8s.io/v1 CustomResourceDefinition",
+        "apiextensions.k8s.io/CustomResourceDefinition",
+    ),
     (
         "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration",
         "admissionregistration.k8s.io/MutatingWebhookConfiguration",
@@ -64,7 +67,9 @@ def test_the_usual_kinds_are_deployed(kind: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), BY_THE_STACK)
 def test_any_other_kind_is_deployed_where_the_stack_names_it(kind: str, name: str) -> None:
     """By group and kind exactly: no other group's kind of that name, and no other spelling."""
-    (message,) = said(judged(of_kind(kind)), allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"})
+    (message,) = said(
+        judged(of_kind(kind)), allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"}
+    )
     assert message.startswith("ACC224 ")
     assert message.endswith(f"cluster.allow, {name}")
     assert said(judged(of_kind(kind)), allowed={name: "what it opens"}) == []
@@ -75,21 +80,30 @@ def test_ways_in_and_network_policies_are_never_deployed(kind: str) -> None:
     """Whatever the stack says."""
     api, _, name = kind.partition(" ")
     group = api.rpartition("/")[0]
-    (message,) = said(judged(of_kind(kind)), allowed={f"{group}/{name}" if group else name: "x"}, rbac=True)
+    (message,) = said(
+        judged(of_kind(kind)), allowed={f"{group}/{name}" if group else name: "x"}, rbac=True
+    )
     assert message.startswith("ACC224 ")
     assert "cluster.allow" not in message
 
 
 def test_a_list_is_refused_whatever_is_in_it() -> None:
     inside = merged(POD, "spec: {hostNetwork: true}")
-    many = {"apiVersion": "apps/v1", "kind": "DeploymentList", "metadata": {"name": "x"}, "items": [inside]}
+    many = {
+        "apiVersion": "apps/v1",
+        "kind": "DeploymentList",
+        "metadata": {"name": "x"},
+        "items": [inside],
+    }
     for one in (many, {**many, "kind": "List", "apiVersion": "v1"}):
         assert said(judged(one), allowed={"apps/DeploymentList": "x", "List": "x"}) == [
             f"ACC224 {one['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
         ]
 
 
-@pytest.mark.parametrize("one", [{}, {"kind": "Pod"}, {"apiVersion": "v1"}, {"apiVersion": "v1", "kind": ""}])
+@pytest.mark.parametrize(
+    "one", [{}, {"kind": "Pod"}, {"apiVersion": "v1"}, {"apiVersion": "v1", "kind": ""}]
+)
 def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
     assert [message[:6] for message in said(judged(one))] == ["ACC224"]
 
@@ -139,7 +153,10 @@ ELSEWHERE = [
         "spec.targetNamespace",
     ),
     (
-        {**of_kind("kustomize.toolkit.fluxcd.io/v1 Kustomization"), "spec": {"targetNamespace": "other"}},
+        {
+            **of_kind("kustomize.toolkit.fluxcd.io/v1 Kustomization"),
+            "spec": {"targetNamespace": "other"},
+        },
         "spec.targetNamespace",
     ),
     (
@@ -167,7 +184,9 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> N
     """Their fence would be made in another one."""
     pod = merged(POD, "metadata: {namespace: other}")
     (message,) = said(judged(pod), allowed={"other/Namespace": "x"})
-    assert message.startswith("ACC225 Pod 'p' of 'shop/web': its namespace is 'other', where no NetworkPolicy")
+    assert message.startswith(
+        "ACC225 Pod 'p' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +198,9 @@ def test_what_no_kind_is_called_is_refused_before_a_run(api: str, kind: str) -> 
     group = api.rpartition("/")[0]
     one = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
     (message,) = said(judged(one), allowed={f"{group}/{kind}".removeprefix("/"): "x"})
-    assert message.startswith(f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind")
+    assert message.startswith(
+        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
+    )
 
 
 def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
@@ -190,16 +211,19 @@ def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
         "spec": {"template": {"spec": {"containers": [{"name": "c"}]}}},
     }
     (message,) = said(judged(one), allowed=allowed)
-    assert message.startswith("ACC225 Any 'x' of 'shop/web': its namespace is 'other', where no NetworkPolicy")
+    assert message.startswith(
+        "ACC225 Any 'x' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
+    )
     assert said(judged({**one, "spec": {}}), allowed=allowed) == []
 
 
 def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     one = of_kind("v1 Namespace")
     assert said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong") == []
-    assert [message[:6] for message in said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="x")] == [
-        "ACC225"
-    ]
+    assert [
+        message[:6]
+        for message in said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="x")
+    ] == ["ACC225"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +247,10 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
     allowed = {f"{api.rpartition('/')[0]}/{name}".removeprefix("/"): "x"}
     assert said(judged(one), allowed=allowed, rbac=True) == []
     (message,) = said(
-        judged(of_kind(kind)), judged(of_kind(kind), key="other/api", namespace="other"), allowed=allowed, rbac=True
+        judged(of_kind(kind)),
+        judged(of_kind(kind), key="other/api", namespace="other"),
+        allowed=allowed,
+        rbac=True,
     )
     assert message.startswith(f"OAM107 {name} 'x' would also be made for 'shop/web' (")
 
@@ -240,10 +267,14 @@ def test_a_release_deploys_where_it_stands() -> None:
     assert said(judged({**one, "spec": {**one["spec"], "namespace": "other"}})) == []
 
 
-@pytest.mark.parametrize("field", ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"])
+@pytest.mark.parametrize(
+    "field", ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"]
+)
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
     """As whoever makes its modules' code could print it."""
     kind = of_kind("terraform.core.oam.dev/v1beta2 Configuration")
     (message,) = said(judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}}))
-    assert message.startswith(f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'")
+    assert message.startswith(
+        f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'"
+    )
     assert said(judged({**kind, "spec": {field: {"name": "s", "namespace": "shop"}}})) == []

@@ -14,8 +14,15 @@ PAGE = "reference/objects.md"
 
 
 def test_every_usual_kind_is_documented() -> None:
-    rows = [row.strip("| ").split(" | ") for row in table(page(PAGE), "| group | kinds that every stack takes |")]
-    found = {("" if group == "core" else group, kind) for group, kinds in rows for kind in kinds.split(", ")}
+    rows = [
+        row.strip("| ").split(" | ")
+        for row in table(page(PAGE), "| group | kinds that every stack takes |")
+    ]
+    found = {
+        ("" if group == "core" else group, kind)
+        for group, kinds in rows
+        for kind in kinds.split(", ")
+    }
     assert found == USUAL
 
 

@@ -33,7 +33,9 @@ keys = st.sampled_from(
 )  # fmt: skip
 maps = st.dictionaries(keys, texts, max_size=2)
 # A label of another component is refused as a property, before an object is made of it.
-pod_labels = st.dictionaries(keys.filter(lambda key: key != "app.oam.dev/component"), texts, max_size=2)
+pod_labels = st.dictionaries(
+    keys.filter(lambda key: key != "app.oam.dev/component"), texts, max_size=2
+)
 secrets = st.sampled_from(["own", "web-client", "api-client"])
 volumes = st.sampled_from(["a", "b"])
 mounts = st.fixed_dictionaries(
@@ -98,15 +100,25 @@ properties = st.fixed_dictionaries(
 
 
 def application(
-    said: Mapping[str, Any], kind: str = "webservice", metadata: Any = None, *, gateway: bool = False
+    said: Mapping[str, Any],
+    kind: str = "webservice",
+    metadata: Any = None,
+    *,
+    gateway: bool = False,
 ) -> Reading:
     """An Application with the component `api`, which says this, beside `web`, which is a client."""
-    traits = [{"type": "gateway", "properties": {"domain": "a.example.com", "http": {"/": 8080}}}] if gateway else []
+    traits = (
+        [{"type": "gateway", "properties": {"domain": "a.example.com", "http": {"/": 8080}}}]
+        if gateway
+        else []
+    )
     document = {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
         "metadata": {"name": "shop", **(metadata or {})},
-        "spec": {"components": [{"name": "api", "type": kind, "properties": said, "traits": traits}, WEB]},
+        "spec": {
+            "components": [{"name": "api", "type": kind, "properties": said, "traits": traits}, WEB]
+        },
     }
     reading = read_bytes("shop.yaml", json.dumps(document, indent=1).encode())
     assert not reading.diagnostics, reading.diagnostics
@@ -124,16 +136,32 @@ PROBES = ("livenessProbe", "readinessProbe")
 """Those of workers name no host."""
 
 
-@given(properties, st.booleans(), st.booleans(), maps, maps, REACHES, st.sampled_from([(), ("LoadBalancer",)]))
+@given(
+    properties,
+    st.booleans(),
+    st.booleans(),
+    maps,
+    maps,
+    REACHES,
+    st.sampled_from([(), ("LoadBalancer",)]),
+)
 def test_the_same_workload_is_judged_alike(
-    said: dict[str, Any], worker: bool, gateway: bool, labels: Any, annotations: Any, reach: Any, types: tuple[str, ...]
+    said: dict[str, Any],
+    worker: bool,
+    gateway: bool,
+    labels: Any,
+    annotations: Any,
+    reach: Any,
+    types: tuple[str, ...],
 ) -> None:
     """Once made of properties, once as a definition renders it. Of two volumes of one name KubeVela's own is made."""
     if worker:
         said = {key: value for key, value in said.items() if key in OF_WORKERS}
         said |= {key: {"httpGet": {"path": "/", "port": 8080}} for key in PROBES if key in said}
     metadata = {"labels": labels, "annotations": annotations}
-    reading = application(said, "worker" if worker else "webservice", metadata, gateway=gateway and not worker)
+    reading = application(
+        said, "worker" if worker else "webservice", metadata, gateway=gateway and not worker
+    )
     plain, rendered = codes(reading, reach, types), codes(as_rendered(reading), reach, types)
     event(" ".join(sorted({code for code, _ in plain})) or "kept")
     assert plain == rendered
@@ -156,20 +184,29 @@ REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
 
 
 @pytest.mark.parametrize(("code", "said", "metadata", "near"), REFUSED)
-def test_a_finding_is_where_it_is_said(code: str, said: dict[str, Any], metadata: Any, near: str) -> None:
+def test_a_finding_is_where_it_is_said(
+    code: str, said: dict[str, Any], metadata: Any, near: str
+) -> None:
     reading = application(said, metadata=metadata)
     found = compile_estate(reading, STACK).diagnostics
     document = reading.applications[0].place.document.text
     begins = document[: document.index(near)].count("\n") + 1
     assert {one.code for one in found} == {code}
-    assert all(one.place is not None and one.place.line in (begins - 1, begins) for one in found), (begins, found)
+    assert all(one.place is not None and one.place.line in (begins - 1, begins) for one in found), (
+        begins,
+        found,
+    )
 
 
 def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
     """A route's Service is of the type that the gateway reaches it by, whatever a stack asks for besides."""
     assert codes(application(BALANCED), "cluster", ("LoadBalancer",)) == set()
-    assert {code for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))} == {"ACC227"}
-    assert {code for code, _ in codes(application(BALANCED, gateway=True), "cluster", ("LoadBalancer",))} == {"ACC227"}
+    assert {code for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))} == {
+        "ACC227"
+    }
+    assert {
+        code for code, _ in codes(application(BALANCED, gateway=True), "cluster", ("LoadBalancer",))
+    } == {"ACC227"}
     steered = application(BALANCED, metadata=STEERED)
     assert {code for code, _ in codes(steered, "cluster", ("LoadBalancer",))} == {"ACC228"}
 
@@ -180,7 +217,10 @@ def test_annotations_of_a_services_address_are_the_stacks() -> None:
     for reach in ("loadBalancer", "cluster"):
         assert {code for code, _ in codes(reading, reach)} == {"ACC228"}
     kept = {
-        "annotations": {**STEERED["annotations"], "filter.oam.dev/annotation-keys": next(iter(STEERED["annotations"]))}
+        "annotations": {
+            **STEERED["annotations"],
+            "filter.oam.dev/annotation-keys": next(iter(STEERED["annotations"])),
+        }
     }
     assert codes(application({"image": "i"}, metadata=kept, gateway=True), "loadBalancer") == set()
 

@@ -10,9 +10,23 @@ from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.named import NamedService
 from tests.support.judged import PLACE, judged, said
 
-RELEASE = {"apiVersion": "helm.sh/v3", "kind": "Release", "metadata": {"name": "es"}, "spec": {"chart": "es"}}
-FLUX = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "es"}, "spec": {}}
-ELASTICSEARCH = {"apiVersion": "elasticsearch.k8s.elastic.co/v1", "kind": "Elasticsearch", "metadata": {"name": "logs"}}
+RELEASE = {
+    "apiVersion": "helm.sh/v3",
+    "kind": "Release",
+    "metadata": {"name": "es"},
+    "spec": {"chart": "es"},
+}
+FLUX = {
+    "apiVersion": "helm.toolkit.fluxcd.io/v2",
+    "kind": "HelmRelease",
+    "metadata": {"name": "es"},
+    "spec": {},
+}
+ELASTICSEARCH = {
+    "apiVersion": "elasticsearch.k8s.elastic.co/v1",
+    "kind": "Elasticsearch",
+    "metadata": {"name": "logs"},
+}
 KAFKA = {"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": "logs"}}
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "es"}}
 OPERATORS = {
@@ -25,7 +39,9 @@ STACK: dict[str, Any] = {
 }
 
 
-def naming(labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/web") -> JudgedComponent:
+def naming(
+    labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/web"
+) -> JudgedComponent:
     """A component of type `helmchart` whose access trait names a Service in front of pods with these labels."""
     name = key.partition("/")[2]
     named = NamedService(f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE)
@@ -36,7 +52,14 @@ def naming(labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/we
     ("labels", "object_"),
     [
         ({"app.kubernetes.io/instance": "es"}, RELEASE),
-        ({"app.kubernetes.io/instance": "es", "app.kubernetes.io/name": "elasticsearch", "role": "data"}, RELEASE),
+        (
+            {
+                "app.kubernetes.io/instance": "es",
+                "app.kubernetes.io/name": "elasticsearch",
+                "role": "data",
+            },
+            RELEASE,
+        ),
         ({"app.kubernetes.io/instance": "search"}, {**RELEASE, "spec": {"name": "search"}}),
         ({"app.kubernetes.io/instance": "es"}, FLUX),
         ({"app.kubernetes.io/instance": "search"}, {**FLUX, "spec": {"releaseName": "search"}}),
@@ -66,10 +89,14 @@ ANYBODYS = [
 
 @pytest.mark.parametrize("labels", ANYBODYS)
 @pytest.mark.parametrize("object_", [RELEASE, FLUX, CONFIG_MAP, ELASTICSEARCH])
-def test_labels_that_other_pods_may_have_are_refused(labels: dict[str, str], object_: dict[str, Any]) -> None:
+def test_labels_that_other_pods_may_have_are_refused(
+    labels: dict[str, str], object_: dict[str, Any]
+) -> None:
     """Whatever the component deploys, and whatever that is called."""
     (message,) = said(naming(labels, object_), **STACK)
-    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+    assert message.startswith(
+        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+    )
 
 
 @pytest.mark.parametrize("object_", [{**RELEASE, "spec": {"namespace": "other"}}, {**FLUX, "spec": {"targetNamespace": "other", "releaseName": "es"}}])  # fmt: skip
@@ -77,7 +104,9 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(object_: dict[str,
     """Whose pods have the label here, nobody knows."""
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
     (message,) = said(component, allowed={"other/Namespace": "x"})
-    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+    assert message.startswith(
+        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,19 +123,33 @@ def test_a_release_that_makes_no_pods_with_the_label_here_names_none(spec: dict[
     long = {**FLUX, "metadata": {"name": "e" * 49}, "spec": spec}
     name = spec.get("releaseName", "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49)
     (message,) = said(naming({"app.kubernetes.io/instance": name}, long))
-    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+    assert message.startswith(
+        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+    )
 
 
 def test_an_operators_object_is_where_its_metadata_says() -> None:
     """What its operator makes of a field that Flux has, too, nobody here knows."""
-    elsewhere = {**KAFKA, "metadata": {"name": "logs", "namespace": "other"}, "spec": {"targetNamespace": "shop"}}
+    elsewhere = {
+        **KAFKA,
+        "metadata": {"name": "logs", "namespace": "other"},
+        "spec": {"targetNamespace": "shop"},
+    }
     allowed = {**STACK["allowed"], "other/Namespace": "x"}
-    (message,) = said(naming({"strimzi.io/cluster": "logs"}, elsewhere), **{**STACK, "allowed": allowed})
-    assert message.startswith("ACC227 podLabels may be those of pods that 'shop/web' does not deploy; ")
+    (message,) = said(
+        naming({"strimzi.io/cluster": "logs"}, elsewhere), **{**STACK, "allowed": allowed}
+    )
+    assert message.startswith(
+        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+    )
 
 
 CONNECT = {**KAFKA, "kind": "KafkaConnect"}
-MODULE = {"apiVersion": "terraform.core.oam.dev/v1beta2", "kind": "Configuration", "metadata": {"name": "x"}}
+MODULE = {
+    "apiVersion": "terraform.core.oam.dev/v1beta2",
+    "kind": "Configuration",
+    "metadata": {"name": "x"},
+}
 NAMED_ALIKE = [
     ({"app.kubernetes.io/instance": "es"}, RELEASE, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}),
     ({"app.kubernetes.io/instance": "es"}, {**FLUX, "metadata": {"name": "x"}, "spec": {"releaseName": "es"}}, RELEASE),
@@ -128,11 +171,17 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
 ) -> None:
     """One operator puts a label on pods of several kinds, and nobody here knows which: so a name is one component's."""
     connect = "kafka.strimzi.io/KafkaConnect"
-    stack = {**STACK, "allowed": {**STACK["allowed"], connect: "pods"}, "metadata": {"strimzi.io/cluster": "x"}}
+    stack = {
+        **STACK,
+        "allowed": {**STACK["allowed"], connect: "pods"},
+        "metadata": {"strimzi.io/cluster": "x"},
+    }
     other = judged(theirs, key="logs/kafka", type="helmchart")
     for components in ((naming(labels, mine), other), (other, naming(labels, mine))):
         (message,) = said(*components, **stack)
-        assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: ")
+        assert message.startswith(
+            "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
+        )
     elsewhere = judged(theirs, key="logs/kafka", type="helmchart", namespace="elsewhere")
     assert said(naming(labels, mine), elsewhere, **stack) == []
     assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
@@ -140,7 +189,10 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
 
 def test_no_release_is_called_so_from_another_namespace() -> None:
     """Whatever kind deploys it: the object says where."""
-    release = {**CONNECT, "spec": {"helm": {"releaseName": "es"}, "destination": {"namespace": "shop"}}}
+    release = {
+        **CONNECT,
+        "spec": {"helm": {"releaseName": "es"}, "destination": {"namespace": "shop"}},
+    }
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
     mine = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
     (message,) = said(mine, judged(release, key="cd/app", namespace="cd"), **stack)
@@ -155,14 +207,20 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
     values = {**CONFIG_MAP, "data": {"values.yaml": "podLabels: {strimzi.io/cluster: logs}"}}
     release = {**FLUX, "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]}}
     mine = naming(labels, KAFKA)
-    (message,) = said(mine, judged(release, key="logs/kafka"), judged(values, key="logs/values"), **STACK)
+    (message,) = said(
+        mine, judged(release, key="logs/kafka"), judged(values, key="logs/values"), **STACK
+    )
     assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
     assert said(mine, judged(values, key="logs/values"), **STACK) == []
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:
     """As topics and users do to their Kafka."""
-    topic = {**KAFKA, "kind": "KafkaTopic", "metadata": {"name": "t", "labels": {"strimzi.io/cluster": "logs"}}}
+    topic = {
+        **KAFKA,
+        "kind": "KafkaTopic",
+        "metadata": {"name": "t", "labels": {"strimzi.io/cluster": "logs"}},
+    }
     stack = {**STACK, "allowed": {**STACK["allowed"], "kafka.strimzi.io/KafkaTopic": "x"}}
     found = said(
         naming({"strimzi.io/cluster": "logs"}, KAFKA),
@@ -180,4 +238,6 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
     found = [message for message in said(*components) if message.startswith("ACC227 podLabels")]
     assert len(found) == 240
     assert "of 'shop/web1' (shop.yaml:3:9) and 238 more, too: " in found[0]
-    assert all("of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message for message in found[1:])
+    assert all(
+        "of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message for message in found[1:]
+    )

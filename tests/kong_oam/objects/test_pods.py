@@ -9,7 +9,10 @@ import yaml
 
 from kong_oam.objects.pods import PodTemplate, pod_templates, replaced, service_account
 
-TEMPLATE = {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "spec": {"containers": [{"name": "x"}]}}
+TEMPLATE = {
+    "metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
+    "spec": {"containers": [{"name": "x"}]},
+}
 WORKLOADS = [
     ("apps/v1", "Deployment", {"spec": {"template": TEMPLATE}}, ("spec", "template")),
     ("apps/v1", "StatefulSet", {"spec": {"template": TEMPLATE}}, ("spec", "template")),
@@ -24,13 +27,19 @@ WORKLOADS = [
 
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
-def test_a_template_is_where_the_kind_has_it(api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]) -> None:
+def test_a_template_is_where_the_kind_has_it(
+    api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
+) -> None:
     found = {"apiVersion": api, "kind": kind, **body}
-    assert list(pod_templates(found)) == [PodTemplate(path, {"a": "b"}, {"c": "d"}, TEMPLATE["spec"])]
+    assert list(pod_templates(found)) == [
+        PodTemplate(path, {"a": "b"}, {"c": "d"}, TEMPLATE["spec"])
+    ]
 
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
-def test_another_template_takes_its_place(api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]) -> None:
+def test_another_template_takes_its_place(
+    api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
+) -> None:
     """In a copy, of which all else stays."""
     found = yaml.safe_load(yaml.safe_dump({"apiVersion": api, "kind": kind, "other": 1, **body}))
     before = yaml.safe_dump(found)
@@ -42,11 +51,17 @@ def test_another_template_takes_its_place(api: str, kind: str, body: dict[str, A
 
 
 def test_a_template_without_metadata_gets_labels() -> None:
-    found = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": {"containers": []}}}}
+    found = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"template": {"spec": {"containers": []}}},
+    }
     (template,) = pod_templates(found)
     assert replaced(found, template.path, template) == found
     labelled = PodTemplate(template.path, {"a": "b"}, {}, template.spec)
-    assert replaced(found, template.path, labelled)["spec"]["template"]["metadata"] == {"labels": {"a": "b"}}
+    assert replaced(found, template.path, labelled)["spec"]["template"]["metadata"] == {
+        "labels": {"a": "b"}
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,17 +74,37 @@ def test_a_template_without_metadata_gets_labels() -> None:
         ("", []),
     ],
 )
-def test_another_kind_has_its_pods_where_the_definition_says(pod_spec_path: str | None, paths: list[Any]) -> None:
-    found = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"template": TEMPLATE}}
+def test_another_kind_has_its_pods_where_the_definition_says(
+    pod_spec_path: str | None, paths: list[Any]
+) -> None:
+    found = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "spec": {"template": TEMPLATE},
+    }
     assert [template.path for template in pod_templates(found, pod_spec_path)] == paths
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"spec": None}, {"spec": {"template": []}}, {"spec": {"template": {"spec": "x"}}}, {"spec": 3}]
+    "body",
+    [
+        {},
+        {"spec": None},
+        {"spec": {"template": []}},
+        {"spec": {"template": {"spec": "x"}}},
+        {"spec": 3},
+    ],
 )
 def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
     assert list(pod_templates({"apiVersion": "apps/v1", "kind": "Deployment", **body})) == []
-    assert list(pod_templates({"apiVersion": "other/v1", "kind": "Deployment", "spec": {"template": TEMPLATE}})) == []
+    assert (
+        list(
+            pod_templates(
+                {"apiVersion": "other/v1", "kind": "Deployment", "spec": {"template": TEMPLATE}}
+            )
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,12 @@ ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "o
 
 
 def role(*rules: dict[str, Any], kind: str = "Role", **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": "r", **metadata}, "rules": [*rules]}
+    return {
+        "apiVersion": RBAC,
+        "kind": kind,
+        "metadata": {"name": "r", **metadata},
+        "rules": [*rules],
+    }
 
 
 def rule(verbs: str, resources: str, group: str = "", *names: str) -> dict[str, Any]:
@@ -28,7 +33,13 @@ def binding(to: str, *subjects: dict[str, Any], kind: str = "RoleBinding") -> di
     role_kind, _, name = to.partition(" ")
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name}
     listed = [*subjects] or [{"kind": "ServiceAccount", "name": "own", "namespace": "shop"}]
-    return {"apiVersion": RBAC, "kind": kind, "metadata": {"name": "b"}, "roleRef": reference, "subjects": listed}
+    return {
+        "apiVersion": RBAC,
+        "kind": kind,
+        "metadata": {"name": "b"},
+        "roleRef": reference,
+        "subjects": listed,
+    }
 
 
 def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
@@ -54,12 +65,26 @@ GET = "get secrets in namespace shop"
     [
         (role(READING),),
         (role(READING, kind="ClusterRole"),),
-        (role(rule("get list", "deployments statefulsets", "apps"), rule("create patch", "events")),),
+        (
+            role(
+                rule("get list", "deployments statefulsets", "apps"), rule("create patch", "events")
+            ),
+        ),
         (role(rule("get create update patch delete", "leases", "coordination.k8s.io")),),
         (role(),),
         (ACCOUNT, role(READING), binding("Role r")),
-        (ACCOUNT, role(READING, kind="ClusterRole"), binding("ClusterRole r", kind="ClusterRoleBinding")),
-        (role(READING, kind="ClusterRole", labels={"rbac.authorization.k8s.io/aggregate-to-view": "true"}),),
+        (
+            ACCOUNT,
+            role(READING, kind="ClusterRole"),
+            binding("ClusterRole r", kind="ClusterRoleBinding"),
+        ),
+        (
+            role(
+                READING,
+                kind="ClusterRole",
+                labels={"rbac.authorization.k8s.io/aggregate-to-view": "true"},
+            ),
+        ),
     ],
 )
 def test_reading_what_no_secret_is_in_is_harmless(objects: tuple[dict[str, Any], ...]) -> None:
@@ -100,7 +125,9 @@ def test_what_reaches_more_needs_an_entry_of_its_own(power: dict[str, Any], righ
     message = ", ".join(listed)
     assert refused(role(READING, power)) == [message]
     assert refused(role(READING, power), rights={"shop/web": listed}) == []
-    assert refused(role(READING, power), rights={"shop/api": listed, "shop/web": right.split(", ")}) == [message]
+    assert refused(
+        role(READING, power), rights={"shop/api": listed, "shop/web": right.split(", ")}
+    ) == [message]
 
 
 @pytest.mark.parametrize(("power", "right"), POWERS)
@@ -130,7 +157,9 @@ def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     assert refused(everywhere, rights=here) == ["get secrets in every namespace"]
     assert refused(everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}) == []
     lease = rule("update", "leases", "coordination.k8s.io")
-    assert refused(role(lease, kind="ClusterRole")) == ["update leases.coordination.k8s.io in every namespace"]
+    assert refused(role(lease, kind="ClusterRole")) == [
+        "update leases.coordination.k8s.io in every namespace"
+    ]
     every = rule("deletecollection", "leases", "coordination.k8s.io")
     assert refused(role(every)) == ["deletecollection leases.coordination.k8s.io in namespace shop"]
     other = role(SECRETS, namespace="other")
@@ -138,7 +167,11 @@ def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
 
 
 OTHERS = {"kind": "ServiceAccount", "name": "web", "namespace": "other"}
-ANYBODY = {"kind": "Group", "name": "system:unauthenticated", "apiGroup": "rbac.authorization.k8s.io"}
+ANYBODY = {
+    "kind": "Group",
+    "name": "system:unauthenticated",
+    "apiGroup": "rbac.authorization.k8s.io",
+}
 BINDINGS = [
     ([binding("ClusterRole cluster-admin", kind="ClusterRoleBinding")], "bind ClusterRole cluster-admin to ServiceAccount shop/own in every namespace"),
     ([binding("ClusterRole edit")], "bind ClusterRole edit to ServiceAccount shop/own in namespace shop"),
@@ -150,7 +183,9 @@ BINDINGS = [
 
 
 @pytest.mark.parametrize(("objects", "right"), BINDINGS)
-def test_a_binding_gives_a_role_of_the_component_to_its_own_account(objects: list[dict[str, Any]], right: str) -> None:
+def test_a_binding_gives_a_role_of_the_component_to_its_own_account(
+    objects: list[dict[str, Any]], right: str
+) -> None:
     """A role that others wrote, or a right that others get, is listed by itself."""
     assert refused(ACCOUNT, *objects, rights={"shop/web": [GET]}) == [right]
     assert refused(ACCOUNT, *objects, rights={"shop/web": [GET, right]}) == []
@@ -165,7 +200,9 @@ def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
     before = ACCOUNT, role(SECRETS, name="own"), role(logs), account, group
     assert refused(*before, rights={"shop/web": listed}) == []
     swapped = ACCOUNT, role(logs, name="own"), role(SECRETS), account, group
-    assert refused(*swapped, rights={"shop/web": listed}) == [f"{GET} for Group system:unauthenticated"]
+    assert refused(*swapped, rights={"shop/web": listed}) == [
+        f"{GET} for Group system:unauthenticated"
+    ]
 
 
 def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
@@ -173,7 +210,9 @@ def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
     elsewhere["metadata"]["namespace"] = "other"
     right = "bind ClusterRole edit to ServiceAccount shop/own in namespace"
     listed = {"shop/web": [f"{right} shop"]}
-    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights=listed) == [f"{right} other"]
+    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights=listed) == [
+        f"{right} other"
+    ]
 
 
 def test_a_message_has_some_rights_and_its_details_all() -> None:
@@ -181,7 +220,9 @@ def test_a_message_has_some_rights_and_its_details_all() -> None:
     kinds = [f"{'long' * 12}{number}.example.com" for number in range(40)]
     rules = [{"apiGroups": [kind], "resources": ["things"], "verbs": ["get"]} for kind in kinds]
     (finding,) = judge([judged(role(*rules))], Rules(rbac=True))
-    assert f"get things.{kinds[0]} in namespace shop and 39 more; take them out, " in finding.message
+    assert (
+        f"get things.{kinds[0]} in namespace shop and 39 more; take them out, " in finding.message
+    )
     assert len(finding.message) <= 300
     assert finding.details == tuple(f"get things.{kind} in namespace shop" for kind in kinds)
 

@@ -28,7 +28,9 @@ def said(text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any) -> 
     return [str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found]
 
 
-@pytest.mark.parametrize("version", ["networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"])
+@pytest.mark.parametrize(
+    "version", ["networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"]
+)
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -103,14 +105,22 @@ def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
     ],
 )  # fmt: skip
 def test_what_a_route_leads_to_is_looked_at(service: str, expected: str) -> None:
-    objects = OBJECTS.replace("port: 80, targetPort: 8080, name: http", service.replace(": no", ': "no"'))
+    objects = OBJECTS.replace(
+        "port: 80, targetPort: 8080, name: http", service.replace(": no", ': "no"')
+    )
     found = said(ingress(WAY), objects=objects)
-    assert [one.partition(" error ")[2].partition(", whose calls")[0] for one in found] == [expected] * bool(expected)
+    assert [one.partition(" error ")[2].partition(", whose calls")[0] for one in found] == [
+        expected
+    ] * bool(expected)
 
 
 @pytest.mark.parametrize(
     "service",
-    ["port: 80", "port: 80, targetPort: 0", "port: 80, targetPort: 8080}], clusterIP: None, sessionAffinity: [{"],
+    [
+        "port: 80",
+        "port: 80, targetPort: 0",
+        "port: 80, targetPort: 8080}], clusterIP: None, sessionAffinity: [{",
+    ],
 )
 def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
     """What a container lists is for its reader: it may listen elsewhere. The route is there."""
@@ -120,7 +130,9 @@ def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
         "lists; it may listen there, else nothing answers"
     ]
     found = compiled(application(objects + ingress(WAY)))
-    assert found.estate and [one.backend for one in found.estate.components["orders/api"].endpoints] == ["80"]
+    assert found.estate and [
+        one.backend for one in found.estate.components["orders/api"].endpoints
+    ] == ["80"]
 
 
 def test_a_container_that_lists_no_ports_may_listen_at_any() -> None:
@@ -130,7 +142,9 @@ def test_a_container_that_lists_no_ports_may_listen_at_any() -> None:
     assert said(ingress(WAY), objects=objects) == []
 
 
-@pytest.mark.parametrize("selector", ["{app: other}", "{}", "{app.oam.dev/component: api, more: x}"])
+@pytest.mark.parametrize(
+    "selector", ["{app: other}", "{}", "{app.oam.dev/component: api, more: x}"]
+)
 def test_a_route_to_a_service_without_pods_of_its_own_is_refused(selector: str) -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('{app.oam.dev/component: api}', selector)}---\n"
     assert (
@@ -143,7 +157,9 @@ def test_services_of_one_name_are_one() -> None:
     """As those of a port with `expose` and of a gateway trait."""
     second = SERVICE.replace("port: 80, targetPort: 8080, name: http", "port: 8080")
     backend = "{service: {name: api, port: {number: 8080}}}"
-    found = api(f"{second}---\n" + ingress(f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}"))
+    found = api(
+        f"{second}---\n" + ingress(f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}")
+    )
     assert found.exposures == (("api", (80, 8080)),)
 
 
@@ -208,7 +224,9 @@ WITHOUT_EFFECT = [
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(name: str) -> None:
     (message,) = said(ingress("{}", annotations=f"{{{name}: x}}"))
-    assert message.startswith(f"7:13: error OAM108: '{name}' changes who may call, or what is reached; ")
+    assert message.startswith(
+        f"7:13: error OAM108: '{name}' changes who may call, or what is reached; "
+    )
 
 
 @pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
@@ -235,9 +253,13 @@ def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
     assert "error OAM108" in said(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
 
 
-def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_is_not_told() -> None:
+def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_is_not_told() -> (
+    None
+):
     name = "nginx.ingress.kubernetes.io/backend-protocol"
-    assert said(ingress("{}", annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}")) == [
+    assert said(
+        ingress("{}", annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}")
+    ) == [
         f"7:13: error ACC218: '{name}: grpcs' speaks gRPC, whose calls go upstream by another path than the one that "
         "was decided on; it is not deployed"
     ]
@@ -245,6 +267,8 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
 
 def test_where_nothing_says_a_domain_it_is_said_once() -> None:
     stack = type(STACK)("tests", STACK.providers)
-    text = ingress(f"{{rules: [{{http: {{paths: [{{path: /x, backend: {V1}}}, {{path: /y, backend: {V1}}}]}}}}]}}")
+    text = ingress(
+        f"{{rules: [{{http: {{paths: [{{path: /x, backend: {V1}}}, {{path: /y, backend: {V1}}}]}}}}]}}"
+    )
     found = compiled(application(OBJECTS + text), stack=stack).diagnostics
     assert [one.code for one in found] == ["ACC208"]

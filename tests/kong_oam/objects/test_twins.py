@@ -61,15 +61,21 @@ def test_what_the_project_makes_is_made_once(one: Any, kind: str, name: str) -> 
         f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be made by Kong-OAM itself ("
     )
     (message,) = said(judged(made=made), judged(one, key="shop/api"))
-    assert message.startswith(f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' (")
+    assert message.startswith(
+        f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
+    )
     (message,) = said(judged(one), judged(key="shop/api", made=made))
-    assert message.startswith(f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' (")
+    assert message.startswith(
+        f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
+    )
 
 
 def test_two_components_that_make_the_same_are_told_once() -> None:
     made = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
     (message,) = said(judged(made=made), judged(key="other/web", made=made))
-    assert message.startswith("OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'")
+    assert message.startswith(
+        "OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'"
+    )
 
 
 def test_ingresses_are_not_made() -> None:
@@ -103,8 +109,14 @@ def test_two_may_look_at_one() -> None:
     for text in texts:
         first, second = (judged(text, key=key) for key in ("shop/web", "shop/api"))
         assert said(looked_at(first), looked_at(second)) == []
-        for one, other in ((first, looked_at(second)), (looked_at(first), second), (looked_at(first), shared(second))):
-            assert [line[:6] for line in said(one, other) if line.startswith("OAM107")] == ["OAM107"]
+        for one, other in (
+            (first, looked_at(second)),
+            (looked_at(first), second),
+            (looked_at(first), shared(second)),
+        ):
+            assert [line[:6] for line in said(one, other) if line.startswith("OAM107")] == [
+                "OAM107"
+            ]
 
 
 def looked_at(component: JudgedComponent) -> JudgedComponent:
@@ -123,6 +135,8 @@ def test_no_controller_writes_over_another_components_secret(other: str) -> None
     """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
     first = judged(WRITING.replace("NAME", "a"))
     (message,) = said(first, judged(other, key="shop/api"))
-    assert message.startswith("OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'")
+    assert message.startswith(
+        "OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'"
+    )
     assert said(judged(WRITING.replace("NAME", "a"), other)) == []
     assert said(first, judged(other, key="ops/api", namespace="ops")) == []

@@ -8,14 +8,23 @@ import pytest
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.owners import Asking
-from kong_oam.recover.kong import LostEntity, OutdatedStateError, RemovalError, entities, lost, remove
+from kong_oam.recover.kong import (
+    LostEntity,
+    OutdatedStateError,
+    RemovalError,
+    entities,
+    lost,
+    remove,
+)
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
 ASKING = Asking("local")
 
 
-def _entity(collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str) -> LostEntity:
+def _entity(
+    collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str
+) -> LostEntity:
     return LostEntity(collection, identifier, identifier, tags, parents)
 
 
@@ -67,47 +76,67 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
 
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
-    assert [reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)] == [
-        "it guards what route way leads to; take the routes away first"
-    ]
+    assert [
+        reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)
+    ] == ["it guards what route way leads to; take the routes away first"]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
     assert _removed([SERVICE, GATE, theirs], {"api"}) == []
     assert _removed([SERVICE, GATE, ROUTE], {"api"}) == ["way", "gate"]
-    assert _removed([SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}) == ["gate"]
+    assert _removed(
+        [SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}
+    ) == ["gate"]
 
 
 def test_what_something_else_belongs_to_stays() -> None:
     """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
     theirs = _entity("plugins", "rate-limiting", frozenset({"theirs"}), route="way")
     found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), ASKING)
-    assert [(entity.id, reason) for entity, reason in found] == [("way", "plugin rate-limiting belongs to it")]
+    assert [(entity.id, reason) for entity, reason in found] == [
+        ("way", "plugin rate-limiting belongs to it")
+    ]
     prods = _entity("plugins", "prods", frozenset({"kong-oam", "kong-oam-stack:prod"}), route="way")
     ((_, why),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
     assert why == "plugin prods of stack 'prod' belongs to it"
     assert _removed([RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()) == []
-    assert _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set()) == []
+    assert (
+        _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set())
+        == []
+    )
 
 
 def test_a_parent_and_its_child_are_never_both_lost() -> None:
     """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
     for parent, child in ((SERVICE, GATE), (SERVICE, ROUTE), (ROUTE, OPTIONAL), (RING, KEY)):
-        with pytest.raises(OutdatedStateError, match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend"):
+        with pytest.raises(
+            OutdatedStateError, match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend"
+        ):
             lost([parent, child], frozenset(), ASKING)
 
 
 def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
     """1,100 services are two pages; credentials go below their consumer; what is gone already is no error."""
-    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin, AdminApi(Account(kong.admin_url)) as asked:
+    with (
+        Kong() as kong,
+        httpx.Client(base_url=kong.admin_url) as admin,
+        AdminApi(Account(kong.admin_url)) as asked,
+    ):
         for number in range(1100):
             admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
         service = admin.get("/services/s0").json()["id"]
-        consumer = admin.post("/consumers", json={"username": "ring", "tags": sorted(OURS)}).json()["id"]
+        consumer = admin.post("/consumers", json={"username": "ring", "tags": sorted(OURS)}).json()[
+            "id"
+        ]
         admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": sorted(OURS)})
-        admin.post("/plugins", json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)})
+        admin.post(
+            "/plugins", json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)}
+        )
         for name in ("ours", "theirs"):
             admin.post("/upstreams", json={"name": name, "tags": sorted(OURS)})
         admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
-        admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": sorted(OURS)})
+        admin.post(
+            "/routes",
+            json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": sorted(OURS)},
+        )
         there = entities(asked)
         assert sum(entity.collection == "services" for entity in there) == 1100
         assert sorted(map(str, (entity for entity in there if entity.tags))) == [
@@ -119,16 +148,24 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "upstream theirs",
         ]
         judged = lost(there, frozenset({service, consumer}), ASKING)
-        assert [reason for _, reason in judged if reason] == ["target example.com:80 of theirs belongs to it"]
+        assert [reason for _, reason in judged if reason] == [
+            "target example.com:80 of theirs belongs to it"
+        ]
         found = [entity for entity, reason in judged if reason is None]
         remove(asked, found, settle=0)
         remove(asked, found, settle=0)
-        assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [[], [], []]
+        assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [
+            [],
+            [],
+            [],
+        ]
         assert len(kong.entities("consumers")) == 1
         assert [one["name"] for one in kong.entities("upstreams")] == ["theirs"]
 
 
-def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One pause for all guards, and none where nothing guards anything."""
     done: list[object] = []
     monkeypatch.setattr("kong_oam.recover.kong.time.sleep", done.append)
@@ -138,7 +175,9 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypat
         return httpx.Response(204)
 
     with AdminApi(Account("http://kong"), httpx.MockTransport(answer)) as admin:
-        remove(admin, [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")], settle=12.0)
+        remove(
+            admin, [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")], settle=12.0
+        )
         assert done == ["/routes/way", "/plugins/optional", 12.0, "/plugins/gate", "/plugins/jwt"]
         done.clear()
         remove(admin, [ROUTE, KEY, RING], settle=12.0)
@@ -147,7 +186,11 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypat
 
 def test_a_kong_that_refuses_is_quoted() -> None:
     """A service that got a route meanwhile is not removed: Kong's own words."""
-    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin, AdminApi(Account(kong.admin_url)) as asked:
+    with (
+        Kong() as kong,
+        httpx.Client(base_url=kong.admin_url) as admin,
+        AdminApi(Account(kong.admin_url)) as asked,
+    ):
         service = admin.post("/services", json={"name": "s", "host": "example.com"}).json()["id"]
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
         with pytest.raises(RemovalError, match=r"service s was not removed: 400 .*references this"):

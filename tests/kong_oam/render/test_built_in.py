@@ -16,53 +16,83 @@ from hypothesis import strategies as st
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.evaluator import Answer, Evaluator
-from tests.support.built_ins import DIFFERENCES, LARGE, NOT_RENDERED_ALIKE, WORKLOADS, kubevelas, on, rendered
+from tests.support.built_ins import (
+    DIFFERENCES,
+    LARGE,
+    NOT_RENDERED_ALIKE,
+    WORKLOADS,
+    kubevelas,
+    on,
+    rendered,
+)
 from tests.support.parameter_structures import changed, parameter, properties, taken
 from tests.support.tiers import examples
 
 KINDS = {name: kind for kind, name in sorted(built_in_types())}
-EXAMPLES = yaml.safe_load((Path(__file__).parents[2] / "support" / "built_in_properties.yaml").read_text("utf-8"))
+EXAMPLES = yaml.safe_load(
+    (Path(__file__).parents[2] / "support" / "built_in_properties.yaml").read_text("utf-8")
+)
 OBJECT = st.fixed_dictionaries(
     {"apiVersion": st.just("v1"), "kind": st.sampled_from(["ConfigMap", "Namespace", "Service"])},
     optional={
-        "metadata": st.fixed_dictionaries({"name": st.sampled_from("ab")}, optional={"namespace": st.just("other")}),
-        "data": st.dictionaries(st.sampled_from("ab"), st.one_of(st.text("a\n"), st.integers(), st.lists(st.none()))),
+        "metadata": st.fixed_dictionaries(
+            {"name": st.sampled_from("ab")}, optional={"namespace": st.just("other")}
+        ),
+        "data": st.dictionaries(
+            st.sampled_from("ab"), st.one_of(st.text("a\n"), st.integers(), st.lists(st.none()))
+        ),
     },
 )
 OPEN: Mapping[str, st.SearchStrategy[Any]] = {
     "raw": OBJECT,
     "k8s-objects": st.fixed_dictionaries({"objects": st.lists(OBJECT, max_size=3)}),
-    "json-merge-patch": st.sampled_from([{"spec": {"replicas": 3}}, {"spec": None}, {"spec": {"template": {"x": 1}}}]),
+    "json-merge-patch": st.sampled_from(
+        [{"spec": {"replicas": 3}}, {"spec": None}, {"spec": {"template": {"x": 1}}}]
+    ),
     "json-patch": st.sampled_from(
         [
             {"operations": [{"op": "add", "path": "/spec/replicas", "value": 3}]},
-            {"operations": [{"op": "remove", "path": "/spec/template"}, {"op": "add", "path": "/x", "value": [1]}]},
+            {
+                "operations": [
+                    {"op": "remove", "path": "/spec/template"},
+                    {"op": "add", "path": "/x", "value": [1]},
+                ]
+            },
             {"operations": [{"op": "remove", "path": "/not/there"}]},
             {"operations": []},
         ]
     ),
 }
 """What is more likely to do something than any properties, of the types that take any."""
-_TRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+_TRIED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def judged(answer: Answer) -> Any:
     """What two answers are to have in common: every object, or which properties are wrong how, or that it fails."""
     if "objects" in answer:
         return answer["objects"]
-    return sorted((one["path"], one["kind"]) for one in answer["findings"] if one.get("path")) or "refused"
+    return (
+        sorted((one["path"], one["kind"]) for one in answer["findings"] if one.get("path"))
+        or "refused"
+    )
 
 
 def differs(name: str, wanted: Any, workload: Any) -> bool:
     """Whether that is one of the chosen differences."""
-    return isinstance(wanted, dict) and any(one.trait == name and one.shows(wanted, workload) for one in DIFFERENCES)
+    return isinstance(wanted, dict) and any(
+        one.trait == name and one.shows(wanted, workload) for one in DIFFERENCES
+    )
 
 
 def only_parameter(definition: Definition) -> Definition:
     """What it takes, with an object that any of it makes."""
     found = re.search(r"^(\t?)parameter: \{.*?^\1\}", definition.template, re.MULTILINE | re.DOTALL)
     assert found
-    named = "".join(re.findall(r"^\t?#\w+: \{.*?^\t?\}\n", definition.template, re.MULTILINE | re.DOTALL))
+    named = "".join(
+        re.findall(r"^\t?#\w+: \{.*?^\t?\}\n", definition.template, re.MULTILINE | re.DOTALL)
+    )
     template = f'{named}{found.group()}\noutput: {{apiVersion: "v1", kind: "ConfigMap"}}\n'
     return replace(definition, template=template)
 
@@ -71,7 +101,9 @@ def test_each_of_kubevelas_types_has_a_definition(
     ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
 ) -> None:
     """And there is no other. The one deprecated policy means what no stack has here: Applications for environments."""
-    assert {(one.kind, one.name) for one in theirs.values()} - {("policy", "envbinding")} == built_in_types()
+    assert {(one.kind, one.name) for one in theirs.values()} - {
+        ("policy", "envbinding")
+    } == built_in_types()
     assert {(one.kind, one.name) for one in ours.values()} == built_in_types()
     assert all(one.built_in for one in ours.values())
 
@@ -91,7 +123,10 @@ def test_the_parameters_are_kubevelas(
 @pytest.mark.generated
 @pytest.mark.parametrize("name", KINDS)
 def test_a_type_makes_what_kubevelas_makes(
-    name: str, evaluator: Evaluator, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
+    name: str,
+    evaluator: Evaluator,
+    ours: Mapping[str, Definition],
+    theirs: Mapping[str, Definition],
 ) -> None:
     """Of properties that fit and of some that do not; a trait for workloads of several kinds; for clusters of several ages."""
     mine, other, takes = ours[name], theirs[name], []
@@ -119,7 +154,9 @@ def test_a_type_makes_what_kubevelas_makes(
             takes.append("objects" in answer)
 
     check()
-    assert sum(takes) >= len(takes) / 20, "most properties that were tried are refused, which shows little"
+    assert sum(takes) >= len(takes) / 20, (
+        "most properties that were tried are refused, which shows little"
+    )
 
 
 @pytest.mark.deep
@@ -134,13 +171,17 @@ def test_traits_one_after_the_other_are_kubevelas(
     alike = []
 
     def drawn(kind: str, names: list[str]) -> st.SearchStrategy[tuple[str, Any]]:
-        return st.sampled_from([(name, wanted) for name in names for wanted in EXAMPLES[kind][name]])
+        return st.sampled_from(
+            [(name, wanted) for name in names for wanted in EXAMPLES[kind][name]]
+        )
 
     @settings(_TRIED, max_examples=examples(1000))
     @given(drawn("components", of), st.lists(drawn("traits", traits), min_size=1, max_size=3))
     def check(component: tuple[str, Any], chain: list[tuple[str, Any]]) -> None:
         answers = [
-            rendered(evaluator, *((definitions[name], wanted) for name, wanted in (component, *chain)))
+            rendered(
+                evaluator, *((definitions[name], wanted) for name, wanted in (component, *chain))
+            )
             for definitions in (ours, theirs)
         ]
         assert judged(answers[0]) == judged(answers[1])
@@ -151,7 +192,9 @@ def test_traits_one_after_the_other_are_kubevelas(
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES["components"], *EXAMPLES["traits"]])
-def test_a_type_takes_its_examples(name: str, evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_type_takes_its_examples(
+    name: str, evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     """In which every field is given at least once. Where KubeVela's definitions are beside the project, the objects are
     theirs."""
     of_component = EXAMPLES["components"].get(name)

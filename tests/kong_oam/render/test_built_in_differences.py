@@ -10,7 +10,14 @@ import pytest
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.evaluator import Evaluator
-from tests.support.built_ins import DIFFERENCES, DIFFERENT, NOT_RENDERED_ALIKE, Difference, on, rendered
+from tests.support.built_ins import (
+    DIFFERENCES,
+    DIFFERENT,
+    NOT_RENDERED_ALIKE,
+    Difference,
+    on,
+    rendered,
+)
 
 CASES = {(one.trait, one.name): one for one in DIFFERENCES}
 
@@ -18,32 +25,49 @@ CASES = {(one.trait, one.name): one for one in DIFFERENCES}
 def test_the_table_of_differences_has_each() -> None:
     """And names no other type."""
     assert [row for row in DIFFERENT if ("trait", row[0]) in built_in_types()] == [*CASES]
-    assert {name for name, _ in DIFFERENT if ("component", name) in built_in_types()} == {*NOT_RENDERED_ALIKE}
+    assert {name for name, _ in DIFFERENT if ("component", name) in built_in_types()} == {
+        *NOT_RENDERED_ALIKE
+    }
 
 
 @pytest.mark.parametrize("chosen", DIFFERENCES, ids=lambda one: f"{one.trait}: {one.name}")
 def test_a_chosen_difference_is_one(
-    chosen: Difference, evaluator: Evaluator, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
+    chosen: Difference,
+    evaluator: Evaluator,
+    ours: Mapping[str, Definition],
+    theirs: Mapping[str, Definition],
 ) -> None:
     """Ours renders; KubeVela's renders something else, or fails."""
     assert chosen.shows(chosen.properties, chosen.workload)
     answers = [
-        rendered(evaluator, on(chosen.workload), (one[chosen.trait], chosen.properties)) for one in (ours, theirs)
+        rendered(evaluator, on(chosen.workload), (one[chosen.trait], chosen.properties))
+        for one in (ours, theirs)
     ]
     assert "objects" in answers[0] and answers[0] != answers[1]
 
 
-def _made(evaluator: Evaluator, ours: Mapping[str, Definition], trait: str, name: str) -> tuple[Any, list[Any]]:
+def _made(
+    evaluator: Evaluator, ours: Mapping[str, Definition], trait: str, name: str
+) -> tuple[Any, list[Any]]:
     """The containers and the other objects of a case."""
     case = CASES[trait, name]
-    workload, *others = rendered(evaluator, on(case.workload), (ours[trait], case.properties))["objects"]
-    return workload["object"]["spec"]["template"]["spec"]["containers"], [one["object"] for one in others]
+    workload, *others = rendered(evaluator, on(case.workload), (ours[trait], case.properties))[
+        "objects"
+    ]
+    return workload["object"]["spec"]["template"]["spec"]["containers"], [
+        one["object"] for one in others
+    ]
 
 
 @pytest.mark.parametrize("trait", ["pvc", "storage"])
-def test_a_claim_has_its_selector(trait: str, evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_claim_has_its_selector(
+    trait: str, evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     _, (claim,) = _made(evaluator, ours, trait, "`selector`")
-    assert (claim["spec"]["selector"], "dataSource" in claim["spec"]) == ({"matchLabels": {"a": "b"}}, False)
+    assert (claim["spec"]["selector"], "dataSource" in claim["spec"]) == (
+        {"matchLabels": {"a": "b"}},
+        False,
+    )
 
 
 def test_a_device_is_no_mount(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
@@ -52,14 +76,24 @@ def test_a_device_is_no_mount(evaluator: Evaluator, ours: Mapping[str, Definitio
     assert (container["volumeMounts"], container["volumeDevices"]) == ([], [device])
 
 
-def test_what_is_of_the_first_container_is_of_no_other(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_what_is_of_the_first_container_is_of_no_other(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     (first, second), _ = _made(evaluator, ours, "pvc", "several containers")
-    assert ([one["name"] for one in first["volumeMounts"]], "volumeMounts" in second) == (["data", "files"], False)
+    assert ([one["name"] for one in first["volumeMounts"]], "volumeMounts" in second) == (
+        ["data", "files"],
+        False,
+    )
     (first, second), _ = _made(evaluator, ours, "resource", "several containers")
-    assert (first["resources"]["limits"], "resources" in second) == ({"cpu": 1, "memory": "1Gi"}, False)
+    assert (first["resources"]["limits"], "resources" in second) == (
+        {"cpu": 1, "memory": "1Gi"},
+        False,
+    )
 
 
-def test_a_volume_stands_beside_others(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_volume_stands_beside_others(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     (first, _), _ = _made(evaluator, ours, "init-container", "no `mountName`")
     assert first["volumeMounts"][1:] == [{"name": "workdir", "mountPath": "/a"}]
 
@@ -69,7 +103,10 @@ def test_a_volume_stands_beside_others(evaluator: Evaluator, ours: Mapping[str, 
     [
         ("ref-objects", {"objects": [{"resource": "configmaps", "name": "a"}]}),
         ("helmchart", {"chart": {"source": "podinfo", "auth": {"secretRef": {"name": "a"}}}}),
-        ("helmchart", {"chart": {"source": "podinfo"}, "valuesFrom": [{"kind": "Secret", "name": "a"}]}),
+        (
+            "helmchart",
+            {"chart": {"source": "podinfo"}, "valuesFrom": [{"kind": "Secret", "name": "a"}]},
+        ),
     ],
 )
 def test_what_reads_a_cluster_is_refused_in_words(
@@ -82,13 +119,23 @@ def test_what_reads_a_cluster_is_refused_in_words(
 def test_a_helm_chart_is_a_release(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
     """Its `spec` are the inputs of Pulumi's resource."""
     wanted = {
-        "chart": {"source": "podinfo", "repoURL": "https://charts.example.com", "version": "6.11.1"},
+        "chart": {
+            "source": "podinfo",
+            "repoURL": "https://charts.example.com",
+            "version": "6.11.1",
+        },
         "release": {"name": "info"},
         "values": {"replicaCount": 2},
         "options": {"timeout": "1m30s", "includeCRDs": False, "wait": False},
     }
-    (release,) = (one["object"] for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"])
-    assert (release["apiVersion"], release["kind"], release["metadata"]["name"]) == ("helm.sh/v3", "Release", "info")
+    (release,) = (
+        one["object"] for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"]
+    )
+    assert (release["apiVersion"], release["kind"], release["metadata"]["name"]) == (
+        "helm.sh/v3",
+        "Release",
+        "info",
+    )
     assert release["spec"] == {
         "name": "info",
         "namespace": "shop",

@@ -28,8 +28,12 @@ def test_a_file_is_a_definition_of_its_name(path: Path, evaluator: Evaluator) ->
     """It says what `vela def` asks of one, and needs no other file."""
     (one,) = read_definition_file(path, str(path), evaluator.ask).definitions
     assert (one.kind, one.name) in built_in_types() and one.name == path.stem
-    about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})["definition"]["about"]
-    assert {*about} == {"type", "description", "annotations", "labels", "attributes"} and about["description"]
+    about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})["definition"][
+        "about"
+    ]
+    assert {*about} == {"type", "description", "annotations", "labels", "attributes"} and about[
+        "description"
+    ]
     assert not [text for text in REFUSED_BY_SCHEMAS if text in one.template]
 
 
@@ -58,7 +62,9 @@ def test_each_property_is_explained(path: Path) -> None:
     """The line before each field of `parameter` is a comment that says the usage."""
     lines = path.read_text("utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("\tparameter:"))
-    for number in range(start + 1, lines.index("\t}", start) if lines[start].endswith("{") else start):
+    for number in range(
+        start + 1, lines.index("\t}", start) if lines[start].endswith("{") else start
+    ):
         if re.match(r"\t\t\w+\??:", lines[number]):
             above = number
             while lines[above - 1].startswith("\t\t//"):
@@ -69,11 +75,15 @@ def test_each_property_is_explained(path: Path) -> None:
 def test_it_is_said_in_our_own_words() -> None:
     """No usage and no description is KubeVela's."""
     need_corpus()
-    theirs = _said(path for folder in ("builtin", "deprecated") for path in (CORPUS / folder).glob("*.yaml"))
+    theirs = _said(
+        path for folder in ("builtin", "deprecated") for path in (CORPUS / folder).glob("*.yaml")
+    )
     assert theirs and theirs.isdisjoint(_said(FILES))
 
 
 def _said(paths: Iterable[Path]) -> set[str]:
     texts = (path.read_text("utf-8") for path in paths)
-    found = (re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE) for text in texts)
+    found = (
+        re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE) for text in texts
+    )
     return {one or other for pairs in found for one, other in pairs if one or other}

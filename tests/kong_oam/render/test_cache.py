@@ -49,7 +49,10 @@ def test_a_component_that_did_not_change_is_evaluated_once(cache: Cache) -> None
 def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
     """Nothing that is kept refuses what is right, and a limit that was passed may not be on another day."""
     with Counting(seconds=0.2) as evaluator:
-        wrong, slow = defined("output: {}"), defined("a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}")
+        wrong, slow = (
+            defined("output: {}"),
+            defined("a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"),
+        )
         for number in range(2):
             assert rendered(evaluator, wrong, cache=cache).diagnostics[0].code == "OAM112"
             assert "CPU time" in rendered(evaluator, slow, cache=cache).diagnostics[0].message
@@ -59,7 +62,9 @@ def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
 def _broken(whole: bytes) -> Iterator[bytes]:
     """What a file of the cache may hold in the place of an answer."""
     yield from (whole[:size] for size in range(0, len(whole), 7))
-    yield from (whole[:at] + b"0" + whole[at + 1 :] for at in range(len(whole)) if whole[at] != ord("0"))
+    yield from (
+        whole[:at] + b"0" + whole[at + 1 :] for at in range(len(whole)) if whole[at] != ord("0")
+    )
     yield from (b"[]", b"[" * 100_000, b"\xff", b"\xef\xbb\xbf{}", b"\x00" * 99)
 
 
@@ -80,7 +85,9 @@ def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
     """Whoever puts it there, and however whole it is."""
     one, other = ({"valueFrom": text, "scope": {}} for text in ("1", "2"))
     cache.keep(cache.key(other), {"value": 2})
-    of_one, of_other = (cache.folder / key[:2] / f"{key}.json" for key in map(cache.key, (one, other)))
+    of_one, of_other = (
+        cache.folder / key[:2] / f"{key}.json" for key in map(cache.key, (one, other))
+    )
     of_one.parent.mkdir(exist_ok=True)
     of_one.write_bytes(of_other.read_bytes())
     assert cache.find(other) == {"value": 2} and cache.find(one) is None
@@ -88,7 +95,9 @@ def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
 
 def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
     """What only the cluster knows is asked for again."""
-    known, awaited = ({"valueFrom": one, "scope": {"output": {"a": 1}}} for one in ("output.a", "output.status.b"))
+    known, awaited = (
+        {"valueFrom": one, "scope": {"output": {"a": 1}}} for one in ("output.a", "output.status.b")
+    )
     with Counting() as evaluator:
         for _ in range(2):
             assert answered(known, evaluator, cache) == {"value": 1}
@@ -120,7 +129,9 @@ def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
     """Whoever asks for an answer keeps it. It is looked for once a day."""
     request = {"file": "a.cue", "text": "a: 1"}
     used = cache.key(request)
-    cache.keep(used, {"definition": {"name": "a", "about": {"type": "trait"}, "template": "", "line": 1}})
+    cache.keep(
+        used, {"definition": {"name": "a", "about": {"type": "trait"}, "template": "", "line": 1}}
+    )
     os.utime(cache.folder / used[:2] / f"{used}.json", (time.time() - 31 * 86400,) * 2)
     _aged(cache, {"aa1": 29, "aa2": 31})
     assert cache.find(request) is not None
@@ -141,12 +152,19 @@ def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
         with Evaluator() as evaluator:
             for number in range(5):
                 request = {
-                    "component": {"type": "a", "template": f'output: {{apiVersion: "v1", kind: "X", a: {number}}}'}
+                    "component": {
+                        "type": "a",
+                        "template": f'output: {{apiVersion: "v1", kind: "X", a: {number}}}',
+                    }
                 }
-                answer = answered({**request, "traits": [], "context": {"name": "a"}}, evaluator, cache)
+                answer = answered(
+                    {**request, "traits": [], "context": {"name": "a"}}, evaluator, cache
+                )
                 assert answer["objects"][0]["object"]["a"] == number
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(4)))
     files = [path for path in cache.folder.rglob("*") if path.is_file()]
-    assert len(files) == 5 and all("objects" in json.loads(path.read_text().splitlines()[1]) for path in files)
+    assert len(files) == 5 and all(
+        "objects" in json.loads(path.read_text().splitlines()[1]) for path in files
+    )

@@ -15,7 +15,14 @@ from kong_oam.oam.document import read
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
-from tests.support.oam_corpus import CORPUS, application_of, corpus, documents, library_of, need_corpus
+from tests.support.oam_corpus import (
+    CORPUS,
+    application_of,
+    corpus,
+    documents,
+    library_of,
+    need_corpus,
+)
 
 TYPES = ("webservice", "cron-task", "gateway", "storage", "env", "scaler", "json-patch", "labels")
 ESTATE = """apiVersion: core.oam.dev/v1beta1
@@ -39,7 +46,9 @@ spec:
 """
 
 
-def _findings(application: Application, stack: Library, evaluator: Evaluator) -> Iterator[Diagnostic]:
+def _findings(
+    application: Application, stack: Library, evaluator: Evaluator
+) -> Iterator[Diagnostic]:
     for component in application.components:
         made = render(definitions_of(component, stack), application, component, evaluator.ask)
         assert bool(made.objects) is not bool(made.diagnostics)
@@ -56,7 +65,9 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
             application = application_of(document)
             findings = [*_findings(application, library_of(file, built_in), evaluator)]
             assert all(one.place for one in findings), file
-            assert not [one for one in findings if "the evaluation of its definition" in one.message], file
+            assert not [
+                one for one in findings if "the evaluation of its definition" in one.message
+            ], file
             rendered, refused = rendered + (not findings), refused + bool(findings)
     assert rendered >= 255 and refused >= 100, (rendered, refused)
 
@@ -67,40 +78,60 @@ def _changed(text: str, choose: random.Random) -> str:
         at, old = choose.randrange(len(text)), choose.choice([0, 0, 1, 1, 7])
         text = (
             text[:at]
-            + choose.choice(["", "x", '"', "{", "}", "[", ":", "?", "|", "*", "0", "\n", "&", "_|_", "é"])
+            + choose.choice(
+                ["", "x", '"', "{", "}", "[", ":", "?", "|", "*", "0", "\n", "&", "_|_", "é"]
+            )
             + text[at + old :]
         )
     return text
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_definition_that_was_changed_at_random_breaks_nothing(seed: int, evaluator: Evaluator) -> None:
+def test_a_definition_that_was_changed_at_random_breaks_nothing(
+    seed: int, evaluator: Evaluator
+) -> None:
     """Something is rendered, or each finding has a place."""
     need_corpus()
     choose = random.Random(seed)
     texts = {name: (CORPUS / "builtin" / f"{name}.yaml").read_text("utf-8") for name in TYPES}
     (document,), _ = read("shop.yaml", ESTATE.encode())
     for _ in range(60):
-        changed = {name: read_definitions(name, text.encode()).definitions for name, text in texts.items()}
+        changed = {
+            name: read_definitions(name, text.encode()).definitions for name, text in texts.items()
+        }
         one = choose.choice(TYPES)
         head, found, template = texts[one].partition("template: |")
         read_now = read_definitions(one, (head + found + _changed(template, choose)).encode())
         assert all(finding.place for finding in read_now.diagnostics)
         changed[one] = read_now.definitions
         stack = library(definition for some in changed.values() for definition in some)
-        assert all(finding.place and str(finding) for finding in _findings(application_of(document), stack, evaluator))
+        assert all(
+            finding.place and str(finding)
+            for finding in _findings(application_of(document), stack, evaluator)
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_an_application_that_was_changed_at_random_breaks_nothing(seed: int, evaluator: Evaluator) -> None:
+def test_an_application_that_was_changed_at_random_breaks_nothing(
+    seed: int, evaluator: Evaluator
+) -> None:
     """Where it is one still."""
     need_corpus()
-    choose, stack, judged = random.Random(seed), library_of("", built_in_definitions(evaluator.ask)), 0
+    choose, stack, judged = (
+        random.Random(seed),
+        library_of("", built_in_definitions(evaluator.ask)),
+        0,
+    )
     for _ in range(100):
         found, _ = read("shop.yaml", _changed(ESTATE, choose).encode())
         for document in found:
             application = application_of(document)
-            if application.components and all(isinstance(one.properties, dict) for one in application.components):
+            if application.components and all(
+                isinstance(one.properties, dict) for one in application.components
+            ):
                 judged += 1
-                assert all(finding.place and str(finding) for finding in _findings(application, stack, evaluator))
+                assert all(
+                    finding.place and str(finding)
+                    for finding in _findings(application, stack, evaluator)
+                )
     assert judged > 25

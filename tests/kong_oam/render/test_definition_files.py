@@ -37,7 +37,9 @@ template: {
 """
 
 
-WITHOUT_A_TRAIT = library(read_definitions("app.yaml", written("Component", "app", WORKLOAD).encode()).definitions)
+WITHOUT_A_TRAIT = library(
+    read_definitions("app.yaml", written("Component", "app", WORKLOAD).encode()).definitions
+)
 """A component type, in YAML."""
 
 
@@ -51,12 +53,18 @@ def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
     return library((app, *found.definitions))
 
 
-def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(tmp_path: Path, evaluator: Evaluator) -> None:
+def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(
+    tmp_path: Path, evaluator: Evaluator
+) -> None:
     """With what its description says of it."""
     stack = with_trait(SCALER, tmp_path, evaluator)
     (scaler,) = stack.definitions["trait", "my-scaler"]
     assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
-    made = rendered(evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]").objects[0].object
+    made = (
+        rendered(evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]")
+        .objects[0]
+        .object
+    )
     assert made["spec"]["replicas"] == 3
     assert made["metadata"]["annotations"] == {"n": "3"}
 
@@ -84,24 +92,38 @@ import "strings"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_template_has_the_lines_of_its_file(end: str, tmp_path: Path, evaluator: Evaluator) -> None:
+def test_a_template_has_the_lines_of_its_file(
+    end: str, tmp_path: Path, evaluator: Evaluator
+) -> None:
     """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
     stack = with_trait(LINED.replace("\n", end), tmp_path, evaluator)
     one = stack.definitions["trait", "tagged"][0]
-    assert (one.version, one.revision, str(one.place)) == ("1.0.0", "blue", f"{tmp_path}/tagged.cue:4:1")
-    (finding,) = rendered(evaluator, stack, "traits: [{type: tagged@blue, properties: {a: X}}]").diagnostics
+    assert (one.version, one.revision, str(one.place)) == (
+        "1.0.0",
+        "blue",
+        f"{tmp_path}/tagged.cue:4:1",
+    )
+    (finding,) = rendered(
+        evaluator, stack, "traits: [{type: tagged@blue, properties: {a: X}}]"
+    ).diagnostics
     assert finding.message.endswith(f'reference "nobody" not found ({tmp_path}/tagged.cue:17)')
     (unknown,) = rendered(
         evaluator, stack, "traits: [{type: tagged, properties: {a: X, c: 1, more: {d: 1}}}]"
     ).diagnostics
     assert unknown.message == "unknown field 'c' in tagged"
-    stack = with_trait(LINED.replace("strings", "tool/exec").replace("b: nobody", ""), tmp_path, evaluator)
-    (refused,) = rendered(evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]").diagnostics
+    stack = with_trait(
+        LINED.replace("strings", "tool/exec").replace("b: nobody", ""), tmp_path, evaluator
+    )
+    (refused,) = rendered(
+        evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]"
+    ).diagnostics
     assert (refused.code, str(refused.place)) == ("OAM108", f"{tmp_path}/tagged.cue:2:1")
     assert refused.place.excerpt().splitlines()[0].endswith('import "tool/exec"')
 
 
-def test_properties_that_fail_are_told_by_the_line_of_the_file(tmp_path: Path, evaluator: Evaluator) -> None:
+def test_properties_that_fail_are_told_by_the_line_of_the_file(
+    tmp_path: Path, evaluator: Evaluator
+) -> None:
     """They are judged by a part of the template."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
@@ -117,15 +139,27 @@ WRONG = {
         'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
         "OAM103: version of 'a' must be of type string, not integer",
     ),
-    "nothing that describes it": ("template: {}", "OAM112: no definition: no field that describes the definition"),
-    "a template that is a text": ('a: type: "trait"\ntemplate: "x"', "OAM112: no definition: `template` is no struct"),
-    "another type": ('a: type: "thing"\ntemplate: {}', "OAM103: type \"thing\" of 'a' is none of: component, trait"),
+    "nothing that describes it": (
+        "template: {}",
+        "OAM112: no definition: no field that describes the definition",
+    ),
+    "a template that is a text": (
+        'a: type: "trait"\ntemplate: "x"',
+        "OAM112: no definition: `template` is no struct",
+    ),
+    "another type": (
+        'a: type: "thing"\ntemplate: {}',
+        "OAM103: type \"thing\" of 'a' is none of: component, trait",
+    ),
     "a type that is no text": (
         'a: type: ["trait"]\ntemplate: {}',
         "OAM103: type [\"trait\"] of 'a' is none of: component",
     ),
     "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is none of"),
-    "a description that is open": ("a: type: string\ntemplate: {}", "OAM112: no definition: a.type: incomplete value"),
+    "a description that is open": (
+        "a: type: string\ntemplate: {}",
+        "OAM112: no definition: a.type: incomplete value",
+    ),
     "two in one": (
         'a: type: "trait"\nb: type: "trait"\ntemplate: {}',
         "OAM112: no definition: two fields stand beside",
@@ -149,6 +183,6 @@ def test_what_is_no_definition_is_found(about: str, tmp_path: Path, evaluator: E
     text, expected = WRONG[about]
     (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
     found = read_definition_file(tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask).diagnostics
-    assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [True] * bool(
-        expected
-    ), found
+    assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [
+        True
+    ] * bool(expected), found

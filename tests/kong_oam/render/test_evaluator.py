@@ -63,17 +63,23 @@ def test_one_that_was_killed_in_between_is_not_missed() -> None:
 def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
     """That says to run again; nothing is wrong with the definition."""
     (finding,) = rendered(script("kill -9 $$"), defined()).diagnostics
-    assert finding.message.endswith("the evaluation of its definition was ended from outside: run this again")
+    assert finding.message.endswith(
+        "the evaluation of its definition was ended from outside: run this again"
+    )
 
 
-@pytest.mark.parametrize(("answer", "limit"), [("no JSON", "life"), ("[" * 100_000, "memory")], ids=["none", "deep"])
+@pytest.mark.parametrize(
+    ("answer", "limit"), [("no JSON", "life"), ("[" * 100_000, "memory")], ids=["none", "deep"]
+)
 def test_an_answer_that_cannot_be_read_is_a_limit(answer: str, limit: str, script: Script) -> None:
     assert script(f"echo '{answer}'").ask(SIMPLE)["limit"] == limit
 
 
 def test_a_long_answer_is_read_in_no_time(script: Script) -> None:
     """Its parts are looked at once each: 40 MB come in some 600."""
-    evaluator = script("printf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'")
+    evaluator = script(
+        "printf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'"
+    )
     before = time.process_time()
     assert len(evaluator.ask(SIMPLE)["value"]) == 40_000_000
     assert time.process_time() - before < 1
@@ -93,7 +99,10 @@ def test_the_limits_can_be_set() -> None:
     """Of time and of memory."""
     loop = {
         **SIMPLE,
-        "component": {"type": "a", "template": "a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"},
+        "component": {
+            "type": "a",
+            "template": "a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}",
+        },
     }
     with Evaluator(seconds=0.2) as evaluator:
         assert evaluator.ask(loop) == {"limit": "time", "part": -1}

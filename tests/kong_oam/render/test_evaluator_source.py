@@ -27,11 +27,16 @@ def test_no_file_and_no_function_is_long() -> None:
         ends = [number for number, line in enumerate(lines) if line == "}"]
         assert len(lines) <= 400 and max(map(len, lines)) <= 120, file
         for start in starts:
-            assert min((end for end in ends if end >= start), default=start) - start <= 50, (file, start + 1)
+            assert min((end for end in ends if end >= start), default=start) - start <= 50, (
+                file,
+                start + 1,
+            )
 
 
 def test_whatever_runs_tests_builds_it_first() -> None:
     """A test that had to would be cut off by its time limit on a slow machine."""
-    rules = re.findall(r"^(test[a-z-]*): (.*?) ##", (SOURCE.parent / "Makefile").read_text("utf-8"), re.MULTILINE)
+    rules = re.findall(
+        r"^(test[a-z-]*): (.*?) ##", (SOURCE.parent / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
     assert {"test-fast", "test", "test-all"} <= {target for target, _ in rules}
     assert [target for target, needs in rules if "evaluator" not in needs.split()] == ["test-live"]

@@ -11,7 +11,14 @@ import pytest
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.rendering import definitions_of, render
-from tests.support.oam_corpus import corpus, deployments, documents, library_of, need_corpus, setting_of
+from tests.support.oam_corpus import (
+    corpus,
+    deployments,
+    documents,
+    library_of,
+    need_corpus,
+    setting_of,
+)
 
 DIFFERENT = {
     "kubevela-kubevela__pkg_appfile_dryrun_testdata_testing-dry-run-4.yaml__0.yaml": (
@@ -57,7 +64,9 @@ def unchecked() -> Iterator[Unchecked]:
         yield made
 
 
-def _rendered(file: str, evaluator: Evaluator, built_in: Iterable[Definition] = ()) -> tuple[list[Any], list[str]]:
+def _rendered(
+    file: str, evaluator: Evaluator, built_in: Iterable[Definition] = ()
+) -> tuple[list[Any], list[str]]:
     (document,) = documents(f"applications/{file}")
     objects, findings, stack = [], [], library_of(file, built_in)
     for application in deployments(document):
@@ -71,7 +80,9 @@ def _rendered(file: str, evaluator: Evaluator, built_in: Iterable[Definition] = 
 
 @pytest.mark.parametrize("of", ["KubeVela's", "ours"])
 @pytest.mark.parametrize("file", corpus("expected"))
-def test_a_rendering_is_kubevelas(file: str, of: str, unchecked: Unchecked, ours: Mapping[str, Definition]) -> None:
+def test_a_rendering_is_kubevelas(
+    file: str, of: str, unchecked: Unchecked, ours: Mapping[str, Definition]
+) -> None:
     """Every object in its order, with its name, labels and annotations; by KubeVela's definitions, and by ours."""
     objects, findings = _rendered(file, unchecked, ours.values() if of == "ours" else ())
     expected = [_without_empty_annotations(one.data) for one in documents(f"expected/{file}")]
@@ -79,7 +90,9 @@ def test_a_rendering_is_kubevelas(file: str, of: str, unchecked: Unchecked, ours
 
 
 @pytest.mark.parametrize("file", corpus("expected"))
-def test_properties_that_a_definition_does_not_know_are_refused(file: str, evaluator: Evaluator) -> None:
+def test_properties_that_a_definition_does_not_know_are_refused(
+    file: str, evaluator: Evaluator
+) -> None:
     """And no others: whatever KubeVela renders is found right, but for these."""
     _, findings = _rendered(file, evaluator)
     unknown = {finding.partition("unknown field '")[2].partition("'")[0] for finding in findings}

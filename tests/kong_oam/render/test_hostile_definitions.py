@@ -21,10 +21,17 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
     "a text of 4 GB": (f'import "strings"\n{OUTPUT}a: strings.Repeat("x", 4000000000)', MEMORY),
     "a text of 4 GB by an operator": (f'{OUTPUT}a: 4000000000 * "x"', MEMORY),
     "a number of 12 GB": (f'import "math/bits"\n{OUTPUT}a: bits.Lsh(1, 100000000000)', MEMORY),
-    "a disjunction of 2^18": (OUTPUT + "a: " + " & ".join(f"({{a{n}: 1}} | {{b{n}: 1}})" for n in range(18)), TIME),
-    "loops in loops": (f"{OUTPUT}a: [" + " ".join(f"for n{n} in {DIGITS}" for n in range(9)) + " {0}]", TIME),
+    "a disjunction of 2^18": (
+        OUTPUT + "a: " + " & ".join(f"({{a{n}: 1}} | {{b{n}: 1}})" for n in range(18)),
+        TIME,
+    ),
+    "loops in loops": (
+        f"{OUTPUT}a: [" + " ".join(f"for n{n} in {DIGITS}" for n in range(9)) + " {0}]",
+        TIME,
+    ),
     "structs that double": (
-        f"{OUTPUT}output: a: x30\nx0: a: 1\n" + "".join(f"x{n + 1}: {{l: x{n}, r: x{n}}}\n" for n in range(30)),
+        f"{OUTPUT}output: a: x30\nx0: a: 1\n"
+        + "".join(f"x{n + 1}: {{l: x{n}, r: x{n}}}\n" for n in range(30)),
         TIME,
     ),
     "lists in lists": (f"{OUTPUT}a: {'[' * 400_000}{']' * 400_000}", MEMORY),
@@ -37,13 +44,18 @@ def test_a_limit_that_is_passed_is_a_finding(about: str, evaluator: Evaluator) -
     template, limit = TOO_MUCH[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
     lines = str(finding).splitlines()
-    assert lines[0] == f"shop.yaml:7:13: error OAM112: app 'web': the evaluation of its definition needs {limit}"
+    assert (
+        lines[0]
+        == f"shop.yaml:7:13: error OAM112: app 'web': the evaluation of its definition needs {limit}"
+    )
     assert lines[1] == "the definition: definitions.yaml:4:9"
     assert rendered(evaluator, defined()).objects
 
 
 @pytest.mark.parametrize("levels", [64, 65, 1_000, 3_000, 20_000])
-def test_an_object_is_nested_as_deep_as_an_application_may_be(levels: int, evaluator: Evaluator) -> None:
+def test_an_object_is_nested_as_deep_as_an_application_may_be(
+    levels: int, evaluator: Evaluator
+) -> None:
     """A thousand levels are more than Python reads."""
     nested = "{b: " * (levels - 1) + '"1"' + "}" * (levels - 1)
     made = rendered(evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {nested}}}'))
@@ -51,24 +63,47 @@ def test_an_object_is_nested_as_deep_as_an_application_may_be(levels: int, evalu
         assert made.objects
     else:
         (finding,) = made.diagnostics
-        assert finding.code == "OAM112" and ("nested deeper than 64 levels" in finding.message or levels == 20_000)
+        assert finding.code == "OAM112" and (
+            "nested deeper than 64 levels" in finding.message or levels == 20_000
+        )
 
 
 @pytest.mark.parametrize(
     ("number", "read"),
-    [("9223372036854775807", 2**63 - 1), ("1e20", 1e20), ("1.5e300", 1.5e300), ("0.0e400", 0), ("1e-300", 1e-300)],
+    [
+        ("9223372036854775807", 2**63 - 1),
+        ("1e20", 1e20),
+        ("1.5e300", 1.5e300),
+        ("0.0e400", 0),
+        ("1e-300", 1e-300),
+    ],
 )
 def test_a_number_is_what_stands_there(number: str, read: float, evaluator: Evaluator) -> None:
-    (made,) = rendered(evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')).objects
+    (made,) = rendered(
+        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')
+    ).objects
     assert made.object["a"] == read
 
 
 @pytest.mark.parametrize(
-    "number", ["1e400", "-1e400", "1e400000", "1e999_999_999", "1e-400", "1e200*1e200", "12345678901234567890"]
+    "number",
+    [
+        "1e400",
+        "-1e400",
+        "1e400000",
+        "1e999_999_999",
+        "1e-400",
+        "1e200*1e200",
+        "12345678901234567890",
+    ],
 )
-def test_a_number_that_kubernetes_cannot_hold_is_a_finding(number: str, evaluator: Evaluator) -> None:
+def test_a_number_that_kubernetes_cannot_hold_is_a_finding(
+    number: str, evaluator: Evaluator
+) -> None:
     """And never becomes another one."""
-    (finding,) = rendered(evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')).diagnostics
+    (finding,) = rendered(
+        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')
+    ).diagnostics
     assert finding.code == "OAM112" and "is no number of 64 bits" in finding.message
 
 
@@ -127,8 +162,12 @@ def test_what_a_trait_leaves_half_made_is_said_of_it(evaluator: Evaluator) -> No
     }
     traits = "traits: [{type: good}, {type: half}, {type: good}]"
     (finding,) = rendered(evaluator, defined(**more), traits).diagnostics
-    assert finding.message.startswith("trait 'half' of 'web': its definition fails: spec.replicas: undefined field")
-    (finding,) = rendered(evaluator, defined(f"{OUTPUT}output: a: string", **more), traits).diagnostics
+    assert finding.message.startswith(
+        "trait 'half' of 'web': its definition fails: spec.replicas: undefined field"
+    )
+    (finding,) = rendered(
+        evaluator, defined(f"{OUTPUT}output: a: string", **more), traits
+    ).diagnostics
     assert finding.message.startswith("app 'web': its definition fails: ")
 
 
@@ -144,10 +183,16 @@ WRONG: dict[str, tuple[str, str]] = {
     "no output": ("parameter: {}", "the template has no `output`"),
     "an output that is a text": ('output: "a"', "not an object"),
     "an object without a kind": ('output: {apiVersion: "v1"}', "an object without `kind`"),
-    "a value that is left open": ('output: {apiVersion: "v1", kind: "X", a: string}', "incomplete value string"),
+    "a value that is left open": (
+        'output: {apiVersion: "v1", kind: "X", a: string}',
+        "incomplete value string",
+    ),
     "a circle": ("a: {b: a}\n" + OUTPUT, "structural cycle"),
     "an import without use": ('import "strings"\n' + OUTPUT, "imported and not used"),
-    "an unknown name": ('output: {apiVersion: "v1", kind: nothing}', 'reference "nothing" not found'),
+    "an unknown name": (
+        'output: {apiVersion: "v1", kind: nothing}',
+        'reference "nothing" not found',
+    ),
     "outputs that are a list": (OUTPUT + "outputs: [1]", "outputs"),
 }
 
@@ -169,5 +214,10 @@ def test_patching_a_container_that_is_not_there_leaves_it_half_made(evaluator: E
             containers: [{name: "nowhere", env: [{name: "A", value: "1"}]}]
         }
     """
-    (workload,) = rendered(evaluator, defined(WORKLOAD, patch=patch), "traits: [{type: patch}]").objects
-    assert [one["name"] for one in workload.object["spec"]["template"]["spec"]["containers"]] == ["web", "nowhere"]
+    (workload,) = rendered(
+        evaluator, defined(WORKLOAD, patch=patch), "traits: [{type: patch}]"
+    ).objects
+    assert [one["name"] for one in workload.object["spec"]["template"]["spec"]["containers"]] == [
+        "web",
+        "nowhere",
+    ]

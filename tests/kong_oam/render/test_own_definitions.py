@@ -63,7 +63,9 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
     ]
     shutil.rmtree(tmp_path / "definitions")
     (tmp_path / "definitions").symlink_to("gone")
-    assert said(own(tmp_path)) == ["OAM101 cannot be read: No such file or directory; check the path"]
+    assert said(own(tmp_path)) == [
+        "OAM101 cannot be read: No such file or directory; check the path"
+    ]
     (tmp_path / "definitions").unlink()
     (tmp_path / "more").mkdir()
     (tmp_path / "more/broken.cue").symlink_to("gone.cue")
@@ -79,20 +81,34 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
 def test_a_folder_that_nobody_may_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "definitions/deep").mkdir(parents=True)
     (tmp_path / "definitions/deep").chmod(0)
-    assert said(own(tmp_path)) == ["OAM101 cannot be read: Permission denied; check who may list this folder"]
+    assert said(own(tmp_path)) == [
+        "OAM101 cannot be read: Permission denied; check who may list this folder"
+    ]
 
 
 def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
-    (tmp_path / "definitions/map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
-    assert said(own(tmp_path))[0].startswith("OAM108 a ConfigMap is no definition, and defines no type")
+    (tmp_path / "definitions/map.yaml").write_text(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
+    )
+    assert said(own(tmp_path))[0].startswith(
+        "OAM108 a ConfigMap is no definition, and defines no type"
+    )
 
 
-def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(tmp_path: Path) -> None:
+def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
+    tmp_path: Path,
+) -> None:
     """With both places; and that there is such a built-in type is known without an evaluator."""
     (tmp_path / "definitions").mkdir()
     kinds = {"scaler": "Trait", "worker": "Workload"}
-    for file, name in (("a", "app"), ("b", "app"), ("c", "scaler"), ("d", "webservice"), ("e", "worker")):
+    for file, name in (
+        ("a", "app"),
+        ("b", "app"),
+        ("c", "scaler"),
+        ("d", "webservice"),
+        ("e", "worker"),
+    ):
         text = written(kinds.get(name, "Component"), name, WORKLOAD)
         (tmp_path / f"definitions/{file}.yaml").write_text(text)
     found = own(tmp_path)
@@ -111,7 +127,9 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
     alone = own(tmp_path)
-    again = own_definitions(["definitions/../definitions/app.yaml"], Tools(), folder=tmp_path).definitions
+    again = own_definitions(
+        ["definitions/../definitions/app.yaml"], Tools(), folder=tmp_path
+    ).definitions
     assert alone.beside(again) == alone
     (tmp_path / "beside.yaml").write_text(STATEFUL_APP)
     twice = alone.beside(own(tmp_path, "beside.yaml").definitions[1:])
@@ -124,19 +142,31 @@ def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) ->
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/db.yaml").write_text(written("Component", "db", WORKLOAD))
     newer = written("Component", "db", WORKLOAD).replace("spec:", "spec:\n  version: 99.0.0", 1)
-    texts = {"a": written("Component", "own", WORKLOAD), "b": written("Component", "own", WORKLOAD), "c": newer}
-    texts |= {name: written(kind, name, WORKLOAD) for kind, name in (("Trait", "gateway"), ("Workload", "worker"))}
+    texts = {
+        "a": written("Component", "own", WORKLOAD),
+        "b": written("Component", "own", WORKLOAD),
+        "c": newer,
+    }
+    texts |= {
+        name: written(kind, name, WORKLOAD)
+        for kind, name in (("Trait", "gateway"), ("Workload", "worker"))
+    }
     alone, others = own(tmp_path), list[Definition]()
     for name, text in texts.items():
         others += read_definitions(f"{name}.yaml", text.encode()).definitions
     found = alone.beside(others)
-    assert [f"{one.place}: {one.severity} {one.code} {one.message.partition(',')[0]}" for one in found.diagnostics] == [
+    assert [
+        f"{one.place}: {one.severity} {one.code} {one.message.partition(',')[0]}"
+        for one in found.diagnostics
+    ] == [
         f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",
         "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",
         "worker.yaml:4:9: error OAM106 component type 'worker' is built in already",
     ]
     assert found.at("a.yaml").types == {("component", "db"), ("component", "own")}
-    assert found.types == alone.types and all(found.at(f"{name}.yaml") is found for name in [*texts][2:])
+    assert found.types == alone.types and all(
+        found.at(f"{name}.yaml") is found for name in [*texts][2:]
+    )
 
 
 def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:

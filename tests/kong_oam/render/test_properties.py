@@ -50,19 +50,31 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         (),
     ),
     "missing": ("{}", ("8:19 OAM105: app needs 'image'",)),
-    "unknown": ("{image: a, cuont: 2}", ("8:30 OAM102: unknown field 'cuont' in app; did you mean 'count'?",)),
+    "unknown": (
+        "{image: a, cuont: 2}",
+        ("8:30 OAM102: unknown field 'cuont' in app; did you mean 'count'?",),
+    ),
     "unknown in a list": (
         "{image: a, ports: [{port: 1}, {port: 2, nme: x}]}",
         ("8:59 OAM102: unknown field 'nme' in ports[1]; did you mean 'name'?",),
     ),
-    "unknown in a closed struct": ("{image: a, shut: {x: 1}}", ("8:37 OAM102: unknown field 'x' in shut",)),
+    "unknown in a closed struct": (
+        "{image: a, shut: {x: 1}}",
+        ("8:37 OAM102: unknown field 'x' in shut",),
+    ),
     "unknown under a condition": (
         "{image: a, volumes: [{name: a, type: pvc, secret: b, claim: c}]}",
         ("8:61 OAM102: unknown field 'secret' in volumes[0]",),
     ),
     "a type": ("{image: 1}", ("8:27 OAM103: image must be of type string, not integer",)),
-    "a list that is none": ("{image: a, ports: 80}", ("8:37 OAM103: ports must be of type array, not integer",)),
-    "a mapping that is none": ("{image: a, labels: [x]}", ("8:38 OAM103: labels must be of type object, not array",)),
+    "a list that is none": (
+        "{image: a, ports: 80}",
+        ("8:37 OAM103: ports must be of type array, not integer",),
+    ),
+    "a mapping that is none": (
+        "{image: a, labels: [x]}",
+        ("8:38 OAM103: labels must be of type object, not array",),
+    ),
     "null": ("{image: null}", ("8:27 OAM103: image must be of type string, not null",)),
     "a value": (
         "{image: a, kind: d}",
@@ -72,8 +84,14 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, probe: {path: /, port: 70000}}",
         ("8:53 OAM103: probe.port: invalid value 70000 (out of bound <=65535)",),
     ),
-    "a value with a default": ("{image: a, count: x}", ("8:37 OAM103: count must be of type integer, not string",)),
-    "a fraction": ("{image: a, count: 1.5}", ("8:37 OAM103: count must be of type integer, not number",)),
+    "a value with a default": (
+        "{image: a, count: x}",
+        ("8:37 OAM103: count must be of type integer, not string",),
+    ),
+    "a fraction": (
+        "{image: a, count: 1.5}",
+        ("8:37 OAM103: count must be of type integer, not number",),
+    ),
     "unknown, missing and of another type": (
         "{zzz: a, count: x, ports: [{prt: 1}, {name: a, zzz: 1}], probe: {port: 1, pth: /}, volumes: [{name: a, type: pvc}]}",
         (
@@ -112,7 +130,10 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "of alternatives, another one's field": (
         "{image: a, store: {kind: s3, path: /}}",
-        ("8:48 OAM102: unknown field 'path' in store; known: bucket", "8:37 OAM105: store needs 'bucket'"),
+        (
+            "8:48 OAM102: unknown field 'path' in store; known: bucket",
+            "8:37 OAM105: store needs 'bucket'",
+        ),
     ),
     "of alternatives, a wrong type alone": (
         "{image: a, either: {left: 1}}",
@@ -134,7 +155,10 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, volumes: [{name: a, type: secret}]}",
         ("8:40 OAM105: volumes[0] needs 'secret'",),
     ),
-    "a text in their place": ("'image: a'", ("8:19 OAM103: app must be of type object, not string",)),
+    "a text in their place": (
+        "'image: a'",
+        ("8:19 OAM103: app must be of type object, not string",),
+    ),
     "a list in their place": ("[1]", ("8:19 OAM103: app must be of type object, not array",)),
     "several at once": (
         "{count: x, kind: d}",
@@ -156,7 +180,11 @@ def test_what_is_wrong_is_found_at_its_place(about: str, evaluator: Evaluator) -
     properties, expected = CASES[about]
     made = rendered(evaluator, defined(TEMPLATE), f"properties: {properties}")
     assert (
-        tuple(f"{one.place.line}:{one.place.column} {one.code}: {one.message}" for one in made.diagnostics if one.place)
+        tuple(
+            f"{one.place.line}:{one.place.column} {one.code}: {one.message}"
+            for one in made.diagnostics
+            if one.place
+        )
         == expected
     )
     assert bool(made.objects) is not bool(expected)
@@ -166,7 +194,9 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
     """A component and its traits."""
     stack = defined(TEMPLATE, scale="parameter: n: int\npatch: spec: n: parameter.n")
     made = rendered(
-        evaluator, stack, "properties: {imge: a}\ntraits: [{type: scale, properties: {n: x}}, {type: scale}]"
+        evaluator,
+        stack,
+        "properties: {imge: a}\ntraits: [{type: scale, properties: {n: x}}, {type: scale}]",
     )
     assert [(one.code, getattr(one.place, "line", 0)) for one in made.diagnostics] == [
         ("OAM102", 8),
@@ -178,7 +208,9 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
 def test_a_template_that_says_nothing_of_parameters_takes_any(evaluator: Evaluator) -> None:
     """KubeVela's older definitions have some."""
     made = rendered(
-        evaluator, defined('output: {apiVersion: "v1", kind: "X", n: parameter.n}'), "properties: {n: 1, m: 2}"
+        evaluator,
+        defined('output: {apiVersion: "v1", kind: "X", n: parameter.n}'),
+        "properties: {n: 1, m: 2}",
     )
     assert made.objects[0].object["n"] == 1
 
@@ -200,7 +232,9 @@ def test_any_other_failure_is_one_finding_with_cues_words(evaluator: Evaluator) 
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
     (finding,) = made.diagnostics
     lines = str(finding).splitlines()
-    assert lines[0].startswith("shop.yaml:8:23: error OAM112: trait 'patch' of 'web': its definition fails: ")
+    assert lines[0].startswith(
+        "shop.yaml:8:23: error OAM112: trait 'patch' of 'web': its definition fails: "
+    )
     assert 'conflicting values "other" and "web"' in lines[0]
     assert lines[1] == "the definition: definitions.yaml:16:9"
 
@@ -217,13 +251,17 @@ def test_what_fails_is_told_by_the_line_of_its_file(evaluator: Evaluator) -> Non
         (defined(template), "app:2:6", "app:3:6"),
     ):
         (finding,) = rendered(evaluator, stack).diagnostics
-        assert finding.message.endswith(f'its definition fails: output.a: reference "nobody" not found ({a})')
+        assert finding.message.endswith(
+            f'its definition fails: output.a: reference "nobody" not found ({a})'
+        )
         assert finding.details[0] == f'output.b: reference "noone" not found ({b})'
 
 
 def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
     """With the nearest, and where a definition would go."""
-    made = rendered(evaluator, defined(scaler="patch: {}"), "traits: [{type: scalr}, {type: other}]")
+    made = rendered(
+        evaluator, defined(scaler="patch: {}"), "traits: [{type: scalr}, {type: other}]"
+    )
     assert [one.message for one in made.diagnostics] == [
         "unknown trait type 'scalr'; did you mean 'scaler'?; a type of your own needs a definition in definitions/",
         "unknown trait type 'other'; known: scaler; a type of your own needs a definition in definitions/",
@@ -232,5 +270,7 @@ def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
 
 def test_what_a_wrong_type_hides_is_not_all_properties(evaluator: Evaluator) -> None:
     """Where they are alternatives themselves, none of them could be told without it."""
-    made = rendered(evaluator, defined("parameter: {x: int} | {y: string}\noutput: {}"), "properties: {x: q}")
+    made = rendered(
+        evaluator, defined("parameter: {x: int} | {y: string}\noutput: {}"), "properties: {x: q}"
+    )
     assert [one.message for one in made.diagnostics] == ["x must be of type integer, not string"]

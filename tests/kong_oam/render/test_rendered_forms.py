@@ -92,7 +92,9 @@ def read(project: Path, tools: Tools, change: str = LARGE, text: str = TEXT) -> 
 
 
 def said(reading: Reading, **stack: Any) -> list[str]:
-    found = compile_estate(reading, replace(STACK, clusters=frozenset({"west"}), **stack)).diagnostics
+    found = compile_estate(
+        reading, replace(STACK, clusters=frozenset({"west"}), **stack)
+    ).diagnostics
     return [str(one).splitlines()[0] for one in found if one.severity == "error"]
 
 
@@ -129,12 +131,15 @@ def test_a_definition_that_one_form_needs_counts_for_it(project: Path, tools: To
         (project / "definitions/noted.yaml").write_text(written("Trait", "noted", template))
         (part,) = renderer.rendered(raw, own_definitions([], tools), 30).applications[0].components
         notes = [
-            (one.rendered or ())[0].object["metadata"].get("annotations", {}).get("note") for one in part.placements
+            (one.rendered or ())[0].object["metadata"].get("annotations", {}).get("note")
+            for one in part.placements
         ]
         assert notes == [None, text]
 
 
-def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: Path, tools: Tools) -> None:
+def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
+    project: Path, tools: Tools
+) -> None:
     """So that they are compared as what they are: a gateway trait alone would need none."""
     text = TEXT.replace("{type: routed, properties: {host: a}}", "{type: gateway, properties: {domain: a.example.com, http: {/: 80}}}")  # fmt: skip
     reading = read(project, tools, text=text)
@@ -164,7 +169,9 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(project: 
         ("{name: web, traits: [{type: scaler, properties: {replica: 3}}]}", "OAM102: unknown field 'replica' in scaler"),
     ],
 )  # fmt: skip
-def test_what_a_form_renders_is_judged_and_compared(project: Path, tools: Tools, change: str, finding: str) -> None:
+def test_what_a_form_renders_is_judged_and_compared(
+    project: Path, tools: Tools, change: str, finding: str
+) -> None:
     """By what it leads to and selects, whatever trait makes it."""
     found = said(read(project, tools, change))
     assert any(finding in line for line in found), found
@@ -172,15 +179,25 @@ def test_what_a_form_renders_is_judged_and_compared(project: Path, tools: Tools,
 
 def test_a_service_more_of_the_same_ports_is_the_same(project: Path, tools: Tools) -> None:
     """Of one name they are one, whose type is ClusterIP by itself."""
-    assert said(read(project, tools, "{name: web, traits: [{type: expose, properties: {port: [80]}}]}")) == []
+    assert (
+        said(
+            read(project, tools, "{name: web, traits: [{type: expose, properties: {port: [80]}}]}")
+        )
+        == []
+    )
 
 
-def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(project: Path, tools: Tools) -> None:
+def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
+    project: Path, tools: Tools
+) -> None:
     (project / "definitions/routed.yaml").write_text(
         written("Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)"))
     )
     (found,) = said(read(project, tools))
-    assert "routes.production.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'" in found
+    assert (
+        "routes.production.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"
+        in found
+    )
 
 
 def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) -> None:
@@ -191,9 +208,15 @@ def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) 
     ) + TEXT[TEXT.index("  policies:") :]  # fmt: skip
     labelled = namespace.replace("extra}", "extra, labels: {a: b}}")
     change = f"{{name: web, properties: {{objects: [{labelled}]}}}}"
-    found = said(read(project, tools, change, text.replace("OBJECT", namespace)), allowed={"Namespace": "x"})
-    assert any("OAM107: Namespace 'extra' would also be made for 'shop/web'" in line for line in found), found
-    apart = text.replace("OBJECT", namespace).replace("{namespace: production}", "{clusters: [west]}")
+    found = said(
+        read(project, tools, change, text.replace("OBJECT", namespace)), allowed={"Namespace": "x"}
+    )
+    assert any(
+        "OAM107: Namespace 'extra' would also be made for 'shop/web'" in line for line in found
+    ), found
+    apart = text.replace("OBJECT", namespace).replace(
+        "{namespace: production}", "{clusters: [west]}"
+    )
     assert said(read(project, tools, change, apart), allowed={"Namespace": "x"}) == []
 
 
@@ -209,6 +232,8 @@ def test_a_value_is_that_of_the_form_in_the_same_place(project: Path, tools: Too
         reading = read(project, tools, "{name: web, properties: {image: b}}" + change, text)
         assert said(reading) == []
         taker = reading.applications[0].components[1]
-        found = [(one.rendered or ())[0].object["spec"]["template"]["spec"] for one in taker.placements]
+        found = [
+            (one.rendered or ())[0].object["spec"]["template"]["spec"] for one in taker.placements
+        ]
         assert [one["containers"][0]["env"][0]["value"] for one in found] == ["a", "b"]
         assert len(taker.forms) == (2 if change else 0)

@@ -28,7 +28,9 @@ def _container(made: RenderedComponent) -> Any:
 
 def test_a_workload_gets_kubevelas_name_namespace_and_labels(evaluator: Evaluator) -> None:
     """Where the template sets none, and besides those that it sets."""
-    metadata = _one(rendered(evaluator, defined(), metadata="{name: shop, namespace: prod}"))["metadata"]
+    metadata = _one(rendered(evaluator, defined(), metadata="{name: shop, namespace: prod}"))[
+        "metadata"
+    ]
     assert (metadata["name"], metadata["namespace"]) == ("web", "prod")
     assert metadata["labels"] == {
         "app.oam.dev/name": "shop",
@@ -40,12 +42,16 @@ def test_a_workload_gets_kubevelas_name_namespace_and_labels(evaluator: Evaluato
     }
 
 
-def test_labels_and_annotations_of_the_application_are_on_every_object(evaluator: Evaluator) -> None:
+def test_labels_and_annotations_of_the_application_are_on_every_object(
+    evaluator: Evaluator,
+) -> None:
     """But for those that it filters, and what kubectl keeps there."""
     metadata = """{name: shop, labels: {team: a, secret: b}, annotations: {note: c, left: d,
       filter.oam.dev/label-keys: secret, filter.oam.dev/annotation-keys: "left, other",
       kubectl.kubernetes.io/last-applied-configuration: e}}"""
-    made = rendered(evaluator, defined(config=CONFIG), "traits: [{type: config}]", metadata=metadata)
+    made = rendered(
+        evaluator, defined(config=CONFIG), "traits: [{type: config}]", metadata=metadata
+    )
     for one in made.objects:
         assert one.object["metadata"]["labels"]["team"] == "a"
         assert "secret" not in one.object["metadata"]["labels"]
@@ -54,20 +60,35 @@ def test_labels_and_annotations_of_the_application_are_on_every_object(evaluator
 
 def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
     """By its number; the component's own have none. KubeVela's labels say it, too."""
-    stack = defined(WORKLOAD + 'outputs: own: {apiVersion: "v1", kind: "Secret"}', config=CONFIG, none="patch: {}")
+    stack = defined(
+        WORKLOAD + 'outputs: own: {apiVersion: "v1", kind: "Secret"}',
+        config=CONFIG,
+        none="patch: {}",
+    )
     made = rendered(evaluator, stack, "traits: [{type: none}, {type: config}]")
-    assert [(one.trait, one.key) for one in made.objects] == [(None, ""), (None, "own"), (1, "made")]
+    assert [(one.trait, one.key) for one in made.objects] == [
+        (None, ""),
+        (None, "own"),
+        (1, "made"),
+    ]
     labels = [one.object["metadata"]["labels"] for one in made.objects]
-    assert [one.get("trait.oam.dev/type") for one in labels] == [None, "AuxiliaryWorkload", "config"]
+    assert [one.get("trait.oam.dev/type") for one in labels] == [
+        None,
+        "AuxiliaryWorkload",
+        "config",
+    ]
     assert [one.get("trait.oam.dev/resource") for one in labels] == [None, "own", "made"]
 
 
 def test_a_name_that_no_template_gives_is_made_as_kubevela_makes_it(evaluator: Evaluator) -> None:
     """FNV-32a of the object as Go prints it, but for the revision. The expected one is KubeVela's arithmetic, done apart."""
     names = {
-        _one(rendered(evaluator, defined(config=CONFIG), "traits: [{type: config}]", setting=setting), 1)["metadata"][
-            "name"
-        ]
+        _one(
+            rendered(
+                evaluator, defined(config=CONFIG), "traits: [{type: config}]", setting=setting
+            ),
+            1,
+        )["metadata"]["name"]
         for setting in (Setting(), Setting(revision="shop-v3"))
     }
     assert names == {"web-config-" + _fnv_name()}
@@ -107,7 +128,11 @@ PATCHES: dict[str, tuple[str, Any]] = {
             containers: [{name: context.name, env: [{name: "B", value: "2"}, {name: "A"}]}]
         }
         """,
-        {"name": "web", "image": "one", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+        {
+            "name": "web",
+            "image": "one",
+            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+        },
     ),
     "a default is still open": (
         """
@@ -194,7 +219,10 @@ PATCHES: dict[str, tuple[str, Any]] = {
 def test_a_patch_does_what_its_comments_say(about: str, evaluator: Evaluator) -> None:
     """On a Deployment with one container that has one variable."""
     patch, container = PATCHES[about]
-    assert _container(rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")) == container
+    assert (
+        _container(rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]"))
+        == container
+    )
 
 
 def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
@@ -206,7 +234,10 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
         }
     """
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
-    assert [one["name"] for one in _one(made)["spec"]["template"]["spec"]["containers"]] == ["web", "beside"]
+    assert [one["name"] for one in _one(made)["spec"]["template"]["spec"]["containers"]] == [
+        "web",
+        "beside",
+    ]
 
 
 def test_a_patch_reaches_what_was_made_beside_the_workload(evaluator: Evaluator) -> None:
@@ -220,9 +251,7 @@ def test_traits_are_evaluated_in_their_order(evaluator: Evaluator) -> None:
     """Each sees what those before it made, and of two of one type the later wins."""
     scale = "parameter: n: int\n// +patchStrategy=retainKeys\npatch: spec: replicas: parameter.n"
     seen = 'outputs: seen: {apiVersion: "v1", kind: "ConfigMap", data: n: "\\(context.output.spec.replicas)"}'
-    traits = (
-        "traits: [{type: zero}, {type: scale, properties: {n: 2}}, {type: seen}, {type: scale, properties: {n: 5}}]"
-    )
+    traits = "traits: [{type: zero}, {type: scale, properties: {n: 2}}, {type: seen}, {type: scale, properties: {n: 5}}]"
     stack = defined(zero="patch: spec: replicas: *0 | int", scale=scale, seen=seen)
     made = rendered(evaluator, stack, traits)
     assert (_one(made)["spec"]["replicas"], _one(made, 1)["data"]["n"]) == (5, "2")
@@ -236,7 +265,12 @@ def test_lists_of_old_cue_are_still_added(evaluator: Evaluator) -> None:
         output: {apiVersion: "v1", kind: "X", all: own + ["b"] + parameter.more, twice: 2 * own, sum: parameter.n + 1, text: "a" + "b"}
     """
     one = _one(rendered(evaluator, defined(template)))
-    assert (one["all"], one["twice"], one["sum"], one["text"]) == (["a", "b", "c"], ["a", "a"], 3, "ab")
+    assert (one["all"], one["twice"], one["sum"], one["text"]) == (
+        ["a", "b", "c"],
+        ["a", "a"],
+        3,
+        "ab",
+    )
 
 
 def test_a_whole_number_is_an_integer_however_it_is_written(evaluator: Evaluator) -> None:
@@ -274,7 +308,9 @@ def test_a_text_stays_what_it_is(text: str, evaluator: Evaluator) -> None:
 def test_properties_stand_in_the_order_of_their_names(evaluator: Evaluator) -> None:
     """Definitions range over them, and the order of routes follows from it."""
     template = 'parameter: paths: [string]: int\noutput: {apiVersion: "v1", kind: "X", all: [for path, n in parameter.paths {path}]}'
-    assert _one(rendered(evaluator, defined(template), "properties: {paths: {/b: 1, /: 2, /a: 3}}"))["all"] == [
+    assert _one(
+        rendered(evaluator, defined(template), "properties: {paths: {/b: 1, /: 2, /a: 3}}")
+    )["all"] == [
         "/",
         "/a",
         "/b",
@@ -284,32 +320,49 @@ def test_properties_stand_in_the_order_of_their_names(evaluator: Evaluator) -> N
 def test_the_context_is_kubevelas(evaluator: Evaluator) -> None:
     """Of what an Application says and where it is rendered for; never a cluster of version 0."""
     template = 'output: {apiVersion: "v1", kind: "X", data: context}'
-    data = _one(rendered(evaluator, defined(template), "properties: {a: 1}", setting=Setting(31, "shop-v7")))["data"]
+    data = _one(
+        rendered(evaluator, defined(template), "properties: {a: 1}", setting=Setting(31, "shop-v7"))
+    )["data"]
     assert (data["name"], data["appName"], data["namespace"]) == ("web", "shop", "default")
-    assert (data["appRevision"], data["appRevisionNum"], data["clusterVersion"]["minor"]) == ("shop-v7", 7, 31)
+    assert (data["appRevision"], data["appRevisionNum"], data["clusterVersion"]["minor"]) == (
+        "shop-v7",
+        7,
+        31,
+    )
     assert (data["parameter"], data["componentType"]) == ({"a": 1}, "app")
     assert _one(rendered(evaluator, defined(template)))["data"]["clusterVersion"]["minor"] == 30
 
 
 def test_all_components_are_given_to_what_reads_them(evaluator: Evaluator) -> None:
     """And to nothing else: whatever has them is evaluated again when any of them changes."""
-    template = 'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
+    template = (
+        'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
+    )
     assert _one(rendered(evaluator, defined(template)))["names"] == ["web"]
 
 
 def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
     """Objects that are in a cluster already."""
-    stack = library(read_definitions("d.yaml", written("Component", "ref-objects", "a").encode()).definitions)
+    stack = library(
+        read_definitions("d.yaml", written("Component", "ref-objects", "a").encode()).definitions
+    )
     made = rendered(evaluator, stack, type_="ref-objects")
-    assert [(one.code, str(one.place)) for one in made.diagnostics] == [("OAM108", "shop.yaml:7:13")]
+    assert [(one.code, str(one.place)) for one in made.diagnostics] == [
+        ("OAM108", "shop.yaml:7:13")
+    ]
 
 
 def test_a_trait_may_have_its_object_name_the_workload(evaluator: Evaluator) -> None:
     """Where its definition says (`workloadRefPath`)."""
-    texts = [written("Component", "app", WORKLOAD), written("Trait", "config", CONFIG, workloadRefPath="spec.ref")]
+    texts = [
+        written("Component", "app", WORKLOAD),
+        written("Trait", "config", CONFIG, workloadRefPath="spec.ref"),
+    ]
     stack = library(read_definitions("d.yaml", "---\n".join(texts).encode()).definitions)
     made = rendered(evaluator, stack, "traits: [{type: config}]")
-    assert _one(made, 1)["spec"] == {"ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}
+    assert _one(made, 1)["spec"] == {
+        "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    }
 
 
 def test_a_workload_says_where_its_definition_has_the_pods(evaluator: Evaluator) -> None:

@@ -50,7 +50,11 @@ def read(tools: Tools, renderer: Renderer | None = None) -> Reading:
 def part(reading: Reading, key: str) -> Component:
     application, _, name = key.partition("/")
     (found,) = (
-        one for app in reading.applications if app.name == application for one in app.components if one.name == name
+        one
+        for app in reading.applications
+        if app.name == application
+        for one in app.components
+        if one.name == name
     )
     return found
 
@@ -94,7 +98,9 @@ def test_an_objects_trait_is_counted_among_all(project: Path, tools: Tools) -> N
     assert [one.trait for one in web.rendered or ()] == [None, 3, 3]
 
 
-def test_a_sample_estate_needs_no_evaluator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_estate_needs_no_evaluator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor anything that comes with it."""
     copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -104,17 +110,19 @@ def test_a_sample_estate_needs_no_evaluator(tmp_path: Path, monkeypatch: pytest.
 
     reading = read(Tools(Evaluator(find=find)))
     assert not reading.diagnostics
-    assert all(one.plain and one.rendered is None for app in reading.applications for one in app.components)
+    assert all(
+        one.plain and one.rendered is None for app in reading.applications for one in app.components
+    )
 
 
-def test_a_type_without_a_definition_is_known_without_an_evaluator(project: Path, tools: Tools) -> None:
+def test_a_type_without_a_definition_is_known_without_an_evaluator(
+    project: Path, tools: Tools
+) -> None:
     """With the nearest name, and where one would go. What others say of that Application waits."""
     (project / "definitions/priority.cue").unlink()
     replace_once(project / "applications/desk.yaml", "type: scaler", "type: scalr")
     replace_once(project / "applications/ledger.yaml", "type: stateful-app", "type: Stateful-App")
-    where = (
-        "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
-    )
+    where = "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
     reading = read(tools)
     assert said(reading) == [
         f"applications/desk.yaml:12:17: OAM104 unknown trait type 'scalr'; did you mean 'scaler'?{where}",
@@ -135,7 +143,9 @@ def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
     assert reading.malformed == {"ledger"}
 
 
-def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(project: Path, tools: Tools) -> None:
+def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
+    project: Path, tools: Tools
+) -> None:
     replace_once(project / "applications/ledger.yaml", "class: high", "clas: high")
     (project / "applications/other.yaml").write_text(
         DESK.replace("name: desk", "name: other").replace("spec:", "sepc:")
@@ -168,7 +178,9 @@ def test_a_project_may_say_itself_what_a_plain_type_means(project: Path, tools: 
     (project / "definitions/own.yaml").write_text(written("Component", "webservice", template))
     replace_once(project / "applications/desk.yaml", "properties: {image:", "properties: {picture:")
     replace_once(
-        project / "applications/desk.yaml", "        - type: scaler\n          properties: {replicas: 2}\n", ""
+        project / "applications/desk.yaml",
+        "        - type: scaler\n          properties: {replicas: 2}\n",
+        "",
     )
     reading = read(tools)
     assert [(one.code, one.severity) for one in reading.diagnostics] == [("OAM113", "warning")]
@@ -185,7 +197,9 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(project: Path, tools: 
             text = (CORPUS / folder / name).read_text("utf-8")
             helm = '\nmetadata:\n  namespace: {{ include "systemDefinitionNamespace" . }}\n'
             (project / "theirs" / name).write_text(text.replace("\nmetadata:\n", helm, 1))
-    text = _APPLICATION.replace("NAME", "odd").replace("TYPE", "webservice, properties: {image: a}, TRAITS")
+    text = _APPLICATION.replace("NAME", "odd").replace(
+        "TYPE", "webservice, properties: {image: a}, TRAITS"
+    )
     text = text.replace("TRAITS", "traits: [{type: scaler}, {type: securitycontext}]")
     (project / "applications/odd.yaml").write_text(text)
     assert len(part(read(tools), "odd/main").rendered or ()) == 1
@@ -203,7 +217,9 @@ def test_a_definition_beside_holds_for_its_own_file_alone(project: Path, tools: 
         application = _APPLICATION.replace("NAME", team).replace("TYPE", "notes")
         definition = written("Component", "notes", template.replace("TEAM", team))
         (project / f"applications/{team}.yaml").write_text(f"{application}---\n{definition}")
-    (project / "applications/three.yaml").write_text(_APPLICATION.replace("NAME", "three").replace("TYPE", "notes"))
+    (project / "applications/three.yaml").write_text(
+        _APPLICATION.replace("NAME", "three").replace("TYPE", "notes")
+    )
     reading = read(tools)
     assert [finding.partition(";")[0] for finding in said(reading)] == [
         "applications/three.yaml:4:40: OAM104 unknown component type 'notes'"
@@ -241,7 +257,9 @@ def known(project: Path, tools: Tools) -> Known:
     def read_one(file: Path, name: str, own: Own) -> Reading:
         return kept.setdefault(name, read_file(file, name, own))
 
-    return lambda minor: read_applications(["applications"], [], minor, read_one=read_one, renderer=renderer)
+    return lambda minor: read_applications(
+        ["applications"], [], minor, read_one=read_one, renderer=renderer
+    )
 
 
 def test_what_is_the_same_is_the_very_same(known: Known) -> None:
@@ -260,7 +278,9 @@ def test_where_a_definition_fails_is_said_anew(project: Path, known: Known) -> N
         (finding,) = known(30).diagnostics
         return finding.details[-1]
 
-    definition.write_text(written("Trait", "priority", "parameter: class: string\npatch: {a: 1} & {a: 2}"))
+    definition.write_text(
+        written("Trait", "priority", "parameter: class: string\npatch: {a: 1} & {a: 2}")
+    )
     assert where() == "the definition: definitions/priority.yaml:4:9"
     definition.write_text(f"# moved\n{definition.read_text()}")
     assert where() == "the definition: definitions/priority.yaml:5:9"
@@ -294,14 +314,18 @@ def test_a_component_is_rendered_for_each_of_its_places(project: Path, tools: To
     assert [one.namespace for one in found] == ["blue", "n", "blue"]
     assert made.rendered == made.placements[0].rendered
     replace_once(
-        project / "applications/where.yaml", "{name: a, type: where}", "{name: a, type: where, properties: {b: c}}"
+        project / "applications/where.yaml",
+        "{name: a, type: where}",
+        "{name: a, type: where, properties: {b: c}}",
     )
     assert [line.partition(" OAM")[2] for line in said(read(tools)) if "where.yaml" in line] == [
         "102 unknown field 'b' in where; known: c"
     ]
 
 
-def test_a_component_is_rendered_for_each_cluster_that_labels_select(project: Path, tools: Tools) -> None:
+def test_a_component_is_rendered_for_each_cluster_that_labels_select(
+    project: Path, tools: Tools
+) -> None:
     """And told its name, not the labels; anew where other clusters have them."""
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
     (project / "definitions/where.yaml").write_text(written("Component", "where", template))
@@ -312,8 +336,13 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(project: Pa
     )
     renderer = Renderer(tools)
     for names in (["west", "east"], ["north"]):
-        labels = {**{name: {"region": "eu", "tier": "a"} for name in names}, "far": {"region": "us"}}
-        made = part(read_applications(["applications"], [], 30, renderer=renderer, labels=labels), "m/a")
+        labels = {
+            **{name: {"region": "eu", "tier": "a"} for name in names},
+            "far": {"region": "us"},
+        }
+        made = part(
+            read_applications(["applications"], [], 30, renderer=renderer, labels=labels), "m/a"
+        )
         assert [(one.rendered or ())[0].object["data"]["here"] for one in made.placements] == names
 
 
@@ -325,11 +354,17 @@ BUDGET = written(
 POLICY = "  policies: [{name: NAME, type: budget, properties: {limit: 3}}]\n"
 
 
-def test_a_policy_that_makes_objects_is_rendered_like_a_component(project: Path, tools: Tools) -> None:
+def test_a_policy_that_makes_objects_is_rendered_like_a_component(
+    project: Path, tools: Tools
+) -> None:
     """What a policy of KubeVela's own means, its definition does not say here."""
-    (project / "definitions/budget.yaml").write_text(BUDGET + "---\n" + written("Policy", "topology", "output: {}"))
+    (project / "definitions/budget.yaml").write_text(
+        BUDGET + "---\n" + written("Policy", "topology", "output: {}")
+    )
     scaler = "        - type: scaler\n          properties: {replicas: 2}\n"
-    (project / "applications/desk.yaml").write_text(DESK.replace(scaler, "") + POLICY.replace("NAME", "limit"))
+    (project / "applications/desk.yaml").write_text(
+        DESK.replace(scaler, "") + POLICY.replace("NAME", "limit")
+    )
     reading = read(tools)
     assert not reading.diagnostics
     assert part(reading, "desk/web").plain, "which needs no definition"
@@ -357,7 +392,9 @@ def test_a_policy_that_cannot_be_rendered_is_refused(
     assert reading.malformed == {"desk"}
 
 
-def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(tmp_path: Path, tools: Tools) -> None:
+def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(
+    tmp_path: Path, tools: Tools
+) -> None:
     """As in KubeVela, where the trait makes it."""
     gateway = "{type: gateway, properties: {domain: a.example, http: {/: 80}}}"
     (tmp_path / "a.yaml").write_text(
@@ -365,6 +402,12 @@ def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(tmp_path: Path
         f"    - {{name: job, type: worker, properties: {{image: a}}, traits: [{gateway}]}}\n",
         "utf-8",
     )
-    reading = read_applications([tmp_path / "a.yaml"], [], 30, project=tmp_path, renderer=Renderer(tools))
+    reading = read_applications(
+        [tmp_path / "a.yaml"], [], 30, project=tmp_path, renderer=Renderer(tools)
+    )
     assert said(reading) == []
-    assert [one.kind for one in part(reading, "shop/job").rendered or ()] == ["Deployment", "Service", "Ingress"]
+    assert [one.kind for one in part(reading, "shop/job").rendered or ()] == [
+        "Deployment",
+        "Service",
+        "Ingress",
+    ]

@@ -100,13 +100,20 @@ def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
 def _why(file: str, renderer: Renderer) -> str:
     """Why it is refused; empty where it is taken."""
     if found := _found(file, renderer, ALLOWING):
-        reasons = (why for why, said in REASONS.items() if any(re.search(said, one) for one in found))
+        reasons = (
+            why for why, said in REASONS.items() if any(re.search(said, one) for one in found)
+        )
         return next(reasons, f"not known: {found}")
-    wanted = {one.rpartition(": cluster.")[2].removeprefix("allow, ") for one in _found(file, renderer, ELSEWHERE)}
+    wanted = {
+        one.rpartition(": cluster.")[2].removeprefix("allow, ")
+        for one in _found(file, renderer, ELSEWHERE)
+    }
     return f"to be allowed: {', '.join(sorted(wanted))}" if wanted else ""
 
 
-def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(renderer: Renderer, tmp_path: Path) -> None:
+def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(
+    renderer: Renderer, tmp_path: Path
+) -> None:
     """How many of 389 (without wasmCloud's) are taken by a stack that allows nothing, and by one that allows what they
     bring; no finding is without a place."""
     with REFUSED.open(encoding="utf-8") as rows:

@@ -36,16 +36,16 @@ def defined(schematic: dict[str, Any], *others: str) -> Library:
 
 
 def made(evaluator: Evaluator, stack: Library, properties: str) -> Any:
-    found = rendered(evaluator, stack, f"properties: {properties}", metadata="{name: shop, namespace: prod}")
+    found = rendered(
+        evaluator, stack, f"properties: {properties}", metadata="{name: shop, namespace: prod}"
+    )
     assert not found.diagnostics, found.diagnostics
     return found.objects[0].object
 
 
 def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
     """Properties are variables, but for those that are the Configuration's own."""
-    properties = (
-        "{bucket: b, acl: null, customRegion: eu, deleteResource: false, writeConnectionSecretToRef: {name: conn}}"
-    )
+    properties = "{bucket: b, acl: null, customRegion: eu, deleteResource: false, writeConnectionSecretToRef: {name: conn}}"
     found = made(evaluator, defined({"configuration": HCL}), properties)
     assert found["metadata"].pop("labels")["workload.oam.dev/type"] == "app"
     assert found == {
@@ -70,7 +70,9 @@ def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
 
 def test_a_module_in_a_repository_takes_any_variable(evaluator: Evaluator) -> None:
     """`region` among them; `path` is the definition's."""
-    found = made(evaluator, defined(REMOTE), "{region: eu, path: mine, size: 2.0, providerRef: {name: own}}")
+    found = made(
+        evaluator, defined(REMOTE), "{region: eu, path: mine, size: 2.0, providerRef: {name: own}}"
+    )
     assert found["spec"] == {
         "gitRef": {},
         "remote": "https://example.com/modules.git",
@@ -87,9 +89,14 @@ def test_a_definition_says_what_a_component_does_not(evaluator: Evaluator) -> No
         "providerRef": {"name": "p", "namespace": "ops"},
         "region": "eu",
     }
-    spec = made(evaluator, defined({**REMOTE, **said}), "{writeConnectionSecretToRef: null}")["spec"]
+    spec = made(evaluator, defined({**REMOTE, **said}), "{writeConnectionSecretToRef: null}")[
+        "spec"
+    ]
     assert spec["writeConnectionSecretToRef"] == {"name": "c", "namespace": "prod"}
-    assert (spec["providerRef"], "customRegion" in spec) == ({"name": "p", "namespace": "ops"}, False)
+    assert (spec["providerRef"], "customRegion" in spec) == (
+        {"name": "p", "namespace": "ops"},
+        False,
+    )
 
 
 @pytest.mark.parametrize(

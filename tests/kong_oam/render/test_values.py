@@ -59,7 +59,9 @@ GIVEN = "    - {name: db, type: giver, outputs: [{name: v, valueFrom: '%s'}]}\n"
 
 
 def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
-    definitions = "---\n".join([written("Component", "giver", GIVER), written("Component", "taker", TAKER)])
+    definitions = "---\n".join(
+        [written("Component", "giver", GIVER), written("Component", "taker", TAKER)]
+    )
     text = HEAD + "".join(components) + "---\n" + definitions
     found = read_bytes("a.yaml", text.encode())
     with_tools = Renderer(Tools(evaluator, Cache(cache, "1")))
@@ -117,7 +119,12 @@ def test_a_value_that_is_rendered_is_known(
     ],
 )  # fmt: skip
 def test_a_text_stands_in_for_what_only_the_cluster_knows(
-    evaluator: Evaluator, tmp_path: Path, value_from: str, text: str, kind: str, path: tuple[str | int, ...]
+    evaluator: Evaluator,
+    tmp_path: Path,
+    value_from: str,
+    text: str,
+    kind: str,
+    path: tuple[str | int, ...],
 ) -> None:
     """And it is known where the value will be, once the component that gives it is deployed."""
     found = parts(read(evaluator, tmp_path, GIVEN % value_from, TAKEN % "address"))
@@ -125,7 +132,12 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
     (awaited,) = one.awaited
     assert data(found["web"]) == {"address": text.format(awaited.stand_in)}
     assert STAND_IN.fullmatch(awaited.stand_in)
-    assert (awaited.component, awaited.kind, awaited.namespace, awaited.path) == ("db", kind, "shops", path)
+    assert (awaited.component, awaited.kind, awaited.namespace, awaited.path) == (
+        "db",
+        kind,
+        "shops",
+        path,
+    )
     assert found["web"].depends_on == ("db",)
 
 
@@ -136,7 +148,9 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
         " outputs: [{name: w, valueFrom: 'output.data.any + \"/x\"'}]}\n"
     )
     last = TAKEN.replace("from: v", "from: w") % "address"
-    found = parts(read(evaluator, tmp_path, last, between, GIVEN % "outputs.service.spec.clusterIP"))
+    found = parts(
+        read(evaluator, tmp_path, last, between, GIVEN % "outputs.service.spec.clusterIP")
+    )
     (one,) = found["web"].rendered or ()
     (awaited,) = one.awaited
     assert awaited.component == "db"
@@ -209,7 +223,10 @@ def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> No
     known, live = GIVEN % "output.metadata.namespace", GIVEN % LIVE
     for given, expected in ((known, ["blue", "shops"]), (live, None)):
         web = parts(read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES))["web"]
-        assert [(one.cluster, one.namespace) for one in web.placements] == [(None, "blue"), ("tier=far", None)]
+        assert [(one.cluster, one.namespace) for one in web.placements] == [
+            (None, "blue"),
+            ("tier=far", None),
+        ]
         made = [(one.rendered or ())[0] for one in web.placements]
         assert [one.object["metadata"]["namespace"] for one in made] == ["blue", "shops"]
         addresses = [one.object["data"]["address"] for one in made]
@@ -218,10 +235,14 @@ def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> No
         assert namespaces == ([[], []] if expected else [["blue"], ["shops"]])
 
 
-def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """The only place of both."""
     topology = "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
-    web = parts(read(evaluator, tmp_path, GIVEN % "output.metadata.namespace", TAKEN % "address", topology))["web"]
+    web = parts(
+        read(evaluator, tmp_path, GIVEN % "output.metadata.namespace", TAKEN % "address", topology)
+    )["web"]
     assert data(web) == {"address": "shops"}
 
 
@@ -232,7 +253,13 @@ def test_no_value_is_passed_from_one_place_to_another(evaluator: Evaluator, tmp_
         "      - {name: b, type: apply-component, properties: {component: web, cluster: west}}\n"
     )
     for place in ("", "cluster: east", "cluster: west, namespace: blue"):
-        found = read(evaluator, tmp_path, GIVEN % "output.kind", TAKEN % "address", steps.replace("PLACE", place))
+        found = read(
+            evaluator,
+            tmp_path,
+            GIVEN % "output.kind",
+            TAKEN % "address",
+            steps.replace("PLACE", place),
+        )
         assert said(found) == [
             "a.yaml:7:41: OAM108 the value 'v' is not passed from another place: 'db' is not deployed to west/shops, as "
             "'web' is; write it out, or deploy both there"

@@ -27,7 +27,9 @@ SECRET = "s3cr3t-of-the-engine"
 HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
 LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")
 RULE = Place("applications/orders.yaml", 24, 17)
-ROW = "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
+ROW = (
+    "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
+)
 OPENS = AccessChange(
     0,
     "newly public: GET https://x.test/",
@@ -51,12 +53,18 @@ def test_places_are_links_to_the_very_line() -> None:
     problem = Finding("ACC204: no role grants it", Place("applications/shop.yaml", 3, 9))
     text = compose([ReviewedStack("aws", problems=(problem,))], links=LINKS)
     assert (
-        f"- [`applications/shop.yaml:3:9`]({LINKS.base}/applications/shop.yaml#L3) `ACC204: no role grants it`" in text
+        f"- [`applications/shop.yaml:3:9`]({LINKS.base}/applications/shop.yaml#L3) `ACC204: no role grants it`"
+        in text
     )
-    text = compose([ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)], links=LINKS)
+    text = compose(
+        [ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)], links=LINKS
+    )
     address = f"{LINKS.base}/applications/orders.yaml#L24"
     assert f"- [`applications/orders.yaml:24:60`]({address}) `{FOUND.text}`" in text
-    assert f"{ROW.rpartition('| `')[0]}| [`applications/orders.yaml:24:17`]({address}) |" in text.splitlines()
+    assert (
+        f"{ROW.rpartition('| `')[0]}| [`applications/orders.yaml:24:17`]({address}) |"
+        in text.splitlines()
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,11 @@ def test_a_name_of_a_file_is_neither_markup_nor_another_address(file: str, addre
 def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
-    known = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": MERGE, "GITHUB_EVENT_PATH": str(event)}
+    known = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_SHA": MERGE,
+        "GITHUB_EVENT_PATH": str(event),
+    }
     return {**known, **more}
 
 
@@ -91,7 +103,9 @@ def test_the_commit_is_the_changes_own(tmp_path: Path, monkeypatch: pytest.Monke
     environment = _environment(tmp_path)
     assert links("acme/oam", environment) == Links(LINKS.base, "platform/")
     (tmp_path / "event.json").write_text("{}")
-    assert links("acme/oam", environment) == Links(f"https://github.com/acme/oam/blob/{MERGE}", "platform/")
+    assert links("acme/oam", environment) == Links(
+        f"https://github.com/acme/oam/blob/{MERGE}", "platform/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +118,9 @@ def test_the_commit_is_the_changes_own(tmp_path: Path, monkeypatch: pytest.Monke
         ("acme/oam", {"GITHUB_EVENT_PATH": "/nowhere", "GITHUB_SHA": "main"}),
     ],
 )
-def test_without_all_three_there_are_no_links(tmp_path: Path, repository: str | None, more: dict[str, str]) -> None:
+def test_without_all_three_there_are_no_links(
+    tmp_path: Path, repository: str | None, more: dict[str, str]
+) -> None:
     """Or where one of them is not what it should be."""
     assert links(repository, _environment(tmp_path, **more)) is None
 
@@ -115,15 +131,25 @@ def test_without_all_three_there_are_no_links(tmp_path: Path, repository: str | 
 def test_stacks_with_one_answer_are_one_table() -> None:
     """Under one heading, whatever else the picture is called by; resources are told for each, in a line to be opened."""
     stacks = [
-        ReviewedStack(name, findings=(FOUND,), access=replace(OPENS, graph=f"flowchart {name}"), preview=UPDATES)
+        ReviewedStack(
+            name,
+            findings=(FOUND,),
+            access=replace(OPENS, graph=f"flowchart {name}"),
+            preview=UPDATES,
+        )
         for name in ("aws", "gcp", "bare-metal")
     ]
     lines = compose(stacks).splitlines()
-    assert [line for line in lines if line.startswith("###")] == ["### Stacks `aws`, `gcp`, `bare-metal`"]
+    assert [line for line in lines if line.startswith("###")] == [
+        "### Stacks `aws`, `gcp`, `bare-metal`"
+    ]
     assert (lines.count(ROW), lines.count("```mermaid"), lines.count("flowchart aws")) == (1, 1, 1)
     assert lines.count("New since the base, 1 to look at:") == 1
     for stack in stacks:
-        assert f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>" in lines
+        assert (
+            f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>"
+            in lines
+        )
 
 
 def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
@@ -131,8 +157,14 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     new, known = Finding("ACC219: lies below", Place("evil.yaml", 9, 3)), replace(FOUND, new=False)
     stacks = [ReviewedStack("aws", findings=(new, *[known] * 3000), access=OPENS, preview=QUIET)]
     text = compose(stacks)
-    assert "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>" in text
-    assert "<details><summary>As in the base: 3000 to look at</summary>\n\n- `applications/orders.yaml:24:60" in text
+    assert (
+        "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
+        in text
+    )
+    assert (
+        "<details><summary>As in the base: 3000 to look at</summary>\n\n- `applications/orders.yaml:24:60"
+        in text
+    )
     short = compose(stacks, LONGEST)
     assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
     assert "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
@@ -142,7 +174,9 @@ def test_owners_are_named_above_every_table() -> None:
     """So that no number of rows cuts them off, of this stack or of another."""
     long = replace(OPENS, markdown="| row |\n" * 20_000, owners=("@acme/b",))
     stacks = [ReviewedStack("aws", access=long, preview=QUIET)]
-    stacks.append(ReviewedStack("gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b"))))
+    stacks.append(
+        ReviewedStack("gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b")))
+    )
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
@@ -151,7 +185,9 @@ def test_owners_are_named_above_every_table() -> None:
     )
 
 
-def compared(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], markdown: str = "x") -> AccessChange:
+def compared(
+    monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], markdown: str = "x"
+) -> AccessChange:
     """What the review takes of changes that `diff --json` tells."""
     told = json.dumps({"headline": "h", "changes": found})
     monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else markdown)
@@ -161,10 +197,15 @@ def compared(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], markd
 def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once; a component may have none. A change that invents a hundred owners adds none of them."""
     invented = [{"owner": f"team-{number}"} for number in range(100)]
-    found: list[dict[str, Any]] = [{"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented]
+    found: list[dict[str, Any]] = [
+        {"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented
+    ]
     found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
     found += [{"exposedBy": {"old": [{"owner": "team-h"}, {"owner": "team-t"}], "new": invented}}]
-    found += [{"kind": "owner", "old": "team-o", "new": "team-n"}, {"kind": "owner", "old": None, "new": "team-n"}]
+    found += [
+        {"kind": "owner", "old": "team-o", "new": "team-n"},
+        {"kind": "owner", "old": None, "new": "team-n"},
+    ]
     told = compared(monkeypatch, [{"kind": "may widen", **one} for one in found])
     assert told.owners == ("team-h", "team-o", "team-t")
 
@@ -180,7 +221,10 @@ def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
     """The table has those of the first; what they are on the others stands below it."""
     first = replace(OPENS, hosts=("x.test", "same.test"))
     other = replace(OPENS, markdown="another", headline="another", hosts=("y.test", "same.test"))
-    stacks = [ReviewedStack(name, access=access, preview=QUIET) for name, access in (("aws", first), ("gcp", other))]
+    stacks = [
+        ReviewedStack(name, access=access, preview=QUIET)
+        for name, access in (("aws", first), ("gcp", other))
+    ]
     text = compose(stacks)
     assert "### Stacks `aws`, `gcp`" in text and "another" not in text
     assert f"{ROW}\n\nOn `gcp`: `y.test` for `x.test`.\n\n```mermaid" in text
@@ -202,7 +246,8 @@ def test_one_host_stands_for_another_all_over(
 
     def change(*sites: str) -> AccessChange:
         found = [
-            {"kind": "granted", "site": site, "methods": ["GET", "PUT"][n : n + 1]} for n, site in enumerate(sites)
+            {"kind": "granted", "site": site, "methods": ["GET", "PUT"][n : n + 1]}
+            for n, site in enumerate(sites)
         ]
         table = "\n".join(f"| {n} | https://{site}/ |" for n, site in enumerate(sites))
         return compared(monkeypatch, found, table)
@@ -233,11 +278,21 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     assert "\n```mermaid\nflowchart LR\n```\n" in short and "as a graph" not in short
     long = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 100 + "  ```\n")
     text = compose([ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)])
-    assert "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n" in text
+    assert (
+        "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n"
+        in text
+    )
     assert "\n  '''\n```\n" in text, "nothing in it ends it"
     endless = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 9000)
-    text = compose([ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)], LONGEST)
-    assert "mermaid" not in text and "LINT306" in text and "orders/api-8080-gate" in text and ROW in text
+    text = compose(
+        [ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)], LONGEST
+    )
+    assert (
+        "mermaid" not in text
+        and "LINT306" in text
+        and "orders/api-8080-gate" in text
+        and ROW in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +300,13 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     [
         ([], False),
         ([{"kind": "changed", "setting": "hstsSeconds"}], False),
-        ([{"kind": "changed", "setting": "x"}, {"kind": "granted", "site": "x.test", "rule": None}], True),
+        (
+            [
+                {"kind": "changed", "setting": "x"},
+                {"kind": "granted", "site": "x.test", "rule": None},
+            ],
+            True,
+        ),
     ],
 )
 def test_a_change_of_requests_is_drawn(
@@ -256,12 +317,18 @@ def test_a_change_of_requests_is_drawn(
 
     def access(*arguments: str) -> str:
         asked.append(arguments)
-        return json.dumps({"headline": "h", "changes": changes}) if "--json" in arguments else f"{arguments[0]}\n"
+        return (
+            json.dumps({"headline": "h", "changes": changes})
+            if "--json" in arguments
+            else f"{arguments[0]}\n"
+        )
 
     monkeypatch.setattr(access_changes, "_access", access)
     assert access_changes.changes("main", "aws").graph == ("graph" if drawn else "")
     command = ("graph", "--since=git:main", "--stack", "aws", "--format", "mermaid")
-    assert [arguments for arguments in asked if arguments[0] == "graph"] == ([command] if drawn else [])
+    assert [arguments for arguments in asked if arguments[0] == "graph"] == (
+        [command] if drawn else []
+    )
 
 
 def test_only_what_is_in_the_change_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,23 +350,38 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> None
     """All of it, below what sums it up; and what else failed."""
     said = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons([_error(said), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")])
-    lines = compose([ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]).splitlines()
+    lines = compose(
+        [ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]
+    ).splitlines()
     first = "`2 error(s) where this would be provisioned; nothing was`"
     assert lines[1] == f"**Access** · no change · **failed** on `aws`: {first}"
     begin = lines.index(f"**The preview failed:** {first}")
-    assert lines[begin + 2 : begin + 7] == ["```", "error ENV401: a", "error ENV402: <b>`b`", "x", "```"]
+    assert lines[begin + 2 : begin + 7] == [
+        "```",
+        "error ENV401: a",
+        "error ENV402: <b>`b`",
+        "x",
+        "```",
+    ]
     assert lines[begin + 8] == "`pulumi preview --stack aws --policy-pack policies` says all of it."
 
 
 def test_what_others_say_is_not_shown() -> None:
     """Of a resource only which it was, even where its plugin begins as we do; of the rest what is known, in our words."""
     errors = [
-        _error(f"{OURS}{SECRET}", "kong-oam:index:Component$kong:index/plugin:Plugin", "orders/api-8080-gate"),
+        _error(
+            f"{OURS}{SECRET}",
+            "kong-oam:index:Component$kong:index/plugin:Plugin",
+            "orders/api-8080-gate",
+        ),
         _error(f"Program failed with an unhandled exception:\n{SECRET}"),
         _error(SECRET),
         _error(SECRET, "pulumi:pulumi:Stack", "p-s"),
     ]
-    told = ("failed: orders/api-8080-gate (kong:index/plugin:Plugin)", "the program ended with an exception")
+    told = (
+        "failed: orders/api-8080-gate (kong:index/plugin:Plugin)",
+        "the program ended with an exception",
+    )
     assert reasons(errors) == told
     assert reasons([_error(SECRET)], SECRET) == reasons([]) == (UNKNOWN,)
     assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1].endswith(" and 4 more")
@@ -345,14 +427,23 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     git("commit", "--message", "first")
     orders = tmp_path / "applications/orders.yaml"
     text = orders.read_text("utf-8")
-    orders.write_text(edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")), "utf-8")
+    orders.write_text(
+        edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")), "utf-8"
+    )
     names = ("aws", "gcp", "bare-metal")
-    stacks = [ReviewedStack(name, access=access_changes.changes("main", name), preview=QUIET) for name in names]
+    stacks = [
+        ReviewedStack(name, access=access_changes.changes("main", name), preview=QUIET)
+        for name in names
+    ]
     lines = compose(stacks, links=LINKS).splitlines()
-    assert [line for line in lines if line.startswith("### ")] == ["### Stacks `aws`, `gcp`, `bare-metal`"]
+    assert [line for line in lines if line.startswith("### ")] == [
+        "### Stacks `aws`, `gcp`, `bare-metal`"
+    ]
     assert "On `gcp`: `orders.gcp.example.net` for `orders.aws.example.net`." in lines
     assert lines.count("```mermaid") == 1
     assert any(
-        line.endswith(f"| [`applications/orders.yaml:24:17`]({LINKS.base}/applications/orders.yaml#L24) |")
+        line.endswith(
+            f"| [`applications/orders.yaml:24:17`]({LINKS.base}/applications/orders.yaml#L24) |"
+        )
         for line in lines
     )

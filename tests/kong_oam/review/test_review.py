@@ -28,9 +28,7 @@ from tests.support.projects import STACK
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
-NOT_REVIEWED = (
-    f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not come to its end. The log of its job says why.\n"
-)
+NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not come to its end. The log of its job says why.\n"
 
 
 def events(*listed: dict[str, Any]) -> str:
@@ -40,14 +38,30 @@ def events(*listed: dict[str, Any]) -> str:
 def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
     """An event as the engine writes it; a secret stands in every place whose value is not for a reviewer."""
     state = {"inputs": {"a": SECRET}, "outputs": {"b": {"c": [SECRET]}}, "id": SECRET}
-    metadata = {"op": operation, "urn": f"urn:pulumi:s::p::t:m:T::{name}", "type": "t:m:T", "old": state, "new": state}
-    return {"resourcePreEvent": {"metadata": {**metadata, "detailedDiff": {"a": {"kind": "update"}}, **more}}}
+    metadata = {
+        "op": operation,
+        "urn": f"urn:pulumi:s::p::t:m:T::{name}",
+        "type": "t:m:T",
+        "old": state,
+        "new": state,
+    }
+    return {
+        "resourcePreEvent": {
+            "metadata": {**metadata, "detailedDiff": {"a": {"kind": "update"}}, **more}
+        }
+    }
 
 
 def policy(
-    pack: str = "kong-oam", level: str = "mandatory", message: str = "title. remedy.\nweb has no gate\n"
+    pack: str = "kong-oam",
+    level: str = "mandatory",
+    message: str = "title. remedy.\nweb has no gate\n",
 ) -> dict[str, Any]:
-    event = {"resourceUrn": "urn:pulumi:s::p::t:m:T::web", "message": message, "policyName": "route-guarded"}
+    event = {
+        "resourceUrn": "urn:pulumi:s::p::t:m:T::web",
+        "message": message,
+        "policyName": "route-guarded",
+    }
     return {"policyEvent": {**event, "policyPackName": pack, "enforcementLevel": level}}
 
 
@@ -78,7 +92,13 @@ def test_a_preview_is_names_operations_and_names_of_properties() -> None:
 
 def test_policies_are_those_of_the_own_pack() -> None:
     """Another pack's message may hold anything. A finding that is reported twice stands once."""
-    printed = events(policy(), policy(), policy("house-rules", message=f"x\n{SECRET}"), policy(level="advisory"), DONE)
+    printed = events(
+        policy(),
+        policy(),
+        policy("house-rules", message=f"x\n{SECRET}"),
+        policy(level="advisory"),
+        DONE,
+    )
     assert read(printed).violations == (
         Violation("route-guarded", "mandatory", "web has no gate"),
         Violation("route-guarded", "advisory", "web has no gate"),
@@ -125,7 +145,9 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
 
 
 NOTHING = AccessChange(len(KINDS), headline="", markdown="")
-OPENS = AccessChange(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
+OPENS = AccessChange(
+    0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |"
+)
 CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), ())
 FINE = ((), ())
@@ -146,21 +168,31 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
         ReviewedStack("aws", access=CLOSES, preview=QUIET),
         ReviewedStack("gcp", access=OPENS, preview=QUIET),
     )
-    assert top(closing, granting, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    assert (
+        top(closing, granting, opening)
+        == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    )
     assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
-    assert top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · `revoked: shop/web`"
+    assert (
+        top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET))
+        == "**Access** · `revoked: shop/web`"
+    )
     assert top(ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
 
 
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
-    broken = ReviewedStack("aws", problems=(Finding("ACC204: no role grants it", Place("a.yaml", 1, 2)),))
+    broken = ReviewedStack(
+        "aws", problems=(Finding("ACC204: no role grants it", Place("a.yaml", 1, 2)),)
+    )
     told = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
     assert top(broken) == f"**Access** · not known: see below · {told}"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
     failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,)))
     assert top(failed) == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
-    assert "`pulumi preview --stack gcp --policy-pack policies` says all of it." in compose([failed])
+    assert "`pulumi preview --stack gcp --policy-pack policies` says all of it." in compose(
+        [failed]
+    )
     violated = Preview((), (Violation("no-plain-http", "mandatory", "route r takes http"),))
     assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(
         " · **failed** on `s`: `policy no-plain-http`"
@@ -193,7 +225,9 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     found = (Finding("LINT306: m", Place("a.yaml", 1, 2), new=False),)
     text = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
     assert len(text) <= LONGEST < 65_536
-    assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
+    assert (
+        "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
+    )
     assert "As in the base: 1 to look at." in text and "LINT306" not in text
     whole = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)])
     assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
@@ -203,18 +237,26 @@ def test_a_comment_that_is_cut_says_so() -> None:
     """The stacks that are missing are not taken for stacks of which there is nothing to say."""
     endless = AccessChange(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
     text = compose(
-        [ReviewedStack("aws", access=endless, preview=QUIET), ReviewedStack("gcp", access=OPENS, preview=QUIET)],
+        [
+            ReviewedStack("aws", access=endless, preview=QUIET),
+            ReviewedStack("gcp", access=OPENS, preview=QUIET),
+        ],
         LONGEST,
     )
     assert len(text) <= LONGEST
     assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
-    assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
+    assert text.endswith(
+        "**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
+    )
     assert "Cut here" not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST)
 
 
 def test_a_failure_is_no_markup() -> None:
     """What a command said of a broken revision may hold anything that somebody wrote."""
-    assert fenced("OLD (main): a\n```\n<img src=x>\x1b") == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
+    assert (
+        fenced("OLD (main): a\n```\n<img src=x>\x1b")
+        == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
+    )
 
 
 # Where it is written
@@ -229,7 +271,11 @@ def comments() -> Iterator[Comments]:
 @pytest.fixture
 def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that may comment."""
-    for name, value in (("GITHUB_TOKEN", TOKEN), ("GITHUB_API_URL", comments.url), ("GITHUB_SHA", HEAD)):
+    for name, value in (
+        ("GITHUB_TOKEN", TOKEN),
+        ("GITHUB_API_URL", comments.url),
+        ("GITHUB_SHA", HEAD),
+    ):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
 
@@ -256,14 +302,22 @@ def test_somebody_elses_comment_with_the_marker_is_left_alone(comments: Comments
     """Its author could change it again, and say that nothing changes."""
     comments.add(f"{MARKER}\n**Access** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
-    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**Access** · no change", "ours"]
+    assert [one["body"].splitlines()[1] for one in comments.kept] == [
+        "**Access** · no change",
+        "ours",
+    ]
 
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(403, "answers 403; the workflow needs the permission pull-requests: write"), (500, "answers 500")],
+    [
+        (403, "answers 403; the workflow needs the permission pull-requests: write"),
+        (500, "answers 500"),
+    ],
 )
-def test_a_comment_that_cannot_be_written_is_an_error(comments: Comments, status: int, message: str) -> None:
+def test_a_comment_that_cannot_be_written_is_an_error(
+    comments: Comments, status: int, message: str
+) -> None:
     """It says what was tried, and not with which token."""
     comments.status = status
     with pytest.raises(ReviewError, match=message) as raised:
@@ -286,16 +340,31 @@ def test_nobody_answering_is_an_error() -> None:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
-    monkeypatch.setattr(stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE)
-    monkeypatch.setattr(stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
-    monkeypatch.setattr(stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
+    monkeypatch.setattr(
+        stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE
+    )
+    monkeypatch.setattr(
+        stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS
+    )
+    monkeypatch.setattr(
+        stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET
+    )
     return did
 
 
-def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_stack_is_checked_compared_and_previewed(
+    steps: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """In this order; the exit status is 0, and what is printed is the comment."""
     assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
-    assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
+    assert steps == [
+        "check aws",
+        "diff main aws",
+        "preview aws",
+        "check gcp",
+        "diff main gcp",
+        "preview gcp",
+    ]
     assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
 
 
@@ -311,10 +380,17 @@ def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("in_partitions")
 @pytest.mark.parametrize("touched", [["prod-pay", "prod-rest"], ["prod", "prod-rest"], []], ids=len)
 def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
-    steps: list[str], touched: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    steps: list[str],
+    touched: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And the base, always; access is compared once, and told once for all."""
-    monkeypatch.setattr(access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""))
+    monkeypatch.setattr(
+        access_changes,
+        "_ran",
+        lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""),
+    )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 0
     others = [one for one in touched if one != "prod"]
     assert steps[:2] == ["check prod", "diff main prod"]
@@ -331,12 +407,17 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
 ) -> None:
     """The backend's address may hold a password."""
     said = f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
-    monkeypatch.setattr(access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 2, "", said))
+    monkeypatch.setattr(
+        access_changes, "_ran", lambda *a: subprocess.CompletedProcess(a, 2, "", said)
+    )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 1
     assert steps == ["check prod", "diff main prod"]
     printed = capsys.readouterr()
     assert SECRET not in printed.out + printed.err
-    assert "which stacks the change touches cannot be read: the database that PULUMI_BACKEND_URL names" in printed.out
+    assert (
+        "which stacks the change touches cannot be read: the database that PULUMI_BACKEND_URL names"
+        in printed.out
+    )
     assert "| the table |" in printed.out
 
 
@@ -363,7 +444,9 @@ def test_errors_in_applications_come_before_everything_else(
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
     wrong = ((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
-    monkeypatch.setattr(stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE)
+    monkeypatch.setattr(
+        stack_review, "check", lambda base, stack: wrong if stack == "aws" else FINE
+    )
 
     def fails(base: str, stack: str) -> AccessChange:
         steps.append(f"diff {base} {stack}")
@@ -377,13 +460,30 @@ def test_errors_in_applications_come_before_everything_else(
 
 
 @pytest.mark.usefixtures("on_github")
-@pytest.mark.parametrize("failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))])
+@pytest.mark.parametrize(
+    "failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))]
+)
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], comments: Comments, monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
     monkeypatch.setattr(stack_review, "preview", lambda stack: failing)
-    assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert (
+        main(
+            [
+                "review",
+                "--base",
+                "b",
+                "--stack",
+                "s",
+                "--pull-request",
+                "7",
+                "--repository",
+                REPOSITORY,
+            ]
+        )
+        == 1
+    )
     assert comments.kept[0]["body"].startswith(MARKER)
 
 
@@ -392,7 +492,22 @@ def test_a_comment_without_a_token_is_wrong_usage(
 ) -> None:
     """The review is printed, and the run fails."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert (
+        main(
+            [
+                "review",
+                "--base",
+                "b",
+                "--stack",
+                "s",
+                "--pull-request",
+                "7",
+                "--repository",
+                REPOSITORY,
+            ]
+        )
+        == 1
+    )
     assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
 
 
@@ -412,7 +527,10 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     steps.clear()
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_API_URL", comments.url)
-    assert main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY]) == 0
+    assert (
+        main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY])
+        == 0
+    )
     assert [one["body"] for one in comments.kept] == [file.read_text("utf-8")]
     assert capsys.readouterr().out == f"commented on pull request 7 of {REPOSITORY}\n"
     assert steps == []
@@ -441,7 +559,10 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
 ) -> None:
     """With a link to it, and in a file that can be read; the comment says which commit it is of."""
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
-    found = ((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
+    found = (
+        (),
+        (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),),
+    )
     monkeypatch.setattr(stack_review, "check", lambda *_: found)
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
     monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
@@ -450,7 +571,10 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     assert main(["review", *asked]) == 0
     text = read_comment(file)
     assert text.splitlines()[3] == f"Of commit `{HEAD}`."
-    assert f"[`applications/?.yaml:1:2`](https://github.com/{REPOSITORY}/blob/{HEAD}/applications/%FF.yaml#L1)" in text
+    assert (
+        f"[`applications/?.yaml:1:2`](https://github.com/{REPOSITORY}/blob/{HEAD}/applications/%FF.yaml#L1)"
+        in text
+    )
     assert "public at `?.yaml`" in text
 
 
@@ -458,7 +582,20 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
     steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before anything is reviewed."""
-    assert main(["review", "--base", "main", "--stack", "aws", "--output", str(tmp_path / "no/review.md")]) == 2
+    assert (
+        main(
+            [
+                "review",
+                "--base",
+                "main",
+                "--stack",
+                "aws",
+                "--output",
+                str(tmp_path / "no/review.md"),
+            ]
+        )
+        == 2
+    )
     assert "no/review.md cannot be written: No such file" in capsys.readouterr().err
     assert steps == []
 
@@ -477,14 +614,21 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
     ],
 )
 def test_what_is_no_comment_is_not_written(
-    left: bytes | None, message: str, comments: Comments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    left: bytes | None,
+    message: str,
+    comments: Comments,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whoever left it ran the change's program. What an earlier run found does not stay either."""
     say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
     file = tmp_path / "review.md"
     if left is not None:
         file.write_bytes(left)
-    assert main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert (
+        main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY])
+        == 1
+    )
     assert message in capsys.readouterr().err
     assert [one["body"] for one in comments.kept] == [NOT_REVIEWED]
 
@@ -515,7 +659,9 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
 
 
 @pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])
-def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+def test_the_base_is_a_revision_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
     """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
     monkeypatch.chdir(ROOT)
     with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
@@ -532,14 +678,22 @@ def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatc
 # The workflow
 
 
-WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/preview.yaml").read_text("utf-8"))
+WORKFLOW: dict[Any, Any] = yaml.safe_load(
+    (ROOT / ".github/workflows/preview.yaml").read_text("utf-8")
+)
 PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
 
 
 def command_of(job: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
     """The words of a job's step, as a shell would give them to the review, and its environment."""
     (step,) = (step for step in job["steps"] if step.get("name") == name)
-    words = step["run"].replace("$PULL_REQUEST", "7").replace("$RUNNER_TEMP", "/tmp").replace('"', "").split()
+    words = (
+        step["run"]
+        .replace("$PULL_REQUEST", "7")
+        .replace("$RUNNER_TEMP", "/tmp")
+        .replace('"', "")
+        .split()
+    )
     assert words[:4] == [".venv/bin/python", "-m", "kong_oam", "review"]
     return words[3:], step["env"]
 
@@ -552,7 +706,12 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
     assert WORKFLOW[True] == {"pull_request": None}, "`on`, which YAML reads as a truth value"
     assert PREVIEW["timeout-minutes"] <= 60
-    assert uses(PREVIEW) == ["actions/checkout", "actions/setup-python", "pulumi/actions", "actions/upload-artifact"]
+    assert uses(PREVIEW) == [
+        "actions/checkout",
+        "actions/setup-python",
+        "pulumi/actions",
+        "actions/upload-artifact",
+    ]
     assert PREVIEW["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
     words, environment = command_of(PREVIEW, "review")
     options = _parser().parse_args(words)
@@ -570,7 +729,11 @@ def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing
     assert COMMENT["permissions"] == {"contents": "read", "pull-requests": "write"}
     checkout = {"ref": "${{ github.event.pull_request.base.sha }}", "persist-credentials": False}
     assert COMMENT["steps"][0]["with"] == checkout
-    assert uses(COMMENT) == ["actions/checkout", "actions/setup-python", "actions/download-artifact"]
+    assert uses(COMMENT) == [
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/download-artifact",
+    ]
     assert set(re.findall(r"secrets\.(\w+)", yaml.safe_dump(COMMENT))) == {"GITHUB_TOKEN"}
     words, environment = command_of(COMMENT, "comment")
     assert _parser().parse_args(words).pull_request == 7
@@ -586,10 +749,16 @@ def test_one_job_writes_the_file_that_the_other_comments() -> None:
     assert (COMMENT["needs"], COMMENT["if"].split(" && ")[0]) == ("preview", "${{ !cancelled()")
     assert upload["with"]["name"] == download["with"]["name"]
     assert download["with"]["path"] == "${{ runner.temp }}/reviewed"
-    assert _parser().parse_args(command_of(COMMENT, "comment")[0]).comment == Path("/tmp/reviewed") / output
+    assert (
+        _parser().parse_args(command_of(COMMENT, "comment")[0]).comment
+        == Path("/tmp/reviewed") / output
+    )
 
 
-WORKFLOWS = [*(ROOT / ".github/workflows").iterdir(), *(ROOT / "kong_oam/cli/starters").rglob("workflows/*")]
+WORKFLOWS = [
+    *(ROOT / ".github/workflows").iterdir(),
+    *(ROOT / "kong_oam/cli/starters").rglob("workflows/*"),
+]
 """Those of this repository, and those that `init` writes."""
 
 
@@ -603,5 +772,8 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
         assert re.search("@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), step
         assert "${{" not in step.get("run", ""), step
     assert "pull_request_target" not in workflow[True]
-    for given in (workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())):
+    for given in (
+        workflow["permissions"],
+        *(job.get("permissions", {}) for job in workflow["jobs"].values()),
+    ):
         assert isinstance(given, dict), "what is not listed is not given"

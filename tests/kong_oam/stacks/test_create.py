@@ -40,7 +40,9 @@ def make() -> dict[str, Any]:
 
 
 def config() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8"))["config"]
+    found: dict[str, Any] = yaml.safe_load(Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8"))[
+        "config"
+    ]
     return found
 
 

@@ -36,14 +36,23 @@ CALLED = next(one for one in ESTATE.components.values() if one.rules)
 CALLER = next(one for one in ESTATE.components.values() if one.clients)
 
 
-def mark(settings: Settings = SETTINGS, made: Estate = ESTATE, configured: str = "", **others: str) -> str:
-    return fingerprint(module.in_common(settings), module.of_estate(settings, made), others, configured)
+def mark(
+    settings: Settings = SETTINGS, made: Estate = ESTATE, configured: str = "", **others: str
+) -> str:
+    return fingerprint(
+        module.in_common(settings), module.of_estate(settings, made), others, configured
+    )
 
 
 def with_component(component: Component) -> Estate:
     """The estate with a component in the place of the one of its key."""
     applications = (
-        replace(one, components=tuple(component if part.key == component.key else part for part in one.components))
+        replace(
+            one,
+            components=tuple(
+                component if part.key == component.key else part for part in one.components
+            ),
+        )
         for one in ESTATE.applications
     )
     return replace(ESTATE, applications=tuple(applications))
@@ -55,7 +64,9 @@ def test_the_same_has_the_same() -> None:
     assert len(mark()) == module.DIGITS
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")])
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")]
+)
 def test_every_setting_changes_it(name: str) -> None:
     """Whatever it is."""
     assert mark(replace(SETTINGS, **{name: "other"})) != mark()  # type: ignore[arg-type]
@@ -72,8 +83,14 @@ def test_every_setting_changes_it(name: str) -> None:
 def test_every_setting_of_a_part_changes_it(part: str, name: str) -> None:
     """Of what changes the meaning of Applications, of the gateway and of the cluster."""
     changed = replace(getattr(SETTINGS, part), **{name: "another"})
-    records = part == "stack" and name == "records"  # with these, places count, which are no settings
-    before = SETTINGS if not records else replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
+    records = (
+        part == "stack" and name == "records"
+    )  # with these, places count, which are no settings
+    before = (
+        SETTINGS
+        if not records
+        else replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
+    )
     assert mark(replace(SETTINGS, **{part: changed})) != mark(before)
 
 
@@ -94,7 +111,9 @@ def test_the_day_does_not_change_it() -> None:
     assert mark(later) == mark()
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Component) if field.name != "place"])
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Component) if field.name != "place"]
+)
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
     changed = replace(CALLED, **{name: (CALLED.place,) if name == "waivers" else "another"})  # type: ignore[arg-type]
@@ -108,7 +127,9 @@ def test_every_field_of_a_component_changes_it(name: str) -> None:
 def test_every_field_of_a_client_changes_it(name: str) -> None:
     """What it may be issued, how it proves who it is, and when it gets another key."""
     changed = replace(CALLER.clients[0], **{name: "another"})  # type: ignore[arg-type]
-    assert mark(made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))) != mark()
+    assert (
+        mark(made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))) != mark()
+    )
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Application)])
@@ -122,25 +143,40 @@ def test_every_field_of_an_application_changes_it(name: str) -> None:
 def test_all_that_an_estate_holds_is_thought_of() -> None:
     """The stack is one of the settings; the role says which stack of the estate runs, and nothing is deployed of what
     has Applications elsewhere. A field beside these has to be in the fingerprint, too."""
-    assert {field.name for field in fields(Estate)} == {"applications", "foreign", "stack", "role", "unjudged"}
+    assert {field.name for field in fields(Estate)} == {
+        "applications",
+        "foreign",
+        "stack",
+        "role",
+        "unjudged",
+    }
     assert mark(made=replace(ESTATE, applications=ESTATE.applications[1:])) != mark()
     assert mark(made=replace(ESTATE, foreign=(CALLED,))) != mark()
 
 
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
     """Moving a file, or a line in it, runs nothing else; neither the base, nor whom something of others concerns."""
-    moved = with_component(replace(CALLED, place=Document("other.yaml", "a: 1", 0, {"a": 1}).place()))
+    moved = with_component(
+        replace(CALLED, place=Document("other.yaml", "a: 1", 0, {"a": 1}).place())
+    )
     assert mark(made=moved) == mark()
     recorded = replace(SETTINGS, stack=replace(SETTINGS.stack, records=Records()))
     assert mark(recorded, moved) != mark(recorded)
-    assert mark(recorded, replace(moved, role="base")) == mark(recorded, replace(ESTATE, role="base"))
+    assert mark(recorded, replace(moved, role="base")) == mark(
+        recorded, replace(ESTATE, role="base")
+    )
     called = moved.components[CALLED.key]
-    assert mark(recorded, replace(ESTATE, foreign=(called,))) == mark(recorded, replace(ESTATE, foreign=(CALLED,)))
+    assert mark(recorded, replace(ESTATE, foreign=(called,))) == mark(
+        recorded, replace(ESTATE, foreign=(CALLED,))
+    )
 
 
 def test_what_other_stacks_gave_changes_it() -> None:
     """Of each, by its name."""
-    assert len({mark(), mark(sales="1"), mark(sales="2"), mark(rest="1"), mark(sales="1", rest="1")}) == 5
+    assert (
+        len({mark(), mark(sales="1"), mark(sales="2"), mark(rest="1"), mark(sales="1", rest="1")})
+        == 5
+    )
 
 
 def test_the_program_and_the_stacks_file_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +218,20 @@ def test_equal_values_have_equal_digests() -> None:
         True,
         None,
     ]
-    different += ["None", "", [], {}, set(), [""], [None], {"a": None}, {"": "a"}, {"a", "b"}, ["'a'", "b"], ["]", "["]]
+    different += [
+        "None",
+        "",
+        [],
+        {},
+        set(),
+        [""],
+        [None],
+        {"a": None},
+        {"": "a"},
+        {"a", "b"},
+        ["'a'", "b"],
+        ["]", "["],
+    ]
     assert len({*map(digest_of, different)}) == len(different)
 
 
@@ -201,7 +250,9 @@ def test_two_types_with_the_same_fields_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), lambda: None, {"a": [object()]}, iter(())], ids=["object", "function", "inside", "iterator"]
+    "value",
+    [object(), lambda: None, {"a": [object()]}, iter(())],
+    ids=["object", "function", "inside", "iterator"],
 )
 def test_what_has_no_form_is_refused(value: Any) -> None:
     """Rather than left out: what depends on it would not be run."""
@@ -223,7 +274,9 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
     """Certificates and accounts that are set there change what a run does."""
     file = tmp_path / "Pulumi.prod.yaml"
 
-    def said(day: str = "2026-11-25", secret: str = "v1:a", address: str = "http://a", salt: str = "v1:s") -> str:
+    def said(
+        day: str = "2026-11-25", secret: str = "v1:a", address: str = "http://a", salt: str = "v1:s"
+    ) -> str:
         file.write_text(FILE.format(day=day, secret=secret, address=address, salt=salt), "utf-8")
         return configuration(file)
 
@@ -235,14 +288,18 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
         configuration(file)
 
 
-def test_another_version_of_an_sdk_changes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_an_sdk_changes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It pins the plugin that deploys. Other packages do not count."""
     monkeypatch.syspath_prepend(tmp_path)
     found = []
     for name, version in (("other", "1"), ("other", "2"), ("pulumi-x", "1"), ("pulumi-x", "2")):
         folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
         module.program.cache_clear()
         found.append(mark())
         (folder / "METADATA").unlink()

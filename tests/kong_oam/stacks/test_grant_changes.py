@@ -17,7 +17,10 @@ from kong_oam.stacks.records import Known, Record
 from tests.support import small_stacks
 from tests.support.estates import estate
 
-SETTINGS = parse("prod", {**small_stacks.SETTINGS, "partitions": {"home": ["job", "own"], "a": ["a"], "b": ["b"]}})
+SETTINGS = parse(
+    "prod",
+    {**small_stacks.SETTINGS, "partitions": {"home": ["job", "own"], "a": ["a"], "b": ["b"]}},
+)
 RECORD = Record("", "", None, "")
 CALLING = """\
 apiVersion: core.oam.dev/v1beta1
@@ -53,7 +56,9 @@ spec:
 
 def estates_where(calls: Sequence[str], asked: str) -> Estates:
     """The client `job/job` may ask for these scopes; rules ask for `asked` of each API."""
-    listed = ", ".join(f"{{component: {scope.partition('.')[0]}/api, scopes: [{scope}]}}" for scope in calls)
+    listed = ", ".join(
+        f"{{component: {scope.partition('.')[0]}/api, scopes: [{scope}]}}" for scope in calls
+    )
     called = [CALLED.format(name=name, asked=asked) for name in ("a", "b", "own")]
     return Estates(SETTINGS, estate(CALLING.format(calls=listed), *called, stack=SETTINGS.stack))
 
@@ -61,7 +66,10 @@ def estates_where(calls: Sequence[str], asked: str) -> Estates:
 def stacks_of(before: Estates, names: Sequence[str]) -> dict[str, Resources]:
     """The stacks of these partitions, after a run of that estate."""
     models = {name: dump_model(model_of(part_of(before.whole, name), SETTINGS)) for name in names}
-    return {name: [{"type": STACK, "urn": f"{STACK}::s", "outputs": {OUTPUT: text}}] for name, text in models.items()}
+    return {
+        name: [{"type": STACK, "urn": f"{STACK}::s", "outputs": {OUTPUT: text}}]
+        for name, text in models.items()
+    }
 
 
 def found(
@@ -99,7 +107,16 @@ A_FIRST = GrantChanges({"home": frozenset({"a"})})
         # Client and gate are in one stack, whose run orders them.
         ((["own.read"], "read"), (["own.read", "own.write"], "write"), GrantChanges()),
     ],
-    ids=["nothing", "gets", "loses", "gets alone", "loses alone", "calls", "calls no more", "in one partition"],
+    ids=[
+        "nothing",
+        "gets",
+        "loses",
+        "gets alone",
+        "loses alone",
+        "calls",
+        "calls no more",
+        "in one partition",
+    ],
 )
 def test_a_grant_comes_before_the_rule_and_goes_after_it(
     monkeypatch: pytest.MonkeyPatch,
@@ -111,28 +128,43 @@ def test_a_grant_comes_before_the_rule_and_goes_after_it(
 
 
 @pytest.mark.parametrize("names", ["home", "a", "a b"])
-def test_a_partition_that_is_not_run_orders_nothing(monkeypatch: pytest.MonkeyPatch, names: str) -> None:
-    assert found(monkeypatch, (["a.read"], "read"), (["a.read", "a.write"], "write"), names) == GrantChanges()
+def test_a_partition_that_is_not_run_orders_nothing(
+    monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    assert (
+        found(monkeypatch, (["a.read"], "read"), (["a.read", "a.write"], "write"), names)
+        == GrantChanges()
+    )
 
 
-def test_a_client_that_gets_and_loses_scopes_exchanges_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_gets_and_loses_scopes_exchanges_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     changes = found(monkeypatch, (["a.read", "b.read"], "read"), (["a.write", "b.read"], "read"))
-    assert changes.exchanges == (Exchange("job/job at okta", ("a.write of a/api",), ("a.read of a/api",)),)
+    assert changes.exchanges == (
+        Exchange("job/job at okta", ("a.write of a/api",), ("a.read of a/api",)),
+    )
 
 
-def test_a_client_that_calls_nothing_of_before_exchanges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nobody misses its tokens while its pods are rolled out."""
     assert found(monkeypatch, (["a.read"], "read"), (["b.read"], "read")).exchanges == ()
 
 
-def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     both = ["a.read", "a.write"]
-    assert found(monkeypatch, (both, "read"), (both, "write"), recorded="a b") == GrantChanges({}, HOME_FIRST.needed)
+    assert found(monkeypatch, (both, "read"), (both, "write"), recorded="a b") == GrantChanges(
+        {}, HOME_FIRST.needed
+    )
     assert found(monkeypatch, (both, "write"), (["a.read"], "read"), recorded="a b") == A_FIRST
 
 
 def test_a_gate_may_have_changed_in_a_run_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     both = ["a.read", "a.write"]
-    assert found(monkeypatch, (both, "read"), (["a.read"], "read"), recorded="home b") == GrantChanges(
-        {}, A_FIRST.needed
-    )
+    assert found(
+        monkeypatch, (both, "read"), (["a.read"], "read"), recorded="home b"
+    ) == GrantChanges({}, A_FIRST.needed)

@@ -40,7 +40,10 @@ def state(stack: str, *keys: str, identifier: str = "1") -> list[dict[str, Any]]
     """Components with a service each, and one that is nobody's."""
     found = [{"urn": urn(stack, "pulumi:pulumi:Stack", "s"), "type": "pulumi:pulumi:Stack"}]
     for key in keys:
-        found += [component(stack, key), child(stack, SERVICE, f"{key}-service", key, f"{key} {identifier}")]
+        found += [
+            component(stack, key),
+            child(stack, SERVICE, f"{key}-service", key, f"{key} {identifier}"),
+        ]
     return found
 
 
@@ -67,7 +70,10 @@ def test_what_is_in_two_others_is_moved_once() -> None:
     states = {"prod-one": state("prod-one", "a/x"), "prod": state("prod", "a/x")}
     moves = plan(states, {"a/x": "prod-two"})
     assert [(move.source, move.twice) for move in moves] == [("prod", False), ("prod-one", True)]
-    assert [pair for pair, _ in by_pair(reversed(moves))] == [("prod", "prod-two"), ("prod-one", "prod-two")]
+    assert [pair for pair, _ in by_pair(reversed(moves))] == [
+        ("prod", "prod-two"),
+        ("prod-one", "prod-two"),
+    ]
 
 
 def test_all_that_lies_under_a_component_goes_along() -> None:
@@ -135,7 +141,9 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
     asked: list[str] = []
     monkeypatch.setattr(move, "pulumi", lambda *words, **_: asked.append(words[-1]))
-    with pytest.raises(MoveError, match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$"):
+    with pytest.raises(
+        MoveError, match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$"
+    ):
         perform(settings, found, lambda: bool(asked))
     assert asked == ["urn a"]
     perform(settings, found)
@@ -145,5 +153,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
         raise CliError("`pulumi state move` failed: no resources found to move")
 
     monkeypatch.setattr(move, "pulumi", gone)
-    with pytest.raises(MoveError, match=r"no resources found to move\. What is left .* `.*move -s local` says$"):
+    with pytest.raises(
+        MoveError, match=r"no resources found to move\. What is left .* `.*move -s local` says$"
+    ):
         perform(settings, found)

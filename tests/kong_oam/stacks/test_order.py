@@ -17,7 +17,12 @@ from kong_oam.stacks.records import Known, Record
 DAY = datetime.date(2026, 11, 25)
 ISSUER = "https://login.microsoftonline.com/3f9c0d1e-8a52-4c1b-9b8e-0f6f5f3f7a11/v2.0"
 OKTA: dict[str, Any] = {"name": "okta", "type": "okta"}
-ENTRA: dict[str, Any] = {"name": "entra", "type": "entra", "issuer": ISSUER, "accessTokenMinutes": 90}
+ENTRA: dict[str, Any] = {
+    "name": "entra",
+    "type": "entra",
+    "issuer": ISSUER,
+    "accessTokenMinutes": 90,
+}
 PARTITIONS = {"apis": ["apis"], "shop": ["shop"], "rest": ["*"]}
 API = """
 apiVersion: core.oam.dev/v1beta1
@@ -69,7 +74,9 @@ spec:
 """
 
 
-def settings(provider: dict[str, Any] = OKTA, partitions: Mapping[str, list[str]] = PARTITIONS) -> Settings:
+def settings(
+    provider: dict[str, Any] = OKTA, partitions: Mapping[str, list[str]] = PARTITIONS
+) -> Settings:
     data = {
         "cloud": "local",
         "asOf": str(DAY),
@@ -88,7 +95,8 @@ def estates(
 ) -> Estates:
     of_stack = settings(provider, partitions)
     readings = [
-        read_bytes(f"{number}.yaml", text.encode()) for number, text in enumerate(texts or (API, CLIENT, ALONE))
+        read_bytes(f"{number}.yaml", text.encode())
+        for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
     made = compile_estate(together(readings), of_stack.stack).estate
     assert made is not None
@@ -96,7 +104,9 @@ def estates(
 
 
 BASE = {
-    "providers": {"okta": {"server": "s", "groups": {"staff": "g", "others": "h"}, "issuer": "https://i"}},
+    "providers": {
+        "okta": {"server": "s", "groups": {"staff": "g", "others": "h"}, "issuer": "https://i"}
+    },
     "gateway": {"nobody": "n", "rings": {"okta": "r"}},
 }
 
@@ -136,7 +146,10 @@ def test_a_change_runs_what_depends_on_it() -> None:
     more = more.replace("rules: [", "rules: [{methods: [POST], scopes: [orders.write]}, ")
     assert outdated(estates(more, CLIENT, ALONE), known) == [None, "apis", "shop"]
     assert outdated(estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known) == ["apis"]
-    assert outdated(estates(API.replace(", components: [shop/web]", ""), ALONE), known) == ["apis", "shop"]
+    assert outdated(estates(API.replace(", components: [shop/web]", ""), ALONE), known) == [
+        "apis",
+        "shop",
+    ]
 
 
 def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> None:
@@ -145,7 +158,11 @@ def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> 
     after = {**before, "shop": ["shop"], "last": ["last", "alone"]}
     now, then = (estates(partitions=partitions) for partitions in (after, before))
     assert outdated(now, ran(then)) == ["shop", "last"]
-    assert outdated(estates(partitions={**before, "new": ["new"]}), ran(then)) == [None, *before, "new"]
+    assert outdated(estates(partitions={**before, "new": ["new"]}), ran(then)) == [
+        None,
+        *before,
+        "new",
+    ]
 
 
 def test_what_the_base_gave_runs_who_reads_it() -> None:
@@ -159,7 +176,11 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
 
     assert given(groups={"staff": "g", "others": "another"}) == []
     assert given(server="another") == ["apis", "shop", "rest"]
-    assert outdated(of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})) == ["apis", "shop", "rest"]
+    assert outdated(of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})) == [
+        "apis",
+        "shop",
+        "rest",
+    ]
     assert outdated(of, Known(known.records, {**BASE, "offered": {}, "generation": 7})) == []
 
 
@@ -168,9 +189,14 @@ def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     of = estates(provider=ENTRA)
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
     assert outdated(of, known) == []
-    without = Known({name: one for name, one in known.records.items() if name != "shop"}, known.base)
+    without = Known(
+        {name: one for name, one in known.records.items() if name != "shop"}, known.base
+    )
     assert outdated(of, without) == ["apis", "shop"]
-    anew = {**known.records, "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}}))}
+    anew = {
+        **known.records,
+        "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})),
+    }
     assert outdated(of, Known(anew, known.base)) == ["apis"]
 
 
@@ -179,7 +205,10 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     of = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
     assert {one.key for one in of.given("rest").foreign} == {"orders/api", "shop/web"}
-    anew = {**known.records, "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}}))}
+    anew = {
+        **known.records,
+        "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})),
+    }
     assert outdated(of, Known(anew, known.base)) == ["apis"]
 
 
@@ -189,7 +218,9 @@ def test_ids_that_are_chosen_run_nobody() -> None:
     usual = {"okta": {"shop/web": "kong-oam.prod.shop.web"}}
     assert of.ids(usual) == of.ids({}) != of.ids({"okta": {"shop/web": "0oa1"}})
     known = ran(of)
-    without = Known({name: one for name, one in known.records.items() if name != "shop"}, known.base)
+    without = Known(
+        {name: one for name, one in known.records.items() if name != "shop"}, known.base
+    )
     assert outdated(of, without) == ["shop"]
     made_up = ran(of, ids=of.ids({"okta": {"shop/web": "0oa1"}}))
     assert outdated(of, made_up) == []

@@ -24,7 +24,11 @@ EACH_FIRST = GrantChanges({"apis": frozenset({"shop"}), "shop": frozenset({"apis
         (ALL, APIS_FIRST, (Step(None), Step("apis", (1,)), Step("shop", (2,)))),
         ((None, "apis"), SHOP_FIRST, (Step(None), Step("apis", (1,)))),
         # What is only wanted gives way to a circle.
-        (ALL, GrantChanges({}, SHOP_FIRST.needed), (Step(None), Step("shop", (1,)), Step("apis", (2,)))),
+        (
+            ALL,
+            GrantChanges({}, SHOP_FIRST.needed),
+            (Step(None), Step("shop", (1,)), Step("apis", (2,))),
+        ),
         (
             ALL,
             GrantChanges(SHOP_FIRST.needed, EACH_FIRST.needed),
@@ -44,7 +48,9 @@ EACH_FIRST = GrantChanges({"apis": frozenset({"shop"}), "shop": frozenset({"apis
         "a third",
     ],
 )
-def test_the_steps_of_up(chosen: tuple[str | None, ...], changes: GrantChanges, steps: Plan) -> None:
+def test_the_steps_of_up(
+    chosen: tuple[str | None, ...], changes: GrantChanges, steps: Plan
+) -> None:
     assert plan_up(chosen, changes) == steps
 
 
@@ -60,12 +66,21 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
 
 def test_a_client_that_exchanges_scopes_has_no_order() -> None:
     """The page shows what the command says."""
-    exchange = Exchange("jobs/report at okta", ("orders.view of orders/api",), ("orders.read of orders/api",))
+    exchange = Exchange(
+        "jobs/report at okta", ("orders.view of orders/api",), ("orders.read of orders/api",)
+    )
     with pytest.raises(NoOrderError) as refused:
         plan_up(ALL, GrantChanges(exchanges=(exchange,)))
     assert f"```text\nerror: {refused.value}\n```\n" in page("how-to/deploy-in-partitions.md")
-    with pytest.raises(NoOrderError, match=r"takes orders.read of orders/api \(and of jobs/import\): tokens"):
-        plan_up(ALL, GrantChanges(exchanges=(exchange, Exchange("jobs/import", ("x of a/b",), ("y of a/b",)))))
+    with pytest.raises(
+        NoOrderError, match=r"takes orders.read of orders/api \(and of jobs/import\): tokens"
+    ):
+        plan_up(
+            ALL,
+            GrantChanges(
+                exchanges=(exchange, Exchange("jobs/import", ("x of a/b",), ("y of a/b",)))
+            ),
+        )
 
 
 def test_a_base_goes_down_after_its_partitions() -> None:

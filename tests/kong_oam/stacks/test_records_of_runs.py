@@ -34,14 +34,20 @@ class Cli:
     def __call__(self, *arguments: str, stack: str = "", timeout: float = 0, **_: object) -> str:
         match arguments:
             case ("stack", "ls", "--json", *only):
-                told = {name: at for name, at in self.updates.items() if not only or self._has(name, only)}
+                told = {
+                    name: at
+                    for name, at in self.updates.items()
+                    if not only or self._has(name, only)
+                }
                 self.listed += len(told)
                 rows = [
                     {"name": name, "lastUpdate": at, "resourceCount": self.resources}
                     for name, at in told.items()
                     if at is not None
                 ]
-                return json.dumps([*rows, *({"name": name} for name, at in told.items() if at is None)])
+                return json.dumps(
+                    [*rows, *({"name": name} for name, at in told.items() if at is None)]
+                )
             case ("stack", "tag", "set", records.NAMED, name):
                 assert stack == name
                 self.named.add(name)

@@ -31,7 +31,9 @@ metadata: {{name: {0}, namespace: {0}}}
 spec:
   components: [{{name: one, type: webservice, properties: {{image: x, ports: [{{port: 80}}]}}}}]
 """
-ESTATES = Estates(SETTINGS, estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack))
+ESTATES = Estates(
+    SETTINGS, estate(*map(APPLICATION.format, ("apis", "shop")), stack=SETTINGS.stack)
+)
 
 Outputs = Callable[[str], Mapping[str, Any]]
 
@@ -66,7 +68,9 @@ class Engine:
                 self.tags[words[3]] = words[4]
                 return ""
             case ("stack", "export", *_):
-                return json.dumps({"deployment": {"resources": [{"type": "x"}] * (stack in self.standing)}})
+                return json.dumps(
+                    {"deployment": {"resources": [{"type": "x"}] * (stack in self.standing)}}
+                )
             case ("stack", "output", _) if stack != self.broken:
                 self.asked.append(stack)
                 return json.dumps(self.exported.get(stack or "", {}))
@@ -96,14 +100,20 @@ def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS))
     there = engine_stacks.listed()
     known = records.read("prod", PARTITIONS, there)
     runs = run.Runs(estates, "up", 1, lambda stack, line: None, only, there, known)
-    runs.over([name for name in estates.outdated(known, SETTINGS.as_of) if name is None or name in only])
+    runs.over(
+        [name for name in estates.outdated(known, SETTINGS.as_of) if name is None or name in only]
+    )
     return runs
 
 
-def runs_of(there: Mapping[str, str | None], verb: str = "up", estates: Estates = ESTATES, **more: Any) -> run.Runs:
+def runs_of(
+    there: Mapping[str, str | None], verb: str = "up", estates: Estates = ESTATES, **more: Any
+) -> run.Runs:
     """Runs of a command over all partitions, which says nothing."""
     partitions = tuple(estates.settings.stack.partitions)
-    return run.Runs(estates, verb, 1, more.pop("say", lambda stack, line: None), partitions, there, **more)
+    return run.Runs(
+        estates, verb, 1, more.pop("say", lambda stack, line: None), partitions, there, **more
+    )
 
 
 def names(engine: Engine) -> list[str]:
@@ -126,7 +136,9 @@ def test_a_stack_that_a_command_made_is_recorded_with_its_file(
     (tmp_path / "stacks").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        run, "create", lambda settings, stack: stack_file(stack).write_text("config: {kong-oam:estate: prod}\n")
+        run,
+        "create",
+        lambda settings, stack: stack_file(stack).write_text("config: {kong-oam:estate: prod}\n"),
     )
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
@@ -134,25 +146,35 @@ def test_a_stack_that_a_command_made_is_recorded_with_its_file(
     assert names(engine) == []
 
 
-def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(engine: Engine) -> None:
+def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(
+    engine: Engine,
+) -> None:
     """As when the consumer for nobody had to be made anew: nothing of their own changed."""
     up()
-    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"gateway": {"nobody": "another"}}}
+    engine.outputs = lambda stack: (
+        {} if "-" in stack else {"base": {"gateway": {"nobody": "another"}}}
+    )
     del engine.tags["kong-oam:ran:_"]
     names(engine)
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
-    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"gateway": {"nobody": "a third"}}}
+    engine.outputs = lambda stack: (
+        {} if "-" in stack else {"base": {"gateway": {"nobody": "a third"}}}
+    )
     del engine.tags["kong-oam:ran:_"]
     up(only=("rest",))
     assert names(engine) == ["prod", "prod-rest"]
 
 
-def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(engine: Engine) -> None:
+def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
+    engine: Engine,
+) -> None:
     """What partitions are recorded with is what the base then gave, so nothing of that is run once more."""
     kept = iter(["scope read"])
     base = {"gateway": {"nobody": "another"}}
-    engine.outputs = lambda stack: {} if "-" in stack else {"base": base, "kept": [*next(([one] for one in kept), [])]}
+    engine.outputs = lambda stack: (
+        {} if "-" in stack else {"base": base, "kept": [*next(([one] for one in kept), [])]}
+    )
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     up()
@@ -183,7 +205,9 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine)
     key = {"generation": 1, "since": "2025-01-01", "due": "2026-01-01", "before": "ended"}
     secret = Generation(1, SETTINGS.as_of - timedelta(days=400), holder="x").to_output(Schedule())
     given: dict[str, Any] = {}
-    engine.outputs = lambda stack: {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
+    engine.outputs = lambda stack: (
+        {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
+    )
     for credential, again in ((key, ["prod-rest"] * 2), (secret, [])):
         given.clear()
         given.update(credential)
@@ -205,7 +229,9 @@ def test_a_stack_whose_file_is_not_there_is_not_run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "without_file", create.without_file)
     engine.tags.clear()
-    with pytest.raises(CliError, match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there"):
+    with pytest.raises(
+        CliError, match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there"
+    ):
         up()
     assert names(engine) == []
 
@@ -247,7 +273,9 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
 ) -> None:
     """The gates in `apis` are to ask for a scope that a client in `rest` gets; `other` has nothing to do with it."""
     settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
-    estates = Estates(settings, estate(*map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack))
+    estates = Estates(
+        settings, estate(*map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack)
+    )
     changes = GrantChanges({"apis": frozenset({"rest"})})
     monkeypatch.setattr(run, "grant_changes", lambda *_: changes)
     lines: list[tuple[str, str]] = []
@@ -258,10 +286,18 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
         return stack != "prod-rest" and engine.run(stack)
 
     monkeypatch.setattr(run, "show", show)
-    runs = runs_of(engine_stacks.listed(), estates=estates, say=lambda stack, line: lines.append((stack, line)))
+    runs = runs_of(
+        engine_stacks.listed(), estates=estates, say=lambda stack, line: lines.append((stack, line))
+    )
     runs.over([None, *THREE])
-    assert (runs.done, runs.failed, runs.left_out) == (["prod", "prod-other"], ["prod-rest"], ["prod-apis"])
-    assert [stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line] == ["prod-rest"]
+    assert (runs.done, runs.failed, runs.left_out) == (
+        ["prod", "prod-other"],
+        ["prod-rest"],
+        ["prod-apis"],
+    )
+    assert [stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line] == [
+        "prod-rest"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +317,8 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
     runs = runs_of({"prod": base, "prod-apis": partition})
     if refused:
         with pytest.raises(
-            CliError, match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes"
+            CliError,
+            match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes",
         ):
             runs.over([None, *PARTITIONS])
         assert names(engine) == []
@@ -290,10 +327,14 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
         assert names(engine)[0] == "prod"
 
 
-def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stacks_of_partitions_are_made_once_the_base_was_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stops where some of them got other names."""
     made: list[tuple[str, int]] = []
-    monkeypatch.setattr(run, "create", lambda settings, stack: made.append((stack, len(engine.ran))))
+    monkeypatch.setattr(
+        run, "create", lambda settings, stack: made.append((stack, len(engine.ran)))
+    )
     monkeypatch.setattr(run, "show", lambda *_, stack, **__: stack != "prod" and engine.run(stack))
     runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None})
     runs.over([None, *PARTITIONS])
@@ -307,7 +348,9 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(engine: Engine, mon
 
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -> None:
     """Also one that went from the settings since."""
-    engine.outputs = lambda stack: {} if "-" in stack else {"base": {"partitions": ["apis", "old", "rest"]}}
+    engine.outputs = lambda stack: (
+        {} if "-" in stack else {"base": {"partitions": ["apis", "old", "rest"]}}
+    )
     up()
     names(engine)
     engine.updated["prod-old"] = "some time"
@@ -334,7 +377,11 @@ def test_the_projects_own_program_counts(tmp_path: Path) -> None:
     file = tmp_path / "stacks" / "Pulumi.prod.yaml"
     file.write_text("config: {}")
     found = [fingerprint.configuration(file)]
-    for name, text in (("__main__.py", "deploy()"), ("__main__.py", "more()"), ("Pulumi.yaml", "name: x")):
+    for name, text in (
+        ("__main__.py", "deploy()"),
+        ("__main__.py", "more()"),
+        ("Pulumi.yaml", "name: x"),
+    ):
         (tmp_path / name).write_text(text)
         found.append(fingerprint.configuration(file))
     assert len({*found}) == len(found)

@@ -20,7 +20,9 @@ def deployment(*taken: str) -> Deployment:
 
 
 def findings(meant: Deployment, live: Entities) -> list[tuple[str, Reason]]:
-    return [(found.kind, reason) for found, reasons in meant.judged(live).findings for reason in reasons]
+    return [
+        (found.kind, reason) for found, reasons in meant.judged(live).findings for reason in reasons
+    ]
 
 
 def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:

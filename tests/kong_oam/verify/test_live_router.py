@@ -24,7 +24,9 @@ def _call(request: Mapping[str, Any]) -> Call | None:
     return Call(scheme, request["method"], host, path) if written(path) == request["path"] else None
 
 
-def test_the_route_that_was_reached_is_among_those_that_may_be(report: Callable[[str], None]) -> None:
+def test_the_route_that_was_reached_is_among_those_that_may_be(
+    report: Callable[[str], None],
+) -> None:
     """And where one alone may be, it is that one; where none was, none is for certain."""
     first, *lines = recorded("kong-3.10/recorded-router.jsonl")
     asked = alone = 0
@@ -45,5 +47,7 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(report: Callable[
             else:
                 assert request["matched"] in found, where
                 alone += found == [request["matched"]]
-    report(f"router of verify, recorded: {asked} requests compared, for {alone} of them one route alone may be reached")
+    report(
+        f"router of verify, recorded: {asked} requests compared, for {alone} of them one route alone may be reached"
+    )
     assert asked > 5_000 and alone > 2_000

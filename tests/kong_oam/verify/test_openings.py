@@ -19,10 +19,19 @@ SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
 
 def found(plugin: dict[str, Any], *services: dict[str, Any]) -> list[tuple[str, bool]]:
     """The component of each plugin found, and whether it has an opening."""
-    usual = {"id": "p", "name": "post-function", "service": None, "route": None, "consumer": None, "tags": None}
+    usual = {
+        "id": "p",
+        "name": "post-function",
+        "service": None,
+        "route": None,
+        "consumer": None,
+        "tags": None,
+    }
     live = Entities(services=services, plugins=({**usual, **plugin},))
     scripts = find_openings(live, deployment("local").settings).scripts
-    return [(guard.component, any("opened" in table for table in guard.tables)) for guard in scripts]
+    return [
+        (guard.component, any("opened" in table for table in guard.tables)) for guard in scripts
+    ]
 
 
 def given(table: Any, phase: str = "access") -> dict[str, Any]:
@@ -53,7 +62,9 @@ def test_whose_an_opening_is(table: dict[str, Any], tags: list[str] | None, expe
 @pytest.mark.parametrize("phase", ["access", "rewrite", "log"])
 def test_an_opening_is_found_in_every_phase(phase: str) -> None:
     """Also behind another script."""
-    config = given({"ring": "kong-oam.local.ring.okta", "component": "orders/api", "opened": OPENED}, phase)
+    config = given(
+        {"ring": "kong-oam.local.ring.okta", "component": "orders/api", "opened": OPENED}, phase
+    )
     assert found({"config": config}) == [("orders/api", True)]
 
 
@@ -64,7 +75,9 @@ def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     assert found({"config": config, "service": {"id": "1"}, "route": {"id": "2"}}, SERVICE) == []
 
 
-@pytest.mark.parametrize("opening", [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}])
+@pytest.mark.parametrize(
+    "opening", [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}]
+)
 def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
     """It is there all the same, and is closed."""
     table = {"version": 4, "ring": "kong-oam.local.ring.okta", "opened": opening}
@@ -77,6 +90,11 @@ def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
 
 def test_an_opening_of_another_version_is_left_to_it() -> None:
     """It is no known script, which the commands tell."""
-    plugin = {"id": "p", "name": "post-function", "config": given({"version": 3, "opened": OPENED}), "tags": OURS}
+    plugin = {
+        "id": "p",
+        "name": "post-function",
+        "config": given({"version": 3, "opened": OPENED}),
+        "tags": OURS,
+    }
     (guard,) = find_openings(Entities(plugins=(plugin,)), deployment("local").settings).scripts
     assert (guard.is_known, guard.closed_config()) == (False, {})

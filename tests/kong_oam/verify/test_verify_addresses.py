@@ -56,7 +56,9 @@ SETTINGS = parse(
         "cloud": "aws",
         "asOf": "2026-01-31",
         "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"},
-        "identityProviders": [{"name": "main", "type": "oidc", "issuer": ISSUER, "audience": "api://tests"}],
+        "identityProviders": [
+            {"name": "main", "type": "oidc", "issuer": ISSUER, "audience": "api://tests"}
+        ],
     },
 )
 
@@ -67,7 +69,9 @@ def running() -> Iterator[Running]:
     stack = replace(STACK, providers={"main": provider}, scheme="http")
     settings = replace(SETTINGS, stack=stack)
     deployment = Deployment(
-        settings, estate(api(access=ACCESS) + ALLOWED, SHOP, stack=stack), Issuer(time.time(), provider)
+        settings,
+        estate(api(access=ACCESS) + ALLOWED, SHOP, stack=stack),
+        Issuer(time.time(), provider),
     )
     with Running(deployment) as one:
         yield one
@@ -83,10 +87,14 @@ def change(hands: Hands, changed: Callable[[Addresses], Any]) -> None:
         table = json.loads(json.dumps(script_of(plugin).table))  # type: ignore[union-attr]
         found = changed(table["addresses"])
         table = (
-            {**table, "addresses": found} if found is not None else {n: v for n, v in table.items() if n != "addresses"}
+            {**table, "addresses": found}
+            if found is not None
+            else {n: v for n, v in table.items() if n != "addresses"}
         )
         hands.change(
-            "plugins", plugin, config={**plugin["config"], **with_table(plugin, lambda _, new=table: json.dumps(new))}
+            "plugins",
+            plugin,
+            config={**plugin["config"], **with_table(plugin, lambda _, new=table: json.dumps(new))},
         )
 
 
@@ -150,10 +158,18 @@ def test_the_reading_of_networks_is_what_the_gateway_does(running: Running, name
             (verdict,) = live.verdicts(call, caller)
             tokens = running.deployment.tokens(caller, there)
             cases = [
-                Case(call.method, call.host, written(call.path).encode(), (f"Bearer {t}",) if t else ()) for t in tokens
+                Case(
+                    call.method,
+                    call.host,
+                    written(call.path).encode(),
+                    (f"Bearer {t}",) if t else (),
+                )
+                for t in tokens
             ]
             peer = call.address or "127.0.0.1"
-            reached = any(running.kong.handle(case.raw(), call.scheme, peer).upstream for case in cases)
+            reached = any(
+                running.kong.handle(case.raw(), call.scheme, peer).upstream for case in cases
+            )
             assert reached == verdict.allowed, (call, caller)
             asked.add((call.address, reached))
         assert len(asked) >= 6

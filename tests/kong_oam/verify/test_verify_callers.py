@@ -64,7 +64,9 @@ def callers(granted: Mapping[str, Hashable]) -> dict[tuple[str, ...], tuple[str,
     return {names: (token.client, token.scopes) for names, token in tokens(granted)}
 
 
-def tokens(granted: Mapping[str, Hashable], scopes: Iterable[str] = ()) -> set[tuple[tuple[str, ...], Claims]]:
+def tokens(
+    granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
+) -> set[tuple[tuple[str, ...], Claims]]:
     """Names and tokens of the callers on the API's host."""
     asked = classes(ESTATE, Telling(granted, scopes))
     found = {caller for call, caller, _ in asked if call.host == "orders.example.com"}
@@ -81,7 +83,11 @@ def test_clients_of_the_same_grants_are_one_caller() -> None:
 
 def test_clients_that_the_gateway_tells_apart_are_asked_about_one_by_one() -> None:
     """Such as where a grant was taken out of its table by hand."""
-    assert callers({"shop/two": ("read",)}).keys() == {("shop/one",), ("shop/two",), ("any other client of main",)}
+    assert callers({"shop/two": ("read",)}).keys() == {
+        ("shop/one",),
+        ("shop/two",),
+        ("any other client of main",),
+    }
 
 
 def test_tokens_list_every_scope_that_is_spoken_of() -> None:

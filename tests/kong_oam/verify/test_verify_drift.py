@@ -60,7 +60,9 @@ def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running,
 
 
 @pytest.mark.parametrize("name", deep_after(2, DRIFTS))
-def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(running: Running, pem: str, name: str) -> None:
+def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(
+    running: Running, pem: str, name: str
+) -> None:
     """Each works as it is written, and none is said again; what is left is for `pulumi up`, if that was said."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
@@ -105,23 +107,39 @@ def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, na
         changed: list[tuple[Call, Caller]] = []
         same: list[tuple[Call, Caller]] = []
         for call, caller, _ in classes(running.deployment.estate, live):
-            (same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed).append((call, caller))
+            (
+                same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed
+            ).append((call, caller))
         chosen = random.Random(name)
-        pairs = [pair for some in (changed, same) for pair in chosen.sample(some, min(SAMPLED, len(some)))]
+        pairs = [
+            pair
+            for some in (changed, same)
+            for pair in chosen.sample(some, min(SAMPLED, len(some)))
+        ]
         assert len(pairs) >= SAMPLED
         for call, caller in pairs:
             verdicts = live.verdicts(call, caller)
-            found = (_reached(running, call, token) for token in running.deployment.tokens(caller, there))
+            found = (
+                _reached(running, call, token) for token in running.deployment.tokens(caller, there)
+            )
             reached = next((one for one in found if one), None)
             if all(one.judged for one in verdicts):
                 assert reached in [_read(one) for one in verdicts], (call, caller, verdicts)
             else:
-                assert reached is None or any(one.allowed for one in verdicts), (call, caller, verdicts)
+                assert reached is None or any(one.allowed for one in verdicts), (
+                    call,
+                    caller,
+                    verdicts,
+                )
 
 
 def _read(verdict: Verdict) -> tuple[str, bool] | None:
     """The stand-in's proxy speaks plain http to every workload, whatever its service's protocol."""
-    return (verdict.leads.replace("https://", "http://"), verdict.verified) if verdict.allowed else None
+    return (
+        (verdict.leads.replace("https://", "http://"), verdict.verified)
+        if verdict.allowed
+        else None
+    )
 
 
 def _reached(running: Running, call: Call, token: str | None) -> tuple[str, bool] | None:

@@ -35,16 +35,23 @@ def test_what_is_meant_is_no_finding(running: Running) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "entry"),
-    [("'body':2048", "'body':999999", "limits"), ("'X-Frame-Options','DENY'", "'X-Frame-Options','X'", "headers")],
+    [
+        ("'body':2048", "'body':999999", "limits"),
+        ("'X-Frame-Options','DENY'", "'X-Frame-Options','X'", "headers"),
+    ],
 )
-def test_a_table_with_another_limit_is_told_of(running: Running, old: str, new: str, entry: str) -> None:
+def test_a_table_with_another_limit_is_told_of(
+    running: Running, old: str, new: str, entry: str
+) -> None:
     with Hands(running.kong.admin_url) as hands:
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
         first, *more = admission["config"]["access"]
         assert old in first
         hands.change("plugins", admission, config={"access": [first.replace(old, new), *more]})
         (finding,) = told(running.judged())
-        assert finding.endswith(f"plugin pre-function of service '{ORDERS}': its table differs in {entry}")
+        assert finding.endswith(
+            f"plugin pre-function of service '{ORDERS}': its table differs in {entry}"
+        )
         assert finding.startswith("weakened: ")
     assert told(running.judged()) == []
 
@@ -55,10 +62,15 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=name, service=ORDERS)
         first, *beside = plugin["config"]["access"]
-        assert len(beside) == (name == "post-function") and ("CODE.limits()\n" in first) == (name == "pre-function")
+        assert len(beside) == (name == "post-function") and ("CODE.limits()\n" in first) == (
+            name == "pre-function"
+        )
         hands.change("plugins", plugin, config={"access": [first.replace("CODE.limits()\n", "")]})
         finding = told(running.judged())[0]
-        assert f"plugin {name} of service '{ORDERS}': its script is not the one that is meant" in finding
+        assert (
+            f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
+            in finding
+        )
     assert told(running.judged()) == []
 
 

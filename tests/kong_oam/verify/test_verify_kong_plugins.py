@@ -26,7 +26,9 @@ PLUGINS = (
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     settings, estate = sample()
-    with Running(Deployment.of(settings, asking(estate, "orders/api", kong_plugins=PLUGINS))) as one:
+    with Running(
+        Deployment.of(settings, asking(estate, "orders/api", kong_plugins=PLUGINS))
+    ) as one:
         yield one
 
 
@@ -41,7 +43,9 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
     """Whatever it is: the Application says it."""
     with Hands(running.kong.admin_url) as hands:
         hands.change(
-            "plugins", hands.find("plugins", name="correlation-id", service=ORDERS), config={"header_name": "X-A"}
+            "plugins",
+            hands.find("plugins", name="correlation-id", service=ORDERS),
+            config={"header_name": "X-A"},
         )
         hands.remove("plugins", hands.find("plugins", name="bot-detection", service=ORDERS))
         assert sorted(told(running.judged())) == [
@@ -55,7 +59,11 @@ def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
     """The same kind before another one is somebody's."""
     with Hands(running.kong.admin_url) as hands:
         service = hands.find("services", name=HELLO)
-        hands.make(f"/services/{service['id']}/plugins", name="request-termination", config={"status_code": 410})
+        hands.make(
+            f"/services/{service['id']}/plugins",
+            name="request-termination",
+            config={"status_code": 410},
+        )
         first, *_ = told(running.judged())
         assert first == f"closed: plugin request-termination of service '{HELLO}' is not ours"
     assert told(running.judged()) == []

@@ -30,7 +30,9 @@ def there(running: Running) -> Entities:
     return running.entities()
 
 
-def _with(there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[str, str], **fields: Any) -> Entities:
+def _with(
+    there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[str, str], **fields: Any
+) -> Entities:
     """The stand-in takes no plugin that it does not run, so this is one more among what was read from it."""
     named = {
         "service": {one["name"]: one["id"] for one in there.services},
@@ -43,7 +45,9 @@ def _with(there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[
         "config": config,
         "enabled": True,
         "protocols": ["grpc", "grpcs", "http", "https"],
-        **{kind: {"id": ids[scope[kind]]} if kind in scope else None for kind, ids in named.items()},
+        **{
+            kind: {"id": ids[scope[kind]]} if kind in scope else None for kind, ids in named.items()
+        },
         **fields,
     }
     return replace(there, plugins=(*there.plugins, plugin))
@@ -76,7 +80,10 @@ def test_a_limit_is_said_with_what_removes_it(running: Running, there: Entities)
     """Of every call that is meant, and of no other."""
     live = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
     result = running.judged(live)
-    assert told(result) == [f"limited: plugin rate-limiting of service '{ORDERS}' is not ours", *MEANT]
+    assert told(result) == [
+        f"limited: plugin rate-limiting of service '{ORDERS}' is not ours",
+        *MEANT,
+    ]
     ((_, (reason,)),) = result.findings
     removed = f"$KONG_ADMIN_ADDR/plugins/{live.plugins[-1]['id']}"
     assert reason.remedy == f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" {removed}'
@@ -96,14 +103,24 @@ def test_a_limit_is_found_in_every_scope(
     running: Running, there: Entities, scope: Mapping[str, str], words: str, urls: int
 ) -> None:
     """By what it stands on; everywhere it meets all calls that are meant, and of a ring all those with a token."""
-    (finding, (reason,)), *more = running.judged(_with(there, "rate-limiting", MINUTE, scope)).findings
-    assert (finding.kind, reason.text, more) == ("limited", f"plugin rate-limiting of {words} is not ours", [])
+    (finding, (reason,)), *more = running.judged(
+        _with(there, "rate-limiting", MINUTE, scope)
+    ).findings
+    assert (finding.kind, reason.text, more) == (
+        "limited",
+        f"plugin rate-limiting of {words} is not ours",
+        [],
+    )
     assert len({url for exposure in finding.exposures for url in exposure.urls}) == urls
-    assert any(ANYBODY in exposure.callers for exposure in finding.exposures) == ("consumer" not in scope)
+    assert any(ANYBODY in exposure.callers for exposure in finding.exposures) == (
+        "consumer" not in scope
+    )
 
 
 @pytest.mark.parametrize("name", ["rate-limiting", "request-termination"])
-def test_what_stands_at_a_service_of_others_says_nothing_of_ours(running: Running, there: Entities, name: str) -> None:
+def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
+    running: Running, there: Entities, name: str
+) -> None:
     """Also for callers with our keys: neither as a limit, nor as what would close where our gate is open."""
     theirs = {**there.services[0], "id": "theirs", "name": "theirs"}
     for gates in (there, _without_scopes(there)):
@@ -115,7 +132,13 @@ def test_what_stands_at_a_service_of_others_says_nothing_of_ours(running: Runnin
 def test_what_answers_a_group_hides_no_opening(running: Running, there: Entities) -> None:
     """Nobody here knows who is in the group."""
     live = _without_scopes(there)
-    beside = _with(live, "request-termination", {"status_code": 503}, EVERYWHERE, consumer_group={"id": "group"})
+    beside = _with(
+        live,
+        "request-termination",
+        {"status_code": 503},
+        EVERYWHERE,
+        consumer_group={"id": "group"},
+    )
     first, *exposures = told(running.judged(live))
     assert first.startswith("opened: ")
     assert {first, *exposures} <= {*told(running.judged(beside))}
@@ -123,7 +146,11 @@ def test_what_answers_a_group_hides_no_opening(running: Running, there: Entities
 
 def _without_scopes(there: Entities) -> Entities:
     """With a gate that lets everybody pass whose key counts."""
-    gate = next(one for one in there.plugins if one["name"] == "post-function" and _name(there, one) == ORDERS)
+    gate = next(
+        one
+        for one in there.plugins
+        if one["name"] == "post-function" and _name(there, one) == ORDERS
+    )
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     return replace(there, plugins=(*(one for one in there.plugins if one is not gate), changed))
 
@@ -131,7 +158,9 @@ def _without_scopes(there: Entities) -> Entities:
 HARMLESS = [name for name, doing in PLUGIN_KINDS.items() if doing == "harmless"]
 
 
-def test_a_plugin_on_everything_that_only_watches_is_no_finding(running: Running, there: Entities) -> None:
+def test_a_plugin_on_everything_that_only_watches_is_no_finding(
+    running: Running, there: Entities
+) -> None:
     """Nor is a limit that is switched off, or for streams: no call meets it."""
     for name in HARMLESS:
         there = _with(there, name, {}, EVERYWHERE)
@@ -165,7 +194,11 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
         ("correlation-id", {"header_name": "X_Forwarded_For"}, Effect.UNKNOWN),
         ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": None}}, Effect.NONE),
         ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": []}}, Effect.NONE),
-        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": ["host"]}}, Effect.UNKNOWN),
+        (
+            "opentelemetry",
+            {"propagation": {"default_format": "w3c", "clear": ["host"]}},
+            Effect.UNKNOWN,
+        ),
         ("opentelemetry", {"propagation": None, "headers": {"Authorization": "x"}}, Effect.NONE),
         ("zipkin", {"propagation": {"default_format": "b3", "clear": ["x-mine"]}}, Effect.UNKNOWN),
         ("zipkin", {"http_response_header_for_traceid": "Content-Length"}, Effect.UNKNOWN),
@@ -181,7 +214,9 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
         ("file-log", {"custom_fields_by_lua": {}}, Effect.NONE),
     ],
 )
-def test_what_writes_or_clears_headers_may_do_anything(name: str, config: Mapping[str, Any], effect: Effect) -> None:
+def test_what_writes_or_clears_headers_may_do_anything(
+    name: str, config: Mapping[str, Any], effect: Effect
+) -> None:
     """But for a header of its own: without `Content-Length` one request is two to the workload. A script may, too."""
     assert effect_of({"name": name, "config": config}) is effect
 
@@ -190,26 +225,42 @@ def test_what_writes_or_clears_headers_is_said(running: Running, there: Entities
     """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
     live = _with(there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE)
     assert told(running.judged(live)) != []
-    live = _with(there, "request-termination", {"status_code": 503, "trigger": "authorization"}, EVERYWHERE)
-    assert any(line.startswith("limited: plugin request-termination") for line in told(running.judged(live)))
+    live = _with(
+        there, "request-termination", {"status_code": 503, "trigger": "authorization"}, EVERYWHERE
+    )
+    assert any(
+        line.startswith("limited: plugin request-termination")
+        for line in told(running.judged(live))
+    )
 
 
 ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
 
 
 @pytest.mark.parametrize(("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)])
-def test_what_lets_pages_read_is_said(running: Running, there: Entities, name: str, config: Mapping[str, Any]) -> None:
+def test_what_lets_pages_read_is_said(
+    running: Running, there: Entities, name: str, config: Mapping[str, Any]
+) -> None:
     """Where our scripts tell browsers whose pages may read what: both of these write over it."""
-    for scope, of in (({"service": LIBRARY}, f"service '{LIBRARY}'"), (EVERYWHERE, "everything (global)")):
+    for scope, of in (
+        ({"service": LIBRARY}, f"service '{LIBRARY}'"),
+        (EVERYWHERE, "everything (global)"),
+    ):
         found = f"weakened: plugin {name} of {of} is not ours"
         assert told(running.judged(_with(there, name, config, scope))) == [found]
-    assert told(running.judged(_with(there, name, config, {"service": LIBRARY}, enabled=False))) == []
+    assert (
+        told(running.judged(_with(there, name, config, {"service": LIBRARY}, enabled=False))) == []
+    )
 
 
 def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: Entities) -> None:
     """It is no reason of another finding, and limits nobody where a call is refused for certain."""
     limited = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
-    gate = next(one for one in limited.plugins if one["name"] == "post-function" and _name(there, one) == ORDERS)
+    gate = next(
+        one
+        for one in limited.plugins
+        if one["name"] == "post-function" and _name(there, one) == ORDERS
+    )
     closed = replace(limited, plugins=tuple(one for one in limited.plugins if one is not gate))
     assert told(running.judged(closed)) == [
         f"closed: plugin post-function of service '{ORDERS}' is missing",
@@ -218,7 +269,10 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: 
     ]
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     opened = replace(closed, plugins=(*closed.plugins, changed))
-    found = [(finding.kind, [one.text for one in reasons]) for finding, reasons in running.judged(opened).findings]
+    found = [
+        (finding.kind, [one.text for one in reasons])
+        for finding, reasons in running.judged(opened).findings
+    ]
     wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
     assert found == [
         ("opened", [wrong]),

@@ -59,9 +59,12 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(running: Running) -
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
         (script,) = admission["config"]["access"]
         assert "CODE.budget()\n" in script
-        hands.change("plugins", admission, config={"access": [script.replace("CODE.budget()\n", "")]})
+        hands.change(
+            "plugins", admission, config={"access": [script.replace("CODE.budget()\n", "")]}
+        )
         findings = told(running.judged())
         assert (
-            findings[0] == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+            findings[0]
+            == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
         )
     assert told(running.judged()) == []

@@ -22,7 +22,9 @@ def recording() -> Deployment:
     otlp = OtlpSink("https://logs.example.com/v1/logs", "https://logs.example.com/v1/traces")
     logs = LogSettings(http=HttpSink("https://logs.example.com/"), file="/dev/stdout", otlp=otlp)
     gateway = replace(settings.gateway, logs=logs)
-    return Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))
+    return Deployment.of(
+        replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack)
+    )
 
 
 def test_a_gateway_that_keeps_records_is_as_meant(recording: Deployment) -> None:
@@ -35,7 +37,9 @@ def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
     meant = recording.meant
     left = tuple(one for one in meant.plugins if one["name"] != "opentelemetry")
     services = sorted(one["name"] for one in meant.services)
-    missing = [f"weakened: plugin opentelemetry of service '{service}' is missing" for service in services]
+    missing = [
+        f"weakened: plugin opentelemetry of service '{service}' is missing" for service in services
+    ]
     assert sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
 
 
@@ -47,9 +51,13 @@ def running() -> Iterator[Running]:
     """The sample estate with sinks and metrics, in the sandbox's Kong (a stand-in)."""
     settings, estate = sample()
     stack = replace(estate.stack, records=Records())
-    sinks = LogSettings(HttpSink("https://logs.example.com/"), TcpSink("logs.example.com", 5170), "/dev/stdout")
+    sinks = LogSettings(
+        HttpSink("https://logs.example.com/"), TcpSink("logs.example.com", 5170), "/dev/stdout"
+    )
     gateway = replace(settings.gateway, logs=sinks, metrics=True)
-    with Running(Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))) as one:
+    with Running(
+        Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))
+    ) as one:
         yield one
 
 
@@ -60,9 +68,16 @@ def test_every_sink_is_as_meant(running: Running) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "done"),
-    [("http-log", None), ("tcp-log", {"enabled": False}), ("file-log", {"service": None}), ("prometheus", None)],
+    [
+        ("http-log", None),
+        ("tcp-log", {"enabled": False}),
+        ("file-log", {"service": None}),
+        ("prometheus", None),
+    ],
 )
-def test_a_sink_that_is_gone_or_off_is_missed(running: Running, kind: str, done: dict[str, Any] | None) -> None:
+def test_a_sink_that_is_gone_or_off_is_missed(
+    running: Running, kind: str, done: dict[str, Any] | None
+) -> None:
     """Calls go on, and nobody keeps what they were."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=kind, service=ORDERS)

@@ -11,19 +11,29 @@ RULES = ", ".join(
     for host, service in (("a", "api"), ("b", "api-web"))
 )
 ACCESS = "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}]"
-OBJECTS = "---".join([DEPLOYMENT, SERVICE, SERVICE.replace("name: api, n", "name: api-web, n"), "\n"])
+OBJECTS = "---".join(
+    [DEPLOYMENT, SERVICE, SERVICE.replace("name: api, n", "name: api-web, n"), "\n"]
+)
 
 
 def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other() -> None:
     """Whose gate does not know the host."""
     settings, _ = sample()
-    estate = compiled(application(OBJECTS + ingress(f"{{rules: [{RULES}]}}"), ACCESS), stack=settings.stack).estate
+    estate = compiled(
+        application(OBJECTS + ingress(f"{{rules: [{RULES}]}}"), ACCESS), stack=settings.stack
+    ).estate
     assert estate is not None
     component = estate.components["orders/api"]
-    service, other = (names.service(settings.stack.name, component, one) for one in ("80", "80_api-web"))
+    service, other = (
+        names.service(settings.stack.name, component, one) for one in ("80", "80_api-web")
+    )
     with Running(Deployment.of(settings, estate)) as running:
         assert told(running.judged()) == []
         with Hands(running.kong.admin_url) as hands:
             to = hands.find("services", name=service)
-            hands.change("routes", hands.find("routes", name=f"{other}.protected-0"), service={"id": to["id"]})
+            hands.change(
+                "routes",
+                hands.find("routes", name=f"{other}.protected-0"),
+                service={"id": to["id"]},
+            )
             assert told(running.judged())[0].startswith("closed: ")

@@ -46,22 +46,31 @@ def printed(result: Result, stack: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_both_stacks_decide_as_meant_beside_each_other(stacks: dict[str, Running], stack: str) -> None:
+def test_both_stacks_decide_as_meant_beside_each_other(
+    stacks: dict[str, Running], stack: str
+) -> None:
     """The other stack's keys are no findings."""
     assert told(stacks[stack].judged()) == []
 
 
 def _disable(hands: Hands) -> None:
     hands.change(
-        "plugins", hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"), enabled=False
+        "plugins",
+        hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"),
+        enabled=False,
     )
 
 
 def _delete(hands: Hands) -> None:
-    hands.remove("plugins", hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"))
+    hands.remove(
+        "plugins",
+        hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"),
+    )
 
 
-@pytest.mark.parametrize(("change", "text"), [(_disable, ": it is disabled"), (_delete, " is missing")])
+@pytest.mark.parametrize(
+    ("change", "text"), [(_disable, ": it is disabled"), (_delete, " is missing")]
+)
 def test_without_an_admission_its_stack_alone_has_a_finding(
     stacks: dict[str, Running], hands: Hands, change: Callable[[Hands], None], text: str
 ) -> None:
@@ -98,35 +107,57 @@ def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
     assert first.startswith("closed: route 'kong-oam.prod.orders.shop.3000.protected-0': hosts is")
 
 
-def test_a_key_of_another_stack_is_no_cause_beside_the_cause(stacks: dict[str, Running], hands: Hands) -> None:
+def test_a_key_of_another_stack_is_no_cause_beside_the_cause(
+    stacks: dict[str, Running], hands: Hands
+) -> None:
     """Without the gate, the holders of all keys pass: the gate is the cause, and no key is."""
-    hands.remove("plugins", hands.find("plugins", name="post-function", service="kong-oam.local.orders.api.8080"))
+    hands.remove(
+        "plugins",
+        hands.find("plugins", name="post-function", service="kong-oam.local.orders.api.8080"),
+    )
     texts = [reason.text for _, reasons in stacks["local"].judged().findings for reason in reasons]
-    assert set(texts) == {"plugin post-function of service 'kong-oam.local.orders.api.8080' is missing"}
+    assert set(texts) == {
+        "plugin post-function of service 'kong-oam.local.orders.api.8080' is missing"
+    }
 
 
-def test_what_others_use_of_a_foreign_route_is_not_removed(stacks: dict[str, Running], hands: Hands) -> None:
+def test_what_others_use_of_a_foreign_route_is_not_removed(
+    stacks: dict[str, Running], hands: Hands
+) -> None:
     """Only the route that takes our calls is: its service and Upstream take none without it."""
     hands.make("/upstreams", name="shared.test")
     for name in ("theirs", "others"):
         hands.make("/services", name=name, host="shared.test")
-    taking = {"hosts": ["shop.local.example.com"], "paths": ["~/"], "methods": ["GET"], "regex_priority": 500}
+    taking = {
+        "hosts": ["shop.local.example.com"],
+        "paths": ["~/"],
+        "methods": ["GET"],
+        "regex_priority": 500,
+    }
     hands.make("/services/theirs/routes", name="taking", **taking)
     hands.make("/services/theirs/routes", name="elsewhere", hosts=["elsewhere.test"])
     hands.make("/services/others/routes", name="beside", hosts=["beside.test"])
 
     def to_do() -> list[str]:
-        return [line for line in printed(stacks["local"].judged(), "local") if "to do: " in line or "ask first" in line]
+        return [
+            line
+            for line in printed(stacks["local"].judged(), "local")
+            if "to do: " in line or "ask first" in line
+        ]
 
     kinds = [line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()]
     assert kinds == ["routes"]
     for line in to_do():
         hands.run(line.partition("to do: ")[2])
-    assert printed(stacks["local"].judged(), "local")[0].endswith("decides as the Applications mean")
+    assert printed(stacks["local"].judged(), "local")[0].endswith(
+        "decides as the Applications mean"
+    )
     assert hands.find("services", name="others") and hands.find("upstreams", name="shared.test")
 
 
-def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(stacks: dict[str, Running], hands: Hands) -> None:
+def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
+    stacks: dict[str, Running], hands: Hands
+) -> None:
     """A global plugin of somebody's acts on the services of both stacks, and on foreign ones."""
     hands.make("/services", name="theirs", host="elsewhere.test")
     hands.make("/plugins", name="request-termination", config={"status_code": 503})
@@ -144,7 +175,8 @@ OF_PROD = ["kong-oam", "kong-oam-stack:prod"]
 
 
 @pytest.mark.parametrize(
-    ("name", "config"), [("rate-limiting", {"minute": 1}), ("request-termination", {"status_code": 503})]
+    ("name", "config"),
+    [("rate-limiting", {"minute": 1}), ("request-termination", {"status_code": 503})],
 )
 def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
     stacks: dict[str, Running], hands: Hands, name: str, config: dict[str, object]
@@ -165,7 +197,9 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     )
     assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
     assert not [line for line in lines if "DELETE" in line]
-    assert [line for line in printed(stacks["prod"].judged(), "prod") if "to do: curl -X DELETE" in line]
+    assert [
+        line for line in printed(stacks["prod"].judged(), "prod") if "to do: curl -X DELETE" in line
+    ]
 
 
 def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service(
@@ -173,7 +207,12 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
 ) -> None:
     """Somebody's route takes calls of one stack to the other one: no plugin there is a reason, with or without tags."""
     service = "kong-oam.prod.orders.shop.3000"
-    fields = {"hosts": ["shop.local.example.com"], "paths": ["~/"], "methods": ["GET"], "regex_priority": 500}
+    fields = {
+        "hosts": ["shop.local.example.com"],
+        "paths": ["~/"],
+        "methods": ["GET"],
+        "regex_priority": 500,
+    }
     hands.make(f"/services/{service}/routes", name="theirs", **fields)
     for name in ("pre-function", "jwt", "post-function"):
         hands.change("plugins", hands.find("plugins", name=name, service=service), tags=[])
@@ -192,11 +231,15 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
     """Kong would delete them with it."""
     tags = ["kong-oam", "kong-oam-stack:prod"]
     hands.make("/services", name="theirs", host="elsewhere.test")
-    route = hands.make("/services/theirs/routes", name="theirs", hosts=["shop.local.example.com"], paths=["/"])
+    route = hands.make(
+        "/services/theirs/routes", name="theirs", hosts=["shop.local.example.com"], paths=["/"]
+    )
     hands.change("routes", route, regex_priority=500, paths=["~/"])
     hands.make("/routes/theirs/plugins", name="correlation-id", config={}, tags=tags)
     lines = printed(stacks["local"].judged(), "local")
-    assert lines[0].startswith("diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; ")
+    assert lines[0].startswith(
+        "diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; "
+    )
     assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
     assert not [line for line in lines if "/routes/" in line]
 
@@ -217,9 +260,18 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                     touched = by_id[identifier]
                     deletes = " DELETE " in line
                     with_it = [one for one in by_id.values() if deletes and _belongs(one, touched)]
-                    assert not [one for one in (touched, *with_it) if _is_of(one, other)], (seed, line)
-                    on = [by_id[touched[scope]["id"]] for scope in _SCOPES if deletes and touched.get(scope)]
-                    is_theirs = any(_is_of(one, other) for one in on) and not any(_is_of(one, stack) for one in on)
+                    assert not [one for one in (touched, *with_it) if _is_of(one, other)], (
+                        seed,
+                        line,
+                    )
+                    on = [
+                        by_id[touched[scope]["id"]]
+                        for scope in _SCOPES
+                        if deletes and touched.get(scope)
+                    ]
+                    is_theirs = any(_is_of(one, other) for one in on) and not any(
+                        _is_of(one, stack) for one in on
+                    )
                     assert not is_theirs, (seed, line)
 
 
@@ -239,12 +291,26 @@ def _belongs(entity: Entity, parent: Entity) -> bool:
     ("partition", "kind", "line"),
     [
         ("payments", "plugins", "to do: pulumi up -s local-payments --refresh"),
-        ("rest", "plugins", "stack 'local-payments' has to act: python -m kong_oam verify --stack local-payments"),
-        ("payments", "credentials", "stack 'local' has to act: python -m kong_oam verify --stack local"),
-        (None, "plugins", "to do: python -m kong_oam refresh -s local --yes && python -m kong_oam up -s local --yes"),
+        (
+            "rest",
+            "plugins",
+            "stack 'local-payments' has to act: python -m kong_oam verify --stack local-payments",
+        ),
+        (
+            "payments",
+            "credentials",
+            "stack 'local' has to act: python -m kong_oam verify --stack local",
+        ),
+        (
+            None,
+            "plugins",
+            "to do: python -m kong_oam refresh -s local --yes && python -m kong_oam up -s local --yes",
+        ),
     ],
 )
-def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(partition: str | None, kind: str, line: str) -> None:
+def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
+    partition: str | None, kind: str, line: str
+) -> None:
     """Stacks of one estate share a tag: the tag of the partition says whose an entity is."""
     one = in_partitions(partition)
     there = union([one])
@@ -254,14 +320,18 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(partition: str | 
     assert {text.strip() for text in lines if "to do" in text or "has to act" in text} == {line}
 
 
-def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Whatever its fields are, there is no command that changes it."""
     one = deployment("local")
     (meant, *_) = objects_of(one.estate, one.settings)
     labels = {**meant["metadata"].get("labels", {}), STACK: "prod"}
     theirs = {**meant, "metadata": {**meant["metadata"], "labels": labels}}
     monkeypatch.setattr(kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs})
-    found = {altered.name: altered.reasons for altered in workloads(one.settings, one.estate).altered}
+    found = {
+        altered.name: altered.reasons for altered in workloads(one.settings, one.estate).altered
+    }
     assert found[f"Deployment '{meant['metadata']['namespace']}/{meant['metadata']['name']}'"] == (
         Reason("it is of stack 'prod'", "", stack="prod"),
     )

@@ -32,19 +32,29 @@ k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data=
 
 
 @pytest.mark.deep
-def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(project: Callable[[str], Project]) -> None:
+def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
+    project: Callable[[str], Project],
+) -> None:
     """A preview that looks and an up say the conflict, and leave the value; with enablePatchForce it is put back. A key
     that somebody added is no part of what is compared, and stays."""
     one = project(HELD.format(force=None, value="ours"))
     one.up()
     cluster = one.local.cluster
     about = {"name": "c", "namespace": "default"}
-    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"a": "theirs", "b": "more"}}
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": about,
+        "data": {"a": "theirs", "b": "more"},
+    }
     cluster.put(theirs)
     for verb, yes in (("preview", ()), ("up", ("--yes", "--skip-preview"))):
         failed = one.pulumi(verb, "--refresh", *yes, check=False)
         assert failed.returncode != 0
-        assert 'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.a' in failed.stdout
+        assert (
+            'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.a'
+            in failed.stdout
+        )
     assert cluster.objects("ConfigMap")[0]["data"] == theirs["data"]
     one.write(HELD.format(force=True, value="ours"))
     assert one.changes("up", "--refresh") == {"same": 1, "update": 2}
@@ -70,7 +80,11 @@ def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Projec
     one = project(
         "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"
     )
-    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken", "namespace": "default"}}
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "taken", "namespace": "default"},
+    }
     one.local.cluster.put(theirs)
     failed = one.up(check=False)
     assert failed.returncode != 0
@@ -86,7 +100,9 @@ k.core.v1.Secret("token", metadata={{"name": "token"}}, {given}, opts=opts)
 
 
 @pytest.mark.deep
-def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(project: Callable[[str], Project]) -> None:
+def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
+    project: Callable[[str], Project],
+) -> None:
     """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
     one = project(STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}'))
     one.up()

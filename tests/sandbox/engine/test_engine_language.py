@@ -21,14 +21,18 @@ def test_a_failing_program_fails_the_run_and_shows_why(project: Callable[[str], 
     assert "ValueError: the reason" in failed.stdout
 
 
-def test_an_interrupted_up_ends_the_program(project: Callable[[str], Project], tmp_path: Path) -> None:
+def test_an_interrupted_up_ends_the_program(
+    project: Callable[[str], Project], tmp_path: Path
+) -> None:
     """Ctrl-C at the CLI: the program's process is gone soon after, too."""
     mark = tmp_path / "pid"
     one = project(
         f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); time.sleep(600)"
     )
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
-    with subprocess.Popen(command, cwd=one.folder, env=one.local.env, stdout=subprocess.DEVNULL) as cli:
+    with subprocess.Popen(
+        command, cwd=one.folder, env=one.local.env, stdout=subprocess.DEVNULL
+    ) as cli:
         _wait(lambda: mark.exists() and mark.read_text() != "")
         for _ in range(2):  # the first asks, the second insists
             cli.send_signal(signal.SIGINT)

@@ -27,14 +27,20 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
         service = {"name": "a", "host": "api.shop.svc.cluster.local", "port": 80}
         with httpx.Client(base_url=local.kong.admin_url, headers=headers) as admin:
             admin.post("/services", json=service).raise_for_status()
-            admin.post("/services/a/routes", json={"paths": ["/a"], "strip_path": False}).raise_for_status()
+            admin.post(
+                "/services/a/routes", json={"paths": ["/a"], "strip_path": False}
+            ).raise_for_status()
         time.sleep(0.3)  # the route's lag
         assert httpx.get(f"{local.kong.proxy_url}/a").status_code == 503
         about = {"name": "api", "namespace": "shop"}
         spec = {"ports": [{"port": 80}]}
         local.cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec})
         answer = httpx.get(f"{local.kong.proxy_url}/a?b=1")
-        assert (answer.status_code, answer.json()["method"], answer.json()["target"]) == (200, "GET", "/a?b=1")
+        assert (answer.status_code, answer.json()["method"], answer.json()["target"]) == (
+            200,
+            "GET",
+            "/a?b=1",
+        )
 
 
 @pytest.mark.deep
@@ -44,7 +50,12 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "sandbox", "serve"]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as serving:
         assert serving.stdout is not None
         said = ""
@@ -55,11 +66,19 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(20) == 143
     assert "stand-ins: pulumi-language-python" in said
-    for name in ("PULUMI_BACKEND_URL", "KONG_ADMIN_ADDR", "KONG_PROXY_ADDR", "OKTA_HTTP_PROXY", "OKTA_API_TOKEN"):
+    for name in (
+        "PULUMI_BACKEND_URL",
+        "KONG_ADMIN_ADDR",
+        "KONG_PROXY_ADDR",
+        "OKTA_HTTP_PROXY",
+        "OKTA_API_TOKEN",
+    ):
         assert f"export {name}=" in said
     line = next(line for line in said.splitlines() if line.startswith("export PATH="))
     script = f'PATH=/mine/bin:/usr/bin; {line}; echo "$PATH"'
-    path = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    path = subprocess.run(
+        ["/bin/sh", "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert path.endswith(":/mine/bin:/usr/bin") and len(path) > len(":/mine/bin:/usr/bin")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
@@ -68,7 +87,10 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
 
 def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> None:
     """They are named as official, the first of several folders counts, and all else is a stand-in."""
-    for folder, names in {"one": ["resource-kong"], "two": ["resource-kong", "resource-tls"]}.items():
+    for folder, names in {
+        "one": ["resource-kong"],
+        "two": ["resource-kong", "resource-tls"],
+    }.items():
         for name in names:
             _program(tmp_path / folder, f"pulumi-{name}", f"{name} of {folder}")
     found = launchers.install(tmp_path / "home", (tmp_path / "one", tmp_path / "two"))
@@ -100,7 +122,8 @@ def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(tmp_path
 def test_a_folder_without_plugins_is_not_asked_for_silently(tmp_path: Path) -> None:
     """Who mistypes it does not get stand-ins in place of what they meant."""
     with pytest.raises(
-        toolchain.ToolchainError, match=r"KONG_OAM_PLUGINS: .*/nowhere holds none of .*pulumi-resource-kong"
+        toolchain.ToolchainError,
+        match=r"KONG_OAM_PLUGINS: .*/nowhere holds none of .*pulumi-resource-kong",
     ):
         launchers.install(tmp_path / "home", (tmp_path / "nowhere",))
 
@@ -132,7 +155,10 @@ def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
     assert toolchain.pulumi_folder(str(tmp_path / "installed")) == folder
     assert (folder / "pulumi").stat() == made
     _program(tmp_path / "installed", "pulumi", "v3.275.0, which is newer")
-    assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (3, 275)
+    assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (
+        3,
+        275,
+    )
 
 
 @pytest.mark.engine

@@ -26,12 +26,22 @@ SUBJECT = "system:serviceaccount:shop:job"
 def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
     """An API with one role, and a client that holds it."""
     directory = tenant.directory
-    role = {"id": "r", "value": "scope=read", "allowedMemberTypes": ["Application"], "isEnabled": True}
-    wanted = {"displayName": "api", "appRoles": [role], "optionalClaims": {"accessToken": [{"name": "idtyp"}]}}
+    role = {
+        "id": "r",
+        "value": "scope=read",
+        "allowedMemberTypes": ["Application"],
+        "isEnabled": True,
+    }
+    wanted = {
+        "displayName": "api",
+        "appRoles": [role],
+        "optionalClaims": {"accessToken": [{"name": "idtyp"}]},
+    }
     api = directory.create_application({**wanted, "api": {"requestedAccessTokenVersion": 2}})
     client = directory.create_application({"displayName": "job"})
     own = [
-        directory.create_principal({"appId": one["appId"], "appRoleAssignmentRequired": True}) for one in (api, client)
+        directory.create_principal({"appId": one["appId"], "appRoleAssignmentRequired": True})
+        for one in (api, client)
     ]
     directory.assign(own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]})
     return api, client
@@ -63,12 +73,26 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
     """Of another account, for another audience, or signed by somebody else, it is none."""
     with Entra() as tenant, Issuer("cluster") as cluster:
         api, client = _set_up(tenant)
-        trusted = {"name": "kubernetes", "issuer": cluster.url, "subject": SUBJECT, "audiences": [AUDIENCE]}
+        trusted = {
+            "name": "kubernetes",
+            "issuer": cluster.url,
+            "subject": SUBJECT,
+            "audiences": [AUDIENCE],
+        }
         tenant.directory.add_federated(client["id"], trusted)
-        said = {"iss": cluster.url, "sub": SUBJECT, "aud": [AUDIENCE], "exp": int(time.time()) + 600}
+        said = {
+            "iss": cluster.url,
+            "sub": SUBJECT,
+            "aud": [AUDIENCE],
+            "exp": int(time.time()) + 600,
+        }
         key = cluster.published[0]
         claims = _claims(tenant.login.token(_form(api, client, key.sign(said)), ""))
-        assert (claims["aud"], claims["azp"], claims["roles"]) == (api["appId"], client["appId"], ["scope=read"])
+        assert (claims["aud"], claims["azp"], claims["roles"]) == (
+            api["appId"],
+            client["appId"],
+            ["scope=read"],
+        )
         assert (claims["ver"], claims["idtyp"], claims["iss"]) == ("2.0", "app", tenant.issuer)
         for wrong in (
             key.sign({**said, "sub": "system:serviceaccount:shop:other"}),
@@ -83,7 +107,9 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
 
 def _known(value: bytes | str, **more: str) -> dict[str, Any]:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
-    return {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}]}
+    return {
+        "keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}]
+    }
 
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
@@ -109,7 +135,9 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
         _, client = _set_up(tenant)
         put = tenant.directory.update_application
         put(client["id"], _known(pem, startDateTime=first, endDateTime=last))
-        with pytest.raises(GraphError, match="KeyCredentialsInvalidEndDate: Key credential end date is invalid"):
+        with pytest.raises(
+            GraphError, match="KeyCredentialsInvalidEndDate: Key credential end date is invalid"
+        ):
             put(client["id"], _known(pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"))
         with pytest.raises(GraphError, match="KeyCredentialsInvalidStartDate"):
             put(client["id"], _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last))
@@ -125,11 +153,15 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
         ("web", "https://shop.example.com", "AADSTS9002326"),
     ],
 )
-def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str | None, refused: str | None) -> None:
+def test_a_page_has_a_token_where_the_redirect_is_a_pages(
+    kind: str, origin: str | None, refused: str | None
+) -> None:
     """And only a page has what such a redirect brought; no browser hands over a refusal."""
     with Entra(users={"anna": ()}) as tenant:
         redirect = "https://shop.example.com/callback"
-        app = tenant.directory.create_application({"displayName": "shop", kind: {"redirectUris": [redirect]}})
+        app = tenant.directory.create_application(
+            {"displayName": "shop", kind: {"redirectUris": [redirect]}}
+        )
         _consent(tenant, tenant.directory.create_principal({"appId": app["appId"]}), "openid")
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
@@ -137,10 +169,17 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str
         if not refused:
             assert login(*asked, origin)["id_token"]
             return
-        with pytest.raises(BlockedError if origin else RefusedError, match="allows no page" if origin else refused):
+        with pytest.raises(
+            BlockedError if origin else RefusedError, match="allows no page" if origin else refused
+        ):
             login(*asked, origin)
         tenant.login.codes["c"] = {"client_id": app["appId"], "redirect_uri": redirect}
-        form = {"grant_type": "authorization_code", "client_id": app["appId"], "code": "c", "redirect_uri": redirect}
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": app["appId"],
+            "code": "c",
+            "redirect_uri": redirect,
+        }
         with pytest.raises(LoginError, match=refused):
             tenant.login.token(form, "", origin)
 
@@ -149,12 +188,23 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> No
     """They are permissions of Microsoft Graph, and no user can consent where an application asks for an assignment."""
     with Entra(groups=("sales",), users={"anna": ("sales",)}) as tenant:
         redirect, directory = "https://shop.example.com/callback", tenant.directory
-        app = directory.create_application({"displayName": "shop", "web": {"redirectUris": [redirect]}})
-        client = directory.create_principal({"appId": app["appId"], "appRoleAssignmentRequired": True})
-        directory.assign(client["id"], {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))})
+        app = directory.create_application(
+            {"displayName": "shop", "web": {"redirectUris": [redirect]}}
+        )
+        client = directory.create_principal(
+            {"appId": app["appId"], "appRoleAssignmentRequired": True}
+        )
+        directory.assign(
+            client["id"], {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))}
+        )
 
         def answered(scope: str) -> str:
-            asked = {"client_id": app["appId"], "redirect_uri": redirect, "sandbox_user": "anna", "scope": scope}
+            asked = {
+                "client_id": app["appId"],
+                "redirect_uri": redirect,
+                "sandbox_user": "anna",
+                "scope": scope,
+            }
             return str(tenant.login.authorize(asked).get("error"))
 
         assert answered("openid") == "consent_required"

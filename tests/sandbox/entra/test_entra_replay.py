@@ -16,7 +16,9 @@ import pytest
 
 from sandbox.entra import Entra
 
-TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+TRAFFIC = (
+    Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+)
 GROUP = "44444444-4444-4444-8444-444444444444"
 _OWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z")
 _VARYING = ("date", "request-id", "client-request-id", "createdDateTime", "startDateTime", "timestamp", "trace_id",
@@ -57,7 +59,9 @@ def _differences(recorded: Any, got: Any, where: str = "") -> Iterator[str]:
     if isinstance(recorded, dict) and isinstance(got, dict):
         for key in recorded.keys() | got.keys():
             if key not in _VARYING:
-                yield from _differences(recorded.get(key, "absent"), got.get(key, "absent"), f"{where}.{key}")
+                yield from _differences(
+                    recorded.get(key, "absent"), got.get(key, "absent"), f"{where}.{key}"
+                )
     elif isinstance(recorded, list) and isinstance(got, list) and len(recorded) == len(got):
         for index, pair in enumerate(zip(recorded, got, strict=True)):
             yield from _differences(*pair, f"{where}[{index}]")
@@ -77,15 +81,28 @@ def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
                 continue
             query = names.here(one["query"]).replace(" ", "+").replace("'", "%27")
             body = one["request_body"]
-            text = names.here(body if isinstance(body, str) else json.dumps(body)) if body is not None else ""
+            text = (
+                names.here(body if isinstance(body, str) else json.dumps(body))
+                if body is not None
+                else ""
+            )
             if one["step"] == "x-wrong":
                 text = text.replace(entra.secret, "wrong")
             target = names.here(one["path"]) + (f"?{query}" if query else "")
-            status, answer, _ = entra.answer(one["method"], target, {"authorization": "Bearer a"}, text.encode())
+            status, answer, _ = entra.answer(
+                one["method"], target, {"authorization": "Bearer a"}, text.encode()
+            )
             names.learn(one["response_body"], answer)
             expected = json.loads(names.here(json.dumps(one["response_body"])))
-            found = [f"status {status}"] if status != one["status"] else list(_differences(expected, answer))
-            wrong += [f"{one['seq']} {one['method']} {one['path']} ({one['step']}): {what}" for what in found]
+            found = (
+                [f"status {status}"]
+                if status != one["status"]
+                else list(_differences(expected, answer))
+            )
+            wrong += [
+                f"{one['seq']} {one['method']} {one['path']} ({one['step']}): {what}"
+                for what in found
+            ]
             done += 1
     assert wrong == []
     assert done > 500

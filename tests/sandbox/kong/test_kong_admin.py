@@ -19,7 +19,9 @@ def kong() -> Iterator[Kong]:
         yield running
 
 
-def ask(kong: Kong, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+def ask(
+    kong: Kong, method: str, path: str, body: Any = None, token: str | None = None
+) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} | ({"Kong-Admin-Token": token} if token else {})
     request = urllib.request.Request(kong.admin_url + path, data, headers, method=method)

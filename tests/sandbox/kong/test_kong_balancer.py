@@ -68,7 +68,9 @@ def kong(services: dict[int, int]) -> Iterator[Kong]:
     """A Kong with an Upstream without Targets, a Service of its name, one at an address and one at a name."""
 
     def resolve(host: str, port: int) -> tuple[str, int] | None:
-        return ("127.0.0.1", services.get(port, port)) if host in ("127.0.0.1", "localhost") else None
+        return (
+            ("127.0.0.1", services.get(port, port)) if host in ("127.0.0.1", "localhost") else None
+        )
 
     with Kong(resolve=resolve) as running:
         ask(running, "PUT", "/upstreams/orders.cases", {})
@@ -78,7 +80,9 @@ def kong(services: dict[int, int]) -> Iterator[Kong]:
         yield running
 
 
-def route(kong: Kong, code: str = "", service: str = "api", plugin: str = "post-function", **fields: Any) -> None:
+def route(
+    kong: Kong, code: str = "", service: str = "api", plugin: str = "post-function", **fields: Any
+) -> None:
     """The route /r to a service, with a function in the access phase."""
     body = {"service": {"name": service}, "paths": ["/r"], "strip_path": False, **fields}
     assert ask(kong, "PUT", "/routes/r", body)[0] == 200
@@ -89,7 +93,9 @@ def route(kong: Kong, code: str = "", service: str = "api", plugin: str = "post-
 
 
 def target(kong: Kong, address: str, weight: int = 100) -> None:
-    status, answer = ask(kong, "POST", "/upstreams/orders.cases/targets", {"target": address, "weight": weight})
+    status, answer = ask(
+        kong, "POST", "/upstreams/orders.cases/targets", {"target": address, "weight": weight}
+    )
     assert status == 201, answer
 
 
@@ -100,7 +106,9 @@ def get(kong: Kong, accept: str | None = None) -> Got:
         connection.request("GET", "/r/x?q=1", headers=headers)
         answer = connection.getresponse()
         text = re.sub(r"\b[0-9a-f]{32}\b", "<id>", answer.read().decode())
-        return Got(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
+        return Got(
+            answer.status, text, {name.lower(): value for name, value in answer.getheaders()}
+        )
     finally:
         connection.close()
 
@@ -137,7 +145,9 @@ def test_an_upstream_without_targets_is_unavailable(kong: Kong, port: int) -> No
         ),
     ],
 )
-def test_a_function_chooses_where_the_request_goes(kong: Kong, code: str, seen: tuple[int, str]) -> None:
+def test_a_function_chooses_where_the_request_goes(
+    kong: Kong, code: str, seen: tuple[int, str]
+) -> None:
     """The Host header is the chosen host without its port, unless one is set after it; the last call wins."""
     route(kong, code)
     port, host = seen

@@ -33,7 +33,11 @@ def forms(text: str) -> dict[str, list[str]]:
     for line in text.splitlines():
         sample = re.sub(r'(?<!le)="[^"]*"', "", line.rpartition(" ")[0])
         form = line if line.startswith("#") else sample
-        family = line.split()[2] if line.startswith("#") else re.sub(r"(_bucket|_sum|_count)?(\{.*)? .*", "", line)
+        family = (
+            line.split()[2]
+            if line.startswith("#")
+            else re.sub(r"(_bucket|_sum|_count)?(\{.*)? .*", "", line)
+        )
         found.setdefault(family, []).append(form)
     return {family: [*dict.fromkeys(lines)] for family, lines in found.items()}
 

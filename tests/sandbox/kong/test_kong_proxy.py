@@ -29,13 +29,17 @@ def kong() -> Iterator[Kong]:
 
 
 def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
-    status, body = ask(kong, "PUT", f"/routes/{name}", {"service": {"name": "api"}, "strip_path": False, **fields})
+    status, body = ask(
+        kong, "PUT", f"/routes/{name}", {"service": {"name": "api"}, "strip_path": False, **fields}
+    )
     assert status == 200, body
     return dict(body)
 
 
 def function(kong: Kong, code: str, where: str = "services/api") -> dict[str, Any]:
-    status, body = ask(kong, "POST", f"/{where}/plugins", {"name": "post-function", "config": {"access": [code]}})
+    status, body = ask(
+        kong, "POST", f"/{where}/plugins", {"name": "post-function", "config": {"access": [code]}}
+    )
     assert status == 201, body
     return dict(body)
 
@@ -72,7 +76,9 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
     assert uri.normalized(path) == normal
 
 
-@pytest.mark.parametrize("path", ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."])
+@pytest.mark.parametrize(
+    "path", ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."]
+)
 def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
     """Malformed encodings, zero bytes and climbing above the root are 400 before any route."""
     assert uri.refused_by_nginx(path)
@@ -136,9 +142,7 @@ def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
 
 SAYS_WHO = "kong.service.request.set_header('X-Auth-Client', 'c')"
 CLEARS = f"return function() ngx.req.clear_header('Connection') {SAYS_WHO} end"
-EMPTIES_THE_COPY = (
-    f"return function() ngx.req.clear_header('Connection') ngx.ctx.cached_request_headers = nil {SAYS_WHO} end"
-)
+EMPTIES_THE_COPY = f"return function() ngx.req.clear_header('Connection') ngx.ctx.cached_request_headers = nil {SAYS_WHO} end"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +156,9 @@ EMPTIES_THE_COPY = (
         ("3.10.0", CLEARS, True),
     ],
 )
-def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(version: str, script: str, arrives: bool) -> None:
+def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(
+    version: str, script: str, arrives: bool
+) -> None:
     """Kong deletes what Connection lists, even where a plugin set it. Kong 3.7 to 3.9 read a copy from before plugins."""
     with Kong(version=version) as kong:
         ask(kong, "PUT", "/services/api", {"host": "api.internal", "port": 8080})
@@ -203,15 +209,18 @@ def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> None
 def test_a_credential_counts_once_its_view_has_it() -> None:
     """Until then the strict plugin denies, which is the closed side."""
     clock = Clock()
-    token = (
-        "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9.eyJpc3MiOiAiaXNzLWFubiJ9.kTLlEdDi0_-f0BvPCKTAJO1G5Z0XuJANpwmYr72YdaI"
-    )
+    token = "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9.eyJpc3MiOiAiaXNzLWFubiJ9.kTLlEdDi0_-f0BvPCKTAJO1G5Z0XuJANpwmYr72YdaI"
     with Kong(clock=clock, lags=Lags(credentials=5.0)) as kong:
         ask(kong, "PUT", "/services/api", {"host": "h"})
         route(kong, "orders", paths=["/orders"])
         ask(kong, "POST", "/services/api/plugins", {"name": "jwt"})
         ask(kong, "PUT", "/consumers/ann", {})
-        ask(kong, "POST", "/consumers/ann/jwt", {"key": "iss-ann", "secret": "hs-secret-ann-0123456789abcdef0123"})
+        ask(
+            kong,
+            "POST",
+            "/consumers/ann/jwt",
+            {"key": "iss-ann", "secret": "hs-secret-ann-0123456789abcdef0123"},
+        )
         assert get(kong, "/orders", f"Authorization: Bearer {token}").status == 401
         clock.time += 5.0
         answer = get(kong, "/orders", f"Authorization: Bearer {token}")

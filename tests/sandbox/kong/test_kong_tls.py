@@ -29,7 +29,9 @@ def port_of(url: str) -> int:
 def show(kong: Kong, *names: str) -> str:
     """Gives Kong a certificate for these SNIs."""
     certificate, key = self_signed(*names)
-    status, body = ask(kong, "POST", "/certificates", {"cert": certificate, "key": key, "snis": list(names)})
+    status, body = ask(
+        kong, "POST", "/certificates", {"cert": certificate, "key": key, "snis": list(names)}
+    )
     assert status == 201, body
     return certificate
 
@@ -58,7 +60,9 @@ def shown(kong: Kong, name: str | None) -> str:
 def get(kong: Kong, target: str, name: str = "api.example.com", trusted: str | None = None) -> str:
     """The whole answer, as text, to a request over TLS."""
     with connected(kong, name, trusted) as connection:
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+        )
         return connection.makefile("rb").read().decode("latin-1")
 
 

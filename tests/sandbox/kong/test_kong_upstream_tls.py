@@ -19,7 +19,9 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
     stack = gateway_estates.stack("tests", "http")
     with (
         Kong() as kong,
-        asked(kong.admin_url, None, kong.proxy_url, stack, "tls.example.com", "127.0.0.1", bound=10) as gateway,
+        asked(
+            kong.admin_url, None, kong.proxy_url, stack, "tls.example.com", "127.0.0.1", bound=10
+        ) as gateway,
     ):
         workloads_are_verified(gateway)
 
@@ -39,13 +41,20 @@ SEND = "return function() kong.service.set_target('127.0.0.1', {}) kong.service.
         ("api.shop.svc", {"protocol": "http"}, 502),
     ],
 )  # fmt: skip
-def test_what_is_verified_is_what_a_kong_verifies(name: str, fields: dict[str, Any], status: int) -> None:
+def test_what_is_verified_is_what_a_kong_verifies(
+    name: str, fields: dict[str, Any], status: int
+) -> None:
     """Each answer is one that a Kong 3.10 gave."""
     ca = authority("ca")
     with Kong() as kong, Workload(signed(ca, "api.shop.svc")) as workload, _admin(kong) as admin:
         own = _made(admin, "/ca_certificates", {"cert": ca.certificate})["id"]
         if "ca_certificates" in fields:
-            fields = {**fields, "ca_certificates": [own if one == "CA" else one for one in fields["ca_certificates"]]}
+            fields = {
+                **fields,
+                "ca_certificates": [
+                    own if one == "CA" else one for one in fields["ca_certificates"]
+                ],
+            }
         service = {"name": "t", "protocol": "https", "host": "nowhere.invalid", "port": 1, **fields}
         scope = {"service": {"id": _made(admin, "/services", service)["id"]}}
         _made(admin, "/routes", {**scope, "hosts": ["public.example.com"], "preserve_host": True})

@@ -18,7 +18,10 @@ def _settings(case: str) -> dict[str, Any] | None:
     if found is None:
         return None
     settings: dict[str, Any] = dict(word.split("=") for word in found[1].split() if "=" in word)
-    return {**settings, "trusted_ips": settings.get("trusted_ips", "").split(",") if settings else []}
+    return {
+        **settings,
+        "trusted_ips": settings.get("trusted_ips", "").split(",") if settings else [],
+    }
 
 
 def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -32,8 +35,13 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> Non
         settings = _settings(line.get("case", ""))
         for request in line.get("requests", ()) if settings is not None else ():
             for seen in (entry["seen"] for entry in request.get("log") or () if "seen" in entry):
-                given = Request("GET", "/orders", 1, _headers(request), b"", "api.example.com", peer=seen["ip"])
-                assert client_address(given, settings or {}) == seen["forwarded"], (line["case"], request)
+                given = Request(
+                    "GET", "/orders", 1, _headers(request), b"", "api.example.com", peer=seen["ip"]
+                )
+                assert client_address(given, settings or {}) == seen["forwarded"], (
+                    line["case"],
+                    request,
+                )
                 asked.add((str(settings), seen["forwarded"]))
     assert len(asked) >= 6
 

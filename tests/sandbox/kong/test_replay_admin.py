@@ -14,9 +14,27 @@ from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.sandbox import kong_recordings as recordings
 
-COLLECTIONS = {"", "services", "routes", "plugins", "consumers", "jwts", "schemas", "tags", "status", "endpoints"}
+COLLECTIONS = {
+    "",
+    "services",
+    "routes",
+    "plugins",
+    "consumers",
+    "jwts",
+    "schemas",
+    "tags",
+    "status",
+    "endpoints",
+}
 COLLECTIONS |= {"certificates", "snis", "upstreams", "targets"}
-PLUGINS = {"jwt", "pre-function", "post-function", "request-termination", "correlation-id", "bot-detection"}
+PLUGINS = {
+    "jwt",
+    "pre-function",
+    "post-function",
+    "request-termination",
+    "correlation-id",
+    "bot-detection",
+}
 NESTED = {"jwt", "plugins", ""}
 # The recordings replace private keys; the two certificates in them, and who signs for whom, are replaced with them.
 PLACEHOLDER = "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"
@@ -37,11 +55,16 @@ NOT_MODELLED = {
     337: "/plugins/schema, which is deprecated",
     748: LIMITS,
     826: "endpoints that are not modelled",
-    **dict.fromkeys((836, 837, 838, 840, 841, 842), "schemas as Kong's own use has changed them; see test_schema"),
+    **dict.fromkeys(
+        (836, 837, 838, 840, 841, 842),
+        "schemas as Kong's own use has changed them; see test_schema",
+    ),
     843: "other entities",
 }
 STATUS = {
-    **dict.fromkeys((121, 221, 222, 223, 224, 225, 229, 230, 232), "the words of PCRE and of Rust's regex crate"),
+    **dict.fromkeys(
+        (121, 221, 222, 223, 224, 225, 229, 230, 232), "the words of PCRE and of Rust's regex crate"
+    ),
 }
 VOLATILE = {"created_at", "updated_at", "description", "len_min"}
 LEAST_REPLAYED = {"traffic-official-plugin.jsonl": 779, "admin-edge-cases.jsonl": 668}
@@ -70,7 +93,11 @@ class Replay:
             return "belongs to what is not modelled"
         if path[1] in ("services", "routes") and self.names & set(path):
             return "belongs to what is not modelled"
-        if isinstance(body, dict) and "plugins" in path and body.get("name") not in PLUGINS | {None, "nope"}:
+        if (
+            isinstance(body, dict)
+            and "plugins" in path
+            and body.get("name") not in PLUGINS | {None, "nope"}
+        ):
             return "other plugins"
         return None
 
@@ -95,12 +122,18 @@ class Replay:
         text = json.dumps(row.get("response_body")) + row["path"]
         self.unknown |= set(recordings.ID.findall(text)) - set(self.ids) - EVERYBODYS
         body = row.get("response_body")
-        if isinstance(body, dict) and row["status"] in (200, 201) and isinstance(body.get("name"), str):
+        if (
+            isinstance(body, dict)
+            and row["status"] in (200, 201)
+            and isinstance(body.get("name"), str)
+        ):
             self.names.add(body["name"])
 
     def translated(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: self.translated(item) for name, item in value.items() if name not in VOLATILE}
+            return {
+                name: self.translated(item) for name, item in value.items() if name not in VOLATILE
+            }
         if isinstance(value, list):
             return [self.translated(item) for item in value]
         if isinstance(value, str) and value in self.pairs:
@@ -114,7 +147,11 @@ class Replay:
     def modelled(self, theirs: Any) -> Any:
         """A list without the entities that are not modelled."""
         if isinstance(theirs, dict) and isinstance(theirs.get("data"), list):
-            rows = [one for one in theirs["data"] if not isinstance(one, dict) or one.get("id") not in self.unknown]
+            rows = [
+                one
+                for one in theirs["data"]
+                if not isinstance(one, dict) or one.get("id") not in self.unknown
+            ]
             return {**theirs, "data": rows}
         return theirs
 
@@ -140,7 +177,9 @@ class Replay:
     def send(self, row: dict[str, Any]) -> tuple[int, Any]:
         raw = row.get("request_raw")
         if raw is None and row.get("request_body") is not None:
-            certificates = row["path"].startswith("/certificates") and isinstance(row["request_body"], dict)
+            certificates = row["path"].startswith("/certificates") and isinstance(
+                row["request_body"], dict
+            )
             raw = json.dumps(self.with_keys(row) if certificates else row["request_body"])
         body = None if raw is None else recordings.ID.sub(self.own_id, raw)
         data = None if body is None else body.replace("\\xff", "\xff").replace("\\xfe", "\xfe")
@@ -148,8 +187,12 @@ class Replay:
         path = recordings.ID.sub(self.own_id, row["path"])
         target = f"{path}?{row['query']}" if row.get("query") else path
         left = {"content-length", "host", "connection"}
-        headers = {name: value for name, value in row["request_headers"].items() if name not in left}
-        self.connection.request(row["method"], target, data.encode(encoding) if data else data, headers)
+        headers = {
+            name: value for name, value in row["request_headers"].items() if name not in left
+        }
+        self.connection.request(
+            row["method"], target, data.encode(encoding) if data else data, headers
+        )
         answer = self.connection.getresponse()
         text = answer.read()
         try:
@@ -202,11 +245,16 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
             theirs = replay.modelled(row.get("response_body"))
             if status in (200, 201):
                 replay.learn(theirs, own)
-            wanted, got = sorted_lists(replay.translated(theirs)), sorted_lists(replay.translated(own))
+            wanted, got = (
+                sorted_lists(replay.translated(theirs)),
+                sorted_lists(replay.translated(own)),
+            )
             only_status = edge_cases and row["seq"] in STATUS
             if status != row["status"] or (wanted != got and not only_status):
                 asked = f"{row['seq']} {row['step']} {row['method']} {row['path']}"
-                wrong.append(f"{asked}: {status} {str(got)[:400]}\n  not {row['status']} {str(wanted)[:400]}")
+                wrong.append(
+                    f"{asked}: {status} {str(got)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
+                )
         replay.connection.close()
     print(f"{name}: replayed {replayed}; not modelled {skipped.total()}: {dict(skipped)}")
     assert not wrong, "\n".join(wrong)

@@ -35,7 +35,14 @@ STEPS = {
 }
 # The moment of the recording: its tokens are valid or expired by this clock.
 NOW = 1795565462.0
-MODELLED_PLUGINS = {"jwt", "pre-function", "post-function", "request-termination", "correlation-id", "bot-detection"}
+MODELLED_PLUGINS = {
+    "jwt",
+    "pre-function",
+    "post-function",
+    "request-termination",
+    "correlation-id",
+    "bot-detection",
+}
 NOT_MODELLED = {
     83: "gRPC answers",
     236: "ids of connections",
@@ -138,12 +145,16 @@ def raw_request(row: dict[str, Any]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
-def exchange(port: int, raw: bytes, head: bool, tls: bool) -> tuple[int, list[tuple[str, str]], bytes]:
+def exchange(
+    port: int, raw: bytes, head: bool, tls: bool
+) -> tuple[int, list[tuple[str, str]], bytes]:
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=3))
         if tls:
             context = ssl._create_unverified_context()
-            connection = stack.enter_context(context.wrap_socket(connection, server_hostname="p.example.com"))
+            connection = stack.enter_context(
+                context.wrap_socket(connection, server_hostname="p.example.com")
+            )
         connection.sendall(raw)
         answer = http.client.HTTPResponse(connection, method="HEAD" if head else "GET")
         try:
@@ -162,7 +173,9 @@ def masked(text: str, ports: dict[str, str]) -> str:
 
 
 def compared_headers(headers: list[Any]) -> list[tuple[str, str]]:
-    shown = ((name.lower(), masked(recordings.ID.sub("<id>", value), {})) for name, value in headers)
+    shown = (
+        (name.lower(), masked(recordings.ID.sub("<id>", value), {})) for name, value in headers
+    )
     return sorted(one for one in shown if one[0] in COMPARED)
 
 
@@ -175,7 +188,9 @@ def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:
         if row["kind"] != "setup":
             continue
         body, path = row["request_body"], row["path"]
-        known = re.match(r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/targets)?\Z", path)
+        known = re.match(
+            r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/targets)?\Z", path
+        )
         if not known or (path.endswith("/plugins") and body["name"] not in MODELLED_PLUGINS):
             incomplete.add("/" + path.split("/")[2])
             continue
@@ -253,7 +268,9 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
                 reason = NOT_MODELLED.get(row["seq"])
                 if row["step"] not in STEPS or first in incomplete:
                     reason = reason or "other plugins"
-                if "<... " in str(row.get("request_raw")) or "<... " in str(row.get("request_headers")):
+                if "<... " in str(row.get("request_raw")) or "<... " in str(
+                    row.get("request_headers")
+                ):
                     reason = reason or "requests cut in the recording"
                 if reason:
                     skipped[reason] += 1
@@ -262,7 +279,9 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
                 problem = replay(ports_here[row["port"]], row)
                 if problem:
                     wrong.append(problem)
-    print(f"replayed {replayed.total()}: {dict(replayed)}; not modelled {skipped.total()}: {dict(skipped)}")
+    print(
+        f"replayed {replayed.total()}: {dict(replayed)}; not modelled {skipped.total()}: {dict(skipped)}"
+    )
     assert not wrong, "\n".join(wrong)
     assert replayed.total() >= LEAST_REPLAYED
 

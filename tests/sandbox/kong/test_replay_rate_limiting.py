@@ -38,8 +38,14 @@ def cases() -> list[dict[str, Any]]:
 
 
 def plugins_of(config: dict[str, Any]) -> list[dict[str, Any]]:
-    routes = [route for service in config.get("services", ()) for route in service.get("routes", ())]
-    return [plugin for holder in (config, *config.get("services", ()), *routes) for plugin in holder.get("plugins", ())]
+    routes = [
+        route for service in config.get("services", ()) for route in service.get("routes", ())
+    ]
+    return [
+        plugin
+        for holder in (config, *config.get("services", ()), *routes)
+        for plugin in holder.get("plugins", ())
+    ]
 
 
 def upstream(request: Request | RefusedError) -> Response:
@@ -94,7 +100,10 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
     assert len(replayed) >= LEAST_REPLAYED
     server = Server(0, upstream)
     try:
-        with Kong(now=lambda: 1795565462.25) as kong, httpx.Client(base_url=kong.admin_url, trust_env=False) as admin:
+        with (
+            Kong(now=lambda: 1795565462.25) as kong,
+            httpx.Client(base_url=kong.admin_url, trust_env=False) as admin,
+        ):
             for case in replayed:
                 if why := compared(case, kong, Made(admin, server.port)):
                     different.append(f"{case['case']}: {why}")
@@ -111,9 +120,15 @@ def compared(case: dict[str, Any], kong: Kong, makes: Made) -> str:
     made = makes.make(case["config"])
     if refused := case.get("refused"):
         told = refused["body"]["fields"]["services"][0]["plugins"][0]
-        return "" if (made.status_code, made.json()["fields"]) == (400, told) else f"{made.status_code} {made.text}"
+        return (
+            ""
+            if (made.status_code, made.json()["fields"]) == (400, told)
+            else f"{made.status_code} {made.text}"
+        )
     for number, request in enumerate(case["requests"]):
-        if GRPC not in request.get("headers", ()) and (wanted := shown(request)) != (answer := asked(kong, request)):
+        if GRPC not in request.get("headers", ()) and (wanted := shown(request)) != (
+            answer := asked(kong, request)
+        ):
             return f"request {number}: {answer} and not {wanted}"
     return ""
 
@@ -133,7 +148,9 @@ def asked(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
 def shown(request: dict[str, Any]) -> tuple[Any, ...]:
     sent = request["method"] == "POST"
     return compared_parts(
-        request["status"], request["response_headers"], request.get("response_body" if sent else "body", "")
+        request["status"],
+        request["response_headers"],
+        request.get("response_body" if sent else "body", ""),
     )
 
 
@@ -143,4 +160,8 @@ def compared_parts(status: int, headers: list[Any], text: str) -> tuple[Any, ...
         for name, value in headers
         if "ratelimit" in name.lower() or name.lower() == "retry-after"
     }
-    return status, sorted(limits.items()), re.sub("[0-9a-f]{32}", "ID", text) if status != 401 else None
+    return (
+        status,
+        sorted(limits.items()),
+        re.sub("[0-9a-f]{32}", "ID", text) if status != 401 else None,
+    )

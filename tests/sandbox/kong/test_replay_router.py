@@ -23,14 +23,20 @@ def _gateway(defaults: Mapping[str, Any], routes: list[dict[str, Any]]) -> Proxy
     for route in routes:
         made = store.insert("routes", {**defaults, **route})
         config = {"status_code": ANSWERED, "content_type": "text/plain", "body": route["name"]}
-        store.insert("plugins", {"name": "request-termination", "route": {"id": made["id"]}, "config": config})
+        store.insert(
+            "plugins",
+            {"name": "request-termination", "route": {"id": made["id"]}, "config": config},
+        )
     return Proxy(store, "3.10.0", now=lambda: NOW, lags=lambda: (0.0, 0.0, 0.0))
 
 
 def _raw(request: Mapping[str, Any]) -> bytes:
     headers = [] if request["host"] is None else [("Host", request["host"])]
     headers += [(name, value) for name, value in (request.get("headers") or {}).items()]
-    lines = [f"{request['method']} {request['path']} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    lines = [
+        f"{request['method']} {request['path']} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
     return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode("latin-1")
 
 
@@ -57,6 +63,8 @@ def test_every_request_reaches_the_route_that_it_reached(report: Callable[[str],
                 wrong.append((line["family"], line["n"], request, answer.status, matched))
     for family, n, request, status, matched in wrong[:40]:
         print(family, n, request, "->", status, matched)
-    report(f"router, recorded: {asked['compared']} requests compared, {asked['unstable']} unstable ones left out")
+    report(
+        f"router, recorded: {asked['compared']} requests compared, {asked['unstable']} unstable ones left out"
+    )
     assert not wrong, Counter(family for family, *_ in wrong)
     assert asked["compared"] > 13_000

@@ -56,9 +56,15 @@ def assertion(estate: Estate) -> Signing:
     return Signing({"alg": "RS256", "kid": "one"}, claims)
 
 
-def ask(estate: Estate, signed: object, more: Mapping[str, str] = {}, **form: str) -> tuple[int, dict[str, Any]]:
+def ask(
+    estate: Estate, signed: object, more: Mapping[str, str] = {}, **form: str
+) -> tuple[int, dict[str, Any]]:
     """Status and body; `more` are headers."""
-    asked = {"grant_type": "client_credentials", "scope": "orders.read", "client_assertion_type": ASSERTION}
+    asked = {
+        "grant_type": "client_credentials",
+        "scope": "orders.read",
+        "client_assertion_type": ASSERTION,
+    }
     headers = {"Content-Type": "application/x-www-form-urlencoded", **more}
     body = urlencode({**asked, "client_assertion": str(signed), **form})
     answer = _call("POST", f"{estate.issuer}/v1/token", body, headers)
@@ -72,9 +78,13 @@ def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
         answer = client_credentials(keyed.issuer, client_id(keyed.service), key, ["orders.read"])
         assert answer["scope"] == "orders.read"
     with pytest.raises(RefusedError, match="invalid_client"):
-        client_credentials(keyed.issuer, client_id(keyed.service), secret(keyed.service), ["orders.read"])
+        client_credentials(
+            keyed.issuer, client_id(keyed.service), secret(keyed.service), ["orders.read"]
+        )
     with pytest.raises(RefusedError, match="does not have"):
-        client_credentials(keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"])
+        client_credentials(
+            keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"]
+        )
 
 
 def _with(**changed: Any) -> Callable[[Signing, float], None]:
@@ -112,7 +122,9 @@ def _without_expiry(signing: Signing, _: float) -> None:
         (_with(exp=lambda now: now + 3601), "too far into the future"),
     ],
 )
-def test_an_assertion_that_does_not_count(keyed: Estate, change: Callable[[Signing, float], None], reason: str) -> None:
+def test_an_assertion_that_does_not_count(
+    keyed: Estate, change: Callable[[Signing, float], None], reason: str
+) -> None:
     """One detail is wrong: 401, and why."""
     signing = assertion(keyed)
     change(signing, time.time())
@@ -127,4 +139,7 @@ def test_an_assertion_counts_once(keyed: Estate) -> None:
     signed = str(assertion(keyed))
     assert ask(keyed, signed)[0] == 200
     status, told = ask(keyed, signed)
-    assert (status, told["error_description"]) == (401, "The client_assertion token has already been used.")
+    assert (status, told["error_description"]) == (
+        401,
+        "The client_assertion token has already been used.",
+    )

@@ -15,13 +15,17 @@ POLICY_FAILED = "Policy evaluation failed for this request, please check the pol
 def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
     header, claims = jose.read(token)
-    (key,) = (one for one in httpx.get(f"{issuer}/v1/keys").json()["keys"] if one["kid"] == header["kid"])
+    (key,) = (
+        one for one in httpx.get(f"{issuer}/v1/keys").json()["keys"] if one["kid"] == header["kid"]
+    )
     assert jose.verifies(jose.public_key(key), "RS256", token)
     return header, claims
 
 
 def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
-    return client_credentials(estate.issuer, client_id(estate.service), secret(estate.service), scopes)
+    return client_credentials(
+        estate.issuer, client_id(estate.service), secret(estate.service), scopes
+    )
 
 
 def as_user(estate: Estate, user: str, *scopes: str) -> dict[str, Any]:
@@ -78,7 +82,9 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
         (("openid",), "invalid_scope"),  # needs a user
     ],
 )
-def test_a_scope_that_is_not_granted_is_refused(estate: Estate, scopes: tuple[str, ...], error: str) -> None:
+def test_a_scope_that_is_not_granted_is_refused(
+    estate: Estate, scopes: tuple[str, ...], error: str
+) -> None:
     """All or nothing: there is no token with fewer scopes."""
     with pytest.raises(RefusedError) as caught:
         as_service(estate, *scopes)
@@ -120,4 +126,7 @@ def test_a_groups_claim_lists_the_groups_that_pass_its_filter(
     answer = as_user(estate, "user-both", "openid", "orders.read")
     assert verified(answer["access_token"], estate.issuer)[1].get("groups") == expected
     assert "groups" not in verified(answer["id_token"], estate.issuer)[1]
-    assert "groups" not in verified(as_service(estate, "orders.read")["access_token"], estate.issuer)[1]
+    assert (
+        "groups"
+        not in verified(as_service(estate, "orders.read")["access_token"], estate.issuer)[1]
+    )

@@ -17,11 +17,16 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
 
     def conforms(method: str, path: str, status: int, body: object) -> None:
         if description().responses(method, path) is not None:
-            faults.extend(f"{method} {path}: {error}" for error in description().errors(method, path, status, body))
+            faults.extend(
+                f"{method} {path}: {error}"
+                for error in description().errors(method, path, status, body)
+            )
 
     with new_okta(groups=(), users=()) as okta:
         replay = Replay(Admin(okta.url))
-        replay.admin.make("groups", {"profile": {"name": "team-legacy", "description": "An existing group"}})
+        replay.admin.make(
+            "groups", {"profile": {"name": "team-legacy", "description": "An existing group"}}
+        )
         replay.admin.observe = conforms
         step = ""
         for exchange in exchanges():
@@ -31,7 +36,8 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
                 replay.prepare(step)
             replay.play(exchange)
         left = {
-            kind: okta.objects(kind) for kind in ("authorizationServers", "apps", "policies", "rules", "assignments")
+            kind: okta.objects(kind)
+            for kind in ("authorizationServers", "apps", "policies", "rules", "assignments")
         }
     print(dict(replay.counts))
     print(f"not compared: {NOT_COMPARED}")

@@ -20,9 +20,23 @@ from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
 from tests.support.partner_keys import private_pem, rsa_key
 
-TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
-SCOPE = {"adminConsentDescription": "d", "adminConsentDisplayName": "n", "enabled": True, "id": "1", "type": "Admin"}
-ROLE = {"allowedMemberTypes": ["Application"], "description": "d", "displayName": "n", "enabled": True, "id": "2"}
+TRAFFIC = (
+    Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+)
+SCOPE = {
+    "adminConsentDescription": "d",
+    "adminConsentDisplayName": "n",
+    "enabled": True,
+    "id": "1",
+    "type": "Admin",
+}
+ROLE = {
+    "allowedMemberTypes": ["Application"],
+    "description": "d",
+    "displayName": "n",
+    "enabled": True,
+    "id": "2",
+}
 
 
 class Recorder(Graph):
@@ -51,13 +65,21 @@ def _recorded(step: str, path: str, methods: tuple[str, ...]) -> list[dict[str, 
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     rows = map(json.loads, TRAFFIC.read_text("utf-8").splitlines())
-    return [one for one in rows if one["step"] == step and one["method"] in methods and path in one["path"]]
+    return [
+        one
+        for one in rows
+        if one["step"] == step and one["method"] in methods and path in one["path"]
+    ]
 
 
 def _as_sets(value: Any) -> Any:
     """Without what varies: addresses, temporary names, and the order of lists, which are sets to the plugin."""
     if isinstance(value, dict):
-        return {key: _as_sets(one) for key, one in value.items() if key not in ("owners@odata.bind", "id")}
+        return {
+            key: _as_sets(one)
+            for key, one in value.items()
+            if key not in ("owners@odata.bind", "id")
+        }
     if isinstance(value, list):
         return sorted(map(_as_sets, value), key=str)
     return re.sub(r"TERRAFORM_UPDATE_.*", "temporary", value) if isinstance(value, str) else value
@@ -66,19 +88,26 @@ def _as_sets(value: Any) -> Any:
 def test_the_recorded_creation_of_an_application_is_repeated(graph: Recorder) -> None:
     """All bodies of POST and PATCH, and which requests come in which order."""
     (made,) = (
-        one for one in _recorded("create", "/v1.0/applications", ("POST",)) if one["request_body"].get("appRoles")
+        one
+        for one in _recorded("create", "/v1.0/applications", ("POST",))
+        if one["request_body"].get("appRoles")
     )
     object_id = made["response_body"]["id"]
     recorded = [
-        one for one in _recorded("create", object_id, ("PATCH", "DELETE", "GET")) if "servicePr" not in one["path"]
+        one
+        for one in _recorded("create", object_id, ("PATCH", "DELETE", "GET"))
+        if "servicePr" not in one["path"]
     ]
     identifier, _ = Application(graph).create(from_graph(made["response_body"]))
     assert _as_sets(graph.asked[0][2]) == _as_sets(made["request_body"])
     own = identifier.rsplit("/", 1)[1]
     sent = [
-        (method, path.split("?")[0].replace(own, object_id), _as_sets(body)) for method, path, body in graph.asked[1:]
+        (method, path.split("?")[0].replace(own, object_id), _as_sets(body))
+        for method, path, body in graph.asked[1:]
     ]
-    assert sent == [(one["method"], one["path"], _as_sets(one["request_body"])) for one in recorded[: len(sent)]]
+    assert sent == [
+        (one["method"], one["path"], _as_sets(one["request_body"])) for one in recorded[: len(sent)]
+    ]
     assert len(sent) == 6
 
 
@@ -86,7 +115,9 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(graph: Recorder)
     """The role disabled, the scope disabled, then both removed: the same bodies in the same order."""
     recorded = _recorded("remove-scope-and-role", "/v1.0/applications", ("PATCH",))[:3]
     before = json.loads(
-        json.dumps(_recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0]["response_body"])
+        json.dumps(
+            _recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0]["response_body"]
+        )
     )
     inputs = from_graph(before)
     application = Application(graph)
@@ -94,7 +125,9 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(graph: Recorder)
     graph.asked.clear()
     wanted = {**inputs, "identifierUris": []}
     wanted["appRoles"] = [one for one in inputs["appRoles"] if one["value"] != "orders.write.all"]
-    kept = [one for one in inputs["api"]["oauth2PermissionScopes"] if one["value"] != "orders.write"]
+    kept = [
+        one for one in inputs["api"]["oauth2PermissionScopes"] if one["value"] != "orders.write"
+    ]
     wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": kept}
     application.update(identifier, state, wanted)
     sent = [body for method, _, body in graph.asked if method == "PATCH"]
@@ -107,18 +140,32 @@ def test_a_permission_and_a_role_of_one_value_could_never_be_removed(graph: Reco
 
     def inputs(role: str, value: str, *, present: bool = True) -> dict[str, Any]:
         entries = {
-            "api": {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": [{**SCOPE, "value": "read"}]},
+            "api": {
+                "requestedAccessTokenVersion": 2,
+                "oauth2PermissionScopes": [{**SCOPE, "value": "read"}],
+            },
             "appRoles": [{**ROLE, "id": role, "value": value}],
         }
-        return {"displayName": "x", "signInAudience": "AzureADMyOrg", **(entries if present else {})}
+        return {
+            "displayName": "x",
+            "signInAudience": "AzureADMyOrg",
+            **(entries if present else {}),
+        }
 
     with pytest.raises(ProviderError, match='duplicate value found: "read"'):
         application.create(inputs("2", "read"))
     identifier, state = application.create(inputs("1", "read"))
-    with pytest.raises(ProviderError, match="must match for the 'oauth2Permissions' and 'appRoles'"):
+    with pytest.raises(
+        ProviderError, match="must match for the 'oauth2Permissions' and 'appRoles'"
+    ):
         application.update(identifier, state, inputs("1", "read", present=False))
     identifier, state = application.create(inputs("2", "scope=read"))
-    assert application.update(identifier, state, inputs("2", "scope=read", present=False))["appRoleIds"] == {}
+    assert (
+        application.update(identifier, state, inputs("2", "scope=read", present=False))[
+            "appRoleIds"
+        ]
+        == {}
+    )
 
 
 def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> None:
@@ -126,7 +173,12 @@ def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> Non
     identifier, _ = Application(graph).create({"displayName": "job"})
     pems = [certificate(private_pem(rsa_key()), f"job {number}") for number in (1, 2)]
     for pem in pems:
-        given = {"applicationId": identifier, "encoding": "pem", "value": pem, "type": "AsymmetricX509Cert"}
+        given = {
+            "applicationId": identifier,
+            "encoding": "pem",
+            "value": pem,
+            "type": "AsymmetricX509Cert",
+        }
         ApplicationCertificate(graph).create(given)
     ((first,), (known, second)) = (
         body["keyCredentials"] for _, _, body in graph.asked if "keyCredentials" in (body or {})

@@ -25,7 +25,13 @@ from sandbox.plugins.keycloak_realm import (
 from sandbox.plugins.provider import Naming
 from sandbox.plugins.values import Properties
 
-TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "keycloak" / "traffic-official-plugin.jsonl"
+TRAFFIC = (
+    Path(__file__).parents[3].parent
+    / "shared"
+    / "data"
+    / "keycloak"
+    / "traffic-official-plugin.jsonl"
+)
 REALM = "/admin/realms/acme"
 Exchange = dict[str, Any]
 Asked = tuple[str, str, Any]
@@ -60,7 +66,9 @@ class Recorded(AdminApi):
             return Answer(404, {"error": "not recorded"}, "not recorded", {})
         one = found.pop(0) if len(found) > 1 and method == "GET" else found[0]
         headers = {"Location": one["response_location"]} if one.get("response_location") else {}
-        return Answer(one["status"], one["response_body"], json.dumps(one["response_body"]), headers)
+        return Answer(
+            one["status"], one["response_body"], json.dumps(one["response_body"]), headers
+        )
 
     @property
     def calls(self) -> list[tuple[str, str]]:
@@ -73,7 +81,9 @@ class Recorded(AdminApi):
 
 
 def posts(end: str) -> Iterator[Exchange]:
-    return (one for one in exchanges("create") if one["method"] == "POST" and one["path"].endswith(end))
+    return (
+        one for one in exchanges("create") if one["method"] == "POST" and one["path"].endswith(end)
+    )
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
@@ -90,7 +100,9 @@ def test_roles_are_made_looked_up_and_written_once_more() -> None:
         api = Recorded("create")
         role = Role(api)
         sent = one["request_body"]
-        identifier, state = role.create(checked(role, name=sent["name"], description=sent["description"]))
+        identifier, state = role.create(
+            checked(role, name=sent["name"], description=sent["description"])
+        )
         by_id = f"{REALM}/roles-by-id/{identifier}"
         assert api.calls == [
             ("POST", f"{REALM}/roles"),
@@ -116,9 +128,14 @@ def test_client_scopes_are_posted_as_recorded() -> None:
         api = Recorded("create")
         scope = ClientScope(api)
         listed = sent["attributes"]["include.in.token.scope"] == "true"
-        inputs = checked(scope, name=sent["name"], description=sent["description"], includeInTokenScope=listed)
+        inputs = checked(
+            scope, name=sent["name"], description=sent["description"], includeInTokenScope=listed
+        )
         identifier, state = scope.create(inputs)
-        assert api.asked == [("POST", one["path"], sent), ("GET", f"{one['path']}/{identifier}", None)]
+        assert api.asked == [
+            ("POST", one["path"], sent),
+            ("GET", f"{one['path']}/{identifier}", None),
+        ]
         assert state["includeInTokenScope"] is listed
         assert scope.differences(state, inputs, inputs).changed == frozenset()
         seen.append(sent["name"])
@@ -142,11 +159,19 @@ def test_mappers_are_posted_as_recorded() -> None:
         api = Recorded("create")
         mapper = kind(api)
         config = {name: sent["config"][setting] for name, setting in mapper.config.items()}
-        given = {k: v == "true" if v in ("true", "false") else v for k, v in config.items() if v != ""}
-        inputs = checked(mapper, name=sent["name"], clientScopeId=one["path"].split("/")[5], **given)
+        given = {
+            k: v == "true" if v in ("true", "false") else v for k, v in config.items() if v != ""
+        }
+        inputs = checked(
+            mapper, name=sent["name"], clientScopeId=one["path"].split("/")[5], **given
+        )
         identifier, state = mapper.create(inputs)
         # Others made mappers in the same scope meanwhile: what is there already is another run's answer.
-        assert api.calls == [("GET", one["path"]), ("POST", one["path"]), ("GET", f"{one['path']}/{identifier}")]
+        assert api.calls == [
+            ("GET", one["path"]),
+            ("POST", one["path"]),
+            ("GET", f"{one['path']}/{identifier}"),
+        ]
         assert api.body("POST") == sent
         assert mapper.differences(state, inputs, inputs).changed == frozenset()
         seen[sent["protocolMapper"]] += 1
@@ -161,9 +186,15 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
     mapper = GenericRoleMapper(api)
     identifier, state = mapper.create(checked(mapper, clientScopeId=scope, roleId=role))
     assert identifier == f"acme/client-scope/{scope}/scope-mappings//{role}"
-    assert api.calls == [("GET", f"{REALM}/roles-by-id/{role}"), ("POST", post["path"]), ("GET", post["path"])]
+    assert api.calls == [
+        ("GET", f"{REALM}/roles-by-id/{role}"),
+        ("POST", post["path"]),
+        ("GET", post["path"]),
+    ]
     assert api.body("POST") == post["request_body"]
-    (gone,) = (e for e in exchanges("destroy") if e["method"] == "DELETE" and e["path"] == post["path"])
+    (gone,) = (
+        e for e in exchanges("destroy") if e["method"] == "DELETE" and e["path"] == post["path"]
+    )
     api = Recorded("create")
     GenericRoleMapper(api).delete(identifier, state)
     assert api.calls[-1] == ("DELETE", gone["path"])
@@ -201,11 +232,17 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
         "webOrigins": sent["webOrigins"],
         "pkceCodeChallengeMethod": attributes["pkce.code.challenge.method"],
         "validPostLogoutRedirectUris": logout.split("##") if logout else None,
-        "extraConfig": {name: attributes[name] for name in ("jwks.string", "use.jwks.string") if name in attributes},
+        "extraConfig": {
+            name: attributes[name]
+            for name in ("jwks.string", "use.jwks.string")
+            if name in attributes
+        },
     }
     extra = [name for name in attributes if name.startswith("token.endpoint.auth")]
     said["extraConfig"] |= {name: attributes[name] for name in extra}
-    return checked(client, **{name: value for name, value in said.items() if value not in (None, "", {})})
+    return checked(
+        client, **{name: value for name, value in said.items() if value not in (None, "", {})}
+    )
 
 
 def test_clients_are_posted_as_recorded() -> None:
@@ -219,7 +256,9 @@ def test_clients_are_posted_as_recorded() -> None:
         identifier, state = client.create(inputs)
         assert api.body("POST") == sent, sent["clientId"]
         path = f"{one['path']}/{identifier}"
-        service = [("GET", f"{path}/service-account-user")] if sent["serviceAccountsEnabled"] else []
+        service = (
+            [("GET", f"{path}/service-account-user")] if sent["serviceAccountsEnabled"] else []
+        )
         assert api.calls == [
             ("GET", "/admin/serverinfo"),
             ("POST", one["path"]),
@@ -245,14 +284,18 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
     for client, calls in recorded.items():
         last = [one for one in calls if one["method"] == "GET"][-1]
         api = Recorded("create")
-        api._answers["GET", f"{REALM}/clients/{client}/{kind.other}"] = [{"status": 200, "response_body": []}]
+        api._answers["GET", f"{REALM}/clients/{client}/{kind.other}"] = [
+            {"status": 200, "response_body": []}
+        ]
         first = [one for one in calls if one["method"] == "GET"]
         api._answers["GET", f"{REALM}/clients/{client}/{kind.part}"] = _own(first)
         scopes = kind(api)
         wanted = [scope["name"] for scope in last["response_body"]]
         scopes.create(checked(scopes, clientId=client, **{kind.names: wanted}))
         changes = Counter((method, path) for method, path in api.calls if method != "GET")
-        assert changes == Counter((one["method"], one["path"]) for one in calls if one["method"] != "GET")
+        assert changes == Counter(
+            (one["method"], one["path"]) for one in calls if one["method"] != "GET"
+        )
 
 
 def _own(gets: list[Exchange]) -> list[Exchange]:

@@ -21,8 +21,20 @@ from sandbox.plugins.kong import (
 from sandbox.plugins.provider import Naming, _state
 from sandbox.plugins.values import SECRET, SIGNATURE
 
-TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "traffic-official-plugin.jsonl"
-KINDS = {"services": Service, "routes": Route, "plugins": KongPlugin, "consumers": Consumer, "jwt": ConsumerJwtAuth}
+TRAFFIC = (
+    Path(__file__).parents[3].parent
+    / "shared"
+    / "data"
+    / "kong-3.10"
+    / "traffic-official-plugin.jsonl"
+)
+KINDS = {
+    "services": Service,
+    "routes": Route,
+    "plugins": KongPlugin,
+    "consumers": Consumer,
+    "jwt": ConsumerJwtAuth,
+}
 KINDS |= {"certificates": Certificate}
 
 
@@ -50,10 +62,16 @@ def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     """The program's inputs of a recorded write: every field that was sent, as Kong's answer has it."""
     state = resource._state(exchange["response_body"], {"strictMatch": True})
     sent = {key: value for key, value in state.items() if resource.fields.get(key, None) is None}
-    sent |= {key: value for key, value in state.items() if key in resource.fields and _sent(resource, key, exchange)}
+    sent |= {
+        key: value
+        for key, value in state.items()
+        if key in resource.fields and _sent(resource, key, exchange)
+    }
     if "config" in exchange["request_body"]:
         sent["configJson"] = json.dumps(exchange["request_body"]["config"])
-    return resource.check({k: v for k, v in sent.items() if k != "strictMatch"}, {}, Naming("recorded", b""))
+    return resource.check(
+        {k: v for k, v in sent.items() if k != "strictMatch"}, {}, Naming("recorded", b"")
+    )
 
 
 def _sent(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
@@ -69,7 +87,12 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
         exchange = json.loads(line)
         kind = _kind(exchange["path"])
         by_hand = exchange["request_headers"].get("user-agent") == "by-hand"
-        if kind is None or by_hand or exchange["method"] not in ("POST", "PATCH") or exchange["status"] >= 300:
+        if (
+            kind is None
+            or by_hand
+            or exchange["method"] not in ("POST", "PATCH")
+            or exchange["status"] >= 300
+        ):
             continue
         api = Recorder({**exchange["response_body"], "data": [exchange["response_body"]]})
         resource = KINDS[kind](api)
@@ -80,7 +103,9 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
             owner = f"|{entity['consumer']['id']}" if kind == "jwt" else ""
             resource.update(f"{entity['id']}{owner}", inputs, inputs)
         where = f"{exchange['step']}, exchange {exchange['seq']}"
-        assert api.asked[0] == (exchange["method"], exchange["path"], exchange["request_body"]), where
+        assert api.asked[0] == (exchange["method"], exchange["path"], exchange["request_body"]), (
+            where
+        )
         assert api.asked[1][0] == "GET", where
         repeated[kind] += 1
     print(f"\nrepeated writes of the official plugin: {dict(repeated)}")
@@ -99,7 +124,9 @@ ENTITY = {"id": "p", "name": "jwt", "enabled": True, "config": CONFIG}
 
 
 @pytest.mark.parametrize(("strict", "changed"), [(True, {"configJson"}), (False, set())])
-def test_drift_of_a_configuration_is_only_seen_with_strict_match(strict: bool, changed: set[str]) -> None:
+def test_drift_of_a_configuration_is_only_seen_with_strict_match(
+    strict: bool, changed: set[str]
+) -> None:
     """The same change made by hand: with strict match an update, without it nothing."""
     plugin = KongPlugin(Recorder(ENTITY))
     written = '{"anonymous":null,"claims_to_verify":["exp"]}'

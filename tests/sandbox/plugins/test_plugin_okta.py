@@ -12,11 +12,24 @@ from sandbox.plugins.http import Answer
 from sandbox.plugins.okta_api import ManagementApi, OktaObject
 from sandbox.plugins.okta_app import OAuth
 from sandbox.plugins.okta_origin import Origin
-from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
+from sandbox.plugins.okta_server import (
+    Server,
+    ServerClaim,
+    ServerPolicy,
+    ServerPolicyRule,
+    ServerScope,
+)
 from sandbox.plugins.provider import Naming, ProviderError
 
-TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
-PARTS = {"scopes": ServerScope, "claims": ServerClaim, "policies": ServerPolicy, "rules": ServerPolicyRule}
+TRAFFIC = (
+    Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
+)
+PARTS = {
+    "scopes": ServerScope,
+    "claims": ServerClaim,
+    "policies": ServerPolicy,
+    "rules": ServerPolicyRule,
+}
 POLICIES = [{"id": "default", "system": True}, {"id": "other", "system": False}]
 
 
@@ -44,7 +57,11 @@ def _recorded(method: str) -> Iterator[dict[str, Any]]:
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     for line in TRAFFIC.read_text().splitlines():
         exchange = json.loads(line)
-        if exchange["method"] == method and exchange["status"] < 300 and not exchange.get("injected"):
+        if (
+            exchange["method"] == method
+            and exchange["status"] < 300
+            and not exchange.get("injected")
+        ):
             yield exchange
 
 
@@ -61,9 +78,16 @@ def _kind(path: str) -> type[OktaObject] | None:
 def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
     """What the program must have said: the answer's properties, with the parents that the path names."""
     parts = exchange["path"].split("/")
-    owners = {"authServerId": parts[4] if len(parts) > 4 else "", "policyId": parts[6] if len(parts) > 6 else ""}
+    owners = {
+        "authServerId": parts[4] if len(parts) > 4 else "",
+        "policyId": parts[6] if len(parts) > 6 else "",
+    }
     state = resource.state(exchange["response_body"], owners)
-    inputs = {key: value for key, value in state.items() if key not in resource.computed and value not in (None, [])}
+    inputs = {
+        key: value
+        for key, value in state.items()
+        if key not in resource.computed and value not in (None, [])
+    }
     credentials = exchange["request_body"].get("credentials", {}).get("oauthClient", {})
     if "client_id" in credentials:
         inputs["clientId"] = credentials["client_id"]
@@ -114,7 +138,13 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
     assert sum(repeated.values()) >= 40
 
 
-ORIGIN = {"id": "tos", "name": "o", "origin": "https://o.example.com", "status": "ACTIVE", "scopes": [{"type": "CORS"}]}
+ORIGIN = {
+    "id": "tos",
+    "name": "o",
+    "origin": "https://o.example.com",
+    "status": "ACTIVE",
+    "scopes": [{"type": "CORS"}],
+}
 PATH = "/api/v1/trustedOrigins"
 
 
@@ -129,7 +159,13 @@ def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
     assert not origin.differences(state, inputs, inputs).changed
     assert not origin.differences(state, inputs, written).changed
     origin.update("tos", state, {**written, "name": "p"})
-    assert api.asked == [("POST", PATH, written), ("PUT", f"{PATH}/tos", {**written, "name": "p", "status": "ACTIVE"})]
+    assert api.asked == [
+        ("POST", PATH, written),
+        ("PUT", f"{PATH}/tos", {**written, "name": "p", "status": "ACTIVE"}),
+    ]
     with pytest.raises(ProviderError, match="inconsistent result after apply"):
         origin.create({**inputs, "status": "INACTIVE"})
-    assert [problem.path for problem in origin.problems({"name": "o", "origin": "https://o.example.com"})] == ["scopes"]
+    assert [
+        problem.path
+        for problem in origin.problems({"name": "o", "origin": "https://o.example.com"})
+    ] == ["scopes"]

@@ -42,16 +42,43 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
     ("token", "properties", "path", "reason"),
     [
         ("kong:index/service:Service", {"protocol": 1}, "protocol", "expected a string, got 1"),
-        ("kong:index/service:Service", {"protocol": "http", "port": "80"}, "port", "expected an integer, got '80'"),
-        ("kong:index/service:Service", {"protocol": "http", "port": True}, "port", "expected an integer, got True"),
-        ("kong:index/service:Service", {"protocol": "http", "tags": "a"}, "tags", "expected a list, got 'a'"),
+        (
+            "kong:index/service:Service",
+            {"protocol": "http", "port": "80"},
+            "port",
+            "expected an integer, got '80'",
+        ),
+        (
+            "kong:index/service:Service",
+            {"protocol": "http", "port": True},
+            "port",
+            "expected an integer, got True",
+        ),
+        (
+            "kong:index/service:Service",
+            {"protocol": "http", "tags": "a"},
+            "tags",
+            "expected a list, got 'a'",
+        ),
         ("kong:index/service:Service", {}, "protocol", "Missing required property 'protocol'"),
-        ("kubernetes:core/v1:Secret", {"stringData": {"a": 1}}, "stringData['a']", "expected a string, got 1"),
-        ("kubernetes:core/v1:Secret", {"kind": "Secrets"}, "kind", "expected 'Secret', got 'Secrets'"),
+        (
+            "kubernetes:core/v1:Secret",
+            {"stringData": {"a": 1}},
+            "stringData['a']",
+            "expected a string, got 1",
+        ),
+        (
+            "kubernetes:core/v1:Secret",
+            {"kind": "Secrets"},
+            "kind",
+            "expected 'Secret', got 'Secrets'",
+        ),
         ("time:index/sleep:Sleep", {"triggers": []}, "triggers", "expected a map, got []"),
     ],
 )
-def test_a_wrong_type_is_refused(token: str, properties: dict[str, Any], path: str, reason: str) -> None:
+def test_a_wrong_type_is_refused(
+    token: str, properties: dict[str, Any], path: str, reason: str
+) -> None:
     """Numbers are no strings, booleans no numbers, and what is required is asked for."""
     assert _reasons(token, properties) == {path: reason}
 
@@ -79,7 +106,9 @@ def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(provi
             continue
         modelled += 1
         inputs, outputs = described["inputProperties"], described["properties"]
-        assert resource.replaces == {name for name, p in inputs.items() if p.get("willReplaceOnChanges")}, token
+        assert resource.replaces == {
+            name for name, p in inputs.items() if p.get("willReplaceOnChanges")
+        }, token
         # An input's secrecy comes from the program, which the SDK sees to: a stand-in may leave that to it.
         secret = {name for name, p in outputs.items() if p.get("secret")}
         assert secret - set(inputs) <= resource.secrets <= secret, token

@@ -99,7 +99,9 @@ class Meaning:
 
     @cached_property
     def places(self) -> frozenset[Place]:
-        return frozenset((one.component, one.port) for one in meaning.endpoints(list(self.documents), self.stack))
+        return frozenset(
+            (one.component, one.port) for one in meaning.endpoints(list(self.documents), self.stack)
+        )
 
     def _token(self, caller: Caller) -> Token | None:
         if not caller.token:
@@ -195,8 +197,16 @@ class Held:
         callers: Sequence[Caller],
         workloads: Mapping[Address, Place],
     ) -> None:
-        self.replay, self.order, self.models, self.workloads = replay, replay.order, models, workloads
-        self.callers = {kid: [one for one in callers if one.kid == kid] for kid in sorted({c.kid for c in callers})}
+        self.replay, self.order, self.models, self.workloads = (
+            replay,
+            replay.order,
+            models,
+            workloads,
+        )
+        self.callers = {
+            kid: [one for one in callers if one.kid == kid]
+            for kid in sorted({c.kid for c in callers})
+        }
         self.plane = Plane({*workloads, PASSED})
         self.report = Report()
         self.versions: dict[str, list[Entity]] = {}
@@ -209,12 +219,16 @@ class Held:
                 if write.after is not None and write.kind in DECIDING:
                     self.versions[write.kind].append(write.after)
                     self.writers[id(write.after)] = number
-        self.different = {kind: list(_by_content(versions)) for kind, versions in self.versions.items()}
+        self.different = {
+            kind: list(_by_content(versions)) for kind, versions in self.versions.items()
+        }
         self.found: set[tuple[object, ...]] = set()
 
     def scene(self, target: Target) -> Scene:
         path = uri.normalized(target[1])
-        routes = frozenset(one["id"] for one in self.versions["routes"] if takes(one, target[0], path))
+        routes = frozenset(
+            one["id"] for one in self.versions["routes"] if takes(one, target[0], path)
+        )
         services = {one["service"]["id"] for one in self.versions["routes"] if one["id"] in routes}
         return Scene(self, target, path, routes, frozenset(services))
 
@@ -228,7 +242,11 @@ class Held:
 
     def state(self, kind: str, ids: frozenset[str], done: int) -> dict[str, Entity]:
         """The entities of these ids after the operations of `done`."""
-        table = {one: entity for one, entity in self.replay.start.entities.tables[kind].items() if one in ids}
+        table = {
+            one: entity
+            for one, entity in self.replay.start.entities.tables[kind].items()
+            if one in ids
+        }
         for number in members(done):
             for write in self.replay.operations[number].writes:
                 if write.kind == kind and write.entity["id"] in ids:
@@ -239,25 +257,42 @@ class Held:
         return table
 
     def rollouts(self, component: str) -> list[int]:
-        return [number for number, one in enumerate(self.replay.operations) if component in one.images]
+        return [
+            number for number, one in enumerate(self.replay.operations) if component in one.images
+        ]
 
     def image(self, component: str, done: int) -> str | None:
         """What runs after the operations of `done`."""
         over = [number for number in self.rollouts(component) if done >> number & 1]
-        return self.replay.operations[over[-1]].images[component] if over else self.replay.start.images.get(component)
+        return (
+            self.replay.operations[over[-1]].images[component]
+            if over
+            else self.replay.start.images.get(component)
+        )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
         """What may run while these versions are seen: it had to be there before them, or comes later."""
-        written = sum({1 << self.writers[id(entity)] for _, entity in seen.entities if id(entity) in self.writers})
+        written = sum(
+            {
+                1 << self.writers[id(entity)]
+                for _, entity in seen.entities
+                if id(entity) in self.writers
+            }
+        )
         done = self.order.closed(written)
         later = [number for number in self.rollouts(component) if not done >> number & 1]
-        return {self.image(component, done), *(self.replay.operations[number].images[component] for number in later)}
+        return {
+            self.image(component, done),
+            *(self.replay.operations[number].images[component] for number in later),
+        }
 
     def misled(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
         """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
         if image is None:
             return False  # nothing answers
-        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        having = [
+            number for number, model in enumerate(self.models) if model.image(place[0]) == image
+        ]
         last = having[-1] if having else 0
         return not any(_leads(answer, place) for answer in answers[: last + 1])
 
@@ -265,12 +300,20 @@ class Held:
         """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
         verified."""
         verified = service["protocol"] == "https" and service["tls_verify"] is True
-        allowing = [model for model, answer in zip(self.models, answers, strict=True) if _leads(answer, place)]
-        return not verified and bool(allowing) and all(model.over_tls(place[0]) for model in allowing)
+        allowing = [
+            model
+            for model, answer in zip(self.models, answers, strict=True)
+            if _leads(answer, place)
+        ]
+        return (
+            not verified and bool(allowing) and all(model.over_tls(place[0]) for model in allowing)
+        )
 
     def out_of_date(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
         """Whether no model that has the image allows the request there, and one of them has the place."""
-        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        having = [
+            number for number, model in enumerate(self.models) if model.image(place[0]) == image
+        ]
         known = any(place in self.models[number].places for number in having)
         return known and not any(_leads(answers[number], place) for number in having)
 
@@ -280,7 +323,12 @@ class Held:
         for kind, entity in seen.entities:
             number = self.writers.get(id(entity))
             by = "of before" if number is None else f"by '{self.replay.operations[number].name}'"
-            named = entity.get("name") or entity.get("username") or entity.get("key") or entity.get("target")
+            named = (
+                entity.get("name")
+                or entity.get("username")
+                or entity.get("key")
+                or entity.get("target")
+            )
             parts.append(f"{kind.removesuffix('s')} {named} is {by}")
         return ", ".join(parts) or "nothing is there"
 
@@ -314,7 +362,9 @@ class Scene:
             for method, caller in requests:
                 for route, service in self._ways():
                     levels = self._levels(route, service, caller.kid, some=some)
-                    self._explore(method, caller, (("routes", route), ("services", service)), levels)
+                    self._explore(
+                        method, caller, (("routes", route), ("services", service)), levels
+                    )
 
     def _callers(self) -> list[Caller]:
         return [one for callers in self.run.callers.values() for one in callers]
@@ -325,7 +375,10 @@ class Scene:
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
             answers = tuple(one.allowed for one in self._meant(method, caller))
-            kinds.setdefault((bool(caller.token), caller.issuer, caller.user, caller.kid, answers), (method, caller))
+            kinds.setdefault(
+                (bool(caller.token), caller.issuer, caller.user, caller.kid, answers),
+                (method, caller),
+            )
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
@@ -336,40 +389,63 @@ class Scene:
                     if service["id"] == route["service"]["id"]:
                         yield route, service
 
-    def _levels(self, route: Entity, service: Entity, kid: str, *, some: bool) -> list[list[tuple[Chosen, ...]]]:
+    def _levels(
+        self, route: Entity, service: Entity, kid: str, *, some: bool
+    ) -> list[list[tuple[Chosen, ...]]]:
         """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
         where the service leads. `some`: with parts of it missing, too."""
         run = self.run
         plugins = [("plugins", one) for one in run.different["plugins"] if _on(one, route, service)]
         balanced = [(kind, one) for kind in ("upstreams", "targets") for one in run.different[kind]]
-        levels = [_choices([one for one in plugins if one[1]["name"] == name], some=some) for name in ORDER]
+        levels = [
+            _choices([one for one in plugins if one[1]["name"] == name], some=some)
+            for name in ORDER
+        ]
         levels[ORDER.index("jwt")] = [
-            more for chosen in levels[ORDER.index("jwt")] for more in self._with_lookups(chosen, kid, some=some)
+            more
+            for chosen in levels[ORDER.index("jwt")]
+            for more in self._with_lookups(chosen, kid, some=some)
         ]
         return [*levels, _choices(balanced, some=some)]
 
-    def _with_lookups(self, jwt: tuple[Chosen, ...], kid: str, *, some: bool) -> Iterator[tuple[Chosen, ...]]:
+    def _with_lookups(
+        self, jwt: tuple[Chosen, ...], kid: str, *, some: bool
+    ) -> Iterator[tuple[Chosen, ...]]:
         """These plugins with the credential and the consumers that they look up."""
         run = self.run
-        secrets = [("jwt_secrets", one) for one in run.different["jwt_secrets"] if jwt and one["key"] == kid]
+        secrets = [
+            ("jwt_secrets", one)
+            for one in run.different["jwt_secrets"]
+            if jwt and one["key"] == kid
+        ]
         anonymous = {one["config"]["anonymous"] for _, one in jwt}
         for found in _choices(secrets, some=some):
             wanted = anonymous | {one["consumer"]["id"] for _, one in found}
             consumers = [
-                ("consumers", one) for one in run.different["consumers"] if wanted & {one["id"], one["username"]}
+                ("consumers", one)
+                for one in run.different["consumers"]
+                if wanted & {one["id"], one["username"]}
             ]
             for known in _choices(consumers, some=some):
                 yield (*jwt, *found, *known)
 
     def _explore(
-        self, method: str, caller: Caller, chosen: tuple[Chosen, ...], levels: Sequence[list[tuple[Chosen, ...]]]
+        self,
+        method: str,
+        caller: Caller,
+        chosen: tuple[Chosen, ...],
+        levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
         """Goes on to what is met next only where what was met before lets the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
             last = len(levels) == 1
-            seen = Seen(entities if last else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:]))
+            seen = Seen(
+                entities
+                if last
+                else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:])
+            )
             run.report.mixtures += 1
             ((_, _, ended),) = self.asked(seen, [(method, caller)])
             if isinstance(ended, int):
@@ -378,7 +454,10 @@ class Scene:
                 self._explore(method, caller, entities, levels[1:])
             elif (
                 run.plane.forged
-                or any(run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen))
+                or any(
+                    run.misled(ended, image, self._meant(method, caller))
+                    for image in run.images(ended[0], seen)
+                )
                 or run.in_clear(ended, entities[1][1], self._meant(method, caller))
             ):
                 self.add(run.report.opened, method, caller, ended, seen)
@@ -406,16 +485,26 @@ class Scene:
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
-    def asked(self, seen: Seen, requests: Iterable[tuple[str, Caller]]) -> Iterator[tuple[str, Caller, Place | int]]:
+    def asked(
+        self, seen: Seen, requests: Iterable[tuple[str, Caller]]
+    ) -> Iterator[tuple[str, Caller, Place | int]]:
         run = self.run
         run.plane.show(seen)
         for method, caller in requests:
-            lines = [f"{method} {self.target[1]} HTTP/1.1", f"Host: {self.target[0]}", f"{FORGED}: /"]
+            lines = [
+                f"{method} {self.target[1]} HTTP/1.1",
+                f"Host: {self.target[0]}",
+                f"{FORGED}: /",
+            ]
             lines += [f"Authorization: {value}" for value in caller.authorization]
             ended = run.plane.ask("\r\n".join([*lines, "", ""]).encode())
             run.report.asked += 1
             run.report.reached += ended in run.workloads
-            yield method, caller, ended if isinstance(ended, int) else run.workloads.get(ended, ended)
+            yield (
+                method,
+                caller,
+                ended if isinstance(ended, int) else run.workloads.get(ended, ended),
+            )
 
     def _meant(self, method: str, caller: Caller) -> list[Answer]:
         return [model.answer(self.target, method, caller) for model in self.run.models]
@@ -424,10 +513,15 @@ class Scene:
         """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
         as what has another port, and is away for a moment."""
         first, *others = answers = self._meant(method, caller)
-        spoken = {model.over_tls(one.component or "") for model, one in zip(self.run.models, answers, strict=True)}
+        spoken = {
+            model.over_tls(one.component or "")
+            for model, one in zip(self.run.models, answers, strict=True)
+        }
         return len(spoken) == 1 and all(meaning.must_allow(first, other) for other in others)
 
-    def add(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
+    def add(
+        self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen
+    ) -> None:
         """One finding for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
@@ -445,7 +539,9 @@ class Scene:
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
         """Each state of all that decides, with the operations that have led to it."""
-        rollouts = sum(1 << number for number, one in enumerate(self.run.replay.operations) if one.images)
+        rollouts = sum(
+            1 << number for number, one in enumerate(self.run.replay.operations) if one.images
+        )
         routed, plugged, known = self.masks(kid)
         for done in self.run.order.states(routed | plugged | known | rollouts):
             for seen in self.seen(kid, done, done, done):
@@ -455,11 +551,17 @@ class Scene:
         """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
         `thorough`, of each client one of the requests of which the models say the same."""
         run = self.run
-        for kid, callers in run.callers.items() if any(map(any, map(self.masks, run.callers))) else ():
+        for kid, callers in (
+            run.callers.items() if any(map(any, map(self.masks, run.callers))) else ()
+        ):
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
                 answers = tuple(one.allowed for one in self._meant(method, caller))
-                key = (method, caller.token) if thorough else (caller.client, caller.issuer, caller.user, answers)
+                key = (
+                    (method, caller.token)
+                    if thorough
+                    else (caller.client, caller.issuer, caller.user, answers)
+                )
                 asked.setdefault(key, (method, caller))
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
@@ -483,10 +585,16 @@ class Scene:
         run, ids = self.run, self._ids(kid)
         shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
         state = {kind: run.state(kind, ids[kind], shown.get(kind, routed)) for kind in DECIDING}
-        for route in winners(state["routes"].values(), state["services"], self.target[0], self.path):
+        for route in winners(
+            state["routes"].values(), state["services"], self.target[0], self.path
+        ):
             service = state["services"][route["service"]["id"]]
             plugins = [one for one in state["plugins"].values() if _on(one, route, service)]
-            chosen: list[Chosen] = [("routes", route), ("services", service), *(("plugins", one) for one in plugins)]
+            chosen: list[Chosen] = [
+                ("routes", route),
+                ("services", service),
+                *(("plugins", one) for one in plugins),
+            ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
                 chosen += [(kind, one) for one in state[kind].values()]
             yield Seen(tuple(chosen))
@@ -494,8 +602,12 @@ class Scene:
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
         """The entities of each kind that may decide."""
         found = {kind: frozenset(one["id"] for one in self.run.versions[kind]) for kind in DECIDING}
-        plugins = frozenset(one["id"] for one in self.run.versions["plugins"] if self._concerns(one))
-        credentials = frozenset(one["id"] for one in self.run.versions["jwt_secrets"] if one["key"] == kid)
+        plugins = frozenset(
+            one["id"] for one in self.run.versions["plugins"] if self._concerns(one)
+        )
+        credentials = frozenset(
+            one["id"] for one in self.run.versions["jwt_secrets"] if one["key"] == kid
+        )
         return {
             **found,
             "routes": self.routes,
@@ -508,7 +620,9 @@ class Scene:
         route, service = plugin["route"], plugin["service"]
         if not route and not service:
             return True
-        return bool(route and route["id"] in self.routes) or bool(service and service["id"] in self.services)
+        return bool(route and route["id"] in self.routes) or bool(
+            service and service["id"] in self.services
+        )
 
 
 def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ...]]:

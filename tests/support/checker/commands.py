@@ -17,7 +17,16 @@ from sandbox.kong import Kong
 from sandbox.local import STACK
 from sandbox.okta import Okta
 from sandbox.project import project
-from tests.support.checker.check import Caller, Finding, Held, Meaning, Place, Report, check_all, targets
+from tests.support.checker.check import (
+    Caller,
+    Finding,
+    Held,
+    Meaning,
+    Place,
+    Report,
+    check_all,
+    targets,
+)
 from tests.support.checker.estates import Shape
 from tests.support.checker.history import Replay
 from tests.support.checker.issued import (
@@ -62,7 +71,11 @@ class Commands:
         self.read = read_by_pods(self.read, self.start, self.backend.done)
         self.backend.begin()
         self.behind = self.behind[-behind:]
-        self.start = {key: one for state in self.backend.stacks.values() for key, one in state.resources.items()}
+        self.start = {
+            key: one
+            for state in self.backend.stacks.values()
+            for key, one in state.resources.items()
+        }
 
     def roll_out(self) -> None:
         """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
@@ -110,22 +123,41 @@ class Commands:
         self._towards(estate)
         backend = self.backend
         backend.ran = []
-        there = [key for key in sorted(backend.stacks[stack].resources) if backend.draw.random() < excluded]
-        return backend.run(stack, {}, "up", *(w for kind, name in there for w in ("--exclude", f"**{kind}::{name}")))
+        there = [
+            key
+            for key in sorted(backend.stacks[stack].resources)
+            if backend.draw.random() < excluded
+        ]
+        return backend.run(
+            stack,
+            {},
+            "up",
+            *(w for kind, name in there for w in ("--exclude", f"**{kind}::{name}")),
+        )
 
     def kept(self) -> Callable[[], None]:
         """Gives what puts all back as it is now."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
-        stacks = {name: replace(one, resources=dict(one.resources)) for name, one in backend.stacks.items()}
+        stacks = {
+            name: replace(one, resources=dict(one.resources))
+            for name, one in backend.stacks.items()
+        }
         tags = dict(backend.tags)
 
         def back() -> None:
             backend.kong.restore(entities)
-            backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
+            backend.stacks = {
+                name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()
+            }
             backend.tags = dict(tags)
-            self.behind, self._layout, self.start, self.read = list(behind), layout, dict(start), dict(read)
+            self.behind, self._layout, self.start, self.read = (
+                list(behind),
+                layout,
+                dict(start),
+                dict(read),
+            )
             backend.begin()
 
         return back
@@ -155,7 +187,9 @@ class Commands:
         if closed:
             ask_fresh(held, self.start, self.read, backend.done)
             ask_at_rest(held, backend.rests)
-        held.report.closed = [finding for finding in held.report.closed if not self._is_of_one_run(finding)]
+        held.report.closed = [
+            finding for finding in held.report.closed if not self._is_of_one_run(finding)
+        ]
         return held.report
 
     def _is_of_one_run(self, finding: Finding) -> bool:
@@ -166,11 +200,17 @@ class Commands:
         if self._lost_a_component(finding.caller):
             return True
         for before, after in pairwise(self.behind):
-            clients = [one for one in after.shape.clients if finding.caller.startswith(f"by-{one.name}/")]
-            gates = [part for part in after.shape.parts if any(place[0] == host for place in part.places)]
+            clients = [
+                one for one in after.shape.clients if finding.caller.startswith(f"by-{one.name}/")
+            ]
+            gates = [
+                part for part in after.shape.parts if any(place[0] == host for place in part.places)
+            ]
             homes = {after.partition_of(f"by-{one.name}") for one in clients}
             is_one_run = homes == {after.partition_of(f"of-{part.uid}") for part in gates}
-            if is_one_run and any(granted(before, one.name) != granted(after, one.name) for one in clients):
+            if is_one_run and any(
+                granted(before, one.name) != granted(after, one.name) for one in clients
+            ):
                 return True
         return False
 
@@ -179,7 +219,11 @@ class Commands:
             there = {part.uid for part in after.shape.parts if part.rules}
             for client in before.shape.clients:
                 was, now = granted(before, client.name), granted(after, client.name)
-                if caller.startswith(f"by-{client.name}/") and was != now and not {uid for uid, _ in was} <= there:
+                if (
+                    caller.startswith(f"by-{client.name}/")
+                    and was != now
+                    and not {uid for uid, _ in was} <= there
+                ):
                     return True
         return False
 
@@ -187,13 +231,20 @@ class Commands:
 def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     """What a client is granted: components by their ids, each with a scope."""
     clients = [one for one in estate.shape.clients if one.name == client]
-    return {(part.uid, scope) for one in clients for part in estate.shape.parts for scope in one.asks(part)}
+    return {
+        (part.uid, scope)
+        for one in clients
+        for part in estate.shape.parts
+        for scope in one.asks(part)
+    }
 
 
 def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
     """The estate in which clients also have what they have in these shapes, as far as it has the components."""
     calls: dict[str, set[tuple[str, str]]] = {}
-    scopes: dict[str, dict[str, None]] = {part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts}
+    scopes: dict[str, dict[str, None]] = {
+        part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts
+    }
     for shape in shapes:
         for client in shape.clients:
             calls.setdefault(client.name, set()).update(client.calls)
@@ -234,8 +285,13 @@ def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
         okta = opened.enter_context(Okta(api_token="the API token", groups=("sales", "order-desk")))
         answer(patch)
         key = SigningKey(KID, "RS256", issuer_key())
-        patch.setattr("components.identity.issuer.discover", lambda issuer, _: Published(issuer, "", "", (key,)))
-        patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((key,), ()))
+        patch.setattr(
+            "components.identity.issuer.discover",
+            lambda issuer, _: Published(issuer, "", "", (key,)),
+        )
+        patch.setattr(
+            "kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((key,), ())
+        )
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         patch.chdir(folder)

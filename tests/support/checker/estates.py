@@ -46,7 +46,12 @@ class Part:
         traits: list[dict[str, Any]] = []
         for host in dict.fromkeys(host for host, _, _ in self.places):
             http = {path: port for other, path, port in self.places if other == host}
-            traits.append({"type": "gateway", "properties": {"name": f"g{len(traits)}", "domain": host, "http": http}})
+            traits.append(
+                {
+                    "type": "gateway",
+                    "properties": {"name": f"g{len(traits)}", "domain": host, "http": http},
+                }
+            )
         if self.rules:
             rules = [
                 {"paths": [path], "methods": [method]}
@@ -56,7 +61,11 @@ class Part:
             callers = [f"app/{client.name}" for client in clients if client.asks(self)]
             role = {"scopes": list(self.scopes), "groups": list(self.groups), "components": callers}
             roles = {"roles": {"r": role}} if self.scopes else {}
-            access = {"owner": "team", "scopes": dict.fromkeys(self.scopes, "s"), "rules": rules} | roles
+            access = {
+                "owner": "team",
+                "scopes": dict.fromkeys(self.scopes, "s"),
+                "rules": rules,
+            } | roles
             traits.append({"type": "access", "properties": access})
         if self.allow:
             traits.append({"type": "ip-allow", "properties": {"from": list(self.allow)}})
@@ -75,11 +84,19 @@ class Client:
     users: bool = False
 
     def asks(self, part: Part) -> list[str]:
-        return [scope for uid, scope in self.calls if uid == part.uid and part.rules and scope in part.scopes]
+        return [
+            scope
+            for uid, scope in self.calls
+            if uid == part.uid and part.rules and scope in part.scopes
+        ]
 
     def manifest(self, parts: tuple[Part, ...]) -> dict[str, Any]:
         asked = {part.name: self.asks(part) for part in parts}
-        calls = [{"component": f"app/{name}", "scopes": scopes} for name, scopes in asked.items() if scopes]
+        calls = [
+            {"component": f"app/{name}", "scopes": scopes}
+            for name, scopes in asked.items()
+            if scopes
+        ]
         trait: dict[str, Any] = {"kind": "native" if self.users else "service", "calls": calls}
         if self.users:
             trait["redirectUris"] = [REDIRECT]
@@ -88,7 +105,9 @@ class Client:
         return _component(self.name, kind, properties, [{"type": "client", "properties": trait}])
 
 
-def _component(name: str, kind: str, properties: dict[str, Any], traits: list[dict[str, Any]]) -> dict[str, Any]:
+def _component(
+    name: str, kind: str, properties: dict[str, Any], traits: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {"name": name, "type": kind, "properties": properties, "traits": traits}
 
 
@@ -105,7 +124,9 @@ class Shape:
 
     def changed(self, uid: str, **changes: Any) -> Shape:
         """With one part that is otherwise."""
-        return self.with_parts(*(replace(part, **changes) if part.uid == uid else part for part in self.parts))
+        return self.with_parts(
+            *(replace(part, **changes) if part.uid == uid else part for part in self.parts)
+        )
 
 
 def application(shape: Shape) -> str:
@@ -150,7 +171,9 @@ def _rules(draw: random.Random, part: Part) -> Part:
     return replace(part, rules=draw.choice((rules, rules, rules, ())))
 
 
-def _new(draw: random.Random, shape: Shape, places: tuple[tuple[str, str, int], ...], spare: str = "") -> Part:
+def _new(
+    draw: random.Random, shape: Shape, places: tuple[tuple[str, str, int], ...], spare: str = ""
+) -> Part:
     free = [uid for uid in UIDS if uid not in {part.uid for part in shape.parts}] or [spare]
     names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
     uid = draw.choice(free)
@@ -162,13 +185,19 @@ def _new(draw: random.Random, shape: Shape, places: tuple[tuple[str, str, int], 
 def added(draw: random.Random, shape: Shape) -> Shape:
     if len(shape.parts) == len(UIDS):
         return shape
-    places = tuple({place[:2]: place for place in (_place(draw) for _ in range(draw.randint(1, 2)))}.values())
+    places = tuple(
+        {place[:2]: place for place in (_place(draw) for _ in range(draw.randint(1, 2)))}.values()
+    )
     return shape.with_parts(*shape.parts, _new(draw, shape, places))
 
 
 def removed(draw: random.Random, shape: Shape) -> Shape:
     chosen = draw.choice(shape.parts)
-    return shape.with_parts(*(part for part in shape.parts if part is not chosen)) if len(shape.parts) > 1 else shape
+    return (
+        shape.with_parts(*(part for part in shape.parts if part is not chosen))
+        if len(shape.parts) > 1
+        else shape
+    )
 
 
 def renamed(draw: random.Random, shape: Shape) -> Shape:
@@ -178,7 +207,11 @@ def renamed(draw: random.Random, shape: Shape) -> Shape:
 
 def moved(draw: random.Random, shape: Shape) -> Shape:
     """To another host, path or port, with the rules that it has or with others."""
-    return _one(draw, shape, lambda part: _rules(draw, replace(part, places=(_place(draw), *part.places[1:]))))
+    return _one(
+        draw,
+        shape,
+        lambda part: _rules(draw, replace(part, places=(_place(draw), *part.places[1:]))),
+    )
 
 
 def swapped(draw: random.Random, shape: Shape) -> Shape:
@@ -188,7 +221,10 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
     first, second = draw.sample(shape.parts, 2)
     places = {first.uid: second.places, second.uid: first.places}
     return shape.with_parts(
-        *(_rules(draw, replace(part, places=places[part.uid])) if part.uid in places else part for part in shape.parts)
+        *(
+            _rules(draw, replace(part, places=places[part.uid])) if part.uid in places else part
+            for part in shape.parts
+        )
     )
 
 
@@ -204,7 +240,11 @@ def ruled(draw: random.Random, shape: Shape) -> Shape:
 
 
 def regrouped(draw: random.Random, shape: Shape) -> Shape:
-    return _one(draw, shape, lambda part: replace(part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))))
+    return _one(
+        draw,
+        shape,
+        lambda part: replace(part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))),
+    )
 
 
 def rescoped(draw: random.Random, shape: Shape) -> Shape:
@@ -217,7 +257,9 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     scope = draw.choice(giver.scopes)
     left = _rules(draw, replace(giver, scopes=tuple(one for one in giver.scopes if one != scope)))
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
-    return shape.with_parts(*({giver.uid: left, taker.uid: more}.get(part.uid, part) for part in shape.parts))
+    return shape.with_parts(
+        *({giver.uid: left, taker.uid: more}.get(part.uid, part) for part in shape.parts)
+    )
 
 
 def regranted(draw: random.Random, shape: Shape) -> Shape:
@@ -270,14 +312,18 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
     return _one(
         draw,
         shape,
-        lambda part: replace(part, allow=draw.choice([one for one in ((), INSIDE, OUTSIDE) if one != part.allow])),
+        lambda part: replace(
+            part, allow=draw.choice([one for one in ((), INSIDE, OUTSIDE) if one != part.allow])
+        ),
     )
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
     """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
     return _one(
-        draw, shape, lambda part: replace(_rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls)
+        draw,
+        shape,
+        lambda part: replace(_rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls),
     )
 
 
@@ -310,7 +356,9 @@ def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tup
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
     for number in range(count):
-        name, shape = _following(draw, shape, STEPS[number % len(STEPS)] if shape.parts else added, sound)
+        name, shape = _following(
+            draw, shape, STEPS[number % len(STEPS)] if shape.parts else added, sound
+        )
         yield name, shape
 
 
@@ -320,14 +368,18 @@ def regranted_estates(seed: int, count: int, sound: Callable[[str], bool]) -> It
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):
-        steps = (added, added, regranted) if number == 0 else draw.choices(STEPS, k=draw.randint(0, 2))
+        steps = (
+            (added, added, regranted) if number == 0 else draw.choices(STEPS, k=draw.randint(0, 2))
+        )
         for step in (*steps, narrowed if number % 2 else widened):
             _, shape = _following(draw, shape, step, sound)
         shape = replace(shape, unpullable=frozenset())
         yield shape
 
 
-def _following(draw: random.Random, shape: Shape, wanted: Step, sound: Callable[[str], bool]) -> tuple[str, Shape]:
+def _following(
+    draw: random.Random, shape: Shape, wanted: Step, sound: Callable[[str], bool]
+) -> tuple[str, Shape]:
     """Another Application, by that step if there is one."""
     before = replace(shape, unpullable=frozenset())
     for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:

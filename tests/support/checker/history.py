@@ -117,7 +117,9 @@ class Step:
         return {key: changed[key]} if self.type == DEPLOYMENT and key in changed else {}
 
 
-def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], moments: Sequence[Moment]) -> Replay:
+def replay(
+    printed: str, before: Sequence[Resource], after: Sequence[Resource], moments: Sequence[Moment]
+) -> Replay:
     """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
     what was there from before the run to its end, after each change.
 
@@ -130,7 +132,8 @@ def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], 
     writes = _assigned(steps, [write for change in changes for write in change.writes])
     images = {key: image for change in changes for key, image in change.images.items()}
     operations = tuple(
-        Operation(step.name, tuple(writes.get(number, ())), step.images(images)) for number, step in enumerate(steps)
+        Operation(step.name, tuple(writes.get(number, ())), step.images(images))
+        for number, step in enumerate(steps)
     )
     if images.keys() - {key for operation in operations for key in operation.images}:
         raise DisagreementError(f"no step changed all of {', '.join(images)}")
@@ -139,8 +142,12 @@ def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], 
 
 def watched(moments: Sequence[Moment]) -> Replay:
     """What happened, in the order in which it did."""
-    operations = tuple(_change(f"change {number}", *pair) for number, pair in enumerate(pairwise(moments)))
-    return Replay(moments[0], operations, tuple((1 << number) - 1 for number in range(len(operations))))
+    operations = tuple(
+        _change(f"change {number}", *pair) for number, pair in enumerate(pairwise(moments))
+    )
+    return Replay(
+        moments[0], operations, tuple((1 << number) - 1 for number in range(len(operations)))
+    )
 
 
 def _change(name: str, old: Moment, new: Moment) -> Operation:
@@ -169,18 +176,26 @@ def _steps(printed: str) -> list[Step]:
     return list(steps.values())
 
 
-def waits_of(steps: Sequence[Step], before: Sequence[Resource], after: Sequence[Resource]) -> list[int]:
+def waits_of(
+    steps: Sequence[Step], before: Sequence[Resource], after: Sequence[Resource]
+) -> list[int]:
     """Of each step those that must have ended before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
     changes = {step.urn: number for number, step in enumerate(steps) if not step.deletes}
     deletes = {step.urn: number for number, step in enumerate(steps) if step.deletes}
     # Deleted before it is replaced, amid the changes.
-    early = {urn for urn in deletes if urn in changes and steps[deletes[urn]].begun < steps[changes[urn]].begun}
+    early = {
+        urn
+        for urn in deletes
+        if urn in changes and steps[deletes[urn]].begun < steps[changes[urn]].begun
+    }
     all_changes = sum(1 << number for number in changes.values())
     waits = []
     for step in steps:
         needed = sum(1 << changes[urn] for urn in needs.get(step.urn, ()) if urn in changes)
-        dependents = sum(1 << number for urn, number in deletes.items() if step.urn in named.get(urn, ()))
+        dependents = sum(
+            1 << number for urn, number in deletes.items() if step.urn in named.get(urn, ())
+        )
         if not step.deletes:
             waits.append(needed | (1 << deletes[step.urn] if step.urn in early else 0))
         else:
@@ -195,7 +210,9 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
     for one in resources:
         provider = str(one.get("provider", "")).rsplit("::", 1)[0]
         names = (*(one.get("dependencies") or ()), one.get("parent"), provider)
-        direct.setdefault(one["urn"], set()).update(name for name in names if name and name != one["urn"])
+        direct.setdefault(one["urn"], set()).update(
+            name for name in names if name and name != one["urn"]
+        )
     return direct
 
 
@@ -245,10 +262,15 @@ def _assigned(steps: Sequence[Step], writes: Iterable[Write]) -> dict[int, list[
         lost = [
             number
             for number, step in enumerate(steps)
-            if step.type.startswith(KONG) and not step.identifier and not step.deletes and number not in found
+            if step.type.startswith(KONG)
+            and not step.identifier
+            and not step.deletes
+            and number not in found
         ]
         if len(owners := named or lost) != 1:
-            raise DisagreementError(f"{len(owners)} steps changed {write.kind} {write.entity['id']}")
+            raise DisagreementError(
+                f"{len(owners)} steps changed {write.kind} {write.entity['id']}"
+            )
         found.setdefault(owners[0], []).append(write)
     return found
 
@@ -257,5 +279,7 @@ def _narrowed(whole: Replay) -> Replay:
     """Without the operations that change nothing here; what waited for them waits for what they waited for."""
     kept = [number for number, one in enumerate(whole.operations) if one.writes or one.images]
     below = whole.order.below
-    before = tuple(sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1) for number in kept)
+    before = tuple(
+        sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1) for number in kept
+    )
     return Replay(whole.start, tuple(whole.operations[number] for number in kept), before)

@@ -17,7 +17,16 @@ from itertools import product
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.identity.okta import names
-from tests.support.checker.check import METHODS, PROVIDER, Caller, Held, Meaning, Scene, Target, targets
+from tests.support.checker.check import (
+    METHODS,
+    PROVIDER,
+    Caller,
+    Held,
+    Meaning,
+    Scene,
+    Target,
+    targets,
+)
 from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
@@ -50,7 +59,11 @@ Whose = tuple[str, User | None]
 
 @cache
 def caller(
-    identifier: str, component: str, user: User | None, scopes: tuple[str, ...], groups: tuple[str, ...]
+    identifier: str,
+    component: str,
+    user: User | None,
+    scopes: tuple[str, ...],
+    groups: tuple[str, ...],
 ) -> Caller:
     """Who has a token of the provider's that lists this."""
     now = int(time.time())
@@ -81,7 +94,11 @@ def with_every_scope(identifier: str, component: str, user: User | None) -> Call
 
 def everybody(model: Meaning) -> list[Whose]:
     """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
-    return [(key, user) for key in model.clients.values() for user in (USERS if key.endswith("/site") else (None,))]
+    return [
+        (key, user)
+        for key in model.clients.values()
+        for user in (USERS if key.endswith("/site") else (None,))
+    ]
 
 
 def meant(model: Meaning, whose: Whose) -> Caller:
@@ -109,18 +126,27 @@ def read_by_pods(
     for one in done:
         if one.key[0] == SECRET:
             there[one.key] = one.new
-        elif one.key[0] == DEPLOYMENT and (secret := there.get(key := (SECRET, f"{component_of(one.key)}-client"))):
+        elif one.key[0] == DEPLOYMENT and (
+            secret := there.get(key := (SECRET, f"{component_of(one.key)}-client"))
+        ):
             found[key] = secret
     return found
 
 
 def ask_fresh(
-    held: Held, start: Mapping[Key, Registered], read: Mapping[Key, Registered], done: Sequence[Done]
+    held: Held,
+    start: Mapping[Key, Registered],
+    read: Mapping[Key, Registered],
+    done: Sequence[Done],
 ) -> None:
     """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
     had read them at the start."""
     first, *others = held.models
-    clients = [whose for whose in everybody(first) if all(whose[0] in one.clients.values() for one in others)]
+    clients = [
+        whose
+        for whose in everybody(first)
+        if all(whose[0] in one.clients.values() for one in others)
+    ]
     for target in targets(held.models):
         scene = held.scene(target)
         for whose in clients:
@@ -156,7 +182,10 @@ def _ask(
     done: Sequence[Done],
 ) -> None:
     secret, pods = (SECRET, f"{whose[0]}-client"), (DEPLOYMENT, f"{whose[0]}-deployment")
-    concerned = {*_keys(whose[0]), *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE)}
+    concerned = {
+        *_keys(whose[0]),
+        *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE),
+    }
     concerned |= {secret, pods}
     routed, plugged, known = scene.masks(KID)
     asked = set()
@@ -191,7 +220,9 @@ def _asked(secret: Registered | None) -> set[str] | None:
     return {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN if secret else None
 
 
-def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: str, asked: set[str] | None) -> Caller:
+def _issued(
+    there: Mapping[Key, Registered | None], whose: Whose, identifier: str, asked: set[str] | None
+) -> Caller:
     """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
     token."""
     key, user = whose
@@ -199,7 +230,9 @@ def _issued(there: Mapping[Key, Registered | None], whose: Whose, identifier: st
     if not app or not policy or not rule:
         return Caller(f"{key} without a token")
     if user and not (
-        _names(rule, "groupWhitelists") & {*user.groups} and assigned and _assigned(assigned) & {*user.groups}
+        _names(rule, "groupWhitelists") & {*user.groups}
+        and assigned
+        and _assigned(assigned) & {*user.groups}
     ):
         return Caller(f"{key} without a token for {user.login}")
     known = {one.inputs["name"] for kind, one in there.items() if kind[0] == names.SCOPE and one}

@@ -70,7 +70,10 @@ class Parted:
 
     @cached_property
     def compiled(self) -> Compiled:
-        readings = [read_bytes(f"{number}.yaml", json.dumps(one).encode()) for number, one in enumerate(self.documents)]
+        readings = [
+            read_bytes(f"{number}.yaml", json.dumps(one).encode())
+            for number, one in enumerate(self.documents)
+        ]
         return compile_estate(together(readings), replace(settings().stack, partitions=self.layout))
 
     @cached_property
@@ -91,9 +94,13 @@ class Parted:
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
-            (folder / "applications" / f"{document['metadata']['name']}.yaml").write_text(json.dumps(document), "utf-8")
+            (folder / "applications" / f"{document['metadata']['name']}.yaml").write_text(
+                json.dumps(document), "utf-8"
+            )
         settings = yaml.safe_load(FILE.read_text("utf-8"))
-        settings["config"]["kong-oam:partitions"] = {name: [*spaces] for name, spaces in self.layout.items()}
+        settings["config"]["kong-oam:partitions"] = {
+            name: [*spaces] for name, spaces in self.layout.items()
+        }
         stacks = folder / "stacks"  # what was a partition's before stays: so does its stack
         (stacks / FILE.name).write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
         for name in self.layout:
@@ -132,13 +139,20 @@ def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
     while True:
         places = {space: draw.choice(names) for space in spaces}
         if {*places.values()} == {*names}:
-            found = {name: tuple(space for space in spaces if places[space] == name) for name in names[:-1]}
+            found = {
+                name: tuple(space for space in spaces if places[space] == name)
+                for name in names[:-1]
+            }
             return {**found, names[-1]: ("*",)}
 
 
 def exchanged(draw: random.Random, shape: Shape) -> Shape:
     """A rule asks for another scope from now on, and clients that had the one before get that one in its place."""
-    able = [part for part in shape.parts if len(part.scopes) > 1 and any(scopes for _, _, scopes in part.rules)]
+    able = [
+        part
+        for part in shape.parts
+        if len(part.scopes) > 1 and any(scopes for _, _, scopes in part.rules)
+    ]
     if not able:
         return shape
     part = draw.choice(able)
@@ -158,7 +172,10 @@ def _exchanged(shape: Shape, part: Part, old: str, new: str, *, keeps: bool) -> 
                 sorted(
                     {
                         *(one.calls if keeps else ()),
-                        *((uid, new if (uid, scope) == (part.uid, old) else scope) for uid, scope in one.calls),
+                        *(
+                            (uid, new if (uid, scope) == (part.uid, old) else scope)
+                            for uid, scope in one.calls
+                        ),
                     }
                 )
             ),
@@ -182,7 +199,9 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         for new in part.scopes
         if new not in client.asks(part)
         and not all(scopes for one in pair for *_, scopes in one.rules)
-        and {home(f"of-{one.uid}") for one in pair} == {home(f"by-{client.name}")} != {home(f"of-{part.uid}")}
+        and {home(f"of-{one.uid}") for one in pair}
+        == {home(f"by-{client.name}")}
+        != {home(f"of-{part.uid}")}
     ]
     if not able:
         return shape
@@ -211,7 +230,10 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
     space = draw.choice([f"by-{client.name}", f"of-{part.uid}"])
     home = current.partition_of(space)
     if draw.random() < 0.5 or current.layout[home] == (space,):  # no partition is empty
-        return Parted(shape, {f"{home}-new" if name == home else name: of for name, of in current.layout.items()})
+        return Parted(
+            shape,
+            {f"{home}-new" if name == home else name: of for name, of in current.layout.items()},
+        )
     target = draw.choice([name for name in current.layout if name != home])
     return Parted(shape, _with(current.layout, space, target))
 
@@ -226,8 +248,12 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
 def _in_place_of(other: Part, part: Part) -> Part:
     """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
     port = part.places[0][2]
-    rules = tuple((path, method, part.scopes[: len(scopes)]) for path, method, scopes in other.rules)
-    return replace(part, places=tuple((host, path, port) for host, path, _ in other.places), rules=rules)
+    rules = tuple(
+        (path, method, part.scopes[: len(scopes)]) for path, method, scopes in other.rules
+    )
+    return replace(
+        part, places=tuple((host, path, port) for host, path, _ in other.places), rules=rules
+    )
 
 
 STEPS = (
@@ -268,14 +294,19 @@ def _first(draw: random.Random) -> Parted:
     for step in (added, added, added):
         shape = step(draw, shape)
     apart = [
-        replace(part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places))
+        replace(
+            part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places)
+        )
         for part in shape.parts
     ]
     grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
     calls = {
-        name: draw.sample(grants, draw.randint(1, len(grants))) for name in draw.sample(CLIENTS, draw.randint(2, 3))
+        name: draw.sample(grants, draw.randint(1, len(grants)))
+        for name in draw.sample(CLIENTS, draw.randint(2, 3))
     }
-    clients = tuple(Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls)
+    clients = tuple(
+        Client(name, tuple(sorted(calls[name])), users=name == "site") for name in calls
+    )
     return Parted(
         replace(shape.with_parts(*apart), clients=clients),
         laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
@@ -284,7 +315,11 @@ def _first(draw: random.Random) -> Parted:
 
 def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     if current is None:
-        able = (made for made in (_first(draw) for _ in range(100)) if taken_over(draw, made) != made.shape)
+        able = (
+            made
+            for made in (_first(draw) for _ in range(100))
+            if taken_over(draw, made) != made.shape
+        )
         return next(able, _first(draw))
     if draw.random() < 0.2:
         return transferred(draw, current)

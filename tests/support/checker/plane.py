@@ -64,7 +64,9 @@ class Plane:
         away came there, too."""
         answer = self._proxy.handle(raw, "http", PORT, self._sent)
         return (
-            (answer.upstream.host, answer.upstream.port) if answer.status == 200 and answer.upstream else answer.status
+            (answer.upstream.host, answer.upstream.port)
+            if answer.status == 200 and answer.upstream
+            else answer.status
         )
 
     def _sent(self, request: UpstreamRequest, service: Entity) -> Any:
@@ -99,7 +101,9 @@ def takes(route: Entity, host: str, path: str) -> bool:
     return _matched([alone], {"s": service}, host, path) is not None
 
 
-def winners(routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str) -> Iterator[Entity]:
+def winners(
+    routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str
+) -> Iterator[Entity]:
     """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
     all_of = list(routes)
     for first in all_of:
@@ -110,7 +114,9 @@ def winners(routes: Iterable[Entity], services: Mapping[str, Entity], host: str,
             yield first
 
 
-def _matched(routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str) -> Entity | None:
+def _matched(
+    routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str
+) -> Entity | None:
     router = Router({one["id"]: one for one in routes}, services)
     match = router.match(Request("GET", path, 1, (("Host", host),), b"", ""), "http", PORT, path)
     return match.route if match else None

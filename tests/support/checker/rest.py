@@ -32,5 +32,8 @@ def _must(models: Sequence[Meaning], target: Target, method: str, caller: Caller
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False
-    there = [model.estate.components[one.component or ""] for model, one in zip(models, answers, strict=True)]
+    there = [
+        model.estate.components[one.component or ""]
+        for model, one in zip(models, answers, strict=True)
+    ]
     return len({one.partition for one in there}) == 1

@@ -60,7 +60,9 @@ class Run:
         models = (*self.models, *(one for one in other.models if one not in self.models))
         together = self.replay.then(other.replay)
         known = {**self.workloads, **other.workloads}
-        return Run(other.name, together, models, other.callers, known, self.ordered and other.ordered)
+        return Run(
+            other.name, together, models, other.callers, known, self.ordered and other.ordered
+        )
 
     def held(self) -> Report:
         """What the checker finds."""
@@ -100,14 +102,18 @@ class Recorder:
         settings, document = read_file(file, describe), yaml.safe_load(file.read_text("utf-8"))
         nothing = Meaning((), document, Estate(settings.stack, ()), "", {})
         made = Recorder(stack, settings, document, (nothing,))
-        local.cluster.changed = lambda: made.rollouts.append((len(local.kong.past()), made._images()))
+        local.cluster.changed = lambda: made.rollouts.append(
+            (len(local.kong.past()), made._images())
+        )
         return made
 
     def up(self, name: str, shape: Shape, *flags: str, fails: bool = False) -> Run:
         """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
-        return self.engine(name, "up", *flags, fails=fails or bool(flags), whole=not (flags or fails))
+        return self.engine(
+            name, "up", *flags, fails=fails or bool(flags), whole=not (flags or fails)
+        )
 
     def destroy(self, name: str, *flags: str) -> Run:
         """Takes all of the stack away, or what the flags say."""
@@ -115,17 +121,26 @@ class Recorder:
             self.write(Shape())
         return self.engine(name, "destroy", *flags, fails=bool(flags), whole=not flags)
 
-    def engine(self, name: str, verb: str, *flags: str, fails: bool = False, whole: bool = False) -> Run:
+    def engine(
+        self, name: str, verb: str, *flags: str, fails: bool = False, whole: bool = False
+    ) -> Run:
         """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
         before = self.stack.state()
 
         def replayed(done: CompletedProcess[str], moments: list[Moment]) -> Replay:
             self.said = done.stdout + done.stderr
             # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
-            return watched(moments) if flags else replay(done.stdout, before, self.stack.state(), moments)
+            return (
+                watched(moments)
+                if flags
+                else replay(done.stdout, before, self.stack.state(), moments)
+            )
 
         run = self._recorded(
-            name, lambda: self.stack.run(verb, "--json", *flags, check=not fails), replayed, whole=whole
+            name,
+            lambda: self.stack.run(verb, "--json", *flags, check=not fails),
+            replayed,
+            whole=whole,
         )
         return replace(run, ordered=not flags)
 
@@ -145,7 +160,9 @@ class Recorder:
         def refuse(request: Request, answer: Callable[[], Response]) -> Response | None:
             nonlocal counted
             counted += request.method != "GET"
-            return Response(500, (), b"{}") if counted == nth and request.method != "GET" else answer()
+            return (
+                Response(500, (), b"{}") if counted == nth and request.method != "GET" else answer()
+            )
 
         self.stack.local.kong.faults = refuse
         try:
@@ -186,7 +203,13 @@ class Recorder:
         models = self.behind
         self._look()
         new = self._meaning(self.shape)
-        run = Run(name, replayed(done, moments), (*models, new), tuple(self.callers.values()), dict(self.workloads))
+        run = Run(
+            name,
+            replayed(done, moments),
+            (*models, new),
+            tuple(self.callers.values()),
+            dict(self.workloads),
+        )
         self.behind = (new,) if whole else (*models, new)
         return run
 
@@ -214,33 +237,61 @@ class Recorder:
     def _meaning(self, shape: Shape) -> Meaning:
         """What an Application means, and who is whom at the provider."""
         local, text = self.stack.local, application(shape)
-        compiled = compile_estate(together([read_bytes(APP, text.encode())] if text else []), self.settings.stack)
+        compiled = compile_estate(
+            together([read_bytes(APP, text.encode())] if text else []), self.settings.stack
+        )
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
-        issuers = [f"{local.okta.url}/oauth2/{one['id']}" for one in local.okta.objects("authorizationServers")]
-        return Meaning(documents, self.document, compiled.estate, (*issuers, "")[0], self._clients())
+        issuers = [
+            f"{local.okta.url}/oauth2/{one['id']}"
+            for one in local.okta.objects("authorizationServers")
+        ]
+        return Meaning(
+            documents, self.document, compiled.estate, (*issuers, "")[0], self._clients()
+        )
 
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
-        apps = [one for one in self.stack.local.okta.objects("apps") if one["label"].startswith(label)]
-        return {one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(label) for one in apps}
+        apps = [
+            one for one in self.stack.local.okta.objects("apps") if one["label"].startswith(label)
+        ]
+        return {
+            one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(label)
+            for one in apps
+        }
 
     def _look(self) -> None:
         """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
             for one in self._callers(server["id"], server["credentials"]["signing"]["kid"]):
-                known = one.issuer, one.kid, one.client, one.user, one.scopes, one.groups, bool(one.token)
+                known = (
+                    one.issuer,
+                    one.kid,
+                    one.client,
+                    one.user,
+                    one.scopes,
+                    one.groups,
+                    bool(one.token),
+                )
                 self.callers.setdefault(known, one)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
         """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
-        common = {"iss": issuer, "aud": self._audience, "iat": now, "exp": now + 24 * 3600, "jti": "AT.checker"}
+        common = {
+            "iss": issuer,
+            "aud": self._audience,
+            "iat": now,
+            "exp": now + 24 * 3600,
+            "jti": "AT.checker",
+        }
 
         def signed(name: str, **claims: Any) -> Caller:
-            return _caller(name, okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}), issuer)
+            return _caller(
+                name, okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}), issuer
+            )
 
         stranger = signed("a stranger with every scope", cid="stranger", sub="stranger")
         yield Caller("nobody", kid=kid)
@@ -255,7 +306,12 @@ class Recorder:
             if not users:
                 yield signed(f"{name} with every scope", cid=client, sub=client)
             for user in USERS if users else ():
-                whose = {"cid": client, "sub": user.login, "uid": user.login, "groups": list(user.groups)}
+                whose = {
+                    "cid": client,
+                    "sub": user.login,
+                    "uid": user.login,
+                    "groups": list(user.groups),
+                }
                 yield signed(f"{name} for {user.login} with every scope", **whose)
 
     @property
@@ -266,15 +322,24 @@ class Recorder:
         """What a client gets from the issuer; None where that, or the client's workload, refuses."""
         try:
             if user is None:
-                return caller.token(caller.environment(self.stack.local.cluster.url, "default", name))[0]
+                return caller.token(
+                    caller.environment(self.stack.local.cluster.url, "default", name)
+                )[0]
             endpoints = browser.Endpoints(f"{issuer}/v1/authorize", f"{issuer}/v1/token")
-            answer = browser.login(endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user)
+            answer = browser.login(
+                endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user
+            )
             return str(answer["access_token"])
         except (browser.RefusedError, LookupError):
             return None
 
     def _asked(self, name: str) -> list[str]:
-        asked = (client.asks(part) for client in self.shape.clients for part in self.shape.parts if client.name == name)
+        asked = (
+            client.asks(part)
+            for client in self.shape.clients
+            for part in self.shape.parts
+            if client.name == name
+        )
         return sorted({scope for scopes in asked for scope in scopes})
 
 

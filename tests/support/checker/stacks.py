@@ -133,7 +133,11 @@ class Backend:
         self.start = self._moment()
         for module in (records, engine_stacks, move, export, create):
             patch.setattr(module, "pulumi", self._cli)
-        patch.setattr(run, "show", lambda *words, stack, environment, **_: self.run(stack, environment, *words))
+        patch.setattr(
+            run,
+            "show",
+            lambda *words, stack, environment, **_: self.run(stack, environment, *words),
+        )
         patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
 
     def begin(self) -> None:
@@ -153,7 +157,9 @@ class Backend:
         self.said = printed.getvalue()
         return status
 
-    def run(self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str) -> bool:
+    def run(
+        self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str
+    ) -> bool:
         """One run of the engine; whether it came to its end. A program that refuses does nothing."""
         trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
         self.ran.append(stack)
@@ -177,7 +183,9 @@ class Backend:
             raise KeyboardInterrupt
         return whole
 
-    def _meant(self, stack: str, words: Sequence[str]) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
+    def _meant(
+        self, stack: str, words: Sequence[str]
+    ) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
         """What a stack is to have after a run, and what that exports. Of what it leaves out the program gets what there
         is."""
         was = self.stacks[stack].resources
@@ -188,9 +196,13 @@ class Backend:
             # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
             wanted = {(one.type, one.name): one for one in registered if one.type != STACK_TYPE}
             left = without_left_out(was, wanted, words)
-            staying = {key: was[key] for key, one in wanted.items() if left.get(key) != one and key in was}
+            staying = {
+                key: was[key] for key, one in wanted.items() if left.get(key) != one and key in was
+            }
             if staying.keys() <= stays.keys():
-                return left, next(one["outputs"] for one in told[stack].values() if one["type"] == STACK_TYPE)
+                return left, next(
+                    one["outputs"] for one in told[stack].values() if one["type"] == STACK_TYPE
+                )
             stays |= staying
 
     def all_over(self) -> None:
@@ -206,14 +218,25 @@ class Backend:
     def _do(self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None) -> bool:
         """Makes of what the stack has what is wanted, or some of it."""
         was = dict(state.resources)
-        again = {key for key in state.failed if wanted.get(key) is not was.get(key)}  # it is, where it is left out
+        again = {
+            key for key in state.failed if wanted.get(key) is not was.get(key)
+        }  # it is, where it is left out
         changed = _new({key: one for key, one in was.items() if key not in again}, wanted)
-        steps = [Step("create" if key not in was else "update", _urn(key), key[0], 0, 0) for key in changed]
-        steps += [Step("delete", _urn(key), key[0], 0, 0) for key in sorted(was.keys() - wanted.keys()) if _made(key)]
+        steps = [
+            Step("create" if key not in was else "update", _urn(key), key[0], 0, 0)
+            for key in changed
+        ]
+        steps += [
+            Step("delete", _urn(key), key[0], 0, 0)
+            for key in sorted(was.keys() - wanted.keys())
+            if _made(key)
+        ]
         waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
         order = Order(tuple(waits))
         chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
-        state.resources |= {key: one for key, one in wanted.items() if not _made(key) or was.get(key) == one}
+        state.resources |= {
+            key: one for key, one in wanted.items() if not _made(key) or was.get(key) == one
+        }
         numbers: dict[int, int] = {}
         for number in sorted(members(chosen), key=lambda number: order.below[number].bit_count()):
             step = steps[number]
@@ -221,7 +244,11 @@ class Backend:
             before = self._over | sum(1 << numbers[other] for other in members(order.below[number]))
             numbers[number] = len(self.done)
             self._step(state, key, None if step.deletes else wanted[key], before)
-        failed = [number for number in range(len(steps)) if not chosen >> number & 1 and not waits[number] & ~chosen]
+        failed = [
+            number
+            for number in range(len(steps))
+            if not chosen >> number & 1 and not waits[number] & ~chosen
+        ]
         if trouble and not trouble.kills and failed:
             step = steps[self.draw.choice(failed)]
             key = step.type, step.name.partition(" ")[2]
@@ -238,7 +265,11 @@ class Backend:
         chosen = (1 << count) - 1
         for number in range(count):
             if self.draw.random() >= share:  # it is not done, and nothing that waits for it
-                chosen &= ~sum(1 << one for one in range(count) if one == number or order.below[one] >> number & 1)
+                chosen &= ~sum(
+                    1 << one
+                    for one in range(count)
+                    if one == number or order.below[one] >> number & 1
+                )
         return chosen
 
     def _step(self, state: State, key: Key, new: Registered | None, before: int) -> None:
@@ -250,7 +281,11 @@ class Backend:
             state.resources.pop(key)
         else:
             state.resources[key] = new
-        images = {component_of(key): _image(new)} if key[0] == DEPLOYMENT and _image(old) != _image(new) else {}
+        images = (
+            {component_of(key): _image(new)}
+            if key[0] == DEPLOYMENT and _image(old) != _image(new)
+            else {}
+        )
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
         self.done.append(Done(f"{verb} {key[1]}", writes, images, key, old, new))
@@ -264,7 +299,9 @@ class Backend:
             assert there is not None, key
             store.delete(table, there)
             return
-        body = kind(plugin.AdminApi())._body({**kind.defaults, **new.inputs}, old.inputs if old else None)
+        body = kind(plugin.AdminApi())._body(
+            {**kind.defaults, **new.inputs}, old.inputs if old else None
+        )
         if table == "jwt_secrets":
             body["consumer"] = {"id": new.inputs["consumerId"]}
         if there is None:
@@ -274,9 +311,13 @@ class Backend:
 
     def _moment(self) -> Moment:
         running = {
-            component_of(key): _image(one) for state in self.stacks.values() for key, one in state.resources.items()
+            component_of(key): _image(one)
+            for state in self.stacks.values()
+            for key, one in state.resources.items()
         }
-        return Moment(self.kong.past()[-1], {key: image for key, image in running.items() if key and image})
+        return Moment(
+            self.kong.past()[-1], {key: image for key, image in running.items() if key and image}
+        )
 
     def make(self, stack: str) -> None:
         self.stacks.setdefault(stack, State())
@@ -285,7 +326,9 @@ class Backend:
         match words:
             case ("stack", "ls", *_):
                 known = self.stacks.items()
-                return json.dumps([{"name": name, "lastUpdate": one.updated} for name, one in known])
+                return json.dumps(
+                    [{"name": name, "lastUpdate": one.updated} for name, one in known]
+                )
             case ("stack", "init", name, *_):
                 self.make(name)
                 return ""
@@ -308,14 +351,26 @@ class Backend:
     def _exported(self, stack: str) -> list[dict[str, Any]]:
         """As the engine exports it: parents stand before what lies under them."""
         state = self.stacks[stack]
-        above = {urn_in(stack, key): urn_in(stack, (COMPONENT, one.parent)) for key, one in state.resources.items()}
+        above = {
+            urn_in(stack, key): urn_in(stack, (COMPONENT, one.parent))
+            for key, one in state.resources.items()
+        }
         told = sorted(state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT)
-        account = [(f"urn:pulumi:{stack}::kong-oam::{ACCOUNT}::gateway-account", {"type": ACCOUNT})] * state.moved
-        return [{"urn": urn, "id": urn, "parent": above.get(urn), **one} for urn, one in (*account, *told)]
+        account = [
+            (f"urn:pulumi:{stack}::kong-oam::{ACCOUNT}::gateway-account", {"type": ACCOUNT})
+        ] * state.moved
+        return [
+            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
+            for urn, one in (*account, *told)
+        ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
         for component in (urn.rpartition("::")[2] for urn in urns):
-            under = [k for k, one in source.resources.items() if k == (COMPONENT, component) or one.parent == component]
+            under = [
+                k
+                for k, one in source.resources.items()
+                if k == (COMPONENT, component) or one.parent == component
+            ]
             target.resources |= {key: source.resources.pop(key) for key in under}
         target.moved = True
         for state in (source, target):
@@ -349,15 +404,30 @@ class _SideBySide:
         backend.beside = True
         try:
             for number, item in queue:
-                backend.stacks = {name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()}
+                backend.stacks = {
+                    name: replace(one, resources=dict(one.resources))
+                    for name, one in stacks.items()
+                }
                 backend.tags = dict(tags)
                 try:
                     results[number] = action(item)
                 finally:
-                    changed |= {n: one for n, one in backend.stacks.items() if one.updated != stacks[n].updated}
-                    written |= {name: value for name, value in backend.tags.items() if tags.get(name) != value}
+                    changed |= {
+                        n: one
+                        for n, one in backend.stacks.items()
+                        if one.updated != stacks[n].updated
+                    }
+                    written |= {
+                        name: value
+                        for name, value in backend.tags.items()
+                        if tags.get(name) != value
+                    }
         finally:
-            backend.stacks, backend.tags, backend.beside = {**stacks, **changed}, {**tags, **written}, False
+            backend.stacks, backend.tags, backend.beside = (
+                {**stacks, **changed},
+                {**tags, **written},
+                False,
+            )
             backend.all_over()
         return iter(map(results.__getitem__, sorted(results)))
 
@@ -373,7 +443,11 @@ def _made(key: Key) -> bool:
 
 def _new(was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]) -> list[Key]:
     """What is made or changed."""
-    return [key for key, one in wanted.items() if _made(key) and (key not in was or was[key].inputs != one.inputs)]
+    return [
+        key
+        for key, one in wanted.items()
+        if _made(key) and (key not in was or was[key].inputs != one.inputs)
+    ]
 
 
 def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
@@ -382,7 +456,10 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
     return [
-        {"urn": _urn(key), "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())]}
+        {
+            "urn": _urn(key),
+            "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())],
+        }
         for key, one in resources.items()
     ]
 

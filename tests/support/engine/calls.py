@@ -38,20 +38,28 @@ def call(
     connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
     try:
         connection.putrequest(method, target, skip_host=True)
-        sent = (("Host", host), *headers, *((("Authorization", f"Bearer {token}"),) if token else ()))
+        sent = (
+            ("Host", host),
+            *headers,
+            *((("Authorization", f"Bearer {token}"),) if token else ()),
+        )
         for name, value in sent:
             connection.putheader(name, value)
         connection.endheaders()
         response = connection.getresponse()
         body = response.read()
-        return Answer(response.status, json.loads(body) if response.status == 200 and body else None)
+        return Answer(
+            response.status, json.loads(body) if response.status == 200 and body else None
+        )
     finally:
         connection.close()
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
     """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
-    (found,) = (one for one in local.objects("Secret") if one["metadata"]["name"] == f"{component}-client")
+    (found,) = (
+        one for one in local.objects("Secret") if one["metadata"]["name"] == f"{component}-client"
+    )
     return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
 
 

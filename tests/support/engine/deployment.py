@@ -61,7 +61,11 @@ class Deployment:
 
     def rewrite(self, edit: Edit) -> None:
         """Puts the state back with its resources as `edit` gives them."""
-        rewrite(lambda *arguments: self.pulumi(*arguments, "-s", STACK), self.local.folder / "state.json", edit)
+        rewrite(
+            lambda *arguments: self.pulumi(*arguments, "-s", STACK),
+            self.local.folder / "state.json",
+            edit,
+        )
 
     def output(self, name: str) -> Any:
         """One of the stack's outputs."""
@@ -89,7 +93,9 @@ def start(local: Local, folder: Path) -> Deployment:
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
     """What `preview --json` says: {urn: operation}."""
-    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout)["steps"]
+    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout)[
+        "steps"
+    ]
     return {step["urn"]: step["op"] for step in steps}
 
 
@@ -111,4 +117,8 @@ def operations(printed: str) -> dict[str, str]:
 
 def named(steps: dict[str, str]) -> dict[str, str]:
     """The steps that change something, by logical name: after the type, which is what is between `::`."""
-    return {urn.rsplit("::", 1)[1]: op for urn, op in steps.items() if op not in ("same", "read", "refresh")}
+    return {
+        urn.rsplit("::", 1)[1]: op
+        for urn, op in steps.items()
+        if op not in ("same", "read", "refresh")
+    }

@@ -20,11 +20,15 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
     """Writes the stacks' files: the base's says which namespaces are where, those of partitions name the estate."""
     file = folder / "stacks" / f"Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:partitions"] = {name: [*namespaces] for name, namespaces in partitions.items()}
+    settings["config"]["kong-oam:partitions"] = {
+        name: [*namespaces] for name, namespaces in partitions.items()
+    }
     file.unlink()  # it may be a link into the repository
     file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     for name in partitions:
-        text = yaml.safe_dump({"config": {"kong-oam:estate": STACK}, "encryptionsalt": settings["encryptionsalt"]})
+        text = yaml.safe_dump(
+            {"config": {"kong-oam:estate": STACK}, "encryptionsalt": settings["encryptionsalt"]}
+        )
         (folder / "stacks" / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
 
 
@@ -34,10 +38,16 @@ def place(folder: Path, namespaces: Mapping[str, str]) -> None:
         file = folder / "applications" / f"{application}.yaml"
         text = file.read_text("utf-8")
         assert text.count(f"  name: {application}\n") == 1
-        file.write_text(text.replace(f"  name: {application}\n", f"  name: {application}\n  namespace: {namespace}\n"))
+        file.write_text(
+            text.replace(
+                f"  name: {application}\n", f"  name: {application}\n  namespace: {namespace}\n"
+            )
+        )
 
 
-def kong_oam(deployment: Deployment, *arguments: str, status: int | None = None) -> CompletedProcess[str]:
+def kong_oam(
+    deployment: Deployment, *arguments: str, status: int | None = None
+) -> CompletedProcess[str]:
     """A verb of the command line in the project's folder. Raises AssertionError where it ends with another status."""
     done = subprocess.run(
         [sys.executable, "-m", "kong_oam", *arguments],
@@ -60,7 +70,9 @@ def run(
     deployment: Deployment, verb: str, name: str | None, *arguments: str, check: bool = True
 ) -> CompletedProcess[str]:
     """`up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
-    return deployment.pulumi(verb, "-s", stack_of(name), "--yes", "--skip-preview", *arguments, check=check)
+    return deployment.pulumi(
+        verb, "-s", stack_of(name), "--yes", "--skip-preview", *arguments, check=check
+    )
 
 
 def changes(deployment: Deployment, verb: str, name: str | None) -> dict[str, str]:
@@ -73,4 +85,6 @@ def changes(deployment: Deployment, verb: str, name: str | None) -> dict[str, st
 
 def output(deployment: Deployment, name: str | None, what: str) -> Any:
     """One of the outputs of a stack."""
-    return json.loads(deployment.pulumi("stack", "output", "-s", stack_of(name), "--json", what).stdout)
+    return json.loads(
+        deployment.pulumi("stack", "output", "-s", stack_of(name), "--json", what).stdout
+    )

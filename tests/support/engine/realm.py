@@ -29,6 +29,11 @@ def on(server: Keycloak, deployment: Deployment, realm: str) -> Deployment:
     """The deployment with a realm of its own as its only identity provider, before the first `up`."""
     server.realm(realm, GROUPS, {user.login: user.groups for user in USERS})
     deployment.local.env.update(server.environment(realm))
-    entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(realm), "audience": "api://sandbox"}
+    entry = {
+        "name": "keycloak",
+        "type": "keycloak",
+        "issuer": server.issuer(realm),
+        "audience": "api://sandbox",
+    }
     set_providers(deployment.folder, [entry])
     return deployment

@@ -10,7 +10,9 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment
 
-DUE = re.compile(r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)")
+DUE = re.compile(
+    r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)"
+)
 """The client, its provider, the day, and the command."""
 
 
@@ -21,7 +23,9 @@ def said(deployment: Deployment) -> str:
 
 def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     """What the API answers a pod of `checkout` that has these settings."""
-    return call(deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]).status
+    return call(
+        deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]
+    ).status
 
 
 def replaced(deployment: Deployment, shown: str) -> None:
@@ -29,6 +33,11 @@ def replaced(deployment: Deployment, shown: str) -> None:
     (command,) = {found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"}
     deployment_env, folder = deployment.local.env, deployment.folder
     done = subprocess.run(
-        ["bash", "-c", f"{command} --yes"], cwd=folder, env=deployment_env, capture_output=True, text=True, timeout=90
+        ["bash", "-c", f"{command} --yes"],
+        cwd=folder,
+        env=deployment_env,
+        capture_output=True,
+        text=True,
+        timeout=90,
     )
     assert done.returncode == 0, done.stdout + done.stderr

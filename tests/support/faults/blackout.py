@@ -40,7 +40,9 @@ class Blackout:
         never came to that."""
         local = self.stack.local
         create, apply, delete = local.cluster.create, local.cluster.apply, local.cluster.delete
-        local.kong.faults = lambda request, answer: self._pass(request.method, request.target, answer)
+        local.kong.faults = lambda request, answer: self._pass(
+            request.method, request.target, answer
+        )
         local.okta.faults = self._pass
 
         # A plugin that outlives the engine may still be told something: nobody hears of it.
@@ -48,7 +50,10 @@ class Blackout:
             return self._pass("POST", str(Key.of(manifest)), lambda: create(manifest)) or manifest
 
         def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
-            return self._pass("PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how)) or manifest
+            return (
+                self._pass("PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how))
+                or manifest
+            )
 
         def removed(key: Key) -> bool:
             return self._pass("DELETE", str(key), lambda: delete(key)) or True
@@ -57,7 +62,9 @@ class Blackout:
         cluster.create, cluster.apply, cluster.delete = created, applied, removed  # type: ignore[method-assign]
         try:
             done = self.stack.run("up", check=False)
-            assert self.dark == bool(self.nth), f"operation {self.nth} of {len(self.seen)}: {done.stdout}{done.stderr}"
+            assert self.dark == bool(self.nth), (
+                f"operation {self.nth} of {len(self.seen)}: {done.stdout}{done.stderr}"
+            )
             if self.dark:
                 time.sleep(_PLUGINS_END)
         finally:
@@ -107,7 +114,15 @@ def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str
 
 _DROPPED = frozenset(
     [
-        *("created_at", "updated_at", "created", "lastUpdated", "lastMembershipUpdated", "lastRotated", "nextRotation"),
+        *(
+            "created_at",
+            "updated_at",
+            "created",
+            "lastUpdated",
+            "lastMembershipUpdated",
+            "lastRotated",
+            "nextRotation",
+        ),
         *("uid", "clusterIP", "orn", "client_id", "kid", "n", "rsa_public_key", "data", "_links"),
     ]
 )
@@ -130,12 +145,21 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     names = {local.okta.url: "ORG"}
     for found in (*(one for ones in kinds.values() for one in ones), *local.okta.objects("groups")):
         names |= _names(found)
-    return {kind: sorted(_named(kind, one, names) for one in ones) for kind, ones in kinds.items() if ones}
+    return {
+        kind: sorted(_named(kind, one, names) for one in ones)
+        for kind, ones in kinds.items()
+        if ones
+    }
 
 
 def _names(found: dict[str, Any]) -> dict[str, str]:
     """What stands for the ids of an object: its name, a client's label, a consumer's username, a group's name."""
-    name = found.get("label") or found.get("name") or found.get("username") or found.get("profile", {}).get("name")
+    name = (
+        found.get("label")
+        or found.get("name")
+        or found.get("username")
+        or found.get("profile", {}).get("name")
+    )
     known = {found["id"]: f"<{name}>"} if "id" in found and name else {}
     credentials = found.get("credentials", {})
     if client := credentials.get("oauthClient", {}).get("client_id"):

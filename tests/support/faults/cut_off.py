@@ -61,21 +61,30 @@ def cuts(seed: int) -> Cut:
     """One of them, by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
-    number, everybody = ((signal.SIGINT, False), (signal.SIGKILL, False), (signal.SIGKILL, True))[seed // 3 % 3]
+    number, everybody = ((signal.SIGINT, False), (signal.SIGKILL, False), (signal.SIGKILL, True))[
+        seed // 3 % 3
+    ]
     return Cut(verb, change, number, everybody, rng.random(), seed % 4 == 3)
 
 
 def write(folder: Path, change: str = "") -> None:
     """Writes the Applications and the stacks' files: as they are at first, or with a change."""
-    api, job = TINY[: TINY.index(_SPLIT)], TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :]
-    api = api.replace("{name: tiny}", "{name: tiny, namespace: apis}").replace("tiny/job", "job/job")
+    api, job = (
+        TINY[: TINY.index(_SPLIT)],
+        TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
+    )
+    api = api.replace("{name: tiny}", "{name: tiny, namespace: apis}").replace(
+        "tiny/job", "job/job"
+    )
     job = job.replace("{name: tiny}", "{name: job, namespace: jobs}")
     match change:
         case "rule":
             api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
         case "both":
             api = api.replace("methods: [GET], scopes", "methods: [GET, POST], scopes")
-            job = job.replace("image: registry.example.com/job", "image: registry.example.com/job:2")
+            job = job.replace(
+                "image: registry.example.com/job", "image: registry.example.com/job:2"
+            )
         case "scope":
             api, job = (text.replace("things.read", "things.view") for text in (api, job))
     for file in (folder / "applications").iterdir():
@@ -219,7 +228,9 @@ def is_at_rest(deployment: Deployment) -> None:
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
     assert listed.stdout.startswith("nothing to be run"), listed.stdout
-    assert {name: changes(deployment, "preview", name) for name in ALL} == {name: {} for name in ALL}
+    assert {name: changes(deployment, "preview", name) for name in ALL} == {
+        name: {} for name in ALL
+    }
 
 
 def ids(deployment: Deployment) -> dict[str, set[str]]:

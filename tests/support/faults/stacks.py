@@ -31,7 +31,9 @@ class Stack:
 
     def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """`pulumi ARGUMENTS` on the stack."""
-        return self.local.pulumi(*arguments, "--stack", self.name, cwd=self.folder, check=check, timeout=100)
+        return self.local.pulumi(
+            *arguments, "--stack", self.name, cwd=self.folder, check=check, timeout=100
+        )
 
     def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy`, without a preview before it."""
@@ -41,13 +43,17 @@ class Stack:
         """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
-        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=180)
+        return subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=180
+        )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What a run changed, from its events: {logical name: operation}."""
         done = self.run(verb, "--json", *arguments)
         found = {}
-        for event in (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")):
+        for event in (
+            json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")
+        ):
             if (step := event.get("resourcePreEvent", {}).get("metadata")) is not None:
                 found[step["urn"].rsplit("::", 1)[1]] = step["op"]
         return {name: op for name, op in found.items() if op not in ("same", "read", "refresh")}
@@ -55,7 +61,9 @@ class Stack:
     def edit(self, file: str, old: str, new: str) -> None:
         """Replaces `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
-        assert path.resolve().is_relative_to(self.folder.resolve()), f"{file} is a link to the project's own"
+        assert path.resolve().is_relative_to(self.folder.resolve()), (
+            f"{file} is a link to the project's own"
+        )
         text = path.read_text("utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new), "utf-8")
@@ -69,13 +77,17 @@ class Stack:
         """Puts the state back with its resources as `edit` gives them."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
-    def answer(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> Answer:
+    def answer(
+        self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http"
+    ) -> Answer:
         """What the gateway answers, without sockets, and whether that came from a workload."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
         return self.local.kong.handle(raw, scheme)
 
-    def status(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> int:
+    def status(
+        self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http"
+    ) -> int:
         """The status alone; whatever is let through gets 200 from the workload."""
         return self.answer(method, host, target, token, scheme).status
 
@@ -89,7 +101,9 @@ class Stack:
     def okta(self, method: str, path: str, body: object = None) -> Any:
         """A request to the management API by hand; gives the answer's JSON, None where there is none."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
-        answer = httpx.request(method, f"{self.local.okta.url}/api/v1{path}", headers=headers, json=body)
+        answer = httpx.request(
+            method, f"{self.local.okta.url}/api/v1{path}", headers=headers, json=body
+        )
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -146,7 +160,11 @@ def trust(stack: Stack) -> None:
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(local.echo.authority, "utf-8")
     scheme = "    scheme: http\n"
-    stack.edit(f"stacks/Pulumi.{stack.name}.yaml", scheme, f"{scheme}    upstreamTls: {{ca: workloads.pem}}\n")
+    stack.edit(
+        f"stacks/Pulumi.{stack.name}.yaml",
+        scheme,
+        f"{scheme}    upstreamTls: {{ca: workloads.pem}}\n",
+    )
     assert stack.kong("POST", "/ca_certificates", {"cert": local.echo.authority}) is not None
 
 

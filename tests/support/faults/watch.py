@@ -16,7 +16,11 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 def poor_token(stack: Stack) -> str | None:
     """A valid token of the stack's own issuer for its own audience that holds no scope; None while there is no issuer."""
     local = stack.local
-    servers = [one for one in local.okta.objects("authorizationServers") if one["name"] == f"kong-oam {stack.name}"]
+    servers = [
+        one
+        for one in local.okta.objects("authorizationServers")
+        if one["name"] == f"kong-oam {stack.name}"
+    ]
     if not servers:
         return None
     now = int(time.time())
@@ -50,7 +54,10 @@ class Watch:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._done.set()
         if self._thread:

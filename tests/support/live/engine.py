@@ -163,7 +163,9 @@ class Engine:
         """Whether there is somebody yet who gives tokens."""
         return bool(self.local.okta.objects("authorizationServers"))
 
-    def case(self, method: str, path: str, component: str | None = None, user: str | None = None) -> Case:
+    def case(
+        self, method: str, path: str, component: str | None = None, user: str | None = None
+    ) -> Case:
         """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
         if component is None:
             return Case(method, self.host, path.encode())
@@ -190,9 +192,14 @@ def engine(
         (folder / linked).symlink_to(ROOT / linked)
     for own in ("applications", "stacks"):
         (folder / own).mkdir()
-    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE % {"providers": json.dumps([provider])})
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(
+        _STACK_FILE % {"providers": json.dumps([provider])}
+    )
     with Local(balancer=upstream_host()) as local:
-        local.env |= {"KONG_ADMIN_ADDR": live.target.admin_url, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+        local.env |= {
+            "KONG_ADMIN_ADDR": live.target.admin_url,
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        }
         local.env["KONG_PROXY_ADDR"] = "http://{}:{}".format(*live.target.proxy)
         local.env |= environment or {}
         local.env.pop("KONG_ADMIN_TOKEN")

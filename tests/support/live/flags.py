@@ -71,10 +71,19 @@ class Api:
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
         """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
         granted = [key for key, called in calls.items() if self.key in [one.key for one in called]]
-        fields = {"name": self.name, "component": self.component, "port": self.port, "host": host, "scope": self.scope}
+        fields = {
+            "name": self.name,
+            "component": self.component,
+            "port": self.port,
+            "host": host,
+            "scope": self.scope,
+        }
         text = _APPLICATION % {**fields, "callers": ", ".join(granted)}
         for name in self.callers:
-            asked = [f"{{component: {one.key}, scopes: [{one.scope}]}}" for one in calls[f"{self.name}/{name}"]]
+            asked = [
+                f"{{component: {one.key}, scopes: [{one.scope}]}}"
+                for one in calls[f"{self.name}/{name}"]
+            ]
             text += _CALLER.removeprefix("\n") % {"name": name, "calls": ", ".join(asked)}
         return text
 
@@ -97,10 +106,16 @@ class Between(Listening):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> httpx.Response:
         if method != "GET" and not self.meet(method, path, body):
             return httpx.Response(500, json={"message": "refused by the test"})
-        kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "kong-admin-token")}
+        kept = {
+            name: value
+            for name, value in headers.items()
+            if name.lower() in ("content-type", "kong-admin-token")
+        }
         return self._admin.request(method, path, headers=kept, content=body)
 
     def __exit__(self, *ended: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -156,21 +171,31 @@ class Flags:
 
     def write(self, *apis: Api, former: Sequence[Api] = ()) -> None:
         """The folder has these Applications and no others; the client a/former calls some, each reader its own API."""
-        calls: dict[str, Sequence[Api]] = {f"{api.name}/reader": [api] for api in apis if "reader" in api.callers}
+        calls: dict[str, Sequence[Api]] = {
+            f"{api.name}/reader": [api] for api in apis if "reader" in api.callers
+        }
         if former:
             calls["a/former"] = former
         folder = self.engine.folder / "applications"
         for file in folder.iterdir():
             file.unlink()
         for api in apis:
-            extended = replace(api, callers=(*api.callers, "former")) if former and api.name == "a" else api
-            (folder / f"{api.name}.yaml").write_text(extended.text(self.host(api.name), calls), "utf-8")
+            extended = (
+                replace(api, callers=(*api.callers, "former"))
+                if former and api.name == "a"
+                else api
+            )
+            (folder / f"{api.name}.yaml").write_text(
+                extended.text(self.host(api.name), calls), "utf-8"
+            )
         self.apis = apis
 
     def run(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """One run of the CLI without questions. Raises CalledProcessError when `check` and it failed."""
         verb, *flags = arguments
-        return self.engine.pulumi(verb, "-s", self.engine.stack, "--yes", "--skip-preview", *flags, check=check)
+        return self.engine.pulumi(
+            verb, "-s", self.engine.stack, "--yes", "--skip-preview", *flags, check=check
+        )
 
     def fails(self, *arguments: str) -> None:
         """One run that fails. Raises AssertionError where it does not."""
@@ -180,7 +205,9 @@ class Flags:
     def urn(self, name: str) -> str:
         """Of the one resource of this logical name in the state."""
         shown = self.engine.pulumi("stack", "-s", self.engine.stack, "--show-urns").stdout
-        (found,) = {word for word in shown.split() if word.startswith("urn:") and word.endswith(f"::{name}")}
+        (found,) = {
+            word for word in shown.split() if word.startswith("urn:") and word.endswith(f"::{name}")
+        }
         return found
 
     def token(self, application: str, component: str) -> str:
@@ -197,30 +224,44 @@ class Flags:
         """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
         or everything it ever asked for, and are granted nothing there."""
         everywhere = ("a", "b", "c")
-        ends = [self.case("GET", name, who=who) for name in ("b", "c") for who in ("a/reader", "a/reader, swapped")]
+        ends = [
+            self.case("GET", name, who=who)
+            for name in ("b", "c")
+            for who in ("a/reader", "a/reader, swapped")
+        ]
         return {
             "nobody": [
                 *(self.case("GET", name) for name in everywhere),
                 *(self.case("POST", name, "/health") for name in everywhere),
             ],
-            "with a stranger's key": [self.case("GET", name, who="stranger") for name in everywhere],
+            "with a stranger's key": [
+                self.case("GET", name, who="stranger") for name in everywhere
+            ],
             "the reader of a elsewhere": [*ends, self.case("POST", "a", who="a/reader")],
             "the reader of b elsewhere": [
-                self.case("GET", name, who=who) for name in ("a", "c") for who in ("b/reader", "b/reader, swapped")
+                self.case("GET", name, who=who)
+                for name in ("a", "c")
+                for who in ("b/reader", "b/reader, swapped")
             ],
             "with an old token": [self.case("GET", name, who="a/former") for name in everywhere],
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
         """Those who are let in by the estate that everything begins with."""
-        return {READER: [self.case("GET", "a", who="a/reader")], EVERYBODY: [self.case("GET", "a", "/health")]}
+        return {
+            READER: [self.case("GET", "a", who="a/reader")],
+            EVERYBODY: [self.case("GET", "a", "/health")],
+        }
 
     def back(self) -> None:
         """The estate that everything begins with, deployed and seen by every worker."""
         self.write(*self.before)
         self.run("up")
         expected = []
-        for name, elsewhere in (("a", "b"), ("b", "a")):  # whose clients may be others than those of before
+        for name, elsewhere in (
+            ("a", "b"),
+            ("b", "a"),
+        ):  # whose clients may be others than those of before
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (replace(self.case("GET", name), authorization=authorization), 200),
@@ -245,7 +286,10 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         made.local.env["KONG_ADMIN_ADDR"] = between.url
         ports = [one.port for one in workloads]
         found = Flags(
-            made, between, workloads, before=(Api("a", "data.read", ports[0]), Api("b", "other.read", ports[1]))
+            made,
+            between,
+            workloads,
+            before=(Api("a", "data.read", ports[0]), Api("b", "other.read", ports[1])),
         )
         swapped = swap(found.before)
         found.write(*swapped, former=swapped)
@@ -259,8 +303,12 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         for key in ("a/reader", "b/reader"):
             found.tokens[key] = found.token(*key.split("/"))
         found.back()
-        time.sleep(made.settle)  # requests one after the other may never meet each worker of each node
-        found.hammer = started.enter_context(Hammer(live, found.callers(), found.welcome(), workloads))
+        time.sleep(
+            made.settle
+        )  # requests one after the other may never meet each worker of each node
+        found.hammer = started.enter_context(
+            Hammer(live, found.callers(), found.welcome(), workloads)
+        )
         yield found
 
 

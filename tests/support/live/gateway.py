@@ -21,7 +21,13 @@ _ROUNDS = 20
 them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
 
 
-def ask(proxy: tuple[str, int], raw: bytes, method: str = "GET", timeout: float = 15, source: str | None = None) -> int:
+def ask(
+    proxy: tuple[str, int],
+    raw: bytes,
+    method: str = "GET",
+    timeout: float = 15,
+    source: str | None = None,
+) -> int:
     """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
     http.client.HTTPException for no answer."""
     with socket.create_connection(proxy, timeout, (source, 0) if source else None) as connection:
@@ -44,7 +50,9 @@ class Outcome:
 
     def told(self) -> dict[str, str]:
         """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
-        pairs = [(name.replace("_", "-").replace(".", "-"), value) for name, value in self._headers()]
+        pairs = [
+            (name.replace("_", "-").replace(".", "-"), value) for name, value in self._headers()
+        ]
         told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
         assert len(told) == len(dict(told)), "a header arrived twice"
         return dict(told)

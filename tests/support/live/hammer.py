@@ -50,7 +50,9 @@ class Hammer:
         self._stop = threading.Event()
         self._callers = tuple(callers)
         self._threads = [
-            threading.Thread(target=self._ask, args=(name, cases), name=f"hammer-{name}", daemon=True)
+            threading.Thread(
+                target=self._ask, args=(name, cases), name=f"hammer-{name}", daemon=True
+            )
             for name, cases in {**callers, **(welcome or {})}.items()
         ]
 
@@ -76,7 +78,10 @@ class Hammer:
         """Requests of `callers` that reached a workload or were answered as if, by stage (default: all) and caller; those
         with none are left out."""
         found = {
-            key: max(self.arrived(*key), sum(count for status, count in counts.items() if 0 < status < 400))
+            key: max(
+                self.arrived(*key),
+                sum(count for status, count in counts.items() if 0 < status < 400),
+            )
             for key, counts in self._counts.copy().items()
             if key[1] in self._callers and (not stages or key[0] in stages)
         }
@@ -101,13 +106,18 @@ class Hammer:
                 assert answered >= LEAST, f"{caller} had {answered} answers while '{stage}'"
                 answers += counts
             said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
-            lines.append(f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}")
+            lines.append(
+                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}"
+            )
         return lines
 
     def await_answers(self) -> None:
         """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
-        while any(self._counts.get((self._stage, one), Counter()).total() < 2 * LEAST for one in self._callers):
+        while any(
+            self._counts.get((self._stage, one), Counter()).total() < 2 * LEAST
+            for one in self._callers
+        ):
             assert time.monotonic() < until, f"the callers get no answers while '{self._stage}'"
             time.sleep(0.05)
 

@@ -25,7 +25,12 @@ def status_over_http2(
     None: the gateway reset the stream, or closed the connection, without an answer.
     """
     sent = _PREFACE + _frame(_SETTINGS, 0, 0, b"")
-    sent += _frame(_HEADERS, _END_HEADERS | (_END_STREAM if body is None and not trailers else 0), 1, _block(headers))
+    sent += _frame(
+        _HEADERS,
+        _END_HEADERS | (_END_STREAM if body is None and not trailers else 0),
+        1,
+        _block(headers),
+    )
     if body is not None:
         sent += _frame(_DATA, 0 if trailers else _END_STREAM, 1, body)
     if trailers:
@@ -41,7 +46,12 @@ def status_over_http2(
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+    return (
+        struct.pack(">I", len(payload))[1:]
+        + bytes([kind, flags])
+        + struct.pack(">I", stream)
+        + payload
+    )
 
 
 def _block(headers: Headers) -> bytes:

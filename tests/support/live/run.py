@@ -79,17 +79,28 @@ class Target:
 
         Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
         """
-        missing = [name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)]
+        missing = [
+            name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)
+        ]
         if missing:
             return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
-        admin, proxy = (urlsplit(environment[name]) for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL"))
+        admin, proxy = (
+            urlsplit(environment[name]) for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL")
+        )
         if admin.scheme not in ("http", "https") or not admin.hostname:
             raise ValueError("KONG_ADMIN_URL must be http://HOST:PORT, or with https")
         if proxy.scheme != "http" or not proxy.hostname:
-            raise ValueError("KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS")
+            raise ValueError(
+                "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
+            )
         token = environment.get("KONG_ADMIN_TOKEN") or None
         metrics = tuple(filter(None, environment.get("LIVE_METRICS_URL", "").split(",")))
-        return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token, metrics)
+        return cls(
+            environment["KONG_ADMIN_URL"].rstrip("/"),
+            (proxy.hostname, proxy.port or 80),
+            token,
+            metrics,
+        )
 
     @property
     def workers(self) -> int:
@@ -127,7 +138,11 @@ class Target:
 
     def remove_all_of(self, name: str) -> None:
         """Takes away what is tagged with the stack `name`, where the engine could not."""
-        self._remove(path for path, entity in self.entities().items() if f"kong-oam-stack:{name}" in _tags(entity))
+        self._remove(
+            path
+            for path, entity in self.entities().items()
+            if f"kong-oam-stack:{name}" in _tags(entity)
+        )
 
     def remove_what_earlier_runs_left(self) -> int:
         """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
@@ -138,7 +153,8 @@ class Target:
         left = [
             path
             for path, entity in self.entities().items()
-            if entity["created_at"] < begun and any(_OF_A_RUN.fullmatch(tag) for tag in _tags(entity))
+            if entity["created_at"] < begun
+            and any(_OF_A_RUN.fullmatch(tag) for tag in _tags(entity))
         ]
         self._remove(left)
         return len(left)
@@ -148,14 +164,21 @@ class Target:
             for path in paths:
                 answer = admin.delete(path)
                 # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
-                assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
+                assert answer.status_code in (204, 404), (
+                    f"{path}: {answer.status_code} {answer.text}"
+                )
 
     def product(self) -> str:
         """Who answers at the Admin API, in one line."""
         answer = self.get("/")
         root = answer.json()
         configuration = root.get("configuration") or {}
-        settings = ("database", "worker_consistency", "worker_state_update_frequency", "db_update_frequency")
+        settings = (
+            "database",
+            "worker_consistency",
+            "worker_state_update_frequency",
+            "db_update_frequency",
+        )
         said = ", ".join(f"{name} {configuration.get(name)}" for name in settings)
         kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
         server = answer.headers.get("Server")

@@ -36,7 +36,10 @@ class Attack:
     def raw(self, path: bytes, host: bytes, authorization: tuple[bytes, ...]) -> bytes:
         """The bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
-        return b"\r\n".join([line, b"Host: " + host, *authorization, *self.lines, b"", b""]) + self.body
+        return (
+            b"\r\n".join([line, b"Host: " + host, *authorization, *self.lines, b"", b""])
+            + self.body
+        )
 
 
 PASSED, REFUSED, BROKEN, UNKNOWN = (200, 200), (400, 200), (400,), (501,)
@@ -45,12 +48,21 @@ PASSED, REFUSED, BROKEN, UNKNOWN = (200, 200), (400, 200), (400,), (501,)
 
 def attacks() -> dict[str, Attack]:
     """All of them, by what they try."""
-    found = {**_in_connection(), **_beside(), **_lengths(), **_codings(), **_chunks(), **_methods_and_versions()}
+    found = {
+        **_in_connection(),
+        **_beside(),
+        **_lengths(),
+        **_codings(),
+        **_chunks(),
+        **_methods_and_versions(),
+    }
     assert len(found) > 140
     return found
 
 
-def _both(name: str, lines: tuple[bytes, ...], statuses: tuple[int, ...], **more: bytes) -> dict[str, Attack]:
+def _both(
+    name: str, lines: tuple[bytes, ...], statuses: tuple[int, ...], **more: bytes
+) -> dict[str, Attack]:
     """The same lines with a length, and with chunks."""
     return {
         f"{name}, length": Attack((LENGTH, *lines), HIDDEN, statuses, **more),
@@ -74,7 +86,10 @@ def _in_connection() -> dict[str, Attack]:
         "Connection names who calls": (b"Connection: X-Auth-Client, X-Auth-Subject",),
         "Connection names the token": (b"Connection: Authorization",),
         "Connection names the host": (b"Connection: Host",),
-        "Connection names the upgrade and more": (b"Connection: Upgrade, X-Auth-Client", b"Upgrade: websocket"),
+        "Connection names the upgrade and more": (
+            b"Connection: Upgrade, X-Auth-Client",
+            b"Upgrade: websocket",
+        ),
     }
     passed: dict[str, tuple[bytes, ...]] = {
         "no Connection": (),
@@ -89,25 +104,51 @@ def _in_connection() -> dict[str, Attack]:
         found |= _both(name, lines, REFUSED)
     for name, lines in passed.items():
         found |= _both(name, lines, PASSED)
-    found |= _both("close names the length as well", (b"Connection: close,\tContent-Length",), BROKEN)
+    found |= _both(
+        "close names the length as well", (b"Connection: close,\tContent-Length",), BROKEN
+    )
     return found | _both("close", (b"Connection: close",), (200,))
 
 
 def _beside() -> dict[str, Attack]:
     """Other headers of a connection, other spellings, and headers that go on."""
     harmless = (
-        *(b"Proxy-Connection: Content-Length", b"Keep-Alive: Content-Length", b"TE: Content-Length", b"TE: trailers"),
-        *(b"TE: trailers, Content-Length", b"Trailer: Content-Length", b"Upgrade: Content-Length", b"Upgrade: h2c"),
-        *(b"Upgrade: websocket", b"Proxy: Content-Length", b"Connection-X: Content-Length", b"Expect: something"),
+        *(
+            b"Proxy-Connection: Content-Length",
+            b"Keep-Alive: Content-Length",
+            b"TE: Content-Length",
+            b"TE: trailers",
+        ),
+        *(
+            b"TE: trailers, Content-Length",
+            b"Trailer: Content-Length",
+            b"Upgrade: Content-Length",
+            b"Upgrade: h2c",
+        ),
+        *(
+            b"Upgrade: websocket",
+            b"Proxy: Content-Length",
+            b"Connection-X: Content-Length",
+            b"Expect: something",
+        ),
         *(b"Connection_: Content-Length", b"Content.Length: 0"),
     )
     misspelled = (
-        *(b"Content_Length: 0", b"Transfer_Encoding: chunked", b"Keep_Alive: 1", b"Proxy_Connection: close"),
+        *(
+            b"Content_Length: 0",
+            b"Transfer_Encoding: chunked",
+            b"Keep_Alive: 1",
+            b"Proxy_Connection: close",
+        ),
         *(b"X_Forwarded_For: 192.0.2.9", b"X-Forwarded_Host: evil.test", b"X_Real-IP: 192.0.2.9"),
         *(b"x_forwarded_proto: https", b"X_Kong_Request_Id: 1"),
     )
     broken = (
-        *(b"X-A: b\r\n Content-Length: 0", b"X-A: b\r\n\tTransfer-Encoding: chunked", b"X-A: b\rContent-Length: 0"),
+        *(
+            b"X-A: b\r\n Content-Length: 0",
+            b"X-A: b\r\n\tTransfer-Encoding: chunked",
+            b"X-A: b\rContent-Length: 0",
+        ),
         *(b"Content-Length : 0", b"Transfer-Encoding : chunked", b"\x0bTransfer-Encoding: chunked"),
         *(b"Transfer-Encoding\x00: chunked", b"X-A: b\nContent-Length: 0"),
     )
@@ -120,9 +161,23 @@ def _beside() -> dict[str, Attack]:
 
 def _lengths() -> dict[str, Attack]:
     """Lengths that two servers could read differently."""
-    odd = (b"+5", b"5,5", b"5, 5", b"0x5", b"5 5", b"-1", b"5\t", b"5;x", b"", b"18446744073709551621", b"5.0", b"5e0")
+    odd = (
+        b"+5",
+        b"5,5",
+        b"5, 5",
+        b"0x5",
+        b"5 5",
+        b"-1",
+        b"5\t",
+        b"5;x",
+        b"",
+        b"18446744073709551621",
+        b"5.0",
+        b"5e0",
+    )
     found = {
-        f"length {one!r}": Attack((b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello") for one in odd
+        f"length {one!r}": Attack((b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello")
+        for one in odd
     }
     found["length with zeros"] = Attack(
         (b"Content-Length: 000000000000000000005",), b"hello" + HIDDEN, (200, 404, 200), b"hello"
@@ -135,12 +190,23 @@ def _lengths() -> dict[str, Attack]:
 def _codings() -> dict[str, Attack]:
     """Codings that two servers could read differently, and a length beside one."""
     odd = (
-        *(b"xchunked", b"chunked, identity", b"gzip, chunked", b"\x0bchunked", b"chunked,", b", chunked", b"chunked\t"),
+        *(
+            b"xchunked",
+            b"chunked, identity",
+            b"gzip, chunked",
+            b"\x0bchunked",
+            b"chunked,",
+            b", chunked",
+            b"chunked\t",
+        ),
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
-    found = {f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), UNKNOWN) for one in odd}
+    found = {
+        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), UNKNOWN) for one in odd
+    }
     found |= {
-        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), PASSED) for one in (b"CHUNKED", b"chunked ")
+        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), PASSED)
+        for one in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
     found["two codings"] = Attack((CHUNKED, b"Transfer-Encoding: identity"), chunk(), BROKEN)
@@ -182,7 +248,9 @@ def _methods_and_versions() -> dict[str, Attack]:
     found: dict[str, Attack] = {}
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)
-        found |= _both(f"{method!r} names the length", (b"Connection: Content-Length",), REFUSED, method=method)
+        found |= _both(
+            f"{method!r} names the length", (b"Connection: Content-Length",), REFUSED, method=method
+        )
     old = {"version": b"HTTP/1.0"}
     named, kept = b"Connection: Content-Length", b"Connection: keep-alive"
     found["HTTP/1.0"] = Attack((LENGTH,), HIDDEN, (200,), **old)
@@ -190,5 +258,7 @@ def _methods_and_versions() -> dict[str, Attack]:
     found["HTTP/1.0 in chunks"] = Attack((CHUNKED,), chunk(), BROKEN, **old)
     found["HTTP/1.0 without a length"] = Attack((), HIDDEN, (200,), b"", **old)
     found["HTTP/1.0 names the length"] = Attack((LENGTH, named), HIDDEN, BROKEN, **old)
-    found["HTTP/1.0, kept, names the length"] = Attack((LENGTH, kept, named), HIDDEN, REFUSED, **old)
+    found["HTTP/1.0, kept, names the length"] = Attack(
+        (LENGTH, kept, named), HIDDEN, REFUSED, **old
+    )
     return found

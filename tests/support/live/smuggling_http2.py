@@ -39,7 +39,9 @@ class Http2Attack:
             b":authority": host,
         }
         given = {**first, **self.pseudo}.items()
-        found = [(name, value.replace(b"%path", path)) for name, value in given if value is not None]
+        found = [
+            (name, value.replace(b"%path", path)) for name, value in given if value is not None
+        ]
         found += [(name, value.replace(b"%host", host)) for name, value in self.headers]
         return [*found, *authorization]
 
@@ -59,9 +61,13 @@ def _lengths() -> dict[str, Http2Attack]:
         "a length twice": Http2Attack(400, (LENGTH, LENGTH)),
         "two lengths": Http2Attack(400, (LENGTH, (b"content-length", b"0"))),
         "a length in another spelling": Http2Attack(400, ((b"content_length", b"1"),)),
-        "a long body with a length in another spelling": Http2Attack(400, ((b"content_length", b"1"),), bytes(15_000)),
+        "a long body with a length in another spelling": Http2Attack(
+            400, ((b"content_length", b"1"),), bytes(15_000)
+        ),
         "trailers": Http2Attack(None, trailers=((b"x-auth-client", b"forged"),)),
-        "trailers, one for the beginning": Http2Attack(None, trailers=((b":path", b"/orders/hidden"),)),
+        "trailers, one for the beginning": Http2Attack(
+            None, trailers=((b":path", b"/orders/hidden"),)
+        ),
     }
     for value in (b"0", b"5", b"500", b"-1", b"+5", b"%d, 5" % len(HIDDEN)):
         found[f"length {value!r}"] = Http2Attack(400, ((b"content-length", value),))
@@ -73,23 +79,51 @@ def _of_connections() -> dict[str, Http2Attack]:
     found = {f"{named!r} in Connection": Http2Attack(400, (LENGTH, (b"connection", named))) for named in
              (b"content-length", b"x-auth-client", b"close, host")}  # fmt: skip
     for header in (
-        *((b"connection", b"close"), (b"keep-alive", b"timeout=5"), (b"proxy-connection", b"content-length")),
-        *((b"upgrade", b"websocket"), (b"te", b"trailers"), (b"te", b"gzip"), (b"expect", b"100-continue")),
+        *(
+            (b"connection", b"close"),
+            (b"keep-alive", b"timeout=5"),
+            (b"proxy-connection", b"content-length"),
+        ),
+        *(
+            (b"upgrade", b"websocket"),
+            (b"te", b"trailers"),
+            (b"te", b"gzip"),
+            (b"expect", b"100-continue"),
+        ),
     ):
         found[repr(header)] = Http2Attack(200, (LENGTH, header))
     coded = (b"transfer-encoding", b"chunked")
     for body in (HIDDEN, chunk(), b"0\r\n\r\n" + HIDDEN):
-        found[f"chunked, {body[:9]!r}"] = Http2Attack(200, (coded,), body, bounded=411, content=body)
+        found[f"chunked, {body[:9]!r}"] = Http2Attack(
+            200, (coded,), body, bounded=411, content=body
+        )
     found["chunked with a length"] = Http2Attack(400, (LENGTH, coded))
     found["another coding"] = Http2Attack(501, (LENGTH, (b"transfer-encoding", b"identity")))
-    found["a coding in another spelling"] = Http2Attack(400, (LENGTH, (b"transfer_encoding", b"chunked")))
+    found["a coding in another spelling"] = Http2Attack(
+        400, (LENGTH, (b"transfer_encoding", b"chunked"))
+    )
     return found
 
 
 def _bytes() -> dict[str, Http2Attack]:
     """Names and values that end a line of HTTP/1.1."""
-    values = (b"a\r\ncontent-length: 0", b"a\ncontent-length: 0", b"a\r", b"a\x00b", b"a\r\n\r\n" + HIDDEN)
-    names = (b"x a", b"x:a", b"X-A", b":x", b"x\x00a", b"content-length ", b"x-a: b\r\nx-b", b"x-a\r\ncontent-length")
+    values = (
+        b"a\r\ncontent-length: 0",
+        b"a\ncontent-length: 0",
+        b"a\r",
+        b"a\x00b",
+        b"a\r\n\r\n" + HIDDEN,
+    )
+    names = (
+        b"x a",
+        b"x:a",
+        b"X-A",
+        b":x",
+        b"x\x00a",
+        b"content-length ",
+        b"x-a: b\r\nx-b",
+        b"x-a\r\ncontent-length",
+    )
     found = {f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one))) for one in values}
     return found | {f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0"))) for one in names}
 
@@ -119,8 +153,14 @@ def _pseudo_headers() -> dict[str, Http2Attack]:
     }
     found["a host as well"] = Http2Attack(400, (LENGTH, (b"host", b"%host")))
     found["another host as well"] = Http2Attack(400, (LENGTH, (b"host", b"evil.test")))
-    found["a host instead"] = Http2Attack(200, (LENGTH, (b"host", b"%host")), pseudo={b":authority": None})
-    for name, value in ((b":path", b"/orders/hidden"), (b":method", b"GET"), (b":authority", b"evil.test")):
+    found["a host instead"] = Http2Attack(
+        200, (LENGTH, (b"host", b"%host")), pseudo={b":authority": None}
+    )
+    for name, value in (
+        (b":path", b"/orders/hidden"),
+        (b":method", b"GET"),
+        (b":authority", b"evil.test"),
+    ):
         found[f"a second {name!r}"] = Http2Attack(400, (LENGTH, (name, value)))
     found["CONNECT of a websocket"] = Http2Attack(
         400, (LENGTH, (b":protocol", b"websocket")), pseudo={b":method": b"CONNECT"}

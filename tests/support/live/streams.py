@@ -13,9 +13,7 @@ from typing import Final, Self
 
 from tests.support.listening import Connections, Listening, Requests
 
-UPGRADE: Final = (
-    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n"
-)
+UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PAUSE = 0.2
 
@@ -42,13 +40,17 @@ class _Handler(Requests):
             return
         self.streams.heads.append(head)
         with suppress(OSError):
-            self._socket(head) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(head)
+            self._socket(head) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(
+                head
+            )
 
     def _socket(self, head: bytes) -> None:
         """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
         found = re.search(rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE)
         accept = base64.b64encode(hashlib.sha1((found[1] if found else b"") + _GUID).digest())
-        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+        self.wfile.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        )
         self.wfile.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         while said := self.request.recv(4096):
             self.wfile.write(said)
@@ -56,7 +58,9 @@ class _Handler(Requests):
     def _events(self, head: bytes) -> None:
         """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n")
+        self.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+        )
         self.wfile.write(at_once + b"\r\n")
         for number in range(300):
             self.wfile.write(b"data: %d\n\n" % number)

@@ -46,6 +46,8 @@ class _Handler(Requests):
         length = _LENGTH.search(head)
         raw = head + self.rfile.read(int(length[1]) if length else 0)
         self.upstream.keep(raw)
-        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
+        answer = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
+        )
         answer += b"Content-Length: %d\r\n\r\n" % len(raw)
         self.wfile.write(answer if head.startswith(b"HEAD ") else answer + raw)

@@ -27,7 +27,8 @@ def application(domain: str) -> str:
     ) + "".join(
         f"    - name: {name}\n      type: webservice\n      properties: {{image: x}}\n      traits:\n"
         f"        - {{type: gateway, properties: {{domain: {name}.{domain}, http: {{/: 8443}}}}}}\n"
-        "        - {type: access, properties: {owner: team, rules: [{public: {reason: test}}]}}\n" + _TRAIT
+        "        - {type: access, properties: {owner: team, rules: [{public: {reason: test}}]}}\n"
+        + _TRAIT
         for name in ("right", "other")
     )
 
@@ -49,11 +50,19 @@ class Asked:
         component = self._component(name)
         (own,) = component.backends
         (service,) = [
-            path for path, sent in self.entities.made.items() if sent.get("name", "").endswith(f".{name}.{own}")
+            path
+            for path, sent in self.entities.made.items()
+            if sent.get("name", "").endswith(f".{name}.{own}")
         ]
-        self.entities.change(service, {**self.entities.made[service], "client_certificate": None, **fields})
-        config = self.entities.configs(self.estate, component, own, self.host, workload.port)["post-function"]
-        (gate,) = self.entities.paths("/plugins", name="post-function", service={"id": service.rpartition("/")[2]})
+        self.entities.change(
+            service, {**self.entities.made[service], "client_certificate": None, **fields}
+        )
+        config = self.entities.configs(self.estate, component, own, self.host, workload.port)[
+            "post-function"
+        ]
+        (gate,) = self.entities.paths(
+            "/plugins", name="post-function", service={"id": service.rpartition("/")[2]}
+        )
         self.entities.change(gate, {"config": config})
 
     def expect(self, name: str, status: int, spared: Workload | None = None) -> Any:
@@ -63,11 +72,18 @@ class Asked:
         right = 0
         while right < 8:
             before = spared.answered if spared else 0
-            answer = httpx.get(f"{self.proxy}/", headers={"Host": f"{name}.{self.domain}"}, trust_env=False, timeout=30)
+            answer = httpx.get(
+                f"{self.proxy}/",
+                headers={"Host": f"{name}.{self.domain}"},
+                trust_env=False,
+                timeout=30,
+            )
             right = right + 1 if answer.status_code == status else 0
             if spared and right:
                 assert spared.answered == before
-            assert time.monotonic() < until, f"{name}: {answer.status_code} and not {status}: {answer.text}"
+            assert time.monotonic() < until, (
+                f"{name}: {answer.status_code} and not {status}: {answer.text}"
+            )
             time.sleep(0 if right else 0.05)
         return json.loads(answer.text) if status == 200 else None
 
@@ -83,7 +99,9 @@ def asked(
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
-        loaded = entities.make("/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{stack.name}"]})
+        loaded = entities.make(
+            "/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{stack.name}"]}
+        )
         entities.over_tls, entities.authorities = settings(ca), {ca.fingerprint: loaded["id"]}
         entities.estate(made, {}, host, 1)
         yield Asked(entities, made, proxy, domain, host, ca, bound)

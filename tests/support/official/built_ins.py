@@ -38,13 +38,19 @@ _OWN = frozenset({"access", "client"})
 def defined() -> frozenset[str]:
     """The names of the built-in types of components and traits."""
     files = _DEFINITIONS.glob("*.cue")
-    return frozenset(file.stem for file in files if re.search(r'type: +"(component|trait)"', file.read_text("utf-8")))
+    return frozenset(
+        file.stem
+        for file in files
+        if re.search(r'type: +"(component|trait)"', file.read_text("utf-8"))
+    )
 
 
 def used(file: Path) -> frozenset[str]:
     """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
     components = [
-        one for document in yaml.safe_load_all(file.read_text("utf-8")) for one in document["spec"]["components"]
+        one
+        for document in yaml.safe_load_all(file.read_text("utf-8"))
+        for one in document["spec"]["components"]
     ]
     traits = [trait["type"] for one in components for trait in one.get("traits", ())]
     return frozenset({*(one["type"] for one in components), *traits}) - _OWN

@@ -123,7 +123,10 @@ class Kubernetes:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._end()
 
@@ -141,7 +144,8 @@ class Kubernetes:
         return [
             {"kind": kind, **one}
             for one in items
-            if not one["metadata"]["namespace"].startswith("kube-") and one["metadata"]["name"] not in _SERVERS
+            if not one["metadata"]["namespace"].startswith("kube-")
+            and one["metadata"]["name"] not in _SERVERS
         ]
 
     def kubectl(self, *arguments: str) -> str:
@@ -149,7 +153,9 @@ class Kubernetes:
         command = [str(self._programs / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode:
-            failed = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+            failed = subprocess.CalledProcessError(
+                done.returncode, command, done.stdout, done.stderr
+            )
             failed.add_note(done.stderr)
             raise failed
         return done.stdout
@@ -161,7 +167,9 @@ class Kubernetes:
             with contextlib.suppress(json.JSONDecodeError):  # the last line may be half there
                 event = json.loads(line)
                 agent = event.get("userAgent", "")
-                if event["responseStatus"]["code"] < 300 and not agent.startswith(("kube-", _NODES)):
+                if event["responseStatus"]["code"] < 300 and not agent.startswith(
+                    ("kube-", _NODES)
+                ):
                     about = event["objectRef"]
                     where = f"{about.get('namespace', '')}/{about.get('name', '')}"
                     if "dryRun" not in event["requestURI"]:
@@ -172,7 +180,9 @@ class Kubernetes:
         """One request, with the JSON of its answer. Raises urllib.error.HTTPError where it is refused."""
         headers = {"Authorization": f"Bearer {self._token}", "User-Agent": _NODES}
         if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            headers["Content-Type"] = (
+                "application/merge-patch+json" if method == "PATCH" else "application/json"
+            )
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=20, context=self._tls) as answer:
@@ -191,18 +201,29 @@ class Kubernetes:
         authority = self._folder / "tls" / "apiserver.crt"
         self._tls = ssl.create_default_context(cafile=str(authority))
         self._tls.check_hostname = False
-        self.kubeconfig.write_text(json.dumps(_kubeconfig(self.url, authority.read_bytes(), self._token)))
+        self.kubeconfig.write_text(
+            json.dumps(_kubeconfig(self.url, authority.read_bytes(), self._token))
+        )
         self._await(self._is_ready, "is not ready")
         self.ask("POST", "/api/v1/nodes", {"metadata": {"name": _NODES}})
         addresses = [{"type": "InternalIP", "address": self.node_address}]
         ready = [{"type": "Ready", "status": "True"}]
-        self.ask("PATCH", f"/api/v1/nodes/{_NODES}/status", {"status": {"addresses": addresses, "conditions": ready}})
-        self.ask("PATCH", f"/api/v1/nodes/{_NODES}", {"spec": {"taints": None}})  # that of every new node
+        self.ask(
+            "PATCH",
+            f"/api/v1/nodes/{_NODES}/status",
+            {"status": {"addresses": addresses, "conditions": ready}},
+        )
+        self.ask(
+            "PATCH", f"/api/v1/nodes/{_NODES}", {"spec": {"taints": None}}
+        )  # that of every new node
         self._run("kube-controller-manager", _controllers(self._folder))
         self._await(self._has_default_account, "has no controllers")
 
     def _run(self, program: str, flags: Mapping[str, object]) -> None:
-        command = [str(self._programs / program), *(f"--{name}={value}" for name, value in flags.items())]
+        command = [
+            str(self._programs / program),
+            *(f"--{name}={value}" for name, value in flags.items()),
+        ]
         self._started.append(Server(command, self._folder, self._folder / f"{program}.log"))
 
     def _await(self, there: Callable[[], bool], problem: str) -> None:
@@ -225,9 +246,13 @@ class Kubernetes:
     def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
         """Whether NetworkPolicies let somebody connect, each from an address to an address and port, by what
         kube-network-policies makes of what this server holds."""
-        lines = "".join(f"{source} {destination} {port}\n" for source, destination, port in connections)
+        lines = "".join(
+            f"{source} {destination} {port}\n" for source, destination, port in connections
+        )
         command = [str(self._programs / programs.JUDGE), str(self.kubeconfig)]
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            command, input=lines, capture_output=True, text=True, timeout=60, check=True
+        )
         return [{"true": True, "false": False}[line] for line in done.stdout.split()]
 
     def _ready_pods(self) -> None:
@@ -236,7 +261,9 @@ class Kubernetes:
         while not self._ended.wait(0.1):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 for pod in self.ask("GET", _PATHS["Pod"])["items"]:
-                    number, first = seen.setdefault(pod["metadata"]["uid"], (len(seen), time.monotonic()))
+                    number, first = seen.setdefault(
+                        pod["metadata"]["uid"], (len(seen), time.monotonic())
+                    )
                     self._run_pod(pod, time.monotonic() - first >= self.slow, number)
 
     def _run_pod(self, pod: Object, ready: bool, number: int) -> None:
@@ -246,7 +273,11 @@ class Kubernetes:
             self.ask("DELETE", path, {"gracePeriodSeconds": 0})
             return
         if "nodeName" not in pod["spec"]:
-            self.ask("POST", f"{path}/binding", {"metadata": {"name": about["name"]}, "target": {"name": _NODES}})
+            self.ask(
+                "POST",
+                f"{path}/binding",
+                {"metadata": {"name": about["name"]}, "target": {"name": _NODES}},
+            )
         if ready and "podIP" not in pod["status"]:
             ends = pod["spec"]["restartPolicy"] != "Always"
             self.ask("PATCH", f"{path}/status", {"status": _status(number, ends)})

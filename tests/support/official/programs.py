@@ -143,8 +143,16 @@ def _build_servers(found: Path) -> None:
         ")\n",
     ]
     numbers = {"gitVersion": f"v{KUBERNETES}", "gitMajor": "1", "gitMinor": minor.split(".")[0]}
-    flags = [f"-X {module}.{name}={value}" for module in _VERSIONS for name, value in numbers.items()]
-    build(found, f"Kubernetes v{KUBERNETES}", {"go.mod": "\n".join(lines)}, missing, " ".join(("-s -w", *flags)))
+    flags = [
+        f"-X {module}.{name}={value}" for module in _VERSIONS for name, value in numbers.items()
+    ]
+    build(
+        found,
+        f"Kubernetes v{KUBERNETES}",
+        {"go.mod": "\n".join(lines)},
+        missing,
+        " ".join(("-s -w", *flags)),
+    )
 
 
 def _build_plugin(found: Path) -> None:

@@ -37,7 +37,15 @@ from tests.support.oracle.worlds import Question, World
 
 NOW = 1_790_000_000.0
 _KEY, _STRAY = ec_key(), ec_key()
-_FAULTS = ("expired", "early", "another issuer", "no mark", "another key", "unknown key id", "groups of two types")
+_FAULTS = (
+    "expired",
+    "early",
+    "another issuer",
+    "no mark",
+    "another key",
+    "unknown key id",
+    "groups of two types",
+)
 _UNVERIFIED = ("another key", "unknown key id")
 """Faults with which Kong's `jwt` finds no credential, or one that does not fit."""
 
@@ -61,21 +69,31 @@ class Project:
 
     @property
     def estate(self) -> Estate:
-        assert self.compiled.estate is not None, "\n".join(str(one) for one in self.compiled.diagnostics)
+        assert self.compiled.estate is not None, "\n".join(
+            str(one) for one in self.compiled.diagnostics
+        )
         return self.compiled.estate
 
     @cached_property
     def issuers(self) -> dict[str, Issuer]:
         """By provider. An issuer that the provisioning brings into being has a name here, too."""
         return {
-            name: Issuer(NOW, replace(provider, issuer=provider.issuer or f"https://{name}.test"), name, _KEY, _STRAY)
+            name: Issuer(
+                NOW,
+                replace(provider, issuer=provider.issuer or f"https://{name}.test"),
+                name,
+                _KEY,
+                _STRAY,
+            )
             for name, provider in self.settings.stack.providers.items()
         }
 
     @cached_property
     def rings(self) -> dict[str, KeyRing]:
         return {
-            name: replace(issuer.ring, clients={client_id(key): key for key in self.clients_of(name)})
+            name: replace(
+                issuer.ring, clients={client_id(key): key for key in self.clients_of(name)}
+            )
             for name, issuer in self.issuers.items()
         }
 
@@ -97,7 +115,11 @@ class Project:
 
     def places(self) -> list[tuple[str, int]]:
         """Components with their ports: each has a gate."""
-        return [(component.key, port) for component in self.estate.exposed for port in map(int, component.backends)]
+        return [
+            (component.key, port)
+            for component in self.estate.exposed
+            for port in map(int, component.backends)
+        ]
 
     def scripts(self, lua: Lua, place: tuple[str, int]) -> tuple[Any, Any]:
         """Admission and the gate before a port of a component."""
@@ -106,7 +128,10 @@ class Project:
             ring = names.ring(self.estate.stack.name, component.provider)
             ids = {key: client_id(key) for key in self.clients_of(component.provider)}
             decided_by = table(self.estate, component, str(place[1]), ring, clients=ids)
-            configs = plugins.admission(decided_by), plugins.gate(decided_by, address("workload.test", place[1]))
+            configs = (
+                plugins.admission(decided_by),
+                plugins.gate(decided_by, address("workload.test", place[1])),
+            )
             admission, gate = (lua.compiled(config["access"][0]) for config in configs)
             self._scripts[place] = admission, gate
             (answers,) = configs[0]["header_filter"]
@@ -122,7 +147,10 @@ class Project:
 def signed(issuer: Issuer, token: Token) -> str:
     """A token of these facts, as its provider spells it."""
     provider, spelling = issuer.provider, issuer.provider.spelling
-    changes: dict[str, Any] = {spelling.client: client_id(token.client), spelling.subject: "somebody"}
+    changes: dict[str, Any] = {
+        spelling.client: client_id(token.client),
+        spelling.subject: "somebody",
+    }
     if provider.per_api:
         changes["aud"] = provider.audience_of(token.api) if token.api else "api://elsewhere"
     if token.user:
@@ -131,9 +159,15 @@ def signed(issuer: Issuer, token: Token) -> str:
     else:
         own = spelling.own_value or client_id(token.client)
         changes |= {spelling.own: own}
-    scopes = [spelling.service_scopes.prefix + scope for scope in token.scopes] if not token.user else token.scopes
+    scopes = (
+        [spelling.service_scopes.prefix + scope for scope in token.scopes]
+        if not token.user
+        else token.scopes
+    )
     if token.user and spelling.user == spelling.scopes.claim:
-        changes[spelling.user] = " ".join(token.scopes) or "openid"  # without scopes there is no such token
+        changes[spelling.user] = (
+            " ".join(token.scopes) or "openid"
+        )  # without scopes there is no such token
     fault = fault_of(token)
     faults: dict[str | None, dict[str, Any]] = {
         "expired": {"exp": NOW - 1},
@@ -144,7 +178,9 @@ def signed(issuer: Issuer, token: Token) -> str:
     }
     changes |= faults.get(fault, {})
     kid = "else" if fault == "unknown key id" else issuer.kid
-    return issuer.signed(issuer.payload(scopes, **changes), _STRAY if fault == "another key" else None, kid=kid)
+    return issuer.signed(
+        issuer.payload(scopes, **changes), _STRAY if fault == "another key" else None, kid=kid
+    )
 
 
 def client_id(client: str | None) -> str:
@@ -191,7 +227,9 @@ class Lua:
     """Admission and gates in one LuaJIT, with as much of Kong around them as they look at."""
 
     def __init__(self) -> None:
-        runtime = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+        runtime = LuaRuntime(
+            encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+        )
         self._table = runtime.table_from
         self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
 
@@ -218,7 +256,11 @@ class Lua:
             if fault_of(token) not in _UNVERIFIED:
                 issuer = project.issuers[token.provider]
                 ring = names.ring(project.estate.stack.name, token.provider)
-                consumer = {"id": token.provider, "username": ring, "custom_id": issuer.provider.issuer}
+                consumer = {
+                    "id": token.provider,
+                    "username": ring,
+                    "custom_id": issuer.provider.issuer,
+                }
                 owner = self._table({"id": token.provider})
                 credential = {"key": issuer.kid, "algorithm": issuer.algorithm, "consumer": owner}
                 given |= {"authenticated_jwt_token": text, "consumer": self._table(consumer)}
@@ -235,11 +277,16 @@ class Lua:
         status: int = self._run(gate, facts)
         return status
 
-    def allowed(self, admission: Any, answering: Any, facts: Any, origin: str, *, preflight: bool) -> str | None:
+    def allowed(
+        self, admission: Any, answering: Any, facts: Any, origin: str, *, preflight: bool
+    ) -> str | None:
         """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
         facts["http_origin"] = origin
         if preflight:
-            facts["http_access_control_request_method"], facts["method"] = facts["method"], "OPTIONS"
+            facts["http_access_control_request_method"], facts["method"] = (
+                facts["method"],
+                "OPTIONS",
+            )
         self._run(admission, facts)
         ended = self._run(answering, facts)
         assert ended == 200, ended
@@ -307,7 +354,12 @@ class _Comparison:
         facts, own = self.lua.facts(now, request), (meant.component or "", meant.port or 0)
         for place in self._gates_to_ask(own):
             status = self.lua.through(*now.scripts(self.lua, place), facts)
-            self._judge(f"gate of {place[0]}:{place[1]}", request, meant if place == own else Answer(404), status)
+            self._judge(
+                f"gate of {place[0]}:{place[1]}",
+                request,
+                meant if place == own else Answer(404),
+                status,
+            )
         if own == (earlier.component, earlier.port) and own in was.places():
             self._half_finished(own, request, facts, earlier, meant)
 
@@ -323,7 +375,9 @@ class _Comparison:
             answering = self.now.answering(self.lua, place)
             admission, _ = self.now.scripts(self.lua, place)
             facts = self.lua.facts(self.now, request)
-            said = answering and self.lua.allowed(admission, answering, facts, page.origin, preflight=preflight)
+            said = answering and self.lua.allowed(
+                admission, answering, facts, page.origin, preflight=preflight
+            )
             self.report.decisions += 1
             expected = page.origin if readable and place == own else None
             if said != expected and not (said is None and meaning.is_spelled_oddly(page.target)):
@@ -344,11 +398,17 @@ class _Comparison:
         self, place: tuple[str, int], request: Request, facts: Any, earlier: Answer, meant: Answer
     ) -> None:
         """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
-        for name, admitting, deciding in (("gate before", self.now, self.was), ("gate after", self.was, self.now)):
+        for name, admitting, deciding in (
+            ("gate before", self.now, self.was),
+            ("gate after", self.was, self.now),
+        ):
             if request.token and request.token.provider not in deciding.issuers:
                 continue
             self.report.counted[f"half-finished: {name}"] += 1
-            (admission, _), (_, gate) = admitting.scripts(self.lua, place), deciding.scripts(self.lua, place)
+            (admission, _), (_, gate) = (
+                admitting.scripts(self.lua, place),
+                deciding.scripts(self.lua, place),
+            )
             status = self.lua.through(admission, gate, facts)
             self.report.decisions += 1
             if meaning.must_allow(earlier, meant) != (status == 200):
@@ -356,7 +416,10 @@ class _Comparison:
 
     def _judge(self, who: str, request: Request, meant: Answer, status: int) -> None:
         self.report.decisions += 1
-        if meant.status != status and {meant.status, status} != {400, 404}:  # without a route Kong says 404 for 400
+        if meant.status != status and {meant.status, status} != {
+            400,
+            404,
+        }:  # without a route Kong says 404 for 400
             self._differs(who, request, meant, status)
 
     def _differs(self, who: str, request: Request, meant: Answer, status: int) -> None:

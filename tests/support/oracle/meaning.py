@@ -96,7 +96,11 @@ def components(applications: list[Document]) -> dict[str, Document]:
 
 
 def traits(component: Document, kind: str) -> list[Document]:
-    return [trait.get("properties", {}) for trait in component.get("traits", []) if trait["type"] == kind]
+    return [
+        trait.get("properties", {})
+        for trait in component.get("traits", [])
+        if trait["type"] == kind
+    ]
 
 
 def access_of(component: Document) -> Document | None:
@@ -180,7 +184,9 @@ def resolved(target: bytes) -> Elements | None:
         decoded.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    if any(is_none_or_several(part) for part in decoded.split(b"/") if part not in (b"", b".", b"..")):
+    if any(
+        is_none_or_several(part) for part in decoded.split(b"/") if part not in (b"", b".", b"..")
+    ):
         return None
     return without_dots(decoded)
 
@@ -214,16 +220,26 @@ def owns(path: Elements, request: Elements) -> bool:
 
 
 def _without_accents(text: str) -> str:
-    return "".join(one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn")
+    return "".join(
+        one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn"
+    )
 
 
 def _without_what_cannot_be_seen(text: str) -> str:
-    selectors = {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x34F, 0x3164, 0xFFA0)}
-    return "".join(one for one in text if unicodedata.category(one) != "Cf" and one not in selectors)
+    selectors = {
+        chr(code)
+        for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x34F, 0x3164, 0xFFA0)
+    }
+    return "".join(
+        one for one in text if unicodedata.category(one) != "Cf" and one not in selectors
+    )
 
 
 HABITS: tuple[Callable[[str], str], ...] = (
-    *(lambda text, form=form: unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFKD")),  # type: ignore[misc]
+    *(
+        lambda text, form=form: unicodedata.normalize(form, text)
+        for form in ("NFC", "NFKC", "NFKD")
+    ),  # type: ignore[misc]
     str.casefold,
     str.lower,
     lambda text: text.upper().lower(),
@@ -261,7 +277,9 @@ def taken_for(part: bytes, rule: bytes) -> bool:
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
         pattern = "".join(jokers.get(one) or re.escape(one) for one in text.lower())
-        if re.fullmatch(pattern, name) or re.fullmatch(re.escape(name[:6]) + "~[0-9]", text.lower()):
+        if re.fullmatch(pattern, name) or re.fullmatch(
+            re.escape(name[:6]) + "~[0-9]", text.lower()
+        ):
             return True
     return False
 
@@ -275,7 +293,11 @@ def is_spelled_oddly(target: bytes) -> bool:
     """Whether the path has what servers are known to read in more than one way, for whatever reason. The project may
     refuse more of these than anybody is known to misread; nothing else."""
     path = target.partition(b"?")[0]
-    return bool(re.search(rb"[\x80-\xff*<>\"~]|%[89a-fA-F]|%2[2aA]|%3[cCeE]|%7[eE]|:.*[$]|%3[aA].*[$]", path))
+    return bool(
+        re.search(
+            rb"[\x80-\xff*<>\"~]|%[89a-fA-F]|%2[2aA]|%3[cCeE]|%7[eE]|:.*[$]|%3[aA].*[$]", path
+        )
+    )
 
 
 # Deciding
@@ -293,14 +315,20 @@ def picked(listed: list[Endpoint], host: str, path: Elements) -> Endpoint | None
     then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
     name = host.partition(":")[0]
     fitting = [one for one in listed if fits(one.host, name) and owns(elements(one.path), path)]
-    fitting.sort(key=lambda one: (not one.host.startswith("*."), len(one.host), len(elements(one.path))))
+    fitting.sort(
+        key=lambda one: (not one.host.startswith("*."), len(one.host), len(elements(one.path)))
+    )
     return fitting[-1] if fitting else None
 
 
 def rules_of(key: str, access: Document, listed: list[Endpoint]) -> list[tuple[Elements, Document]]:
     """Each path of each rule. One that names no path has every path of the component's gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
-    return [(elements(path), rule) for rule in access.get("rules", []) for path in rule.get("paths", own)]
+    return [
+        (elements(path), rule)
+        for rule in access.get("rules", [])
+        for path in rule.get("paths", own)
+    ]
 
 
 def lists(rule: Document, method: str) -> bool:
@@ -308,13 +336,17 @@ def lists(rule: Document, method: str) -> bool:
     return method in methods or (method == "HEAD" and "GET" in methods)
 
 
-def held_by_client(applications: list[Document], client: str | None, key: str, *, user: bool) -> set[str]:
+def held_by_client(
+    applications: list[Document], client: str | None, key: str, *, user: bool
+) -> set[str]:
     """The scopes that a client holds at a component: what it asks for there (that a role covers it is checked).
 
     One that users sign in through holds them for users alone, and any other for itself alone.
     """
     component = components(applications).get(client or "")
-    own = [trait for trait in traits(component or {}, "client") if (trait["kind"] in SIGN_IN) == user]
+    own = [
+        trait for trait in traits(component or {}, "client") if (trait["kind"] in SIGN_IN) == user
+    ]
     calls = [call for trait in own for call in trait.get("calls", [])]
     return {scope for call in calls if call["component"] == key for scope in call["scopes"]}
 
@@ -333,7 +365,9 @@ def held_by_groups(access: Document, provider: Document, groups: tuple[str, ...]
 
 def counts(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
     """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
-    return token.counts and token.provider == provider_of(components(applications)[key], stack)["name"]
+    return (
+        token.counts and token.provider == provider_of(components(applications)[key], stack)["name"]
+    )
 
 
 def is_for(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
@@ -346,7 +380,12 @@ def is_for(applications: list[Document], stack: Document, key: str, token: Token
         return token.api == key
     if token.api not in known or provider_of(known[token.api], stack)["name"] != token.provider:
         return False
-    calls = (call for one in known.values() for trait in traits(one, "client") for call in trait.get("calls", []))
+    calls = (
+        call
+        for one in known.values()
+        for trait in traits(one, "client")
+        for call in trait.get("calls", [])
+    )
     return any(call["component"] == token.api for call in calls)
 
 
@@ -355,7 +394,9 @@ def effective(applications: list[Document], stack: Document, key: str, token: To
     component = components(applications)[key]
     scopes = set(token.scopes) & held_by_client(applications, token.client, key, user=token.user)
     if token.user:
-        scopes &= held_by_groups(access_of(component) or {}, provider_of(component, stack), token.groups)
+        scopes &= held_by_groups(
+            access_of(component) or {}, provider_of(component, stack), token.groups
+        )
     return scopes
 
 
@@ -399,7 +440,9 @@ def from_there(
     owner = max((one for one, _ in rules if owns(one, path)), key=len)
     for trait in traits(component, "ip-allow"):
         own = [
-            one for one in trait.get("rules", []) if owner in map(elements, one["paths"]) and lists(one, request.method)
+            one
+            for one in trait.get("rules", [])
+            if owner in map(elements, one["paths"]) and lists(one, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
         if networks is None or request.address is None or {"0.0.0.0/0", "::/0"} <= set(networks):
@@ -419,7 +462,12 @@ def holds(network: str, address: str) -> bool:
 
 
 def _status(
-    applications: list[Document], stack: Document, listed: list[Endpoint], key: str, request: Request, path: Elements
+    applications: list[Document],
+    stack: Document,
+    listed: list[Endpoint],
+    key: str,
+    request: Request,
+    path: Elements,
 ) -> int:
     token = request.token
     access = access_of(components(applications)[key])
@@ -427,7 +475,11 @@ def _status(
     owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
     if any(len(one) > owner and may_own(one, path) for one, _ in rules):
         return 400
-    deciding = [rule for one, rule in rules if len(one) == owner and owns(one, path) and lists(rule, request.method)]
+    deciding = [
+        rule
+        for one, rule in rules
+        if len(one) == owner and owns(one, path) and lists(rule, request.method)
+    ]
     if any("public" in rule for rule in deciding):
         return 200
     if token is None or not counts(applications, stack, key, token):
@@ -459,7 +511,9 @@ def origins(applications: list[Document], stack: Document, client: str) -> set[s
         for trait in traits(components(applications)[client], "client")
         for path in trait.get("redirectPaths", [])
         for one in endpoints(applications, stack)
-        if trait["kind"] == "browser" and one.component == client and owns(elements(one.path), elements(path))
+        if trait["kind"] == "browser"
+        and one.component == client
+        and owns(elements(one.path), elements(path))
     }
 
 
@@ -481,7 +535,11 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
     if any(len(one) > owner and may_own(one, path) for one, _ in rules):
         return False
-    deciding = [rule for one, rule in rules if len(one) == owner and owns(one, path) and lists(rule, page.method)]
+    deciding = [
+        rule
+        for one, rule in rules
+        if len(one) == owner and owns(one, path) and lists(rule, page.method)
+    ]
     if any(page.origin in trait.get("origins", []) for trait in traits(component, "cors")):
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
@@ -492,7 +550,12 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         for client in components(applications)
         if page.origin in origins(applications, stack, client)
     )
-    return any("public" in rule or set(rule["scopes"]) <= scopes for scopes in held if scopes for rule in deciding)
+    return any(
+        "public" in rule or set(rule["scopes"]) <= scopes
+        for scopes in held
+        if scopes
+        for rule in deciding
+    )
 
 
 # While a run goes on
@@ -507,7 +570,9 @@ def image(applications: list[Document], key: str) -> str | None:
 def over_tls(applications: list[Document], key: str) -> bool:
     """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
     traits = components(applications).get(key, {}).get("traits", ())
-    return any(one["type"] == "upstream-tls" and "ports" not in one.get("properties", {}) for one in traits)
+    return any(
+        one["type"] == "upstream-tls" and "ports" not in one.get("properties", {}) for one in traits
+    )
 
 
 def must_allow(before: Answer, after: Answer) -> bool:

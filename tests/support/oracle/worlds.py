@@ -19,23 +19,67 @@ from typing import Any
 from tests.support.oracle import meaning
 from tests.support.oracle.meaning import METHODS, Answer, Document, Page, Request, Token
 
-HOSTS = ("one.example.com", "two.example.com", "deep.two.example.com", "shop.example.org", "example.com")
+HOSTS = (
+    "one.example.com",
+    "two.example.com",
+    "deep.two.example.com",
+    "shop.example.org",
+    "example.com",
+)
 WILDCARDS = ("*.example.com", "*.two.example.com")
 PATHS = ("/", "/a", "/a/b", "/a/b/c", "/a/bb", "/d", "/d/e.json")
 TAILS = ("", "", "/x", "/x/y", "/xx", "/health", "/~u_1-2", "/keys", "/x:y", "/p+q!")
-KEYS = ("app/api", "app/store", "app/web", "shop/api", "shop/job", "shop/web", "lab/api", "lab/job", "lab/pages")
+KEYS = (
+    "app/api",
+    "app/store",
+    "app/web",
+    "shop/api",
+    "shop/job",
+    "shop/web",
+    "lab/api",
+    "lab/job",
+    "lab/pages",
+)
 NEW_NAMES = ("agent", "robot")
 SCOPES = ("read", "write", "items.read", "items.write", "audit", "a:b", "files/all", "x-1")
 GROUPS = ("sales", "desk", "ops")
-NETWORKS = ("10.0.0.0/8", "10.1.0.0/16", "127.0.0.0/8", "127.0.0.1/32", "0.0.0.0/0", "2001:db8::/32", "::/0", "::1/128")
+NETWORKS = (
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "127.0.0.0/8",
+    "127.0.0.1/32",
+    "0.0.0.0/0",
+    "2001:db8::/32",
+    "::/0",
+    "::1/128",
+)
 ADDRESSES = (
-    *("127.0.0.1", "127.0.0.1", "127.0.0.2", "10.1.2.3", "10.200.0.1", "::ffff:10.1.2.3", "192.0.2.1"),
+    *(
+        "127.0.0.1",
+        "127.0.0.1",
+        "127.0.0.2",
+        "10.1.2.3",
+        "10.200.0.1",
+        "::ffff:10.1.2.3",
+        "192.0.2.1",
+    ),
     *("2001:db8::7", "2001:db9::7", "::1", "", "unix:"),
 )
 HEADERS = (
-    *(("Connection", one) for one in ("close", "Keep-Alive, Upgrade", "TE", "", " ,close", "HTTP2-Settings, Upgrade")),
-    *(("connection", one) for one in ("X-Auth-Client", "close, content-length", "Host", "keep-alive x", "upgrade;q=1")),
-    *(("Content_Length", "0"), ("x_forwarded-for", "192.0.2.1"), ("X-Real_IP", "::1"), ("X_Request_Id", "7")),
+    *(
+        ("Connection", one)
+        for one in ("close", "Keep-Alive, Upgrade", "TE", "", " ,close", "HTTP2-Settings, Upgrade")
+    ),
+    *(
+        ("connection", one)
+        for one in ("X-Auth-Client", "close, content-length", "Host", "keep-alive x", "upgrade;q=1")
+    ),
+    *(
+        ("Content_Length", "0"),
+        ("x_forwarded-for", "192.0.2.1"),
+        ("X-Real_IP", "::1"),
+        ("X_Request_Id", "7"),
+    ),
 )
 GROUP_NAMES: tuple[dict[str, str], ...] = (
     {},
@@ -47,7 +91,11 @@ GROUP_NAMES: tuple[dict[str, str], ...] = (
 DOMAINS: tuple[dict[str, str], ...] = (
     {},
     {"example.com": "prod.example.net"},
-    {"example.com": "prod.example.net", "two.example.com": "second.example.net", "le.com": "wrong.example.net"},
+    {
+        "example.com": "prod.example.net",
+        "two.example.com": "second.example.net",
+        "le.com": "wrong.example.net",
+    },
 )
 OKTA: Document = {"name": "okta", "type": "okta"}
 ENTRA: Document = {
@@ -173,7 +221,9 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = rng.choice(("service", "service", *ELSEWHERE))
     elif rng.random() < 0.4:
         part.kind = "service"
-    apart = Random(f"{key} {part.image} {part.scopes}")  # what is drawn from `rng` beside this stays as it is
+    apart = Random(
+        f"{key} {part.image} {part.scopes}"
+    )  # what is drawn from `rng` beside this stays as it is
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -186,9 +236,15 @@ def _allow(rng: Random, part: Part) -> Document:
         return {}
     singles = [
         {"paths": [path], "methods": _some(rng, METHODS, 1, 4), "from": _some(rng, NETWORKS, 1, 2)}
-        for path in _some(rng, [*part.paths, *(one for rule in part.rules for one in rule.get("paths", []))], 0, 3)
+        for path in _some(
+            rng, [*part.paths, *(one for rule in part.rules for one in rule.get("paths", []))], 0, 3
+        )
     ]
-    return {"from": _some(rng, NETWORKS, 1, 3), "rules": singles} if rng.random() < 0.7 else {"rules": singles}
+    return (
+        {"from": _some(rng, NETWORKS, 1, 3), "rules": singles}
+        if rng.random() < 0.7
+        else {"rules": singles}
+    )
 
 
 def _gateway(rng: Random) -> tuple[str | None, dict[str, int]]:
@@ -199,7 +255,9 @@ def _gateway(rng: Random) -> tuple[str | None, dict[str, int]]:
 def _rule(rng: Random, part: Part) -> Document:
     rule: Document = {}
     if rng.random() < 0.8:
-        rule["paths"] = [_below(rng.choice(part.paths), rng.choice(TAILS)) for _ in range(rng.choice((1, 1, 2)))]
+        rule["paths"] = [
+            _below(rng.choice(part.paths), rng.choice(TAILS)) for _ in range(rng.choice((1, 1, 2)))
+        ]
     if rng.random() < 0.7:
         rule["methods"] = _some(rng, METHODS, 1, 3)
     if rng.random() < 0.3:
@@ -238,7 +296,11 @@ def _owners(plan: Plan) -> list[Part]:
 
 def _move_scope(rng: Random, plan: Plan) -> None:
     """A scope is another component's from now on, and is asked for there; some of its clients go with it."""
-    givers = [(key, part) for key, part in plan.parts.items() if part.access and part.gateways and part.scopes]
+    givers = [
+        (key, part)
+        for key, part in plan.parts.items()
+        if part.access and part.gateways and part.scopes
+    ]
     takers = _owners(plan)
     if len(takers) < 2 or not givers:
         return
@@ -249,7 +311,11 @@ def _move_scope(rng: Random, plan: Plan) -> None:
     taker.provider = giver.provider
     taker.scopes.append(scope)
     taker.rules.append({"scopes": [scope], "paths": [rng.choice(taker.paths)], "methods": ["GET"]})
-    taker.roles["viewer"] = {"scopes": [scope], "groups": _some(rng, GROUPS, 0, 2), "components": []}
+    taker.roles["viewer"] = {
+        "scopes": [scope],
+        "groups": _some(rng, GROUPS, 0, 2),
+        "components": [],
+    }
     to = next(name for name, part in plan.parts.items() if part is taker)
     for name, part in plan.parts.items():
         if scope in part.calls.get(key, ()) and rng.random() < 0.5:
@@ -341,8 +407,28 @@ def _suffixes(rng: Random, plan: Plan) -> None:
 
 
 _CHANGES = (
-    *(_move_scope, _move_scope, _move_scope, _move_grant, _move_grant, _move_groups, _ask_otherwise, _rename_groups),
-    *(_remove, _no_client, _rename, _rules, _rules, _gateways, _provider, _access, _image, _suffixes),
+    *(
+        _move_scope,
+        _move_scope,
+        _move_scope,
+        _move_grant,
+        _move_grant,
+        _move_groups,
+        _ask_otherwise,
+        _rename_groups,
+    ),
+    *(
+        _remove,
+        _no_client,
+        _rename,
+        _rules,
+        _rules,
+        _gateways,
+        _provider,
+        _access,
+        _image,
+        _suffixes,
+    ),
 )
 
 
@@ -357,22 +443,33 @@ def _repair(plan: Plan) -> None:
         _repair_places(plan, key, part, taken)
         part.access = part.access and bool(part.gateways)
         provider = part.provider or plan.providers[0]["name"]
-        part.scopes = [one for one in dict.fromkeys(part.scopes) if part.access and (provider, one) not in declared]
+        part.scopes = [
+            one
+            for one in dict.fromkeys(part.scopes)
+            if part.access and (provider, one) not in declared
+        ]
         declared |= {(provider, scope) for scope in part.scopes}
         _repair_rules(part)
         _repair_allow(part)
     for part in plan.parts.values():
         for role in part.roles.values():
-            role["scopes"] = [scope for scope in dict.fromkeys(role["scopes"]) if scope in part.scopes]
-            role["components"] = [
-                one for one in dict.fromkeys(role["components"]) if one in plan.parts and plan.parts[one].kind
+            role["scopes"] = [
+                scope for scope in dict.fromkeys(role["scopes"]) if scope in part.scopes
             ]
-        part.roles = {name: role for name, role in part.roles.items() if role["scopes"] and part.access}
+            role["components"] = [
+                one
+                for one in dict.fromkeys(role["components"])
+                if one in plan.parts and plan.parts[one].kind
+            ]
+        part.roles = {
+            name: role for name, role in part.roles.items() if role["scopes"] and part.access
+        }
     for key, part in plan.parts.items():
         part.calls = {
             callee: kept
             for callee, scopes in part.calls.items()
-            if part.kind and (kept := [one for one in dict.fromkeys(scopes) if _covered(plan, key, callee, one)])
+            if part.kind
+            and (kept := [one for one in dict.fromkeys(scopes) if _covered(plan, key, callee, one)])
         }
 
 
@@ -403,7 +500,12 @@ def _repair_rules(part: Part) -> None:
     rules = list(part.rules)
     if part.kind in PAGES:
         rules.insert(
-            0, {"paths": [_below(part.paths[0], "/signin")], "methods": ["GET"], "public": {"reason": "pages"}}
+            0,
+            {
+                "paths": [_below(part.paths[0], "/signin")],
+                "methods": ["GET"],
+                "public": {"reason": "pages"},
+            },
         )
     said: dict[tuple[str, str], bool] = {}
     part.rules = []
@@ -417,8 +519,15 @@ def _repair_rules(part: Part) -> None:
             continue
         methods = set(rule.get("methods", METHODS))
         methods |= {"HEAD"} if "GET" in methods else set()
-        places = {(path, method): "public" in rule for path in rule.get("paths", part.paths) for method in methods}
-        if all(said.get(place, public) == public for place, public in places.items()) and rule not in part.rules:
+        places = {
+            (path, method): "public" in rule
+            for path in rule.get("paths", part.paths)
+            for method in methods
+        }
+        if (
+            all(said.get(place, public) == public for place, public in places.items())
+            and rule not in part.rules
+        ):
             said |= places
             part.rules.append(rule)
 
@@ -429,11 +538,17 @@ def _repair_allow(part: Part) -> None:
     for rule in part.rules if part.access else [{}]:
         for path in rule.get("paths", part.paths):
             methods = set(rule.get("methods", METHODS))
-            listed.setdefault(path, set()).update(methods | ({"HEAD"} if "GET" in methods else set()))
+            listed.setdefault(path, set()).update(
+                methods | ({"HEAD"} if "GET" in methods else set())
+            )
     singles, said = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
-        methods = [one for one in single["methods"] if one in listed.get(path, ()) and (path, one) not in said]
+        methods = [
+            one
+            for one in single["methods"]
+            if one in listed.get(path, ()) and (path, one) not in said
+        ]
         methods = [one for one in methods if one != "HEAD" or "GET" not in methods]
         if "GET" in methods and (path, "HEAD") in said:
             methods.remove("GET")
@@ -470,7 +585,9 @@ def _render(plan: Plan) -> World:
         )
         application["spec"]["components"].append(_component(plan, component, part))
     clients = sorted(key for key, part in plan.parts.items() if part.kind)
-    providers = [{**provider, "groups": plan.groups[provider["name"]]} for provider in plan.providers]
+    providers = [
+        {**provider, "groups": plan.groups[provider["name"]]} for provider in plan.providers
+    ]
     for provider in providers:
         if provider["type"] == "oidc":
             secret = {"name": "corp", "key": "secret"}
@@ -480,7 +597,11 @@ def _render(plan: Plan) -> World:
             "kong-oam:cloud": "local",
             "kong-oam:asOf": "2026-11-25",
             "kong-oam:domains": {"default": "sandbox.example.com", "suffixes": plan.suffixes},
-            "kong-oam:gateway": {"scheme": "http", "namespace": "kong", "podLabels": {"app": "kong"}},
+            "kong-oam:gateway": {
+                "scheme": "http",
+                "namespace": "kong",
+                "podLabels": {"app": "kong"},
+            },
             "kong-oam:identityProviders": providers,
         }
     }
@@ -491,7 +612,9 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     traits: list[Document] = []
     for number, (host, lines) in enumerate(part.gateways):
         domain = {} if host is None else {"domain": host}
-        traits.append({"type": "gateway", "properties": {"name": f"g{number}", **domain, "http": lines}})
+        traits.append(
+            {"type": "gateway", "properties": {"name": f"g{number}", **domain, "http": lines}}
+        )
     if part.access:
         provider = {} if part.provider is None else {"identityProvider": part.provider}
         access = {"owner": "team", **provider, "rules": part.rules, "roles": part.roles}
@@ -510,22 +633,68 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
             client["redirectUris"] = ["com.example.app:/callback"]
         traits.append({"type": "client", "properties": client})
     if part.kind in ELSEWHERE and not part.gateways:
-        keys = {"jwksUri": "https://partner.example.org/keys.json"} if part.kind == "external" else {}
+        keys = (
+            {"jwksUri": "https://partner.example.org/keys.json"} if part.kind == "external" else {}
+        )
         return {"name": name, "type": "external", "properties": keys, "traits": traits}
     ports = sorted({port for _, lines in part.gateways for port in lines.values()})
     properties: Document = {"image": f"registry.example.com/{name}:{part.image}"}
     if ports:
         properties["ports"] = [{"port": port} for port in ports]
-    return {"name": name, "type": "webservice" if ports else "worker", "properties": properties, "traits": traits}
+    return {
+        "name": name,
+        "type": "webservice" if ports else "worker",
+        "properties": properties,
+        "traits": traits,
+    }
 
 
 # Asking
 
 
 _HOSTILE = (
-    *(b"/%2e%2e", b"/..", b"/%2E%2e/", b"/..;/", b"/;v=1", b";", b"\\", b"/..\\x", b"%5c", b"/..%2f", b"%2f", b"%2F.."),
-    *(b"%3f", b"%3b", b"%25", b"%252e%252e/", b"%00", b"%0a", b"%7f", b"\x01", b"\x7f", b"#", b"#/x", b"%23", b"//"),
-    *(b"/./", b"/.", b"/x/..", b"/x/../", b"//..//", b"/../../..", b"%ff", b"\xff", b"%c3%28", b"%c0%af", b"%c3%a9"),
+    *(
+        b"/%2e%2e",
+        b"/..",
+        b"/%2E%2e/",
+        b"/..;/",
+        b"/;v=1",
+        b";",
+        b"\\",
+        b"/..\\x",
+        b"%5c",
+        b"/..%2f",
+        b"%2f",
+        b"%2F..",
+    ),
+    *(
+        b"%3f",
+        b"%3b",
+        b"%25",
+        b"%252e%252e/",
+        b"%00",
+        b"%0a",
+        b"%7f",
+        b"\x01",
+        b"\x7f",
+        b"#",
+        b"#/x",
+        b"%23",
+        b"//",
+    ),
+    *(
+        b"/./",
+        b"/.",
+        b"/x/..",
+        b"/x/../",
+        b"//..//",
+        b"/../../..",
+        b"%ff",
+        b"\xff",
+        b"%c3%28",
+        b"%c0%af",
+        b"%c3%a9",
+    ),
     *(
         "é".encode(),
         b"\xc3%a9",
@@ -592,7 +761,13 @@ def pages(rng: Random, before: World, after: World, count: int) -> Iterator[Page
             yield rng.choice(fitting)
             continue
         origin = rng.choice([*known, "null", "https://stranger.example"])
-        odd = (origin.upper(), origin + ":8443", origin + ".example", origin[:-1], f"http://{request.host}")
+        odd = (
+            origin.upper(),
+            origin + ":8443",
+            origin + ".example",
+            origin[:-1],
+            f"http://{request.host}",
+        )
         origin = rng.choice(odd) if rng.random() < 0.1 else origin
         yield Page(origin, request.method, request.host, request.target)
 
@@ -610,18 +785,29 @@ class _Facts:
         self.components = meaning.components(applications)
         self.endpoints = meaning.endpoints(applications, stack)
         self.providers = {provider["name"]: provider for provider in meaning.providers(stack)}
-        self.clients = {key: trait for key, one in self.components.items() for trait in meaning.traits(one, "client")}
-        self.owners = {key: meaning.provider_of(one, stack)["name"] for key, one in self.components.items()}
+        self.clients = {
+            key: trait
+            for key, one in self.components.items()
+            for trait in meaning.traits(one, "client")
+        }
+        self.owners = {
+            key: meaning.provider_of(one, stack)["name"] for key, one in self.components.items()
+        }
         self.paths: dict[str, list[str]] = {}
         self.declared: dict[tuple[str, str], str] = {}
         self.public: set[str] = set()
         for key, component in self.components.items():
             access = meaning.access_of(component) or {}
             own = [endpoint.path for endpoint in self.endpoints if endpoint.component == key]
-            self.paths[key] = own + [path for rule in access.get("rules", []) for path in rule.get("paths", [])]
+            self.paths[key] = own + [
+                path for rule in access.get("rules", []) for path in rule.get("paths", [])
+            ]
             self.declared |= {(self.owners[key], scope): key for scope in access.get("scopes", {})}
             self.public |= {
-                path for rule in access.get("rules", []) if "public" in rule for path in rule.get("paths", own)
+                path
+                for rule in access.get("rules", [])
+                if "public" in rule
+                for path in rule.get("paths", own)
             }
         self.grants = {
             (key, call["component"], scope)
@@ -629,9 +815,17 @@ class _Facts:
             for call in trait["calls"]
             for scope in call["scopes"]
         }
-        domains = [trait.get("domain") for one in self.components.values() for trait in meaning.traits(one, "gateway")]
-        self.hosts = sorted({endpoint.host for endpoint in self.endpoints} | {one for one in domains if one})
-        self.groups = sorted({*GROUPS, *(name for one in self.providers.values() for name in one["groups"].values())})
+        domains = [
+            trait.get("domain")
+            for one in self.components.values()
+            for trait in meaning.traits(one, "gateway")
+        ]
+        self.hosts = sorted(
+            {endpoint.host for endpoint in self.endpoints} | {one for one in domains if one}
+        )
+        self.groups = sorted(
+            {*GROUPS, *(name for one in self.providers.values() for name in one["groups"].values())}
+        )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
         """What the provider gives a client that asks for all it was granted."""
@@ -655,12 +849,23 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
         tags.add("wildcard host")
         host = host.replace("*", rng.choice(("any", "any.other", "deep", "two")))
     if rng.random() < 0.06:
-        host = rng.choice((host.upper(), host + ":8443", host + ".", "x" + host, host.partition(".")[2], "nobody.test"))
+        host = rng.choice(
+            (
+                host.upper(),
+                host + ":8443",
+                host + ".",
+                "x" + host,
+                host.partition(".")[2],
+                "nobody.test",
+            )
+        )
         tags.add("odd host")
     if rng.random() < 0.3:
         target = _hostile(rng, target)
         tags.add("hostile path")
-    method = rng.choice(("GET", "GET", "HEAD", *METHODS, "TRACE", "get") if rng.random() < 0.3 else METHODS[:4])
+    method = rng.choice(
+        ("GET", "GET", "HEAD", *METHODS, "TRACE", "get") if rng.random() < 0.3 else METHODS[:4]
+    )
     token = None
     if rng.random() < 0.85:
         token = _token(rng, now, then, key, tags)
@@ -680,13 +885,19 @@ def _hostile(rng: Random, target: bytes) -> bytes:
             target = target[:at] + target[at:].swapcase() if at < len(target) else target.upper()
         elif kind < 0.35:
             at = rng.randrange(1, len(target)) if len(target) > 1 else 0
-            target = target[:at] + b"%%%02x" % target[at] + target[at + 1 :] if at else target + b"/"
+            target = (
+                target[:at] + b"%%%02x" % target[at] + target[at + 1 :] if at else target + b"/"
+            )
         elif kind < 0.37:
-            target = target.replace(b"k", "\u212a".encode())  # the sign for Kelvin, whose small letter is k
+            target = target.replace(
+                b"k", "\u212a".encode()
+            )  # the sign for Kelvin, whose small letter is k
         elif kind < 0.4:
             target = target[:at] + _alike(rng, target[at:].decode("latin-1")).encode()
         elif kind < 0.45:
-            target = target.replace(b"/", rng.choice((b"//", b"/./", b"/x/../", b"/%2e/", b"/x/%2E./")))
+            target = target.replace(
+                b"/", rng.choice((b"//", b"/./", b"/x/../", b"/%2e/", b"/x/%2E./"))
+            )
         else:
             target = target[:at] + rng.choice(_HOSTILE) + target[at:]
     return target
@@ -695,7 +906,15 @@ def _hostile(rng: Random, target: bytes) -> bytes:
 def _alike(rng: Random, text: str) -> str:
     """Each letter as itself or as one that some server takes for it. Of bytes that are no ASCII none is changed."""
     wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
-    accents = {"a": "á", "e": "é", "s": "\u017f", "k": "\u212a", "i": "\u0131", "h": "\u02b0", "b": "\U0001d41b"}
+    accents = {
+        "a": "á",
+        "e": "é",
+        "s": "\u017f",
+        "k": "\u212a",
+        "i": "\u0131",
+        "h": "\u02b0",
+        "b": "\U0001d41b",
+    }
     if not text.isascii():
         return ""
     return "".join(rng.choice((one, wide.get(one, one), accents.get(one, one))) for one in text)
@@ -710,7 +929,9 @@ def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[st
     if rng.random() < 0.1:
         provider = rng.choice(list(facts.providers))
     callers = sorted({client for client, callee, _ in facts.grants if callee == key})
-    client = rng.choice(callers if callers and rng.random() < 0.7 else sorted(facts.clients) or [None])
+    client = rng.choice(
+        callers if callers and rng.random() < 0.7 else sorted(facts.clients) or [None]
+    )
     if rng.random() < 0.06:
         client = rng.choice((None, rng.choice(KEYS)))
     api = None
@@ -730,7 +951,9 @@ def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[st
     return Token(provider, rng.random() < 0.94, client, user, tuple(scopes), tuple(groups), api)
 
 
-def seen(question: Question, before: World, after: World, was: Answer, answer: Answer) -> Iterator[str]:
+def seen(
+    question: Question, before: World, after: World, was: Answer, answer: Answer
+) -> Iterator[str]:
     """The dimensions of a question, each to be counted."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
@@ -752,7 +975,9 @@ def seen(question: Question, before: World, after: World, was: Answer, answer: A
             > 2
         ):
             yield "nested path"
-        if meaning.image(after.applications, answer.component) != meaning.image(before.applications, answer.component):
+        if meaning.image(after.applications, answer.component) != meaning.image(
+            before.applications, answer.component
+        ):
             yield "new version of the workload"
         if token is None and answer.allowed:
             yield "public rule"
@@ -771,7 +996,9 @@ def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
     ]
     if any(new and old and new != old for new, old in places):
         yield "scope moved"
-    if any(grant[0] == token.client and grant[2] in token.scopes for grant in then.grants - now.grants):
+    if any(
+        grant[0] == token.client and grant[2] in token.scopes for grant in then.grants - now.grants
+    ):
         yield "grant moved"
     if token.client in then.clients and token.client not in now.clients:
         yield "client removed or renamed"

@@ -37,4 +37,8 @@ class Project:
         if verb == "preview":
             return dict(json.loads(events)["changeSummary"])
         lines = [json.loads(line) for line in events.splitlines() if line.startswith("{")]
-        return next(dict(line["summaryEvent"]["resourceChanges"]) for line in lines if "summaryEvent" in line)
+        return next(
+            dict(line["summaryEvent"]["resourceChanges"])
+            for line in lines
+            if "summaryEvent" in line
+        )

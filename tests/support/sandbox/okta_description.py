@@ -33,7 +33,9 @@ def _plain(schema: Any) -> Any:
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}
     plain = {
-        name: _plain(part) for name, part in schema.items() if name not in ("nullable", "discriminator", "example")
+        name: _plain(part)
+        for name, part in schema.items()
+        if name not in ("nullable", "discriminator", "example")
     }
     if schema.get("nullable") is True:
         return {"anyOf": [{"type": "null"}, plain]}
@@ -45,7 +47,10 @@ class Description:
 
     def __init__(self, document: dict[str, Any]) -> None:
         schemas = _plain(document["components"]["schemas"])
-        self._components = {"schemas": schemas, "responses": _plain(document["components"].get("responses", {}))}
+        self._components = {
+            "schemas": schemas,
+            "responses": _plain(document["components"].get("responses", {})),
+        }
         self._operations = [
             (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation["responses"])
             for path, operations in document["paths"].items()
@@ -77,7 +82,9 @@ class Description:
         found = self._complaints(_plain(content), body)
         for app in body if isinstance(body, list) else [body]:
             if isinstance(app, dict) and app.get("signOnMode") == "OPENID_CONNECT":
-                found += self._complaints({"$ref": "#/components/schemas/OpenIdConnectApplication"}, app)
+                found += self._complaints(
+                    {"$ref": "#/components/schemas/OpenIdConnectApplication"}, app
+                )
         return found
 
     def _complaints(self, schema: Any, body: Any) -> list[str]:

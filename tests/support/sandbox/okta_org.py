@@ -33,7 +33,9 @@ class Admin:
     observe: Observer | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    def call(self, method: str, target: str, body: Any = None, token: str | None = TOKEN) -> tuple[int, Any]:
+    def call(
+        self, method: str, target: str, body: Any = None, token: str | None = TOKEN
+    ) -> tuple[int, Any]:
         """Status and decoded body; `target` may be in absolute form."""
         headers = {"Authorization": f"SSWS {token}"} if token is not None else {}
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
@@ -64,7 +66,10 @@ class Admin:
 
 def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
     """A request for an app, as the official plugin sends it."""
-    client = {"token_endpoint_auth_method": oauth.pop("method", "client_secret_basic"), "autoKeyRotation": True}
+    client = {
+        "token_endpoint_auth_method": oauth.pop("method", "client_secret_basic"),
+        "autoKeyRotation": True,
+    }
     client["pkce_required"] = oauth.pop("pkce", kind != "service")
     settings = {
         "service": {"grant_types": ["client_credentials"], "response_types": ["token"]},
@@ -94,7 +99,9 @@ def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
     }
 
 
-def rule(name: str, grant: str, scopes: list[str], groups: list[str], **rest: Any) -> dict[str, Any]:
+def rule(
+    name: str, grant: str, scopes: list[str], groups: list[str], **rest: Any
+) -> dict[str, Any]:
     """A request for a rule."""
     return {
         "name": name,
@@ -137,15 +144,23 @@ def build(okta: Okta) -> Estate:
     path = f"authorizationServers/{server['id']}"
     for name in ("orders.read", "orders.write"):
         admin.make(f"{path}/scopes", {"name": name, "description": name})
-    service, web = admin.make("apps", app("checkout", "service")), admin.make("apps", app("web", "web"))
+    service, web = (
+        admin.make("apps", app("checkout", "service")),
+        admin.make("apps", app("web", "web")),
+    )
     for name in ("sales", "order-desk"):
         admin.call("PUT", f"/api/v1/apps/{web['id']}/groups/{groups[name]}", {"profile": {}})
     for_service = admin.make(f"{path}/policies", policy("checkout", client_id(service)))
-    admin.make(f"{path}/policies/{for_service['id']}/rules", rule("read", "client_credentials", ["orders.read"], []))
+    admin.make(
+        f"{path}/policies/{for_service['id']}/rules",
+        rule("read", "client_credentials", ["orders.read"], []),
+    )
     for_web = admin.make(f"{path}/policies", policy("web", client_id(web)))
     both = ["openid", "profile", "offline_access", "orders.read", "orders.write"]
     people = [groups["sales"], groups["order-desk"]]
-    admin.make(f"{path}/policies/{for_web['id']}/rules", rule("users", "authorization_code", both, people))
+    admin.make(
+        f"{path}/policies/{for_web['id']}/rules", rule("users", "authorization_code", both, people)
+    )
     return Estate(okta, admin, server, service, web, groups)
 
 

@@ -58,10 +58,14 @@ class Replay:
         if exchange.get("injected") and not (stored and exchange["method"] == "POST"):
             self.counts["injected faults, skipped"] += 1
             return
-        target = f"{exchange['path']}?{exchange['query']}" if exchange["query"] else exchange["path"]
+        target = (
+            f"{exchange['path']}?{exchange['query']}" if exchange["query"] else exchange["path"]
+        )
         if exchange["request_form"] == "absolute":
             target = f"http://org.okta.com{target}"
-        status, body = self.admin.call(exchange["method"], self.mine(target), self.mine(exchange["request_body"]))
+        status, body = self.admin.call(
+            exchange["method"], self.mine(target), self.mine(exchange["request_body"])
+        )
         if exchange.get("injected"):
             self.counts["injected faults, carried out"] += 1
             return
@@ -83,9 +87,13 @@ class Replay:
 
     def _compare(self, where: str, path: str, recorded: Any, got: Any) -> None:
         if path == "/api/v1/policies":  # how many others there are is up to the org
-            recorded, got = ([policy for policy in found if policy["system"]] for found in (recorded, got))
+            recorded, got = (
+                [policy for policy in found if policy["system"]] for found in (recorded, got)
+            )
         if path in PARTLY:
-            recorded, got = ({name: found[name] for name in PARTLY[path]} for found in (recorded, got))
+            recorded, got = (
+                {name: found[name] for name in PARTLY[path]} for found in (recorded, got)
+            )
         if isinstance(recorded, dict) and "errorCode" in recorded:
             recorded, got = (
                 {name: found[name] for name in ("errorCode", "errorSummary", "errorCauses")}
@@ -156,10 +164,16 @@ def _merged(found: Any, change: Any) -> Any:
 
 _WEB, _WEB_POLICY = "apps/0oavVqE1SkHbn88HxjSI", f"{SERVER}/policies/00p1CiAhzCueQpBenQtY"
 _READ = f"{SERVER}/scopes/scpnEN5N1aE6PwZPf1Qh"
-_URIS = ["https://orders.example.com/callback", "https://orders.example.com/callback2", "https://evil.example.com/cb"]
+_URIS = [
+    "https://orders.example.com/callback",
+    "https://orders.example.com/callback2",
+    "https://evil.example.com/cb",
+]
 # Step of the recording -> what was done outside before it: method, path, and (PUT) the change to what is there.
 BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
-    "drift:key-rotated-refresh": (("POST", f"{SERVER}/credentials/lifecycle/keyRotate", {"use": "sig"}),),
+    "drift:key-rotated-refresh": (
+        ("POST", f"{SERVER}/credentials/lifecycle/keyRotate", {"use": "sig"}),
+    ),
     "drift:refresh": (
         ("PUT", _WEB, {"settings": {"oauthClient": {"redirect_uris": _URIS}}}),
         ("PUT", _READ, {"description": "changed outside"}),

@@ -18,13 +18,17 @@ PASSED, FAILED = 0, 1
 
 
 def main(names: list[str]) -> int:
-    faults = [fault for fault in all_faults() if not names or any(name in fault.name for name in names)]
+    faults = [
+        fault for fault in all_faults() if not names or any(name in fault.name for name in names)
+    ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "project"
         copy_tree(folder)
         without = run(tuple(sorted({test for fault in faults for test in fault.tests})), folder)
         if without.status != PASSED:
-            print(f"Without a fault the tests do not pass (pytest: {without.status}): {' '.join(without.failed)}")
+            print(
+                f"Without a fault the tests do not pass (pytest: {without.status}): {' '.join(without.failed)}"
+            )
             return 1
         caught = [_is_caught(fault, folder) for fault in faults]
     print(f"{sum(caught)} of {len(faults)} faults were caught")
@@ -33,7 +37,9 @@ def main(names: list[str]) -> int:
 
 def _is_caught(fault: Fault, folder: Path) -> bool:
     if not applies(fault, folder):
-        print(f"{fault.name}: the patch does not fit the project any more; make it anew", flush=True)
+        print(
+            f"{fault.name}: the patch does not fit the project any more; make it anew", flush=True
+        )
         return False
     seed(fault, folder)
     try:
@@ -41,7 +47,11 @@ def _is_caught(fault: Fault, folder: Path) -> bool:
     finally:
         mend(fault, folder)
     caught = outcome.status == FAILED
-    says = f"caught by {' '.join(outcome.failed)}" if caught else f"NOT caught (pytest: {outcome.status})"
+    says = (
+        f"caught by {' '.join(outcome.failed)}"
+        if caught
+        else f"NOT caught (pytest: {outcome.status})"
+    )
     print(f"{fault.name}: {says}", flush=True)
     return caught
 

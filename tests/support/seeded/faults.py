@@ -50,7 +50,9 @@ def _read(patch: Path) -> Fault:
     first = patch.read_text("utf-8").partition("\n")[0]
     tests = first.removeprefix(_BEGIN).split()
     if not first.startswith(_BEGIN) or not tests:
-        raise ValueError(f"{patch.name}: the first line does not name tests; write '{_BEGIN}tests/...'")
+        raise ValueError(
+            f"{patch.name}: the first line does not name tests; write '{_BEGIN}tests/...'"
+        )
     return Fault(patch, tuple(tests))
 
 
@@ -76,13 +78,30 @@ def mend(fault: Fault, folder: Path) -> None:
 
 def run(tests: tuple[str, ...], folder: Path) -> Outcome:
     """Runs tests in a folder as `make test` does, in one process, until one fails."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-rfE", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "-rfE",
+        "-p",
+        "no:cacheprovider",
+    ]
     command += ["--hypothesis-profile", "quick", *tests]
     # Bytecode goes by size and second: that of a file before a change could pass for the one after it.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Outcome(None, ())

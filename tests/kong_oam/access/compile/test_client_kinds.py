@@ -20,14 +20,21 @@ def uris(*listed: str) -> str:
         (shop("browser", PATHS), ("https://shop.example.com/callback",), True),
         (shop("native", PATHS), ("https://shop.example.com/callback",), True),
         (
-            shop("native", uris("com.example.shop:/callback", "http://127.0.0.1:8400/cb"), "external", ""),
+            shop(
+                "native",
+                uris("com.example.shop:/callback", "http://127.0.0.1:8400/cb"),
+                "external",
+                "",
+            ),
             ("com.example.shop:/callback", "http://127.0.0.1:8400/cb"),
             True,
         ),
     ],
     ids=["web", "browser", "native at home", "native elsewhere"],
 )
-def test_users_come_back_to_the_applications_own_addresses(text: str, redirects: tuple[str, ...], public: bool) -> None:
+def test_users_come_back_to_the_applications_own_addresses(
+    text: str, redirects: tuple[str, ...], public: bool
+) -> None:
     """Of its gateway trait, or on the device; what runs where its users are keeps no secret."""
     (client,) = estate(ORDERS, text).clients
     assert (client.redirect_uris, client.public) == (redirects, public)
@@ -101,9 +108,18 @@ def test_a_kind_that_cannot_be_is_refused(text: str, message: str) -> None:
 
 def test_a_partners_service_calls_as_itself() -> None:
     """It proves itself with keys that its owner publishes."""
-    text = shop("external", component="external", traits="", properties="jwksUri: https://p.example.com/keys.json")
+    text = shop(
+        "external",
+        component="external",
+        traits="",
+        properties="jwksUri: https://p.example.com/keys.json",
+    )
     (client,) = estate(ORDERS, text).clients
-    assert (client.jwks_uri, client.keyed, client.public) == ("https://p.example.com/keys.json", False, False)
+    assert (client.jwks_uri, client.keyed, client.public) == (
+        "https://p.example.com/keys.json",
+        False,
+        False,
+    )
     assert issue(PROVIDER, client) == Claims("main", "shop/it", "shop/it", False, ("read",))
 
 
@@ -111,6 +127,8 @@ def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:
     """Its name is free for a component of another application in the same namespace."""
     native = shop("native", uris("com.example.shop:/callback"), "external", "")
     other = (
-        api("web", domain="w.example.com").replace("name: api", "name: it").replace("namespace: web", "namespace: shop")
+        api("web", domain="w.example.com")
+        .replace("name: api", "name: it")
+        .replace("namespace: web", "namespace: shop")
     )
     assert estate(ORDERS, native, other).components["shop/it"].outside

@@ -11,7 +11,9 @@ from kong_oam.access.providers import Provider
 from tests.support.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
 
 TWO_PROVIDERS = Stack(
-    "tests", {"main": PROVIDER, "other": Provider("other", "api://o", SPELLING)}, domain="d.example.com"
+    "tests",
+    {"main": PROVIDER, "other": Provider("other", "api://o", SPELLING)},
+    domain="d.example.com",
 )
 NO_DOMAIN = Stack("tests", {"main": PROVIDER})
 
@@ -97,11 +99,17 @@ def test_a_mistake_is_found_where_it_stands(texts: list[str], expected: str) -> 
         ("ports: [{port: 8080, containerPort: 80}]", "", None),
         ("ports: [{port: 80, containerPort: 8080}]", "", "its ports are 8080"),
         ("ports: [{port: 80, containerPort: 8080, expose: true}]", "", None),
-        ("ports: [{port: 80, containerPort: 8080, expose: true}]", "name: other, ", "its ports are 8080"),
+        (
+            "ports: [{port: 80, containerPort: 8080, expose: true}]",
+            "name: other, ",
+            "its ports are 8080",
+        ),
         ("ports: [{port: 80, protocol: UDP}]", "", "none of its ports is TCP"),
     ],
 )
-def test_a_gateway_leads_to_a_port_that_the_component_lists(properties: str, gateway: str, said: str | None) -> None:
+def test_a_gateway_leads_to_a_port_that_the_component_lists(
+    properties: str, gateway: str, said: str | None
+) -> None:
     """As its Service does: to the container's port, or to one that is exposed on the same Service. Who lists none says
     nothing of what the image listens on."""
     text = (
@@ -110,7 +118,9 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(properties: str, gat
         .replace("{domain", f"{{{gateway}domain")
     )
     (found,) = messages(text) or [None]
-    assert found == (said and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}")
+    assert found == (
+        said and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,9 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(properties: str, gat
 def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
     """Two of one number would be one port that leads to two."""
     ports = f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
-    (found,) = messages(api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")) or [None]
+    (found,) = messages(api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")) or [
+        None
+    ]
     assert found == (
         said
         and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}"
@@ -173,7 +185,9 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
 
 def test_all_problems_are_found_at_once() -> None:
     """A run does not stop at the first."""
-    broken = ORDERS.replace("image: x", "imgae: x").replace("[{scopes: [read]}]", "[{scopes: [raed]}]")
+    broken = ORDERS.replace("image: x", "imgae: x").replace(
+        "[{scopes: [read]}]", "[{scopes: [raed]}]"
+    )
     found = messages(broken, CLIENT.replace("type: worker", "type: wroker"))
     assert [line.split("error ")[1][:6] for line in found] == ["OAM105", "OAM102", "OAM104"]
 
@@ -189,7 +203,11 @@ def test_no_domain_anywhere_is_an_error() -> None:
 
 def test_the_stack_maps_domain_suffixes() -> None:
     """The longest suffix wins, label by label; other domains stay as written."""
-    stack = Stack("t", {"main": PROVIDER}, suffixes={"example.com": "test.local", "orders.example.com": "o.local"})
+    stack = Stack(
+        "t",
+        {"main": PROVIDER},
+        suffixes={"example.com": "test.local", "orders.example.com": "o.local"},
+    )
     hosts = [
         estate(api(domain=domain), stack=stack).components["orders/api"].endpoints[0].host
         for domain in (
@@ -206,7 +224,9 @@ def test_the_stack_maps_domain_suffixes() -> None:
 def test_scope_names_are_unique_per_issuer_only() -> None:
     """Two APIs of different identity providers may use one scope name."""
     one = api("a", domain="a.example.com", access="{owner: o, scopes: {read: r}}")
-    two = api("b", domain="b.example.com", access="{owner: o, identityProvider: other, scopes: {read: r}}")
+    two = api(
+        "b", domain="b.example.com", access="{owner: o, identityProvider: other, scopes: {read: r}}"
+    )
     assert messages(one, two, stack=TWO_PROVIDERS) == []
 
 
@@ -216,7 +236,12 @@ def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
         "{owner: o, scopes: {read: r, write: w}, roles: {v: {scopes: [read], groups: [sales], components: [web/ui]}, "
         "e: {scopes: [read, write], groups: [desk], components: [web/ui]}, x: {scopes: [write], groups: [other]}}}"
     )
-    web = api("web", domain="web.example.com", http="{/: 80}", access="{owner: o, rules: [{public: {reason: pages}}]}")
+    web = api(
+        "web",
+        domain="web.example.com",
+        http="{/: 80}",
+        access="{owner: o, rules: [{public: {reason: pages}}]}",
+    )
     web = web.replace("name: api", "name: ui") + (
         "        - type: client\n          properties: {kind: web, redirectPaths: [/cb], "
         "calls: [{component: orders/api, scopes: [read]}]}\n"
@@ -265,7 +290,9 @@ def test_what_only_follows_from_an_unread_application_is_not_said(
 ) -> None:
     """The mistake is reported, and that what may follow from it is not judged."""
     found = messages(*texts)
-    assert [line[: len(beginning)] for line, beginning in zip(found, expected, strict=True)] == expected
+    assert [
+        line[: len(beginning)] for line, beginning in zip(found, expected, strict=True)
+    ] == expected
     assert compiled(*texts).reservation == (NOT_JUDGED % unjudged if unjudged else "")
 
 
@@ -319,7 +346,9 @@ def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
         "credential of 'shop/job'; a component has its own client trait"
     ]
     elsewhere = THIEF % (", namespace: other", READS[how] % secret)
-    assert messages(ORDERS, CLIENT, elsewhere, stack=stack) == []  # another namespace has Secrets of its own
+    assert (
+        messages(ORDERS, CLIENT, elsewhere, stack=stack) == []
+    )  # another namespace has Secrets of its own
     assert messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack) == []
 
 

@@ -74,7 +74,9 @@ def said(whole: str, **stack: Any) -> list[str]:
     """The errors, without the line that they are in."""
     reading = read_bytes("a.yaml", whole.encode())
     labels = stack.get("labels", {})
-    reading = replace(reading, applications=tuple(on_clusters(one, labels) for one in reading.applications))
+    reading = replace(
+        reading, applications=tuple(on_clusters(one, labels) for one in reading.applications)
+    )
     found = compile_estate(reading, replace(ALL, **stack)).diagnostics
     return [str(one).splitlines()[0] for one in found if one.severity == "error"]
 
@@ -111,7 +113,9 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     ]
     (warning,) = _warnings(whole)
     assert (warning.code, getattr(warning.place, "line", 0)) == ("OAM109", 41)
-    assert warning.message.startswith("the routes of 'web' lead to 'shop' alone, where step 'to-production' (override")
+    assert warning.message.startswith(
+        "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
+    )
     assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], "it has no routes"
 
 
@@ -123,7 +127,9 @@ def _warnings(whole: str) -> list[Diagnostic]:
     return found
 
 
-GATEWAY, ACCESS, CLIENT = (f"{{name: web, traits: [{{type: {kind}, " for kind in ("gateway", "access", "client"))
+GATEWAY, ACCESS, CLIENT = (
+    f"{{name: web, traits: [{{type: {kind}, " for kind in ("gateway", "access", "client")
+)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +169,17 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
         (ACCESS + "properties: {owner: p}}]}", 37, "p}}]}"),
         (GATEWAY + "properties: {http: {/x: 80}}}]}", 37, "/x: 80}}}]}"),
         (GATEWAY + "properties: {domain: a.example.com}}]}", 41, "{name: to-prod"),
-        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", 37, "client, "),
-        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", 41, "{name: to-prod"),
+        (
+            CLIENT
+            + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}",
+            37,
+            "client, ",
+        ),
+        (
+            "{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}",
+            41,
+            "{name: to-prod",
+        ),
         (ACCESS + "disable: true}]}", 12, "access"),
     ],
 )
@@ -179,16 +194,34 @@ def test_a_difference_is_told_where_it_is_written(change: str, line: int, writte
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ("{name: web, properties: {ports: [{port: 81}]}}", "ACC223: 'web' has no port 80; its ports are 81"),
-        ("{name: web, properties: {ports: [{port: 80, name: grpc}]}}", "ACC218: port 80 ('grpc') speaks gRPC"),
-        ("{name: web, properties: {volumeMounts: {hostPath: [{name: a, path: /, mountPath: /a}]}}}", "hostPath"),
-        ("{name: web, properties: {exposeType: NodePort, ports: [{port: 9, expose: true}]}}", "has no port 80"),
-        ("{name: lib, properties: {exposeType: NodePort, ports: [{port: 80, expose: true}]}}", "spec.type 'NodePort'"),
+        (
+            "{name: web, properties: {ports: [{port: 81}]}}",
+            "ACC223: 'web' has no port 80; its ports are 81",
+        ),
+        (
+            "{name: web, properties: {ports: [{port: 80, name: grpc}]}}",
+            "ACC218: port 80 ('grpc') speaks gRPC",
+        ),
+        (
+            "{name: web, properties: {volumeMounts: {hostPath: [{name: a, path: /, mountPath: /a}]}}}",
+            "hostPath",
+        ),
+        (
+            "{name: web, properties: {exposeType: NodePort, ports: [{port: 9, expose: true}]}}",
+            "has no port 80",
+        ),
+        (
+            "{name: lib, properties: {exposeType: NodePort, ports: [{port: 80, expose: true}]}}",
+            "spec.type 'NodePort'",
+        ),
         (
             "{name: web, properties: {env: [{name: a, valueFrom: {secretKeyRef: {name: job-client, key: k}}}]}}",
             "secretKeyRef.name 'job-client' is the credential of 'shop/job'",
         ),
-        ("{name: web, properties: {imagee: y}}", "OAM102: unknown field 'imagee' in webservice; did you mean 'image'?"),
+        (
+            "{name: web, properties: {imagee: y}}",
+            "OAM102: unknown field 'imagee' in webservice; did you mean 'image'?",
+        ),
     ],
 )
 def test_each_form_is_judged_as_any_component_is(change: str, code: str) -> None:
@@ -218,7 +251,9 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
 
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
     """Only a stack says which clusters labels select."""
-    whole = text(place="{clusterLabelSelector: {tier: a}}").replace("{namespace: staging}", "{clusters: [west, local]}")
+    whole = text(place="{clusterLabelSelector: {tier: a}}").replace(
+        "{namespace: staging}", "{clusters: [west, local]}"
+    )
     labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
     (web, *_) = said(whole, labels=labels)
     assert web == (
@@ -233,13 +268,17 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
 def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
     """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
     assert said(text(place="{clusters: [west]}")) == []
-    (found, *_) = said(text(place="{clusters: [east]}").replace("{namespace: staging}", "{clusters: [west]}"))
+    (found, *_) = said(
+        text(place="{clusters: [east]}").replace("{namespace: staging}", "{clusters: [west]}")
+    )
     assert "ACC229: 'web' is in cluster 'west' alone" in found
 
 
 def test_forms_are_no_other_access() -> None:
     """For whoever asks who may call, a component is what it is in one form."""
-    one, two = (estate(text(change), stack=ALL).components["shop/web"] for change in ("{name: web}", LARGE))
+    one, two = (
+        estate(text(change), stack=ALL).components["shop/web"] for change in ("{name: web}", LARGE)
+    )
     assert one == two
 
 

@@ -14,14 +14,18 @@ ROUTE = ingress("{defaultBackend: {service: {name: api, port: {number: 80}}}}")
 OPEN = f"{DEPLOYMENT}---{SERVICE}---\n{ROUTE}"
 
 
-def other(objects: str = "", *, traits: str = "[]", component: str = "type: own", name: str = "web") -> str:
+def other(
+    objects: str = "", *, traits: str = "[]", component: str = "type: own", name: str = "web"
+) -> str:
     """A second Application, in the namespace of the first."""
     text = (
         application("", traits, component)
         .replace("{name: orders,", "{name: shop,")
         .replace("name: api", f"name: {name}")
     )
-    return text + objects.replace("name: api", f"name: {name}").replace("component: api", f"component: {name}")
+    return text + objects.replace("name: api", f"name: {name}").replace(
+        "component: api", f"component: {name}"
+    )
 
 
 def said(*texts: str, **stack: Any) -> list[str]:
@@ -38,31 +42,45 @@ def test_what_is_right_stands() -> None:
     assert said(application(OPEN), other(component=WEBSERVICE, traits=CLIENT)) == []
 
 
-@pytest.mark.parametrize(("key", "own"), [("app.oam.dev/name", "shop"), ("app.oam.dev/component", "web")])
+@pytest.mark.parametrize(
+    ("key", "own"), [("app.oam.dev/name", "shop"), ("app.oam.dev/component", "web")]
+)
 def test_no_property_gives_pods_another_components_labels(key: str, own: str) -> None:
     """As definitions refuse it: it is not read over."""
     labelled = WEBSERVICE.replace("tier: front", f"{key}: VALUE")
     (found,) = said(application(OPEN), other(component=labelled.replace("VALUE", "victim")))
-    assert found == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
+    assert (
+        found
+        == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
+    )
     assert said(application(OPEN), other(component=labelled.replace("VALUE", own))) == []
 
 
 def test_a_clients_secret_is_no_certificate() -> None:
     """Neither of an Ingress nor of a gateway trait, another's nor its own: Kong would be handed it."""
-    tls = ingress("{tls: [{secretName: web-client}], defaultBackend: {service: {name: api, port: {number: 80}}}}")
+    tls = ingress(
+        "{tls: [{secretName: web-client}], defaultBackend: {service: {name: api, port: {number: 80}}}}"
+    )
     ours = application(f"{DEPLOYMENT}---{SERVICE}---\n{tls}")
     (found,) = said(ours, other(component=WEBSERVICE, traits=CLIENT))
-    assert found.startswith("ACC217 the certificate of ") and "'web-client', is the credential of 'shop/web'" in found
+    assert (
+        found.startswith("ACC217 the certificate of ")
+        and "'web-client', is the credential of 'shop/web'" in found
+    )
     assert said(ours, other(component=WEBSERVICE)) == []
     gateway = "{type: gateway, properties: {domain: web.example.com, secretName: web-client, http: {/: 80}}}"
     access = "{type: access, properties: {owner: t, rules: [{public: {reason: docs}}]}}"
     exposed = WEBSERVICE.replace("image: i,", "image: i, ports: [{port: 80}],")
     found = said(other(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}"))
-    assert [one.partition(",")[0] for one in found] == ["ACC217 the certificate of 'web.example.com'"]
+    assert [one.partition(",")[0] for one in found] == [
+        "ACC217 the certificate of 'web.example.com'"
+    ]
 
 
 def test_the_stack_says_what_is_deployed() -> None:
-    extra = f"{OPEN}---\napiVersion: a.test/v1\nkind: Thing\nmetadata: {{name: t, namespace: orders}}\n"
+    extra = (
+        f"{OPEN}---\napiVersion: a.test/v1\nkind: Thing\nmetadata: {{name: t, namespace: orders}}\n"
+    )
     (found,) = said(application(extra))
     assert found.startswith("ACC224 ")
     assert said(application(extra), allowed={"a.test/Thing": "nothing"}) == []
@@ -79,15 +97,24 @@ def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
     """An account of ours for the pods that have none of their own."""
     stateful = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")
     (twin,) = said(application(DEPLOYMENT), other(stateful, name="api"))
-    assert twin.startswith("OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'")
-    account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
+    assert twin.startswith(
+        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
+    )
+    account = (
+        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
+    )
     assert said(application(DEPLOYMENT + account)) == []
     (twin,) = said(application(DEPLOYMENT), other(account, name="api"))
-    assert twin.startswith("OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'")
+    assert twin.startswith(
+        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'"
+    )
 
 
 def test_pods_are_where_their_definition_says() -> None:
     thing = "apiVersion: a.test/v1\nkind: Thing\nmetadata: {name: t, namespace: orders}\nspec: {pods: {spec: {volumes: [{name: v, strange: {}}]}}}\n"
     stack = replace(STACK, allowed={"a.test/Thing": "nothing"})
-    found = (compiled(application(thing), stack=stack, pods=path).diagnostics for path in ("spec.pods.spec", ""))
+    found = (
+        compiled(application(thing), stack=stack, pods=path).diagnostics
+        for path in ("spec.pods.spec", "")
+    )
     assert [[one.code for one in diagnostics] for diagnostics in found] == [["ACC226"], []]

@@ -52,7 +52,12 @@ def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
     said = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
     limits = Limits(10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT")))
     assert edge(f"limits, properties: {said}").limits == limits
-    fields = {"connect_timeout": 500, "read_timeout": 30_000, "write_timeout": 120_000, "retries": 0}
+    fields = {
+        "connect_timeout": 500,
+        "read_timeout": 30_000,
+        "write_timeout": 120_000,
+        "retries": 0,
+    }
     assert limit_fields(limits) == fields
 
 
@@ -60,7 +65,13 @@ def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
     """And what means the same twice is tried again, nothing else."""
     assert edge() == Edge()
     assert edge("limits, properties: {}").limits == Limits()
-    assert limit_fields(Limits()) == limits_entry(Limits()) == limit_fields(None) == limits_entry(None) == {}
+    assert (
+        limit_fields(Limits())
+        == limits_entry(Limits())
+        == limit_fields(None)
+        == limits_entry(None)
+        == {}
+    )
     retried = Limits(retries=Retries(3))
     assert edge("limits, properties: {retries: {count: 3}}").limits == retried
     assert limits_entry(retried) == {"limits": {"retried": list(IDEMPOTENT)}}
@@ -78,20 +89,44 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
         ["X-Content-Type-Options", "nosniff"],
         ["x-frame-options", "SAMEORIGIN"],
     ]
-    assert entry["remove"] == ["Referrer-Policy", "Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By"]
+    assert entry["remove"] == [
+        "Referrer-Policy",
+        "Server",
+        "X-AspNet-Version",
+        "X-AspNetMvc-Version",
+        "X-Powered-By",
+    ]
     assert entry["add"] == [["Content-Security-Policy", "frame-ancestors 'none'"]]
     own = headers_entry(Headers(True, {"Content-Security-Policy": "default-src 'self'"}))["headers"]
-    assert (own["add"], ["Content-Security-Policy", "default-src 'self'"] in own["set"]) == ([], True)
+    assert (own["add"], ["Content-Security-Policy", "default-src 'self'"] in own["set"]) == (
+        [],
+        True,
+    )
     assert headers_entry(Headers()) == headers_entry(None) == {}
 
 
 @pytest.mark.parametrize(
     ("said", "code", "at", "why"),
     [
-        ("response: {set: {Access-Control-Allow-Origin: '*'}}", "ACC240", "Access", "the trait cors says"),
+        (
+            "response: {set: {Access-Control-Allow-Origin: '*'}}",
+            "ACC240",
+            "Access",
+            "the trait cors says",
+        ),
         ("response: {remove: [vary]}", "ACC240", "vary", "the trait cors says"),
-        ("response: {set: {strict-transport-security: max-age=0}}", "ACC240", "strict", "gateway.hstsSeconds"),
-        ("response: {set: {Set-Cookie: a=1}}", "ACC240", "Set-Cookie", "every caller would get the same"),
+        (
+            "response: {set: {strict-transport-security: max-age=0}}",
+            "ACC240",
+            "strict",
+            "gateway.hstsSeconds",
+        ),
+        (
+            "response: {set: {Set-Cookie: a=1}}",
+            "ACC240",
+            "Set-Cookie",
+            "every caller would get the same",
+        ),
         ("response: {remove: [WWW-Authenticate]}", "ACC240", "WWW", "where it refuses"),
         ("response: {set: {RateLimit-Limit: '1'}}", "ACC240", "RateLimit", "where it refuses"),
         ("response: {set: {Content-Length: '1'}}", "ACC240", "Content", "how an answer is sent"),
@@ -100,17 +135,34 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
         ("request: {set: {X-WEBAUTH-User: admin}}", "ACC240", "X-WEB", "who calls"),
         ("request: {set: {authorization: Bearer x}}", "ACC240", "auth", "who calls"),
         ("request: {set: {Host: other}}", "ACC240", "Host", "the gateway says it itself"),
-        ("request: {set: {X-Forwarded-For: 10.0.0.1}}", "ACC240", "X-Forw", "the gateway says it itself"),
+        (
+            "request: {set: {X-Forwarded-For: 10.0.0.1}}",
+            "ACC240",
+            "X-Forw",
+            "the gateway says it itself",
+        ),
         ("request: {set: {Connection: X-Auth-Client}}", "ACC240", "Conn", "how a request is sent"),
-        ("request: {set: {Transfer-Encoding: chunked}}", "ACC240", "Transfer", "how a request is sent"),
+        (
+            "request: {set: {Transfer-Encoding: chunked}}",
+            "ACC240",
+            "Transfer",
+            "how a request is sent",
+        ),
         ("response: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
         ("request: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
-        ("response: {set: {X-A: a}, remove: [x-a]}", "ACC241", "x-a]", "stands twice, as 'X-A', too"),
+        (
+            "response: {set: {X-A: a}, remove: [x-a]}",
+            "ACC241",
+            "x-a]",
+            "stands twice, as 'X-A', too",
+        ),
         ('response: {set: {X-A: "a\\r\\nX-B: c"}}', "OAM103", '"a', "does not match"),
         ("response: {set: {X_A: a}}", "OAM103", "{X_A", "does not match"),
     ],
 )
-def test_a_header_that_somebody_else_says_is_refused_where_it_stands(said: str, code: str, at: str, why: str) -> None:
+def test_a_header_that_somebody_else_says_is_refused_where_it_stands(
+    said: str, code: str, at: str, why: str
+) -> None:
     text = application(f"headers, properties: {{{said}}}")
     (found,) = diagnostics(text)
     assert (found.code, why in found.message) == (code, True), found
@@ -120,8 +172,12 @@ def test_a_header_that_somebody_else_says_is_refused_where_it_stands(said: str, 
 
 def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
     """With those that begin with it: workloads of this stack take it for who calls."""
-    on = settings(gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"})
-    text = application("headers, properties: {request: {set: {x-internal-user: root, X-Internals: a}}}")
+    on = settings(
+        gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"}
+    )
+    text = application(
+        "headers, properties: {request: {set: {x-internal-user: root, X-Internals: a}}}"
+    )
     (found,) = compiled(text, stack=on.stack).diagnostics
     assert (found.code, found.message.split(";")[0]) == (
         "ACC240",
@@ -130,7 +186,9 @@ def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("said", ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"])
+@pytest.mark.parametrize(
+    "said", ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"]
+)
 def test_other_headers_are_an_application_s(said: str) -> None:
     assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
 
@@ -138,7 +196,9 @@ def test_other_headers_are_an_application_s(said: str) -> None:
 @pytest.mark.parametrize("trait", ["limits", "headers"])
 def test_nothing_is_bounded_that_is_not_exposed(trait: str) -> None:
     (found,) = (
-        one for one in diagnostics(application(f"{trait}, properties: {{}}", exposed=False)) if one.code == "ACC231"
+        one
+        for one in diagnostics(application(f"{trait}, properties: {{}}", exposed=False))
+        if one.code == "ACC231"
     )
     assert "add a gateway trait" in found.message
 

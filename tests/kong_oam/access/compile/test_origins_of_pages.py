@@ -19,7 +19,8 @@ def found(properties: str, scheme: str = "https") -> list[str]:
     """What is wrong with the trait, without the source lines."""
     stack = replace(STACK, scheme=scheme)  # type: ignore[arg-type]
     return [
-        str(one).splitlines()[0] for one in compiled(api(access=RULES) + TRAIT + properties, stack=stack).diagnostics
+        str(one).splitlines()[0]
+        for one in compiled(api(access=RULES) + TRAIT + properties, stack=stack).diagnostics
     ]
 
 
@@ -69,9 +70,12 @@ def test_a_trait_says_all_that_pages_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "origins"), [("browser", {"https://shop.example.com"}), ("web", None), ("native", None)]
+    ("kind", "origins"),
+    [("browser", {"https://shop.example.com"}), ("web", None), ("native", None)],
 )
-def test_pages_of_a_browser_client_are_known_without_a_trait(kind: str, origins: set[str] | None) -> None:
+def test_pages_of_a_browser_client_are_known_without_a_trait(
+    kind: str, origins: set[str] | None
+) -> None:
     """Those of no other kind: its pages do not call."""
     one = estate(ORDERS, shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES))
     found = readers(one, one.components["orders/api"])
@@ -101,7 +105,11 @@ def test_a_trait_without_pages_is_one_all_the_same() -> None:
 def test_components_of_one_host_say_each_what_is_theirs() -> None:
     """Two of them never overlap: a request is of one of them, and that one says who may read the answer."""
     outer = api(access=RULES, http="{/: 8080}") + TRAIT + "{origins: ['https://outer.example']}"
-    inner = api("inner", access=RULES, http="{/inner: 8080}") + TRAIT + "{origins: ['https://inner.example']}"
+    inner = (
+        api("inner", access=RULES, http="{/inner: 8080}")
+        + TRAIT
+        + "{origins: ['https://inner.example']}"
+    )
     both = estate(outer, inner)
     for name, path in (("orders", ()), ("inner", ("inner",))):
         found = readers(both, both.components[f"{name}/api"]) or {}

@@ -14,7 +14,11 @@ THREE = replace(STACK, partitions={"one": ("a",), "two": ("b",), "three": ("c", 
 
 def found(*texts: str, stack: Stack = THREE) -> list[tuple[str, str]]:
     """Codes and messages of what is found."""
-    return [(one.code, one.message) for one in compiled(*texts, stack=stack).diagnostics if one.code in _CODES]
+    return [
+        (one.code, one.message)
+        for one in compiled(*texts, stack=stack).diagnostics
+        if one.code in _CODES
+    ]
 
 
 _CODES = ("ACC249", "ACC250")
@@ -37,7 +41,9 @@ def test_an_application_is_in_a_partition() -> None:
     )
     assert compiled(*texts, stack=THREE).estate is None
     assert found(*texts, stack=STACK) == []
-    assert found(*texts, stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)})) == []
+    assert (
+        found(*texts, stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)})) == []
+    )
 
 
 def test_hosts_in_one_partition_are_shared_as_before() -> None:
@@ -51,11 +57,31 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
     ("first", "second", "said"),
     [
         ("x.test", "x.test", "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'"),
-        ("*.x.test", "*.x.test", "*.x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'"),
-        ("*.x.test", "y.x.test", "y.x.test of 'b/api', partition 'two', lies below *.x.test, which is of 'a/api'"),
-        ("y.x.test", "*.x.test", "y.x.test of 'a/api', partition 'one', lies below *.x.test, which is of 'b/api'"),
-        ("*.test", "z.y.x.test", "z.y.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'"),
-        ("*.test", "*.x.test", "*.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'"),
+        (
+            "*.x.test",
+            "*.x.test",
+            "*.x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+        ),
+        (
+            "*.x.test",
+            "y.x.test",
+            "y.x.test of 'b/api', partition 'two', lies below *.x.test, which is of 'a/api'",
+        ),
+        (
+            "y.x.test",
+            "*.x.test",
+            "y.x.test of 'a/api', partition 'one', lies below *.x.test, which is of 'b/api'",
+        ),
+        (
+            "*.test",
+            "z.y.x.test",
+            "z.y.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+        ),
+        (
+            "*.test",
+            "*.x.test",
+            "*.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+        ),
     ],
 )
 def test_a_host_is_one_partitions(first: str, second: str, said: str) -> None:
@@ -75,12 +101,18 @@ def test_hosts_that_only_look_alike_are_not_shared() -> None:
 def test_each_of_three_partitions_that_meet_is_said() -> None:
     """Of one host, the second and the third; of a wildcard above two, both."""
     messages = [
-        message for _, message in found(at("a", "x.test"), at("b", "x.test", "{/b: 80}"), at("c", "x.test", "{/c: 80}"))
+        message
+        for _, message in found(
+            at("a", "x.test"), at("b", "x.test", "{/b: 80}"), at("c", "x.test", "{/c: 80}")
+        )
     ]
     assert [message.partition(", partition")[0] for message in messages] == [
         "x.test of 'b/api'",
         "x.test of 'c/api'",
     ]
-    both = [message for _, message in found(at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test"))]
+    both = [
+        message
+        for _, message in found(at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test"))
+    ]
     assert len(both) == 2
     assert all("lies below *.x.test, which is of 'a/api'" in message for message in both)

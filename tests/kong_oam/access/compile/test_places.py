@@ -11,9 +11,7 @@ from kong_oam.access.model import Component
 from tests.support.estates import STACK, api, compiled, estate
 
 WEST = replace(STACK, clusters=frozenset({"west", "east"}), gateway_namespace="kong")
-ACCESS = (
-    "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], roles: {all: {scopes: [read], components: [shop/job]}}}"
-)
+ACCESS = "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], roles: {all: {scopes: [read], components: [shop/job]}}}"
 ORDERS = api(access=ACCESS)
 JOB = """\
 apiVersion: core.oam.dev/v1beta1
@@ -33,13 +31,17 @@ spec:
 def placed(text: str, *topologies: str) -> str:
     """The Application with a topology of these properties each."""
     policies = "".join(
-        f"    - {{name: t{number}, type: topology, properties: {one}}}\n" for number, one in enumerate(topologies)
+        f"    - {{name: t{number}, type: topology, properties: {one}}}\n"
+        for number, one in enumerate(topologies)
     )
     return f"{text}  policies:\n{policies}"
 
 
 def said(*texts: str, **stack: Any) -> list[str]:
-    return [str(one).splitlines()[0] for one in compiled(*texts, stack=replace(WEST, **stack)).diagnostics]
+    return [
+        str(one).splitlines()[0]
+        for one in compiled(*texts, stack=replace(WEST, **stack)).diagnostics
+    ]
 
 
 def sites(component: Component) -> list[tuple[str, str]]:
@@ -51,10 +53,22 @@ def sites(component: Component) -> list[tuple[str, str]]:
     [
         ([], [("orders", "orders/api")]),
         (["{namespace: blue}"], [("blue", "orders/api")]),
-        (["{clusters: [west, local]}"], [("orders", "orders/api"), ("west/orders", "west:orders/api")]),
-        (["{clusters: [west]}", "{namespace: blue}"], [("blue", "orders/api"), ("west/orders", "west:orders/api")]),
         (
-            ["{namespace: blue}", "{clusters: [west], namespace: green}", "{}", "{clusters: [west]}", "{}"],
+            ["{clusters: [west, local]}"],
+            [("orders", "orders/api"), ("west/orders", "west:orders/api")],
+        ),
+        (
+            ["{clusters: [west]}", "{namespace: blue}"],
+            [("blue", "orders/api"), ("west/orders", "west:orders/api")],
+        ),
+        (
+            [
+                "{namespace: blue}",
+                "{clusters: [west], namespace: green}",
+                "{}",
+                "{clusters: [west]}",
+                "{}",
+            ],
             [
                 ("blue", "orders/api"),
                 ("orders", "/orders:orders/api"),
@@ -64,12 +78,18 @@ def sites(component: Component) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_a_component_is_in_all_of_its_places(topologies: list[str], expected: list[tuple[str, str]]) -> None:
+def test_a_component_is_in_all_of_its_places(
+    topologies: list[str], expected: list[tuple[str, str]]
+) -> None:
     """The stack's own cluster first, with the names in the state that it has alone there; its access is said once."""
     text = placed(ORDERS, *topologies) if topologies else ORDERS
     one = estate(text, JOB, stack=WEST).components["orders/api"]
     assert sites(one) == expected
-    assert (len(one.endpoints), len(one.rules), one.where) == (1, 1, ", ".join(at for at, _ in expected))
+    assert (len(one.endpoints), len(one.rules), one.where) == (
+        1,
+        1,
+        ", ".join(at for at, _ in expected),
+    )
 
 
 def test_clusters_are_those_of_the_stack() -> None:
@@ -78,8 +98,12 @@ def test_clusters_are_those_of_the_stack() -> None:
     assert said(text, JOB) == [
         "app1.yaml:15:65: error OAM103: cluster 'wst' is no context of the stack (kong-oam:cluster.contexts); did you mean 'west'?"
     ]
-    assert said(text, JOB, clusters=frozenset())[0].endswith("(kong-oam:cluster.contexts); known: local")
-    assert len(said(placed(ORDERS, "{clusters: [wst]}"), JOB)) == 1, "nor is it said that the gateway does not reach it"
+    assert said(text, JOB, clusters=frozenset())[0].endswith(
+        "(kong-oam:cluster.contexts); known: local"
+    )
+    assert len(said(placed(ORDERS, "{clusters: [wst]}"), JOB)) == 1, (
+        "nor is it said that the gateway does not reach it"
+    )
     assert said(text, JOB, clusters=None) == []
     assert said(placed(ORDERS, "{clusters: [west]}"), JOB, clusters=None) == []
     text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
@@ -89,7 +113,9 @@ def test_clusters_are_those_of_the_stack() -> None:
     assert said(text, JOB, clusters=None) == []
 
 
-def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_its_addresses() -> None:
+def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_its_addresses() -> (
+    None
+):
     """A name leads nowhere from another cluster, and a node port is one of the stack's own address."""
     text = placed(ORDERS, "{clusters: [west, east]}")
     (found,) = said(text, JOB)
@@ -98,7 +124,9 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
     )
     for reach in ("nodePort", "loadBalancer"):
         assert [line[17:30] for line in said(text, JOB, reach=reach)] == ["error ACC229:"]
-    assert [line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)] == ["error ACC229:"]
+    assert [line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)] == [
+        "error ACC229:"
+    ]
     assert said(text, JOB, reach="loadBalancer", addressed=True) == []
     assert said(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
     assert said(ORDERS, placed(JOB, "{clusters: [west]}")) == []  # it has no routes
@@ -111,14 +139,18 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
         (found,) = said(ORDERS, placed(JOB, topology), federated=frozenset({"main"}))
         assert found.startswith("app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "), found
         assert said(ORDERS, placed(JOB, topology), federated=frozenset({"other"})) == []
-    (found,) = said(ORDERS, placed(JOB, "{namespace: a}", "{namespace: b}"), federated=frozenset({"main"}))
+    (found,) = said(
+        ORDERS, placed(JOB, "{namespace: a}", "{namespace: b}"), federated=frozenset({"main"})
+    )
     assert "'shop/job' is deployed to a, b, and 'main' knows" in found
 
 
 def test_no_component_comes_beside_the_gateway() -> None:
     """By a topology neither; in another cluster the namespace of that name is another."""
     beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
-    assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [f"app1.yaml:3:37: error ACC216: {beside}"]
+    assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [
+        f"app1.yaml:3:37: error ACC216: {beside}"
+    ]
     spread = placed(ORDERS, "{clusters: [west]}", "{namespace: kong}")
     assert said(spread, JOB) == [f"app1.yaml:6:13: error ACC216: {beside}"]
     assert said(placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB) == []
@@ -146,7 +178,10 @@ def test_a_clients_secret_is_its_own_in_every_place() -> None:
     assert [found in line for line in said(thief, JOB)] == [True]
     assert said(thief, placed(JOB, "{clusters: [west]}")) == []
     spread = placed(JOB, "{clusters: [local, west]}")
-    assert [found in line for line in said(placed(thief, "{}", "{clusters: [west], namespace: far}"), spread)] == [True]
+    assert [
+        found in line
+        for line in said(placed(thief, "{}", "{clusters: [west], namespace: far}"), spread)
+    ] == [True]
     stolen = placed(thief, "{namespace: far}", "{clusters: [west]}")
     assert [found in line for line in said(stolen, spread)] == [True]
 
@@ -162,7 +197,10 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         return f"{text}  policies:\n    - {{name: o, type: override, properties: {{components: [{change}]}}}}\n"
 
     one = estate(ORDERS, overridden(gateway, access), stack=WEST).components["shop/job"]
-    assert ([endpoint.host for endpoint in one.endpoints], one.public) == (["job.example.com"], True)
+    assert ([endpoint.host for endpoint in one.endpoints], one.public) == (
+        ["job.example.com"],
+        True,
+    )
     assert not estate(ORDERS, overridden(gateway), stack=WEST).components["shop/job"].public
     taken = gateway.replace("job.example.com", "orders.example.com").replace("/: 80", "/orders: 80")
     (found,) = said(ORDERS, overridden(taken, access))
@@ -172,13 +210,27 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
 @pytest.mark.parametrize(
     ("traits", "secret", "found"),
     [
-        ("{type: upstream-tls, properties: {secretName: job-client}}", None, "a workload shows one of its own"),
-        ("{type: upstream-tls, properties: {secretName: held}}", "held", "a workload shows one of its own"),
-        ("{type: gateway, properties: {secretName: job-client, http: {/: 80}}}", None, "the certificate of"),
+        (
+            "{type: upstream-tls, properties: {secretName: job-client}}",
+            None,
+            "a workload shows one of its own",
+        ),
+        (
+            "{type: upstream-tls, properties: {secretName: held}}",
+            "held",
+            "a workload shows one of its own",
+        ),
+        (
+            "{type: gateway, properties: {secretName: job-client, http: {/: 80}}}",
+            None,
+            "the certificate of",
+        ),
     ],
     ids=["key of a workload", "Secret that the stack names", "certificate of a host"],
 )
-def test_a_clients_secret_is_nobodys_certificate_in_any_place(traits: str, secret: str | None, found: str) -> None:
+def test_a_clients_secret_is_nobodys_certificate_in_any_place(
+    traits: str, secret: str | None, found: str
+) -> None:
     """It lies in each namespace of its client: whoever mounts it in one calls as that client."""
     gateway = "" if "gateway" in traits else "{type: gateway, properties: {http: {/: 80}}}"
     thief = (
@@ -191,4 +243,6 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(traits: str, secre
     for topologies in ([], ["{namespace: far}"], ["{namespace: shop}", "{namespace: far}"]):
         job = placed(JOB, *topologies) if topologies else JOB
         lines = said(ORDERS, job, thief, upstream_tls="tls", known_secrets=known)
-        assert [found in line and "ACC217" in line for line in lines] == [True] * bool(topologies), (topologies, lines)
+        assert [found in line and "ACC217" in line for line in lines] == [True] * bool(
+            topologies
+        ), (topologies, lines)

@@ -29,7 +29,9 @@ def findings(properties: str, redis: bool | None = False) -> list[str]:
 
 def test_a_limit_says_whose_requests_how_many_and_where() -> None:
     """Counted by each node alone, where it does not say; None where there is no such trait."""
-    made = estate(limited("{per: user, requests: {minute: 60, day: 1000}}")).components["orders/api"]
+    made = estate(limited("{per: user, requests: {minute: 60, day: 1000}}")).components[
+        "orders/api"
+    ]
     assert made.edge.rate_limit == RateLimit("user", {"minute": 60, "day": 1000}, "local")
     assert estate(api()).components["orders/api"].edge.rate_limit is None
 
@@ -41,7 +43,10 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
             "requests: {hour: 5, minute: 10}",
             "app1.yaml:12:73: ACC235: 5 per hour are fewer than 10 per minute; raise the one",
         ),
-        ("requests: {day: 5, second: 6, hour: 7}", "ACC235: 5 per day are fewer than 7 per hour; raise the one"),
+        (
+            "requests: {day: 5, second: 6, hour: 7}",
+            "ACC235: 5 per day are fewer than 7 per hour; raise the one",
+        ),
         ("requests: {}", "ACC235: a limit needs a window: second, minute, hour"),
         ("policy: local", "ACC235: a limit needs a window: second, minute, hour"),
     ],
@@ -64,8 +69,17 @@ def test_a_limit_in_redis_needs_one() -> None:
 
 def test_a_stack_says_its_redis() -> None:
     """By TLS, and closed while it is away, unless it says otherwise."""
-    assert settings(gateway={**OUTSIDE, "redis": {"host": "redis"}}).gateway.redis == RedisSettings("redis")
-    said = {"host": "r", "port": 1, "serverName": "n", "tls": False, "away": "open", "password": "{vault://env/redis}"}
+    assert settings(gateway={**OUTSIDE, "redis": {"host": "redis"}}).gateway.redis == RedisSettings(
+        "redis"
+    )
+    said = {
+        "host": "r",
+        "port": 1,
+        "serverName": "n",
+        "tls": False,
+        "away": "open",
+        "password": "{vault://env/redis}",
+    }
     made = settings(gateway={**OUTSIDE, "redis": said})
     assert made.gateway.redis == RedisSettings(
         "r", 1, tls=False, server_name="n", away="open", password="{vault://env/redis}"
@@ -76,7 +90,9 @@ def test_a_stack_says_its_redis() -> None:
 
 def test_a_password_of_redis_is_refused_and_not_shown() -> None:
     """What a stack says is shown in previews, and in Kong to whoever may read it."""
-    with pytest.raises(StackError, match=r"gateway\.redis\.password is no reference to a vault") as raised:
+    with pytest.raises(
+        StackError, match=r"gateway\.redis\.password is no reference to a vault"
+    ) as raised:
         settings(gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}})
     assert "sesame" not in str(raised.value)
 
@@ -85,7 +101,9 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
     """Only where something is counted there."""
     trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
     on = settings(gateway={**OUTSIDE, "redis": {"host": "redis"}})
-    limits = model(edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on).estate
+    limits = model(
+        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on
+    ).estate
     assert notice(limits, RedisSettings("redis")) == (
         "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, their calls are refused "
         "(500) (gateway.redis.away: closed)"

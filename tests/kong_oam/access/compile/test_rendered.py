@@ -24,7 +24,15 @@ from kong_oam.oam.application import Reading, read_bytes, together
 from kong_oam.objects.named import ELSEWHERE
 from tests.support.enforced_state import state
 from tests.support.estates import STACK
-from tests.support.rendered import DEPLOYMENT, SERVICE, application, as_rendered, compiled, ingress, with_objects
+from tests.support.rendered import (
+    DEPLOYMENT,
+    SERVICE,
+    application,
+    as_rendered,
+    compiled,
+    ingress,
+    with_objects,
+)
 from tests.support.small_estates import model
 from tests.support.tiers import examples
 
@@ -68,7 +76,9 @@ def texts(draw: st.DrawFn) -> str:
         gateways = draw(_GATEWAYS)
         traits = "".join(f"        - {{type: gateway, properties: {one}}}\n" for one in gateways)
         traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
-        text = f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
+        text = (
+            f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
+        )
         parts.append(text + (f"      traits:\n{traits}" if traits else ""))
     head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
     return head + "".join(parts)
@@ -82,8 +92,13 @@ def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(text: str, vers
     reading = read_bytes("a.yaml", text.encode())
     if any(one.severity == "error" for one in reading.diagnostics):
         return
-    plain, rendered = compile_estate(reading, STACK), compile_estate(as_rendered(reading, version), STACK)
-    told = {(one.code, "warning" if one.code == "ACC223" else one.severity) for one in plain.diagnostics}
+    plain, rendered = (
+        compile_estate(reading, STACK),
+        compile_estate(as_rendered(reading, version), STACK),
+    )
+    told = {
+        (one.code, "warning" if one.code == "ACC223" else one.severity) for one in plain.diagnostics
+    }
     assert told == {(one.code, one.severity) for one in rendered.diagnostics}
     if plain.estate and rendered.estate:
         assert plain.estate == _together(rendered.estate)
@@ -96,14 +111,20 @@ def _together(estate: Estate) -> Estate:
     """With one gate for a port, as of what needs no definition."""
 
     def one(component: Component) -> Component:
-        return replace(component, endpoints=tuple(replace(e, apart="") for e in component.endpoints))
+        return replace(
+            component, endpoints=tuple(replace(e, apart="") for e in component.endpoints)
+        )
 
-    applications = (replace(app, components=tuple(map(one, app.components))) for app in estate.applications)
+    applications = (
+        replace(app, components=tuple(map(one, app.components))) for app in estate.applications
+    )
     return replace(estate, applications=tuple(applications))
 
 
 def _endpoints(estate: Estate) -> list[object]:
-    return [endpoint for component in estate.components.values() for endpoint in component.endpoints]
+    return [
+        endpoint for component in estate.components.values() for endpoint in component.endpoints
+    ]
 
 
 def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
@@ -138,18 +159,33 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
     """The first by name goes by the port, as ever; names stay apart, and what is deployed is read back."""
     estate = two()
     component = estate.components["orders/api"]
-    assert [(e.host, e.backend) for e in component.endpoints] == [("a.test", "80"), ("b.test", "80_api-web")]
-    assert {name: one.service for name, one in component.backends.items()} == {"80": "api", "80_api-web": "api-web"}
+    assert [(e.host, e.backend) for e in component.endpoints] == [
+        ("a.test", "80"),
+        ("b.test", "80_api-web"),
+    ]
+    assert {name: one.service for name, one in component.backends.items()} == {
+        "80": "api",
+        "80_api-web": "api-web",
+    }
     assert [names.service("s", component, one) for one in component.backends] == [
         "kong-oam.s.orders.api.80", "kong-oam.s.orders.api.80_api-web",
     ]  # fmt: skip
     assert names.component_of("s", "kong-oam.s.orders.api.80_api-web") == "orders/api"
-    assert [(one.backend, one.hosts) for one in routes(component)] == [("80", ("a.test",)), ("80_api-web", ("b.test",))]
+    assert [(one.backend, one.hosts) for one in routes(component)] == [
+        ("80", ("a.test",)),
+        ("80_api-web", ("b.test",)),
+    ]
     meant = model(estate)
     read = load_model(dump_model(meant))
-    assert [e.backend for e in read.estate.components["orders/api"].endpoints] == ["80", "80_api-web"]
+    assert [e.backend for e in read.estate.components["orders/api"].endpoints] == [
+        "80",
+        "80_api-web",
+    ]
     (found,) = enforced(state(estate), meant)
-    assert [e.backend for e in found.estate.components["orders/api"].endpoints] == ["80", "80_api-web"]
+    assert [e.backend for e in found.estate.components["orders/api"].endpoints] == [
+        "80",
+        "80_api-web",
+    ]
     assert diff(found, meant) == diff(meant, found) == ()
 
 
@@ -186,10 +222,16 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
     memory = Memory()
 
     def digest(objects: str, name: str = "api") -> str:
-        text = application("", "[{type: client, properties: {kind: service}}]").replace("name: api", f"name: {name}")
+        text = application("", "[{type: client, properties: {kind: service}}]").replace(
+            "name: api", f"name: {name}"
+        )
         (one,) = read_bytes("a.yaml", text.encode()[:-1]).applications
-        parts = tuple(with_objects(part, objects.replace(": api", f": {name}")) for part in one.components)
-        estate = compile_estate(Reading((replace(one, components=parts),), ()), STACK, memory).estate
+        parts = tuple(
+            with_objects(part, objects.replace(": api", f": {name}")) for part in one.components
+        )
+        estate = compile_estate(
+            Reading((replace(one, components=parts),), ()), STACK, memory
+        ).estate
         assert estate
         return workload_of(estate.components[f"orders/{name}"])
 
@@ -207,31 +249,45 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
     reading = read_bytes("a.yaml", (head + part).encode())
     for found in (compile_estate(reading, STACK), compile_estate(as_rendered(reading), STACK)):
         assert found.estate is None
-        assert [(one.code, str(one.place)) for one in found.diagnostics if one.severity == "error"] == [
-            ("OAM108", "a.yaml:6:128")
-        ]
+        assert [
+            (one.code, str(one.place)) for one in found.diagnostics if one.severity == "error"
+        ] == [("OAM108", "a.yaml:6:128")]
 
 
 @pytest.mark.parametrize(
-    "objects", [DEPLOYMENT, f"{DEPLOYMENT}---{SERVICE}---\n{ingress('{backend: {serviceName: api, servicePort: 80}}')}"]
+    "objects",
+    [
+        DEPLOYMENT,
+        f"{DEPLOYMENT}---{SERVICE}---\n{ingress('{backend: {serviceName: api, servicePort: 80}}')}",
+    ],
 )
 @pytest.mark.parametrize("traits", ["[]", "[{type: client, properties: {kind: service}}]"])
 @pytest.mark.parametrize(("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")])
-def test_what_is_exposed_or_a_client_has_a_plain_name(objects: str, traits: str, name: str, what: str) -> None:
+def test_what_is_exposed_or_a_client_has_a_plain_name(
+    objects: str, traits: str, name: str, what: str
+) -> None:
     """Roles, calls, hosts and names at the gateway have no dots and no capitals. Any other component may have them, and
     no capitals where its fence has its name."""
-    text = application(objects, traits).replace("name: api\n      type", f"name: {name}\n      type")
+    text = application(objects, traits).replace(
+        "name: api\n      type", f"name: {name}\n      type"
+    )
     found = compiled(text.replace("component: api}", f"component: {name}}}"))
     wrong = [f"{one.place} {one.message}" for one in found.diagnostics]
     message = f"'{name}' has {what}, and a component that is exposed or a client is named without one elsewhere"
     fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
     said = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
-    assert wrong == [f"app1.yaml:6:13 {one}" for one in (*said, *([fence] if name == "Api" else []))]
+    assert wrong == [
+        f"app1.yaml:6:13 {one}" for one in (*said, *([fence] if name == "Api" else []))
+    ]
 
 
 def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
     """Its objects have names of their own; and a state, labels and rules have it as it is."""
-    text = application("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: orders}\n")
-    found = compiled(text.replace("name: api\n      type", "name: orders.ConfigMap.settings\n      type"))
+    text = application(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: orders}\n"
+    )
+    found = compiled(
+        text.replace("name: api\n      type", "name: orders.ConfigMap.settings\n      type")
+    )
     assert found.diagnostics == ()
     assert found.estate and list(found.estate.components) == ["orders/orders.ConfigMap.settings"]

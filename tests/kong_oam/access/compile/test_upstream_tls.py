@@ -48,14 +48,21 @@ def test_by_default_every_routed_port_speaks_tls() -> None:
 
 
 def test_ports_that_are_not_listed_stay_in_clear_text() -> None:
-    component = estate(with_tls("ports: [8443]", "{/orders: 8443, /metrics: 8080}"), stack=TLS).components["orders/api"]
+    component = estate(
+        with_tls("ports: [8443]", "{/orders: 8443, /metrics: 8080}"), stack=TLS
+    ).components["orders/api"]
     assert list(component.backends) == ["8080", "8443__tls"]
-    assert [certified_name(component, one) for one in component.backends] == [None, "api.orders.svc"]
+    assert [certified_name(component, one) for one in component.backends] == [
+        None,
+        "api.orders.svc",
+    ]
 
 
 def test_with_a_client_certificate_the_service_is_another_one() -> None:
     """The official plugin cannot take the certificate back from a service that has one."""
-    component = estate(with_tls(), stack=replace(STACK, upstream_tls="mtls")).components["orders/api"]
+    component = estate(with_tls(), stack=replace(STACK, upstream_tls="mtls")).components[
+        "orders/api"
+    ]
     assert list(component.backends) == ["8443__mtls"]
 
 
@@ -85,7 +92,9 @@ def test_the_workload_finds_the_certificate_of_a_secret() -> None:
     made = objects(with_tls("secretName: own, mountPath: /certs"))
     pod = made["Deployment"]["spec"]["template"]["spec"]
     assert pod["volumes"] == [{"name": "kong-oam-tls", "secret": {"secretName": "own"}}]
-    assert pod["containers"][0]["volumeMounts"] == [{"name": "kong-oam-tls", "mountPath": "/certs", "readOnly": True}]
+    assert pod["containers"][0]["volumeMounts"] == [
+        {"name": "kong-oam-tls", "mountPath": "/certs", "readOnly": True}
+    ]
     assert "Certificate" not in made
 
 
@@ -94,9 +103,15 @@ def test_cert_manager_is_asked_for_a_certificate_of_the_services() -> None:
     certificate = made["Certificate"]
     assert certificate["apiVersion"] == "cert-manager.io/v1"
     assert certificate["metadata"]["namespace"] == "orders"
-    assert certificate["spec"]["secretName"] == certificate["metadata"]["name"] == "api-upstream-tls"
+    assert (
+        certificate["spec"]["secretName"] == certificate["metadata"]["name"] == "api-upstream-tls"
+    )
     assert certificate["spec"]["dnsNames"] == ["api.orders.svc", "api.orders.svc.cluster.local"]
-    assert certificate["spec"]["issuerRef"] == {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "internal"}
+    assert certificate["spec"]["issuerRef"] == {
+        "group": "cert-manager.io",
+        "kind": "ClusterIssuer",
+        "name": "internal",
+    }
     pod = made["Deployment"]["spec"]["template"]["spec"]
     assert pod["volumes"][0]["secret"] == {"secretName": "api-upstream-tls"}
     assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/etc/tls"
@@ -105,15 +120,21 @@ def test_cert_manager_is_asked_for_a_certificate_of_the_services() -> None:
 def test_rendered_pods_get_it_too() -> None:
     trait = f"[{{type: upstream-tls, properties: {{{ISSUER}}}}}, {{type: access, properties: {{owner: o}}}}]"
     backend = "{service: {name: api, port: {number: 80}}}"
-    way = ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}")
+    way = ingress(
+        f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}"
+    )
     found = rendered(application(f"{DEPLOYMENT}---{SERVICE}---\n{way}", trait), stack=TLS)
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]
-    assert component.edge.upstream_tls == UpstreamTls((80,), "api-upstream-tls", Issuer("ClusterIssuer", "internal"))
+    assert component.edge.upstream_tls == UpstreamTls(
+        (80,), "api-upstream-tls", Issuer("ClusterIssuer", "internal")
+    )
     made = {one["kind"]: one for one in objects_of(found.estate, on())}
     assert made["Certificate"]["spec"]["dnsNames"][0] == "api.orders.svc"
     pod = made["Deployment"]["spec"]["template"]["spec"]
-    assert pod["containers"][0]["volumeMounts"] == [{"name": "kong-oam-tls", "mountPath": "/etc/tls", "readOnly": True}]
+    assert pod["containers"][0]["volumeMounts"] == [
+        {"name": "kong-oam-tls", "mountPath": "/etc/tls", "readOnly": True}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +158,19 @@ def test_the_key_of_a_workload_is_nobody_elses(other: str, expected: str) -> Non
 
 def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: own, namespace: orders}\n"
-    other = application(secret).replace("name: orders,", "name: shop,").replace("name: api", "name: web")
-    found = [str(one) for one in rendered(with_tls("secretName: own") + "\0", other, stack=TLS).diagnostics]
-    assert any("OAM107" in one and "it would overwrite what the workload of 'orders/api' shows" in one for one in found)
+    other = (
+        application(secret)
+        .replace("name: orders,", "name: shop,")
+        .replace("name: api", "name: web")
+    )
+    found = [
+        str(one)
+        for one in rendered(with_tls("secretName: own") + "\0", other, stack=TLS).diagnostics
+    ]
+    assert any(
+        "OAM107" in one and "it would overwrite what the workload of 'orders/api' shows" in one
+        for one in found
+    )
 
 
 @pytest.mark.parametrize("name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"])
@@ -148,7 +179,9 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -
     """Where a stack lets components ask cert-manager themselves: whoever had one would stand for the workload."""
     spec = f"{{secretName: web, {field.format(name)}, issuerRef: {{name: i}}}}"
     asked = f"apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: web, namespace: x}}\nspec: {spec}\n"
-    other = application(asked).replace("name: orders, namespace: orders", "name: shop, namespace: x")
+    other = application(asked).replace(
+        "name: orders, namespace: orders", "name: shop, namespace: x"
+    )
     allowing = replace(TLS, allowed={"cert-manager.io/Certificate": "certificates"})
     found = rendered(with_tls() + "\0", other.replace("name: api", "name: web"), stack=allowing)
     (refused,) = [str(one).splitlines()[0] for one in found.diagnostics if one.severity == "error"]
@@ -161,8 +194,12 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -
 def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
     """The gateway is led to a Service of ours, and the certificate of what an operator makes names the operator's."""
     backend = "{service: {name: es-http, port: {number: 9200}}}"
-    way = ingress(f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}")
-    service = "{name: es-http, port: 9200, scheme: https, podLabels: {app.kubernetes.io/instance: es}}"
+    way = ingress(
+        f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}"
+    )
+    service = (
+        "{name: es-http, port: 9200, scheme: https, podLabels: {app.kubernetes.io/instance: es}}"
+    )
     access = f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{{public: {{reason: r}}}}]}}}}]"
     release = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
     found = rendered(application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS)

@@ -26,7 +26,9 @@ ORDERS = api(
             roles: {reader: {scopes: [read], components: [shop/checkout]}}
 """,
 )
-EVIL = api("evil", http="{/pub/login: 8080}", access="{owner: team-e, rules: [{public: {reason: pages}}]}")
+EVIL = api(
+    "evil", http="{/pub/login: 8080}", access="{owner: team-e, rules: [{public: {reason: pages}}]}"
+)
 CHECKOUT = edited(SHOP, ("calls: [{component: orders/api, scopes: [read, write]}]", "calls: []"))
 OLD = model(ORDERS, CHECKOUT)
 
@@ -38,7 +40,9 @@ def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
 def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
     """Though it was public before, and is after."""
     new = model(ORDERS, EVIL, CHECKOUT)
-    where = "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
+    where = (
+        "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
+    )
     assert told(OLD, new) == [("now answered by evil/api", "everybody", "*", where)]
     (change,) = diff(OLD, new)
     assert isinstance(change, Change) and change.kind in OPENING
@@ -49,7 +53,9 @@ def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
 def test_below_a_picture_it_is_neither_added_nor_taken_away() -> None:
     """The same callers are let in."""
     _, line = listed_below(diff(OLD, model(ORDERS, EVIL, CHECKOUT)), "https")
-    assert line.startswith("· now answered by evil/api: everybody: * https://orders.example.com/pub/login: ")
+    assert line.startswith(
+        "· now answered by evil/api: everybody: * https://orders.example.com/pub/login: "
+    )
 
 
 def test_another_port_is_another_answer() -> None:
@@ -61,13 +67,22 @@ def test_another_port_is_another_answer() -> None:
     ]
     granted = edited(ORDERS, ("/orders: 8080", "/orders: 9090"))
     assert told(OLD, model(granted, CHECKOUT)) == [
-        ("now answered by orders/api", "shop/checkout", "GET,HEAD", f"https://orders.example.com/orders: {ports}")
+        (
+            "now answered by orders/api",
+            "shop/checkout",
+            "GET,HEAD",
+            f"https://orders.example.com/orders: {ports}",
+        )
     ]
 
 
 def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
     """The others are granted it, or it is revoked from them."""
-    other = edited(ORDERS, ("/orders: 8080", "/orders: 9090"), ("components: [shop/checkout]", "groups: [sales]"))
+    other = edited(
+        ORDERS,
+        ("/orders: 8080", "/orders: 9090"),
+        ("components: [shop/checkout]", "groups: [sales]"),
+    )
     shop = edited(CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
     assert [row[0] for row in told(OLD, model(other, shop))] == ["revoked"]
 
@@ -89,7 +104,9 @@ TO_NAMED = RELEASES + TO_RELEASE
 def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) -> AccessModel:
     """A component `orders/api` with these objects, and with what its access trait says of a named Service."""
     on = settings()
-    text = application(objects, f"[{ACCESS % service}]", "type: helmchart" if service else "type: own").replace(*edit)
+    text = application(
+        objects, f"[{ACCESS % service}]", "type: helmchart" if service else "type: own"
+    ).replace(*edit)
     estate = compiled(text, stack=on.stack).estate
     assert estate is not None, compiled(text, stack=on.stack).diagnostics
     return model_of(estate, on)
@@ -103,7 +120,9 @@ def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) 
         (("port: 80,", "port: 80, targetPort: 5432,"), f"pods {INSTANCE}=web in orders at 5432"),
     ],
 )
-def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, str], pods: str) -> None:
+def test_other_pods_behind_a_named_service_are_another_answer(
+    edit: tuple[str, str], pods: str
+) -> None:
     """By their labels, or by the port that they listen at."""
     old, new = (rendered(TO_NAMED, service) for service in (NAMED, edited(NAMED, edit)))
     ((kind, whom, _, where),) = told(old, new)
@@ -114,7 +133,8 @@ def test_other_pods_behind_a_named_service_are_another_answer(edit: tuple[str, s
 
 
 @pytest.mark.parametrize(
-    "spec", ["{chart: other}", "{chart: web, version: 2.0.0}", "{chart: web, repositoryOpts: {repo: x}}"]
+    "spec",
+    ["{chart: other}", "{chart: web, version: 2.0.0}", "{chart: web, repositoryOpts: {repo: x}}"],
 )
 def test_another_chart_behind_the_same_labels_is_no_change(spec: str) -> None:
     """As another image is not: what runs in the pods is no part of access."""
@@ -150,16 +170,26 @@ spec: {selector: {tier: a}, ports: [{port: 80, targetPort: 8080, name: http}]}
 @pytest.mark.parametrize(
     ("edit", "pods"),
     [
-        (("targetPort: 8080", "targetPort: 9090"), "pods tier=a in orders at 9090 (Deployment api)"),
-        (("tier: a}, ports", "tier: b}, ports"), "pods tier=b in orders at 8080 (Deployment admin)"),
+        (
+            ("targetPort: 8080", "targetPort: 9090"),
+            "pods tier=a in orders at 9090 (Deployment api)",
+        ),
+        (
+            ("tier: a}, ports", "tier: b}, ports"),
+            "pods tier=b in orders at 8080 (Deployment admin)",
+        ),
         (("targetPort: 8080, name: http", "targetPort: web, name: http"), ""),
         (("image: i", "image: another"), ""),
     ],
 )
-def test_other_pods_behind_a_rendered_service_are_another_answer(edit: tuple[str, str], pods: str) -> None:
+def test_other_pods_behind_a_rendered_service_are_another_answer(
+    edit: tuple[str, str], pods: str
+) -> None:
     """By its selector and its target; a name of the same port, and another image of the same pods, change nothing."""
     found = told(rendered(TWO), rendered(edited(TWO, edit)))
-    assert [where.rpartition("(team-t), ")[2] for _, _, _, where in found] == ([pods] if pods else [])
+    assert [where.rpartition("(team-t), ")[2] for _, _, _, where in found] == (
+        [pods] if pods else []
+    )
 
 
 def test_a_component_under_another_name_answers_as_before() -> None:
@@ -173,7 +203,9 @@ def test_a_component_under_another_name_answers_as_before() -> None:
 
 def test_a_component_under_another_name_and_another_owner_is_another_answer() -> None:
     """Whoever owns it may put another image behind the path from then on."""
-    taken = edited(API, ("name: orders}", "name: purchases}"), ("owner: team-orders", "owner: team-e"))
+    taken = edited(
+        API, ("name: orders}", "name: purchases}"), ("owner: team-orders", "owner: team-e")
+    )
     shop = edited(SHOP, ("orders/api", "purchases/api"))
     found = told(BEFORE, model(taken, shop))
     assert {row[0] for row in found} == {"now answered by purchases/api"}
@@ -220,7 +252,11 @@ def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
 )
 def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(trait: str) -> None:
     """Nobody compares the settings of two components, so a name that changes would hide each of them."""
-    at, indent = ("        - type: access\n", 8) if trait.startswith("-") else ("            owner: team-orders\n", 12)
+    at, indent = (
+        ("        - type: access\n", 8)
+        if trait.startswith("-")
+        else ("            owner: team-orders\n", 12)
+    )
     having = edited(API, (at, f"{' ' * indent}{trait}\n{at}"))
     names = ("name: orders}", "name: purchases}")
     shop = edited(SHOP, ("orders/api", "purchases/api"))
@@ -234,7 +270,10 @@ def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(trait: str
 
 def test_what_a_model_has_no_settings_of_is_not_the_same_under_another_name() -> None:
     """The run cannot know that they are equal."""
-    renamed = model(edited(API, ("name: orders}", "name: purchases}")), edited(SHOP, ("orders/api", "purchases/api")))
+    renamed = model(
+        edited(API, ("name: orders}", "name: purchases}")),
+        edited(SHOP, ("orders/api", "purchases/api")),
+    )
     assert told(BEFORE, renamed) == []
     assert told(replace(BEFORE, facts={}), replace(renamed, facts={})) != []
 
@@ -274,10 +313,14 @@ def test_labels_that_follow_the_name_select_the_same_pods() -> None:
     """The names of application and component each stand for themselves; pods of the other are another answer."""
     old = paired("api", "other", "api", "api")
     assert told(old, paired("web", "other", "web", "web")) == []
-    assert [row[0] for row in told(old, paired("web", "other", "other", "web"))] == ["now answered by orders/web"]
+    assert [row[0] for row in told(old, paired("web", "other", "other", "web"))] == [
+        "now answered by orders/web"
+    ]
     old = paired("orders", "api", "orders", "api")
     assert told(old, paired("orders", "web", "orders", "web")) == []
-    assert [row[0] for row in told(old, paired("orders", "web", "web", "web"))] == ["now answered by orders/web"]
+    assert [row[0] for row in told(old, paired("orders", "web", "web", "web"))] == [
+        "now answered by orders/web"
+    ]
 
 
 def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> None:
@@ -293,7 +336,11 @@ def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_a
     objects = service.format("one", "a") + service.format("two", "b") + objects.lstrip()
 
     def leading_to(name: str) -> AccessModel:
-        led = edited(objects, ("backend: {service: {name: api", f"backend: {{service: {{name: {name}"))
+        led = edited(
+            objects, ("backend: {service: {name: api", f"backend: {{service: {{name: {name}")
+        )
         return rendered(led, edit=("- name: api\n", f"- name: {name}\n"))
 
-    assert [row[0] for row in told(leading_to("one"), leading_to("two"))] == ["now answered by orders/two"]
+    assert [row[0] for row in told(leading_to("one"), leading_to("two"))] == [
+        "now answered by orders/two"
+    ]

@@ -71,7 +71,12 @@ def test_a_former_owner_is_named_beside_the_new_one() -> None:
     ("old", "new"),
     [
         (model(with_secret(ORDERS, "tls")), model(with_secret(ORDERS, "tls"), EVIL)),
-        (model(EVIL), model(EVIL, with_secret(edited(ORDERS, ("orders.example.com", "new.example.com")), "tls"))),
+        (
+            model(EVIL),
+            model(
+                EVIL, with_secret(edited(ORDERS, ("orders.example.com", "new.example.com")), "tls")
+            ),
+        ),
         (model(ORDERS), model(with_secret(ORDERS, "tls"), on=settings("aws"))),
         (
             model(ORDERS, on=PLAIN),
@@ -80,7 +85,9 @@ def test_a_former_owner_is_named_beside_the_new_one() -> None:
     ],
     ids=["the same", "a host that comes", "another stack", "plain http"],
 )
-def test_a_host_that_shows_callers_no_other_certificate_is_not_told_of(old: AccessModel, new: AccessModel) -> None:
+def test_a_host_that_shows_callers_no_other_certificate_is_not_told_of(
+    old: AccessModel, new: AccessModel
+) -> None:
     assert told(old, new) == []
 
 

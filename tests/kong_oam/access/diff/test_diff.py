@@ -18,7 +18,8 @@ from tests.support.estates import api
 
 def told(changes: Iterable[Difference]) -> list[tuple[str, ...]]:
     return [
-        (c.kind, *row(c, "https")[:3], until(c) if isinstance(c, Change) else "") for c in worth_telling(list(changes))
+        (c.kind, *row(c, "https")[:3], until(c) if isinstance(c, Change) else "")
+        for c in worth_telling(list(changes))
     ]
 
 
@@ -56,7 +57,9 @@ def test_names_and_words_are_no_access(edits: list[tuple[str, str]]) -> None:
     ],
     ids=["method", "path"],
 )
-def test_tokens_of_before_are_told_of_where_any_method_or_path_of_a_row_takes_them(rule: str) -> None:
+def test_tokens_of_before_are_told_of_where_any_method_or_path_of_a_row_takes_them(
+    rule: str,
+) -> None:
     """Nobody of sales gets a token through the shop any more; those of before count where a role still gives write."""
     ours = "{scopes: [read, write], groups: [desk], components: [shop/checkout, shop/web]}"
     rules = ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule)
@@ -78,7 +81,9 @@ def test_tokens_of_before_live_on_where_users_are_in_more_groups_than_they_neede
     viewer = "{scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}"
     after = edited(API, (viewer, f"{people}\n              {clients}"))
     found = [one for one in diff(model(API, SHOP), model(after, SHOP)) if isinstance(one, Change)]
-    assert {one.minutes for one in found if one.kind == "narrowed" and one.methods[0] == "GET"} == {60}
+    assert {one.minutes for one in found if one.kind == "narrowed" and one.methods[0] == "GET"} == {
+        60
+    }
 
 
 def test_another_workload_of_the_same_access_is_another_principal() -> None:
@@ -90,9 +95,17 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
         "https://orders.example.com/orders but not /orders/health",
         "at once",
     )
-    come = ("granted", "shop/till", "GET,HEAD", "https://orders.example.com/orders but not /orders/health", "")
+    come = (
+        "granted",
+        "shop/till",
+        "GET,HEAD",
+        "https://orders.example.com/orders but not /orders/health",
+        "",
+    )
     assert after(
-        ("shop/checkout", "shop/till"), ("name: checkout", "name: till"), ("image: checkout", "image: till")
+        ("shop/checkout", "shop/till"),
+        ("name: checkout", "name: till"),
+        ("image: checkout", "image: till"),
     ) == [come, gone]
     elsewhere = (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: other, namespace: other}\nspec:\n  components:\n"
@@ -114,8 +127,14 @@ def shops(owner: str) -> AccessModel:
     client = SHOP[SHOP.index("    - name: checkout") : SHOP.index("    - name: web")]
     name = f"{owner.removeprefix('team-')}s"
     metadata = f"metadata: {{name: {name}, namespace: shop, annotations: {{owner: {owner}}}}}"
-    head = f"apiVersion: core.oam.dev/v1beta1\nkind: Application\n{metadata}\nspec:\n  components:\n"
-    granted = edited(API, ("shop/checkout, shop/web", f"{name}/checkout"), ("components: [shop/web]", "components: []"))
+    head = (
+        f"apiVersion: core.oam.dev/v1beta1\nkind: Application\n{metadata}\nspec:\n  components:\n"
+    )
+    granted = edited(
+        API,
+        ("shop/checkout, shop/web", f"{name}/checkout"),
+        ("components: [shop/web]", "components: []"),
+    )
     return model(granted, head + client)
 
 
@@ -149,7 +168,10 @@ def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
     (shop,) = BEFORE.estate.applications[1:]
     (orders,) = BEFORE.estate.applications[:1]
     foreign = tuple(replace(component, owner=None) for component in shop.components)
-    part = replace(BEFORE, estate=replace(BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"))
+    part = replace(
+        BEFORE,
+        estate=replace(BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"),
+    )
     exported = load_model(dump_model(part))
     for old, new in ((BEFORE, part), (exported, BEFORE)):
         assert [change for change in diff(old, new) if change.kind == "owner"] == []
@@ -170,7 +192,10 @@ def test_a_rename_that_gains_access_is_told_of_as_another_client() -> None:
         ("shop/checkout", "shop/till"),
         ("name: checkout", "name: till"),
         ("components: [shop/web]", "components: [shop/web, shop/till]"),
-        ("calls: [{component: orders/api, scopes: [read]}]", "calls: [{component: orders/api, scopes: [read, write]}]"),
+        (
+            "calls: [{component: orders/api, scopes: [read]}]",
+            "calls: [{component: orders/api, scopes: [read, write]}]",
+        ),
     )
     assert [change[:3] for change in said] == [
         ("granted", "shop/till", "GET,HEAD,POST"),
@@ -190,7 +215,12 @@ def test_the_worst_is_first_and_in_the_headline() -> None:
         ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"),
     ]
     changes = diff(BEFORE, model(edited(API, *edits[:3]), edited(SHOP, edits[3])))
-    assert [change[0] for change in told(changes)] == ["newly public", "widened", "revoked", "revoked"]
+    assert [change[0] for change in told(changes)] == [
+        "newly public",
+        "widened",
+        "revoked",
+        "revoked",
+    ]
     assert (
         headline(changes, "https")
         == "newly public: GET,HEAD https://orders.example.com/orders/news (and 3 more changes of access)"
@@ -205,7 +235,9 @@ def test_the_worst_is_first_and_in_the_headline() -> None:
 def test_everybody_whom_a_row_concerns_is_named() -> None:
     """However many clients there are, and however many groups of their users."""
     clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    assert whom([Whom(Principal(client, "okta"), ITSELF) for client in clients]) == ", ".join(clients)
+    assert whom([Whom(Principal(client, "okta"), ITSELF) for client in clients]) == ", ".join(
+        clients
+    )
     groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
     condition = frozenset(frozenset({group}) for group in groups)
     users = whom([Whom(Principal("shop/web", "okta", users=True), condition)])
@@ -223,9 +255,17 @@ def test_a_client_is_kept_out_at_once() -> None:
     (call,) = after(("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
     assert (call[0], call[1], call[4]) == ("revoked", "shop/checkout", "at once")
     (group,) = after(("scopes: [write], groups: [desk]", "scopes: [write], groups: []"))
-    assert (group[0], group[1], group[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
+    assert (group[0], group[1], group[4]) == (
+        "revoked",
+        "shop/web for users in desk and sales",
+        "at once",
+    )
     (users,) = after(("scopes: [read, write]}]", "scopes: [read]}]"))
-    assert (users[0], users[1], users[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
+    assert (users[0], users[1], users[4]) == (
+        "revoked",
+        "shop/web for users in desk and sales",
+        "at once",
+    )
 
 
 def test_old_tokens_live_on_where_any_token_will_do() -> None:
@@ -261,8 +301,15 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
 """
 
     def scopes(at_a: str, at_b: str, calls: str) -> AccessModel:
-        a = api("a", domain="a.example.com", http="{/: 80}", access=offering % (at_a, at_a, at_a, "checkout"))
-        b = api("b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web"))
+        a = api(
+            "a",
+            domain="a.example.com",
+            http="{/: 80}",
+            access=offering % (at_a, at_a, at_a, "checkout"),
+        )
+        b = api(
+            "b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web")
+        )
         shop = edited(
             SHOP, ("[{component: orders/api, scopes: [read]}]", calls), ("orders/api, scopes: [read, write]", f"b/api, scopes: [{at_b}]")
         )  # fmt: skip
@@ -276,8 +323,15 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
 def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
     """/Admin and `/admin.` are refused as long as /admin has a rule. They open with /admin, and alone where /admin was open before."""
     public = "paths: [/], methods: [GET], public: {reason: all}"
-    text = edited(API, ("/orders: 8080", "/: 8080"), ("paths: [/orders], methods: [GET], scopes: [read]", public))
-    protected = edited(text, ("/orders/health], methods: [GET], public: {reason: probes}", "/admin], scopes: [read]"))
+    text = edited(
+        API,
+        ("/orders: 8080", "/: 8080"),
+        ("paths: [/orders], methods: [GET], scopes: [read]", public),
+    )
+    protected = edited(
+        text,
+        ("/orders/health], methods: [GET], public: {reason: probes}", "/admin], scopes: [read]"),
+    )
     without = edited(protected, ("- {paths: [/admin], scopes: [read]}", ""))
     both = diff(model(protected, SHOP), model(without, SHOP))
     assert [where(change, "https") for change in both] == [
@@ -286,7 +340,9 @@ def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
         "https://orders.example.com/admin",
     ]
     assert [change[3] for change in told(both)] == ["https://orders.example.com/admin"] * 2
-    redundant = edited(protected, ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}"))
+    redundant = edited(
+        protected, ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}")
+    )
     (alone,) = told(diff(model(redundant, SHOP), model(without, SHOP)))
     assert alone[0:4:3] == ("newly public", "https://orders.example.com/admin. and other spellings")
 
@@ -303,12 +359,16 @@ def test_the_providers_groups_count_within_a_stack() -> None:
 
 def test_a_first_deployment_grants_everything() -> None:
     """Compared with nothing, on the same stack."""
-    assert [change.kind for change in diff(empty(BEFORE), BEFORE)] == ["newly public"] * 2 + ["granted"] * 2
+    assert [change.kind for change in diff(empty(BEFORE), BEFORE)] == ["newly public"] * 2 + [
+        "granted"
+    ] * 2
 
 
 def test_a_change_is_a_value() -> None:
     """Comparable to a literal, with the place of the rule that opens."""
-    (change,) = diff(BEFORE, model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP))
+    (change,) = diff(
+        BEFORE, model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
+    )
     assert (change.kind, change.whom, change.methods, change.site) == (
         "newly public",
         (Whom(None),),
@@ -318,18 +378,30 @@ def test_a_change_is_a_value() -> None:
     assert (change.place.file, change.place.line) == ("app0.yaml", 20)
     assert change.example.principal is None
     (granted,) = diff(BEFORE, model(edited(API, ("methods: [POST]", "methods: [POST, PUT]")), SHOP))
-    assert granted.whom == (Whom(Principal("shop/web", "okta", users=True), frozenset({frozenset({"desk", "sales"})})),)
+    assert granted.whom == (
+        Whom(Principal("shop/web", "okta", users=True), frozenset({frozenset({"desk", "sales"})})),
+    )
 
 
 def test_what_is_exported_says_no_more_than_access() -> None:
     """The same for what is worded or placed otherwise, and without a word of the Application's own."""
-    assert dump_model(model(SHOP, edited(API, ("probes", "other words"), ("Read", "See")))) == dump_model(BEFORE)
+    assert dump_model(
+        model(SHOP, edited(API, ("probes", "other words"), ("Read", "See")))
+    ) == dump_model(BEFORE)
     assert "probes" not in dump_model(BEFORE)
     lines = dump_model(BEFORE).split("\n")
-    assert [line.split(" ")[0] for line in lines] == ["1", "stack", "orders/api", "shop/checkout", "shop/web"]
+    assert [line.split(" ")[0] for line in lines] == [
+        "1",
+        "stack",
+        "orders/api",
+        "shop/checkout",
+        "shop/web",
+    ]
 
 
-@pytest.mark.parametrize("data", [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"])
+@pytest.mark.parametrize(
+    "data", [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"]
+)
 def test_what_is_no_model_is_refused(data: object) -> None:
     """With words, not a traceback."""
     with pytest.raises(ModelError, match="exports as its model"):

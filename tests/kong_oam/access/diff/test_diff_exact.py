@@ -71,13 +71,23 @@ def _answering(estate: Estate, host: str, path: PathSegments) -> tuple[str, int,
     return None
 
 
-def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]) -> list[Change]:
+def _told(
+    changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]
+) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
     for change in _requests(changes):
-        parts = [part for part in (change.region.subtree, *change.region.exceptions) if lies_in(part, path, declared)]
+        parts = [
+            part
+            for part in (change.region.subtree, *change.region.exceptions)
+            if lies_in(part, path, declared)
+        ]
         longest = max(parts, key=lambda part: len(part.path), default=None)
-        if change.site == site and request.method in change.methods and longest == change.region.subtree:
+        if (
+            change.site == site
+            and request.method in change.methods
+            and longest == change.region.subtree
+        ):
             found.append(change)
     return found
 
@@ -115,17 +125,24 @@ def _check(
         for change in answered
         for whom in change.whom
         if _from(whom.source, address)
-        and (whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)))
+        and (
+            whom.principal is None
+            or (whom.principal == principal and suffices(groups, whom.condition))
+        )
     ]
     assert len(covering) == (was and now and otherwise)
     explained = lived = False
     for change in (one for one in told if one.kind != "answered by"):
         answers = (True, False) if change.kind in CLOSING else (False, True)
         for whom in (one for one in change.whom if _from(one.source, address)):
-            if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
+            if whom.principal is None or (
+                whom.principal == principal and suffices(groups, whom.condition)
+            ):
                 explained |= answers == (was, now)
                 lived |= change.minutes is not None
-            if whom.principal == principal and (principal is None or whom.condition & {groups, frozenset()}):
+            if whom.principal == principal and (
+                principal is None or whom.condition & {groups, frozenset()}
+            ):
                 assert answers == (was, now)
     assert was == now or explained
     assert not (was and not now and lives and principal) or lived
@@ -142,7 +159,9 @@ def _callers(
                 continue  # no Application names it
             shown = []
             for estate, api in zip((old, new), apis, strict=True):
-                provider = estate.stack.providers["main"]  # all providers of an estate name groups alike
+                provider = estate.stack.providers[
+                    "main"
+                ]  # all providers of an estate name groups alike
                 names = frozenset(map(provider.group, groups)) if logical else groups
                 shown.append(tokens(estate, principal, names, api))
             if (principal, *shown) not in seen:
@@ -175,7 +194,9 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
     changes, sides = diff(model(old), model(new)), (SitesByHost(old), SitesByHost(new))
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
-        told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+        told = _told(
+            changes, site, request, {path for side in sides for path in side.declared(site)}
+        )
         path = read(request.target)
         apis = component_of(old, request.host, path), component_of(new, request.host, path)
         otherwise = _answering(old, request.host, path) != _answering(new, request.host, path)
@@ -183,7 +204,9 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
             note(f"{request}")
             was, now = allowed(old, request, before), allowed(new, request, after)
             lives = allowed(new, request, before)
-            _check(told, principal, groups, request.address, was, now, otherwise=otherwise, lives=lives)
+            _check(
+                told, principal, groups, request.address, was, now, otherwise=otherwise, lives=lives
+            )
 
 
 @MANY
@@ -205,7 +228,9 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
     changes, sides = diff(model(one), model(two)), (SitesByPort(one), SitesByPort(two))
     for request in requests:
         for site in {*sides[0].names(), *sides[1].names()}:
-            told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+            told = _told(
+                changes, site, request, {path for side in sides for path in side.declared(site)}
+            )
             key = site.rpartition(":")[0]
             apis = one.components.get(key), two.components.get(key)
             for principal, groups, before, after in _callers(one, two, apis, logical=True):
@@ -223,7 +248,11 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
     for endpoint in component.endpoints if component else ():
         host = endpoint.host.replace("*", "_fresh")
         owners = [other for other, _ in estate.by_host[endpoint.host] if within(path, other.path)]
-        if owners and max(owners, key=lambda other: len(other.path)) is endpoint and endpoint.port == int(port):
+        if (
+            owners
+            and max(owners, key=lambda other: len(other.path)) is endpoint
+            and endpoint.port == int(port)
+        ):
             assert component_of(estate, host, path) is component
             if allowed(estate, replace(request, host=host), held):
                 return True
@@ -244,18 +273,27 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
         )
         for whom in change.whom:
             address = _example(whom.source)
-            request = Request(example.method, example.now or "", written(example.path).encode(), address or "192.0.2.9")
+            request = Request(
+                example.method,
+                example.now or "",
+                written(example.path).encode(),
+                address or "192.0.2.9",
+            )
             for groups in whom.condition or [frozenset()]:
                 note(f"{change} {whom}")
                 was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
-                before, after = (_answering(estate, request.host, read(request.target)) for estate in both)
+                before, after = (
+                    _answering(estate, request.host, read(request.target)) for estate in both
+                )
                 if change.kind == "answered by":
                     assert (was, now) == (True, True) and before != after
                     assert before and after and change.answers
                     told = [(one.component, one.port) for one in change.answers]
                     assert told == [(one[0], str(one[1])) for one in (before, after)]
                 else:
-                    assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
+                    assert (was, now) == (
+                        (True, False) if change.kind in CLOSING else (False, True)
+                    )
 
 
 def _example(source: Source) -> str | None:
@@ -263,7 +301,9 @@ def _example(source: Source) -> str | None:
     return str(address) if address else None
 
 
-def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:
+def _allowed(
+    estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]
+) -> bool:
     api = component_of(estate, request.host, read(request.target))
     return allowed(estate, request, tokens(estate, principal, groups, api))
 
@@ -315,14 +355,20 @@ def test_tokens_count_differently_only_where_the_diff_says_so(
     both: tuple[Estate, Estate], payloads: list[dict[str, Any]]
 ) -> None:
     """Whatever its claims: one that counts now, or says something else, may widen access."""
-    told = [change for change in diff(*map(model, both)) if isinstance(change, Setting) and not change.of.component]
+    told = [
+        change
+        for change in diff(*map(model, both))
+        if isinstance(change, Setting) and not change.of.component
+    ]
     rings = [
         replace(RING, provider=stack.providers["main"], issuer=stack.providers["main"].issuer)
         for stack in (both[0].stack, both[1].stack)
     ]
     for number, payload in enumerate(payloads):
         provider = rings[number % 2].provider
-        shown = token(HEADER, {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload})
+        shown = token(
+            HEADER, {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload}
+        )
         was, now = (_meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings)
         if was != now:
             note(f"{payload}: {was} -> {now}; {told}")
@@ -337,7 +383,9 @@ def _meaning(claims: Claims | Refusal) -> Claims | None:
 
 @MANY
 @given(pairs())
-def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tuple[Estate, Estate]) -> None:
+def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
+    both: tuple[Estate, Estate],
+) -> None:
     """Of what is on both sides; of clients for themselves or for users both times."""
     old, new = both
     told = {
@@ -347,7 +395,9 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(bot
     }
     expected = set()
     if old.stack.scheme != new.stack.scheme:
-        expected.add(("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow"))
+        expected.add(
+            ("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow")
+        )
     for key in old.components.keys() & new.components.keys():
         if old.components[key].owner != new.components[key].owner:
             expected.add((key, "", "owner", "owner"))
@@ -359,7 +409,9 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(bot
         expected |= {(*key, "kind", "may widen")} if was.kind != now.kind else set()
         expected |= {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
         expected |= (
-            {(*key, "refresh", "may widen" if now.refresh else "may narrow")} if was.refresh != now.refresh else set()
+            {(*key, "refresh", "may widen" if now.refresh else "may narrow")}
+            if was.refresh != now.refresh
+            else set()
         )
         if was.redirect_uris != now.redirect_uris:
             more = set(now.redirect_uris) - set(was.redirect_uris)

@@ -59,7 +59,11 @@ def reachable(root: type, seen: set[type]) -> set[type]:
     seen.add(root)
     for hint in typing.get_type_hints(root).values():
         for inner in parts(hint):
-            if is_dataclass(inner) and inner not in seen and inner.__module__.startswith("kong_oam.access."):
+            if (
+                is_dataclass(inner)
+                and inner not in seen
+                and inner.__module__.startswith("kong_oam.access.")
+            ):
                 reachable(inner, seen)
     return seen
 
@@ -81,8 +85,12 @@ def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> No
 
 def test_these_are_compared() -> None:
     """A name that is new here has been looked at: `_kind` says what another value of it can do."""
-    spelled = replace(BEFORE.estate.stack.default_provider, spelling=replace(facts.PLAIN, own_value="app"))
-    on = replace(BEFORE.estate.stack, providers={"okta": spelled}, allowed={"PodMonitor": "reads"}, rbac=True)
+    spelled = replace(
+        BEFORE.estate.stack.default_provider, spelling=replace(facts.PLAIN, own_value="app")
+    )
+    on = replace(
+        BEFORE.estate.stack, providers={"okta": spelled}, allowed={"PodMonitor": "reads"}, rbac=True
+    )
     on = replace(
         on,
         service_types=("NodePort",),
@@ -110,7 +118,9 @@ def test_these_are_compared() -> None:
     assert names[Subject("shop/web")] == "forwardToken hostCertificates waivers"
 
 
-def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nobody has to remember it: here a provider's settings have one more."""
 
     @dataclass(frozen=True, slots=True)
@@ -120,13 +130,18 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatc
     monkeypatch.setattr(facts, "LEFT_OUT", {**LEFT_OUT, Later: LEFT_OUT[ProviderSettings]})
 
     def later(trusted_by: str):
-        on = replace(settings(), providers=(Later("okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by),))
+        on = replace(
+            settings(),
+            providers=(Later("okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by),),
+        )
         return replace(BEFORE, facts=facts_of(BEFORE.estate, on))
 
     setting = Setting("may widen", Subject(provider="okta"), "trustedBy", "nobody", "all")
     assert diff(later("nobody"), later("all")) == (setting,)
     assert diff(later("nobody"), load_model(dump_model(later("all")))) == (setting,)
-    assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), "deployed without it"
+    assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), (
+        "deployed without it"
+    )
 
 
 def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> None:
@@ -160,7 +175,11 @@ def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
     ]
 
 
-NONE, CORS, MORE = "", "cors: {origins: [https://a.example]}", "cors: {origins: [https://a.example, https://b.example]}"
+NONE, CORS, MORE = (
+    "",
+    "cors: {origins: [https://a.example]}",
+    "cors: {origins: [https://a.example, https://b.example]}",
+)
 LIMIT, BODY = "rate-limit: {per: client, requests: {minute: 60}}", "limits: {body: 2Ki}"
 ORIGINS, AGE, REQUESTS = "edge.cors.origins", "edge.cors.maxAge", "edge.rateLimit.requests"
 COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
@@ -173,8 +192,16 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
         (CORS, NONE, [("may narrow", ORIGINS), ("changed", AGE)]),
         (CORS, MORE, [("may widen", ORIGINS)]),
         (MORE, CORS, [("may narrow", ORIGINS)]),
-        (CORS, "cors: {origins: [https://a.example], credentials: true}", [("may widen", "edge.cors.credentials")]),
-        (CORS, "cors: {origins: [https://a.example], headers: [X-A]}", [("may widen", "edge.cors.headers")]),
+        (
+            CORS,
+            "cors: {origins: [https://a.example], credentials: true}",
+            [("may widen", "edge.cors.credentials")],
+        ),
+        (
+            CORS,
+            "cors: {origins: [https://a.example], headers: [X-A]}",
+            [("may widen", "edge.cors.headers")],
+        ),
         (CORS, "cors: {origins: [https://a.example], maxAge: 5}", [("changed", AGE)]),
         (NONE, BODY, [("may narrow", "edge.limits.body")]),
         (BODY, "limits: {body: 1Ki}", [("may narrow", "edge.limits.body")]),
@@ -189,16 +216,30 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
         (
             NONE,
             LIMIT,
-            [("may narrow", REQUESTS), ("changed", "edge.rateLimit.per"), ("changed", "edge.rateLimit.policy")],
+            [
+                ("may narrow", REQUESTS),
+                ("changed", "edge.rateLimit.per"),
+                ("changed", "edge.rateLimit.policy"),
+            ],
         ),
         (LIMIT, "rate-limit: {per: client, requests: {minute: 30}}", [("may narrow", REQUESTS)]),
-        (LIMIT, "rate-limit: {per: client, requests: {minute: 60, day: 100}}", [("may narrow", REQUESTS)]),
+        (
+            LIMIT,
+            "rate-limit: {per: client, requests: {minute: 60, day: 100}}",
+            [("may narrow", REQUESTS)],
+        ),
         (LIMIT, "rate-limit: {per: client, requests: {minute: 90}}", [("changed", REQUESTS)]),
         (LIMIT, "rate-limit: {per: client, requests: {hour: 60}}", [("changed", REQUESTS)]),
-        (LIMIT, "rate-limit: {per: user, requests: {minute: 60}}", [("changed", "edge.rateLimit.per")]),
+        (
+            LIMIT,
+            "rate-limit: {per: user, requests: {minute: 60}}",
+            [("changed", "edge.rateLimit.per")],
+        ),
     ],
 )
-def test_a_trait_is_told_of_by_what_it_can_do(before: str, after: str, expected: list[tuple[str, str]]) -> None:
+def test_a_trait_is_told_of_by_what_it_can_do(
+    before: str, after: str, expected: list[tuple[str, str]]
+) -> None:
     """Pages of other origins read more; a limit lets through fewer of those who may call; the rest decides nothing."""
 
     def having(trait: str) -> AccessModel:
@@ -214,7 +255,9 @@ def test_a_trait_is_told_of_by_what_it_can_do(before: str, after: str, expected:
 def test_a_limit_is_compared_between_stacks_as_well() -> None:
     """Applications say it, whatever the stack."""
     limit = "        - {type: rate-limit, properties: {per: client, requests: {minute: %d}}}\n"
-    found = diff(model(API + limit % 60, SHOP), model(API + limit % 30, SHOP, on=settings("staging")))
+    found = diff(
+        model(API + limit % 60, SHOP), model(API + limit % 30, SHOP, on=settings("staging"))
+    )
     assert [(one.name, one.was, one.now) for one in found if isinstance(one, Setting)] == [
         (REQUESTS, {"minute": 60}, {"minute": 30})
     ]
@@ -235,14 +278,18 @@ WAIVED = "        - {type: kong-plugin, properties: {name: redirect, waiver: {re
         (ASKED % "acl", ASKED % "acl" + ASKED % "bot-detection", "may narrow"),
     ],
 )
-def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(before: str, after: str, kind: str) -> None:
+def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(
+    before: str, after: str, kind: str
+) -> None:
     """One that went may have refused; one that comes without a waiver refuses further or looks on."""
     (told,) = diff(load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP))
     assert isinstance(told, Setting)
     assert (told.kind, told.of, told.name) == (kind, Subject("orders/api"), "edge.kongPlugins")
 
 
-def kinds_of(name: str, was: typing.Any, now: typing.Any, *, between_stacks: bool = False) -> list[str]:
+def kinds_of(
+    name: str, was: typing.Any, now: typing.Any, *, between_stacks: bool = False
+) -> list[str]:
     """What is told of a fact that is `was` on one side and `now` on the other."""
     old, new = {Subject(): {name: was}}, {Subject(): {name: now}}
     return [change.kind for change in settings_changed(old, new, {}, between_stacks=between_stacks)]
@@ -257,8 +304,20 @@ def kinds_of(name: str, was: typing.Any, now: typing.Any, *, between_stacks: boo
         ("cluster.rbac", False, True, "may widen", "may narrow"),
         ("cluster.serviceTypes", [], ["NodePort"], "may widen", "may narrow"),
         ("edge.cors.credentials", None, True, "may widen", "may narrow"),
-        ("edge.rateLimit.requests", {"minute": 60, "day": 100}, {"minute": 30, "day": 200}, "changed", "changed"),
-        ("edge.rateLimit.requests", {"minute": 60, "day": 100}, {"minute": 30, "day": 100}, "may narrow", "changed"),
+        (
+            "edge.rateLimit.requests",
+            {"minute": 60, "day": 100},
+            {"minute": 30, "day": 200},
+            "changed",
+            "changed",
+        ),
+        (
+            "edge.rateLimit.requests",
+            {"minute": 60, "day": 100},
+            {"minute": 30, "day": 100},
+            "may narrow",
+            "changed",
+        ),
         ("edge.upstreamTls.ports", None, [8080], "may narrow", "may widen"),
         ("forwardToken", False, True, "may widen", "may narrow"),
         ("gateway.scheme", "https", "http", "may widen", "may narrow"),
@@ -281,18 +340,26 @@ def test_another_value_is_told_of_by_what_it_can_do(
 NAMES = sorted(
     {name for values in BEFORE.facts.values() for name in values}
     | {"cluster.allow", "cluster.rbac", "edge.cors.origins", "edge.limits.body"}
-    | {"edge.rateLimit.requests", "edge.upstreamTls.ports", "gateway.upstreamTls.clientCertificate", "added.later"}
+    | {
+        "edge.rateLimit.requests",
+        "edge.upstreamTls.ports",
+        "gateway.upstreamTls.clientCertificate",
+        "added.later",
+    }
 )
 
 
 @pytest.mark.parametrize(
-    "values", [(False, True), (1, 2), (None, "http", "https", "one"), (None, ["a"], ["b"], ["a", "b"])]
+    "values",
+    [(False, True), (1, 2), (None, "http", "https", "one"), (None, ["a"], ["b"], ["a", "b"])],
 )
 def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) -> None:
     """Whatever another value can do, one of both directions is not told of as closing alone."""
     for name in NAMES:
         for one, other in combinations(values, 2):
-            assert [kinds_of(name, one, other), kinds_of(name, other, one)] != [["may narrow"]] * 2, (name, one, other)
+            assert [kinds_of(name, one, other), kinds_of(name, other, one)] != [
+                ["may narrow"]
+            ] * 2, (name, one, other)
 
 
 def test_between_stacks_what_applications_say_is_compared() -> None:

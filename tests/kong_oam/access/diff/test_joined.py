@@ -82,7 +82,9 @@ def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_
     assert load_model(joined([before, dumped(f"p-{NAMESPACES[0]}")])).estate.components == meant
 
 
-@pytest.mark.parametrize("text", ["", "1\nstack {", "1\na/b [1]", '1\na/b {"foreign": 1}', 7, None, {"a": 1}, "2"])
+@pytest.mark.parametrize(
+    "text", ["", "1\nstack {", "1\na/b [1]", '1\na/b {"foreign": 1}', 7, None, {"a": 1}, "2"]
+)
 def test_what_is_no_model_is_refused_in_words(text: Any) -> None:
     """Alone, and behind one that is."""
     for texts in ([text], [dumped(None), text] if text != "" else [text]):

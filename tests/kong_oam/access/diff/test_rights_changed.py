@@ -29,7 +29,9 @@ CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders
 
 
 IN = "in namespace orders"
-LISTED = [f"get {of} {IN}{holder}" for of in ("secrets", "pods/log") for holder in ("", " for Group devs")]
+LISTED = [
+    f"get {of} {IN}{holder}" for of in ("secrets", "pods/log") for holder in ("", " for Group devs")
+]
 
 
 def with_objects(objects: str) -> AccessModel:
@@ -58,21 +60,32 @@ def test_a_role_that_comes_or_changes_is_a_row() -> None:
         with_objects(ROLE.replace("VERBS", "get")),
         with_objects(ROLE.replace("VERBS", "get, list")),
     )
-    assert rows(none, get) == [("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")]
+    assert rows(none, get) == [
+        ("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")
+    ]
     assert rows(get, more) == [("may widen", "pods of orders/api", f"rights: added list pods {IN}")]
-    assert rows(more, get) == [("may narrow", "pods of orders/api", f"rights: removed list pods {IN}")]
-    assert rows(get, none) == [("may narrow", "pods of orders/api", f"rights: removed {BOUND}, get pods {IN}")]
+    assert rows(more, get) == [
+        ("may narrow", "pods of orders/api", f"rights: removed list pods {IN}")
+    ]
+    assert rows(get, none) == [
+        ("may narrow", "pods of orders/api", f"rights: removed {BOUND}, get pods {IN}")
+    ]
     assert rows(get, get) == []
 
 
 def test_what_a_stack_exports_has_the_rights() -> None:
     """So a run compares with what the run before it deployed; before the first, nobody had any."""
-    get, more = with_objects(ROLE.replace("VERBS", "get")), with_objects(ROLE.replace("VERBS", "get, list"))
+    get, more = (
+        with_objects(ROLE.replace("VERBS", "get")),
+        with_objects(ROLE.replace("VERBS", "get, list")),
+    )
     assert rows(load_model(dump_model(get)), get) == []
     assert rows(load_model(dump_model(get)), more) == [
         ("may widen", "pods of orders/api", f"rights: added list pods {IN}")
     ]
-    assert rows(empty(get), get) == [("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")]
+    assert rows(empty(get), get) == [
+        ("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")
+    ]
     without = with_objects(CONFIG)
     assert rows(load_model(dump_model(without)), get) == rows(without, get)
 
@@ -80,10 +93,20 @@ def test_what_a_stack_exports_has_the_rights() -> None:
 def test_rights_that_get_another_holder_are_a_row() -> None:
     """Two roles change names: the set of rights and that of bindings stay."""
     own = ROLE.replace("VERBS", "get").replace("[pods]", "[secrets]")
-    group = ROLE.partition("---\napiVersion: v1\n")[0].replace("VERBS", "get").replace("[pods]", "[pods/log]")
+    group = (
+        ROLE.partition("---\napiVersion: v1\n")[0]
+        .replace("VERBS", "get")
+        .replace("[pods]", "[pods/log]")
+    )
     group = group.replace("{name: r,", "{name: s,").replace("name: r}", "name: s}")
-    group = group.replace("{kind: ServiceAccount, name: own, namespace: orders}", "{kind: Group, name: devs}")
+    group = group.replace(
+        "{kind: ServiceAccount, name: own, namespace: orders}", "{kind: Group, name: devs}"
+    )
     before = f"{own}---{group}"
-    after = before.replace("[secrets]", "[x]").replace("[pods/log]", "[secrets]").replace("[x]", "[pods/log]")
+    after = (
+        before.replace("[secrets]", "[x]")
+        .replace("[pods/log]", "[secrets]")
+        .replace("[x]", "[pods/log]")
+    )
     (found,) = rows(with_objects(before), with_objects(after))
     assert found[0] == "may widen" and f"get secrets {IN} for Group devs" in found[2]

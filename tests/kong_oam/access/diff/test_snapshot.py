@@ -17,7 +17,23 @@ from tests.support.tiers import examples
 
 LINES = dump_model(BEFORE).split("\n")
 JUNK = st.sampled_from(
-    [None, 0, -1.5, True, 10**30, "", "x", "\x1b[31m", [], {}, [[]], ["a"], [None], [1, 2, 3], {"a": 1}]
+    [
+        None,
+        0,
+        -1.5,
+        True,
+        10**30,
+        "",
+        "x",
+        "\x1b[31m",
+        [],
+        {},
+        [[]],
+        ["a"],
+        [None],
+        [1, 2, 3],
+        {"a": 1},
+    ]
 )
 
 

@@ -26,7 +26,10 @@ ADDRESSES = ("10.1.0.1", "10.200.0.1", "192.0.2.1", "2001:db8::1")
 _networks = st.sampled_from(
     [
         (),
-        *(tuple(map(network, texts)) for texts in (["10.0.0.0/8"], ["10.1.0.0/16", "2001:db8::/32"], ["192.0.2.0/24"])),
+        *(
+            tuple(map(network, texts))
+            for texts in (["10.0.0.0/8"], ["10.1.0.0/16", "2001:db8::/32"], ["192.0.2.0/24"])
+        ),
     ]
 )
 _conditions = st.sets(st.sampled_from(SETS), min_size=1, max_size=3).map(
@@ -55,7 +58,9 @@ def may(access: Access, principal: Principal | None, groups: frozenset[str], add
 def covered(whom: Whom, principal: Principal | None, groups: frozenset[str], address: str) -> bool:
     if not admits(whom.source.networks, address):
         return False
-    return whom.principal is None or (whom.principal == principal and any(one <= groups for one in whom.condition))
+    return whom.principal is None or (
+        whom.principal == principal and any(one <= groups for one in whom.condition)
+    )
 
 
 @settings(max_examples=examples(500), deadline=None)
@@ -80,13 +85,19 @@ def test_a_condition_of_both_is_as_small_as_can_be() -> None:
     assert list(staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})) == [
         Whom(WEB, frozenset({a, frozenset("bc")}), Source())
     ]
-    assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [Whom(WEB, frozenset({ab}), Source())]
+    assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [
+        Whom(WEB, frozenset({ab}), Source())
+    ]
     assert list(staying(_with(frozenset({a})), NOBODY, {})) == []
 
 
-def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Where neither condition is the narrower one."""
     monkeypatch.setattr(answering, "MOST", 3)
     was, now = (_with(frozenset(map(frozenset, names))) for names in (("a", "b"), ("b", "c")))
-    with pytest.raises(principals.UnwieldyError, match="users of 'app/web' who may call before and after"):
+    with pytest.raises(
+        principals.UnwieldyError, match="users of 'app/web' who may call before and after"
+    ):
         list(staying(was, now, {}))

@@ -45,4 +45,6 @@ def test_what_a_port_a_ca_and_a_client_certificate_change() -> None:
     ):
         assert told(old, new) == [("may widen", name)]
         assert told(new, old) == [("may narrow", name)]
-    assert {kind for kind, _ in told(of(API), clear)} == {"changed"}, "a CA that is named changes nothing by itself"
+    assert {kind for kind, _ in told(of(API), clear)} == {"changed"}, (
+        "a CA that is named changes nothing by itself"
+    )

@@ -22,7 +22,11 @@ def lines(graph: Graph) -> set[tuple[str, str, str]]:
     """Source, target, and what passes, or why nothing does, with its sign."""
     signs = {None: "", "added": "+", "removed": "-"}
     return {
-        (edge.source, edge.target, signs[edge.change] + (", ".join(edge.items) or " ".join(edge.label)))
+        (
+            edge.source,
+            edge.target,
+            signs[edge.change] + (", ".join(edge.items) or " ".join(edge.label)),
+        )
         for edge in graph.edges
     }
 
@@ -48,7 +52,11 @@ def test_it_is_drawn_who_gets_what_by_which_role() -> None:
         (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write"),
         (WRITE, ORDERS, "POST /orders with read"),
         ("public:orders/api:anybody", ORDERS, "GET /orders/health, HEAD /orders/health"),
-        ("public:shop/web:anybody", "component:shop/web", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /"),
+        (
+            "public:shop/web:anybody",
+            "component:shop/web",
+            "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /",
+        ),
     }
 
 
@@ -85,11 +93,17 @@ def test_of_an_application_both_sides_are_drawn() -> None:
     """Who calls it, and what it calls, with the groups of its users; not who else calls that."""
     graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
     of_shop = lines(of_application(graph, "shop"))
-    assert ("client:fleet/bot", "role:orders/api:both", "read") in lines(of_application(graph, "orders"))
+    assert ("client:fleet/bot", "role:orders/api:both", "read") in lines(
+        of_application(graph, "orders")
+    )
     assert not any("fleet" in end for line in of_shop for end in line)
     assert ("group:sales", VIEWER, "read") in of_shop
     assert ("public:shop/web:anybody", "component:shop/web", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /") in of_shop  # fmt: skip
-    assert ("public:orders/api:anybody", ORDERS, "GET /orders/health, HEAD /orders/health") not in of_shop
+    assert (
+        "public:orders/api:anybody",
+        ORDERS,
+        "GET /orders/health, HEAD /orders/health",
+    ) not in of_shop
 
 
 FLEET = """
@@ -105,7 +119,9 @@ spec:
         - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
 """
 BOTH = "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
-API_WITH_FLEET = edited(API, ("[desk], components: [shop/web]}", f"[desk], components: [shop/web]}}{BOTH}"))
+API_WITH_FLEET = edited(
+    API, ("[desk], components: [shop/web]}", f"[desk], components: [shop/web]}}{BOTH}")
+)
 """With a role of two scopes, of which the bot asks for one."""
 
 
@@ -131,7 +147,11 @@ def test_of_a_principal_is_drawn_what_it_reaches() -> None:
         (VIEWER, READ, "read"),
         read,
     }
-    assert {line[0] for line in principal(graph, "client:shop/web")} >= {"group:sales", "group:desk", "client:shop/web"}
+    assert {line[0] for line in principal(graph, "client:shop/web")} >= {
+        "group:sales",
+        "group:desk",
+        "client:shop/web",
+    }
     assert not any("fleet" in line[0] for line in principal(graph, "client:shop/web"))
 
 
@@ -139,7 +159,11 @@ def test_a_group_reaches_what_any_token_opens() -> None:
     """Through the clients that sign its users in."""
     graph = graph_of(estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")))
     reached = principal(graph, "group:sales")
-    assert ("client:shop/web", "token:any token of main", "users in desk, users in sales") in reached
+    assert (
+        "client:shop/web",
+        "token:any token of main",
+        "users in desk, users in sales",
+    ) in reached
     assert any(target == "component:hello/api" for _, target, _ in reached)
     assert not any(source == "client:shop/checkout" for source, _, _ in reached)
 
@@ -152,7 +176,9 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
     for old in (BEFORE, load_model(dump_model(BEFORE))):
         graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
         assert (graph.nodes, graph.edges) == ((), ())
-    assert told((), "https") == ("Every request of everybody is answered as before (diff has no change).",)
+    assert told((), "https") == (
+        "Every request of everybody is answered as before (diff has no change).",
+    )
 
 
 def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
@@ -169,17 +195,24 @@ def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
 
 def test_a_call_less_is_taken_away() -> None:
     """And what the role still grants to those who hold it is no change."""
-    graph = changes(API, edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")))
+    graph = changes(
+        API, edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    )
     assert changed(graph) == {("client:shop/checkout", VIEWER, "-read")}
     assert not [node for node in graph.nodes if node.change]
 
 
 def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None:
     """Method by method; who holds the scope is drawn, too."""
-    graph = changes(edited(API, ("methods: [GET], scopes: [read]", "methods: [HEAD, PATCH], scopes: [read]")), SHOP)
+    graph = changes(
+        edited(API, ("methods: [GET], scopes: [read]", "methods: [HEAD, PATCH], scopes: [read]")),
+        SHOP,
+    )
     assert changed(graph) == {(READ, ORDERS, "+PATCH /orders"), (READ, ORDERS, "-GET /orders")}
     assert (READ, ORDERS, "HEAD /orders, POST /orders with write") not in lines(graph)
-    assert {"group:sales", "client:shop/checkout", "client:shop/web"} <= {node.id for node in graph.nodes}
+    assert {"group:sales", "client:shop/checkout", "client:shop/web"} <= {
+        node.id for node in graph.nodes
+    }
 
 
 def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
@@ -194,7 +227,11 @@ def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
 def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> None:
     """The picture is of roles, the words below it of access."""
     new = model(edited(API, ("viewer:", "reader:")), SHOP)
-    assert {node.id: node.change for node in of_changes(graph_of_change(BEFORE, new, "")).nodes if node.change} == {
+    assert {
+        node.id: node.change
+        for node in of_changes(graph_of_change(BEFORE, new, "")).nodes
+        if node.change
+    } == {
         VIEWER: "removed",
         "role:orders/api:reader": "added",
     }
@@ -211,7 +248,10 @@ def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
     )
 
 
-@given(st.lists(st.text(alphabet="a _-", min_size=1, max_size=3), unique=True, min_size=2, max_size=6), st.data())
+@given(
+    st.lists(st.text(alphabet="a _-", min_size=1, max_size=3), unique=True, min_size=2, max_size=6),
+    st.data(),
+)
 def test_a_name_in_a_file_is_no_other_node_s_name(names: list[str], data: st.DataObject) -> None:
     """In whatever order they come."""
     nodes = [Node("group", name) for name in names]

@@ -25,17 +25,27 @@ def with_members(estate: Estate) -> Estate:
     clients = {client.component for client in estate.clients}
 
     def component(source: Component) -> Component:
-        roles = (replace(r, components=tuple(clients & {*KEYS[n : n + 2]})) for n, r in enumerate(source.roles))
+        roles = (
+            replace(r, components=tuple(clients & {*KEYS[n : n + 2]}))
+            for n, r in enumerate(source.roles)
+        )
         return replace(source, roles=tuple(roles))
 
-    applications = (replace(a, components=tuple(map(component, a.components))) for a in estate.applications)
+    applications = (
+        replace(a, components=tuple(map(component, a.components))) for a in estate.applications
+    )
     return replace(estate, applications=tuple(applications))
 
 
 def having(graph: Graph, component: str, scope: str) -> set[str]:
     """The ids of all that a scope of the component leads back to, by lines on which it passes."""
     roles = {edge.source for edge in graph.entering.get(f"scope:{component}:{scope}", ())}
-    return {edge.source for role in roles for edge in graph.entering.get(role, ()) if scope in edge.items}
+    return {
+        edge.source
+        for role in roles
+        for edge in graph.entering.get(role, ())
+        if scope in edge.items
+    }
 
 
 def check(estate: Estate) -> None:
@@ -43,14 +53,20 @@ def check(estate: Estate) -> None:
     for component in estate.components.values():
         at_it = [client for client in estate.clients if client.provider == component.provider]
         for scope in SCOPES:
-            access, ids = callers.principals_with(component, frozenset({scope})), having(graph, component.key, scope)
+            access, ids = (
+                callers.principals_with(component, frozenset({scope})),
+                having(graph, component.key, scope),
+            )
             shown = {client for client in at_it if f"client:{client.component}" in ids}
             assert {principal_of(client) for client in shown} == {*access.principals}
             groups = {id_.removeprefix("group:") for id_ in ids if id_.startswith("group:")}
             for client in (one for one in shown if one.user_facing):
                 alone = {group for group in groups if group in client.groups}
                 assert alone == {
-                    one for sets in access.principals[principal_of(client)] if len(sets) == 1 for one in sets
+                    one
+                    for sets in access.principals[principal_of(client)]
+                    if len(sets) == 1
+                    for one in sets
                 }
             holding = {g for role in component.roles if scope in role.scopes for g in role.groups}
             assert groups == (holding if any(client.user_facing for client in shown) else set())
@@ -66,9 +82,13 @@ def check_any_token(estate: Estate, component: Component, graph: Graph, access: 
     ]
     assert bool(tokens) == any(not rule.public and not rule.scopes for rule in component.rules)
     for token in tokens:
-        shown = {edge.source.removeprefix("client:"): {*edge.items} for edge in graph.entering.get(token, ())}
+        shown = {
+            edge.source.removeprefix("client:"): {*edge.items}
+            for edge in graph.entering.get(token, ())
+        }
         expected = {
-            principal.client: {users_in(group) for sets in condition for group in sets} or {"any token"}
+            principal.client: {users_in(group) for sets in condition for group in sets}
+            or {"any token"}
             for principal, condition in access.principals.items()
         }
         assert shown == expected
@@ -97,9 +117,15 @@ def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(estate: Estate
         drawn = of_principal(graph, [graph.by_id[f"client:{client.component}"]]).by_id
         for component in estate.components.values():
             for needed in (frozenset(SCOPES), *map(frozenset, SCOPES)):
-                condition = callers.principals_with(component, needed).principals.get(principal_of(client), ())
-                holding = {g for role in component.roles if needed & {*role.scopes} for g in role.groups}
-                assert {f"group:{group}" for groups in condition for group in groups & holding} <= {*drawn}
+                condition = callers.principals_with(component, needed).principals.get(
+                    principal_of(client), ()
+                )
+                holding = {
+                    g for role in component.roles if needed & {*role.scopes} for g in role.groups
+                }
+                assert {f"group:{group}" for groups in condition for group in groups & holding} <= {
+                    *drawn
+                }
 
 
 @MANY
@@ -113,8 +139,16 @@ def test_every_rule_is_in_the_graph(estate: Estate) -> None:
         entering = graph.entering.get(f"component:{component.key}", ())
         shown = {(edge.source, item) for edge in entering for item in edge.items}
         for rule in component.rules:
-            sources = [f"scope:{component.key}:{scope}" for scope in rule.scopes] or ["public:", "token:"]
+            sources = [f"scope:{component.key}:{scope}" for scope in rule.scopes] or [
+                "public:",
+                "token:",
+            ]
             path = f" /{'/'.join(rule.path)}"
             for method in rule.methods:
-                for source in sources if rule.scopes else sources[:1] if rule.public else sources[1:]:
-                    assert any(id_.startswith(source) and item.startswith(method + path) for id_, item in shown)
+                for source in (
+                    sources if rule.scopes else sources[:1] if rule.public else sources[1:]
+                ):
+                    assert any(
+                        id_.startswith(source) and item.startswith(method + path)
+                        for id_, item in shown
+                    )

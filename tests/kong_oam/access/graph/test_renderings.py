@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.dot import dot
 from kong_oam.access.graph.graph import SIGNS, Graph, Node
-from kong_oam.access.graph.layout import BOX_WIDTH, LINE_WIDTH, NAME_WIDTH, PADDING, WIDTH, cells, layout
+from kong_oam.access.graph.layout import (
+    BOX_WIDTH,
+    LINE_WIDTH,
+    NAME_WIDTH,
+    PADDING,
+    WIDTH,
+    cells,
+    layout,
+)
 from kong_oam.access.graph.mermaid import MOST_CHARACTERS, MOST_EDGES, mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.diagnostics import printable
@@ -64,14 +72,18 @@ def lines_of(graph: Graph, longest: int) -> tuple[dict[str, str], list[tuple[str
 
     def text(lines: list[str]) -> str:
         plain = [printable(line).strip() for line in lines]
-        return "\n".join(line if len(line) <= longest else f"{line[: longest - 1]}…" for line in plain)
+        return "\n".join(
+            line if len(line) <= longest else f"{line[: longest - 1]}…" for line in plain
+        )
 
     nodes = {graph.slugs[n.id]: text([SIGNS[n.change] + n.name, *n.details]) for n in graph.nodes}
     edges = [
         (
             graph.slugs[edge.source],
             graph.slugs[edge.target],
-            text([SIGNS[edge.change] + line for line in edge.label or ("",)]) if edge.label or edge.change else "",
+            text([SIGNS[edge.change] + line for line in edge.label or ("",)])
+            if edge.label or edge.change
+            else "",
         )
         for edge in graph.edges
     ]
@@ -121,7 +133,9 @@ def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
     for node in graph.nodes:
         assert any(title.startswith(f"{node.kind} {printable(node.name)}") for title in titles)
-    assert len([group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]) == len(graph.edges)
+    assert len([group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]) == len(
+        graph.edges
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -197,13 +211,20 @@ def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
 def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> None:
     """What changed is told by a sign and the kind of line, too, not by its colour alone."""
     graph = sample()
-    edges = (replace(graph.edges[0], change="added"), replace(graph.edges[1], change="removed"), *graph.edges[2:])
+    edges = (
+        replace(graph.edges[0], change="added"),
+        replace(graph.edges[1], change="removed"),
+        *graph.edges[2:],
+    )
     text = svg(replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y")))
     assert "prefers-color-scheme: dark" in text
     assert "Thick and + : added. Dashed and \u2212 : taken away." in text
     assert re.search(r'<path class="added".*>\+</text>', text) and re.search(
         r'<path class="removed".*>\u2212</text>', text
     )
-    assert ".wire path.removed, .removed .box { stroke: #cf222e; stroke-width: 2; stroke-dasharray" in text
+    assert (
+        ".wire path.removed, .removed .box { stroke: #cf222e; stroke-width: 2; stroke-dasharray"
+        in text
+    )
     assert "var(" not in text, "unknown outside of browsers"
     assert re.search(r'class="line added"[^>]*>\+ granted: x<', text)

@@ -11,17 +11,25 @@ from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.lint_estates import Data, access_of, changed, files_of, linted
 
 
-def of(*roles: str, mapped: tuple[str, ...] = (), known: frozenset[str] | None = None) -> dict[str, str]:
+def of(
+    *roles: str, mapped: tuple[str, ...] = (), known: frozenset[str] | None = None
+) -> dict[str, str]:
     """What is doubtful, where each of `roles` is the list of groups of a role."""
     provider = replace(PROVIDER, groups={name: f"their {name}" for name in mapped})
     stack = replace(STACK, providers={"main": provider}, known_groups=known)
-    listed = ", ".join(f"r{number}: {{scopes: [s], groups: {groups}}}" for number, groups in enumerate(roles))
+    listed = ", ".join(
+        f"r{number}: {{scopes: [s], groups: {groups}}}" for number, groups in enumerate(roles)
+    )
     return dict(
-        doubtful_groups(estate(api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"), stack=stack))
+        doubtful_groups(
+            estate(api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"), stack=stack)
+        )
     )
 
 
-@pytest.mark.parametrize("typo", ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"])
+@pytest.mark.parametrize(
+    "typo", ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"]
+)
 def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
     assert of("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
 
@@ -81,7 +89,9 @@ def test_the_finding_stands_at_the_group() -> None:
 
     def waived(orders: Data, shop: Data) -> None:
         mistyped(orders, shop)
-        access_of(orders)["waivers"] = [{"finding": "LINT311", "reason": "theirs", "until": "2027-01-01"}]
+        access_of(orders)["waivers"] = [
+            {"finding": "LINT311", "reason": "theirs", "until": "2027-01-01"}
+        ]
 
     assert linted(files_of(changed(waived), "mixed"))[1] == ()
 

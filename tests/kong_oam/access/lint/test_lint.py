@@ -32,7 +32,11 @@ def writer_alone(orders: Data, shop: Data) -> None:
 
 
 def writer_beside_a_group(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["writer"] = {"scopes": ["write"], "components": ["shop/job"], "groups": ["desk"]}
+    access_of(orders)["roles"]["writer"] = {
+        "scopes": ["write"],
+        "components": ["shop/job"],
+        "groups": ["desk"],
+    }
 
 
 def empty_role(orders: Data, shop: Data) -> None:
@@ -59,20 +63,28 @@ def bundled_scope(orders: Data, shop: Data) -> None:
 
 
 def stricter_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].insert(0, {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]})
+    access_of(orders)["rules"].insert(
+        0, {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]}
+    )
 
 
 def stricter_rule_with_a_scope_of_its_own(orders: Data, shop: Data) -> None:
     idle_scope(orders, shop)
-    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["read", "audit"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read", "audit"]}
+    )
 
 
 def same_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]}
+    )
 
 
 def repeated_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["HEAD"], "scopes": ["read"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders"], "methods": ["HEAD"], "scopes": ["read"]}
+    )
 
 
 def stricter_path(orders: Data, shop: Data) -> None:
@@ -87,9 +99,18 @@ def repeated_public_rule(orders: Data, shop: Data) -> None:
 
 
 def longer_gateway_path(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders/v1"], "methods": ["GET"], "scopes": ["write"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders/v1"], "methods": ["GET"], "scopes": ["write"]}
+    )
     shop["spec"]["components"][2]["traits"].append(
-        {"type": "gateway", "properties": {"name": "v1", "domain": "orders.example.com", "http": {"/orders/v1": 80}}}
+        {
+            "type": "gateway",
+            "properties": {
+                "name": "v1",
+                "domain": "orders.example.com",
+                "http": {"/orders/v1": 80},
+            },
+        }
     )
 
 
@@ -112,7 +133,9 @@ def public_too_long(orders: Data, shop: Data) -> None:
 
 def role_without_a_way_in(orders: Data, shop: Data) -> None:
     access_of(orders)["scopes"]["audit"] = "Read who did what"
-    access_of(orders)["rules"].append({"paths": ["/orders/audit"], "methods": ["GET"], "scopes": ["audit"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders/audit"], "methods": ["GET"], "scopes": ["audit"]}
+    )
     access_of(orders)["roles"]["auditor"] = {"scopes": ["audit"], "groups": ["audit"]}
 
 
@@ -135,15 +158,21 @@ def no_owner_at_all(orders: Data, shop: Data) -> None:
 
 
 def wider_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET", "DELETE"], "scopes": ["read"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders"], "methods": ["GET", "DELETE"], "scopes": ["read"]}
+    )
 
 
 def alternative_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["write"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["write"]}
+    )
 
 
 def rule_below(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append({"paths": ["/orders/x"], "methods": ["GET"], "scopes": ["read"]})
+    access_of(orders)["rules"].append(
+        {"paths": ["/orders/x"], "methods": ["GET"], "scopes": ["read"]}
+    )
 
 
 def own_path_below_a_longer_gateway_path(orders: Data, shop: Data) -> None:
@@ -168,7 +197,11 @@ MENDED: list[tuple[Change, str, str]] = [
     (idle_viewer, "LINT301", "'shop/idle' holds role 'viewer', but asks for none of its scopes"),
     (last_viewer, "LINT301", "'shop/idle' holds role 'viewer', but asks for none of its scopes"),
     (writer_alone, "LINT301", "'shop/job' holds role 'writer', but asks for none of its scopes"),
-    (writer_beside_a_group, "LINT301", "'shop/job' holds role 'writer', but asks for none of its scopes"),
+    (
+        writer_beside_a_group,
+        "LINT301",
+        "'shop/job' holds role 'writer', but asks for none of its scopes",
+    ),
     (empty_role, "LINT302", "no group and no component holds role 'nobody'"),
     (only_role, "LINT302", "no group and no component holds role 'nobody'"),
     (idle_scope, "LINT303", "no rule asks for scope 'audit'"),
@@ -181,11 +214,23 @@ MENDED: list[tuple[Change, str, str]] = [
     ),
     (same_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
     (repeated_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
-    (stricter_path, "LINT304", "never decides on /orders: GET, HEAD /orders needs no more than read (line N)"),
-    (repeated_public_rule, "LINT304", "never decides: GET, HEAD, POST / is public already (line N)"),
+    (
+        stricter_path,
+        "LINT304",
+        "never decides on /orders: GET, HEAD /orders needs no more than read (line N)",
+    ),
+    (
+        repeated_public_rule,
+        "LINT304",
+        "never decides: GET, HEAD, POST / is public already (line N)",
+    ),
     (late, "LINT309", "LINT306 was accepted until 2026-11-24 (known); today is 2026-11-25"),
     (stale, "LINT310", "LINT306 is not found here, and waived (known)"),
-    (waived("LINT305", "2020-01-01", late), "LINT310", "LINT305 is not found here, and waived (known)"),
+    (
+        waived("LINT305", "2020-01-01", late),
+        "LINT310",
+        "LINT305 is not found here, and waived (known)",
+    ),
 ]
 UNDECIDED: list[tuple[Change, str, str]] = [
     (bundled_scope, "LINT303", "no rule asks for scope 'audit'"),
@@ -212,7 +257,9 @@ def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
     assert said(linted(files_of(changed(nothing), style))[1]) == []
 
 
-@pytest.mark.parametrize("change", [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path])
+@pytest.mark.parametrize(
+    "change", [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path]
+)
 def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
     """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
     assert said(linted(files_of(changed(change), "mixed"))[1]) == []
@@ -226,7 +273,10 @@ def test_a_role_that_a_group_holds_stays() -> None:
         assert finding.change
         texts[change] = finding.change() or ""
     assert "writer:" not in texts[writer_alone]
-    assert "writer:\n                scopes: [write]\n                groups: [desk]\n" in texts[writer_beside_a_group]
+    assert (
+        "writer:\n                scopes: [write]\n                groups: [desk]\n"
+        in texts[writer_beside_a_group]
+    )
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -239,7 +289,9 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
     estate, findings = linted(files)
     assert (code, message) in said(findings)
     finding = next(
-        one for one in findings if one.code == code and re.sub(r"line \d+", "line N", one.message) == message
+        one
+        for one in findings
+        if one.code == code and re.sub(r"line \d+", "line N", one.message) == message
     )
     diff = finding.suggestion()
     assert diff is not None
@@ -273,7 +325,9 @@ def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("style", ["flow", "commented"])
 @pytest.mark.parametrize(("change", "code", "message"), UNDECIDED)
-def test_where_no_change_is_certain_none_is_suggested(change: Change, code: str, message: str, style: str) -> None:
+def test_where_no_change_is_certain_none_is_suggested(
+    change: Change, code: str, message: str, style: str
+) -> None:
     """The finding says what to do in words."""
     _, findings = linted(files_of(changed(change), style))
     (finding,) = [one for one in findings if (one.code, one.message) == (code, message)]
@@ -286,14 +340,19 @@ def test_a_finding_stands_where_it_is_written() -> None:
     _, (finding,) = linted(files_of(changed(idle_viewer), "flow"))
     text = files_of(changed(idle_viewer), "flow")["orders.yaml"]
     assert text[finding.place.column - 1 :].startswith("shop/idle")
-    assert str(finding.diagnostic).startswith(f"orders.yaml:1:{finding.place.column}: warning LINT301: ")
+    assert str(finding.diagnostic).startswith(
+        f"orders.yaml:1:{finding.place.column}: warning LINT301: "
+    )
 
 
 def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
     """The day itself included; afterwards both the finding and the waiver are findings."""
     in_time = waived("LINT306", "2026-11-25", public_for_ever)
     assert said(linted(files_of(changed(in_time), "mixed"))[1]) == []
-    assert [one.code for one in linted(files_of(changed(late), "mixed"))[1]] == ["LINT306", "LINT309"]
+    assert [one.code for one in linted(files_of(changed(late), "mixed"))[1]] == [
+        "LINT306",
+        "LINT309",
+    ]
 
 
 def test_a_waiver_is_for_its_own_component_and_code() -> None:
@@ -304,7 +363,10 @@ def test_a_waiver_is_for_its_own_component_and_code() -> None:
         waiver = {"finding": "LINT306", "reason": "known", "until": "2027-01-01"}
         access_of(orders)["waivers"] = [waiver]
 
-    assert [one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]] == ["LINT310", "LINT306"]
+    assert [one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]] == [
+        "LINT310",
+        "LINT306",
+    ]
 
 
 def test_aliases_make_every_edit_uncertain() -> None:

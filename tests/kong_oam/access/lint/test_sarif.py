@@ -20,7 +20,9 @@ from tests.support.estates import STACK, api
 from tests.support.lint_estates import AS_OF, Data, access_of, changed, files_of
 
 ROOT = Path("/src")
-BROKEN = api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [a]}, {methods: [GET], scopes: [b, c]}]}")
+BROKEN = api(
+    access="{owner: o, scopes: {r: r}, rules: [{scopes: [a]}, {methods: [GET], scopes: [b, c]}]}"
+)
 
 
 def _loose(orders: Data, shop: Data) -> None:
@@ -50,7 +52,9 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
     """Rule and fingerprint of every result."""
     results = run_of(files)["results"]
     assert all(len(set(one["partialFingerprints"].values())) == 1 for one in results)
-    return sorted((one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"]) for one in results)
+    return sorted(
+        (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"]) for one in results
+    )
 
 
 def test_a_result_has_file_line_column_and_message() -> None:
@@ -66,7 +70,10 @@ def test_a_result_has_file_line_column_and_message() -> None:
         (location,) = result["locations"]
         physical = location["physicalLocation"]
         assert physical["artifactLocation"] == {"uri": finding.place.file, "uriBaseId": "%SRCROOT%"}
-        assert physical["region"] == {"startLine": finding.place.line, "startColumn": finding.place.column}
+        assert physical["region"] == {
+            "startLine": finding.place.line,
+            "startColumn": finding.place.column,
+        }
         assert result["message"] == {"text": finding.message}
         assert (result["ruleId"], result["level"]) == (finding.code, "warning")
 
@@ -88,8 +95,14 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
     assert [rule["id"] for rule in rules] == [*CODES]
     assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
     levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules}
-    assert (levels["ACC201"], levels["OAM109"], levels["LINT301"]) == ("error", "warning", "warning")
-    assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [one["ruleId"] for one in run["results"]]
+    assert (levels["ACC201"], levels["OAM109"], levels["LINT301"]) == (
+        "error",
+        "warning",
+        "warning",
+    )
+    assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [
+        one["ruleId"] for one in run["results"]
+    ]
     assert [one["level"] for one in run["results"]] == ["error"] * 3
 
 
@@ -120,15 +133,22 @@ def test_a_fingerprint_is_another_where_the_finding_is() -> None:
         roles["reader"] = roles.pop("viewer")
 
     assert len(set(prints(FILES)) - set(prints(files_of(changed(other), "mixed")))) == 1
-    assert not set(prints({"app.yaml": BROKEN})) & set(prints({"app.yaml": BROKEN.replace("orders", "others")}))
+    assert not set(prints({"app.yaml": BROKEN})) & set(
+        prints({"app.yaml": BROKEN.replace("orders", "others")})
+    )
 
 
 def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
     """It has no names; and a finding without a place has no location."""
     (result,) = run_of({"app.yaml": "spec: ["})["results"]
     assert result["ruleId"] == "OAM101"
-    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "startColumn": 1}
-    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 2,
+        "startColumn": 1,
+    }
+    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)["runs"][0][
+        "results"
+    ]
     assert nowhere["locations"] == []
 
 

@@ -65,7 +65,9 @@ def scopes_of(estate: Estate, group: str) -> frozenset[str]:
     (client,) = [one for one in estate.clients if one.component == "shop/web"]
     component = estate.components["orders/api"]
     claims = issue(estate.stack.providers["main"], client, User("somebody", (group,)))
-    return effective_scopes(estate, component, claims) if isinstance(claims, Claims) else frozenset()
+    return (
+        effective_scopes(estate, component, claims) if isinstance(claims, Claims) else frozenset()
+    )
 
 
 _SUBSET = st.lists(st.sampled_from(("read", "write")), min_size=1, unique=True)
@@ -79,13 +81,20 @@ _ROLE = st.fixed_dictionaries(
 
 
 @settings(max_examples=examples(150), deadline=None)
-@given(st.lists(_ROLE, min_size=1, max_size=4), st.sampled_from(({}, {"sales": "all", "desk": "all"})))
+@given(
+    st.lists(_ROLE, min_size=1, max_size=4), st.sampled_from(({}, {"sales": "all", "desk": "all"}))
+)
 def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     roles: list[dict[str, Any]], mapped: dict[str, str]
 ) -> None:
     """Of the scopes that some group holds: asked with the tokens of users in each group, one after the other."""
     named = {f"role{number}": role for number, role in enumerate(roles)}
-    covered = {scope for role in roles if "shop/web" in role.get("components", ()) for scope in role["scopes"]}
+    covered = {
+        scope
+        for role in roles
+        if "shop/web" in role.get("components", ())
+        for scope in role["scopes"]
+    }
 
     def change(orders: Data, shop: Data) -> None:
         access_of(orders)["roles"] = named
@@ -95,15 +104,22 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
 
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
     reading = together(
-        read_bytes(f"{number}.yaml", yaml.safe_dump(one).encode()) for number, one in enumerate(changed(change))
+        read_bytes(f"{number}.yaml", yaml.safe_dump(one).encode())
+        for number, one in enumerate(changed(change))
     )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, compiled.diagnostics
     held = {scope for role in roles if role.get("groups") for scope in role["scopes"]}
     usable = {
-        scope for group in {mapped.get(one, one) for one in GROUPS} for scope in scopes_of(compiled.estate, group)
+        scope
+        for group in {mapped.get(one, one) for one in GROUPS}
+        for scope in scopes_of(compiled.estate, group)
     }
-    findings = [one for one in lint(reading.applications, compiled.estate, AS_OF) if one.code == "LINT313"]
-    found = {scope for one in findings for scope in ("read", "write") if f"'{scope}'" in one.message}
+    findings = [
+        one for one in lint(reading.applications, compiled.estate, AS_OF) if one.code == "LINT313"
+    ]
+    found = {
+        scope for one in findings for scope in ("read", "write") if f"'{scope}'" in one.message
+    }
     assert found == (covered & held) - usable
     assert all("through 'shop/web'" in one.message for one in findings)

@@ -37,8 +37,12 @@ Groups = frozenset[str]
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def made(estate: Estate, principals: set[str] | None = None, components: set[str] | None = None) -> Matrix:
-    return matrix(estate, Callers(estate, logical_names(logical_groups(estate))), principals, components)
+def made(
+    estate: Estate, principals: set[str] | None = None, components: set[str] | None = None
+) -> Matrix:
+    return matrix(
+        estate, Callers(estate, logical_names(logical_groups(estate))), principals, components
+    )
 
 
 def users_of(estate: Estate, principal: Principal | None) -> list[Groups | None]:
@@ -48,7 +52,9 @@ def users_of(estate: Estate, principal: Principal | None) -> list[Groups | None]
     return [groups for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
 
 
-def meant(estate: Estate, request: Request, principal: Principal | None, groups: Groups | None) -> bool:
+def meant(
+    estate: Estate, request: Request, principal: Principal | None, groups: Groups | None
+) -> bool:
     """Whether `decide` lets the principal through, with any token that it can have."""
     if principal is None:
         return allowed(estate, request, (None,))
@@ -68,7 +74,9 @@ def told(row: Row, principal: Principal | None, groups: Groups | None) -> bool:
 def examples(row: Row) -> Iterator[Request]:
     """A request for each method of the row, at the path that it names, on a host that it stands for."""
     host = row.host.replace("*.", "any-other.")
-    yield from (Request(method, host, written(row.region.subtree.path).encode()) for method in row.methods)
+    yield from (
+        Request(method, host, written(row.region.subtree.path).encode()) for method in row.methods
+    )
 
 
 def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
@@ -77,7 +85,9 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
     declared = set(SitesByHost(estate).declared(site)) if site else set()
 
     def holds(region: Region) -> bool:
-        parts = (part for part in (region.subtree, *region.exceptions) if lies_in(part, path, declared))
+        parts = (
+            part for part in (region.subtree, *region.exceptions) if lies_in(part, path, declared)
+        )
         return max(parts, key=lambda part: len(part.path), default=None) == region.subtree
 
     return [
@@ -111,7 +121,9 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
 ) -> None:
     """The row of its method, host and path, but for its exceptions; of the principals and components that are chosen."""
     clients, keys = {client.component for client in estate.clients}, sorted(estate.components)
-    principals = data.draw(st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1))
+    principals = data.draw(
+        st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1)
+    )
     components = data.draw(st.none() | st.sets(st.sampled_from(keys), min_size=1))
     found = made(estate, principals, components)
     if principals is not None:

@@ -23,7 +23,10 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
         "              - {paths: [/orders/health], methods: [POST], public: {reason: reports of probes}}\n"
         "              - {paths: [/orders/health/now], methods: [GET], public: {reason: probes}}"
     )
-    made = estate(edited(API, ("paths: [/orders/health], methods: [GET], public: {reason: probes}}", more)), SHOP)
+    made = estate(
+        edited(API, ("paths: [/orders/health], methods: [GET], public: {reason: probes}}", more)),
+        SHOP,
+    )
     found = rows(made, callers(made))
     reasons = {
         (row.methods, where(row)): [public.reason for public in row.public]
@@ -39,6 +42,8 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
 def test_a_principal_that_may_call_nothing_has_a_column() -> None:
     """Of the whole matrix; of a component's part only those have one who may call something there."""
     idle = SHOP.replace("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
-    made = estate(edited(API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")), idle)
+    made = estate(
+        edited(API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")), idle
+    )
     assert matrix(made, callers(made)).principals == (None, CHECKOUT, WEB)
     assert matrix(made, callers(made), components={"orders/api"}).principals == (None, WEB)

@@ -28,7 +28,9 @@ from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.diagnostics import printable
 
 JOB, WEB = Principal("shop/job", "okta"), Principal("shop/web", "okta", users=True)
-ORDERS = Region(Subtree(("orders",)), (Subtree(("orders", "health")), Subtree(("orders", "x."), True)))
+ORDERS = Region(
+    Subtree(("orders",)), (Subtree(("orders", "health")), Subtree(("orders", "x."), True))
+)
 HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
     (
         "</script><script>alert(1)</script>",
@@ -47,15 +49,26 @@ HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
 
 
 def made(
-    group: str = "sales", reason: str = "probes", owner: str | None = "team-orders", stack: str = "local"
+    group: str = "sales",
+    reason: str = "probes",
+    owner: str | None = "team-orders",
+    stack: str = "local",
 ) -> Matrix:
     """Two principals and anonymous by an API with a public path, and one that is for nobody."""
     users = frozenset({frozenset({group}), frozenset({"audit", "desk"})})
     health = Region(Subtree(("orders", "health")))
     rows = (
-        Row("orders.test", ORDERS, ("GET", "HEAD"), "orders/api", Access(principals={JOB: ITSELF, WEB: users})),
+        Row(
+            "orders.test",
+            ORDERS,
+            ("GET", "HEAD"),
+            "orders/api",
+            Access(principals={JOB: ITSELF, WEB: users}),
+        ),
         Row("orders.test", ORDERS, ("POST",), "orders/api", NOBODY),
-        Row("orders.test", health, METHODS, "orders/api", EVERYBODY, (Public(reason, "2027-12-31"),)),
+        Row(
+            "orders.test", health, METHODS, "orders/api", EVERYBODY, (Public(reason, "2027-12-31"),)
+        ),
     )
     return Matrix(stack, "https", (None, JOB, WEB), rows, {"orders/api": owner})
 
@@ -82,7 +95,8 @@ def test_text_has_a_mark_for_every_cell() -> None:
 def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
     """None of which is the mark of something else."""
     cells = {
-        Principal(f"a/{number:03}", "okta", users=True): frozenset({frozenset({f"g{number}"})}) for number in range(60)
+        Principal(f"a/{number:03}", "okta", users=True): frozenset({frozenset({f"g{number}"})})
+        for number in range(60)
     }
     rows = (Row("a.test", ORDERS, ("GET",), "a/api", Access(principals=cells)),)
     lines = list(text(Matrix("local", "https", tuple(cells), rows, {})))
@@ -94,7 +108,9 @@ def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
 
 def test_nothing_to_show_is_said() -> None:
     """Of an estate in which nobody may call anything."""
-    assert list(text(Matrix("local", "https", (None,), (), {}))) == ["Nobody may call anything here."]
+    assert list(text(Matrix("local", "https", (None,), (), {}))) == [
+        "Nobody may call anything here."
+    ]
 
 
 def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
@@ -114,7 +130,9 @@ def test_no_name_is_a_formula(group: str, owner: str) -> None:
     written = sheet(made(group, owner=owner))
     for separator in (",", ";"):
         for line in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
-            assert not any(re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell) for cell in line)
+            assert not any(
+                re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell) for cell in line
+            )
     lines = list(csv.reader(io.StringIO(written, newline="")))
     assert len(lines) == 4 and {len(line) for line in lines} == {len(COLUMNS) + 3}
     assert lines[1][1].replace("'", "") == printable(owner).replace("'", "")
@@ -124,7 +142,11 @@ def test_no_name_is_a_formula(group: str, owner: str) -> None:
 def test_providers_are_named_where_there_are_several() -> None:
     """Since a component may be a client of each."""
     columns = (None, Principal("shop/job", "okta"), Principal("shop/job", "partner"))
-    assert Matrix("local", "https", columns, (), {}).names() == ("anonymous", "shop/job at okta", "shop/job at partner")
+    assert Matrix("local", "https", columns, (), {}).names() == (
+        "anonymous",
+        "shop/job at okta",
+        "shop/job at partner",
+    )
 
 
 class Elements(HTMLParser):
@@ -174,9 +196,14 @@ def test_the_page_runs_its_own_script_and_nothing_else() -> None:
     """By its Content-Security-Policy, which names script and style by their digests; it loads nothing, and links to nothing."""
     found = Elements(page(made()))
     (policy,) = [
-        dict(given)["content"] for tag, given in found.tags if ("http-equiv", "Content-Security-Policy") in given
+        dict(given)["content"]
+        for tag, given in found.tags
+        if ("http-equiv", "Content-Security-Policy") in given
     ]
-    digests = {name: b64encode(sha256(found.texts[name].encode()).digest()).decode() for name in ("script", "style")}
+    digests = {
+        name: b64encode(sha256(found.texts[name].encode()).digest()).decode()
+        for name in ("script", "style")
+    }
     assert policy == (
         f"default-src 'none'; script-src 'sha256-{digests['script']}'; style-src 'sha256-{digests['style']}'; "
         "base-uri 'none'; form-action 'none'"
@@ -185,7 +212,9 @@ def test_the_page_runs_its_own_script_and_nothing_else() -> None:
     assert not attributes & {"src", "href", "srcset", "style", "action"}
     assert not [name for name in attributes if name.startswith("on")]
     assert page(made()).isascii()  # so that the digests hold in any encoding
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import", page(made()))
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import", page(made())
+    )
 
 
 def test_the_page_has_every_cell() -> None:
@@ -194,10 +223,16 @@ def test_the_page_has_every_cell() -> None:
     names = [one["name"] for one in data["principals"]]
     words = [one["words"] for one in data["conditions"]]
     cells = [
-        None if row["access"] < 0 else {names[one]: words[met] for one, met in data["accesses"][row["access"]]}
+        None
+        if row["access"] < 0
+        else {names[one]: words[met] for one, met in data["accesses"][row["access"]]}
         for row in data["rows"]
     ]
-    assert cells == [{"shop/job": "as itself", "shop/web": "users in sales or (audit and desk)"}, {}, None]
+    assert cells == [
+        {"shop/job": "as itself", "shop/web": "users in sales or (audit and desk)"},
+        {},
+        None,
+    ]
     assert [row["methods"] for row in data["rows"]] == [["GET", "HEAD"], ["POST"], list(METHODS)]
     assert {row["host"] for row in data["rows"]} == {*data["hosts"]} == {"orders.test"}
     assert data["groups"] == ["audit", "desk", "sales"]
@@ -212,9 +247,18 @@ def shown(folder: Path, html: str, asked: str) -> Elements:
     assert CHROMIUM is not None
     file = folder / "matrix.html"
     file.write_text(html, "utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder}/profile",
+    ]
     done = subprocess.run(
-        [*command, "--dump-dom", f"file://{file}#{asked}"], capture_output=True, text=True, timeout=60
+        [*command, "--dump-dom", f"file://{file}#{asked}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     return Elements(done.stdout)
 
@@ -249,7 +293,9 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
         ("host=elsewhere", 0, []),
     ],
 )
-def test_a_browser_shows_what_is_asked_for(asked: str, rows: int, principals: list[str], tmp_path: Path) -> None:
+def test_a_browser_shows_what_is_asked_for(
+    asked: str, rows: int, principals: list[str], tmp_path: Path
+) -> None:
     """By the filters in the address: rows, and columns that have something in them."""
     found = shown(tmp_path, page(made()), f"view=matrix&{asked}")
     scopes = [dict(given).get("scope") for tag, given in found.tags if tag == "th"]

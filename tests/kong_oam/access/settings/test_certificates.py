@@ -19,7 +19,12 @@ CURVE = ec.generate_private_key(ec.SECP256R1())
 def stack(certificates: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     provider = {"name": "entra", "type": "entra", "certificates": certificates}
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": [provider]}
+    data = {
+        "cloud": "local",
+        "asOf": "2026-11-25",
+        "gateway": gateway,
+        "identityProviders": [provider],
+    }
     return dict(parse("tests", data).providers[0].certificates)
 
 
@@ -35,7 +40,10 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
     [
         ("MIIC", "has no X.509 certificate in PEM"),
         ("", "has no X.509 certificate in PEM"),
-        ("-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n", "has no X.509 certificate in PEM"),
+        (
+            "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
+            "has no X.509 certificate in PEM",
+        ),
         (GOOD + certified(KEY), "has 2 certificates; write each as an entry of its own"),
         (GOOD + private_pem(KEY), "has a private key in it"),
         (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),
@@ -53,7 +61,9 @@ def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None
 
 def test_one_certificate_twice_is_refused() -> None:
     """However its text is laid out; two of one key are two."""
-    with pytest.raises(StackError, match=r"certificates\.partner/acme: one certificate stands twice"):
+    with pytest.raises(
+        StackError, match=r"certificates\.partner/acme: one certificate stands twice"
+    ):
         stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
 
 
@@ -61,16 +71,29 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     """Whoever has it would call as either. Two certificates of it are no other key."""
     with pytest.raises(StackError) as refused:
         stack({"partner/acme": [GOOD], "partner/other": [certified(rsa_key()), certified(KEY)]})
-    said = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
+    said = (
+        "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
+    )
     assert said in str(refused.value)
-    assert len(stack({"partner/acme": [GOOD, certified(KEY)], "partner/other": [certified(rsa_key())]})) == 2
+    assert (
+        len(
+            stack({"partner/acme": [GOOD, certified(KEY)], "partner/other": [certified(rsa_key())]})
+        )
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
     ("certificates", "said"),
     [
-        ({"partner/acme": []}, "identityProviders.0.certificates.partner/acme: is no list of one or two certificates"),
-        ({"partner/acme": [private_pem(KEY)] * 3}, "certificates.partner/acme: is no list of one or two"),
+        (
+            {"partner/acme": []},
+            "identityProviders.0.certificates.partner/acme: is no list of one or two certificates",
+        ),
+        (
+            {"partner/acme": [private_pem(KEY)] * 3},
+            "certificates.partner/acme: is no list of one or two",
+        ),
         ({"partner/acme": private_pem(KEY)}, "certificates.partner/acme: is no list of one or two"),
     ],
     ids=["none", "three", "no list"],

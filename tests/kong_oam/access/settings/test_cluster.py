@@ -22,16 +22,25 @@ def of(**cluster: Any) -> Settings:
 def test_a_stack_says_which_kinds_and_which_version() -> None:
     types = ["NodePort", "LoadBalancer"]
     stack = of(
-        allow={"apps.kruise.io/CloneSet": "pods", "Node": OPENS}, rbac=True, serviceTypes=types, version="1.31"
+        allow={"apps.kruise.io/CloneSet": "pods", "Node": OPENS},
+        rbac=True,
+        serviceTypes=types,
+        version="1.31",
     ).stack
     assert stack.service_types == ("NodePort", "LoadBalancer")
-    assert (stack.allowed, stack.rbac, stack.minor) == ({"apps.kruise.io/CloneSet": "pods", "Node": OPENS}, True, 31)
+    assert (stack.allowed, stack.rbac, stack.minor) == (
+        {"apps.kruise.io/CloneSet": "pods", "Node": OPENS},
+        True,
+        31,
+    )
 
 
 @pytest.mark.parametrize("name", ["prod-", "_prod", "p" * 64])
 def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
     """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
-    with pytest.raises(StackError, match="cannot be a label of objects; a stack's name has at most 63 letters"):
+    with pytest.raises(
+        StackError, match="cannot be a label of objects; a stack's name has at most 63 letters"
+    ):
         settings(name)
     assert settings("P.rod_1-" + "p" * 55).stack.name.startswith("P.rod")
 
@@ -82,7 +91,11 @@ def test_a_stack_names_further_clusters() -> None:
     """And says by what the gateway is known there, and whose clients nobody knows there."""
     entra = {"type": "entra", "name": "main", "clusterIssuer": "https://oidc.example.com"}
     found = of(context="here", contexts={"west": "prod-west"})
-    assert (found.stack.clusters, found.stack.addressed, found.stack.federated) == ({"west"}, True, frozenset())
+    assert (found.stack.clusters, found.stack.addressed, found.stack.federated) == (
+        {"west"},
+        True,
+        frozenset(),
+    )
     assert [found.cluster.context_of(name) for name in (None, "west")] == ["here", "prod-west"]
     assert (settings().stack.clusters, settings().cluster.context_of(None)) == (frozenset(), None)
     inside = {"namespace": "kong", "podLabels": {"app": "kong"}}
@@ -91,8 +104,14 @@ def test_a_stack_names_further_clusters() -> None:
 
 
 def test_a_further_cluster_may_have_labels() -> None:
-    found = of(context="here", contexts={"west": {"context": "c", "labels": {"region": "w"}}, "east": {"context": "d"}})
-    assert (found.stack.clusters, found.stack.labels) == ({"west", "east"}, {"west": {"region": "w"}})
+    found = of(
+        context="here",
+        contexts={"west": {"context": "c", "labels": {"region": "w"}}, "east": {"context": "d"}},
+    )
+    assert (found.stack.clusters, found.stack.labels) == (
+        {"west", "east"},
+        {"west": {"region": "w"}},
+    )
     assert [found.cluster.context_of(name) for name in ("west", "east")] == ["c", "d"]
 
 

@@ -27,7 +27,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def known(setting: str, mapped: str = "") -> frozenset[str] | None:
     """What the sample's stack knows once `setting` stands in its file."""
     text = STACK_FILE.read_text("utf-8").replace("config:\n", f"config:\n{setting}")
-    STACK_FILE.write_text(text.replace("      type: okta\n", f"      type: okta\n{mapped}"), "utf-8")
+    STACK_FILE.write_text(
+        text.replace("      type: okta\n", f"      type: okta\n{mapped}"), "utf-8"
+    )
     return read_file(STACK_FILE).stack.known_groups
 
 
@@ -57,12 +59,22 @@ def test_the_list_itself() -> None:
             "kong-oam:knownGroups: stacks/groups.yaml cannot be read: [Errno 2] No such file or directory",
         ),
         ("groups.yaml", "[", "kong-oam:knownGroups: stacks/groups.yaml cannot be read: "),
-        ("groups.yaml", "sales: Sales", "stacks/groups.yaml is to be a list of names, one group a line: `- sales`"),
+        (
+            "groups.yaml",
+            "sales: Sales",
+            "stacks/groups.yaml is to be a list of names, one group a line: `- sales`",
+        ),
         ("groups.yaml", "- 1", "stacks/groups.yaml is to be a list of names"),
-        ("../groups.yaml", "- sales", "'../groups.yaml' is not the name of a file beside the stack's, in stacks/"),
+        (
+            "../groups.yaml",
+            "- sales",
+            "'../groups.yaml' is not the name of a file beside the stack's, in stacks/",
+        ),
     ],
 )
-def test_a_list_that_cannot_be_read_is_said_by_its_setting(setting: str, text: str | None, said: str) -> None:
+def test_a_list_that_cannot_be_read_is_said_by_its_setting(
+    setting: str, text: str | None, said: str
+) -> None:
     """Else every group would be unknown, or none."""
     if text is not None:
         Path("stacks/groups.yaml").write_text(text, "utf-8")
@@ -71,7 +83,9 @@ def test_a_list_that_cannot_be_read_is_said_by_its_setting(setting: str, text: s
     assert said in str(error.value)
 
 
-def test_a_group_that_the_stack_does_not_know_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_group_that_the_stack_does_not_know_is_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """At its place, with the one that is meant."""
     known(LIST)
     assert main(["check"]) == 0
@@ -87,13 +101,25 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
     """Twice where it stands twice."""
     text = api(access="{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], groups: [b, a, b]}}}")
     found = compiled(text, stack=replace(STACK, known_groups=frozenset({"a"}))).diagnostics
-    assert [(one.code, one.place and one.place.column) for one in found] == [("ACC222", 84), ("ACC222", 90)]
+    assert [(one.code, one.place and one.place.column) for one in found] == [
+        ("ACC222", 84),
+        ("ACC222", 90),
+    ]
     assert compiled(text).diagnostics == ()
 
 
-def test_questions_are_answered_for_groups_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_questions_are_answered_for_groups_that_are_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """That no role names one of them is an answer."""
-    request = ["explain", "GET", "http://orders.example.com/orders", "--as", "shop/web", "--user-in"]
+    request = [
+        "explain",
+        "GET",
+        "http://orders.example.com/orders",
+        "--as",
+        "shop/web",
+        "--user-in",
+    ]
     assert main([*request, "support"]) == 2
     known(LIST)
     capsys.readouterr()
@@ -110,12 +136,16 @@ def test_what_changes_is_told_whatever_the_list(capsys: pytest.CaptureFixture[st
     assert main(["diff", "before", "."]) == 0
     assert capsys.readouterr().out == ""
     path = Path("applications/orders.yaml")
-    path.write_text(path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"), "utf-8"
+    )
     assert main(["diff", "before", "."]) == 0
     assert "support" in capsys.readouterr().out
 
 
-def test_a_repository_without_a_stack_lists_its_groups_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_without_a_stack_lists_its_groups_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In groups.yaml."""
     shutil.rmtree("stacks")
     assert main(["check"]) == 0

@@ -20,10 +20,17 @@ def of(**logs: Any) -> Settings:
 
 def test_several_sinks_at_once() -> None:
     said = of(
-        http={"url": "https://logs.example.com/in", "headers": {"Authorization": "{vault://env/log-token}"}},
+        http={
+            "url": "https://logs.example.com/in",
+            "headers": {"Authorization": "{vault://env/log-token}"},
+        },
         tcp={"host": "logs.example.com", "port": 5140, "tls": True},
         stdout=True,
-        otlp={"logs": "http://otel:4318/v1/logs", "traces": "http://otel:4318/v1/traces", "queue": 200},
+        otlp={
+            "logs": "http://otel:4318/v1/logs",
+            "traces": "http://otel:4318/v1/traces",
+            "queue": 200,
+        },
         query=["page", "limit"],
         subjectKey="{vault://env/record-key}",
     )
@@ -47,7 +54,10 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
     [
         ({}, "gateway.logs: say where records go: http, tcp, file, stdout or otlp"),
         ({"query": ["a"], "stdout": False}, "gateway.logs: say where records go"),
-        ({"stdout": True, "file": "/var/log/a"}, "gateway.logs: file and stdout are one plugin of Kong's"),
+        (
+            {"stdout": True, "file": "/var/log/a"},
+            "gateway.logs: file and stdout are one plugin of Kong's",
+        ),
         ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
         ({"http": {"url": "ftp://logs"}}, "gateway.logs.http.url does not match"),
         ({"http": {"url": "https://a:secret@logs"}}, "credentials belong into headers"),
@@ -72,7 +82,10 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
                 ("Authorization", "{vault://"),
             )
         ),
-        ({"http": {"url": "https://logs", "headers": {"X-A": "a\r\nX-B: b"}}}, "gateway.logs.http.headers.X-A"),
+        (
+            {"http": {"url": "https://logs", "headers": {"X-A": "a\r\nX-B: b"}}},
+            "gateway.logs.http.headers.X-A",
+        ),
         (
             {"http": {"url": "https://logs", "headers": {"Host": "x"}}},
             "gateway.logs.http.headers.Host: Kong makes this header itself",

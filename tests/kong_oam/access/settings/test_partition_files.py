@@ -42,10 +42,15 @@ def test_a_file_that_names_the_estate_is_its_partitions(tmp_path: Path) -> None:
         ("config: {kong-oam:estate: other}", "of estate 'other'"),
     ],
 )
-def test_an_estate_called_as_a_partition_is_not_taken_for_it(tmp_path: Path, text: str, whose: str) -> None:
+def test_an_estate_called_as_a_partition_is_not_taken_for_it(
+    tmp_path: Path, text: str, whose: str
+) -> None:
     """`move` would bring components into it, and its next run would delete them."""
     found = problems(tmp_path, text)
-    assert f"the stack of partition 'eu' is 'prod-eu', and by {tmp_path}/Pulumi.prod-eu.yaml that is {whose}" in found
+    assert (
+        f"the stack of partition 'eu' is 'prod-eu', and by {tmp_path}/Pulumi.prod-eu.yaml that is {whose}"
+        in found
+    )
     assert "set kong-oam:estate: prod there" in found
 
 

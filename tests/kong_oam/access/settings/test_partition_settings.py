@@ -62,12 +62,18 @@ def test_namespaces_are_in_the_partition_that_names_them(project: Path) -> None:
     for listed in (PARTITIONS, dict(reversed(PARTITIONS.items()))):
         written(project, "prod", **SETTINGS, partitions=listed)
         stack = read(project, "prod").stack
-        assert [*map(stack.partition_of, ("shop", "orders", "anything"))] == ["sales", "sales", "rest"]
+        assert [*map(stack.partition_of, ("shop", "orders", "anything"))] == [
+            "sales",
+            "sales",
+            "rest",
+        ]
     written(project, "prod", **SETTINGS, partitions={"sales": ["shop"]})
     assert read(project, "prod").stack.partition_of("anything") is None
 
 
-def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estate(project: Path) -> None:
+def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estate(
+    project: Path,
+) -> None:
     """A setting there would be read by nobody."""
     text = "config: {kong-oam:estate: prod, kong:kongAdminUri: https://kong}\n"
     stack_file("prod-sales", project / "stacks").write_text(text, "utf-8")
@@ -83,7 +89,10 @@ def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estat
 def test_a_partitions_stack_is_called_after_its_estate(project: Path, name: str) -> None:
     written(project, name, estate="prod")
     said = refusal(project, name)
-    assert f"stack '{name}': kong-oam:estate: the stack of a partition is called '<estate>-<partition>'" in said
+    assert (
+        f"stack '{name}': kong-oam:estate: the stack of a partition is called '<estate>-<partition>'"
+        in said
+    )
 
 
 @pytest.mark.parametrize("value", [1, True, None, ["prod"], {"name": "prod"}, ""], ids=json.dumps)
@@ -121,14 +130,22 @@ def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
 def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project: Path) -> None:
     written(project, "prod", **{**SETTINGS, "cloud": "moon"}, partitions=PARTITIONS)
     written(project, "prod-sales", estate="prod")
-    assert "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml" in refusal(project, "prod-sales")
+    assert "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml" in refusal(
+        project, "prod-sales"
+    )
 
 
 @pytest.mark.parametrize(
     ("partitions", "said"),
     [
-        ({"a": ["x", "y"], "b": ["y"]}, "kong-oam:partitions: namespace 'y' is in two partitions, 'a' and 'b'"),
-        ({"a": ["*"], "b": ["*"]}, "kong-oam:partitions: all other namespaces are in two partitions, 'a' and 'b'"),
+        (
+            {"a": ["x", "y"], "b": ["y"]},
+            "kong-oam:partitions: namespace 'y' is in two partitions, 'a' and 'b'",
+        ),
+        (
+            {"a": ["*"], "b": ["*"]},
+            "kong-oam:partitions: all other namespaces are in two partitions, 'a' and 'b'",
+        ),
         ({"a": ["x"], "b": ["x"], "c": ["x"]}, "namespace 'x' is in two partitions, 'a' and 'c'"),
         ({"A": ["x"]}, "kong-oam:partitions"),
         ({"a" * 21: ["x"]}, "kong-oam:partitions"),

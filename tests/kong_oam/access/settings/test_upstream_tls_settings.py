@@ -15,7 +15,12 @@ PROVIDERS = [{"name": "okta", "type": "okta"}]
 
 def parsed(folder: Path, **upstream_tls: Any) -> Any:
     gateway = {"cidrs": ["192.0.2.0/28"], "reach": "loadBalancer", "upstreamTls": upstream_tls}
-    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": gateway, "identityProviders": PROVIDERS}
+    data = {
+        "cloud": "aws",
+        "asOf": "2026-01-01",
+        "gateway": gateway,
+        "identityProviders": PROVIDERS,
+    }
     return parse("prod", data, folder=folder)
 
 
@@ -47,11 +52,17 @@ CA: Pair = authority("ca")
     ],
     ids=["no PEM", "a leaf", "a key", "broken", "elsewhere", "missing", "no ASCII"],
 )  # fmt: skip
-def test_what_is_no_ca_is_said_by_the_settings_name(tmp_path: Path, name: str, text: str | None, expected: str) -> None:
+def test_what_is_no_ca_is_said_by_the_settings_name(
+    tmp_path: Path, name: str, text: str | None, expected: str
+) -> None:
     """One clear error, and nothing of the file in it."""
     if text is not None:
         (tmp_path / "ca.pem").write_text(text, "utf-8")
     with pytest.raises(StackError) as raised:
         parsed(tmp_path, ca=name)
-    assert "kong-oam:gateway.upstreamTls.ca: " in str(raised.value) and expected in str(raised.value)
-    assert "BEGIN CERTIFICATE-----\nM" not in str(raised.value) and CA.key.splitlines()[1] not in str(raised.value)
+    assert "kong-oam:gateway.upstreamTls.ca: " in str(raised.value) and expected in str(
+        raised.value
+    )
+    assert "BEGIN CERTIFICATE-----\nM" not in str(raised.value) and CA.key.splitlines()[
+        1
+    ] not in str(raised.value)

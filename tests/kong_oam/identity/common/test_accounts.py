@@ -56,11 +56,16 @@ def test_an_account_is_never_shown() -> None:
 def _account(kind: str) -> object:
     if kind == "okta":
         return okta.account(configuration())
-    return keycloak.account(ISSUER, configuration()) if kind == "keycloak" else entra.account(TENANT, configuration())
+    return (
+        keycloak.account(ISSUER, configuration())
+        if kind == "keycloak"
+        else entra.account(TENANT, configuration())
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("okta", "OKTA_ORG_NAME"), ("keycloak", "KEYCLOAK_CLIENT_ID"), ("entra", "ARM_CLIENT_ID")]
+    ("kind", "name"),
+    [("okta", "OKTA_ORG_NAME"), ("keycloak", "KEYCLOAK_CLIENT_ID"), ("entra", "ARM_CLIENT_ID")],
 )
 def test_an_account_is_named_in_full(kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("", "of the environment"):
@@ -69,7 +74,9 @@ def test_an_account_is_named_in_full(kind: str, name: str, monkeypatch: pytest.M
             _account(kind)
 
 
-def test_an_account_is_of_the_stack_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_of_the_stack_or_else_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("OKTA_ORG_NAME", "KEYCLOAK_CLIENT_ID", "ARM_CLIENT_ID"):
         monkeypatch.setenv(name, "of the environment")
     for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET"):
@@ -81,13 +88,25 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(monkeypatch: pyte
     )
     assert entra.account(TENANT, configuration()) == entra.Account(TENANT, said, SECRET)
     set_all_config(
-        {"okta:orgName": "s", "okta:apiToken": "t", "okta:baseUrl": "oktapreview.com", "okta:httpProxy": "p"}
+        {
+            "okta:orgName": "s",
+            "okta:apiToken": "t",
+            "okta:baseUrl": "oktapreview.com",
+            "okta:httpProxy": "p",
+        }
     )
     assert okta.account(configuration()) == okta.Account("s", "oktapreview.com", "t", "p")
     set_all_config(
-        {"keycloak:clientId": "s", "keycloak:clientSecret": "t", "keycloak:realm": "master", "keycloak:url": "u/"}
+        {
+            "keycloak:clientId": "s",
+            "keycloak:clientSecret": "t",
+            "keycloak:realm": "master",
+            "keycloak:url": "u/",
+        }
     )
-    assert keycloak.account(ISSUER, configuration()) == keycloak.Account("u", "acme", "master", "s", "t")
+    assert keycloak.account(ISSUER, configuration()) == keycloak.Account(
+        "u", "acme", "master", "s", "t"
+    )
     set_all_config({"azuread:clientId": "s", "azuread:clientSecret": "t"})
     assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "s", "t")
 
@@ -106,7 +125,9 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     file.write_text("from a file\n", "utf-8")
     monkeypatch.setenv("ARM_CLIENT_ID", "client")
     monkeypatch.setenv("ARM_OIDC_TOKEN_FILE_PATH", str(file))
-    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "client", token="from a file")
+    assert entra.account(TENANT, configuration()) == entra.Account(
+        TENANT, "client", token="from a file"
+    )
     monkeypatch.setenv("ARM_OIDC_TOKEN", "as it is")
     account = entra.account(TENANT, configuration())
     assert account == entra.Account(TENANT, "client", token="as it is")
@@ -114,7 +135,9 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
         pass
     (form,) = asked
     assert form["client_assertion"] == ["as it is"]
-    assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
+    assert form["client_assertion_type"] == [
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    ]
     assert "client_secret" not in form
     monkeypatch.setenv("ARM_CLIENT_SECRET", SECRET)
     assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "client", SECRET)
@@ -130,7 +153,11 @@ def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
     )
     both = estate(
         *(
-            api(name, domain=f"{name}.example.com", access=access.replace("NAME", name).replace("WHERE", where))
+            api(
+                name,
+                domain=f"{name}.example.com",
+                access=access.replace("NAME", name).replace("WHERE", where),
+            )
             for name, where in (("ours", "main"), ("theirs", "other"))
         ),
         stack=stack,

@@ -19,17 +19,34 @@ EC = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
 def b64(number: int, size: int = 0) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes(size or (number.bit_length() + 7) // 8)).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(number.to_bytes(size or (number.bit_length() + 7) // 8))
+        .rstrip(b"=")
+        .decode()
+    )
 
 
 def rsa_jwk(key: rsa.RSAPublicKey = RSA, **changes: Any) -> dict[str, Any]:
     numbers = key.public_numbers()
-    return {"kty": "RSA", "kid": "r", "use": "sig", "alg": "RS256", "n": b64(numbers.n), "e": b64(numbers.e)} | changes
+    return {
+        "kty": "RSA",
+        "kid": "r",
+        "use": "sig",
+        "alg": "RS256",
+        "n": b64(numbers.n),
+        "e": b64(numbers.e),
+    } | changes
 
 
 def ec_jwk(**changes: Any) -> dict[str, Any]:
     numbers = EC.public_numbers()
-    return {"kty": "EC", "crv": "P-256", "kid": "e", "x": b64(numbers.x, 32), "y": b64(numbers.y, 32)} | changes
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": "e",
+        "x": b64(numbers.x, 32),
+        "y": b64(numbers.y, 32),
+    } | changes
 
 
 def keys(*items: Mapping[str, Any]) -> tuple[SigningKey, ...]:
@@ -41,7 +58,13 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
     first, second, third = keys(
         rsa_jwk(), ec_jwk(), {k: v for k, v in rsa_jwk(kid="s").items() if k not in ("use", "alg")}
     )
-    assert (first.kid, first.algorithm, second.kid, second.algorithm, third.kid) == ("r", "RS256", "e", "ES256", "s")
+    assert (first.kid, first.algorithm, second.kid, second.algorithm, third.kid) == (
+        "r",
+        "RS256",
+        "e",
+        "ES256",
+        "s",
+    )
     assert load_pem_public_key(first.pem.encode()) == RSA
     assert load_pem_public_key(second.pem.encode()) == EC
 
@@ -150,7 +173,9 @@ def test_an_issuer_that_calls_itself_something_else_is_refused(issuer: Issuer) -
 
 
 @pytest.mark.parametrize("changes", [{"jwks_uri": None}, {"token_endpoint": 7}])
-def test_an_issuer_without_keys_or_tokens_is_refused(issuer: Issuer, changes: dict[str, Any]) -> None:
+def test_an_issuer_without_keys_or_tokens_is_refused(
+    issuer: Issuer, changes: dict[str, Any]
+) -> None:
     """Endpoints that are missing or no text."""
     issuer.says(**changes)
     with pytest.raises(DiscoveryError, match="names no token_endpoint or no jwks_uri"):

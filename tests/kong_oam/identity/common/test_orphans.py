@@ -31,10 +31,14 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _interrupted(kind: str, provider: str) -> ExportedState:
-    return ExportedState(frozenset(), (PendingCreation(kind, {"displayName": "x"}, None, provider),), None)
+    return ExportedState(
+        frozenset(), (PendingCreation(kind, {"displayName": "x"}, None, provider),), None
+    )
 
 
-def _settings(kind: str, issuer: str = "https://id.example.com/realms/acme") -> list[ProviderSettings]:
+def _settings(
+    kind: str, issuer: str = "https://id.example.com/realms/acme"
+) -> list[ProviderSettings]:
     return [ProviderSettings("main", kind, "api://x", issuer=issuer)]
 
 
@@ -42,9 +46,20 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
     """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
-            assert find_orphans(_settings(kind), ExportedState(frozenset(), (), None), opened, configuration()) == ()
+            assert (
+                find_orphans(
+                    _settings(kind), ExportedState(frozenset(), (), None), opened, configuration()
+                )
+                == ()
+            )
         assert (
-            find_orphans(_settings("keycloak"), _interrupted(CLIENT, "former-account"), opened, configuration()) == ()
+            find_orphans(
+                _settings("keycloak"),
+                _interrupted(CLIENT, "former-account"),
+                opened,
+                configuration(),
+            )
+            == ()
         )
 
 
@@ -72,7 +87,10 @@ def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.Mon
             monkeypatch.setenv(name, value)
         tenant.directory.create_application({"displayName": "x"})
         (place,) = find_orphans(
-            _settings("entra", tenant.issuer), _interrupted(APPLICATION, "main-account"), opened, configuration()
+            _settings("entra", tenant.issuer),
+            _interrupted(APPLICATION, "main-account"),
+            opened,
+            configuration(),
         )
         ((found, doubt),) = place.objects
         assert (place.where, doubt) == (f"Entra, {tenant.issuer}", None)
@@ -80,17 +98,23 @@ def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.Mon
         assert tenant.directory.applications == {}
 
 
-def test_places_are_told_apart_by_more_than_is_shown_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_places_are_told_apart_by_more_than_is_shown_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Two realms with an @ in their names are shown alike, and both are searched; one place is searched once."""
 
     def stand_in(settings: ProviderSettings) -> SimpleNamespace:
-        return SimpleNamespace(orphans=lambda *_: Orphans(shown(settings.issuer or ""), [], lambda _: None))
+        return SimpleNamespace(
+            orphans=lambda *_: Orphans(shown(settings.issuer or ""), [], lambda _: None)
+        )
 
     monkeypatch.setattr(kinds, "kind_of", stand_in)
     issuers = [f"https://id.example.com/realms/{name}" for name in ("a@acme", "b@acme", "b@acme")]
     settings = [one for issuer in issuers for one in _settings("keycloak", issuer)]
     with ExitStack() as opened:
-        found = find_orphans(settings, ExportedState(frozenset(), (), None), opened, configuration())
+        found = find_orphans(
+            settings, ExportedState(frozenset(), (), None), opened, configuration()
+        )
     assert len(found) == 2 and len({place.where for place in found}) == 1
 
 

@@ -49,15 +49,23 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
     """Of the sample estate. Roles are assigned to those and at those who are listed."""
     registered = program(clusterIssuer="https://cluster.example.com")
     provider = replace(SETTINGS, name="entra")
-    stack = Stack("local", {"entra": describe(provider)}, domain="sandbox.example.com", scheme="http")
+    stack = Stack(
+        "local", {"entra": describe(provider)}, domain="sandbox.example.com", scheme="http"
+    )
     sample = compile_estate(read_files([Path(__file__).parents[4] / "applications"]), stack).estate
     assert sample is not None
-    made = {one.name: one.inputs["displayName"] for one in entra(registered, "Application").values()}
+    made = {
+        one.name: one.inputs["displayName"] for one in entra(registered, "Application").values()
+    }
     assert made == {one.logical: one.name for one in applications(provider, sample)}
     principals = entra(registered, "ServicePrincipal")
     assert set(principals) == {name.replace("entra-", "entra-principal-", 1) for name in made}
     assigned = {
-        one.name: (one.inputs["principalObjectId"], one.inputs["appRoleId"], one.inputs["resourceObjectId"])
+        one.name: (
+            one.inputs["principalObjectId"],
+            one.inputs["appRoleId"],
+            one.inputs["resourceObjectId"],
+        )
         for one in entra(registered, "AppRoleAssignment").values()
     }
     expected = {}

@@ -63,9 +63,14 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
     other = Provider("other", "api://tests", ANOTHER, issuer="https://other.example.com")
     stack = Stack("tests", {"main": describe(SETTINGS), "other": other}, domain="apps.example.com")
     traits = {
-        name: ACCESS.replace("NAME", name).replace("PROVIDER", at) for name, at in (("a", "main"), ("b", "other"))
+        name: ACCESS.replace("NAME", name).replace("PROVIDER", at)
+        for name, at in (("a", "main"), ("b", "other"))
     }
-    both = estate(*(api(name, domain=f"{name}.example.com", access=traits[name]) for name in "ab"), SHOP, stack=stack)
+    both = estate(
+        *(api(name, domain=f"{name}.example.com", access=traits[name]) for name in "ab"),
+        SHOP,
+        stack=stack,
+    )
     assert set(apis(SETTINGS, both)) == {"a/api"}
     assert [one.component for one in clients_at(SETTINGS, both)] == ["shop/job"]
     assert other_tenants(SETTINGS, both) == []
@@ -73,9 +78,17 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
 
 def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
     """Only those of one Entra cannot be told apart by their keys."""
-    there = replace(SETTINGS, name="gov", issuer=ISSUER.replace("microsoftonline.com", "microsoftonline.us"))
-    beside = replace(SETTINGS, name="two", issuer=ISSUER.replace(TENANT, "22222222-2222-4222-8222-222222222222"))
-    stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, there, beside)}, domain="apps.example.com")
+    there = replace(
+        SETTINGS, name="gov", issuer=ISSUER.replace("microsoftonline.com", "microsoftonline.us")
+    )
+    beside = replace(
+        SETTINGS, name="two", issuer=ISSUER.replace(TENANT, "22222222-2222-4222-8222-222222222222")
+    )
+    stack = Stack(
+        "tests",
+        {one.name: describe(one) for one in (SETTINGS, there, beside)},
+        domain="apps.example.com",
+    )
     found = other_tenants(SETTINGS, estate(api(), stack=stack))
     assert found == ["two"]
 
@@ -83,7 +96,12 @@ def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
 def test_an_id_is_of_one_stack_component_and_value() -> None:
     """Two stacks may share a tenant; no part of a name moves over into the next."""
     for make in (scope_id, role_id):
-        ids = [make("s", "a/b", "c"), make("t", "a/b", "c"), make("s", "a/d", "c"), make("s", "a/b", "d")]
+        ids = [
+            make("s", "a/b", "c"),
+            make("t", "a/b", "c"),
+            make("s", "a/d", "c"),
+            make("s", "a/b", "d"),
+        ]
         assert len({*ids, make("sa", "/b", "c"), make("s", "a/bc", "")}) == len(ids) + 2
 
 
@@ -100,7 +118,16 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(mark: str) -> No
     """Entra says so in one of two ways, by the kind of sign-in."""
     signer = Issuer(now=1_000_000.0, provider=describe(SETTINGS))
     ring = KeyRing(signer.provider, ISSUER, signer.ring.keys, {"orders/api": "aud"})
-    claims = {"iss": ISSUER, "aud": "aud", "azp": "c", "oid": "o", "ver": "2.0", "jti": None, "cid": None, "uid": None}
+    claims = {
+        "iss": ISSUER,
+        "aud": "aud",
+        "azp": "c",
+        "oid": "o",
+        "ver": "2.0",
+        "jti": None,
+        "cid": None,
+        "uid": None,
+    }
     token = signer.token(**claims, scp="orders.read", **{mark: True})
     said = authenticate(token, ring, signer.now, "orders/api")
     assert said == Refusal("the user's groups are too many to be listed")
@@ -113,7 +140,9 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 @pytest.mark.parametrize("subject", ["shop/checkout", f"{'a' * 40}/{'b' * 40}"])
 def test_a_certificate_says_whose_it_is(subject: str) -> None:
     """As far as a common name reaches: 64 characters."""
-    made = certificate(_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)), subject)
+    made = certificate(
+        _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)), subject
+    )
     read = x509.load_pem_x509_certificate(made.encode())
     (name,) = read.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert name.value == subject[:64]
@@ -127,7 +156,9 @@ def test_a_certificate_is_of_an_rsa_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["sales", "x" * 114, "x" * 115, "\u00fc" * 400], ids=["short", "fits", "long", "escaped"]
+    "group",
+    ["sales", "x" * 114, "x" * 115, "\u00fc" * 400],
+    ids=["short", "fits", "long", "escaped"],
 )
 def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(group: str) -> None:
     """The model's own limit is not above that of the value of a role (Microsoft Graph, appRole)."""

@@ -10,7 +10,14 @@ import pytest
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.entra import orphans as entra
 from kong_oam.identity.entra.api import Account, Graph
-from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.assignments import (
+    ASSIGNMENT,
+    FEDERATED,
+    GRANT,
+    NO_ROLE,
+    PASSWORD,
+    PRINCIPAL,
+)
 from kong_oam.identity.entra.names import APPLICATION, Tenant
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -25,7 +32,9 @@ def tenant() -> Iterator[Entra]:
         yield made
 
 
-def _state(kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any) -> ExportedState:
+def _state(
+    kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any
+) -> ExportedState:
     return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
 
 
@@ -36,7 +45,10 @@ def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
 
 def _remove(tenant: Entra, state: ExportedState) -> None:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        entra.remove(graph, [one for one, doubt in entra.orphans(graph, state, "entra-account") if doubt is None])
+        entra.remove(
+            graph,
+            [one for one, doubt in entra.orphans(graph, state, "entra-account") if doubt is None],
+        )
 
 
 def _app(tenant: Entra, name: str = NAME, description: str = OURS) -> Any:
@@ -58,7 +70,9 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     app = _app(tenant)
     place, state = f"/applications/{app['id']}", _state(APPLICATION, **INPUTS)
     app["description"] = "by hand"
-    assert _found(tenant, state) == [(place, "its description is another than the one that it would have been given")]
+    assert _found(tenant, state) == [
+        (place, "its description is another than the one that it would have been given")
+    ]
     app["description"] = OURS
     key = tenant.directory.add_password(app["id"], {"displayName": "x"})["keyId"]
     assert _found(tenant, state) == [(place, f"secret 'x' ({key})")]
@@ -80,11 +94,16 @@ def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
     assert _found(tenant, state) == [(f"/servicePrincipals/{made}", None)]
     (sales,) = tenant.directory.groups
     tenant.directory.assign(made, {"appRoleId": NO_ROLE, "principalId": sales})
-    assert _found(tenant, state) == [(f"/servicePrincipals/{made}", "somebody is assigned to it, or it to others")]
+    assert _found(tenant, state) == [
+        (f"/servicePrincipals/{made}", "somebody is assigned to it, or it to others")
+    ]
 
 
 def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(tenant: Entra) -> None:
-    first, second = (tenant.directory.create_principal({"appId": _app(tenant, name)["appId"]})["id"] for name in "ab")
+    first, second = (
+        tenant.directory.create_principal({"appId": _app(tenant, name)["appId"]})["id"]
+        for name in "ab"
+    )
     (sales,) = tenant.directory.groups
     made = tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": sales})["id"]
     tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": second})
@@ -103,7 +122,10 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(tenant
 def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
     """That of the turn before has the same name, and the state knows it."""
     app = _app(tenant)
-    old, new = (tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})["keyId"] for _ in range(2))
+    old, new = (
+        tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})["keyId"]
+        for _ in range(2)
+    )
     other = tenant.directory.add_password(app["id"], {"displayName": "by hand"})["keyId"]
     wanted = {"applicationId": f"/applications/{app['id']}", "displayName": "kong-oam a"}
     state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
@@ -120,4 +142,6 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
     place = f"{app['id']}/federatedIdentityCredential/{made['id']}"
     assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, None)]
     made["subject"] = "me"
-    assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, "it trusts others than the one that it would have")]
+    assert _found(tenant, _state(FEDERATED, **wanted)) == [
+        (place, "it trusts others than the one that it would have")
+    ]

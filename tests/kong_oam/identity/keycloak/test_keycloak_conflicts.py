@@ -80,23 +80,42 @@ class Recorded(Realm):
 
     def scope(self, name: str, **more: Any) -> None:
         """A client scope that nothing asks for."""
-        one = {"id": f"id-{name}", "name": name, "protocol": "openid-connect", "attributes": {}, **more}
+        one = {
+            "id": f"id-{name}",
+            "name": name,
+            "protocol": "openid-connect",
+            "attributes": {},
+            **more,
+        }
         self.answers["/client-scopes"].append(one)
         self.answers[f"/client-scopes/id-{name}/scope-mappings"] = {}
 
     def client_of(self, name: str, **more: Any) -> None:
         """A client through which nobody has signed in, and whose service account has what every user has."""
         path = f"/clients/id-{name}"
-        self.answers["/clients"].append({"id": f"id-{name}", "clientId": name, "protocol": "openid-connect", **more})
+        self.answers["/clients"].append(
+            {"id": f"id-{name}", "clientId": name, "protocol": "openid-connect", **more}
+        )
         self.answers |= {f"{path}/scope-mappings": {}, f"{path}/service-account-user": {"id": "sa"}}
-        self.answers |= {f"{path}/session-count": {"count": 0}, f"{path}/offline-session-count": {"count": 0}}
-        self.answers["/users/sa/role-mappings"] = {"realmMappings": [{"name": "default-roles-acme"}]}
+        self.answers |= {
+            f"{path}/session-count": {"count": 0},
+            f"{path}/offline-session-count": {"count": 0},
+        }
+        self.answers["/users/sa/role-mappings"] = {
+            "realmMappings": [{"name": "default-roles-acme"}]
+        }
         self.answers["/users/sa/groups"] = []
 
     def _get(self, path: str, **query: str) -> httpx.Response:
         self.asked.append(path)
         known = path in self.answers
-        body = self.answers[path] if known and query.get("first", "0") == "0" else [] if known else {"error": "no"}
+        body = (
+            self.answers[path]
+            if known and query.get("first", "0") == "0"
+            else []
+            if known
+            else {"error": "no"}
+        )
         request = httpx.Request("GET", f"https://kc.test{path}")
         return httpx.Response(200 if known else 404, json=body, request=request)
 
@@ -154,7 +173,9 @@ def test_many_names_are_looked_for_in_the_lists(monkeypatch: pytest.MonkeyPatch)
 # After an interrupted run
 
 
-def _state(kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str) -> ExportedState:
+def _state(
+    kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str
+) -> ExportedState:
     return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
 
 
@@ -167,25 +188,41 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     realm = Recorded()
     realm.client_of(JOB, description="ours")
     assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [None]
-    assert _doubts(realm, _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours")) == []
+    assert (
+        _doubts(realm, _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours")) == []
+    )
 
 
 @pytest.mark.parametrize(
     ("more", "doubt"),
     [
         (
-            {"redirectUris": ["https://example.com/*"], "attributes": {"use.jwks.string": "true", "saml.x": "false"}},
+            {
+                "redirectUris": ["https://example.com/*"],
+                "attributes": {"use.jwks.string": "true", "saml.x": "false"},
+            },
             None,
         ),
-        ({"description": "theirs"}, "its description is another than the one that it would have been given"),
+        (
+            {"description": "theirs"},
+            "its description is another than the one that it would have been given",
+        ),
         ({"protocolMappers": [AUDIENCE_MAPPER]}, "protocol mapper 'audience'"),
-        ({"attributes": {"access.token.header.type.rfc9068": "true"}}, "attribute 'access.token.header.type.rfc9068'"),
+        (
+            {"attributes": {"access.token.header.type.rfc9068": "true"}},
+            "attribute 'access.token.header.type.rfc9068'",
+        ),
         ({"protocol": "saml"}, "protocol 'saml'"),
-        ({"authenticationFlowBindingOverrides": {"browser": "f"}}, "authentication flow of its own for 'browser'"),
+        (
+            {"authenticationFlowBindingOverrides": {"browser": "f"}},
+            "authentication flow of its own for 'browser'",
+        ),
         ({"serviceAccountsEnabled": True}, "role 'admin' of its service account"),
     ],
 )
-def test_a_client_that_was_not_made_so_or_is_used_is_kept(more: dict[str, Any], doubt: str | None) -> None:
+def test_a_client_that_was_not_made_so_or_is_used_is_kept(
+    more: dict[str, Any], doubt: str | None
+) -> None:
     """What its resource sets is no doubt."""
     realm = Recorded()
     realm.client_of(JOB, **{"description": "ours", **more})
@@ -197,7 +234,9 @@ def test_a_client_through_which_somebody_signed_in_is_kept() -> None:
     realm = Recorded()
     realm.client_of(PAGE, description="ours")
     realm.answers[f"/clients/id-{PAGE}/offline-session-count"] = {"count": 2}
-    assert _doubts(realm, _state(CLIENT, clientId=PAGE, description="ours")) == ["2 session(s) of users"]
+    assert _doubts(realm, _state(CLIENT, clientId=PAGE, description="ours")) == [
+        "2 session(s) of users"
+    ]
 
 
 def test_a_scope_that_a_client_has_is_kept() -> None:
@@ -205,7 +244,9 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
     realm.scope("read", description="d")
     assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [None]
     realm.client_of("other", defaultClientScopes=["read"])
-    assert _doubts(realm, _state(SCOPE, name="read", description="d")) == ["client 'other', which has it"]
+    assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [
+        "client 'other', which has it"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,8 +267,15 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(path: str, answer: Any, do
     """A scope that asks for nothing else would be everybody's without it."""
     realm = Recorded()
     role = {"id": "r1", "name": "desk", "description": "d", "composite": True}
-    realm.answers |= {"/roles/desk": role, "/roles": [role, {"id": "r2", "name": "all", "composite": True}]}
-    realm.answers |= {"/roles/desk/users": [], "/roles/desk/groups": [], "/roles-by-id/r1/composites": []}
+    realm.answers |= {
+        "/roles/desk": role,
+        "/roles": [role, {"id": "r2", "name": "all", "composite": True}],
+    }
+    realm.answers |= {
+        "/roles/desk/users": [],
+        "/roles/desk/groups": [],
+        "/roles-by-id/r1/composites": [],
+    }
     realm.answers |= {f"/roles-by-id/{one}/composites/realm": [] for one in ("r1", "r2")}
     realm.scope("theirs")
     assert _doubts(realm, _state(ROLE, name="desk", description="d")) == [None]
@@ -238,7 +286,10 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(path: str, answer: Any, do
 @pytest.mark.parametrize(
     ("mapper", "doubt"),
     [
-        ({"protocolMapper": "oidc-hardcoded-claim-mapper"}, "it is a mapper of kind oidc-hardcoded-claim-mapper"),
+        (
+            {"protocolMapper": "oidc-hardcoded-claim-mapper"},
+            "it is a mapper of kind oidc-hardcoded-claim-mapper",
+        ),
         ({"config": {"claim.value": "x"}}, "setting 'claim.value' of protocol mapper 'audience'"),
         ({"config": {"included.custom.audience": "x", "lightweight.claim": "false"}}, None),
     ],
@@ -252,8 +303,13 @@ def test_a_mapper_is_as_it_was_meant_or_is_kept(mapper: dict[str, Any], doubt: s
 
 def test_a_mapper_is_looked_for_in_the_scope_that_the_state_holds() -> None:
     realm = Recorded()
-    realm.answers["/client-scopes/s1/protocol-mappers/models"] = [AUDIENCE_MAPPER, {**GROUPS_MAPPER, "id": "m2"}]
-    ((found, doubt),) = recovery.orphans(realm, _state(AUDIENCE, clientScopeId="s1", name="audience"), "kc-account")
+    realm.answers["/client-scopes/s1/protocol-mappers/models"] = [
+        AUDIENCE_MAPPER,
+        {**GROUPS_MAPPER, "id": "m2"},
+    ]
+    ((found, doubt),) = recovery.orphans(
+        realm, _state(AUDIENCE, clientScopeId="s1", name="audience"), "kc-account"
+    )
     assert (found.path, doubt) == ("/client-scopes/s1/protocol-mappers/models/m1", None)
     assert str(found) == "AudienceProtocolMapper audience (m1)"
 

@@ -45,7 +45,11 @@ def _make(org: httpx.Client, path: str, **body: Any) -> str:
 
 
 def _app(org: httpx.Client, label: str, **chosen: str) -> str:
-    settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
+    settings = {
+        "application_type": "service",
+        "grant_types": ["client_credentials"],
+        "response_types": ["token"],
+    }
     credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}}
     about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
     return _make(org, "/apps", **about, credentials=credentials, settings={"oauthClient": settings})
@@ -56,7 +60,13 @@ def _server(org: httpx.Client, name: str = "kong-oam tests") -> str:
 
 
 def _policy(org: httpx.Client, server: str, name: str) -> str:
-    body = {"type": "OAUTH_AUTHORIZATION_POLICY", "name": name, "description": name, "priority": 1, "status": "ACTIVE"}
+    body = {
+        "type": "OAUTH_AUTHORIZATION_POLICY",
+        "name": name,
+        "description": name,
+        "priority": 1,
+        "status": "ACTIVE",
+    }
     conditions = {"clients": {"include": ["ALL_CLIENTS"]}}
     return _make(org, f"/authorizationServers/{server}/policies", **body, conditions=conditions)
 
@@ -113,11 +123,25 @@ def test_what_is_a_partitions_is_adopted_by_its_own_stack(org: httpx.Client) -> 
 
 def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: httpx.Client) -> None:
     """The server and all in it, apps, and the groups of an app that has some; the component that they belong to first."""
-    server, job, web = _server(org), _app(org, "kong-oam tests shop/job"), _app(org, "kong-oam tests shop/web")
+    server, job, web = (
+        _server(org),
+        _app(org, "kong-oam tests shop/job"),
+        _app(org, "kong-oam tests shop/web"),
+    )
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
-    claim = {"claimType": "RESOURCE", "valueType": "GROUPS", "group_filter_type": "REGEX", "value": ".*"}
+    claim = {
+        "claimType": "RESOURCE",
+        "valueType": "GROUPS",
+        "group_filter_type": "REGEX",
+        "value": ".*",
+    }
     groups = _make(org, f"/authorizationServers/{server}/claims", name="groups", **claim)
-    _make(org, f"/authorizationServers/{server}/claims", name="groups", **claim | {"claimType": "IDENTITY"})
+    _make(
+        org,
+        f"/authorizationServers/{server}/claims",
+        name="groups",
+        **claim | {"claimType": "IDENTITY"},
+    )
     policy = _policy(org, server, "shop/job")
     rule = _rule(org, server, policy, "shop/job")
     _rule(org, server, policy, "another")
@@ -135,7 +159,10 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
         ("okta:auth/serverScope:ServerScope", "main-scope-read"): f"{server}/{scope}",
         ("okta:auth/serverClaim:ServerClaim", "main-groups"): f"{server}/{groups}",
         ("okta:auth/serverPolicy:ServerPolicy", "main-policy-shop/job"): f"{server}/{policy}",
-        ("okta:auth/serverPolicyRule:ServerPolicyRule", "main-rule-shop/job"): f"{server}/{policy}/{rule}",
+        (
+            "okta:auth/serverPolicyRule:ServerPolicyRule",
+            "main-rule-shop/job",
+        ): f"{server}/{policy}/{rule}",
         ("okta:app/oAuth:OAuth", "main-app-shop/job"): job,
         ("okta:app/oAuth:OAuth", "main-app-shop/web"): web,
         ("okta:index/appGroupAssignments:AppGroupAssignments", "main-groups-shop/web"): web,
@@ -156,7 +183,9 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
         raise AssertionError(request.url)
 
     assignments = ("okta:index/appGroupAssignments:AppGroupAssignments", "main-groups-shop/web")
-    with httpx.Client(base_url="https://a.okta.test/api/v1", transport=httpx.MockTransport(answer)) as asked:
+    with httpx.Client(
+        base_url="https://a.okta.test/api/v1", transport=httpx.MockTransport(answer)
+    ) as asked:
         assert _found(asked, ALL | {assignments}) == []
 
 
@@ -167,7 +196,9 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(org: httpx
     new = ("okta:auth/serverScope:ServerScope", "main-scope-read")
     (found,) = _found(org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new})
     file = _imported(found)
-    assert file["resources"] == [dict(zip(("type", "name"), new, strict=True), id=f"{server}/{scope}", parent="main")]
+    assert file["resources"] == [
+        dict(zip(("type", "name"), new, strict=True), id=f"{server}/{scope}", parent="main")
+    ]
     assert file["nameTable"]["main"].endswith("::kong-oam:identity:Okta::main")
 
 
@@ -176,7 +207,10 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     both = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
     (found,) = _found(org)
     assert all(one in str(found) for one in both)
-    assert "There are several of 'kong-oam tests shop/job': rename or remove all but the one" in str(found)
+    assert (
+        "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
+        in str(found)
+    )
     assert "pulumi import" not in str(found)
 
 
@@ -187,5 +221,8 @@ def test_policies_of_others_in_the_server_have_to_go_first(org: httpx.Client) ->
     theirs = _policy(org, server, "theirs")
     taken, policy = _found(org)
     assert (taken.code, policy.code) == ("ENV403", "ENV404")
-    assert f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's" in policy.message
+    assert (
+        f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's"
+        in policy.message
+    )
     assert "pulumi import" not in str(taken)

@@ -40,5 +40,10 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way() -> None:
     """Where the kind of a provider is known: `check` asks none."""
     with Okta(api_token="secret", groups=[f"group-{number}" for number in range(99)]) as org:
         values = {"okta:orgName": "acme", "okta:apiToken": "secret", "okta:httpProxy": org.url}
-        found = list(inspect(SETTINGS, _estate(100), frozenset(), Configuration(values.get), LookedUp()))
-    assert [(one.code, one.severity) for one in found] == [("ENV411", "warning"), ("ENV401", "error")]
+        found = list(
+            inspect(SETTINGS, _estate(100), frozenset(), Configuration(values.get), LookedUp())
+        )
+    assert [(one.code, one.severity) for one in found] == [
+        ("ENV411", "warning"),
+        ("ENV401", "error"),
+    ]

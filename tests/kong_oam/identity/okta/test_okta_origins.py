@@ -56,7 +56,9 @@ def _trusted(org: httpx.Client, name: str, *scopes: str, origin: str = PAGE) -> 
     return str(answer.json()["id"])
 
 
-def _found(org: httpx.Client, settings: ProviderSettings = SETTINGS, *held: tuple[str, str]) -> list[Diagnostic]:
+def _found(
+    org: httpx.Client, settings: ProviderSettings = SETTINGS, *held: tuple[str, str]
+) -> list[Diagnostic]:
     return list(name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam"))
 
 
@@ -94,9 +96,15 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(org: httpx.Cli
     assert _found(org) == []
     made = _trusted(org, "pages", "CORS", "REDIRECT", origin=f"{PAGE}/")
     (found,) = _found(org)
-    assert f"  trustedorigin.Origin '{PAGE}', {made} ('pages', CORS and REDIRECT, ACTIVE)" in found.details
+    assert (
+        f"  trustedorigin.Origin '{PAGE}', {made} ('pages', CORS and REDIRECT, ACTIVE)"
+        in found.details
+    )
     (line,) = (line for line in found.details if "pulumi import" in line)
-    assert f'"type": "{ORIGIN}", "name": "main-origin-{PAGE}", "id": "{made}", "parent": "main"' in line
+    assert (
+        f'"type": "{ORIGIN}", "name": "main-origin-{PAGE}", "id": "{made}", "parent": "main"'
+        in line
+    )
     assert _found(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
 
 
@@ -138,10 +146,17 @@ def test_what_others_have_is_changed_by_them(org: httpx.Client, change: dict[str
 
 
 def test_only_okta_has_origins_to_share() -> None:
-    assert stack({"name": "okta", "type": "okta", "sharedOrigins": [PAGE]}).providers[0].shared_origins == (PAGE,)
+    assert stack({"name": "okta", "type": "okta", "sharedOrigins": [PAGE]}).providers[
+        0
+    ].shared_origins == (PAGE,)
     for odd in (f"{PAGE}/", "spa.example.com", f"{PAGE}/cb", "https://SPA.example.com"):
         with pytest.raises(StackError, match="sharedOrigins"):
             stack({"name": "okta", "type": "okta", "sharedOrigins": [odd]})
-    kept = {"name": "k", "type": "keycloak", "issuer": "https://k.example.com/realms/a", "sharedOrigins": [PAGE]}
+    kept = {
+        "name": "k",
+        "type": "keycloak",
+        "issuer": "https://k.example.com/realms/a",
+        "sharedOrigins": [PAGE],
+    }
     with pytest.raises(StackError, match="does not look at 'sharedOrigins'"):
         stack(kept)

@@ -18,13 +18,19 @@ from kong_oam.identity.okta import orphans as okta
 from sandbox.okta import Okta, User
 
 LABEL, CHOSEN = "kong-oam local shop/checkout", "kong-oam.local.shop.checkout"
-APP, SERVER, POLICY = "okta:app/oAuth:OAuth", "okta:auth/server:Server", "okta:auth/serverPolicy:ServerPolicy"
+APP, SERVER, POLICY = (
+    "okta:app/oAuth:OAuth",
+    "okta:auth/server:Server",
+    "okta:auth/serverPolicy:ServerPolicy",
+)
 
 
 @pytest.fixture
 def org() -> Iterator[httpx.Client]:
     """An org with the group `sales`, reached as the official plugin reaches it."""
-    running = Okta(port=0, api_token="secret", groups=("sales",), users=(User("user", groups=("sales",)),))
+    running = Okta(
+        port=0, api_token="secret", groups=("sales",), users=(User("user", groups=("sales",)),)
+    )
     running.start()
     with api.client(api.Account("sandbox", "okta.invalid", "secret", running.url)) as client:
         yield client
@@ -38,23 +44,41 @@ def _make(org: httpx.Client, path: str, body: dict[str, Any]) -> str:
 
 
 def _app(org: httpx.Client, label: str = LABEL, **chosen: str) -> str:
-    settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
+    settings = {
+        "application_type": "service",
+        "grant_types": ["client_credentials"],
+        "response_types": ["token"],
+    }
     credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}}
     app = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
-    return _make(org, "/apps", {**app, "credentials": credentials, "settings": {"oauthClient": settings}})
+    return _make(
+        org, "/apps", {**app, "credentials": credentials, "settings": {"oauthClient": settings}}
+    )
 
 
 def _server(org: httpx.Client, name: str = "kong-oam local") -> str:
-    return _make(org, "/authorizationServers", {"name": name, "description": name, "audiences": ["api://x"]})
+    return _make(
+        org, "/authorizationServers", {"name": name, "description": name, "audiences": ["api://x"]}
+    )
 
 
 def _policy(org: httpx.Client, server: str, name: str, client: str) -> str:
-    body = {"type": "OAUTH_AUTHORIZATION_POLICY", "name": name, "description": name, "priority": 1, "status": "ACTIVE"}
+    body = {
+        "type": "OAUTH_AUTHORIZATION_POLICY",
+        "name": name,
+        "description": name,
+        "priority": 1,
+        "status": "ACTIVE",
+    }
     conditions = {"clients": {"include": [client]}}
-    return _make(org, f"/authorizationServers/{server}/policies", {**body, "conditions": conditions})
+    return _make(
+        org, f"/authorizationServers/{server}/policies", {**body, "conditions": conditions}
+    )
 
 
-def _interrupted(kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str) -> ExportedState:
+def _interrupted(
+    kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str
+) -> ExportedState:
     return ExportedState(frozenset(known), (PendingCreation(kind, inputs, identifier),), None)
 
 
@@ -77,8 +101,12 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     first, second = _app(org), _app(org)
     several = "there are several of this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
-    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))] == [second]
-    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))] == [first]
+    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))] == [
+        second
+    ]
+    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))] == [
+        first
+    ]
 
 
 def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(org: httpx.Client) -> None:
@@ -107,7 +135,9 @@ def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:
     client = org.get(f"/apps/{app}").json()["credentials"]["oauthClient"]["client_id"]
     _policy(org, _server(org, "theirs"), "theirs", client)
     assert _doubts(org, _interrupted(APP, label=LABEL)) == ["a policy of theirs lists it"]
-    group = next(row["id"] for row in org.get("/groups").json() if row["profile"]["name"] == "sales")
+    group = next(
+        row["id"] for row in org.get("/groups").json() if row["profile"]["name"] == "sales"
+    )
     org.put(f"/apps/{app}/groups/{group}", json={})
     assert _doubts(org, _interrupted(APP, label=LABEL)) == ["groups are assigned to it"]
 
@@ -139,11 +169,18 @@ def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(org: httpx
 def test_what_is_in_a_server_is_looked_for_in_that_server(org: httpx.Client) -> None:
     """A scope of that name in another server is not looked at; the rest of the server stays."""
     ours, theirs = _server(org), _server(org, "theirs")
-    made = [_make(org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"}) for one in (ours, theirs)]
+    made = [
+        _make(org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"})
+        for one in (ours, theirs)
+    ]
     state = _interrupted("okta:auth/serverScope:ServerScope", authServerId=ours, name="orders.read")
     okta.remove(org, [one for one, _ in okta.orphans(org, state)])
     left = [
-        [row["id"] for row in org.get(f"/authorizationServers/{one}/scopes").json() if not row["system"]]
+        [
+            row["id"]
+            for row in org.get(f"/authorizationServers/{one}/scopes").json()
+            if not row["system"]
+        ]
         for one in (ours, theirs)
     ]
     assert left == [[], [made[1]]]
@@ -156,9 +193,13 @@ def test_every_page_is_read() -> None:
         if "after" in request.url.params:
             return httpx.Response(200, json=[{"id": "0oa2", "label": LABEL}])
         link = f'<{request.url.copy_with(path="/api/v1/apps", query=b"after=0oa1&limit=200")}>; rel="next"'
-        return httpx.Response(200, json=[{"id": "0oa1", "label": "another"}], headers={"Link": link})
+        return httpx.Response(
+            200, json=[{"id": "0oa1", "label": "another"}], headers={"Link": link}
+        )
 
-    with httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)) as paged:
+    with httpx.Client(
+        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+    ) as paged:
         assert [row["id"] for row in api.rows(paged, "/apps")] == ["0oa1", "0oa2"]
 
 

@@ -22,7 +22,9 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def _org(answer: Answer) -> httpx.Client:
-    return httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer))
+    return httpx.Client(
+        base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)
+    )
 
 
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
@@ -50,7 +52,9 @@ def org() -> Iterator[Callable[..., httpx.Client]]:
         okta.stop()
 
 
-def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(org: Callable[..., httpx.Client]) -> None:
+def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
+    org: Callable[..., httpx.Client],
+) -> None:
     """Each role's own place, and names that are nearly right; one that only begins so does not count."""
     said = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
@@ -62,10 +66,17 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(org: Call
     assert _problems(org("sales", "desk")) == []
 
 
-def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(org: Callable[..., httpx.Client]) -> None:
+def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(
+    org: Callable[..., httpx.Client],
+) -> None:
     """The logical name need not exist, and both names are said."""
     mapped = Stack(
-        "tests", {"main": type(PROVIDER)("main", "api://tests", PROVIDER.spelling, groups={"desk": "Desk 1"})}
+        "tests",
+        {
+            "main": type(PROVIDER)(
+                "main", "api://tests", PROVIDER.spelling, groups={"desk": "Desk 1"}
+            )
+        },
     )
     assert _problems(org("sales", "Desk 1"), mapped) == []
     (said,) = _problems(org("sales", "desk"), mapped)
@@ -76,16 +87,25 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
     """An org may import groups of a name that it has: which of them is meant, nobody can say."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        found = ["desk", "sales", "sales"] if "q" not in request.url.params else [request.url.params["q"]]
+        found = (
+            ["desk", "sales", "sales"]
+            if "q" not in request.url.params
+            else [request.url.params["q"]]
+        )
         if found == ["sales"]:
             found = ["sales", "sales 2", "sales"]
         return httpx.Response(
-            200, json=[{"id": f"{number}", "profile": {"name": name}} for number, name in enumerate(found)]
+            200,
+            json=[
+                {"id": f"{number}", "profile": {"name": name}} for number, name in enumerate(found)
+            ],
         )
 
     said = _problems(_org(answer))
     assert len(said) == 2
-    assert all(one.endswith("group 'sales' of main is there 2 times. Rename the others") for one in said)
+    assert all(
+        one.endswith("group 'sales' of main is there 2 times. Rename the others") for one in said
+    )
 
 
 def _refused(answer: Answer) -> str:
@@ -111,12 +131,23 @@ def _gone(request: httpx.Request) -> httpx.Response:
         ),
         (httpx.Response(500, text="<html>\nbroken"), "500 <html> broken; see status.okta.com"),
         (
-            httpx.Response(404, json={"errorSummary": "Not found", "errorCauses": [{"errorSummary": "x"}]}),
+            httpx.Response(
+                404, json={"errorSummary": "Not found", "errorCauses": [{"errorSummary": "x"}]}
+            ),
             "404 Not found; x",
         ),
-        (httpx.Response(200, text="<html>"), "/api/v1/groups answers no JSON list; is this Okta's management API?"),
-        (httpx.Response(200, json={}), "/api/v1/groups answers no JSON list; is this Okta's management API?"),
-        (None, "acme.okta.com does not answer (ConnectError); check okta:orgName, okta:baseUrl and okta:httpProxy"),
+        (
+            httpx.Response(200, text="<html>"),
+            "/api/v1/groups answers no JSON list; is this Okta's management API?",
+        ),
+        (
+            httpx.Response(200, json={}),
+            "/api/v1/groups answers no JSON list; is this Okta's management API?",
+        ),
+        (
+            None,
+            "acme.okta.com does not answer (ConnectError); check okta:orgName, okta:baseUrl and okta:httpProxy",
+        ),
     ],
     ids=["401", "403", "500", "404", "not JSON", "no list", "gone"],
 )
@@ -131,7 +162,9 @@ def test_a_rate_limit_that_lasts_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -
     """With the time that it asks for, and what to do."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
     told = {"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}
-    said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=told))
+    said = _refused(
+        lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=told)
+    )
     assert said == (
         "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
         "for one request); others use up the org's rate limit; run it again later"

@@ -28,7 +28,9 @@ def account(okta: Okta, token: str = TOKEN) -> Account:
 def server(okta: Okta) -> tuple[str, str]:
     """Id and issuer of a new authorization server."""
     with client(account(okta)) as org:
-        made = org.post("/authorizationServers", json={"name": "s", "description": "", "audiences": ["a"]}).json()
+        made = org.post(
+            "/authorizationServers", json={"name": "s", "description": "", "audiences": ["a"]}
+        ).json()
     return made["id"], made["issuer"]
 
 

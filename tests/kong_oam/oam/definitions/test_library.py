@@ -74,7 +74,9 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
     old, built_in = _one("old", "workload"), replace(_one("old", file="built.yaml"), built_in=True)
     assert find(library([old]), "component", "old", AT) == old
     assert find(library([built_in, old]), "component", "old", AT) == old
-    assert [one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics] == ["OAM106"]
+    assert [one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics] == [
+        "OAM106"
+    ]
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
 
@@ -89,7 +91,9 @@ def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
 
 def test_two_of_one_name_are_an_error_with_both_places() -> None:
     """Two of different kinds or versions are not."""
-    stack = library([_one("web"), _one("web", file="b.yaml"), _one("web", "trait"), _one("web", version="2")])
+    stack = library(
+        [_one("web"), _one("web", file="b.yaml"), _one("web", "trait"), _one("web", version="2")]
+    )
     assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
         "b.yaml:1:1: error OAM106: component type 'web' is defined twice (first in a.yaml:1:1)"
     ]

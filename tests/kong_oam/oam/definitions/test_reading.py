@@ -34,7 +34,9 @@ def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
     assert one.template.startswith("parameter: replicas")
     assert one.workload_ref_path == "spec.ref" and not one.built_in
     assert (str(one.place), str(one.line(2))) == ("scaler.yaml:4:9", "scaler.yaml:14:1")
-    assert one.line(2).excerpt().splitlines()[0].endswith("patch: spec: replicas: parameter.replicas")
+    assert (
+        one.line(2).excerpt().splitlines()[0].endswith("patch: spec: replicas: parameter.replicas")
+    )
 
 
 @pytest.mark.parametrize("written", ['template: "output: {}"', "template: output"])
@@ -50,7 +52,10 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
     kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
     template = "spec: {schematic: {cue: {template: a}}}"
     texts = [f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n" for kind in kinds]
-    texts += [f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n" for kind in ("Application", "WorkflowStepDefinition")]
+    texts += [
+        f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n"
+        for kind in ("Application", "WorkflowStepDefinition")
+    ]
     found = read_definitions("all.yaml", "---\n".join(texts).encode())
     assert [one.kind for one in found.definitions] == ["component", "policy", "workload"]
     assert not found.diagnostics
@@ -59,7 +64,10 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
 def test_a_list_is_read_as_kubectl_prints_it() -> None:
     """What is wrong with one of them is found there."""
     one = "metadata: {name: a, uid: u}, spec: {schematic: {cue: {template: b}}}, status: {}"
-    items = [f"{HEAD.strip()}, kind: {kind}Definition, {one}" for kind in ("Component", "Trait", "WorkflowStep")]
+    items = [
+        f"{HEAD.strip()}, kind: {kind}Definition, {one}"
+        for kind in ("Component", "Trait", "WorkflowStep")
+    ]
     text = "apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems:\n"
     text += "".join(f"- {{{item}}}\n" for item in [*items, "kind: ConfigMap"])
     found = read_definitions("all.yaml", text.encode())
@@ -74,7 +82,8 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
 def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
     """Its namespace is Helm's."""
     chart = SCALER.replace(
-        "  name: scaler\n", '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n'
+        "  name: scaler\n",
+        '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n',
     )
     found = read_definitions("scaler.yaml", chart.encode())
     assert [one.name for one in found.definitions] == ["scaler"] and not found.diagnostics
@@ -89,9 +98,7 @@ def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
 
 def test_a_template_in_its_older_place_is_read() -> None:
     """`extension`, which KubeVela reads where there is no schematic."""
-    text = (
-        f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec:\n  extension:\n    template: |\n      patch: {{}}\n"
-    )
+    text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec:\n  extension:\n    template: |\n      patch: {{}}\n"
     (one,) = read_definitions("a.yaml", text.encode()).definitions
     assert (one.template, str(one.line(1))) == ("patch: {}\n", "a.yaml:7:1")
 
@@ -104,7 +111,10 @@ def test_a_type_of_terraform_keeps_its_schematic() -> None:
 
 
 WRONG = {
-    "no definition": ("kind: ConfigMap\n", "a.yaml:1:1: error OAM108: a ConfigMap is no definition"),
+    "no definition": (
+        "kind: ConfigMap\n",
+        "a.yaml:1:1: error OAM108: a ConfigMap is no definition",
+    ),
     "no mapping": ("[1]\n", "a.yaml:1:1: error OAM108: this is no definition"),
     "another version": (
         "apiVersion: core.oam.dev/v1alpha2\nkind: TraitDefinition\nmetadata: {name: a}\nspec: {schematic: {cue: {template: a}}}",
@@ -147,7 +157,9 @@ def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
     """And nothing is read of it."""
     text, expected = WRONG[about]
     found = read_definitions("a.yaml", text.encode())
-    assert not found.definitions and [str(one).startswith(expected) for one in found.diagnostics] == [True], found
+    assert not found.definitions and [
+        str(one).startswith(expected) for one in found.diagnostics
+    ] == [True], found
 
 
 REFUSED = {
