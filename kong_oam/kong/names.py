@@ -30,6 +30,17 @@ def owner_of(service: str) -> tuple[str, str] | None:
     return (stack, "/".join(parts[:2])) if before == _PREFIX and stack and len(parts) == 3 else None
 
 
+def is_given_by(stack: str, name: str) -> bool:
+    """Whether the stack gives entities such a name."""
+    return name.startswith(f"{_PREFIX}.{stack}.")
+
+
+def stack_in_name(name: str) -> str:
+    """The stack that gave an entity its name, as far as the first dot; empty of other names."""
+    prefix, separator, rest = name.partition(".")
+    return rest.partition(".")[0] if prefix == _PREFIX and separator else ""
+
+
 def component_of(stack: str, service: str) -> str | None:
     """`application/component` of a service of this name; None for a name that `service` does not
     give."""

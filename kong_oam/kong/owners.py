@@ -1,4 +1,4 @@
-"""Who owns an entity of Kong, by its tags: the stack that asks, another stack, or nobody that this
+"""Who owns an entity of Kong, by its name and its tags: the stack that asks, another stack, or nobody that this
 program knows.
 
 A stack changes and deletes only its own entities, and tells which stack has to act on another's.
@@ -44,13 +44,21 @@ class Asking:
     def owner(self, entity: Mapping[str, Any]) -> Owner:
         """The owner of an entity of Kong.
 
-        A tag of another estate wins over ours, so that nothing that another stack may need is taken
-        for ours.
+        A name that a stack gives counts first: somebody may have changed tags by hand. Then a tag
+        of another estate wins over ours, so that nothing that another stack may need is taken for
+        ours.
         """
         tags = entity.get("tags") or ()
+        name = str(entity.get("username") or entity.get("name") or "")
+        has_our_name = names.is_given_by(self.estate, name)
+        has_our_tags = self.estate in names.stacks_in(tags)
         # One tag is enough for another stack's entity. Ours have both tags.
         others = sorted(names.stacks_named(tags) - {self.estate})
-        if not others and not names.stacks_in(tags):
+        if has_our_name and has_our_tags:
+            others = []
+        elif not has_our_name and not others and (giver := names.stack_in_name(name)):
+            others = [giver]
+        if not others and not has_our_tags:
             return Owner("foreign")
         partition = names.partition_in(tags)
         stack = stack_of(others[0] if others else self.estate, partition)

@@ -61,8 +61,8 @@ class LostEntity:
         return f"/{self.collection}/{self.id}"
 
     def owner(self, asking: Asking) -> Owner:
-        """The owner of the entity, by its tags."""
-        return asking.owner({"tags": self.tags})
+        """The owner of the entity."""
+        return asking.owner({"name": self.name, "tags": self.tags})
 
     @property
     def guards(self) -> str | None:
