@@ -93,7 +93,7 @@ class Change:
 
     `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens
     that were issued before go on being let through; None: they are not. `place`: the rule that
-    opens, or that was open. `answers`: only of the kind `answered by`.
+    opens, or that was open. `answers`: where something else answers from now on.
     """
 
     kind: Kind

@@ -11,8 +11,9 @@ estate and one that is only in the new are the same where the same workload of t
 same namespace holds the credential and may call the same: renaming a component or an application is
 no change of access. Roles and scopes are never compared, only who has what by them.
 
-A request that stays allowed is a change where another component, port or set of pods answers
-(access.diff.answering).
+What answers is part of access (access.diff.answering). A request that stays allowed is a change
+where another component, port or set of pods answers. Every other change says so, too: a team that
+takes a path may let nobody in yet, and callers in later.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ from kong_oam.access.request_classes import (
 )
 
 _ChangeKey = tuple[Kind, Whom, Answers | None]
+"""With both answers where something else answers."""
 
 _Cell = tuple[str, str, int]
 """A site, a method, and the number of a class of paths."""
@@ -68,6 +70,9 @@ _Cell = tuple[str, str, int]
 _Cells = dict[_ChangeKey, list[_Cell]]
 _Classes = Mapping[str, Sequence[PathClass]]
 """The classes of paths by site."""
+
+_Otherwise = Mapping[tuple[str, int], Answers]
+"""Both answers, by site and number of the classes of paths where something else answers."""
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
@@ -81,10 +86,11 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
     sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
-    differences = _differences(*sides, by_site)
+    otherwise = dict(_answered_otherwise(*sides, by_site))
+    differences = _differences(*sides, by_site, otherwise)
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
-    differences = kept | _answered_otherwise(*sides, by_site, renamed)
+    differences = kept | _staying(*sides, by_site, otherwise, renamed)
     requests = _changes(*sides, by_site, differences, _owners_of_others(renamed, *sides))
     settings = settings_changed(
         old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port
@@ -128,23 +134,35 @@ def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
             yield site, number, path_class.path
 
 
-def _differences(old: Side, new: Side, by_site: _Classes) -> _Cells:
-    """Every difference, by kind and for whom. The sides cache their answers, so a pair is
-    identified by their ids."""
+def _answered_otherwise(
+    old: Side, new: Side, by_site: _Classes
+) -> Iterator[tuple[tuple[str, int], Answers]]:
+    """Yields the classes of paths where something else answers, with both answers."""
+    answerers = Answerers(old.model, new.model)
+    for site, number, path in _paths(by_site):
+        before, after = old.answered_by(site, path), new.answered_by(site, path)
+        if before and after and answerers.differ(before, after):
+            yield (site, number), (before, after)
+
+
+def _differences(old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise) -> _Cells:
+    """Every difference, by kind, for whom and what answers. The sides cache their answers, so a
+    pair is identified by their ids."""
     differences: _Cells = {}
-    compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
+    compared: dict[tuple[int, int], tuple[tuple[Kind, Whom], ...]] = {}
     for site, number, path in _paths(by_site):
         was, now = old.at(site, path), new.at(site, path)
         for method in METHODS:
             pair = id(was[method]), id(now[method])
             if pair not in compared:
                 compared[pair] = tuple(_compare(was[method], now[method]))
-            for key in compared[pair]:
+            for kind, whom in compared[pair]:
+                key = kind, whom, otherwise.get((site, number))
                 differences.setdefault(key, []).append((site, method, number))
     return differences
 
 
-def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
+def _compare(was: Access, now: Access) -> Iterator[tuple[Kind, Whom]]:
     opened, shut = beyond(now.networks, was.networks), beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
@@ -154,9 +172,9 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
     for principal in sorted({*was.principals, *now.principals}):
         before, after = was.principals.get(principal), now.principals.get(principal)
         if before is None and after is not None:
-            yield "granted", Whom(principal, after, Source(now.networks)), None
+            yield "granted", Whom(principal, after, Source(now.networks))
         elif after is None and before is not None:
-            yield "revoked", Whom(principal, before, Source(was.networks)), None
+            yield "revoked", Whom(principal, before, Source(was.networks))
         elif before is not None and after is not None:
             more = frozenset(groups for groups in after if not suffices(groups, before))
             less = frozenset(groups for groups in before if not suffices(groups, after))
@@ -167,7 +185,7 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
                 ("narrowed", before - less, shut),
             )
             yield from (
-                (kind, Whom(principal, met, source), None)
+                (kind, Whom(principal, met, source))
                 for kind, met, source in parts
                 if met and source
             )
@@ -175,49 +193,45 @@ def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
 
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
-) -> Iterator[_ChangeKey]:
+) -> Iterator[tuple[Kind, Whom]]:
     """Compares where one of the two lets everybody in, from its networks: `opened` are addresses
     that come, `shut` those that go."""
     if not was.everybody:
-        yield "newly public", Whom(None, source=Source(now.networks)), None
+        yield "newly public", Whom(None, source=Source(now.networks))
     elif not now.everybody:
-        yield (
-            "narrowed" if now.principals else "revoked",
-            Whom(None, source=Source(was.networks)),
-            None,
-        )
+        kind: Kind = "narrowed" if now.principals else "revoked"
+        yield kind, Whom(None, source=Source(was.networks))
     changes: tuple[tuple[Kind, Access, Access, Source | None], ...] = (
         ("widened", was, now, opened),
         ("narrowed", now, was, shut),
     )
     for kind, without, having, source in changes:
         if source and without.everybody and having.everybody:
-            yield kind, Whom(None, source=source), None
+            yield kind, Whom(None, source=source)
         elif source and without.everybody:
-            yield from (
-                (kind, Whom(one, met, source), None) for one, met in having.principals.items()
-            )
+            yield from ((kind, Whom(one, met, source)) for one, met in having.principals.items())
 
 
-def _answered_otherwise(
-    old: Side, new: Side, by_site: _Classes, renamed: Mapping[Principal, Principal]
+def _staying(
+    old: Side,
+    new: Side,
+    by_site: _Classes,
+    otherwise: _Otherwise,
+    renamed: Mapping[Principal, Principal],
 ) -> _Cells:
     """Every request that stays allowed and is answered by something else, for whom, with both
     answers."""
     differences: _Cells = {}
-    answerers = Answerers(old.model, new.model)
     callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
-    for site, number, path in _paths(by_site):
-        before, after = old.answered_by(site, path), new.answered_by(site, path)
-        if before is None or after is None or not answerers.differ(before, after):
-            continue
+    for (site, number), answers in otherwise.items():
+        path = by_site[site][number].path
         was, now = old.at(site, path), new.at(site, path)
         for method in METHODS:
             pair = id(was[method]), id(now[method])
             if pair not in callers:
                 callers[pair] = tuple(staying(was[method], now[method], renamed))
             for whom in callers[pair]:
-                key: _ChangeKey = ("answered by", whom, (before, after))
+                key: _ChangeKey = ("answered by", whom, answers)
                 differences.setdefault(key, []).append((site, method, number))
     return differences
 

@@ -11,7 +11,6 @@ from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
     Answer,
-    Answers,
     Change,
     Difference,
     Exposer,
@@ -57,7 +56,7 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
 
 def label(change: Difference) -> str:
     """The kind of a change in a table: `granted`, or `now answered by evil/proxy`."""
-    if isinstance(change, Setting) or change.answers is None:
+    if isinstance(change, Setting) or change.answers is None or change.kind != "answered by":
         return change.kind
     return f"now answered by {change.answers[1].component}"
 
@@ -69,19 +68,25 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), place
     note = until(change) or place
-    answers = f": {answered(change.answers)}" if change.answers else ""
-    return whom(change.whom), methods(change.methods), where(change, scheme) + answers, note
+    requests = where(change, scheme) + answered(change)
+    return whom(change.whom), methods(change.methods), requests, note
 
 
-def answered(answers: Answers) -> str:
-    """What answered and what answers, with their owners: `orders/api:8080 (team-orders) ->
-    evil/proxy:8080 (team-e)`.
+def answered(change: Change) -> str:
+    """What answers from now on and what answered, with their owners; empty where it is the same.
 
-    The pods are named where nothing else differs.
+    `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` where nothing else changes, else
+    `; now answered by evil/proxy:8080 (team-e), before orders/api:8080 (team-orders)`. The pods are
+    named where nothing else of the two differs.
     """
-    was, now = answers
+    if change.answers is None:
+        return ""
+    was, now = change.answers
     pods = (was.component, was.port) == (now.component, now.port)
-    return printable(" -> ".join(_answer_in_words(answer, pods=pods) for answer in answers))
+    before, after = (_answer_in_words(answer, pods=pods) for answer in change.answers)
+    if change.kind == "answered by":
+        return printable(f": {before} -> {after}")
+    return printable(f"; now answered by {after}, before {before}")
 
 
 def _answer_in_words(answer: Answer, *, pods: bool) -> str:

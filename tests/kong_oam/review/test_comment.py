@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from kong_oam.access.diff.compare import diff
+from kong_oam.cli.diff import document
 from kong_oam.engine.refusals import OURS
 from kong_oam.review import access_changes
 from kong_oam.review.access_changes import AccessChange, Finding
@@ -19,7 +21,8 @@ from kong_oam.review.failure import UNKNOWN, reasons
 from kong_oam.review.github import links
 from kong_oam.review.markdown import Links, Place, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
-from tests.support.diffs import edited
+from tests.support.diffs import API, BEFORE, SHOP, edited, model
+from tests.support.estates import api
 from tests.support.projects import copy_sample, git
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -208,6 +211,19 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     told = compared(monkeypatch, [{"kind": "may widen", **one} for one in found])
     assert told.owners == ("team-h", "team-o", "team-t")
+
+
+def test_whose_path_is_taken_is_asked_though_callers_are_only_revoked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever takes the path may let callers in by a change of its own, of which nobody else is told."""
+    access = "{owner: team-e, scopes: {own: Own}, rules: [{scopes: [own]}]}"
+    taking = model(API, SHOP, api("evil", http="{/orders/x: 8080}", access=access))
+    found = document(diff(BEFORE, taking), "https")["changes"]
+    assert {change["kind"] for change in found} == {"revoked"}
+    answers = {"component": "orders/api", "owner": "team-orders", "port": "8080"}
+    assert all(change["answeredBy"]["old"].items() >= answers.items() for change in found)
+    assert compared(monkeypatch, found).owners == ("team-orders",)
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:

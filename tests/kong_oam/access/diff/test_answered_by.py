@@ -50,6 +50,50 @@ def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
     assert headline([change], "https") == f"now answered by evil/api for everybody: * {where}"
 
 
+ORDERS_URL = "https://orders.example.com/orders"
+TAKEN = f"{ORDERS_URL}/x"
+BOTH = "; now answered by evil/api:8080 (team-e), before orders/api:8080 (team-t)"
+
+
+def taking(rules: str, shop: str = CHECKOUT) -> AccessModel:
+    """The orders, of which another team takes `/orders/x` with these rules."""
+    access = f"{{owner: team-e, scopes: {{own: Own}}, rules: [{rules}]}}"
+    return model(ORDERS, api("evil", http="{/orders/x: 8080}", access=access), shop)
+
+
+def test_a_takeover_that_lets_nobody_in_yet_is_told_with_both_owners() -> None:
+    """The step that takes the path is the only step at which another component answers."""
+    assert told(OLD, taking("{scopes: [own]}")) == [
+        ("revoked", "shop/checkout", "GET,HEAD", TAKEN + BOTH)
+    ]
+    (change,) = diff(OLD, taking("{scopes: [own]}"))
+    where = f"GET,HEAD {TAKEN}{BOTH}"
+    assert headline([change], "https") == f"revoked from shop/checkout: {where}"
+    back = "; now answered by orders/api:8080 (team-t), before evil/api:8080 (team-e)"
+    assert told(taking("{scopes: [own]}"), OLD) == [
+        ("granted", "shop/checkout", "GET,HEAD", TAKEN + back)
+    ]
+
+
+def test_a_takeover_is_told_with_both_owners_beside_who_comes_and_who_stays() -> None:
+    """Everybody is let in, and the client that could call before reaches something else."""
+    rows = told(OLD, taking("{public: {reason: pages}}"))
+    answers = ": orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
+    assert rows == [
+        ("newly public", "everybody", "*", TAKEN + BOTH),
+        ("now answered by evil/api", "shop/checkout", "GET,HEAD", TAKEN + answers),
+    ]
+
+
+def test_rows_are_apart_where_only_some_of_their_requests_are_answered_otherwise() -> None:
+    """What is revoked at all paths, one of which another team takes, is two rows."""
+    idle = edited(CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    assert told(OLD, taking("{scopes: [own]}", idle)) == [
+        ("revoked", "shop/checkout", "GET,HEAD", f"{ORDERS_URL} but not /orders/x"),
+        ("revoked", "shop/checkout", "GET,HEAD", TAKEN + BOTH),
+    ]
+
+
 def test_below_a_picture_it_is_neither_added_nor_taken_away() -> None:
     """The same callers are let in."""
     _, line = listed_below(diff(OLD, model(ORDERS, EVIL, CHECKOUT)), "https")

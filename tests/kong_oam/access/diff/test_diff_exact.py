@@ -71,6 +71,26 @@ def _answering(estate: Estate, host: str, path: PathSegments) -> tuple[str, int,
     return None
 
 
+_Ways = tuple[tuple[str, str], tuple[str, str]]
+"""Component and port that answered, and those that answer."""
+
+
+def _otherwise(*answering: tuple[str, int, Pods] | None) -> _Ways | None:
+    """What a row has to say of what answers; None where the same answers, or nothing on one side."""
+    before, after = answering
+    if before is None or after is None or before == after:
+        return None
+    return (before[0], str(before[1])), (after[0], str(after[1]))
+
+
+def _answers(change: Change) -> _Ways | None:
+    """What a row says of what answers."""
+    if change.answers is None:
+        return None
+    before, after = change.answers
+    return (before.component, before.port), (after.component, after.port)
+
+
 def _told(
     changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]
 ) -> list[Change]:
@@ -199,9 +219,11 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
         )
         path = read(request.target)
         apis = component_of(old, request.host, path), component_of(new, request.host, path)
-        otherwise = _answering(old, request.host, path) != _answering(new, request.host, path)
+        ways = [_answering(estate, request.host, path) for estate in both]
+        otherwise = ways[0] != ways[1]
+        note(f"{request}: {told}")
+        assert {*map(_answers, told)} <= {_otherwise(*ways)}
         for principal, groups, before, after in _callers(old, new, apis):
-            note(f"{request}")
             was, now = allowed(old, request, before), allowed(new, request, after)
             lives = allowed(new, request, before)
             _check(
@@ -285,11 +307,9 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
                 before, after = (
                     _answering(estate, request.host, read(request.target)) for estate in both
                 )
+                assert _answers(change) == _otherwise(before, after)
                 if change.kind == "answered by":
-                    assert (was, now) == (True, True) and before != after
-                    assert before and after and change.answers
-                    told = [(one.component, one.port) for one in change.answers]
-                    assert told == [(one[0], str(one[1])) for one in (before, after)]
+                    assert (was, now) == (True, True) and change.answers
                 else:
                     assert (was, now) == (
                         (True, False) if change.kind in CLOSING else (False, True)
