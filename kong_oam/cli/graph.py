@@ -11,7 +11,6 @@ from typing import Any
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import graph_of_change, told
-from kong_oam.access.graph.dot import dot
 from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
@@ -37,18 +36,16 @@ Mermaid is for GitHub, which draws at most 500 lines and 50,000 characters: of m
 
   python -m kong_oam graph
   python -m kong_oam graph --output access.svg
-  python -m kong_oam graph --application shop --format dot | dot -Tpdf > shop.pdf
+  python -m kong_oam graph --application shop
   python -m kong_oam graph --principal group:sales --output sales.svg
   python -m kong_oam graph --since main --output change.svg
 """
 
-_FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot, "svg": svg}
+_FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "svg": svg}
 _ENDINGS = {
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
     ".md": "mermaid",
-    ".dot": "dot",
-    ".gv": "dot",
     ".svg": "svg",
 }
 _GROUP = "group:"
@@ -65,7 +62,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         type=Path,
         metavar="FILE",
-        help="write to FILE: .mmd, .md (as a block of Mermaid), .dot or .svg",
+        help="write to FILE: .mmd, .md (as a block of Mermaid) or .svg",
     )
     parser.add_argument(
         "--application",

@@ -127,39 +127,3 @@ def _decoded(text: str) -> str:
     """As it is drawn, but for the spaces without width that keep characters apart."""
     apart = text.replace("#36;#8203;", "#36;").replace("#58;#8203;", "#58;").replace("<br/>", "\n")
     return re.sub(r"#(\d+);", lambda code: chr(int(code[1])), apart)
-
-
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_DOT_NODE = re.compile(rf"  (\w+) \[label={_QUOTED}, shape=\w+(?:, \w+=(?:\w+|\"#\w+\"))*\]")
-_DOT_EDGE = re.compile(
-    rf"  (\w+) -> (\w+)(?: \[(?:label={_QUOTED})?(?:(?:, )?\w+=(?:\w+|\"#\w+\"))*\])?"
-)
-_DOT_OTHER = re.compile(
-    rf"  (?:rankdir=LR|label={_QUOTED}|\{{ rank=same; [\w; ]+ \}}"
-    r'|labeljust=l; fontname="sans-serif"; node \[fontname="sans-serif"\]; edge \[fontname="sans-serif"\])'
-)
-
-
-def read_dot(text: str) -> Read:
-    """Reads a digraph of which every line is one that is known. Raises ValueError at any other."""
-    first, *lines, last = text.removesuffix("\n").split("\n")
-    if (first, last) != ("digraph access {", "}"):
-        raise ValueError(first)
-    nodes: dict[str, str] = {}
-    edges: list[tuple[str, str, str]] = []
-    for line in lines:
-        if node := _DOT_NODE.fullmatch(line):
-            nodes[node[1]] = _unescaped(node[2])
-        elif edge := _DOT_EDGE.fullmatch(line):
-            edges.append((edge[1], edge[2], _unescaped(edge[3] or "")))
-        elif not _DOT_OTHER.fullmatch(line):
-            raise ValueError(line)
-    return Read(nodes, edges)
-
-
-def _unescaped(text: str) -> str:
-    """As Graphviz draws it: what stands behind a backslash means something in a label, but for these three."""
-    plain = re.sub(r"\\(.)", lambda code: {"n": "\n", "\\": "\\", '"': '"'}[code[1]], text)
-    if re.search(r"&(?!amp;)", plain):
-        raise ValueError(f"an entity of HTML: {plain}")
-    return plain.replace("&amp;", "&")

@@ -12,7 +12,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import BEFORE
-from tests.support.graphs import read_dot, read_mermaid
+from tests.support.graphs import read_mermaid
 from tests.support.projects import replace_once, write_project
 
 ORDERS, SHOP = Path("applications/orders.yaml"), Path("applications/shop.yaml")
@@ -46,7 +46,7 @@ def test_mermaid_is_printed_where_nothing_else_is_said(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     ("name", "begins"),
-    [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.dot", "digraph"), ("a.gv", "digraph"), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
+    [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
 )  # fmt: skip
 def test_the_ending_of_a_file_is_its_form(
     capsys: pytest.CaptureFixture[str], name: str, begins: str
@@ -58,10 +58,9 @@ def test_the_ending_of_a_file_is_its_form(
 
 def test_a_form_that_is_said_goes_before_the_ending(capsys: pytest.CaptureFixture[str]) -> None:
     """And is printed where there is no file; all of it is what the file has."""
-    printed(capsys, "--format", "dot", "--output", "graph.txt")
-    assert Path("graph.txt").read_text("utf-8") == printed(capsys, "--format", "dot")
-    assert read_dot(Path("graph.txt").read_text("utf-8")).nodes["group_sales"] == "sales\ngroup"
-    ElementTree.fromstring(printed(capsys, "--format", "svg"))
+    printed(capsys, "--format", "svg", "--output", "graph.txt")
+    assert Path("graph.txt").read_text("utf-8") == printed(capsys, "--format", "svg")
+    ElementTree.fromstring(Path("graph.txt").read_text("utf-8"))
     printed(capsys, "--output", "block.md")
     assert Path("block.md").read_text("utf-8") == f"```mermaid\n{printed(capsys)}```\n"
 
@@ -164,9 +163,9 @@ spec:
         (["--principal", "group:salse"], "no client and no group 'group:salse'; did you mean 'group:sales'?"),
         (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
         (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
-        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.dot/.gv/.svg, or add --format"),
+        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
-        (["--json", "--format", "dot"], "--json, or --format and --output, not both"),
+        (["--json", "--format", "svg"], "--json, or --format and --output, not both"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(

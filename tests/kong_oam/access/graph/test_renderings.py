@@ -1,4 +1,4 @@
-"""Mermaid, DOT and SVG of a graph: whatever names somebody gave, they are texts, and all that the graph says is there."""
+"""Mermaid and SVG of a graph: whatever names somebody gave, they are texts, and all that the graph says is there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.graph.build import graph_of
-from kong_oam.access.graph.dot import dot
 from kong_oam.access.graph.graph import SIGNS, Graph, Node
 from kong_oam.access.graph.layout import (
     BOX_WIDTH,
@@ -28,7 +27,7 @@ from kong_oam.access.graph.svg import svg
 from kong_oam.diagnostics import printable
 from tests.support.diffs import API, SHOP
 from tests.support.estates import estate
-from tests.support.graphs import HOSTILE, Read, graphs, read_dot, read_mermaid
+from tests.support.graphs import HOSTILE, graphs, read_mermaid
 from tests.support.tiers import examples
 
 OFTEN = settings(max_examples=examples(150), deadline=None)
@@ -108,13 +107,6 @@ def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
 
 @OFTEN
 @given(graphs())
-def test_dot_has_the_graph_and_nothing_else(graph: Graph) -> None:
-    """As Mermaid."""
-    assert read_dot(dot(graph)) == Read(*lines_of(graph, 10_000))
-
-
-@OFTEN
-@given(graphs())
 def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
     """No script, no link, no picture from elsewhere, no attribute of anybody's; each box and line has its text."""
     text = svg(graph)
@@ -143,7 +135,6 @@ def test_a_name_that_means_harm_is_shown(name: str) -> None:
     """As it is written, as far as it is text at all."""
     graph = Graph("t", (Node("group", name),), ())
     shown = printable(name).strip()
-    assert next(iter(read_dot(dot(graph)).nodes.values())) == shown
     assert next(iter(read_mermaid(mermaid(graph)).nodes.values()))[:119] == shown[:119]
     assert f"group {printable(name)}" in [
         title.text for title in ElementTree.fromstring(svg(graph)).iter(f"{SVG}title")
