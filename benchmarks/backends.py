@@ -73,8 +73,7 @@ def told(name: str, found: Measured) -> str:
     """A line of the table."""
     return (
         f"{name:>20}: {found.run:6.1f} {found.server:6.1f} {found.written / 1e6:10.1f} "
-        f"{found.state / 1e3:6.0f} "
-        f"{found.left / 1e3:12.0f}"
+        f"{found.state / 1e3:6.0f} {found.left / 1e3:12.0f}"
     )
 
 

@@ -200,8 +200,7 @@ def tell(name: str, run: Run) -> None:
     )
     line = (
         f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} "
-        f"{requests.get('okta', 0):6} "
-        f"{requests.get('Kong', 0):6}  {done}"
+        f"{requests.get('okta', 0):6} {requests.get('Kong', 0):6}  {done}"
     )
     print(line.rstrip(), flush=True)
 

@@ -91,8 +91,7 @@ def read_base(settings: Settings, estate: Estate, own: StackState, state: StackS
     elif generation < before:
         _stop(
             f"the base of this estate, '{name}', is of generation {generation}, and this stack was "
-            f"made with {before}: "
-            f"is that its last state? If it is, run `pulumi up -s {name}` first"
+            f"made with {before}: is that its last state? If it is, run `pulumi up -s {name}` first"
         )
     providers = {
         one.name: Record((output.get("providers") or {}).get(one.name) or {})
@@ -120,8 +119,7 @@ def with_all_in_use(
     if words:
         pulumi.log.info(
             f"base: {some(words)} went from the Applications, and partitions still use it: it "
-            "stays until they have "
-            f"been run, and goes with the next run of '{settings.stack.name}'"
+            f"stays until they have been run, and goes with the next run of '{settings.stack.name}'"
         )
     return kept, words
 
@@ -190,10 +188,9 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
         ):
             refuse(
                 f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
-                f"'{stack}' still has "
-                f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications "
-                "have to where they "
-                f"are to be, and `pulumi destroy -s {stack}` takes away what is left"
+                f"'{stack}' still has {some(left)}: `python -m kong_oam move -s {name}` brings "
+                "those that Applications have to where they are to be, and `pulumi destroy -s "
+                f"{stack}` takes away what is left"
             )
 
 

@@ -74,8 +74,7 @@ class Rotation:
             if is_other:
                 pulumi.log.info(
                     f"credentials: {client.name}: generation {now.number}, since {now.since}, has "
-                    "another key from "
-                    f"{self._today} on, out of turn; the one before is refused"
+                    f"another key from {self._today} on, out of turn; the one before is refused"
                 )
             return (replace(now, replaced=self._today) if is_other else now).to_output(
                 self._estate.schedule_of(client)
@@ -108,9 +107,8 @@ class Rotation:
             if self._today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since "
-                    f"{now.due(schedule)}, and nobody "
-                    f"replaces it but you: pulumi up -s {pulumi.get_stack()} --replace "
-                    f"'**::{resource}'"
+                    f"{now.due(schedule)}, and nobody replaces it but you: pulumi up -s "
+                    f"{pulumi.get_stack()} --replace '**::{resource}'"
                 )
             return now.to_output(schedule)
 

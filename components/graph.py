@@ -75,8 +75,8 @@ class Moved:
         if self._count:
             pulumi.log.info(
                 f"graph: {self._count} resources lie under other components than in the state, and "
-                "move; nothing of "
-                "them changes, and components that have nothing under them any more are deleted"
+                "move; nothing of them changes, and components that have nothing under them any "
+                "more are deleted"
             )
 
 

@@ -67,8 +67,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
     if unknown:
         pulumi.log.warn(
             f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
-            "run of this stack "
-            f"after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
+            f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
     part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
     base = read_base(settings, part, state, there)
@@ -87,9 +86,8 @@ def _stop_at_components_of_others(settings: Settings, estate: Estate, state: Sta
         where = stack_of(name, first)
         refuse(
             f"{some(others)} are in the state of this stack, and by kong-oam:partitions of "
-            f"'{stack.name}' they are in "
-            f"another ({others[0]}: '{where}'). Move them, with all that is theirs: `python -m "
-            f"kong_oam move -s {name}`"
+            f"'{stack.name}' they are in another ({others[0]}: '{where}'). Move them, with all "
+            f"that is theirs: `python -m kong_oam move -s {name}`"
         )
 
 
@@ -109,8 +107,7 @@ def _stop_at_components_elsewhere(
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
             refuse(
                 f"{some(found)} are to be in this stack, and are in the state of '{stack}'. Move "
-                "them, with all that "
-                f"is theirs: `python -m kong_oam move -s {name}`"
+                f"them, with all that is theirs: `python -m kong_oam move -s {name}`"
             )
 
 

@@ -56,9 +56,8 @@ def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
         keys = some(f"{NAMESPACE}:{name}" for name in others)
         raise StackError(
             f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
-            "policies read; settings "
-            "stand there alone, not in Pulumi.yaml's config, in another stackConfigDir, or in a "
-            "--config-file"
+            "policies read; settings stand there alone, not in Pulumi.yaml's config, in another "
+            "stackConfigDir, or in a --config-file"
         )
 
 

@@ -50,8 +50,7 @@ def _read(token: str, arguments: Mapping[str, str], stack: str | None) -> Mappin
             return {}
         raise EngineError(
             "the state of this stack cannot be read from its backend, so nothing was provisioned; "
-            "`pulumi stack export "
-            f"-s {stack or pulumi.get_stack()}` says why. Of files, the address needs "
-            "`?metadata=skip`"
+            f"`pulumi stack export -s {stack or pulumi.get_stack()}` says why. Of files, the "
+            "address needs `?metadata=skip`"
         ) from None
     return answer["outputs"] or {}

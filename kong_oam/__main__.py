@@ -142,10 +142,8 @@ def _parser() -> _Parser:
         prog=as_called(MODULE),
         description="Who may call what, from the Applications.",
         epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, "
-        "verify, "
-        "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which "
-        "nothing can be said. "
-        "`forward` ends as its command does.",
+        "verify, recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of "
+        "which nothing can be said. `forward` ends as its command does.",
     )
     parser.add_argument("--version", action="version", version=f"{SCRIPT} {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")

@@ -146,8 +146,7 @@ def known_configurations(deployment: Deployment, _: Settings) -> Iterator[Policy
         if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
             yield PolicyFinding(
                 f"{plugin.name} changes in this run, though the preview may list it as unchanged: "
-                "an id in its "
-                "configuration is made up by a provider in the same run",
+                "an id in its configuration is made up by a provider in the same run",
                 plugin,
             )
 

@@ -108,9 +108,8 @@ def _run(command: Sequence[str], what: str) -> None:
     if unreachable is not None:
         raise InstallError(
             f"no package index was reached for {what}, or it has no package for this Python "
-            f"({unreachable}); check "
-            "the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL for uv, PIP_INDEX_URL "
-            "for pip"
+            f"({unreachable}); check the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL "
+            "for uv, PIP_INDEX_URL for pip"
         )
     raise InstallError("\n".join([f"{what} could not be installed:", *lines[-15:]]))
 

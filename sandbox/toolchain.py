@@ -89,8 +89,7 @@ def which(path: str | None = None) -> str:
         return f"{why}: v{VERSION} is used, which was built before: {_own()}"
     return (
         f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, "
-        "measured); "
-        "https://www.pulumi.com/docs/install/ is faster"
+        "measured); https://www.pulumi.com/docs/install/ is faster"
     )
 
 

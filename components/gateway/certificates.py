@@ -66,9 +66,8 @@ def require_client_certificate(
     if name is not None and name not in of_stack:
         raise StackError(
             f"{NAMESPACE}:gateway.upstreamTls.clientCertificate: there is no '{name}' among "
-            f"{NAMESPACE}:certificates"
-            f"{suggestion(name, of_stack)}; set it with pulumi config set --secret --path "
-            f"'{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
+            f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config set "
+            f"--secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
         )
 
 

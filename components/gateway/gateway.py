@@ -208,9 +208,8 @@ class Gateway(pulumi.ComponentResource):
         if unknown:
             pulumi.log.warn(
                 f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
-                f"{unknown[0]}, and "
-                "no preview can show it before: the provider makes up an id of a client or an API "
-                "in the same run"
+                f"{unknown[0]}, and no preview can show it before: the provider makes up an id of "
+                "a client or an API in the same run"
             )
         return bool(unknown)
 

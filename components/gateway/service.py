@@ -131,8 +131,7 @@ class GatedService:
         stays = "opens nothing new" if self._before else "stays closed"
         pulumi.log.warn(
             f"gateway: service {self.name} {stays}: the Deployment of this version is not there; "
-            "run `pulumi up` once "
-            "it can be"
+            "run `pulumi up` once it can be"
         )
         return self._before or plugins.gate(closed(table), upstream)
 

@@ -42,8 +42,7 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
         )[1:]
         raise pulumi.RunError(
             f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
-            "yet, which another "
-            "component takes (inputs); run `pulumi up --refresh` once it has"
+            "yet, which another component takes (inputs); run `pulumi up --refresh` once it has"
         )
 
     return found.apply(read)

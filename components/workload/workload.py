@@ -178,8 +178,7 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
     if one.pods:
         return (
             f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten "
-            "minutes the run gives "
-            f"up. See {cluster.kubectl} --namespace={namespace} get pods "
+            f"minutes the run gives up. See {cluster.kubectl} --namespace={namespace} get pods "
             f"--selector={COMPONENT}={component.name}"
         )
     if group_kind(manifest) == RELEASE:
@@ -190,7 +189,6 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
     where = f"--namespace={namespace} " if namespace else ""
     return (
         f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes "
-        "the run gives up. See "
-        f"{cluster.kubectl} {where}describe {resource_of(kind_of(manifest['apiVersion'], kind))} "
-        f"{name}"
+        f"the run gives up. See {cluster.kubectl} {where}describe "
+        f"{resource_of(kind_of(manifest['apiVersion'], kind))} {name}"
     )

@@ -103,8 +103,7 @@ CODES: Mapping[str, Code] = {
         "a gateway trait, or an Ingress, that leads to a port or to pods that the component does "
         "not have",
         "write one of the component's `ports` (its `containerPort`, where that differs), or add "
-        "the port there; "
-        "a Service selects the component's own pods",
+        "the port there; a Service selects the component's own pods",
     ),
     "ACC229": Code(
         "a component with routes that is in further clusters alone, where the gateway does not "
@@ -114,8 +113,7 @@ CODES: Mapping[str, Code] = {
     ),
     "ACC230": Code(
         "a client in several places, or in a further cluster, whose identity provider knows it by "
-        "a ServiceAccount of "
-        "the stack's own (`clusterIssuer`)",
+        "a ServiceAccount of the stack's own (`clusterIssuer`)",
         "deploy it once, to `local`",
     ),
     "ACC231": Code(

@@ -94,8 +94,7 @@ def _no_reader(estate: Estate, component: Component, request: Request, origin: s
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "it is a page of the same origin, of which browsers ask nothing"
     return (
-        f"no browser client that may call {component.key} has pages of this origin, and no "
-        "cors "
+        f"no browser client that may call {component.key} has pages of this origin, and no cors "
         "trait lists it"
     )
 

@@ -54,8 +54,7 @@ def read_at(
                 listed = some([*foreign, *more])
                 remark(
                     f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
-                    "what changes there, "
-                    "compare two folders"
+                    "what changes there, compare two folders"
                 )
             then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
 

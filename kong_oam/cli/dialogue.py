@@ -27,8 +27,7 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "group": ("Groups whose users may call it, with commas ({groups}nothing: no users)", ""),
     "caller": (
         "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, "
-        "too "
-        "({clients}nothing: nobody may, until a role of it says who)",
+        "too ({clients}nothing: nobody may, until a role of it says who)",
         "",
     ),
     "calls": (

@@ -90,7 +90,6 @@ def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
         name = callee.partition("/")[0]
         yield (
             f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role "
-            "that grants "
-            f"{' and '.join(scopes)}, in its own file (`check -f applications "
+            f"that grants {' and '.join(scopes)}, in its own file (`check -f applications "
             f"../{name}/applications` judges both)"
         )

@@ -64,8 +64,7 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="PATH",
         help="where definitions of types are, besides the folder definitions: files, folders and "
-        "globs (default: what "
-        "the stack names)",
+        "globs (default: what the stack names)",
     )
 
 

@@ -196,8 +196,8 @@ def _page(estate: Estate, request: Request, options: argparse.Namespace) -> dict
 
 
 _NOT_THE_GATEWAYS = (
-    "the gateway says nothing of pages of other origins here; what the workload "
-    "says of its own answers stays"
+    "the gateway says nothing of pages of other origins here; what the workload says of its own "
+    "answers stays"
 )
 
 

@@ -73,9 +73,7 @@ class Opening:
         source = f" from {', '.join(self.networks)} only" if self.networks else ""
         return (
             f"{state}: {','.join(self.methods)} {self.path} of {self.component} for "
-            f"everybody{source}"
-            f" until {ends:%FT%TZ}"
-            f" ({printable(self.reason)})"
+            f"everybody{source} until {ends:%FT%TZ} ({printable(self.reason)})"
         )
 
 
@@ -111,8 +109,7 @@ def _unknown(guard: ScriptGuard) -> str:
 def _not_of_this_version(component: str, shown: str) -> str:
     return (
         f"the scripts of {component} were changed by hand, or are of another version of the "
-        f"program: {shown}. "
-        "Use that version, or `pulumi up --refresh`"
+        f"program: {shown}. Use that version, or `pulumi up --refresh`"
     )
 
 
@@ -177,8 +174,7 @@ def _complete_ports_of(live: Entities, settings: Settings, component: str) -> li
             if owner.kind == "another stack's":
                 raise EmergencyError(
                     f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "
-                    "tags: "
-                    f"see `python -m kong_oam verify --stack {stack}`"
+                    f"tags: see `python -m kong_oam verify --stack {stack}`"
                 )
     complete = [port for port in chosen if not port.missing]
     if not complete:

@@ -79,14 +79,13 @@ class _Gateway:
         if wrong:
             raise EmergencyError(
                 f"written, and {opening.path} of {opening.component} is not {state}: "
-                f"{some(wrong, '; ')}; "
-                f"see `python -m kong_oam verify --stack {self.settings.stack.name}`"
+                f"{some(wrong, '; ')}; see `python -m kong_oam verify --stack "
+                f"{self.settings.stack.name}`"
             )
         if unasked:
             raise EmergencyError(
                 f"written, but not confirmed that {opening.path} of {opening.component} is "
-                f"{state}: "
-                f"{some(unasked, '; ')}; or call it yourself"
+                f"{state}: {some(unasked, '; ')}; or call it yourself"
             )
         return list(dict.fromkeys(text for text, _ in asked))
 

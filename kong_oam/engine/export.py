@@ -121,10 +121,8 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
         resource, missing = map(logical_name, state.unresolved[0])
         raise InvalidStateError(
             f"no run can read the state of stack '{stack}': {resource} refers to {missing}, which "
-            "is not there. A run "
-            "with --exclude or --target may leave that. Repair it with `pulumi state repair -s "
-            f"{stack} --yes`, and "
-            "recover once more"
+            "is not there. A run with --exclude or --target may leave that. Repair it with `pulumi "
+            f"state repair -s {stack} --yes`, and recover once more"
         ) from None
 
 

@@ -41,9 +41,8 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     if not _is_plain(url):  # not quoted: it may hold a password
         raise AccountError(
             "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; "
-            "credentials go into "
-            "the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and "
-            "KONG_API_KEY"
+            "credentials go into the secrets kong:kongAdminToken and kong:kongApiKey, or "
+            "KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
     return Account(
         url,

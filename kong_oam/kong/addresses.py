@@ -52,16 +52,13 @@ def in_words(configuration: Mapping[str, Any]) -> str:
         ]
         said += (
             f" the one that {headers[0]} says (real_ip_header), where a call comes from {trusted} "
-            "(trusted_ips), and "
-            "else the one that connects to Kong: who calls from there says their address "
-            "themselves, so load balancers "
-            "have to write it"
+            "(trusted_ips), and else the one that connects to Kong: who calls from there says "
+            "their address themselves, so load balancers have to write it"
         )
     else:
         said += (
             " the one that connects to Kong (trusted_ips is empty): behind a load balancer it is "
-            "the load balancer's, "
-            "for all callers the same"
+            "the load balancer's, for all callers the same"
         )
     if configuration.get("role") == "control_plane":
         said += (

@@ -162,9 +162,8 @@ class AdminApi:
         if answer.status_code in (401, 403):
             raise AdminError(
                 f"Kong's Admin API at {self._shown} refuses the credentials "
-                f"({answer.status_code}); "
-                "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN "
-                "and KONG_API_KEY"
+                f"({answer.status_code}); check the secrets kong:kongAdminToken and "
+                "kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
             )
         return answer
 

@@ -16,22 +16,19 @@ from kong_oam.kong.sources import sent
 ADMISSION: Parts = ("json", "path", "token", "answer", "rules", "contains", "admission")
 
 BARE_RECORD = (
-    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
-    "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted "
-    "for n in pairs(said)do set(n,nil)end "
-    "for n,v in pairs({version=1,code=admitted and'record-failed'or'not-admitted',"
-    "decision=not admitted and'refused'or nil,status=status,"
-    "requestId=ngx.var.kong_request_id or ngx.var.request_id,service=said.service "
-    "and{name=said.service.name},"
-    "route=said.route "
-    "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})"
-    "do set(n,v)end"
+    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value local "
+    "status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in pairs(said)do "
+    "set(n,nil)end for n,v in pairs({version=1,code=admitted "
+    "and'record-failed'or'not-admitted',decision=not admitted and'refused'or "
+    "nil,status=status,requestId=ngx.var.kong_request_id or "
+    "ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route "
+    "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
+    "set(n,v)end"
 )
 """Clears Kong's own record, whatever is in it. Leaves which request it was, and its status."""
 
 _RECORDED = (
-    f"{BARE_RECORD} "
-    "for _,s in ipairs(ngx.ctx.KONG_SPANS or{})do if s.attributes then "
+    f"{BARE_RECORD} for _,s in ipairs(ngx.ctx.KONG_SPANS or{{}})do if s.attributes then "
     "s.attributes['http.url']=nil end end"
 )
 """Phase `log` without the code: this alone is recorded, and the query string is taken out of the

@@ -46,7 +46,6 @@ CODES: Mapping[str, Code] = {
         "a host and path that a route of another stack, or one that was made outside any stack, "
         "has in the same Kong",
         "take another host or path in one of the two, bring both into one stack, or have a route "
-        "that nobody needs "
-        "removed by whoever made it",
+        "that nobody needs removed by whoever made it",
     ),
 }

@@ -180,8 +180,8 @@ def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagno
     made = made_by(row, Asking(stack, whole=True).owner(row))
     message = (
         f"identity provider '{provider}': Kong has {what} ({row['id']}) {made}. A Kong takes an "
-        "issuer's keys once: "
-        "use another issuer, or another workspace or Kong, or bring both into one stack"
+        "issuer's keys once: use another issuer, or another workspace or Kong, or bring both into "
+        "one stack"
     )
     return Diagnostic("ENV405", message)
 
@@ -202,16 +202,15 @@ def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic
         whose = f"partition '{other}'" if other else "the base"
         message = (
             f"Kong has {what} ({row['id']}) of {whose} of this estate, whose stack is to give it "
-            "away first: "
-            f"`python -m kong_oam move -s {stack}`"
+            f"away first: `python -m kong_oam move -s {stack}`"
         )
         return Diagnostic("ENV419", message, need.place)
     if ours:
         own = stack_of(stack, need.partition)
         message = (
             f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an "
-            "interrupted run made "
-            f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
+            "interrupted run made it, or this is another state. See what `python -m kong_oam "
+            f"recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
     owner = Asking(stack, whole=True).owner(row)

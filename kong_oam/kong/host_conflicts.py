@@ -171,7 +171,7 @@ def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
     )
     message = (
         f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route "
-        f"'{name}'{more} "
-        f"{made_by(first.route, first.owner)}. One would get the other's calls: {remedy}"
+        f"'{name}'{more} {made_by(first.route, first.owner)}. One would get the other's calls: "
+        f"{remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.place)

@@ -134,8 +134,8 @@ def waived(estate: Estate) -> Iterator[str]:
             if plugin.waiver and (why := why_waived(plugin)):
                 yield printable(
                     f"{plugin.place.file}:{plugin.place.line}: {plugin.name} before "
-                    f"{component.key} {why}; accepted "
-                    f"until {plugin.waiver.until}: {plugin.waiver.reason}"
+                    f"{component.key} {why}; accepted until {plugin.waiver.until}: "
+                    f"{plugin.waiver.reason}"
                 )
 
 
@@ -304,8 +304,7 @@ def _secret(path: tuple[str | int, ...], value: str, component: Component, other
     own = component.application
     if vaults and (own in others or not (whole := _REFERENCE.fullmatch(value)) or whole[1] != own):
         return (
-            f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a "
-            "vault "
+            f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a vault "
             f"called '{own}'"
         )
     named = next((step for step in reversed(path) if isinstance(step, str)), "")

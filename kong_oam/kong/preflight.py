@@ -75,9 +75,8 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[s
         if one not in known:
             raise PreflightError(
                 "Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is "
-                f"{one[:16]}..., and "
-                "Pulumi has no resource for it; load it: "
-                f"curl -F {shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
+                f"{one[:16]}..., and Pulumi has no resource for it; load it: curl -F "
+                f"{shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
     return known
 
@@ -118,10 +117,9 @@ def check_addresses(configuration: Mapping[str, Any]) -> None:
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
             "this Kong takes the word of every caller for where they call from "
-            f"(trusted_ips={everybody}), so an "
-            "ip-allow trait keeps nobody out, and a rate-limit by address limits nobody; have "
-            "trusted_ips list your "
-            "load balancers alone, or take the trait out"
+            f"(trusted_ips={everybody}), so an ip-allow trait keeps nobody out, and a rate-limit "
+            "by address limits nobody; have trusted_ips list your load balancers alone, or take "
+            "the trait out"
         )
 
 

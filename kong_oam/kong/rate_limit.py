@@ -80,6 +80,5 @@ def notice(estate: Estate, redis: RedisSettings) -> str | None:
     )
     return (
         f"gateway: limits of {counted[0].key}{more} are counted in Redis at "
-        f"{redis.host}:{redis.port}; while that is "
-        f"away, {away} (gateway.redis.away: {redis.away})"
+        f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
     )

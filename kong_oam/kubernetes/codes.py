@@ -14,8 +14,7 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV413": Code(
         "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past "
-        "the gateway; found "
-        "where `kubectl` may list nodes",
+        "the gateway; found where `kubectl` may list nodes",
         "name the gateway's own addresses, or a subnet in which nothing else is",
     ),
     "ENV414": Code(
@@ -29,15 +28,13 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV421": Code(
         "an object whose name another stack, or somebody outside any stack, has in the cluster; "
-        "found where `kubectl` "
-        "is at hand",
+        "found where `kubectl` is at hand",
         "take another name or namespace in one of the two; have an object that nobody needs "
         "removed by whoever made it",
     ),
     "ENV422": Code(
         "an object in the cluster has this stack's label, and its state does not know it; found "
-        "where `kubectl` is at "
-        "hand",
+        "where `kubectl` is at hand",
         "look first whether this is the right backend; `python -m kong_oam recover -s STACK` "
         "prints what removes it",
     ),

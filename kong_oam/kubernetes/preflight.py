@@ -81,8 +81,8 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
             what = "its pods" if "/" in text else "the node"
             message = (
                 f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which "
-                "would get past the "
-                "gateway: name the gateway's own addresses, or a subnet in which nothing else is"
+                "would get past the gateway: name the gateway's own addresses, or a subnet in "
+                "which nothing else is"
             )
             yield Diagnostic("ENV413", message)
 
@@ -95,10 +95,8 @@ def _other_pods(
         for found in other_pods(settings.cluster.context_of(cluster), sites):
             message = (
                 f"pods of {some(found.owners)} in namespace '{found.component.namespace}' have "
-                "these podLabels, and "
-                f"the rules of '{found.component.key}' would open them; take the labels off these "
-                "pods, or write "
-                "others here"
+                f"these podLabels, and the rules of '{found.component.key}' would open them; take "
+                "the labels off these pods, or write others here"
             )
             yield Diagnostic("ENV415", message, found.named.place.at("podLabels"))
     except kubectl.UnreadableError:
@@ -140,8 +138,7 @@ def _missing(
         Diagnostic(
             "ENV412",
             f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace "
-            f"{namespace}`), or have "
-            "runs do it (kong-oam:cluster.createNamespaces)",
+            f"{namespace}`), or have runs do it (kong-oam:cluster.createNamespaces)",
             first[namespace].place,
         )
         for namespace in sorted(missing)
@@ -212,8 +209,7 @@ def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str
         recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
         return "ENV422", (
             f"{has}, made by this stack, whose state does not know it: an interrupted run made it, "
-            "a rule kept "
-            f"it{moved}, or this is another state. See what {recover} says"
+            f"a rule kept it{moved}, or this is another state. See what {recover} says"
         )
     left = "It is left as it is; take another name or namespace"
     if owner:

@@ -86,8 +86,7 @@ def read_files(
 
 _IN_CUE = (
     "definitions in CUE are no Applications; put it into definitions/, or name it with "
-    "kong-oam:definitions or "
-    "--definitions"
+    "kong-oam:definitions or --definitions"
 )
 
 

@@ -10,8 +10,7 @@ CODES: Mapping[str, Code] = {
     "OAM101": Code(
         "the file cannot be read as YAML",
         "save the file as UTF-8 YAML without tags, merge keys and tabs; at most 1 MB, 1,000 "
-        "documents, 50,000 values, "
-        "1,000 entries a mapping or list",
+        "documents, 50,000 values, 1,000 entries a mapping or list",
     ),
     "OAM102": Code(
         "a field that this kind of object does not have",

@@ -58,9 +58,8 @@ class Sought:
 APPLICATIONS = Sought(
     SUFFIXES,
     "no YAML file is in this folder (is it checked out?), and all that was deployed from it would "
-    "go; "
-    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there "
-    "is none",
+    "go; `python -m kong_oam new` writes an Application, and an empty file none.yaml says that "
+    "there is none",
     "no such file or folder; check the name, in -f or in kong-oam:applications of the stack",
     "no YAML file matches it, and all that was deployed from such would go; check the pattern, or "
     "take it out",

@@ -60,10 +60,9 @@ class Deployed:
             if component.type != first.type:
                 message = (
                     f"component '{component.name}' is of type '{first.type}' by "
-                    f"{_form(first, act).said}, and of type "
-                    f"'{component.type}' by {_form(component, other).said}; in forms properties "
-                    "and traits differ: "
-                    "write two components"
+                    f"{_form(first, act).said}, and of type '{component.type}' by "
+                    f"{_form(component, other).said}; in forms properties and traits differ: write "
+                    "two components"
                 )
                 yield Diagnostic("OAM108", message, component.place.at("type"))
 
@@ -89,9 +88,8 @@ def clashing(application: Application) -> Iterator[Diagnostic]:
                 )
                 message = (
                     f"component '{part.name}' is deployed in two forms to one place, '{where}': by "
-                    f"{forms[0].said} "
-                    f"and by {forms[1].said}; give each step a topology of its own, or both the "
-                    "same overrides"
+                    f"{forms[0].said} and by {forms[1].said}; give each step a topology of its "
+                    "own, or both the same overrides"
                 )
                 yield Diagnostic("OAM108", message, forms[1].step)
 

@@ -238,9 +238,8 @@ def _apart(
         if (spot := one.spot(application.namespace)) not in given:
             message = (
                 f"the value '{taken.source}' is not passed from another place: '{giver.name}' is "
-                "not deployed to "
-                f"{'/'.join(filter(None, spot))}, as '{component.name}' is; write it out, or "
-                "deploy both there"
+                f"not deployed to {'/'.join(filter(None, spot))}, as '{component.name}' is; write "
+                "it out, or deploy both there"
             )
             return Diagnostic("OAM108", message, taken.place)
     return None

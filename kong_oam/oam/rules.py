@@ -143,8 +143,7 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
         if written["strategy"].get("op") == "replace":
             message = (
                 f"resource-update '{policy.name}': Pulumi changes the fields that are written, and "
-                "never writes an "
-                "object as a whole; take op away, or name recreateFields"
+                "never writes an object as a whole; take op away, or name recreateFields"
             )
             yield Diagnostic("OAM108", message, place.at("strategy", "op"))
         paths, wrong = _paths(written, "recreateFields", place)

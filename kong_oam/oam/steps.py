@@ -140,9 +140,8 @@ def _older(step: Step) -> Diagnostic:
     named = f"step '{step.name}': '{step.type}'"
     if step.properties:
         message = (
-            f"{named} is followed without exceptions alone; write a step apply-component "
-            "for "
-            "each component"
+            f"{named} is followed without exceptions alone; write a step apply-component for each "
+            "component"
         )
         return Diagnostic("OAM108", message, step.place.at("properties"))
     message = (

@@ -150,9 +150,8 @@ def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
     place = workflow.place.key("ref")
     if any(one.type in CHOSEN for one in application.policies):
         message = (
-            f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which "
-            "policies "
-            "it deploys"
+            f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it "
+            "deploys"
         )
         return Diagnostic("OAM108", f"{message}; write its steps here: steps: [...]", place)
     message = f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed"

@@ -113,10 +113,9 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
             if parent in by_id:
                 raise OutdatedStateError(
                     f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No "
-                    "interrupted run "
-                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its "
-                    "last state? Where a "
-                    "state of before was put back on purpose: --older-state"
+                    "interrupted run leaves that behind: is this the stack's backend (`pulumi "
+                    "whoami -v`), and its last state? Where a state of before was put back on "
+                    "purpose: --older-state"
                 )
 
 

@@ -84,8 +84,8 @@ class Own:
                 if where := self._taken(one):
                     message = (
                         f"{one.type[0]} type '{one.name}' is {where} already, and what stands "
-                        "beside Applications "
-                        "holds for these alone: rename it, or put it into definitions/"
+                        "beside Applications holds for these alone: rename it, or put it into "
+                        "definitions/"
                     )
                     yield Diagnostic("OAM106", message, one.place)
 

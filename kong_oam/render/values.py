@@ -123,8 +123,7 @@ def not_passed_on(part: Component) -> Diagnostic:
     """The finding about a component whose definitions do more with texts."""
     message = (
         f"component '{part.name}': its definition does more with what only the cluster knows than "
-        "to pass it on, so "
-        "nobody could say before what is deployed; write the value out"
+        "to pass it on, so nobody could say before what is deployed; write the value out"
     )
     return Diagnostic("OAM108", message, part.place.key("inputs"))
 

@@ -150,8 +150,8 @@ def touched(estate: str) -> tuple[str, ...]:
     if done.returncode:
         why = reasons((), done.stderr)[0]
         raise ReviewError(
-            f"which stacks the change touches cannot be read: {why}. "
-            f"`python -m kong_oam preview --stack {estate} --list` says all of it"
+            f"which stacks the change touches cannot be read: {why}. `python -m kong_oam preview "
+            f"--stack {estate} --list` says all of it"
         )
     return tuple(json.loads(done.stdout))
 

@@ -14,8 +14,8 @@ from kong_oam.review.preview import preview
 
 _NO_SECRETS = (
     "**Not previewed**: this run has no {}. Pull requests from forks get no secrets; a maintainer "
-    "who has read the "
-    "change pushes it to a branch of this repository. Until then it counts as failed."
+    "who has read the change pushes it to a branch of this repository. Until then it counts as "
+    "failed."
 )
 _AT_ONCE = 4
 """How many partitions are previewed at a time."""

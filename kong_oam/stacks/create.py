@@ -52,8 +52,7 @@ def without_file(settings: Settings, stack: str) -> str | None:
         return None
     return (
         f"the backend has a stack '{stack}', and {file} is not there: put it back, or write it "
-        "with "
-        f"{NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
+        f"with {NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
     )
 
 

@@ -122,9 +122,8 @@ def _forget(source: str, target: str, moves: list[Move]) -> None:
         listed = some(move.component for move in moves)
         raise MoveError(
             f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi "
-            f"refresh -s {target}` "
-            "and look which of them the products have, before one is forgotten (`pulumi state "
-            "delete`)"
+            f"refresh -s {target}` and look which of them the products have, before one is "
+            "forgotten (`pulumi state delete`)"
         )
     states[source]["deployment"]["resources"] = without(resources, gone)
     with TemporaryDirectory() as folder:

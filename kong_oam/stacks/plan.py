@@ -68,9 +68,8 @@ def _first(chosen: Sequence[str | None], changes: GrantChanges) -> Before:
     if circle := _circle(needed):
         raise NoOrderError(
             f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as "
-            "the rules of "
-            "another change. Run `up` for each of three changes: what clients get, the rules, what "
-            "clients lose"
+            "the rules of another change. Run `up` for each of three changes: what clients get, "
+            "the rules, what clients lose"
         )
     return needed
 
@@ -101,10 +100,8 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
     others = f" (and of {some([other.client for other in exchanges[1:]])})" if exchanges[1:] else ""
     return (
         f"the change gives {exchange.client} {some(exchange.gets)}, and takes "
-        f"{some(exchange.loses)}{others}: tokens "
-        "would be refused until its pods are rolled out. Make two changes, and run `up` for each: "
-        "first give the new "
-        "scopes, then take the old ones"
+        f"{some(exchange.loses)}{others}: tokens would be refused until its pods are rolled out. "
+        "Make two changes, and run `up` for each: first give the new scopes, then take the old ones"
     )
 
 

@@ -120,10 +120,8 @@ class Runs:
         if at and not resources and left:
             raise CliError(
                 f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
-                "kong_oam "
-                f"refresh -s {self.estate} --yes` takes out of their states what went with it. "
-                "Then the same command "
-                "goes on"
+                f"kong_oam refresh -s {self.estate} --yes` takes out of their states what went "
+                "with it. Then the same command goes on"
             )
 
     def _create(self, partitions: Iterable[str | None]) -> None:
@@ -260,8 +258,7 @@ class Runs:
             self.say(
                 stack,
                 f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python "
-                "-m kong_oam recover "
-                f"-s {stack}`",
+                f"-m kong_oam recover -s {stack}`",
             )
 
     def _record(self, partition: str | None, mark: str) -> None:

@@ -111,8 +111,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
             f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
             "gateway serve: run "
             f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or "
-            "verify with the "
-            "Applications that were deployed"
+            "verify with the Applications that were deployed"
         )
     try:
         kong = account(settings, of_stack(name))

@@ -592,11 +592,9 @@ def _check_entitlements(before: Json, after: Json) -> None:
             if same_id and any(role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE):
                 raise bad(
                     "The following values must match for the 'oauth2Permissions' and 'appRoles' "
-                    "properties with "
-                    f"identifier '{role['id']}': (description, "
-                    "adminConsentDescription),(displayName, "
-                    "adminConsentDisplayName),(isEnabled, isEnabled),(origin, origin),(value, "
-                    "value).",
+                    f"properties with identifier '{role['id']}': (description, "
+                    "adminConsentDescription),(displayName, adminConsentDisplayName),(isEnabled, "
+                    "isEnabled),(origin, origin),(value, value).",
                     "InvalidValue",
                 )
     pairs = ((before["appRoles"], roles), (before["api"]["oauth2PermissionScopes"], scopes))

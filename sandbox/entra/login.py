@@ -469,8 +469,7 @@ def _wrong_secret() -> LoginError:
         "invalid_client",
         7000215,
         "Invalid client secret provided. Ensure the secret being sent in the request is the client "
-        "secret value, not "
-        "the client secret ID.",
+        "secret value, not the client secret ID.",
         401,
     )
 

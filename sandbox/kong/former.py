@@ -29,8 +29,8 @@ def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Er
         elif value is not None and holder.get(last) is not None and holder[last] != value:
             now = ".".join(path)
             errors[name] = (
-                "both deprecated and new field are used but their values mismatch: "
-                f"{name} = {value} vs {now} = {holder[last]}"
+                f"both deprecated and new field are used but their values mismatch: {name} = "
+                f"{value} vs {now} = {holder[last]}"
             )
         elif holder.get(last) is None:
             holder[last] = value

@@ -146,8 +146,7 @@ def cookie_name(value: str) -> str | None:
     characters = r"""()<>@,;:\"/?={}[]"""
     return (
         "contains one or more invalid characters. ASCII control characters (0-31;127), space, tab "
-        "and the characters "
-        f"{characters} are not allowed."
+        f"and the characters {characters} are not allowed."
     )
 
 

@@ -43,8 +43,7 @@ class ServicePrincipal(GraphObject):
             if not inputs.get("useExisting"):
                 raise ProviderError(
                     f"A resource with the ID /servicePrincipals/{listed[0]['id']} already exists: "
-                    "To be managed via "
-                    "Terraform, this resource needs to be imported"
+                    "To be managed via Terraform, this resource needs to be imported"
                 )
             self._graph.accepted(
                 "PATCH", f"/v1.0/servicePrincipals/{listed[0]['id']}", self._body(inputs)

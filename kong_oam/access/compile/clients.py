@@ -82,8 +82,7 @@ class Directory:
                 place = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = (
-                        f"scope '{scope}' has a meaning of its own in OpenID Connect; "
-                        "choose "
+                        f"scope '{scope}' has a meaning of its own in OpenID Connect; choose "
                         "another name"
                     )
                     self.out.append(Diagnostic("ACC202", message, place))

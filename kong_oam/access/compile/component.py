@@ -100,9 +100,8 @@ def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
     )
     if trait := part.trait("access") or exposing:
         message = (
-            f"component '{part.name}' has access rules but no gateway trait that exposes "
-            "it; "
-            "add one"
+            f"component '{part.name}' has access rules but no gateway trait that exposes it; add "
+            "one"
         )
         if trait is exposing:
             nothing = f"{trait.type} exposes nothing of component '{part.name}'"

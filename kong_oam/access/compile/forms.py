@@ -42,9 +42,8 @@ def compile_forms(
         form = part.forms[0]
         message = (
             f"the routes of '{part.name}' lead to '{component.at}' alone, where {form.said} "
-            "deploys it: in its other "
-            "forms nobody is let in; routes lead to the first place: in 'local', of the step that "
-            "is written first"
+            "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
+            "'local', of the step that is written first"
         )
         out.append(Diagnostic("OAM109", message, form.step, "warning"))
     out += differences

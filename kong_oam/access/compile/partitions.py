@@ -28,9 +28,8 @@ def wrong_partitions(
             listed = some(stack.partitions)
             message = (
                 f"namespace '{application.namespace}' is in no partition of '{stack.name}' "
-                f"({listed}): name it under "
-                f"kong-oam:partitions in stacks/Pulumi.{stack.name}.yaml, or '*' for all that no "
-                "other has"
+                f"({listed}): name it under kong-oam:partitions in "
+                f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
             )
             yield Diagnostic("ACC249", message, application.place.at("metadata", "namespace"))
     yield from _crossing([component for component in components if component.partition is not None])
@@ -64,9 +63,7 @@ def _shared(
     what = "is" if host == endpoint.host else f"lies below {host}, which is"
     message = (
         f"{endpoint.host} of '{component.key}', partition '{component.partition}', {what} of "
-        f"'{other.key}', partition "
-        f"'{other.partition}' ({there.place}); a host is in one partition: take another host, or "
-        "have both namespaces "
-        "in one"
+        f"'{other.key}', partition '{other.partition}' ({there.place}); a host is in one "
+        "partition: take another host, or have both namespaces in one"
     )
     return Diagnostic("ACC250", message, endpoint.place)

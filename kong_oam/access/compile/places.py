@@ -81,10 +81,8 @@ def unreachable(
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
             f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not "
-            "reach it: deploy it "
-            "to 'local', too, or have the gateway reach load balancers from addresses of its own "
-            "(gateway.reach: "
-            "loadBalancer, gateway.cidrs)"
+            "reach it: deploy it to 'local', too, or have the gateway reach load balancers from "
+            "addresses of its own (gateway.reach: loadBalancer, gateway.cidrs)"
         )
         yield Diagnostic("ACC229", message, endpoints[0].place)
 
@@ -97,9 +95,7 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagn
             if client.provider in stack.federated and (component.cluster or component.copies):
                 message = (
                     f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
-                    "knows its clients by "
-                    "ServiceAccounts of the stack's own cluster, each in one namespace "
-                    "(clusterIssuer): deploy it "
-                    "once, to 'local'"
+                    "knows its clients by ServiceAccounts of the stack's own cluster, each in one "
+                    "namespace (clusterIssuer): deploy it once, to 'local'"
                 )
                 yield Diagnostic("ACC230", message, client.place)

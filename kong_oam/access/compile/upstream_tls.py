@@ -93,9 +93,8 @@ def _unmounted(
         yield Diagnostic("ACC245", message, place.at("issuer"))
     elif given and not has_pods:
         message = (
-            f"'{part.name}' renders no pods that could be given it; have what makes its "
-            "pods "
-            "mount it"
+            f"'{part.name}' renders no pods that could be given it; have what makes its pods mount "
+            "it"
         )
         yield Diagnostic("ACC245", message, place.at(given[0]))
     elif not given and "mountPath" in properties:

@@ -113,7 +113,6 @@ def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
     if len(was) * len(now) > MOST:
         raise UnwieldyError(
             f"users of '{principal.client}' who may call before and after are more than {MOST:,} "
-            "sets of groups; "
-            "change roles first, and where paths lead in another change"
+            "sets of groups; change roles first, and where paths lead in another change"
         )
     return minimal({groups | more for groups in was for more in now})

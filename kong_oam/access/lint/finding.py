@@ -69,8 +69,7 @@ KINDS: Mapping[str, Kind] = {
     "LINT311": Kind(
         "a group that is named once, and nearly as another",
         "correct it; or list the groups that there are, under `knownGroups` of the stack's "
-        "settings "
-        "(without a stack: in groups.yaml)",
+        "settings (without a stack: in groups.yaml)",
     ),
     "LINT312": Kind(
         "a role that lets nobody in: no client that signs users in asks for any of its scopes",
@@ -81,8 +80,7 @@ KINDS: Mapping[str, Kind] = {
         "a client through which users of a role's groups get nothing, since only another role "
         "names the client",
         "name the client in the role that has the groups; then its users are let in through that "
-        "client, by every rule "
-        "that asks for a scope of the role",
+        "client, by every rule that asks for a scope of the role",
     ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""

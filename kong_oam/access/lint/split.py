@@ -40,9 +40,8 @@ def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
     asked = some((f"'{scope}'" for scope in scopes), " and ")
     message = (
         f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
-        f"role '{role.name}' has "
-        f"their groups, and another role names the client; name '{holder.client}' in "
-        f"'{role.name}', too"
+        f"role '{role.name}' has their groups, and another role names the client; name "
+        f"'{holder.client}' in '{role.name}', too"
     )
     return LintFinding(
         "LINT313",

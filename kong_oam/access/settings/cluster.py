@@ -56,8 +56,7 @@ def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
     if not _LABEL_VALUE.match(stack):
         yield (
             f"cluster: '{stack}' cannot be a label of objects; a stack's name has at most 63 "
-            "letters, digits, '-', '_' "
-            "and '.', and a letter or digit at both ends"
+            "letters, digits, '-', '_' and '.', and a letter or digit at both ends"
         )
     for name in cluster.get("allow", {}):
         group, _, kind = name.rpartition("/")

@@ -28,8 +28,7 @@ def gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
             )
     if "namespace" not in gateway and "cidrs" not in gateway:
         yield (
-            "gateway: say where the gateway is: namespace and podLabels in the cluster, or "
-            "cidrs "
+            "gateway: say where the gateway is: namespace and podLabels in the cluster, or cidrs "
             "outside"
         )
     if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:

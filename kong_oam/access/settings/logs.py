@@ -98,8 +98,7 @@ def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: say where records go: http, tcp, file, stdout or otlp"
     if logs.get("stdout") and "file" in logs:
         yield (
-            f"{where}: file and stdout are one plugin of Kong's, which a service has once; "
-            "leave "
+            f"{where}: file and stdout are one plugin of Kong's, which a service has once; leave "
             "out one of them"
         )
     otlp = logs.get("otlp", {})

@@ -52,9 +52,8 @@ def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[
             what = f"of estate '{other}'" if other else "an estate of its own"
             yield (
                 f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that "
-                f"is {what}: call the "
-                f"partition otherwise, or, if it is this estate's, set kong-oam:{ESTATE}: {name} "
-                "there and nothing else"
+                f"is {what}: call the partition otherwise, or, if it is this estate's, set "
+                f"kong-oam:{ESTATE}: {name} there and nothing else"
             )
 
 
@@ -72,8 +71,7 @@ def estate_of(name: str, data: Mapping[str, Any]) -> str:
     if not isinstance(estate, str) or not name.startswith(f"{estate}-"):
         raise SettingsError(
             f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of "
-            "no partition of "
-            f"'{estate}'; name its estate there"
+            f"no partition of '{estate}'; name its estate there"
         )
     if others := sorted(data.keys() - {ESTATE}):
         listed = some(f"kong-oam:{other}" for other in others)
@@ -90,9 +88,7 @@ def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
         file = f"stacks/Pulumi.{estate}.yaml"
         raise SettingsError(
             f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m "
-            "kong_oam move -s "
-            f"{estate}` brings what there is to its place, and `pulumi destroy -s {name}` takes "
-            "away what is "
-            f"left){suggestion(partition, known)}"
+            f"kong_oam move -s {estate}` brings what there is to its place, and `pulumi destroy -s "
+            f"{name}` takes away what is left){suggestion(partition, known)}"
         )
     return partition

@@ -45,8 +45,7 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     ) != stacks or not isinstance(config, dict):
         raise SettingsError(
             f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all "
-            "commands read; set "
-            f"stackConfigDir: {stacks}"
+            f"commands read; set stackConfigDir: {stacks}"
         )
     # The engine takes a name without a namespace for one of the project's.
     keys = {

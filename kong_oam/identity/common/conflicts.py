@@ -56,8 +56,7 @@ def conflict_finding(
     stack = stack_at(estate)
     listed = (f"  {conflict}" for conflict in conflicts)
     recovery = (
-        f"If an interrupted run made them, `python -m kong_oam recover -s {stack} "
-        "--remove` "
+        f"If an interrupted run made them, `python -m kong_oam recover -s {stack} --remove` "
         "removes them."
     )
     message = f"{settings.name} has what the state of stack '{stack}' does not know"

@@ -73,8 +73,8 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
         )
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; "
-                "set the issuer exactly as it calls itself"
+                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
+                "exactly as it calls itself"
             )
         endpoints = [
             document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")
@@ -101,16 +101,14 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     except httpx.HTTPError as error:
         raise DiscoveryError(
             f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
-            "so nothing is "
-            "changed. Check the issuer and the network, and run it again"
+            "so nothing is changed. Check the issuer and the network, and run it again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
             f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is "
-            "it an OpenID "
-            "provider?"
+            "it an OpenID provider?"
         )
     return body
 

@@ -51,8 +51,7 @@ _TIMEOUT = httpx.Timeout(30.0)
 
 _PERMISSIONS = (
     "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, "
-    "DelegatedPermissionGrant.ReadWrite.All and "
-    "Group.Read.All"
+    "DelegatedPermissionGrant.ReadWrite.All and Group.Read.All"
 )
 """OwnedBy is not enough for applications: the official plugin takes its own account out of the
 owners of each."""
@@ -76,8 +75,7 @@ _API = ManagementApi(
         401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and "
         "ARM_CLIENT_SECRET)",
         403: "give the application these permissions of Microsoft Graph, with an administrator's "
-        "consent: "
-        f"{_PERMISSIONS}",
+        f"consent: {_PERMISSIONS}",
         429: "others use up the tenant's limits; run it again later",
     },
     "see status.cloud.microsoft, and run it again",
@@ -86,8 +84,7 @@ _API = ManagementApi(
 )
 _NO_ACCOUNT = (
     "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or "
-    "ARM_CLIENT_ID and "
-    "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
+    "ARM_CLIENT_ID and ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
 )
 
 

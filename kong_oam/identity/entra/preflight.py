@@ -53,8 +53,8 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
         yield Diagnostic(
             "ENV408",
             f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same "
-            "keys, and a "
-            "Kong workspace has each key once. Give each a stack and a workspace of its own",
+            "keys, and a Kong workspace has each key once. Give each a stack and a workspace of "
+            "its own",
         )
 
 
@@ -65,8 +65,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
         if client.kind == EXTERNAL and client.component not in settings.certificates:
             message = (
                 f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
-                "has no key there: "
-                f"name its owner's certificate under {_where(estate)}"
+                f"has no key there: name its owner's certificate under {_where(estate)}"
             )
             yield Diagnostic("ENV409", message, client.place, severity="warning")
 

@@ -56,8 +56,7 @@ _API: Final = ManagementApi(
 )
 _NO_ACCOUNT = (
     "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or "
-    "KEYCLOAK_CLIENT_ID and "
-    "KEYCLOAK_CLIENT_SECRET"
+    "KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET"
 )
 
 

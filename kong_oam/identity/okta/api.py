@@ -36,17 +36,15 @@ _API = ManagementApi(
         401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, "
         "or OKTA_API_TOKEN",
         403: "the administrator whose token this is has to manage authorization servers and "
-        "applications and to see "
-        "groups, for pages in a browser also to manage trusted origins",
+        "applications and to see groups, for pages in a browser also to manage trusted origins",
         429: "others use up the org's rate limit; run it again later",
     },
     "see status.okta.com and the org's system log, and run it again",
     _words,
 )
 _NO_ACCOUNT = (
-    "no account at Okta: set okta:orgName and the secret okta:apiToken, or "
-    "OKTA_ORG_NAME "
-    "and OKTA_API_TOKEN"
+    "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and "
+    "OKTA_API_TOKEN"
 )
 
 

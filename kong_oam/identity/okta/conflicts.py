@@ -229,7 +229,6 @@ def _foreign_policies(
             if policy["name"] not in names:
                 yield (
                     f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} "
-                    "is not this stack's, "
-                    "and would go on issuing tokens for its APIs; remove it before the server is "
-                    "adopted"
+                    "is not this stack's, and would go on issuing tokens for its APIs; remove it "
+                    "before the server is adopted"
                 )

@@ -32,8 +32,7 @@ def limits(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     if count >= _NEAR:
         message = (
             f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who "
-            "is in more than "
-            f"{GROUPS} of them. Bind roles to fewer groups, or move Applications to a stack of "
-            "their own"
+            f"is in more than {GROUPS} of them. Bind roles to fewer groups, or move Applications "
+            "to a stack of their own"
         )
         yield Diagnostic("ENV411", message, severity="warning")
