@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from kong_oam.identity.okta.names import client_id
 from kong_oam.stacks import run
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.plan import NO_CHANGES, plan_down
+from kong_oam.stacks.records import Known
 from kong_oam.stacks.run import Runs
 from sandbox.local import STACK
 from tests.support.checker import stacks
+from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
 from tests.support.checker.parted import Layout, Parted
@@ -228,7 +231,15 @@ def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "show", lambda *words, **more: show(*words, **more) or True)
 
 
+def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
+    def outdated(estates: Estates, known: Known, _: date) -> Iterator[str | None]:
+        return (name for name in estates.partitions if name not in known.records)
+
+    patch.setattr(Estates, "outdated", outdated)
+
+
 OPENING = {
+    "what is recorded is never outdated": Fault(_what_is_recorded_is_never_outdated, READS, TAKEN),
     "a partition whose callers lose a grant is skipped": Fault(_partition_is_skipped, READS, TAKEN),
     "callers have the id of another": Fault(_callers_have_the_id_of_another, READS, ELSEWHERE),
     "Applications count in no fingerprint": Fault(
@@ -239,6 +250,23 @@ OPENING = {
     ),
 }
 """Faults after which a command has come to its end, and a gate is open that the estate closes."""
+
+
+def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
+    """What is open after a command between the estates of a fault."""
+    with pytest.MonkeyPatch.context() as patch:
+        if seeded:
+            fault.seed(patch)
+        made.up(fault.before, "--all")
+        made.begin()
+        made.up(fault.after, trouble=fault.trouble)
+        assert made.up(fault.after) == 0, made.backend.said
+    made.begin()
+    rules = fault.after.shape.parts[0].rules
+    asking_more = tuple((path, method, ("a.read", "a.write")) for path, method, _ in rules)
+    changed = replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))
+    assert made.up(changed) == 0
+    return made.held(closed=False)
 
 
 @pytest.mark.timeout(300)
@@ -256,23 +284,12 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
 ) -> None:
     """By the next change of what stands behind it."""
     fault, (made, back) = OPENING[name], there
-    back()
-    with pytest.MonkeyPatch.context() as patch:
-        if seeded:
-            fault.seed(patch)
-        made.up(fault.before, "--all")
-        made.begin()
-        made.up(fault.after, trouble=fault.trouble)
-        assert made.up(fault.after) == 0, made.backend.said
-    made.begin()
-    asking_more = tuple(
-        (path, method, ("a.read", "a.write"))
-        for path, method, _ in fault.after.shape.parts[0].rules
-    )
-    assert (
-        made.up(replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))) == 0
-    )
-    found = made.held(closed=False)
+    # Of two runs side by side either may be the one that fails.
+    for _ in range(TRIES if seeded else 1):
+        back()
+        found = _left_open(made, fault, seeded=seeded)
+        if found.opened:
+            break
     assert bool(found.opened) == seeded, found
     assert found.asked
     if seeded:
