@@ -28,10 +28,8 @@ _ENDLESS = (
     "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 )
 _WRITING = "writeconnectionsecrettoref"
-_NAMES = ("secret", "secretname")
-"""How the fields end, in lower case, whose value is a Secret's name."""
-_REFERENCES = ("secret", "secretref", "secretkeyref", "secretreference", "secrettoref")
-"""How the fields end, in lower case and without a plural's `s`, whose `name` is a Secret's."""
+_SECRETS = ("secret", "secretkeyref", "secretname", "secretref", "secretreference", "secrettoref")
+"""How the fields end, in lower case and without a plural's `s`, that name a Secret."""
 _ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 
 Owners = Mapping[tuple[str, str], frozenset[str]]
@@ -343,25 +341,24 @@ def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
     """Yields the Secrets that an object refers to, in whatever part of it: path, namespace
     (empty: the object's), name.
 
-    Labels and annotations refer to nothing, whatever they are called. Pull secrets are left out:
-    the node reads them, and no container does.
+    Labels and annotations refer to nothing, whatever they are called.
     """
     for path, holder in inside:
         if "metadata" in path:
             continue
         for key, value in holder.items():
-            if (what := _named_by(key)) in ("name", "reference"):
-                yield from _references(value, (*path, str(key)), is_name=what == "name")
+            if _named_by(key) == "secret":
+                yield from _references(value, (*path, str(key)))
         if holder.get("kind") == "Secret" and holder.get("name"):
             yield (*path, "name"), _namespace(holder), str(holder["name"])
 
 
-def _references(value: Any, path: Path, *, is_name: bool) -> Iterator[tuple[Path, str, str]]:
+def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
     """Yields the Secrets that a field names, by itself or in a list."""
     if isinstance(value, list | tuple):
         for index, one in enumerate(value):
-            yield from _references(one, (*path, str(index)), is_name=is_name)
-    elif isinstance(value, str) and is_name:
+            yield from _references(one, (*path, str(index)))
+    elif isinstance(value, str):
         yield path, "", value
     elif name := mapping(value).get("name"):
         yield (*path, "name"), _namespace(value), str(name)
@@ -373,15 +370,11 @@ def _namespace(holder: Mapping[str, Any]) -> str:
 
 @lru_cache(4096)
 def _named_by(key: object) -> str:
-    """What a field has: the `name` of a Secret, a `reference` that has it, an `account`, or
-    nothing of these."""
+    """What a field names: a `secret`, an `account`, or nothing of these."""
     field = str(key).lower()
     if field in _ACCOUNTS:
         return "account"
-    field = field.removesuffix("s")
-    if field.endswith("pullsecret"):
-        return ""
-    return "name" if field.endswith(_NAMES) else "reference" if field.endswith(_REFERENCES) else ""
+    return "secret" if field.removesuffix("s").endswith(_SECRETS) else ""
 
 
 def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:

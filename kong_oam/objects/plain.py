@@ -30,7 +30,6 @@ _INERT = frozenset(
         "hostAliases",
         "image",
         "imagePullPolicy",
-        "imagePullSecrets",
         "limit",
         "livenessProbe",
         "memory",

@@ -219,7 +219,10 @@ PATTERNS = {
     r">resourceClaims>name": ("ACC226", {"web-client", "api-client", "database", "web", "api"}),
     r">labels>app\.oam\.dev/component": ("ACC226", {"web"}),
     r">labels>app\.oam\.dev/name": ("ACC226", {"other"}),
-    r">(secretKeyRef|secretRef|nodePublishSecretRef)>name": ("ACC217", {"web-client"}),
+    r">(secretKeyRef|secretRef|nodePublishSecretRef|imagePullSecrets)>name": (
+        "ACC217",
+        {"web-client"},
+    ),
     r">secret>(name|secretName)": ("ACC217", {"web-client"}),
     r">serviceAccount(Name)?": ("ACC217", {"web"}),
     r">annotations>(konghq\.com|pulumi\.com)/.*": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ READS = [
     ("volumes: [{name: v, secret: {secretName: NAME}}]", "spec.volumes[0].secret.secretName"),
     ("volumes: [{name: v, projected: {sources: [{secret: {name: NAME}}]}}]", "spec.volumes[0].projected.sources[0].secret.name"),
     ("volumes: [{name: v, csi: {nodePublishSecretRef: {name: NAME}}}]", "spec.volumes[0].csi.nodePublishSecretRef.name"),
+    ("volumes: [{name: v, csi: {nodePublishSecretRef: NAME}}]", "spec.volumes[0].csi.nodePublishSecretRef"),
+    ("imagePullSecrets: [{name: x}, {name: NAME}]", "spec.imagePullSecrets[1].name"),
     ("volumes: [{name: v, azureFile: {secretName: NAME}}]", "spec.volumes[0].azureFile.secretName"),
     ("volumes: [{name: v, cephfs: {secretRef: {name: NAME}}}]", "spec.volumes[0].cephfs.secretRef.name"),
 ]  # fmt: skip
@@ -81,8 +84,15 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
     assert "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'" in message
 
 
-def test_pull_secrets_of_pods_are_the_nodes_to_read() -> None:
-    assert said(WEB, api(merged(POD, "spec: {imagePullSecrets: [{name: web-client}]}"))) == []
+def test_no_account_pulls_with_anothers_secret() -> None:
+    """Neither with a client's nor with the key of a host."""
+    web = replace(WEB, shown=frozenset({"shop-tls"}))
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "pulls"}}
+    for name in ("web-client", "shop-tls"):
+        (message,) = said(web, api({**account, "imagePullSecrets": [{"name": name}]}))
+        assert message.startswith(
+            "ACC217 ServiceAccount 'pulls' of 'shop/api': imagePullSecrets[0].name "
+        )
 
 
 RELEASE = (
