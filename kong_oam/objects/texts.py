@@ -30,17 +30,28 @@ _DEEPEST: Final = 3
 _TEMPLATE: Final = "{{"
 """What a template fills in may be more than a value. So no template is read as YAML."""
 _PAIR: Final = re.compile(
-    r"""(?<![\w.-])([\w.-]{1,253})["']?\s{0,9}[:=]\s{0,99}["']?(?=([^\s"',}\]]{1,253}))"""
+    r"""(?<![\w.-])([\w.-]{1,253})["']*\s*[:=]\s*["']*(?=([^\s"',}\]]{1,253}))"""
 )
 """A field and its value in a template, in HCL, or in what else is no YAML."""
+_COMMENT: Final = re.compile(r"#[^\n]*")
 _VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 """The value behind a label in a text."""
 _MARK: Final = re.compile(
     rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}"
 )
 """Where a text says a label by which a fence selects pods, and the value behind it."""
-_ESCAPED: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|\\[nrt]")
+_ESCAPED: Final = re.compile(
+    r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})"
+    r"|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|\\[nrt]"
+)
 """A character as JSON, YAML and addresses may write it."""
+_CONTINUED: Final = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
+"""A backslash at a line's end, also within JSON, and the indentation of the next line."""
+_ENCODED: Final = re.compile(
+    r"""(?<=[!:])binary>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
+    r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?\s*:))*)"""
+)
+"""A value that YAML's `!!binary` encodes, in one line or several. The next field is none."""
 _OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
 """Kubernetes' fields that say which pods are near."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
@@ -66,7 +77,7 @@ class Text(NamedTuple):
     def of_namespace(self) -> bool:
         """Whether it stands where a namespace is named."""
         fields = self.path[:-1] if self.is_key else self.path
-        return any(_is_about(field, "namespace") for field in fields)
+        return any("namespace" in folded(field) for field in fields)
 
     @property
     def unescaped(self) -> str:
@@ -185,7 +196,9 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
             Text(path, place, value, where.beside, False, of_account, read is not None)
         )
         if read is None:
-            found.inside.extend((path, {field: text}) for field, text in _PAIR.findall(value))
+            found.inside.extend(
+                (path, {field: text}) for field, text in _PAIR.findall(_unescaped(value))
+            )
         else:
             _collect(found, read, path, _Where((*within, path), where.beside, where.below_account))
     elif isinstance(value, Mapping):
@@ -217,19 +230,25 @@ def _read(text: str) -> Any:
 
 
 def _unescaped(text: str) -> str:
-    if not ("\\" in text or "%" in text or "~1" in text):
+    """A text without escapes. What one reader takes for another text than the next reader does
+    stands in it in both ways."""
+    if not any(mark in text for mark in ("\\", "%", "~1", "#", "binary")):
         return text
-    text = _ESCAPED.sub(_meant, text)
-    return text.replace("~1", "/").replace("\\", "")
+    # YAML joins lines that a shell leaves apart.
+    text = _ESCAPED.sub(_meant, _both_ways(text, _CONTINUED, ""))
+    text = text.replace("~1", "/").replace("\\", "")
+    text = _both_ways(text, _COMMENT, "")
+    return _both_ways(text, _ENCODED, lambda encoded: _decoded(encoded[1]))
+
+
+def _both_ways(text: str, pattern: re.Pattern[str], meant: Any) -> str:
+    changed = pattern.sub(meant, text)
+    return text if changed == text else f"{text}\n{changed}"
 
 
 def _meant(escaped: re.Match[str]) -> str:
-    number = escaped[1] or escaped[2] or escaped[3]
-    return chr(int(number, 16)) if number else " "
-
-
-def _is_about(field: str, word: str) -> bool:
-    return len(field) <= _LONGEST_FIELD and word in folded(field)
+    number = "".join(filter(None, escaped.groups()))
+    return chr(int(number, 16)) if number else "\n"
 
 
 def _is_of_account(path: Path, *, below: bool) -> bool:
@@ -238,11 +257,11 @@ def _is_of_account(path: Path, *, below: bool) -> bool:
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
         return False
-    is_name = len(fields[-1]) <= _LONGEST_FIELD and folded(fields[-1]).endswith("name")
+    is_name = folded(fields[-1]).endswith("name")
     if below and is_name:
         return True
     looked_at = fields if is_name else fields[-1:]
-    return any(_is_about(field, _OF_ACCOUNT) for field in looked_at)
+    return any(_OF_ACCOUNT in folded(field) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:

@@ -78,12 +78,22 @@ SECRETS: list[Any] = [
     {"spark.kubernetes.driver.secrets.web-client": "/x"},
     {"spark.kubernetes.driver.secretKeyRef.TOKEN": "web-client:token"},
     {"containers": [{"from": "web-client"}]},
+    '{{ x }} token: "web-\\\n  client"',
+    r'{{ x }} "token: \"web-\\\n  client\""',
+    "{{ x }} kubectl get secret\\\n  web-client",
     {"writeConnectionSecretToRef": "web-client"},
     {"writeConnectionSecretToRef": {"deep": {"name": "web-client"}}},
     {"volumes": [{"name": "web-client"}]},
     {"containers": {"metadata": {"name": "web-client"}}},
     {"dockerPullSecrets": [{"name": "web-client"}]},
     {"manifest": {"apiVersion": "v1", "kind": "ConfigMap", "data": {}, "name": "web-client"}},
+]
+ENCODED: list[Any] = [
+    '{{ x }} token: "\\U00000077eb-client"',
+    "{{ x }} token: !!binary d2ViLWNsaWVudA==",
+    "{{ x }} token: !<tag:yaml.org,2002:binary> 'd2ViLWNsaWVudA=='",
+    "{{ x }} token: !!binary |\n  d2ViLWNs\n  aWVudA==\n",
+    "{{ x }}\nsecret: !!binary a2VwdA==\ntoken: !!binary d2ViLWNsaWVudA==\nkind: Some",
 ]
 ACCOUNTS: list[Any] = [
     {"serviceAccountRef": {"name": "web"}},
@@ -108,6 +118,7 @@ ACCOUNTS: list[Any] = [
     "{{ if true }}\nserviceAccountRef:\n  namespace: x\n  name: web\n{{ end }}",
     "serviceAccountRef: &a\n  namespace: x\n  name: web\n<<: *a\n",
     'resource "kubernetes_service_account" "x" { metadata { name = "web" } }',
+    '{{ x }} "service\\U00000041ccountName": web',
 ]
 TOKEN = {"type": "kubernetes.io/service-account-token"}
 LABELS: list[Any] = [
@@ -123,6 +134,9 @@ LABELS: list[Any] = [
     {"manifest": "metadata:\n  labels:\n    app.oam.dev/component: web\n"},
     {"labels": [{"key": "app.oam.dev/component", "value": "web"}]},
     {"matchExpressions": [{"key": "app.oam.dev/component", "operator": "In", "values": ["web"]}]},
+    {"values": '{{ x }} "app.oam.dev/\\U00000063omponent": web'},
+    {"values": '{{ x }} "app.oam.dev/comp\\\n  onent": web'},
+    {"values": "{{ x }} !!binary YXBwLm9hbS5kZXYvY29tcG9uZW50: web"},
     [{"path": "/metadata/labels/app.oam.dev~1component", "value": "web"}],
 ]  # fmt: skip
 NODES: list[Any] = [
@@ -161,6 +175,11 @@ NODES: list[Any] = [
     "{{ if true }}\npod:\n  hostNetwork: true\n  x: {hostNetwork: false}\n{{ end }}",
     "{{ x }} {volumes: [{hostPath: {path: /}}], privileged: true}",
     "spec { host_network = true }",
+    '{{ x }} "host\\U0000004eetwork": true',
+    '{{ x }} "host\\\n  Network": true',
+    "{{ x }} !!binary aG9zdE5ldHdvcms=: true",
+    "{{ x }} hostNetwork:" + " " * 300 + "true",
+    "{{ x }}\n? hostNetwork # of the pod\n: true",
     '{"pod": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}}',
 ]
 
@@ -197,7 +216,7 @@ OBEYED: list[Any] = [
 ]
 
 CASES = [
-    *((inner, "ACC217") for inner in (*SECRETS, *ACCOUNTS, TOKEN)),
+    *((inner, "ACC217") for inner in (*SECRETS, *ENCODED, *ACCOUNTS, TOKEN)),
     *((inner, "ACC226") for inner in (*LABELS, *NODES)),
     *((inner, "ACC228") for inner in OBEYED),
     *((json.dumps(inner), code) for inner, code in NESTED),
@@ -289,6 +308,10 @@ def test_the_components_own_part_is_taken_at_any_depth(
             "text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"
         },
         {"text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"},
+        {"text": "the apiVersion and the kind of an object {{ x }}"},
+        {"text": "{{ x }} name: own, kind: ConfigMap"},
+        {"text": "targetRef: {apiVersion: apps/v1, kind: Deployment, name: own}"},
+        {"sources": [{"serviceAccountToken": {"audience": "web", "path": "web"}}]},
         {
             "text": "{{ x }} hostNetwork: false, privileged = false, unprivileged: true hostPort: redis"
         },
@@ -328,7 +351,7 @@ FLUX = ["kustomize.toolkit.fluxcd.io/v1 Kustomization", "helm.toolkit.fluxcd.io/
 
 
 @pytest.mark.parametrize("kind", FLUX)
-@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ACCOUNTS])
+@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS])
 def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
     told = {"apiVersion": api, "kind": name, "metadata": {"name": "a"}, "spec": {"values": inner}}
@@ -338,7 +361,7 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ACCOUNTS])
+@pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS])
 def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
     told = {
@@ -378,7 +401,19 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 300_000, "{{ a" + " " * 300_000 + ":", "a:" * 100_000, "a= " * 100_000]
+    "text",
+    [
+        "a" * 300_000,
+        "{{ a" + " " * 300_000 + ":",
+        "a:" * 100_000,
+        "a= " * 100_000,
+        "{{" + "\\" * 300_000,
+        "{{" + "&a kind" * 50_000,
+        "{{" + "kind #" * 50_000,
+        "{{" + "kind" + "]" * 300_000,
+        "{{" + "!!binary &" * 30_000,
+        "{{" + "!!binary aaaa " * 20_000,
+    ],
 )
 def test_a_large_text_takes_no_longer_than_it_is_long(text: str) -> None:
     begun = process_time()

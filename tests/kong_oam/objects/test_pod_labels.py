@@ -161,6 +161,9 @@ NAMED_ALIKE = [
     ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": [{"key": "strimzi.io/cluster", "value": "logs"}]}}}),
     ({"strimzi.io/cluster": "logs"}, KAFKA, {**FLUX, "spec": {"values": {"podLabels": ["strimzi.io/cluster=logs"]}}}),
     ({"strimzi.io/cluster": "logs"}, KAFKA, {**MODULE, "spec": {"hcl": 'labels = { "strimzi.io/cluster" = "logs" }'}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**MODULE, "spec": {"hcl": '"strimzi.io/\\U00000063luster" = "logs"'}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**MODULE, "spec": {"hcl": '{{ x }} "strimzi.io/clu\\\n  ster": logs'}}),
+    ({"strimzi.io/cluster": "logs"}, KAFKA, {**MODULE, "spec": {"hcl": "{{ x }} !!binary c3RyaW16aS5pby9jbHVzdGVy: logs"}}),
     ({"app.kubernetes.io/instance": "es"}, RELEASE, {**CONNECT, "metadata": {"name": "x"}, "spec": {"helm": {"releaseName": "es"}}}),
 ]  # fmt: skip
 
