@@ -207,10 +207,12 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
             isinstance(item, str) and _names_account(item) for item in value.values()
         )
         inner = _Where(within, value, where.below_account or says_account, says_account)
+        # Its keys may be names: `serviceAccounts: {web: {}}`.
+        of_accounts = _is_of_account(path, below=where.below_account)
         for key, item in value.items():
             at = (*path, str(key))
             place = within[0] if within else at
-            found.texts.append(Text(at, place, str(key), value, True, False, False))
+            found.texts.append(Text(at, place, str(key), value, True, of_accounts, False))
             _collect(found, item, at, inner)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
@@ -261,7 +263,8 @@ def _is_of_account(path: Path, *, below: bool) -> bool:
     if below and is_name:
         return True
     looked_at = fields if is_name else fields[-1:]
-    return any(_OF_ACCOUNT in folded(field) for field in looked_at)
+    is_in_many = "".join(fields[-2:-1]).lower().endswith("serviceaccounts")
+    return is_in_many or any(_OF_ACCOUNT in folded(field) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:
