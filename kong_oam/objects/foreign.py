@@ -6,9 +6,11 @@ and under any field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.controllers import RELEASE, is_controlled
 from kong_oam.objects.kinds import ROLES, USUAL
 from kong_oam.objects.pods import mapping
@@ -39,6 +41,19 @@ def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
             _inner_objects(one) if is_foreign(one) and not one.nested else ()
         )
     return found
+
+
+def unread_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+    """Yields the texts of a foreign object that say an object which nobody here can judge: readers
+    differ in what a template, a repeated key or a tag makes of it."""
+    for text in reading(one).texts if is_foreign(one) else ():
+        if text.says_object:
+            message = (
+                f"{dotted(text.place)} says apiVersion and kind, and is no YAML that every reader "
+                "reads alike, so nobody here can judge the object; write it as plain YAML, "
+                "without templates"
+            )
+            yield component.refused("ACC224", one, message, text.place)
 
 
 def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:

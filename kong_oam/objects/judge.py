@@ -17,7 +17,7 @@ from kong_oam.objects.fence import (
     services_refused,
 )
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.foreign import inner_objects, with_inner_objects
+from kong_oam.objects.foreign import inner_objects, unread_refused, with_inner_objects
 from kong_oam.objects.identity import identities, identities_refused
 from kong_oam.objects.keeping import keeping_refused
 from kong_oam.objects.kinds import kind_refused, namespaces_refused
@@ -45,6 +45,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic,
             *labels_refused(component, one),
             *keeping_refused(component, one),
             *awaited_refused(component, one),
+            *unread_refused(component, one),
         ]
         for inner in inner_objects(one):
             of_one += _inner_refused(component, inner, rules)

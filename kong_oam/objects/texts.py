@@ -34,6 +34,13 @@ _PAIR: Final = re.compile(
 )
 """A field and its value in a template, in HCL, or in what else is no YAML."""
 _COMMENT: Final = re.compile(r"#[^\n]*")
+_OF_OBJECT: Final = re.compile(
+    # Before a colon; within quotes; or behind an anchor, of which an alias makes a field.
+    r"""(?<![\w.-])(apiVersion|kind)["'`\])]*\s*[:=]"""
+    r"""|["'`](apiVersion|kind)["'`]"""
+    r"""|&[^\s&]+\s+(?:!\S*\s+)?(apiVersion|kind)(?![\w.-])"""
+)
+"""Where a text says a field that every object has."""
 _VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 """The value behind a label in a text."""
 _MARK: Final = re.compile(
@@ -84,6 +91,12 @@ class Text(NamedTuple):
         """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of
         values."""
         return _unescaped(self.text)
+
+    @property
+    def says_object(self) -> bool:
+        """Whether it says an object and is not read as one, so that nobody here can judge it."""
+        said = {"".join(found) for found in _OF_OBJECT.findall(self.unescaped)}
+        return len(said) == 2 and not self.is_read
 
     @property
     def words(self) -> dict[str, None]:

@@ -207,6 +207,38 @@ NESTED = [
     (nested("Deployment", "apps/v1", spec={"template": {"spec": {"containers": [{"securityContext": {"privileged": True}}]}}}), "ACC226"),
 ]  # fmt: skip
 
+POLICY = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": {}}
+POLICY_TEXT = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {}\n"
+
+
+def wrapped(value: Any, times: int) -> Any:
+    """A value as JSON in a field of a mapping that is JSON in turn."""
+    for _ in range(times):
+        value = {"in": json.dumps(value)}
+    return value
+
+
+UNREAD: list[Any] = [
+    POLICY_TEXT + "# {{x}}",
+    POLICY_TEXT + "metadata: {name: '{{x}}'}",
+    POLICY_TEXT + "kind: NetworkPolicy",
+    POLICY_TEXT + "<<: {a: b}",
+    POLICY_TEXT + "metadata: !x {}",
+    f"a: b\n---\n{POLICY_TEXT}x: !x {{}}",
+    wrapped(POLICY, 4),
+    wrapped(POLICY, 7),
+    f"kubectl apply -f - <<EOF\n{POLICY_TEXT}EOF\n",
+    """echo '{"apiVersion":"v1","kind":"Endpoints"}' | kubectl apply -f -""",
+    {"text": f"{{{{ x }}}}\n{POLICY_TEXT}"},
+    'resource "x" { manifest = { apiVersion = "v1", kind = "Endpoints" } }',
+    '{{ x }}\n"api\\x56ersion": v1\n"k\\U00000069nd": Endpoints',
+    '{{ x }}\n"api\\\n  Version": v1\n"kin\\\n  d": Endpoints',
+    "{{ x }}\n!!binary YXBpVmVyc2lvbg==: v1\n!!binary a2luZA==: Endpoints",
+    "{{ x }}\n? apiVersion # one\n: v1\n? kind # another\n: Endpoints",
+    "{{ x }}\na: &a apiVersion\nb: &b !!str kind\n*a : v1\n*b : Endpoints",
+    '{{ dict "apiVersion" "v1" "kind" "Endpoints" | toYaml }}',
+]
+
 OBEYED: list[Any] = [
     {"podAnnotations": {"sidecar.istio.io/inject": "true"}},
     {"podAnnotations": {"server": {"sidecar.istio.io/inject": "true"}}},
@@ -223,6 +255,7 @@ CASES = [
     *((inner, "ACC226") for inner in (*LABELS, *NODES)),
     *((inner, "ACC228") for inner in OBEYED),
     *((json.dumps(inner), code) for inner, code in NESTED),
+    *((inner, "ACC224") for inner in UNREAD),
     *NESTED,
 ]
 quick = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -387,6 +420,14 @@ def test_a_role_within_another_object_gives_rights() -> None:
     )
     (message,) = said(judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True)
     assert message.startswith("ACC251 ") and "get secrets in namespace shop" in message
+
+
+def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
+    assert found({"manifest": POLICY_TEXT + "# {{x}}"}, []) == [
+        "ACC224 Any 'a' of 'shop/own': spec.manifest says apiVersion and kind, and is no YAML that "
+        "every reader reads alike, so nobody here can judge the object; write it as plain YAML, "
+        "without templates"
+    ]
 
 
 def test_no_object_within_another_replaces_one_of_another_component() -> None:
