@@ -315,6 +315,8 @@ class _Construction:
                 raise _Refused(
                     key, "merge keys (<<) are not read alike everywhere; write the fields out"
                 )
+            if key.tag != _TEXT:
+                _scalar(key)  # which refuses what other readers take for another key
             if key.value in result:
                 place = FilePlace(
                     self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text
