@@ -55,10 +55,11 @@ _ESCAPED: Final = re.compile(
 _CONTINUED: Final = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
 """A backslash at a line's end, also within JSON, and the indentation of the next line."""
 _ENCODED: Final = re.compile(
-    r"""(?<=[!:])binary>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
-    r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?\s*:))*)"""
+    r"""(?<=[!:])b?i?n?a?r?y>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
+    r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?[ \t]*:))*)"""
 )
-"""A value that YAML's `!!binary` encodes, in one line or several. The next field is none."""
+"""A value that YAML's `!!binary` encodes, in one line or several. The next field is none. A
+`%TAG` may stand for the tag's beginning."""
 _OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
 """Kubernetes' fields that say which pods are near."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
