@@ -37,10 +37,9 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
         if text.is_key or path in judged or not is_taken:
             message = (
                 f"{dotted(path)} would be what another component gives once it is deployed "
-                "(inputs), and it decides "
-                "what nobody could judge then; such a value goes into env, args and command of "
-                "containers, data of a "
-                "ConfigMap and variables of Terraform alone"
+                "(inputs), and it decides what nobody could judge then; such a value goes into "
+                "env, args and command of containers, data of a ConfigMap and variables of "
+                "Terraform alone"
             )
             yield component.refused("OAM108", one, message)
 

@@ -25,14 +25,12 @@ CODES: Mapping[str, Code] = {
         "a Service that is open to others than the gateway, or leads to others than its "
         "component's pods",
         "have it select the component's own pods, inside the cluster; the stack says how the "
-        "gateway reaches it "
-        "and what else may answer outside (`cluster.serviceTypes`)",
+        "gateway reaches it and what else may answer outside (`cluster.serviceTypes`)",
     ),
     "ACC228": Code(
         "metadata of an object that something else in the cluster may obey, or the engine",
         "take the field, label or annotation out; where the message says so, have the stack's file "
-        "say that it opens "
-        "nothing: `cluster.metadata`",
+        "say that it opens nothing: `cluster.metadata`",
     ),
     "ACC251": Code(
         "a role, or a binding of one, that gives more than harmless rights",

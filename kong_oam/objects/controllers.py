@@ -48,8 +48,7 @@ def patches_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
                 at = (*path, field)
                 message = (
                     f"{dotted(at)} would change pods and Services that nobody here sees; take it "
-                    "out, and write it "
-                    "into the chart's values or the repository"
+                    "out, and write it into the chart's values or the repository"
                 )
                 yield component.refused("ACC226", one, message, at)
 

@@ -141,8 +141,7 @@ def services_refused(
             hint = "for the stack says it (gateway.reach)"
         message = (
             f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not "
-            "reach it so; take it "
-            f"out, {hint}"
+            f"reach it so; take it out, {hint}"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
     elif not mapping(spec.get("selector")):
@@ -154,8 +153,7 @@ def services_refused(
     elif asked and not any(_service(component, one).select(pods) for pods in _pods_of(component)):
         message = (
             f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
-            "component, whose fence "
-            "says who connects; take it out"
+            "component, whose fence says who connects; take it out"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
     for field in sorted(
@@ -244,9 +242,8 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     others = f" and {more} more Services" if more else ""
     message = (
         f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of "
-        f"'{first.owner.key}' "
-        f"({first.place}){others} selects, {selector}, and would answer in its place; give them "
-        "other labels"
+        f"'{first.owner.key}' ({first.place}){others} selects, {selector}, and would answer in its "
+        "place; give them other labels"
     )
     return Diagnostic("ACC227", message, pods.place)
 

@@ -205,8 +205,7 @@ def _names_of_others(
             wildcard = f"*.{certified.partition('.')[2]}"  # which stands for it, too
             if names := words.intersection((certified, wildcard)):
                 message = (
-                    f"'{min(names)}' is a name by which the gateway believes the workload "
-                    "of "
+                    f"'{min(names)}' is a name by which the gateway believes the workload of "
                     f"'{owner}'; take it out"
                 )
                 yield component.refused("ACC217", one, message, text.path)

@@ -44,9 +44,8 @@ def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
         policy = "read-only" if options.read else "shared-resource"
         if pods or kind in (_ACCOUNT, ("", "Service")):
             message = (
-                f"by a {policy} policy it is not made here alone, and nobody here knows "
-                "what "
-                f"it is; {_ASIDE}"
+                f"by a {policy} policy it is not made here alone, and nobody here knows what it "
+                f"is; {_ASIDE}"
             )
             yield component.refused(code, one, message)
     if options.take_over and kind == _ACCOUNT:
@@ -58,15 +57,14 @@ def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
     elif options.take_over and options.ignore_changes:
         message = (
             "take-over has it be exactly as it is written, and apply-once has it stay as it is: so "
-            "it could be "
-            "anything; take it out of the rules of one of these policies"
+            "it could be anything; take it out of the rules of one of these policies"
         )
         yield component.refused(code, one, message)
     for path in options.ignore_changes if kind not in _FREE else ():
         if not _HARMLESS.fullmatch(path):
             message = (
                 f"by an apply-once policy {path} stays as it was, and this version alone is "
-                "judged; name spec.replicas "
-                "or the resources of containers, or take it out of the rules of that policy"
+                "judged; name spec.replicas or the resources of containers, or take it out of the "
+                "rules of that policy"
             )
             yield component.refused(code, one, message)

@@ -23,9 +23,8 @@ ROLES = frozenset(
     {(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")}
 )
 _NO_ROLES = (
-    "roles let pods read and change what is in the cluster; take it out, or have the "
-    "stack "
-    "say so: cluster.rbac"
+    "roles let pods read and change what is in the cluster; take it out, or have the stack say so: "
+    "cluster.rbac"
 )
 _RELEASE_TYPE = "helmchart"
 USUAL = (
@@ -203,23 +202,21 @@ def namespaces_refused(
             continue
         if namespace == rules.gateway_namespace:
             message = (
-                f"{field} '{namespace}' is the gateway's own, where whatever runs could "
-                "pass "
-                "for it; take it out"
+                f"{field} '{namespace}' is the gateway's own, where whatever runs could pass for "
+                "it; take it out"
             )
         elif pods:
             message = (
-                f"{field} is '{namespace}', where no NetworkPolicy of this project holds "
-                "its "
-                "pods; take it out"
+                f"{field} is '{namespace}', where no NetworkPolicy of this project holds its pods; "
+                "take it out"
             )
         elif kind == ("", "Namespace") or f"{namespace}/Namespace" in rules.allowed:
             continue
         else:
             message = (
                 f"{field} is '{namespace}', and its Application is in '{component.namespace}', "
-                "where it is judged; "
-                f"take it out, or have the stack allow it: cluster.allow, {namespace}/Namespace"
+                "where it is judged; take it out, or have the stack allow it: cluster.allow, "
+                f"{namespace}/Namespace"
             )
         yield component.refused("ACC225", one, message)
 
@@ -265,8 +262,7 @@ def _kind_message(
         return ""
     return (
         f"nobody here knows what objects of {full} open; take it out, or have the stack allow it, "
-        "with what it may "
-        f"open: cluster.allow, {full}"
+        f"with what it may open: cluster.allow, {full}"
     )
 
 

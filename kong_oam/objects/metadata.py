@@ -73,8 +73,7 @@ def metadata_refused(
     if is_of_kubernetes(kind):
         for path in _misspelled(inside):
             message = (
-                f"Kubernetes has no field {dotted(path)}; write it with capitals in place "
-                "of "
+                f"Kubernetes has no field {dotted(path)}; write it with capitals in place of "
                 "underscores"
             )
             yield component.refused("OAM102", one, message)

@@ -141,6 +141,6 @@ def _advice(component: JudgedComponent, marks: Iterable[Mark]) -> str:
         return f"write {some(here, ' or ')} among them"
     return (
         "deploy the release or the operator's object with this component, and write the label that "
-        "names it on its "
-        f"pods ({INSTANCE}, or that of its kind in the stack's cluster.operatorLabels)"
+        f"names it on its pods ({INSTANCE}, or that of its kind in the stack's "
+        "cluster.operatorLabels)"
     )

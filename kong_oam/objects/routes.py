@@ -109,8 +109,7 @@ def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tupl
         return None
     message = (
         f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it "
-        "out, or have the stack "
-        f"say that it does not: cluster.metadata, {name}"
+        f"out, or have the stack say that it does not: cluster.metadata, {name}"
     )
     return "OAM108", message
 
@@ -215,8 +214,7 @@ class _Ingress:
         if name not in self.services:
             message = (
                 f"{what} leads to Service '{name}', which '{self.part.name}' does not make: that "
-                "could expose another "
-                "component past its own rules; lead to a Service of its own"
+                "could expose another component past its own rules; lead to a Service of its own"
             )
             return Diagnostic("OAM108", f"{self._name}: {message}")
         return self._port(self.services[name], wanted, what)

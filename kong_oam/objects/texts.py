@@ -155,8 +155,7 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
         if value != own:
             return (
                 f"says {label} and not '{own}': a fence selects pods by that label, and pods could "
-                "pass for another "
-                f"component's; write '{own}', or take it out"
+                f"pass for another component's; write '{own}', or take it out"
             )
     return ""
 

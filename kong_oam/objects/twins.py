@@ -17,8 +17,7 @@ _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET, _SERVICE = ("", "Secret"), ("", "Service")
 _OF_GATEWAY = (
     "give it another name; or where the gateway trait makes the one, have its existingServiceName "
-    "name the other, and "
-    "it makes none"
+    "name the other, and it makes none"
 )
 _WRITTEN = "writeConnectionSecretToRef"
 
@@ -139,8 +138,8 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
     if one.named:
         message = (
             f"{where} is of '{earlier.owner.key}', too ({earlier.place}), and access.service is "
-            "for what is made "
-            "elsewhere; have one component expose it, by its own gateway trait where it makes it"
+            "for what is made elsewhere; have one component expose it, by its own gateway trait "
+            "where it makes it"
         )
     elif one.owner is earlier.owner:
         if one.rendered is None:  # whoever wrote the Application can change the other
@@ -157,7 +156,6 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
     else:
         message = (
             f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, "
-            "or give the "
-            "applications namespaces of their own"
+            "or give the applications namespaces of their own"
         )
     return Diagnostic("OAM107", message, one.place)
