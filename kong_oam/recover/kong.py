@@ -91,7 +91,13 @@ def lost(
         entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id)
     )
     ours = (entity for entity in entities if entity.owner(asking).kind == "ours")
-    unrecorded = [entity for entity in ours if entity.id not in known]
+    theirs = {entity.id for entity in entities if entity.owner(asking).kind == "another stack's"}
+    # Somebody may have given our tags to what another stack made.
+    unrecorded = [
+        entity
+        for entity in ours
+        if entity.id not in known and theirs.isdisjoint(entity.parents.values())
+    ]
     if not older:
         _check_that_parents_are_known(unrecorded)
     staying = {entity.id: entity for entity in entities}

@@ -15,6 +15,7 @@ from typing import Any
 
 from kong_oam.kong import plugins
 from kong_oam.kong.entities import Entities, Entity, reference
+from kong_oam.kong.names import stack_in_name
 from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
@@ -157,7 +158,10 @@ def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entit
     alone = {tags for tags, count in missing.items() if tags and count == 1 == extra[tags]}
     return tuple(
         {**entity, "name": names[_tags(entity)]}
-        if entity["name"] not in meant_names and _tags(entity) in alone
+        if entity["name"] not in meant_names
+        and _tags(entity) in alone
+        # A name that a stack gives is no other name of an entity of ours.
+        and not stack_in_name(entity["name"])
         else entity
         for entity in live
     )

@@ -60,6 +60,13 @@ def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) ->
     assert lost([_entity("services", "other", frozenset(tags))], frozenset(), ASKING) == ()
 
 
+def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
+    """Whoever gave it our tags: that stack may need it."""
+    theirs = _entity("consumers", "kong-oam.prod.ring.okta", frozenset({"kong-oam-stack:prod"}))
+    key = _entity("jwts", "key", consumer="kong-oam.prod.ring.okta")
+    assert lost([theirs, key], frozenset(), ASKING) == ()
+
+
 def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> None:
     """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
     there = [

@@ -12,10 +12,11 @@ import pytest
 
 from kong_oam.cli.console import Console
 from kong_oam.cli.verify import lines_of
-from kong_oam.kong.entities import Entity
+from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.objects.component import STACK
+from kong_oam.verify.drift import recognised
 from kong_oam.verify.stack import Reason, Result, workloads
 from tests.support.documentation import page
 from tests.support.edits_by_hand import edited
@@ -242,6 +243,16 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
     )
     assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
     assert not [line for line in lines if "/routes/" in line]
+
+
+def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
+    """Else a command would lead it to where ours leads."""
+    ours = {"name": "kong-oam.local.a.b.80", "tags": ["kong-oam", "kong-oam-stack:local"]}
+    theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
+    by_hand = {**ours, "name": "orders"}
+    meant = Entities(services=(ours,))
+    assert recognised(Entities(services=(theirs,)), meant).services == (theirs,)
+    assert recognised(Entities(services=(by_hand,)), meant).services == (ours,)
 
 
 @pytest.mark.parametrize("number", deep_after(2, range(5)))
