@@ -223,10 +223,9 @@ def _files_in(
         if entry.is_dir(follow_symlinks=False):
             if entry.name != _GIT:
                 yield from _files_in(path, f"{real}/{entry.name}", sought, inside or real)
-        elif entry.name.startswith(_LOCK):
-            continue
         elif entry.is_symlink():
-            yield from _link(path, inside or real, sought)
+            if not entry.name.startswith(_LOCK):
+                yield from _link(path, inside or real, sought)
         elif sought.takes(entry.name) and entry.is_file(follow_symlinks=False):
             yield path, f"{real}/{entry.name}", ""
 

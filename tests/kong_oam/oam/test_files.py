@@ -162,6 +162,8 @@ def test_the_link_that_an_editor_locks_a_file_with_is_none(folder: Path) -> None
     """It leads to no file, and is there as long as somebody types."""
     (folder / "own/.#own.yaml").symlink_to("somebody@here.1234:5678")
     assert named(folder, "own") == ["own/own.yaml"]
+    (folder / "own/.#orders.yaml").touch()
+    assert named(folder, "own") == ["own/.#orders.yaml", "own/own.yaml"]
 
 
 def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(folder: Path) -> None:
