@@ -41,7 +41,10 @@ class Answerers:
 
     def differ(self, was: Answer, now: Answer) -> bool:
         """Whether another component, another port or other pods answer."""
-        if was.port != now.port:
+        if _number(was) != _number(now):
+            return True
+        # A second Service with a port of that number gives the first another name.
+        if was.port != now.port and (not was.pods or was.pods != now.pods):
             return True
         if was.component == now.component:
             return bool(was.pods and now.pods and was.pods != now.pods)
@@ -54,6 +57,11 @@ class Answerers:
         if before is None or before != _settled(self._new, now):
             return False
         return _are_same_but_for_names(was, now)
+
+
+def _number(answer: Answer) -> str:
+    """The number in the name of a port: `80`, or `80_web` where two Services have it."""
+    return answer.port.partition("_")[0]
 
 
 def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:

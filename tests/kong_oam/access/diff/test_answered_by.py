@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.diff.change import OPENING, Change
+from kong_oam.access.diff.answering import Answerers
+from kong_oam.access.diff.change import OPENING, Answer, Change
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model, model_of
 from kong_oam.access.diff.wording import headline, label, row
@@ -118,6 +119,15 @@ def test_another_port_is_another_answer() -> None:
             f"https://orders.example.com/orders: {ports}",
         )
     ]
+
+
+def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None:
+    """The first port gets another name, and the same pods answer."""
+    answerers = Answerers(OLD, OLD)
+    before = Answer("orders/api", "8080", "app: orders")
+    assert not answerers.differ(before, replace(before, port="8080_web"))
+    assert answerers.differ(before, replace(before, port="8080_web", pods="app: other"))
+    assert answerers.differ(replace(before, pods=""), replace(before, port="8080_web", pods=""))
 
 
 def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
