@@ -3,6 +3,7 @@ itself. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -20,6 +21,8 @@ _FLAGS: Final = {
 }
 """The fields that give a pod a part of its node, without capitals, and what that opens."""
 _OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
+_PORT: Final = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
+"""A number other than 0, in any spelling of YAML: `8_080`, `0x1F90`."""
 _FIELDS: Final = frozenset(
     {"csi", "flexvolume", "gitrepo", "httpget", "resourceclaims", "runtimeclassname", "tcpsocket"}
 )
@@ -120,7 +123,7 @@ def _of_field(
         case "securitycontext":
             for where, reason in _of_context(at, mapping(value)):
                 yield where, f"{reason}; take it out"
-        case "hostport" if str(value).partition(".")[0].isdecimal() and float(value):
+        case "hostport" if _PORT.fullmatch(str(value)):
             yield at, _OPEN
         case "hostpath" if _is_path(value):
             yield at, OF_NODE

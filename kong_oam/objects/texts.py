@@ -228,8 +228,11 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
             found.texts.append(Text(at, place, str(key), value, True, of_accounts, False))
             _collect(found, item, at, inner)
     elif isinstance(value, list | tuple):
+        # Such as the arguments `--service-account` and NAME.
+        says_account = any(isinstance(item, str) and _names_account(item) for item in value)
+        inner = where._replace(says_account=where.says_account or says_account)
         for index, item in enumerate(value):
-            _collect(found, item, (*path, str(index)), where)
+            _collect(found, item, (*path, str(index)), inner)
 
 
 def _read(text: str) -> Any:

@@ -106,6 +106,7 @@ ACCOUNTS: list[Any] = [
     {"user": "system:serviceaccount:shop:web"},
     {"metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}},
     {"env": [{"name": "SERVICE_ACCOUNT", "value": "web"}]},
+    {"args": ["--service-account", "web"]},
     {"auth": {"type": "ServiceAccount", "ref": {"name": "web"}}},
     {"serviceAccountTemplate": {"metadata": {"name": "web"}}},
     {"serviceAccounts": {"web": {}}},
@@ -161,6 +162,8 @@ NODES: list[Any] = [
     {"container": {"securityContext": {"privileged": True}}},
     {"container": {"ports": [{"containerPort": 80, "hostPort": 80}]}},
     {"sidecars": [{"name": "s", "ports": [{"hostPort": "80"}]}]},
+    {"sidecars": [{"name": "s", "ports": [{"hostPort": "0x1F90"}]}]},
+    {"sidecars": [{"name": "s", "ports": [{"hostPort": "8_080"}]}]},
     {"container": {"livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}}},
     {
         "initContainers": [
