@@ -232,13 +232,32 @@ def too_large(file: str, size: int) -> Diagnostic:
     return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
 
 
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's, but for what it asks of each node at length: whether the path of a node says what
+    it is. No path does here."""
+
+    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node without one; `implicit`: whether a text may be no text."""
+        if kind is not ScalarNode:
+            return _TAG + ("map" if kind is MappingNode else "seq")
+        # A loop: this is asked of each text of each file.
+        for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ():
+            if pattern.match(value):
+                return str(tag)
+        return _TEXT
+
+    def descend_resolver(self, _above: object, _index: object) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+
 def _compose(text: str) -> Iterator[Node]:
     """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab,
     which YAML has and Go's reader takes: from there PyYAML's own goes on, as far as its slowness
     lets it."""
     count = 0
     try:
-        for root in yaml.compose_all(text, Loader=yaml.CSafeLoader):
+        for root in yaml.compose_all(text, Loader=_Loader):
             yield root
             count += 1
     except yaml.scanner.ScannerError as error:

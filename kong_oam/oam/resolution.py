@@ -44,7 +44,9 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     """Applies policies and workflow: the Application as it was, where one of the findings is an
     error. Its shape is right; `own` are the types that the project defines."""
     found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    if errors(found):
+    values = any(part.inputs or part.outputs for part in application.components)
+    # Most Applications are as they stand.
+    if errors(found) or not (values or application.policies or application.workflow):
         return application, found
     application = with_values_of_steps(application)
     acts = deploys(application)
