@@ -196,6 +196,10 @@ def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> st
         status = loop.run_until_complete(
             forward.run(kong, free_port(), [sys.executable, "-c", ASK, str(user)])
         )
+        # As `asyncio.run` does: a connection that is still open would be a warning in another test.
+        if left := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.wait(left, timeout=10))
+        loop.run_until_complete(asyncio.sleep(0))
     finally:
         loop.close()
     assert status == 0
