@@ -108,9 +108,8 @@ def _plan() -> _Plan:
         estate, base = part.estate, part.base
         stop_at(kong_plugin.findings(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
-        stop_at(
-            plugin_schemas.inspect(account, estate)
-        )  # the schemas of those that it has are read next
+        # The schemas of those that it has are read next.
+        stop_at(plugin_schemas.inspect(account, estate))
         more, by_address = kinds(settings, estate), asked_for(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:

@@ -48,9 +48,8 @@ def refuse(reason: object) -> NoReturn:
 def _warn(diagnostics: Iterable[Diagnostic]) -> None:
     for diagnostic in diagnostics:
         if diagnostic.severity == "warning":
-            pulumi.log.warn(
-                str(diagnostic).removeprefix("warning ")
-            )  # which the engine says itself
+            # Which the engine says itself.
+            pulumi.log.warn(str(diagnostic).removeprefix("warning "))
 
 
 def _refuse_for(diagnostics: Iterable[Diagnostic], where: str) -> NoReturn:

@@ -81,9 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status."""
     gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # an argument need not be UTF-8, nor a terminal take all of it
+    # An argument need not be UTF-8, nor a terminal take all of it.
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     command: Command = options.command

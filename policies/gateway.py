@@ -297,9 +297,8 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
         return False
     beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
     tables = [table_of(one.config) for one in beside if one.text("name") in SCRIPTS]
-    named = {
-        str(table.get("component")) for table in tables if table
-    }  # none while what they decide by is not known
+    # None while what they decide by is not known.
+    named = {str(table.get("component")) for table in tables if table}
     return bool(tables) and any(
         one.name == plugin.text("name")
         and one.waiver is not None

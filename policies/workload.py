@@ -156,10 +156,11 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
+    # Cluster and namespace.
     if (selector.provider, _namespace(selector)) != (
         workload.provider,
         _namespace(workload),
-    ):  # cluster and namespace
+    ):
         return False
     pods = _pods(workload.properties)
     return any(

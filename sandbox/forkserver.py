@@ -63,12 +63,10 @@ def main(address: str) -> None:
             importlib.import_module(library)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of these objects
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for who started this, and comes as the end of input
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_IGN
-    )  # nobody waits for the forks: they tell their status themselves
+    # Ctrl-C is for who started this, and comes as the end of input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Nobody waits for the forks: they tell their status themselves.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(128)

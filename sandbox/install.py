@@ -67,9 +67,8 @@ def environment(folder: Path, uv: str | None) -> Path:
     try:
         _run(command, str(folder))
     except InstallError as error:
-        python.unlink(
-            missing_ok=True
-        )  # an environment without pip must not pass for a complete one
+        # An environment without pip must not pass for a complete one.
+        python.unlink(missing_ok=True)
         raise InstallError(
             f"{error}\nIf this Python lacks venv, install it (Debian and Ubuntu: apt install "
             "python3-venv), or name "

@@ -108,9 +108,8 @@ def _fetch(folder: Path) -> None:
             )
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(made)
-        (Path(made) / f"keycloak-{VERSION}").rename(
-            folder
-        )  # in one step: nobody ever sees half of it
+        # In one step: nobody ever sees half of it.
+        (Path(made) / f"keycloak-{VERSION}").rename(folder)
 
 
 class Keycloak:

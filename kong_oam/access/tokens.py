@@ -274,9 +274,8 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
         return Refusal("scopes or groups are malformed", "token-unreadable")
-    component = ring.clients.get(
-        client, ""
-    )  # never the id itself, which could read like a component
+    # Never the id itself, which could read like a component.
+    component = ring.clients.get(client, "")
     return Claims(
         ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ()
     )

@@ -96,9 +96,8 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
     def refresh() -> None:
         nonlocal settings
         fresh = asked_settings(options)
-        settings = (
-            settings if fresh == settings else fresh
-        )  # what is remembered was made with this very one
+        # What is remembered was made with this very one.
+        settings = settings if fresh == settings else fresh
 
     def files() -> Iterator[Path]:
         # A stack's list of groups has any name there.

@@ -34,9 +34,8 @@ class Console:
         """Prints each on a line of its own, without what could steer a terminal, whoever wrote it;
         colours are ours."""
         for line in lines:
-            parts = _PAINT_OR_LINE_END.split(
-                as_called(str(line))
-            )  # every second one is what separates the others
+            # Every second one is what separates the others.
+            parts = _PAINT_OR_LINE_END.split(as_called(str(line)))
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 

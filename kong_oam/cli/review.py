@@ -70,9 +70,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    # The other verbs start without what asks GitHub.
     from kong_oam.review.access_changes import (
         ReviewError,
-    )  # the other verbs start without what asks GitHub
+    )
 
     try:
         return _review(options, console) if options.comment is None else _comment(options, console)
@@ -91,9 +92,8 @@ def _review(options: argparse.Namespace, console: Console) -> int:
             "say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE"
         )
     commit = head(os.environ)
-    _leave(
-        options, not_reviewed(commit)
-    )  # what is left if this run ends before its end, however it does
+    # What is left if this run ends before its end, however it does.
+    _leave(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
         stacks = [

@@ -91,9 +91,8 @@ def check(kong: Target) -> None:
         raise ForwardError(f"{kong} does not answer ({error}); check --to") from None
     finally:
         connection.close()
-    if (
-        answer.status == http.client.BAD_REQUEST and "SSL certificate" in body
-    ):  # nginx says so after the handshake
+    # Nginx says so after the handshake.
+    if answer.status == http.client.BAD_REQUEST and "SSL certificate" in body:
         raise ForwardError(
             f"{kong} refuses the client certificate ({answer.status}); is its authority the right "
             "one?"
@@ -127,9 +126,8 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
         environment = {**os.environ, "KONG_ADMIN_ADDR": f"http://{_LOOPBACK}:{port}"}
         process = await asyncio.create_subprocess_exec(*command, env=environment)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(
-            signal.SIGINT, lambda: None
-        )  # the terminal has told the command as well: it winds up
+        # The terminal has told the command as well: it winds up.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
         loop.add_signal_handler(signal.SIGTERM, process.terminate)
         return await process.wait()
     except OSError as error:

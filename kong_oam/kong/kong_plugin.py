@@ -250,9 +250,8 @@ def _is_at_home(path: tuple[str | int, ...], value: Any) -> bool:
         return False
     host = ""
     try:
-        bare = (
-            "://" not in value and value.count(":") > 1 and not value.startswith("[")
-        )  # an address of IPv6 alone
+        # An address of IPv6 alone.
+        bare = "://" not in value and value.count(":") > 1 and not value.startswith("[")
         at = f"//[{value}]" if bare else value if "://" in value else f"//{value}"
         host = (urlsplit(at).hostname or "").rstrip(".")
         if host in _LOOPBACK or host.endswith(".localhost"):
@@ -284,9 +283,8 @@ def _gates_header(
         return None
     named = [step for step in path[about + 1 :] if isinstance(step, str)]
     if isinstance(value, str):
-        named += [
-            part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]
-        ]  # old:new, NAME:value
+        # `old:new`, or `NAME:value`.
+        named += [part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]]
     return next((name for name in named if is_the_gates(name, stripped)), None)
 
 

@@ -325,9 +325,8 @@ def _with_pods(
         named = service_account(template)
         spec = given_certificate(_pod(template.spec, cluster, secret), component)
         spec["serviceAccountName"] = named if named in accounts else component.name
-        if (
-            named not in accounts and component.name in accounts
-        ):  # of whose rights nobody asked for any
+        # Of whose rights nobody asked for any.
+        if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
         labels = {**template.labels, APPLICATION: component.application, COMPONENT: component.name}
         manifest = replaced(manifest, template.path, replace(template, labels=labels, spec=spec))

@@ -47,9 +47,8 @@ class Deployed:
             forms[0][0],
             placements=tuple(replace(one, form=order.index(one.form)) for one in places),
             forms=tuple(_form(component, act) for component, act in forms),
-            plain=all(
-                component.plain for component, _ in forms
-            ),  # one way of making it, so that forms compare
+            # One way of making it, so that forms compare.
+            plain=all(component.plain for component, _ in forms),
         )
 
     def wrong(self) -> Iterator[Diagnostic]:

@@ -69,9 +69,8 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     if errors(found):
         return application, found
     kept = [one for one in rules if isinstance(one, Rule)]
-    if any(
-        one.option for one in kept
-    ):  # they say what objects are called and made by: that is for definitions
+    # They say what objects are called and made by: that is for definitions.
+    if any(one.option for one in kept):
         components = tuple(replace(one, plain=one.type == "external") for one in components)
     whole = replace(
         application,

@@ -19,10 +19,11 @@ from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 
 _HERE = Path(__file__).resolve().parent
+# As a wheel has them, and as the project.
 _DEFINITIONS = (
     _HERE.parent / "definitions",
     _HERE.parents[1] / "definitions",
-)  # as a wheel has them, and as the project
+)
 _FOLDERS = (_HERE / "schemas", *(folder for folder in _DEFINITIONS if folder.is_dir()))
 
 COMPONENT_TYPES = ("external", "webservice", "worker")

@@ -69,9 +69,8 @@ def _named_once(parts: Any, what: str, place: Place) -> Iterator[Diagnostic]:
         name = as_mapping(part).get("name")
         if isinstance(name, str):
             here = place.at(index)
-            known = (
-                name.lower() if what == "component" else name
-            )  # hosts and file systems know no capitals
+            # Hosts and file systems know no capitals.
+            known = name.lower() if what == "component" else name
             earlier, there = first.setdefault(known, (name, here))
             if there is not here:
                 message = f"{what} '{name}' is already defined in line {there.line}"

@@ -103,9 +103,8 @@ def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tupl
         return None
     if refused := _known_annotation(name, value):
         return refused
-    if opens_nothing(
-        name, {name.lower()}.intersection(harmless)
-    ):  # a domain says nothing of each of its keys
+    # A domain says nothing of each of its keys.
+    if opens_nothing(name, {name.lower()}.intersection(harmless)):
         return None
     message = (
         f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it "

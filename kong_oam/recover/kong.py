@@ -145,9 +145,8 @@ def _reason_to_keep(
 def entities(admin: AdminApi) -> list[LostEntity]:
     """All entities of the kinds that a stack makes, and what belongs to them, whoever made them.
     Raises AdminError."""
-    listed = (
-        collection for collection in _COLLECTIONS if collection != "targets"
-    )  # Kong lists them by upstream
+    # Kong lists them by upstream.
+    listed = (collection for collection in _COLLECTIONS if collection != "targets")
     rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
     upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
     rows += [

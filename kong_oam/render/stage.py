@@ -231,9 +231,8 @@ class _Run:
         """`chosen`: one for each form of the component."""
         wrong = dict.fromkeys(one for form in chosen for one in form if isinstance(one, Diagnostic))
         if wrong:
-            return None, () if errors(self.own.problems) else tuple(
-                wrong
-            )  # what cannot be read may define it
+            # What cannot be read may define it.
+            return None, () if errors(self.own.problems) else tuple(wrong)
         made, found = list[Component](), list[Diagnostic]()
         for placement in part.placements or (Placement(),):
             values = {
@@ -249,9 +248,8 @@ class _Run:
         findings = tuple(dict.fromkeys(found))
         if errors(findings):
             return None, findings
-        places = zip(
-            part.placements, made, strict=False
-        )  # of one without any nothing is there but what was made
+        # Of one without any nothing is there but what was made.
+        places = zip(part.placements, made, strict=False)
         placements = tuple(replace(placement, rendered=one.rendered) for placement, one in places)
         return replace(made[0], placements=placements), findings
 

@@ -105,9 +105,8 @@ def changes(base: str, stack: str) -> AccessChange:
     rules = dict.fromkeys(_place(change["rule"]) for change in found if change.get("rule"))
     # What is only in the base has no line in the change's own commit.
     places = tuple(place for place in rules if not place.file.startswith(f"{base}:"))
-    hosts = tuple(
-        dict.fromkeys(change["site"] for change in found if "site" in change)
-    )  # settings have none
+    # Settings have none.
+    hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))
     graph = (
         _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip()
         if hosts

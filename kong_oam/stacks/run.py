@@ -201,9 +201,8 @@ class Runs:
             self._carry_out(plan_up([None]))
 
     def _keeps(self) -> bool:
-        if (
-            not self.estates.settings.stack.partitions or None in self.known.records
-        ):  # of what kept something is none
+        # Of what kept something is none.
+        if not self.estates.settings.stack.partitions or None in self.known.records:
             return False
         return bool(self._outputs(None).get(KEPT))
 

@@ -249,9 +249,8 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
             zip(table.callers, row, table.ids[call], strict=True)
         ):
             record, meant = by_id.get(request, {}), table.codes[call][number]
-            client = record.get(
-                "caller", record.get("client")
-            )  # its id, where it may call nothing of the component
+            # Its id, where it may call nothing of the component.
+            client = record.get("caller", record.get("client"))
             who = " for ".join(filter(None, (client, record.get("user") and record["subject"])))
             code, rule = record.get("code", "no record"), record.get("rule", "-")
             said = (

@@ -156,9 +156,8 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
         size += len(line)
         if size > HEADERS or len(headers) >= HEADER_COUNT:
             raise RefusedError(494)
-        name, _, value = line.partition(
-            ":"
-        )  # without a colon it is an empty header (seen on a Kong 3.10)
+        # Without a colon it is an empty header (seen on a Kong 3.10).
+        name, _, value = line.partition(":")
         if not name or re.search(r"[\x00-\x20\x7f]", name) or "\x00" in value or "\r" in value:
             raise RefusedError(400)
         if not _NAME.match(name):

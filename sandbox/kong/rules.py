@@ -221,11 +221,12 @@ _FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
 def _scoped_flags(pattern: str) -> str:
     """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python
     wants that said."""
+    # How many groups were opened for flags, in each group around.
     result, place, opened = (
         "",
         0,
         [0],
-    )  # how many groups were opened for flags, in each group around
+    )
     for found in _FLAGS.finditer(pattern):
         result += pattern[place : found.start()]
         place = found.end()

@@ -34,9 +34,8 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
             return None
         try:
             connection.context = _known_context(found["cert"], found["key"])
-        except (
-            ssl.SSLError
-        ):  # a key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off
+        # A key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off.
+        except ssl.SSLError:
             return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
         return None
 

@@ -21,9 +21,8 @@ SERVER = record(
     {
         "name": text(1, 255),
         "description": text(0, 1024),
-        "audiences": listing(
-            text(1, 255), least=1, most=1
-        ),  # "Okta currently supports only one audience"
+        # "Okta currently supports only one audience"
+        "audiences": listing(text(1, 255), least=1, most=1),
         "issuer": text(),
         "issuerMode": one_of("ORG_URL", "CUSTOM_URL", "DYNAMIC"),
         "status": one_of("ACTIVE", "INACTIVE"),

@@ -207,9 +207,8 @@ class Okta:
 
     def _handled(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
         split = urlsplit(target)
-        with (
-            self._lock
-        ):  # the answer may hold stored objects, so that it is encoded under the lock too
+        # The answer may hold stored objects, so that it is encoded under the lock too.
+        with self._lock:
             try:
                 answer = self._route(method, split.path, split.query, headers, body)
             except ApiError as error:

@@ -461,9 +461,8 @@ class KongPlugin(Entity):
         elif isinstance(inputs.get("configJson"), str) and self.same(
             "configJson", state["configJson"], inputs["configJson"]
         ):
-            state["configJson"] = inputs[
-                "configJson"
-            ]  # the same configuration keeps the program's spelling
+            # The same configuration keeps the program's spelling.
+            state["configJson"] = inputs["configJson"]
         return state
 
 

@@ -83,9 +83,8 @@ class Resource(ABC):
     replaces: ClassVar[frozenset[str]] = frozenset()  # inputs whose change forces a replacement
     defaults: ClassVar[Mapping[str, Value]] = {}  # what the plugin itself sends for an absent input
     computed: ClassVar[frozenset[str]] = frozenset()  # outputs that only the server knows
-    sticky: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # inputs that keep the server's value when absent
+    # Inputs that keep the server's value when absent.
+    sticky: ClassVar[frozenset[str]] = frozenset()
     unordered: ClassVar[frozenset[str]] = frozenset()  # lists that are sets
     secrets: frozenset[str] = frozenset()  # outputs that are always secret
 

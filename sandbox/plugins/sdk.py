@@ -190,9 +190,8 @@ def _is_scalar(value: Value, hint: typing.Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint in (str, bool):
         return isinstance(value, hint)
-    if isinstance(hint, type) and issubclass(
-        hint, str
-    ):  # an enum of strings: any string is let through, as upstream
+    # An enum of strings: any string is let through, as upstream.
+    if isinstance(hint, type) and issubclass(hint, str):
         return isinstance(value, str)
     return True
 

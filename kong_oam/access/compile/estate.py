@@ -138,9 +138,8 @@ def _with_clients(
         return component
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
-    if all(
-        callee and callee.scopes for callee in callees
-    ):  # else what is wrong depends on more than these
+    # Else what is wrong depends on more than these.
+    if all(callee and callee.scopes for callee in callees):
         beside = (directory.stack, component, callees)
         made, found = memory.recall("clients", part, beside, compiled)
         if found:  # it may say where in the callees' files, and lines move

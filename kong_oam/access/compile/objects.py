@@ -55,9 +55,8 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
     def alone(one: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
         return memory.recall("alone", one, by, partial(refused_alone, one, by))
 
-    for cluster in dict.fromkeys(
-        site.cluster for site in sites
-    ):  # what is in two has nothing to do with each other
+    # What is in two has nothing to do with each other.
+    for cluster in dict.fromkeys(site.cluster for site in sites):
         yield from judge(
             [remembered(site) for site in sites if site.cluster == cluster], rules, alone
         )

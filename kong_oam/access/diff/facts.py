@@ -324,9 +324,8 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "may narrow" if now is not None and (was is None or now < was) else "changed"
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
-    if (
-        name == "gateway.upstreamTls.clientCertificate"
-    ):  # by which workloads refuse whoever is not the gateway
+    # By which workloads refuse whoever is not the gateway.
+    if name == "gateway.upstreamTls.clientCertificate":
         return "may widen" if now is None else "may narrow" if was is None else "changed"
     if name.startswith(_UPSTREAM_TLS) and None in (was, now):  # whom it is asked for, `edge` says
         return "changed"

@@ -104,9 +104,8 @@ class Side:
         """The token that the provider gives the principal for calling there, for a user in `groups`
         where it signs users in."""
         client = self.clients.get(principal) if principal else None
-        if (
-            principal is None or client is None
-        ):  # a client of the other side alone may call what is public
+        # A client of the other side alone may call what is public.
+        if principal is None or client is None:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
         names = sorted(provider.group(group) if self._between_stacks else group for group in groups)

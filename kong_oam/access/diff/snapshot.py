@@ -123,9 +123,8 @@ def dump_model(model: AccessModel) -> str:
             parts[key] = _component(
                 component, per_api, model.workloads.get(key), model.pods.get(key)
             )
-            if (
-                key not in model.estate.own
-            ):  # the run is given no more of it than it needs: that is no fact of it
+            # The run is given no more of it than it needs: that is no fact of it.
+            if key not in model.estate.own:
                 parts[key]["foreign"] = True
                 continue
             names = ("", *(client.provider for client in component.clients))

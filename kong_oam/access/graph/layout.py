@@ -17,10 +17,11 @@ from textwrap import wrap
 from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Edge, Graph, Node
 from kong_oam.diagnostics import printable
 
+# Pixels of a character of a monospaced font, of a name (13px) and of a line (11px).
 NAME_WIDTH, LINE_WIDTH = (
     7.9,
     6.7,
-)  # pixels of a character of a monospaced font, of a name (13px) and of a line (11px)
+)
 NAME_HEIGHT, LINE_HEIGHT, PADDING = 18, 15, 10
 BOX_WIDTH = 264
 COLUMN = BOX_WIDTH + 56  # with the gap behind it

@@ -38,9 +38,8 @@ def page(matrix: Matrix) -> str:
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    written = json.dumps(_data(matrix), separators=(",", ":")).translate(
-        _IN_A_SCRIPT
-    )  # ASCII alone
+    # ASCII alone.
+    written = json.dumps(_data(matrix), separators=(",", ":")).translate(_IN_A_SCRIPT)
     template = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
     return template.substitute(policy=policy, style=style, script=script, data=written)
 
