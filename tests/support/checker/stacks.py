@@ -50,7 +50,6 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
 }
 _APART = 0.25
 """How often runs that may be side by side are not."""
-ACCOUNT = "pulumi:providers:kong"
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
@@ -60,23 +59,19 @@ def identified(name: str) -> str:
 
 
 def urn_in(stack: str, key: Key) -> str:
-    """The URN of a resource in a stack's state. Of what one lies under that of an account has the type, by which it is
-    told from one that came along with what was moved (ACCOUNT)."""
-    above = "kong-oam:gateway:Gateway$" if key[0] == ACCOUNT else ""
-    return f"urn:pulumi:{stack}::kong-oam::{above}{key[0]}::{key[1]}"
+    """The URN of a resource in a stack's state."""
+    return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
 
 
 @dataclass
 class State:
     """A stack as its backend has it. `updated` says which run wrote it last; `failed` are updates that failed and are in
-    the state as if they had been made, which the next run makes again (pulumi: initErrors). `moved`: that it has what was
-    moved there and not run since, with the account by which that was made."""
+    the state as if they had been made, which the next run makes again (pulumi: initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
     failed: frozenset[Key] = frozenset()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
-    moved: bool = False
 
     def told(self, stack: str) -> dict[str, dict[str, Any]]:
         """As the engine tells it to a program: {URN: {type, outputs}}."""
@@ -257,7 +252,7 @@ class Backend:
                 state.resources[key] = wanted[key]
                 state.failed |= {key}
         if not trouble:
-            state.resources, state.moved = dict(wanted), False
+            state.resources = dict(wanted)
         return trouble is None
 
     def _some(self, order: Order, share: float | None) -> int:
@@ -356,13 +351,7 @@ class Backend:
             for key, one in state.resources.items()
         }
         told = sorted(state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT)
-        account = [
-            (f"urn:pulumi:{stack}::kong-oam::{ACCOUNT}::gateway-account", {"type": ACCOUNT})
-        ] * state.moved
-        return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in (*account, *told)
-        ]
+        return [{"urn": urn, "id": urn, "parent": above.get(urn), **one} for urn, one in told]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
         for component in (urn.rpartition("::")[2] for urn in urns):
@@ -372,7 +361,6 @@ class Backend:
                 if k == (COMPONENT, component) or one.parent == component
             ]
             target.resources |= {key: source.resources.pop(key) for key in under}
-        target.moved = True
         for state in (source, target):
             state.updated = self._stamp()
 
