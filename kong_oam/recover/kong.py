@@ -90,13 +90,15 @@ def lost(
     entities = sorted(
         entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id)
     )
-    ours = (entity for entity in entities if entity.owner(asking).kind == "ours")
-    theirs = {entity.id for entity in entities if entity.owner(asking).kind == "another stack's"}
+    kinds = {entity.id: entity.owner(asking).kind for entity in entities}
+    theirs = {identifier for identifier, kind in kinds.items() if kind == "another stack's"}
     # Somebody may have given our tags to what another stack made.
     unrecorded = [
         entity
-        for entity in ours
-        if entity.id not in known and theirs.isdisjoint(entity.parents.values())
+        for entity in entities
+        if kinds[entity.id] == "ours"
+        and entity.id not in known
+        and theirs.isdisjoint(entity.parents.values())
     ]
     if not older:
         _check_that_parents_are_known(unrecorded)
