@@ -60,13 +60,17 @@ class _Plan:
     name, in PEM."""
 
     settings: Settings
-    estate: Estate
     account: Account
     certificates: Mapping[str, tuple[str, str]]
     facts: preflight.GatewayFacts
     state: StackState
     looked_up: LookedUp
     part: Part
+
+    @property
+    def estate(self) -> Estate:
+        """What of the estate this run deploys."""
+        return self.part.estate
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def _plan() -> _Plan:
         refuse(error)
     if facts.address:
         pulumi.log.info(f"kong: {facts.address}")
-    return _Plan(settings, estate, account, certificates, facts, state, looked_up, part)
+    return _Plan(settings, account, certificates, facts, state, looked_up, part)
 
 
 def _provision(plan: _Plan) -> _Provisioned:

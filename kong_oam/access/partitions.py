@@ -200,9 +200,10 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     What vanished goes in the run after that in which the last partition that used it has done
     without.
     """
-    wanted: Uses = {}
+    wanted: dict[str, Offered] = {}
     for needs in used:
-        wanted = all_of(wanted, needs)
+        for name, one in needs.items():
+            _add(wanted, name, one)
     kept: dict[str, Offered] = {}
     for name, one in before.items():
         needed = wanted.get(name, Offered(one.provider, {}))

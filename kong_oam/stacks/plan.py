@@ -47,8 +47,8 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
     steps = [Step(None)] if None in chosen else []
     base = tuple(range(1, len(steps) + 1))
     numbers: dict[str, int] = {}
-    first = _first(chosen, changes)
     names = [name for name in chosen if name is not None]
+    first = _first(names, changes)
     for name in _in_order(names, first):
         before = sorted(numbers[other] for other in first[name])
         steps.append(Step(name, tuple(before) or base))
@@ -56,12 +56,12 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
     return tuple(steps)
 
 
-def _first(chosen: Sequence[str | None], changes: GrantChanges) -> Before:
-    """For each partition, those of the chosen that are run before it. Raises NoOrderError."""
-    names = frozenset(name for name in chosen if name is not None)
-    needed = {name: changes.needed.get(name, frozenset()) & names for name in names}
+def _first(names: Sequence[str], changes: GrantChanges) -> Before:
+    """For each of the partitions, those of them that are run before it. Raises NoOrderError."""
+    none: frozenset[str] = frozenset()
+    needed = {name: changes.needed.get(name, none).intersection(names) for name in names}
     wanted = {
-        name: needed[name] | (changes.wanted.get(name, frozenset()) & names) for name in names
+        name: needed[name] | changes.wanted.get(name, none).intersection(names) for name in names
     }
     if not _circle(wanted):
         return wanted
