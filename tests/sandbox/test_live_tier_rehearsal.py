@@ -32,7 +32,7 @@ NOT_IN_THE_STAND_IN = (
     RECORDS,
     *(
         f"tests/live/test_live_{one}.py"
-        for one in ("kong_plugins", "metrics", "streams", "upstream_tls")
+        for one in ("kong_plugins", "metrics", "streams", "streams_traits", "upstream_tls")
     ),
 )
 """What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
