@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python .ci/release.py TAG", file=sys.stderr)
         return 2
     said = re.search(
-        r'^__version__ = "(.+)"$', Path("kong_oam/__init__.py").read_text("utf-8"), re.MULTILINE
+        r'^__version__ = "(.+)"$',
+        Path("kong_oam/__init__.py").read_text("utf-8"),
+        re.MULTILINE,
     )
     try:
         print(

@@ -24,7 +24,9 @@ def medians(
     cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int
 ) -> dict[str, float]:
     """The median of each case, which takes how many requests and gives the seconds for one."""
-    found = [{name: run(requests) for name, run in cases.items()} for _ in range(rounds)]
+    found = [
+        {name: run(requests) for name, run in cases.items()} for _ in range(rounds)
+    ]
     return {name: statistics.median(one[name] for one in found) for name in cases}
 
 

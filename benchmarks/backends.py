@@ -57,9 +57,18 @@ def main() -> int:
     )
     applications = parser.parse_args().components // PER_APPLICATION
     os.environ["KONG_OAM_FORK"] = "0"
-    print(f"up of {applications * PER_APPLICATION} components; state and what a run leaves in KB")
-    print(f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}")
-    for backend, settings in ((FILES, {}), (FILES, ZSTD), (POSTGRESQL, {}), (POSTGRESQL, ZSTD)):
+    print(
+        f"up of {applications * PER_APPLICATION} components; state and what a run leaves in KB"
+    )
+    print(
+        f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}"
+    )
+    for backend, settings in (
+        (FILES, {}),
+        (FILES, ZSTD),
+        (POSTGRESQL, {}),
+        (POSTGRESQL, ZSTD),
+    ):
         name = f"{backend}, zstd" if settings else backend
         try:
             with postgresql() if backend == POSTGRESQL else nullcontext() as server:
@@ -77,23 +86,37 @@ def told(name: str, found: Measured) -> str:
     )
 
 
-def measured(applications: int, settings: Mapping[str, str], server: PostgreSql | None) -> Measured:
+def measured(
+    applications: int, settings: Mapping[str, str], server: PostgreSql | None
+) -> Measured:
     """One deployment, with the backups that the engine keeps unless it is told not to, and a run
     without a change."""
-    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Local(groups=GROUPS, users=()) as local,
+    ):
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
             file.unlink()
         for number in range(1, applications + 1):
             write(root, number)
         del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
-        local.env |= {**settings, **({"PULUMI_BACKEND_URL": server.url()} if server else {})}
+        local.env |= {
+            **settings,
+            **({"PULUMI_BACKEND_URL": server.url()} if server else {}),
+        }
 
         def up() -> None:
-            local.pulumi("up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=1800)
+            local.pulumi(
+                "up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=1800
+            )
 
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
-        served, written, spent = seconds(server), bytes_written(server), sum(os.times()[:4])
+        served, written, spent = (
+            seconds(server),
+            bytes_written(server),
+            sum(os.times()[:4]),
+        )
         up()
         run, written, served = (
             sum(os.times()[:4]) - spent,
@@ -108,7 +131,9 @@ def measured(applications: int, settings: Mapping[str, str], server: PostgreSql 
         for name, size in kept.items()
         if name.endswith((f"/{STACK}.json", f"/{STACK}.json.zst"))
     )
-    return Measured(run, served, written, state, sum(more.values()) - sum(kept.values()))
+    return Measured(
+        run, served, written, state, sum(more.values()) - sum(kept.values())
+    )
 
 
 def files(folder: Path) -> Sizes:
@@ -119,15 +144,21 @@ def files(folder: Path) -> Sizes:
 def rows(server: PostgreSql) -> Sizes:
     """What PostgreSQL keeps, as it compresses it itself, without rows that were replaced and not
     cleared away yet."""
-    lines = server.ask("SELECT key, pg_column_size(data) FROM pulumi_state").splitlines()
-    return {name: int(size) for name, _, size in (line.rpartition("|") for line in lines)}
+    lines = server.ask(
+        "SELECT key, pg_column_size(data) FROM pulumi_state"
+    ).splitlines()
+    return {
+        name: int(size) for name, _, size in (line.rpartition("|") for line in lines)
+    }
 
 
 def bytes_written(server: PostgreSql | None) -> int:
     """Until now: in PostgreSQL's log, or by this process and all that it waited for."""
     if server:
         return int(server.ask("SELECT pg_current_wal_lsn() - '0/0'"))
-    counted = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    counted = dict(
+        line.split(": ") for line in Path("/proc/self/io").read_text().splitlines()
+    )
     return int(counted["write_bytes"])
 
 
@@ -137,7 +168,10 @@ def seconds(server: PostgreSql | None) -> float:
     if server is None or server.process is None:
         return 0.0
     first = server.process.pid
-    living = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    living = [
+        first,
+        *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()),
+    ]
     return sum(_ticks(process) for process in living) / _TICKS
 
 

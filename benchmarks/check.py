@@ -30,7 +30,11 @@ from kong_oam.render.tools import Tools
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = 1000
-LIMITS = {"cold, ms a component": 20.0, "warm to plain": 1.6, "evaluations of one changed": 1.0}
+LIMITS = {
+    "cold, ms a component": 20.0,
+    "warm to plain": 1.6,
+    "evaluations of one changed": 1.0,
+}
 AGAINST = {"warm to plain, by the version before": 1.3}
 """Of what `check` took before there was an evaluator: that is 1.5 to 1.6 of what plain components
 take by now."""
@@ -81,7 +85,10 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="a checkout of the version to compare with",
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +97,8 @@ def main() -> int:
         cache.mkdir()
         (cache / program().parent.name).symlink_to(program().parent)
         plain, evaluated = (
-            _project(root / name, scaler) for name, scaler in (("plain", ""), ("evaluated", SCALER))
+            _project(root / name, scaler)
+            for name, scaler in (("plain", ""), ("evaluated", SCALER))
         )
         cold = _cpu_of_check(evaluated, cache)
         before = options.before.resolve() if options.before else ROOT
@@ -105,8 +113,12 @@ def main() -> int:
         ]
         changed = evaluated / "applications/app00007.yaml"
         changed.write_text(changed.read_text().replace("replicas: 2", "replicas: 3"))
-        count = _evaluations(evaluated, Cache(cache / "renderings", usual_cache().version))
-    earlier, without, warm = (statistics.median(times) for times in zip(*rounds, strict=True))
+        count = _evaluations(
+            evaluated, Cache(cache / "renderings", usual_cache().version)
+        )
+    earlier, without, warm = (
+        statistics.median(times) for times in zip(*rounds, strict=True)
+    )
     print(
         f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
         f"warm {warm:.2f}"
@@ -119,7 +131,9 @@ def main() -> int:
     measured, limits = dict(zip(LIMITS, map(float, found), strict=True)), LIMITS
     if options.before:
         print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
-        measured |= dict.fromkeys(AGAINST, statistics.median(one[2] / one[0] for one in rounds))
+        measured |= dict.fromkeys(
+            AGAINST, statistics.median(one[2] / one[0] for one in rounds)
+        )
         limits = LIMITS | AGAINST
     for what, value in measured.items():
         print(f"{what:36} {value:8.2f}   limit {limits[what]:g}")
@@ -145,9 +159,17 @@ def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "kong_oam", "check"]
     done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert f"{COUNT} application(s)" in done.stdout, (done.stdout[-2000:], done.stderr[-2000:])
+    assert f"{COUNT} application(s)" in done.stdout, (
+        done.stdout[-2000:],
+        done.stderr[-2000:],
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -167,7 +189,9 @@ def _evaluations(project: Path, cache: Cache) -> int:
         reading = read_applications(
             [project / "applications"], [], 30, folder=project, renderer=Renderer(tools)
         )
-        assert not reading.diagnostics and len(reading.applications) == COUNT, reading.diagnostics
+        assert not reading.diagnostics and len(reading.applications) == COUNT, (
+            reading.diagnostics
+        )
     return evaluator.asked
 
 

@@ -108,9 +108,13 @@ def main() -> int:
             assert len(compiled.estate.components) == 3 * options.applications
 
         rounds = [(seconds(load), seconds(ours)) for _ in range(options.rounds)]
-    loading, compiling = (statistics.median(times) for times in zip(*rounds, strict=True))
+    loading, compiling = (
+        statistics.median(times) for times in zip(*rounds, strict=True)
+    )
     ratio = statistics.median(b / a for a, b in rounds)
-    print(f"{options.applications} applications of 3 components, {options.rounds} rounds, medians")
+    print(
+        f"{options.applications} applications of 3 components, {options.rounds} rounds, medians"
+    )
     print(f"PyYAML's C loader:            {loading:6.2f} s")
     print(f"read, validate and compile:   {compiling:6.2f} s")
     print(f"ratio:                        {ratio:6.2f}  (at most {LIMIT:g})")

@@ -50,7 +50,10 @@ def main() -> int:
     gc.set_threshold(*SELDOM)
     settings = read_file(Path("stacks/Pulumi.local.yaml"))
     pairs: dict[str, Callable[[], tuple[AccessModel, AccessModel]]] = {
-        "nothing changed": lambda: (_model(settings, applications), _model(settings, applications)),
+        "nothing changed": lambda: (
+            _model(settings, applications),
+            _model(settings, applications),
+        ),
         "1 application in 100 changed": lambda: (
             _model(settings, applications),
             _model(settings, applications, every=100),
@@ -111,11 +114,16 @@ def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
 def _model(
     settings: Settings, applications: int, *, every: int = 0, one_host: bool = False
 ) -> AccessModel:
-    return _compiled(settings, [_text(number, every, one_host) for number in range(applications)])
+    return _compiled(
+        settings, [_text(number, every, one_host) for number in range(applications)]
+    )
 
 
 def _compiled(settings: Settings, texts: list[str]) -> AccessModel:
-    readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
+    readings = (
+        read_bytes(f"app{number}.yaml", text.encode())
+        for number, text in enumerate(texts)
+    )
     compiled = compile_estate(together(readings), settings.stack)
     assert compiled.estate is not None, compiled.diagnostics[0]
     return model_of(compiled.estate, settings)

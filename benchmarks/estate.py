@@ -40,7 +40,11 @@ HEADING = (
     f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  "
     "operations"
 )
-PREVIEW, UP, ADDED = "one rule changed: preview", "one rule changed: up", "an Application added"
+PREVIEW, UP, ADDED = (
+    "one rule changed: preview",
+    "one rule changed: up",
+    "an Application added",
+)
 
 Runs = Mapping[str, Run]
 Step = tuple[int, int, int]
@@ -79,7 +83,9 @@ def main() -> int:
     options = parser.parse_args()
     pairs = [*pairwise(options.components)]
     if len(options.partition) < len(pairs):
-        parser.error("say for each step how many components a partition has: --partition")
+        parser.error(
+            "say for each step how many components a partition has: --partition"
+        )
     os.environ["KONG_OAM_FORK"] = "0"
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
@@ -88,10 +94,14 @@ def main() -> int:
         (*pair, each) for pair, each in zip(pairs, options.partition, strict=False)
     ]
     *_, (_, largest, partition) = steps
-    sizes = [(components, each) for less, more, each in steps for components in (less, more)]
+    sizes = [
+        (components, each) for less, more, each in steps for components in (less, more)
+    ]
     found = {}
     for size in dict.fromkeys([*sizes[:-2], (partition, partition), *sizes[-2:]]):
-        found[size] = deployed(*size, settings, go_on=options.walk and size == (largest, partition))
+        found[size] = deployed(
+            *size, settings, go_on=options.walk and size == (largest, partition)
+        )
     values, most = ratios(found, steps), limits(options.components)
     print()
     for name, value in values.items():
@@ -132,7 +142,10 @@ def ratios(
 
     growth: list[float] = []
     for less, more, each in steps:
-        before, after = found[less, each][0]["first up"], found[more, each][0]["first up"]
+        before, after = (
+            found[less, each][0]["first up"],
+            found[more, each][0]["first up"],
+        )
         growth += (after.cpu / before.cpu, after.written / before.written)
     others = (
         *([many["nothing changed"].cpu / compiled] if largest >= MANY else ()),
@@ -142,7 +155,11 @@ def ratios(
         many["verify"].cpu,
     )
     return dict(
-        zip(limits([smallest, *(more for _, more, _ in steps)]), (*growth, *others), strict=True)
+        zip(
+            limits([smallest, *(more for _, more, _ in steps)]),
+            (*growth, *others),
+            strict=True,
+        )
     )
 
 
@@ -173,7 +190,10 @@ def compiling(estate: Large) -> float:
     def once() -> float:
         before = os.times()
         subprocess.run(
-            [sys.executable, "-c", _COMPILE], cwd=estate.root, env=estate.local.env, check=True
+            [sys.executable, "-c", _COMPILE],
+            cwd=estate.root,
+            env=estate.local.env,
+            check=True,
         )
         after = os.times()
         return sum(after[2:4]) - sum(before[2:4])

@@ -53,7 +53,10 @@ def main() -> int:
 
 def flat(estate: Large) -> None:
     """Deploys what an estate has made anew, on a sandbox of its own."""
-    with tempfile.TemporaryDirectory() as folder, sandbox_of(estate.components) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sandbox_of(estate.components) as local,
+    ):
         root = Path(folder)
         (root / "Pulumi.yaml").write_text(_PROJECT)
         (root / ".venv").symlink_to(ROOT / ".venv")

@@ -24,7 +24,9 @@ def value(given: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
     if isinstance(given, dict):
         if SECRET in given:
             return pulumi.Output.secret(value(json.loads(given["plaintext"]), ids))
-        return {name: value(one, ids) for name, one in given.items() if name != "__defaults"}
+        return {
+            name: value(one, ids) for name, one in given.items() if name != "__defaults"
+        }
     if isinstance(given, list):
         return [value(one, ids) for one in given]
     return ids.get(given, given) if isinstance(given, str) else given
@@ -47,7 +49,9 @@ def main() -> None:
                 providers[package] = pulumi.ProviderResource(package, name, inputs)
             continue
         provider = providers.get(kind.partition(":")[0])
-        made = pulumi.CustomResource(kind, name, inputs, pulumi.ResourceOptions(provider=provider))
+        made = pulumi.CustomResource(
+            kind, name, inputs, pulumi.ResourceOptions(provider=provider)
+        )
         ids[one["id"]] = made.id
 
 

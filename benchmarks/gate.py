@@ -88,7 +88,11 @@ def application(rules: int) -> str:
         "owner": "team",
         "scopes": scopes,
         "rules": [
-            {"paths": [f"/items/{number}"], "methods": ["GET"], "scopes": [f"scope.{number}"]}
+            {
+                "paths": [f"/items/{number}"],
+                "methods": ["GET"],
+                "scopes": [f"scope.{number}"],
+            }
             for number in range(rules)
         ],
         "roles": {
@@ -121,12 +125,17 @@ def application(rules: int) -> str:
         "traits": [{"type": "client", "properties": calls}],
     }
     return "\n---\n".join(
-        _document(name, part) for name, part in (("orders", component), ("shop", client))
+        _document(name, part)
+        for name, part in (("orders", component), ("shop", client))
     )
 
 
 def _document(name: str, component: Mapping[str, Any]) -> str:
-    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": name}}
+    head = {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": name},
+    }
     return json.dumps({**head, "spec": {"components": [component]}})
 
 
@@ -171,7 +180,9 @@ def prepared(rules: int, groups: int) -> Any:
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
     """Seconds for one request, by case."""
-    return medians({name: prepared(*case) for name, case in CASES.items()}, rounds, requests)
+    return medians(
+        {name: prepared(*case) for name, case in CASES.items()}, rounds, requests
+    )
 
 
 def lines(seconds: Seconds) -> list[str]:
@@ -184,7 +195,8 @@ def main() -> int:
     print(*lines(seconds), sep="\n")
     return (
         0
-        if max(seconds["1,000 rules"], seconds["10,000 rules"]) <= LIMIT * seconds["4 rules"]
+        if max(seconds["1,000 rules"], seconds["10,000 rules"])
+        <= LIMIT * seconds["4 rules"]
         else 1
     )
 

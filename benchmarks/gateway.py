@@ -57,7 +57,10 @@ TRAITS: Mapping[str, Mapping[str, Any]] = {
     "headers": {"preset": "secure"},
     "ip-allow": {"from": ["127.0.0.0/8", "10.0.0.0/8"]},
     "limits": {"body": "1Mi"},
-    "rate-limit": {"per": "client", "requests": {"second": 1_000_000, "hour": 1_000_000_000}},
+    "rate-limit": {
+        "per": "client",
+        "requests": {"second": 1_000_000, "hour": 1_000_000_000},
+    },
 }
 """Of each trait what a component might well ask for; those that this version does not have are left
 out."""
@@ -91,16 +94,32 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
         "owner": "team",
         "scopes": dict.fromkeys(scopes, "s"),
         "rules": [
-            {"paths": [f"/items/{number}"], "methods": ["GET", "POST"], "scopes": [scope]}
+            {
+                "paths": [f"/items/{number}"],
+                "methods": ["GET", "POST"],
+                "scopes": [scope],
+            }
             for number, scope in enumerate(scopes)
         ]
-        + [{"paths": ["/items/public"], "methods": ["GET"], "public": {"reason": "benchmark"}}],
+        + [
+            {
+                "paths": ["/items/public"],
+                "methods": ["GET"],
+                "public": {"reason": "benchmark"},
+            }
+        ],
         "roles": {"reader": {"scopes": scopes[::2], "components": ["bench/caller"]}},
     }
-    gateway = {"type": "gateway", "properties": {"domain": host, "http": {"/items": 80}}}
+    gateway = {
+        "type": "gateway",
+        "properties": {"domain": host, "http": {"/items": 80}},
+    }
     asked = [gateway, {"type": "access", "properties": access}]
     asked += [{"type": name, "properties": TRAITS[name]} for name in traits]
-    client = {"kind": "service", "calls": [{"component": "bench/api", "scopes": scopes[::2]}]}
+    client = {
+        "kind": "service",
+        "calls": [{"component": "bench/api", "scopes": scopes[::2]}],
+    }
     api = {
         "name": "api",
         "type": "webservice",
@@ -128,7 +147,11 @@ def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, 
         "client": "client_id",
         "accessToken": {"claim": "typ", "value": "access"},
     }
-    gateway: dict[str, Any] = {"scheme": "http", "cidrs": ["127.0.0.1/32"], "reach": "loadBalancer"}
+    gateway: dict[str, Any] = {
+        "scheme": "http",
+        "cidrs": ["127.0.0.1/32"],
+        "reach": "loadBalancer",
+    }
     gateway |= {"logs": {case.sink: sinks[case.sink]}} if case.sink else {}
     gateway |= {"metrics": True} if case.metrics else {}
     provider = {
@@ -138,7 +161,9 @@ def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, 
         "audience": AUDIENCE,
         "tokens": tokens,
     }
-    provider["clients"] = {"bench/caller": {"id": "caller", "secret": {"name": "s", "key": "k"}}}
+    provider["clients"] = {
+        "bench/caller": {"id": "caller", "secret": {"name": "s", "key": "k"}}
+    }
     data = {
         "cloud": "local",
         "asOf": "2026-01-01",
@@ -154,7 +179,11 @@ def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, 
 
 def pem_of(key: rsa.RSAPrivateKey) -> str:
     """Its public half."""
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return (
+        key.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
 
 
 class Deployment:
@@ -168,7 +197,9 @@ class Deployment:
 
     def workers(self) -> list[int]:
         """The process ids of the workers on this machine."""
-        found: list[int] = self.admin.get("/").raise_for_status().json()["pids"]["workers"]
+        found: list[int] = (
+            self.admin.get("/").raise_for_status().json()["pids"]["workers"]
+        )
         return found
 
     def add(self, settings: Settings, estate: Estate) -> None:
@@ -176,31 +207,47 @@ class Deployment:
         component = estate.components["bench/api"]
         slot = Slot(SigningKey(f"{name}-key", "RS256", self._pem))
         upstreams = {
-            names.service(name, component, port): self._workload for port in component.backends
+            names.service(name, component, port): self._workload
+            for port in component.backends
         }
         clients = {"main": {"bench/caller": "caller"}}
         ids = {"main": f"{ISSUER}/{name}"}  # of the ring, whose issuer the table names
         entities = intended(
-            settings, estate, Deployed(ids, {"main": (slot,)}, upstreams, clients=clients)
+            settings,
+            estate,
+            Deployed(ids, {"main": (slot,)}, upstreams, clients=clients),
         )
         for upstream in entities.upstreams:
             self._make("/upstreams", upstream)
-        consumers = {one["id"]: self._make("/consumers", one) for one in entities.consumers}
+        consumers = {
+            one["id"]: self._make("/consumers", one) for one in entities.consumers
+        }
         for credential in entities.credentials:
-            self._make(f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential)
+            self._make(
+                f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential
+            )
         services = {
-            one["id"]: self._make("/services", {"port": 1, **one}) for one in entities.services
+            one["id"]: self._make("/services", {"port": 1, **one})
+            for one in entities.services
         }
         for plugin in entities.plugins:
             if plugin["service"]:
-                consumer = plugin["consumer"] and {"id": consumers[plugin["consumer"]["id"]]}
-                scope = {"service": {"id": services[plugin["service"]["id"]]}, "consumer": consumer}
+                consumer = plugin["consumer"] and {
+                    "id": consumers[plugin["consumer"]["id"]]
+                }
+                scope = {
+                    "service": {"id": services[plugin["service"]["id"]]},
+                    "consumer": consumer,
+                }
                 self._make("/plugins", {**plugin, **scope})
             elif not self._has_code:  # the code of all ports, the same in every case
                 self._make("/plugins", plugin)
                 self._has_code = True
         for route in entities.routes:
-            self._make("/routes", {**route, "service": {"id": services[route["service"]["id"]]}})
+            self._make(
+                "/routes",
+                {**route, "service": {"id": services[route["service"]["id"]]}},
+            )
 
     def _make(self, path: str, entity: Mapping[str, Any]) -> str:
         body = {
@@ -230,7 +277,9 @@ def token(key: rsa.RSAPrivateKey, number: int) -> str:
         "exp": now + 3600, "jti": secrets.token_hex(8), "scope": scopes,
     }  # fmt: skip
     head = {"alg": "RS256", "kid": f"benchmark-{number}-key", "typ": "at+jwt"}
-    text = ".".join(map(_encoded, (json.dumps(head).encode(), json.dumps(claims).encode())))
+    text = ".".join(
+        map(_encoded, (json.dumps(head).encode(), json.dumps(claims).encode()))
+    )
     return f"{text}.{_encoded(key.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
 
 
@@ -310,7 +359,9 @@ def _answered(connection: socket.socket) -> bool:
         data += _received(connection)
     head, _, body = data.partition(b"\r\n\r\n")
     length = next(
-        int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"
+        int(line[15:])
+        for line in head.split(b"\r\n")
+        if line[:15].lower() == b"content-length:"
     )
     while len(body) < length:
         body += _received(connection)
@@ -325,7 +376,13 @@ def _received(connection: socket.socket) -> bytes:
 
 def cpu(workers: list[int]) -> float:
     """Seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
-    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in workers) / 1e9
+    return (
+        sum(
+            int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+            for pid in workers
+        )
+        / 1e9
+    )
 
 
 Seconds = dict[tuple[str, str], float]
@@ -333,7 +390,9 @@ Seconds = dict[tuple[str, str], float]
 
 
 @contextmanager
-def deployed(admin_url: str) -> Iterator[tuple[Deployment, dict[tuple[str, str], bytes]]]:
+def deployed(
+    admin_url: str,
+) -> Iterator[tuple[Deployment, dict[tuple[str, str], bytes]]]:
     """All cases in the Kong, with the workload and the sinks of this process, and the request of
     each."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -342,8 +401,13 @@ def deployed(admin_url: str) -> Iterator[tuple[Deployment, dict[tuple[str, str],
         Path(folder).chmod(0o777)  # the workers are somebody else
         sinks = {
             "file": f"{folder}/records",
-            "http": {"url": f"http://127.0.0.1:{opened.enter_context(listening(_Workload))}/"},
-            "tcp": {"host": "127.0.0.1", "port": opened.enter_context(listening(_Drain))},
+            "http": {
+                "url": f"http://127.0.0.1:{opened.enter_context(listening(_Workload))}/"
+            },
+            "tcp": {
+                "host": "127.0.0.1",
+                "port": opened.enter_context(listening(_Drain)),
+            },
         }
         deployment = Deployment(admin_url, f"127.0.0.1:{workload}", key)
         opened.callback(deployment.clean)
@@ -352,14 +416,18 @@ def deployed(admin_url: str) -> Iterator[tuple[Deployment, dict[tuple[str, str],
         yield (
             deployment,
             {
-                (case.name, of): _request(number, token(key, number) if of == "token" else "")
+                (case.name, of): _request(
+                    number, token(key, number) if of == "token" else ""
+                )
                 for number, case in enumerate(cases())
                 for of in ("token", "public")
             },
         )
 
 
-def measure(admin_url: str, proxy: tuple[str, int], rounds: int, requests: int) -> Seconds:
+def measure(
+    admin_url: str, proxy: tuple[str, int], rounds: int, requests: int
+) -> Seconds:
     """Seconds of the workers' CPU a request: medians."""
     with deployed(admin_url) as (deployment, asked):
         load = Load(proxy)
@@ -417,10 +485,16 @@ def main() -> int:
         )
     proxy = urlsplit(os.environ["KONG_PROXY_URL"])
     where = (proxy.hostname or "", proxy.port or 80)
-    seconds = measure(os.environ["KONG_ADMIN_URL"], where, options.rounds, options.requests)
+    seconds = measure(
+        os.environ["KONG_ADMIN_URL"], where, options.rounds, options.requests
+    )
     print(*lines(seconds), sep="\n")
     most = LIMIT * seconds["guards", "token"]
-    return 0 if all(seconds[name, "token"] <= most for name in ("all, file", "all, http")) else 1
+    return (
+        0
+        if all(seconds[name, "token"] <= most for name in ("all, file", "all, http"))
+        else 1
+    )
 
 
 if __name__ == "__main__":

@@ -68,7 +68,10 @@ def main() -> int:
     )
     parser.add_argument("--components", type=int, default=60)
     parser.add_argument(
-        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="a checkout of the version to compare with",
     )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
@@ -80,8 +83,12 @@ def main() -> int:
     for kind, seconds in many.seconds.items():
         print(f"{seconds:8.1f} CPU s: {kind}{against(kind, seconds, before)}")
     found = {
-        "KB of state a component": sum(map(size, many.resources)) / options.components / 1000,
-        "KB of state a component with records": added_bytes(records=True) / PER_APPLICATION / 1000,
+        "KB of state a component": sum(map(size, many.resources))
+        / options.components
+        / 1000,
+        "KB of state a component with records": added_bytes(records=True)
+        / PER_APPLICATION
+        / 1000,
         "KB of state a component with all that may be asked for": added_bytes(
             records=True, all_else=True
         )
@@ -90,7 +97,8 @@ def main() -> int:
         "resources a component": len(many.resources) / options.components,
         "preview, to one that writes checkpoints": many.seconds["preview"]
         / many.seconds["preview with checkpoints"],
-        "program of a run without a change, to that of 3 components": many.program / few.program,
+        "program of a run without a change, to that of 3 components": many.program
+        / few.program,
         "operations of an added Application, to those among 12 components": many.added.total()
         / some.added.total(),
     }
@@ -102,14 +110,19 @@ def main() -> int:
         for kind, most in AGAINST.items()
         if before and many.seconds[kind] > most * before.seconds[kind]
     ]
-    return 1 if slow or any(value > LIMITS[name] for name, value in found.items()) else 0
+    return (
+        1 if slow or any(value > LIMITS[name] for name, value in found.items()) else 0
+    )
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
     """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and
     an Application more whose name comes first."""
     found = Measured(components)
-    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Local(groups=GROUPS, users=()) as local,
+    ):
         root = project.project(Path(folder), of=checkout)
         for file in (root / "applications").iterdir():
             file.unlink()
@@ -119,7 +132,9 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
 
         def run(kind: str, *arguments: str) -> str:
             with spent(lambda seconds: found.seconds.__setitem__(kind, seconds)):
-                return local.pulumi(*arguments, "-s", STACK, cwd=root, timeout=1800).stdout
+                return local.pulumi(
+                    *arguments, "-s", STACK, cwd=root, timeout=1800
+                ).stdout
 
         up = ("up", "--yes", "--skip-preview", "--json")
         run("stack init", "stack", "init")
@@ -150,30 +165,42 @@ def exported(local: Local, root: Path) -> list[dict[str, Any]]:
 def added_bytes(*, records: bool, all_else: bool = False) -> int:
     """Bytes of state of an Application more, with records, and with all else that may be asked
     for."""
-    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Local(groups=GROUPS, users=()) as local,
+    ):
         root = project.project(Path(folder))
         for file in (root / "applications").iterdir():
             file.unlink()
         if records:
             project.set_gateway(
-                root, logs={"http": {"url": "http://logs.example.com/in"}}, metrics=all_else
+                root,
+                logs={"http": {"url": "http://logs.example.com/in"}},
+                metrics=all_else,
             )
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
         sizes = []
         for number in (1, 2):
             write(root, number, traits=TRAITS if all_else else {})
-            local.pulumi("up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=600)
+            local.pulumi(
+                "up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=600
+            )
             sizes.append(sum(map(size, exported(local, root))))
     return sizes[1] - sizes[0]
 
 
 def write(
-    root: Path, number: int, reading: str = "read", traits: Mapping[str, Any] = MappingProxyType({})
+    root: Path,
+    number: int,
+    reading: str = "read",
+    traits: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """The Application of a number; the scope is what reading asks for. `traits` stand at what has
     an access trait."""
     rule = f"methods: [GET], scopes: [app{number}.read]"
-    text = APPLICATION.format(n=number).replace(rule, rule.replace(".read", f".{reading}"))
+    text = APPLICATION.format(n=number).replace(
+        rule, rule.replace(".read", f".{reading}")
+    )
     more = "".join(
         f"        - {json.dumps({'type': k, 'properties': v})}\n"
         for k, v in traits.items()
@@ -203,7 +230,9 @@ def operations(events: str) -> Counter[str]:
     )
     done = (step["metadata"] for step in steps if step)
     return Counter(
-        f"{one['op']} {one['type']}" for one in done if one["op"] not in ("same", "read")
+        f"{one['op']} {one['type']}"
+        for one in done
+        if one["op"] not in ("same", "read")
     )
 
 

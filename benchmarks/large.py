@@ -104,7 +104,9 @@ class Large:
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the estate, by name."""
-        config = yaml.safe_load(project.stack_file(self.root).read_text("utf-8"))["config"]
+        config = yaml.safe_load(project.stack_file(self.root).read_text("utf-8"))[
+            "config"
+        ]
         return {name.removeprefix("kong-oam:"): value for name, value in config.items()}
 
     @property
@@ -124,7 +126,9 @@ class Large:
             text=True,
         )
         if status not in (None, done.returncode):
-            errors = "\n".join(line for line in done.stdout.splitlines() if "error" in line)
+            errors = "\n".join(
+                line for line in done.stdout.splitlines() if "error" in line
+            )
             raise WalkError(
                 f"{' '.join(arguments)} ended with "
                 f"{done.returncode}:\n{errors[-6000:]}\n{done.stderr}"
@@ -184,7 +188,9 @@ class Large:
         for name, group in zip(("readers", "writers"), groups(number), strict=True):
             text = text.replace(f"groups: [{name}]", f"groups: [{group}]")
         if number == 1:  # the client that is to be rotated
-            text = text.replace("kind: service\n", "kind: service\n            rotateEvery: 30d\n")
+            text = text.replace(
+                "kind: service\n", "kind: service\n            rotateEvery: 30d\n"
+            )
         self._file(number).write_text(text)
 
     def edit(self, number: int, old: str, new: str) -> None:
@@ -207,7 +213,9 @@ def sandbox_of(components: int) -> Iterator[Local]:
     """A sandbox with the groups that an estate of so many components names, and a backend as teams
     have it."""
     applications = components // 10 * TEN
-    named = {group: None for number in range(applications + 1) for group in groups(number)}
+    named = {
+        group: None for number in range(applications + 1) for group in groups(number)
+    }
     with Local(lags=Lags(), groups=named, users=()) as local:
         del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
         yield local
@@ -242,7 +250,8 @@ def large(
                 partitions={
                     f"p{index:03}": [
                         f"team{number}"
-                        for number in ((0,) if first == 1 else ()) + (*range(first, first + size),)
+                        for number in ((0,) if first == 1 else ())
+                        + (*range(first, first + size),)
                     ]
                     for index, first in enumerate(firsts, 1)
                 }
@@ -325,7 +334,9 @@ def _interrupt(estate: Large) -> None:
     """A change in up to four partitions is cut off, as by Ctrl-C, at its first operation."""
     size = estate.partition // 10 * TEN
     for number in [*range(2, estate.applications, size)][:4]:
-        estate.edit(number, "- {name: MODE, value: live}", "- {name: MODE, value: other}")
+        estate.edit(
+            number, "- {name: MODE, value: live}", "- {name: MODE, value: other}"
+        )
         estate.edit(number, "methods: [POST, PUT, DELETE]", "methods: [POST, PUT]")
     with estate.step("interrupted"):
         _cut_off(estate)
@@ -334,7 +345,12 @@ def _interrupt(estate: Large) -> None:
             said = estate.kong_oam("recover", "-s", stack, "--remove", status=None)
             if "refresh" in said:
                 estate.pulumi(
-                    "refresh", "-s", stack, "--yes", "--skip-preview", "--clear-pending-creates"
+                    "refresh",
+                    "-s",
+                    stack,
+                    "--yes",
+                    "--skip-preview",
+                    "--clear-pending-creates",
                 )
     with estate.step("gone on") as printed:
         printed(estate.up())
@@ -361,7 +377,9 @@ def _cut_off(estate: Large) -> None:
                 break
         said = running.stdout.read()
     if not running.returncode:
-        raise WalkError(f"the run came to its end although it was interrupted:\n{said[-2000:]}")
+        raise WalkError(
+            f"the run came to its end although it was interrupted:\n{said[-2000:]}"
+        )
 
 
 def _outdated(estate: Large) -> list[str]:

@@ -43,7 +43,9 @@ def main() -> int:
         print("chromium is not on the PATH: apt-get install chromium")
         return 2
     estate = _estate(-(-options.components // 3))
-    made = matrix(estate, Callers(estate, logical_names(logical_groups(estate))), Selection())
+    made = matrix(
+        estate, Callers(estate, logical_names(logical_groups(estate))), Selection()
+    )
     written = page(made)
     print(
         f"{len(estate.components)} components: {len(made.rows)} endpoints, {len(made.principals)} "
@@ -65,7 +67,9 @@ def main() -> int:
                 _opened(browser, Path(folder), view) for _ in range(options.rounds)
             )
             slowest = max(slowest, taken)
-            print(f"{'opened as a ' + view + ':':20} {taken:6.2f} s  (at most {LIMIT:g} s)")
+            print(
+                f"{'opened as a ' + view + ':':20} {taken:6.2f} s  (at most {LIMIT:g} s)"
+            )
     return 0 if slowest <= LIMIT else 1
 
 
@@ -92,7 +96,10 @@ def _opened(browser: str, folder: Path, view: str) -> float:
         f"--user-data-dir={folder}/profile",
     ]
     done = subprocess.run(
-        [*command, "--dump-dom", f"file://{outer}"], check=True, capture_output=True, timeout=120
+        [*command, "--dump-dom", f"file://{outer}"],
+        check=True,
+        capture_output=True,
+        timeout=120,
     )
     measured = re.search(rb"<title>([0-9.]+) s</title>", done.stdout)
     assert measured, "the page was not loaded"
@@ -101,8 +108,13 @@ def _opened(browser: str, folder: Path, view: str) -> float:
 
 def _estate(applications: int) -> Estate:
     texts = (APPLICATION.format(n=number) for number in range(applications))
-    readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
-    compiled = compile_estate(together(readings), read_file(Path("stacks/Pulumi.local.yaml")).stack)
+    readings = (
+        read_bytes(f"app{number}.yaml", text.encode())
+        for number, text in enumerate(texts)
+    )
+    compiled = compile_estate(
+        together(readings), read_file(Path("stacks/Pulumi.local.yaml")).stack
+    )
     assert compiled.estate is not None, compiled.diagnostics[0]
     return compiled.estate
 

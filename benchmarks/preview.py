@@ -36,14 +36,20 @@ def main() -> int:
     parser.add_argument("--components", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with"
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="a checkout of the version to compare with",
     )
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     of = {PLAIN: ROOT, EVALUATED: ROOT} | (
         {BEFORE: options.before.resolve()} if options.before else {}
     )
-    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Local(groups=GROUPS, users=()) as local,
+    ):
         roots = {
             kind: _project(Path(folder) / kind, checkout, kind, options.components)
             for kind, checkout in of.items()
@@ -56,7 +62,9 @@ def main() -> int:
             for _ in range(options.rounds)
         ]
     for kind in of:
-        program, run = (statistics.median(one[kind][which] for one in found) for which in (0, 1))
+        program, run = (
+            statistics.median(one[kind][which] for one in found) for which in (0, 1)
+        )
         print(
             f"{options.components} {kind}: {program:.2f} s of CPU for the program, {run:.2f} for "
             "the run"
@@ -64,8 +72,12 @@ def main() -> int:
     worst = 0.0
     for kind in (kind for kind in of if kind != EVALUATED):
         for which, what in enumerate(("program", "run")):
-            ratio = statistics.median(one[EVALUATED][which] / one[kind][which] for one in found)
-            print(f"{f'{what} of evaluated to {kind}':53} {ratio:5.2f}   limit {LIMIT:g}")
+            ratio = statistics.median(
+                one[EVALUATED][which] / one[kind][which] for one in found
+            )
+            print(
+                f"{f'{what} of evaluated to {kind}':53} {ratio:5.2f}   limit {LIMIT:g}"
+            )
             worst = max(worst, ratio)
     return int(worst > LIMIT)
 

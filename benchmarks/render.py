@@ -69,7 +69,9 @@ def _rendered(application: Application, stack: Library, cache: Cache) -> float:
     before = _cpu()
     with Tools(cache=cache) as tools:
         for component in application.components:
-            made = render(definitions_of(component, stack), application, component, tools.ask)
+            made = render(
+                definitions_of(component, stack), application, component, tools.ask
+            )
             assert len(made.objects) == 4, made.diagnostics
     return _cpu() - before
 
@@ -94,7 +96,11 @@ def _application(count: int) -> Application:
                 Trait("scaler", {"replicas": 2}, place),
                 Trait(
                     "gateway",
-                    {"domain": f"c{number}.example", "http": {"/": 80}, "name": "front"},
+                    {
+                        "domain": f"c{number}.example",
+                        "http": {"/": 80},
+                        "name": "front",
+                    },
                     place,
                 ),
             ),

@@ -71,7 +71,9 @@ def main() -> int:
     )
     parser.add_argument("--components", type=int, nargs="+", default=[9, 30, 99])
     parser.add_argument("--provider", choices=("okta", "entra"), default="okta")
-    parser.add_argument("--say", action="store_true", help="print each request of the program")
+    parser.add_argument(
+        "--say", action="store_true", help="print each request of the program"
+    )
     options = parser.parse_args()
     found = {count: measured(options.provider, count) for count in options.components}
     for line in table(options.provider, found):
@@ -81,7 +83,11 @@ def main() -> int:
             for run, heard in runs.items():
                 print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
     return (
-        1 if any(len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME) else 0
+        1
+        if any(
+            len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME
+        )
+        else 0
     )
 
 
@@ -95,9 +101,7 @@ def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
     for count, runs in found.items():
         for run, heard in runs.items():
             ours, plugins = heard.ours, heard.plugins
-            numbers = (
-                f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
-            )
+            numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
             yield f"{count:10}  {run:<22} {numbers}"
 
 
@@ -107,9 +111,15 @@ def measured(provider: str, components: int) -> dict[str, Heard]:
     named = [group for one in range(number + 1) for group in groups(one)]
     runs: dict[str, Heard] = {}
     with ExitStack() as opened:
-        root = project.project(Path(opened.enter_context(tempfile.TemporaryDirectory())))
+        root = project.project(
+            Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        )
         local = opened.enter_context(Local(groups=named, users=()))
-        tenant = opened.enter_context(_tenant(local, root, named)) if provider == "entra" else None
+        tenant = (
+            opened.enter_context(_tenant(local, root, named))
+            if provider == "entra"
+            else None
+        )
         for file in (root / "applications").iterdir():
             file.unlink()
         for one in range(1, number + 1):

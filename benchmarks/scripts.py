@@ -87,9 +87,14 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     )
     name, host = settings.stack.name, HOST.format(0)
     slot = Slot(SigningKey("benchmark-0-key", "RS256", pem_of(key)))
-    upstreams = {names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"}
+    upstreams = {
+        names.service(name, estate.components["bench/api"], "80"): "127.0.0.1:80"
+    }
     deployed = Deployed(
-        {"main": "x"}, {"main": (slot,)}, upstreams, clients={"main": {"bench/caller": "caller"}}
+        {"main": "x"},
+        {"main": (slot,)},
+        upstreams,
+        clients={"main": {"bench/caller": "caller"}},
     )
     made = intended(settings, estate, deployed).plugins
     configs = {one["name"]: one["config"] for one in made}
@@ -134,7 +139,9 @@ def measured() -> list[Case]:
 def measure(rounds: int, requests: int) -> dict[str, float]:
     """Seconds for one request, by case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return medians({case.name: prepared(case, key) for case in measured()}, rounds, requests)
+    return medians(
+        {case.name: prepared(case, key) for case in measured()}, rounds, requests
+    )
 
 
 def lines(seconds: Seconds) -> list[str]:

@@ -23,12 +23,20 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "tiers", metavar="TIER", nargs="*", default=[*LIMITS], help=f"default: {' '.join(LIMITS)}"
+        "tiers",
+        metavar="TIER",
+        nargs="*",
+        default=[*LIMITS],
+        help=f"default: {' '.join(LIMITS)}",
     )
     chosen = parser.parse_args().tiers
     if unknown := set(chosen) - set(LIMITS):
-        parser.error(f"no tier {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}")
-    passed = [measured(tier) for tier in chosen]  # all of them, also after one that failed
+        parser.error(
+            f"no tier {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}"
+        )
+    passed = [
+        measured(tier) for tier in chosen
+    ]  # all of them, also after one that failed
     return 0 if all(passed) else 1
 
 
@@ -36,11 +44,17 @@ def measured(tier: str) -> bool:
     """Runs it, prints a line, and tells whether it passed in time."""
     began = time.monotonic()
     ran = subprocess.run(
-        ["make", tier], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["make", tier],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     minutes = (time.monotonic() - began) / 60
     said = ran.stdout.strip().rpartition("\n")[2]
-    print(f"make {tier:10} {minutes:5.1f} min (limit {LIMITS[tier]}): {said}", flush=True)
+    print(
+        f"make {tier:10} {minutes:5.1f} min (limit {LIMITS[tier]}): {said}", flush=True
+    )
     if ran.returncode:
         print(ran.stdout[-4000:])
     return ran.returncode == 0 and minutes <= LIMITS[tier]

@@ -43,8 +43,14 @@ def main() -> int:
 def measured(components: int) -> dict[str, float]:
     """CPU seconds by what was judged. Raises AssertionError where that is not found as it is."""
     settings, _ = sample()
-    texts = (APPLICATION.format(n=number) for number in range(-(-components // PER_APPLICATION)))
-    readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
+    texts = (
+        APPLICATION.format(n=number)
+        for number in range(-(-components // PER_APPLICATION))
+    )
+    readings = (
+        read_bytes(f"app{number}.yaml", text.encode())
+        for number, text in enumerate(texts)
+    )
     estate = compile_estate(together(readings), settings.stack).estate
     assert estate is not None
     seconds = {}
@@ -60,8 +66,12 @@ def measured(components: int) -> dict[str, float]:
 
 def without_gates(live: Entities) -> Entities:
     """The entities without every so many a gate."""
-    gates = [one["id"] for one in live.plugins if one["name"] == "post-function"][::EVERY]
-    return replace(live, plugins=tuple(one for one in live.plugins if one["id"] not in gates))
+    gates = [one["id"] for one in live.plugins if one["name"] == "post-function"][
+        ::EVERY
+    ]
+    return replace(
+        live, plugins=tuple(one for one in live.plugins if one["id"] not in gates)
+    )
 
 
 if __name__ == "__main__":

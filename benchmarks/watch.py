@@ -35,10 +35,22 @@ def main() -> int:
     options = parser.parse_args()
     moments = random.Random(options.saves)
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, f"app{number:05}.yaml") for number in range(options.applications)]
+        files = [
+            Path(folder, f"app{number:05}.yaml")
+            for number in range(options.applications)
+        ]
         for number, file in enumerate(files):
             file.write_text(_without_findings(APPLICATION.format(n=number)))
-        command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch", "-f", folder]
+        command = [
+            sys.executable,
+            "-u",
+            "-m",
+            "kong_oam",
+            "check",
+            "--watch",
+            "-f",
+            folder,
+        ]
         watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             started = time.perf_counter()
@@ -48,7 +60,9 @@ def main() -> int:
             times = []
             for number in range(options.saves):
                 time.sleep(0.5 + moments.random() / 5)
-                times.append(_seconds(watching, moments.choice(files), by_moving=number % 2 == 1))
+                times.append(
+                    _seconds(watching, moments.choice(files), by_moving=number % 2 == 1)
+                )
             print(f"after a save, median:   {statistics.median(times):6.2f} s")
             print(f"after a save, worst:    {max(times):6.2f} s")
             before = _cpu(watching.pid)
@@ -68,13 +82,16 @@ def _without_findings(text: str) -> str:
     """The Application as its owner would have it: public until a day, and nothing that lint
     finds."""
     text = text.replace(
-        "probes of the load balancer}", 'probes of the load balancer, until: "2030-01-01"}'
+        "probes of the load balancer}",
+        'probes of the load balancer, until: "2030-01-01"}',
     )
     text = text.replace(
         "[{public: {reason: pages}}]",
         '[{methods: [GET], public: {reason: pages, until: "2030-01-01"}}]',
     )
-    return text.replace("metadata: {name", "metadata: {annotations: {owner: team}, name")
+    return text.replace(
+        "metadata: {name", "metadata: {annotations: {owner: team}, name"
+    )
 
 
 def _seconds(watching: subprocess.Popen[str], file: Path, *, by_moving: bool) -> float:

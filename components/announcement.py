@@ -10,7 +10,13 @@ import pulumi
 
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, exported, load_model
+from kong_oam.access.diff.snapshot import (
+    AccessModel,
+    ModelError,
+    empty,
+    exported,
+    load_model,
+)
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import UnwieldyError
@@ -63,7 +69,10 @@ def announcement(
             f"access: cannot be compared with what is deployed: its model is {error}",
         )
     except UnwieldyError as error:
-        return pulumi.log.warn, f"access: cannot be compared with what is deployed: {error}"
+        return (
+            pulumi.log.warn,
+            f"access: cannot be compared with what is deployed: {error}",
+        )
     if not changes:
         return None
     opens = any(change.kind in OPENING for change in changes)

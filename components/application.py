@@ -30,7 +30,9 @@ class Component(pulumi.ComponentResource):
     Routes come once `route` is called.
     """
 
-    def __init__(self, model: Model, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, model: Model, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(COMPONENT, model.key, None, opts)
         self._model, self.key = model, model.key
         self.gated: Mapping[str, GatedService] = {}
@@ -70,9 +72,12 @@ class Component(pulumi.ComponentResource):
             for site in model.sites
         ]
         self.workloads = {
-            site.at: workload for site, workload in zip(model.sites, workloads, strict=True)
+            site.at: workload
+            for site, workload in zip(model.sites, workloads, strict=True)
         }
-        self.running = [resource for workload in workloads for resource in workload.resources]
+        self.running = [
+            resource for workload in workloads for resource in workload.resources
+        ]
         for backend, service in self.gated.items():
             service.lead_to(workloads[0], workloads[0].upstreams[backend])
 
@@ -81,7 +86,9 @@ class Component(pulumi.ComponentResource):
         be called."""
         provision_routes(gateway, self._model, self.gated, ready, self)
 
-    def record(self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]) -> None:
+    def record(
+        self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
+    ) -> None:
         """Ends it, with what the next run has to know of its clients' credentials, by the client's
         name."""
         self.register_outputs({"credentials": dict(credentials)} if credentials else {})
@@ -107,10 +114,15 @@ def provision_components(
     for model in _in_order(application):
         if not model.outside:
             after = [
-                one for name in model.depends_on if name in by_name for one in by_name[name].running
+                one
+                for name in model.depends_on
+                if name in by_name
+                for one in by_name[name].running
             ]
             by_name[model.name] = components[model.key]
-            by_name[model.name].deploy(application, gateway, issuers, clusters, after, value)
+            by_name[model.name].deploy(
+                application, gateway, issuers, clusters, after, value
+            )
 
 
 def _in_order(application: Application) -> Iterator[Model]:

@@ -67,7 +67,9 @@ class Base:
     clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_base(settings: Settings, estate: Estate, own: StackState, state: StackState) -> Base:
+def read_base(
+    settings: Settings, estate: Estate, own: StackState, state: StackState
+) -> Base:
     """Reads the base of the estate from its state; `own` is that of the partition's stack.
 
     A run ends where the base is older than the partition's Applications need, or than the one that
@@ -114,7 +116,9 @@ def with_all_in_use(
     # A scope that some component declares is there for it, of whichever it was before.
     owners = {**owners_of_scopes(estate, before), **owners_of_scopes(estate, {})}
     kept, words = with_kept(
-        estate, before, [_used_by(one, settings.providers, before, owners) for one in states]
+        estate,
+        before,
+        [_used_by(one, settings.providers, before, owners) for one in states],
     )
     if words:
         pulumi.log.info(
@@ -137,7 +141,8 @@ def exported(
     now = offered(estate)
     generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
     return {
-        "generation": max(generation, made_with) + (now != offered_by(state) or not generation),
+        "generation": max(generation, made_with)
+        + (now != offered_by(state) or not generation),
         "offered": {key: one.to_output() for key, one in now.items()},
         "partitions": [*estate.stack.partitions],
         "providers": {name: dict(made) for name, made in providers.items()},
@@ -153,7 +158,9 @@ def exported_uses(
     now = uses(estate)
     both = all_of(now, uses_of(before.outputs.get(USES) or {}))
     return as_meant.apply(
-        lambda all_are: {key: one.to_output() for key, one in (now if all_are else both).items()}
+        lambda all_are: {
+            key: one.to_output() for key, one in (now if all_are else both).items()
+        }
     )
 
 
@@ -171,7 +178,10 @@ def highest_generation(settings: Settings) -> int:
         )
 
     return max(
-        (made_with(stack_of(settings.stack.name, name)) for name in settings.stack.partitions),
+        (
+            made_with(stack_of(settings.stack.name, name))
+            for name in settings.stack.partitions
+        ),
         default=0,
     )
 
@@ -184,7 +194,9 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
     for gone in partitions_before(state.outputs):
         stack = stack_of(name, gone)
         if gone not in now and (
-            left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)
+            left := sorted(
+                key for kind, key in recorded(stack).urns if kind == COMPONENT
+            )
         ):
             refuse(
                 f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
@@ -195,7 +207,10 @@ def stop_at_retired(settings: Settings, state: StackState) -> None:
 
 
 def _used_by(
-    partition: StackState, providers: Iterable[ProviderSettings], offered: Uses, owners: Owners
+    partition: StackState,
+    providers: Iterable[ProviderSettings],
+    offered: Uses,
+    owners: Owners,
 ) -> Uses:
     """What the partition may use of what the base offered: all of it where its last run was cut
     off, since its gates are not those of which it said what they use, and where it has components

@@ -36,9 +36,14 @@ class Rotation:
     def generation(self, client: Client) -> Generation:
         """Gives the generation that the client has when this run is over, and says which step this
         run takes."""
-        schedule, previous = self._estate.schedule_of(client), self._previous.get(client.name)
+        schedule, previous = (
+            self._estate.schedule_of(client),
+            self._previous.get(client.name),
+        )
         if previous and is_shared(previous):
-            _warn_of_switch(client, "a key in place of the secret that it shares with it")
+            _warn_of_switch(
+                client, "a key in place of the secret that it shares with it"
+            )
             previous = None
         last = Generation.from_output(previous) if previous else None
         now = advanced(last, schedule, self._today)
@@ -48,7 +53,10 @@ class Rotation:
                 self._renewed.add(client.component)
         if last is not None and last.number == now.number:
             self._unturned[client.name] = now
-        self._recorded[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
+        self._recorded[client.name] = (
+            client,
+            pulumi.Output.from_input(now.to_output(schedule)),
+        )
         return now
 
     def watch(self, client: Client, resource: str, key: pulumi.Output[str]) -> None:
@@ -96,7 +104,10 @@ class Rotation:
         logical name. Each run in which the secret is due warns of it, with the command that
         replaces it.
         """
-        schedule, previous = self._estate.schedule_of(client), self._previous.get(client.name)
+        schedule, previous = (
+            self._estate.schedule_of(client),
+            self._previous.get(client.name),
+        )
         if previous and not is_shared(previous):
             _warn_of_switch(client, "a secret that it shares with it in place of a key")
             previous = None
@@ -114,7 +125,9 @@ class Rotation:
 
         self._recorded[client.name] = client, holder.apply(step)
 
-    def outputs(self, holders: Mapping[str, Sequence[pulumi.Resource]]) -> Mapping[str, _Output]:
+    def outputs(
+        self, holders: Mapping[str, Sequence[pulumi.Resource]]
+    ) -> Mapping[str, _Output]:
         """Gives what the next run is to know of the credentials of all clients that have keys or
         secrets, by the client's name. Nothing of it is secret.
 

@@ -60,7 +60,9 @@ class Moved:
         self, args: pulumi.ResourceTransformationArgs
     ) -> pulumi.ResourceTransformationResult | None:
         above = self._types.get(args.opts.parent) if args.opts.parent else None
-        types = self._types[args.resource] = f"{above}${args.type_}" if above else args.type_
+        types = self._types[args.resource] = (
+            f"{above}${args.type_}" if above else args.type_
+        )
         urn = self._urns.get((args.type_, args.name))
         if urn is None or urn.split("::")[2] == types:
             return None

@@ -69,19 +69,29 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
             f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
             f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
         )
-    part = replace(part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign))
+    part = replace(
+        part, foreign=tuple(_not_let_in(one, unknown, part) for one in part.foreign)
+    )
     base = read_base(settings, part, state, there)
     _stop_at_components_elsewhere(settings, part, state, base.state)
     return Part(part, replace(base, clients=ids))
 
 
-def _stop_at_components_of_others(settings: Settings, estate: Estate, state: StackState) -> None:
+def _stop_at_components_of_others(
+    settings: Settings, estate: Estate, state: StackState
+) -> None:
     """Ends a run whose state has components that another stack of the estate is to deploy: they
     would be deleted here, with all that is theirs, and made anew there."""
     name, stack = settings.stack.name, estate.stack
     there = [key for kind, key in state.urns if kind == COMPONENT]
-    meant = {key: estate.components[key].partition for key in there if key in estate.components}
-    if others := sorted(key for key, partition in meant.items() if partition != settings.partition):
+    meant = {
+        key: estate.components[key].partition
+        for key in there
+        if key in estate.components
+    }
+    if others := sorted(
+        key for key, partition in meant.items() if partition != settings.partition
+    ):
         first = meant[others[0]]
         where = stack_of(name, first)
         refuse(
@@ -101,8 +111,12 @@ def _stop_at_components_elsewhere(
     own = {key for kind, key in state.urns if kind == COMPONENT}
     new, known = part.own.keys() - own, of_command()
     partitions = partitions_of(settings, base.outputs)
-    others = (stack_of(name, other) for other in partitions if other != settings.partition)
-    read = (stack for stack in others if new and not known.get(stack, UNKNOWN).lacks(new))
+    others = (
+        stack_of(name, other) for other in partitions if other != settings.partition
+    )
+    read = (
+        stack for stack in others if new and not known.get(stack, UNKNOWN).lacks(new)
+    )
     for stack, there in ((name, base), *((stack, recorded(stack)) for stack in read)):
         if found := sorted(key for key in new if (COMPONENT, key) in there.urns):
             refuse(
@@ -115,9 +129,15 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
     """Reads the client ids of those who call from other partitions, by provider and component: as
     settings say, or as their stacks recorded them, or as they will be."""
     wanted = {one.partition for one in part.foreign if one.clients and one.partition}
-    outputs = {name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)}
-    ids: dict[str, dict[str, str]] = {provider.name: {} for provider in settings.providers}
-    kinds = {provider.name: (provider, kind_of(provider)) for provider in settings.providers}
+    outputs = {
+        name: outputs_of(stack_of(settings.stack.name, name)) for name in sorted(wanted)
+    }
+    ids: dict[str, dict[str, str]] = {
+        provider.name: {} for provider in settings.providers
+    }
+    kinds = {
+        provider.name: (provider, kind_of(provider)) for provider in settings.providers
+    }
     never_run = {stack for stack, one in of_command().items() if not one.generation}
     state = cache(recorded)
 
@@ -136,7 +156,9 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Mapping[str, 
         for client in one.clients:
             provider, kind = kinds[client.provider]
             made = (
-                (outputs.get(one.partition or "", {}).get("clients") or {}).get(client.provider)
+                (outputs.get(one.partition or "", {}).get("clients") or {}).get(
+                    client.provider
+                )
                 or {}
             ).get(one.key)
             told = provider.clients.get(one.key)

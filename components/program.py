@@ -12,7 +12,13 @@ from typing import Any
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, dump_model, exported, model_of
+from kong_oam.access.diff.snapshot import (
+    OUTPUT,
+    AccessModel,
+    dump_model,
+    exported,
+    model_of,
+)
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
@@ -121,7 +127,12 @@ def _plan() -> _Plan:
         ca = needed_authorities(over_tls, estate)
         ca_file = over_tls.file if over_tls else ""
         facts = preflight.inspect(
-            account, settings.gateway.edition, more, ca, ca_file=ca_file, by_address=by_address
+            account,
+            settings.gateway.edition,
+            more,
+            ca,
+            ca_file=ca_file,
+            by_address=by_address,
         )
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
@@ -144,7 +155,12 @@ def _plan() -> _Plan:
 
 
 def _provision(plan: _Plan) -> _Provisioned:
-    settings, estate, state, base = plan.settings, plan.estate, plan.state, plan.part.base
+    settings, estate, state, base = (
+        plan.settings,
+        plan.estate,
+        plan.state,
+        plan.part.base,
+    )
     model = model_of(estate, settings)
     if estate.role != "base":
         announce(model, state)
@@ -167,9 +183,13 @@ def _provision(plan: _Plan) -> _Provisioned:
         )
         for one in settings.providers
     }
-    gateway = Gateway("gateway", settings, plan.account, plan.facts, estate, issuers, state, base)
+    gateway = Gateway(
+        "gateway", settings, plan.account, plan.facts, estate, issuers, state, base
+    )
     if base is None:
-        gateway.client_certificate = provision_client_certificate(gateway, plan.certificates)
+        gateway.client_certificate = provision_client_certificate(
+            gateway, plan.certificates
+        )
     clusters = provision_clusters(estate, settings)
     for application in estate.applications if estate.role != "base" else ():
         provision_components(application, components, gateway, issuers, clusters)
@@ -180,7 +200,11 @@ def _provision(plan: _Plan) -> _Provisioned:
     credentials = rotation.outputs(running)
     for key, component in components.items():
         component.route(gateway, certificates)
-        names = [client.name for client in estate.own[key].clients if client.name in credentials]
+        names = [
+            client.name
+            for client in estate.own[key].clients
+            if client.name in credentials
+        ]
         component.record({name: credentials[name] for name in names})
     return _Provisioned(model, credentials, issuers, gateway, components)
 
@@ -196,7 +220,9 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     estate, issuers, gateway = plan.estate, provisioned.issuers, provisioned.gateway
     components = provisioned.components
     services = [
-        service for component in components.values() for service in component.gated.values()
+        service
+        for component in components.values()
+        for service in component.gated.values()
     ]
     found: dict[str, Any] = {
         "access": access_table(estate),
@@ -210,7 +236,9 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         "credentials": provisioned.credentials,
         "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
         "audiences": {
-            key: one for issuer in issuers.values() for key, one in issuer.audiences.items()
+            key: one
+            for issuer in issuers.values()
+            for key, one in issuer.audiences.items()
         },
         "clients": {
             name: {key: client.client_id for key, client in issuer.clients.items()}
@@ -236,5 +264,7 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
     return {
         "kept": [*plan.part.kept],
-        BASE: exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made),
+        BASE: exported_base(
+            estate, plan.state, plan.part.made_with, providers, gateway.made
+        ),
     }

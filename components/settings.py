@@ -52,7 +52,9 @@ def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
     file = stack_file(stack)
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}
-    if others := sorted(name for name in names if values.get(name) != written.get(name)):
+    if others := sorted(
+        name for name in names if values.get(name) != written.get(name)
+    ):
         keys = some(f"{NAMESPACE}:{name}" for name in others)
         raise StackError(
             f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
@@ -74,7 +76,8 @@ def certificates() -> Mapping[str, tuple[str, str]]:
     entries = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:
         return {
-            name: (entry["certificate"], entry["privateKey"]) for name, entry in entries.items()
+            name: (entry["certificate"], entry["privateKey"])
+            for name, entry in entries.items()
         }
     except (AttributeError, KeyError, TypeError):
         raise StackError(

@@ -42,7 +42,9 @@ def outputs_of(stack: str) -> Mapping[str, Any]:
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 
-def _read(token: str, arguments: Mapping[str, str], stack: str | None) -> Mapping[str, Any]:
+def _read(
+    token: str, arguments: Mapping[str, str], stack: str | None
+) -> Mapping[str, Any]:
     try:
         answer = invoke(token, dict(arguments)).value or {}
     except Exception as error:  # noqa: BLE001 - the SDK raises no other

@@ -24,7 +24,9 @@ class Waiting:
         if self._is_used:
             self._later()
 
-    def watch(self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str) -> None:
+    def watch(
+        self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str
+    ) -> None:
         """Says `what` of the resource from when all that it comes `after` is there, until it is
         there itself."""
         if not self._is_used:

@@ -24,7 +24,9 @@ myst_fence_as_directive = ["mermaid"]
 
 _PAGES: Final = DOCS / "reference" / "codes"
 _BESIDE: Final = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
-_TO_BESIDE: Final = re.compile(rf"\]\(((?:\.\./)*)\.\./({'|'.join(map(re.escape, _BESIDE))})")
+_TO_BESIDE: Final = re.compile(
+    rf"\]\(((?:\.\./)*)\.\./({'|'.join(map(re.escape, _BESIDE))})"
+)
 
 
 def _codes(_: Sphinx) -> None:
@@ -63,11 +65,18 @@ def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
     if page == "index":
         parts = re.split(r"^## (.+)$", source[0], flags=re.MULTILINE)[1:]
         for caption, text in zip(parts[::2], parts[1::2], strict=True):
-            entries = "\n".join(re.findall(r"^- \[.*\]\(([\w/-]+)\.md\)$", text, re.MULTILINE))
-            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+            entries = "\n".join(
+                re.findall(r"^- \[.*\]\(([\w/-]+)\.md\)$", text, re.MULTILINE)
+            )
+            source[0] += (
+                f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+            )
     elif page == "reference/codes":
         source[0] = re.sub(
-            r"^\| ([A-Z]+\d+) \|", r"| [\1](codes/\1.md) |", source[0], flags=re.MULTILINE
+            r"^\| ([A-Z]+\d+) \|",
+            r"| [\1](codes/\1.md) |",
+            source[0],
+            flags=re.MULTILINE,
         )
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\ncodes/*\n```\n"
 

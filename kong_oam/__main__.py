@@ -95,12 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return UNUSABLE
-    except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
+    except (
+        BrokenPipeError
+    ):  # `| head` has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNUSABLE
-    except (
-        OSError
-    ) as error:  # a name that no file can have, a file that goes while it is read, a full disk
+    except OSError as error:  # a name that no file can have, a file that goes while it is read, a full disk
         complain(f"{error.filename or 'standard output'}: {error.strerror}")
         return UNUSABLE
     return status
@@ -116,7 +116,8 @@ class _Parser(argparse.ArgumentParser):
     # missing, hides the second.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._inside or not any(
-            action.nargs == argparse.OPTIONAL for action in self._get_positional_actions()
+            action.nargs == argparse.OPTIONAL
+            for action in self._get_positional_actions()
         ):
             return super().parse_known_args(args, namespace)
         self._inside = True
@@ -144,7 +145,9 @@ def _parser() -> _Parser:
         "verify, recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of "
         "which nothing can be said. `forward` ends as its command does.",
     )
-    parser.add_argument("--version", action="version", version=f"{SCRIPT} {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"{SCRIPT} {__version__}"
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
         verb = verbs.add_parser(

@@ -24,7 +24,9 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     of its own."""
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
     codes = [*chain.from_iterable(table.items() for table in tables)]
-    numbers = {code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes}
+    numbers = {
+        code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes
+    }
     assert len(numbers) == len(codes), "a code stands twice"
     for code, number in numbers.items():
         assert HUNDREDS[code.removesuffix(str(number))] == number // 100, (
@@ -33,4 +35,6 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(sorted(codes, key=lambda item: numbers[item[0]]))
 
 
-CODES: Mapping[str, Code] = one_table(OAM, ACCESS, OBJECTS, LINT, IDENTITY, KONG, KUBERNETES)
+CODES: Mapping[str, Code] = one_table(
+    OAM, ACCESS, OBJECTS, LINT, IDENTITY, KONG, KUBERNETES
+)

@@ -63,13 +63,19 @@ class Diagnostic:
         where = f"{self.place}: " if self.place else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
         shown = self.place.excerpt() if self.place else ""
-        return "\n".join(own_line(line) for line in (head, *self.details, *shown.splitlines()))
+        return "\n".join(
+            own_line(line) for line in (head, *self.details, *shown.splitlines())
+        )
 
 
 def printable(text: str) -> str:
     """Makes a text printable: on one line, and without what could steer a terminal, or a runner of
     GitHub, for which `##[` begins a command wherever it stands."""
-    shown = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    shown = (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else "?" for c in text)
+    )
     return shown.replace("##[", "##?")
 
 
@@ -127,6 +133,8 @@ def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
     by_folded = {name.casefold(): name for name in names}
     near = [
         by_folded[name]
-        for name in difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+        for name in difflib.get_close_matches(
+            word.casefold(), by_folded, n=count, cutoff=0.6
+        )
     ]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).absolute().parent.parent
 os.chdir(ROOT)
-sys.path[0] = str(ROOT)  # not this folder, whose modules would hide others of the same name
+sys.path[0] = str(
+    ROOT
+)  # not this folder, whose modules would hide others of the same name
 
 from policies.pack import serve  # noqa: E402
 

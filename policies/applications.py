@@ -31,12 +31,16 @@ def owned_components(deployment: Deployment, _: Settings) -> Iterator[PolicyFind
             yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 
-def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def reasoned_public_rules(
+    deployment: Deployment, _: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that every public rule says why, in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
-                yield PolicyFinding(f"{component.key} ({rule.place}) is public for no reason")
+                yield PolicyFinding(
+                    f"{component.key} ({rule.place}) is public for no reason"
+                )
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -48,7 +52,9 @@ def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyF
             )
 
 
-def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def current_public_rules(
+    deployment: Deployment, _: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that no public rule is past the day until which it is meant, judged by the stack's
     asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
@@ -76,7 +82,9 @@ def _components(deployment: Deployment) -> Iterator[Component]:
     yield from estate.own.values() if estate else ()
 
 
-def _unwaived(deployment: Deployment, code: str) -> Iterator[tuple[Component, datetime.date]]:
+def _unwaived(
+    deployment: Deployment, code: str
+) -> Iterator[tuple[Component, datetime.date]]:
     """Components in which no waiver accepts what lint finds under this code, and the day by which
     that is judged."""
     today = deployment.model.as_of

@@ -17,7 +17,11 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "azuread:index/applicationPassword:ApplicationPassword": ("value",),
     "kong:index/consumerJwtAuth:ConsumerJwtAuth": ("secret",),
     "kong:index/certificate:Certificate": ("privateKey",),
-    "tls:index/privateKey:PrivateKey": ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"),
+    "tls:index/privateKey:PrivateKey": (
+        "privateKeyPem",
+        "privateKeyPemPkcs8",
+        "privateKeyOpenssh",
+    ),
     "pulumi:providers:kong": ("kongAdminToken", "kongApiKey"),
     "pulumi:providers:okta": ("apiToken",),
     "pulumi:providers:keycloak": ("clientSecret",),
@@ -42,15 +46,22 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
         kept = KEPT.get(resource.type, ())
         for name in kept:
             if name in resource.properties and name not in resource.secret_outputs:
-                yield PolicyFinding(f"{resource.name}: {name} is not marked as a secret", resource)
+                yield PolicyFinding(
+                    f"{resource.name}: {name} is not marked as a secret", resource
+                )
         if resource.type == _SECRET:
             continue
-        for where, text in _texts({k: v for k, v in resource.properties.items() if k not in kept}):
+        for where, text in _texts(
+            {k: v for k, v in resource.properties.items() if k not in kept}
+        ):
             if _PRIVATE_KEY.search(text):
-                yield PolicyFinding(f"{resource.name}: a private key stands in {where}", resource)
+                yield PolicyFinding(
+                    f"{resource.name}: a private key stands in {where}", resource
+                )
             elif any(secret in text for secret in secrets):
                 yield PolicyFinding(
-                    f"{resource.name}: a credential of this stack stands in {where}", resource
+                    f"{resource.name}: a credential of this stack stands in {where}",
+                    resource,
                 )
     for workload in workloads(deployment):
         for name in _plain_variables(workload):

@@ -46,7 +46,9 @@ class Resource:
         """The texts of a list, as far as they are known."""
         values = self.properties.get(name) or ()
         return (
-            () if values is UNKNOWN else tuple(value for value in values if isinstance(value, str))
+            ()
+            if values is UNKNOWN
+            else tuple(value for value in values if isinstance(value, str))
         )
 
     def text(self, name: str) -> str:
@@ -85,7 +87,9 @@ class Deployment:
     def source(self, resource: Resource, name: str, of: str) -> Resource | None:
         """The resource of a type that an input of `resource` came from."""
         urns = resource.made_of.get(name, ())
-        return next((candidate for candidate in self.of(of) if candidate.urn in urns), None)
+        return next(
+            (candidate for candidate in self.of(of) if candidate.urn in urns), None
+        )
 
 
 @cache
@@ -100,7 +104,10 @@ def model(stack: str) -> DeployedModel:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(reading, settings.stack)
     problems = tuple(
-        f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics)
+        f"{error.place}: {error.code}: {error.message}"
+        for error in errors(compiled.diagnostics)
     )
-    estate = deployed_by(compiled.estate, settings.partition) if compiled.estate else None
+    estate = (
+        deployed_by(compiled.estate, settings.partition) if compiled.estate else None
+    )
     return DeployedModel(estate, settings.cloud, settings.as_of, problems)

@@ -39,7 +39,8 @@ def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if granted.get(name) is True:
                 yield PolicyFinding(
-                    f"{app.name} may be answered with a token in a redirect ({name})", app
+                    f"{app.name} may be answered with a token in a redirect ({name})",
+                    app,
                 )
         if app.properties.get("fallbackPublicClientEnabled") is True:
             yield PolicyFinding(
@@ -55,12 +56,14 @@ def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (False, None):
             yield PolicyFinding(
-                f"{principal.name} asks for no assignment: everybody gets a token for it", principal
+                f"{principal.name} asks for no assignment: everybody gets a token for it",
+                principal,
             )
     for app in deployment.of(APPLICATION):
         if app.text("signInAudience") not in ("", "AzureADMyOrg"):
             yield PolicyFinding(
-                f"{app.name} is open to other tenants: {app.text('signInAudience')}", app
+                f"{app.name} is open to other tenants: {app.text('signInAudience')}",
+                app,
             )
 
 
@@ -87,14 +90,17 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFin
             and (every := estate.schedule_of(client).every) > longest
         ):
             yield PolicyFinding(
-                f"{client.component} ({client.place}) keeps its key for {every} days", credential
+                f"{client.component} ({client.place}) keeps its key for {every} days",
+                credential,
             )
 
 
 def _texts(value: Any) -> Iterator[str]:
     """Those of a list, as far as they, and the list, are known."""
     return (
-        item for item in (value if isinstance(value, list | tuple) else ()) if isinstance(item, str)
+        item
+        for item in (value if isinstance(value, list | tuple) else ())
+        if isinstance(item, str)
     )
 
 

@@ -72,9 +72,15 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
-            yield PolicyFinding(f"route {route.name} leads to no service of this stack", route)
+            yield PolicyFinding(
+                f"route {route.name} leads to no service of this stack", route
+            )
             continue
-        guards = [one for one in _plugins(deployment, service.urn) if one.properties.get("enabled")]
+        guards = [
+            one
+            for one in _plugins(deployment, service.urn)
+            if one.properties.get("enabled")
+        ]
         active = {plugin.text("name") for plugin in guards}
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
@@ -91,7 +97,10 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
     has no Targets: only a gate leads to a workload."""
     of_base = _of_base(deployment, nowhere)
     for service in deployment.of(SERVICE):
-        if deployment.source(service, "host", UPSTREAM) is None and service.text("host") != of_base:
+        if (
+            deployment.source(service, "host", UPSTREAM) is None
+            and service.text("host") != of_base
+        ):
             yield PolicyFinding(
                 f"service {service.name} leads to {service.text('host') or 'a host'} around its "
                 "gate",
@@ -104,7 +113,9 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
             for service in deployment.of(SERVICE)
         )
         if used or _is_one_of_several(deployment):
-            yield PolicyFinding(f"target {target.name} leads services around their gates", target)
+            yield PolicyFinding(
+                f"target {target.name} leads services around their gates", target
+            )
 
 
 def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -118,20 +129,33 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFi
             )
     estate = deployment.model.estate
     for plugin in deployment.of(PLUGIN):
-        address = address_of(plugin.config) if plugin.text("name") == "post-function" else None
+        address = (
+            address_of(plugin.config)
+            if plugin.text("name") == "post-function"
+            else None
+        )
         if address is None:
             continue
         service_of_gate = deployment.source(plugin, "serviceId", SERVICE)
         spoken = service_of_gate.text("protocol") if service_of_gate else ""
         table = table_of(plugin.config) or {}
-        component = estate.components.get(str(table.get("component"))) if estate else None
+        component = (
+            estate.components.get(str(table.get("component"))) if estate else None
+        )
         meant = any(
             endpoint.tls
-            and table.get("hosts", {}).get(endpoint.host, {}).get(written(endpoint.path)) is True
+            and table.get("hosts", {})
+            .get(endpoint.host, {})
+            .get(written(endpoint.path))
+            is True
             for endpoint in (component.endpoints if component else ())
         )
-        if (meant or "name" in address) and not (spoken == "https" and "name" in address):
-            yield PolicyFinding(f"{plugin.name} sends in clear text what is to go by https", plugin)
+        if (meant or "name" in address) and not (
+            spoken == "https" and "name" in address
+        ):
+            yield PolicyFinding(
+                f"{plugin.name} sends in clear text what is to go by https", plugin
+            )
 
 
 def _verifies(service: Resource) -> bool:
@@ -139,7 +163,9 @@ def _verifies(service: Resource) -> bool:
     return service.properties.get("tlsVerify") is True and bool(ids)
 
 
-def known_configurations(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def known_configurations(
+    deployment: Deployment, _: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that a preview knows what guards decide by. The official plugin takes what is not
     known for what does not change."""
     for plugin in deployment.of(PLUGIN):
@@ -151,7 +177,9 @@ def known_configurations(deployment: Deployment, _: Settings) -> Iterator[Policy
             )
 
 
-def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+def strict_authentication(
+    deployment: Deployment, _: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that tokens are verified in one place and in full.
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential
@@ -166,7 +194,8 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Polic
         for name, value in wanted.items():
             if config.get(name) != value:
                 yield PolicyFinding(
-                    f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}", plugin
+                    f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}",
+                    plugin,
                 )
         nobody = config.get("anonymous")
         if nobody is None:
@@ -196,7 +225,9 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
             continue
         component = estate.components.get(str(table.get("component")))
         rules = (
-            {written(path): owning for path, owning in component.owned.items()} if component else {}
+            {written(path): owning for path, owning in component.owned.items()}
+            if component
+            else {}
         )
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
@@ -212,7 +243,11 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Iterator[PolicyFi
     estate = deployment.model.estate
     for plugin in deployment.of(PLUGIN) if estate else ():
         table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
-        component = estate.components.get(str((table or {}).get("component"))) if estate else None
+        component = (
+            estate.components.get(str((table or {}).get("component")))
+            if estate
+            else None
+        )
         for path, by_method in component.allowed_from.items() if component else ():
             listed = (table or {}).get("addresses", {}).get(written(path), {})
             for method, networks in by_method.items():
@@ -240,7 +275,9 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             for scope in ("serviceId", "routeId", "consumerId")
             if plugin.properties.get(scope)
         ]
-        doing = "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
+        doing = (
+            "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
+        )
         if doing in _PASSIVE or (
             kind not in (*SCRIPTS, *STRICT) and _is_waived(deployment, plugin)
         ):
@@ -249,7 +286,8 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
         elif kind not in accepted:
             yield PolicyFinding(
-                f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin
+                f"{plugin.name}: {kind} is not known to leave the decision to the gate",
+                plugin,
             )
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield PolicyFinding(
@@ -259,7 +297,8 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             )
         if kind in STRICT and scopes != ["serviceId"]:
             yield PolicyFinding(
-                f"{plugin.name}: {kind} verifies tokens where it is not on a service alone", plugin
+                f"{plugin.name}: {kind} verifies tokens where it is not on a service alone",
+                plugin,
             )
 
 
@@ -309,12 +348,16 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     )
 
 
-def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+def encrypted_routes(
+    deployment: Deployment, settings: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that no route takes plain http, but on the clouds that are excepted."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
-        if plain := sorted({"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))):
+        if plain := sorted(
+            {"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))
+        ):
             yield PolicyFinding(f"route {route.name} takes {', '.join(plain)}", route)
 
 
@@ -331,7 +374,9 @@ def _nobodies(deployment: Deployment) -> set[str]:
     """Names of the consumers that nobody can be by a credential: of this stack, and in a partition
     that of its base, unless anything here is a credential."""
     identified = {
-        urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())
+        urn
+        for resource in deployment.resources
+        for urn in resource.made_of.get("consumerId", ())
     }
     names = {
         consumer.text("username")
@@ -339,7 +384,9 @@ def _nobodies(deployment: Deployment) -> set[str]:
         if consumer.urn not in identified
     }
     credential = any(
-        "consumerId" in one.properties for one in deployment.resources if one.type != PLUGIN
+        "consumerId" in one.properties
+        for one in deployment.resources
+        if one.type != PLUGIN
     )
     of_base = None if credential else _of_base(deployment, anonymous)
     return names | ({of_base} if of_base else set())
@@ -355,7 +402,9 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
 def _is_one_of_several(deployment: Deployment) -> bool:
     """Whether the stack is one of an estate's: then services lead to an Upstream that only the
     base's state has."""
-    return deployment.model.estate is not None and deployment.model.estate.role != "whole"
+    return (
+        deployment.model.estate is not None and deployment.model.estate.role != "whole"
+    )
 
 
 def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
@@ -388,9 +437,13 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
 def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Path and method ("*" for all that a rule knows) of what a table opens to everybody."""
     for path, methods in table.get("rules", {}).items():
-        yield from ((path, method) for method, needed in methods.items() if needed == "public")
+        yield from (
+            (path, method) for method, needed in methods.items() if needed == "public"
+        )
 
 
 def _is_public(rules: Sequence[Rule], method: str) -> bool:
     wanted = METHODS if method == "*" else (method,)
-    return all(any(rule.public and rule.lists(listed) for rule in rules) for listed in wanted)
+    return all(
+        any(rule.public and rule.lists(listed) for rule in rules) for listed in wanted
+    )

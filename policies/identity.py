@@ -22,16 +22,24 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 
 
-def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+def exact_redirects(
+    deployment: Deployment, settings: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that every redirect URI is one address, by https; a native application's may also stay
     on its device."""
-    schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
+    schemes = (
+        {"https", "http"}
+        if deployment.model.cloud in settings["exceptClouds"]
+        else {"https"}
+    )
     for app, place, uri, on_device in _redirects(deployment):
         if "*" in uri or uri == "+":
             yield PolicyFinding(
                 f"{app.name}: {uri} in {place} stands for more than one address", app
             )
-        elif urlsplit(uri).scheme not in schemes and not (on_device and _stays_on_device(uri)):
+        elif urlsplit(uri).scheme not in schemes and not (
+            on_device and _stays_on_device(uri)
+        ):
             yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
     for app in deployment.of(APP):
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
@@ -57,7 +65,9 @@ def _stays_on_device(uri: str) -> bool:
     """Whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed
     (RFC 8252, 7)."""
     parts = urlsplit(uri)
-    return "." in parts.scheme or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return "." in parts.scheme or (
+        parts.scheme == "http" and parts.hostname in _LOOPBACK
+    )
 
 
 def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -71,7 +81,9 @@ def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
         for grant in sorted(_UNSAFE & set(app.texts("grantTypes"))):
             yield PolicyFinding(f"{app.name} may use the {grant} grant", app)
         if app.text("type") != "service":
-            for response in sorted({"token", "id_token"} & set(app.texts("responseTypes"))):
+            for response in sorted(
+                {"token", "id_token"} & set(app.texts("responseTypes"))
+            ):
                 yield PolicyFinding(
                     f"{app.name} may be answered with a {response} in a redirect", app
                 )
@@ -110,12 +122,14 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield PolicyFinding(
-                f"{server.name} keeps its signing keys until somebody changes them", server
+                f"{server.name} keeps its signing keys until somebody changes them",
+                server,
             )
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield PolicyFinding(
-                f"{app.name} shares a secret with its provider, which nobody changes", app
+                f"{app.name} shares a secret with its provider, which nobody changes",
+                app,
             )
     for realm_client in deployment.of(REALM_CLIENT):
         proof = realm_client.properties.get("clientAuthenticatorType")
@@ -127,7 +141,9 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
                 f"{realm_client.name} shares a secret with its provider, which nobody changes",
                 realm_client,
             )
-    keyed = [client for client in (estate.own_clients if estate else ()) if client.keyed]
+    keyed = [
+        client for client in (estate.own_clients if estate else ()) if client.keyed
+    ]
     by_name = {
         f"{client.provider}-{kind}-{client.component}": client
         for client in keyed
@@ -140,6 +156,7 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
             and (every := estate.schedule_of(client).every) > longest
         ):
             yield PolicyFinding(
-                f"{client.component} ({client.place}) keeps its key for {every} days", app
+                f"{client.component} ({client.place}) keeps its key for {every} days",
+                app,
             )
     yield from entra.kept_credentials(deployment, longest)

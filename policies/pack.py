@@ -56,7 +56,9 @@ def _policy(rule: PolicyRule) -> Policy:
     return StackValidationPolicy(validate=_stack_check(rule), **described)
 
 
-def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+def _resource_check(
+    rule: PolicyRule,
+) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
         resource = Resource(
@@ -72,14 +74,17 @@ def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, Repor
     return validate
 
 
-def _stack_check(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+def _stack_check(
+    rule: PolicyRule,
+) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
             for finding in rule.findings(
                 _deployment(map(_resource, args.resources)), args.get_config()
             ):
                 report(
-                    printable(finding.message), finding.resource.urn if finding.resource else None
+                    printable(finding.message),
+                    finding.resource.urn if finding.resource else None,
                 )
 
     return validate

@@ -54,7 +54,9 @@ class PolicyRule:
     alone: bool = False
     settings: Mapping[str, PolicySetting] = field(default_factory=dict)
 
-    def findings(self, deployment: Deployment, overrides: Settings) -> tuple[PolicyFinding, ...]:
+    def findings(
+        self, deployment: Deployment, overrides: Settings
+    ) -> tuple[PolicyFinding, ...]:
         """What the rule finds; `overrides` are the settings that are not left to their defaults."""
         defaults = {name: setting.default for name, setting in self.settings.items()}
         return tuple(self.check(deployment, {**defaults, **overrides}))

@@ -34,5 +34,6 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
         )
         if foreign:
             yield PolicyFinding(
-                f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin
+                f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}",
+                plugin,
             )

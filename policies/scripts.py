@@ -28,7 +28,9 @@ def meant(kind: str, config: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     if kind == "post-function":
         return gate(inputs.table, inputs.address) if inputs.address is not None else {}
     hsts = _HSTS.search(_first(config, "header_filter"))
-    return admission(inputs.table, int(hsts["seconds"]) if hsts else 0, stripped_in(script))
+    return admission(
+        inputs.table, int(hsts["seconds"]) if hsts else 0, stripped_in(script)
+    )
 
 
 def table_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -39,7 +39,9 @@ def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
         yield from _containers(pod)
 
 
-def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+def fenced_workloads(
+    deployment: Deployment, settings: Settings
+) -> Iterator[PolicyFinding]:
     """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who
     that is, and that there is no way around it.
 
@@ -52,21 +54,36 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Pol
         yield from _led_elsewhere(service)
     for workload in workloads(deployment):
         yield from _part_of_the_node(workload)
-        services = [service for service in deployment.of(SERVICE) if _leads_to(service, workload)]
+        services = [
+            service
+            for service in deployment.of(SERVICE)
+            if _leads_to(service, workload)
+        ]
         if not services:
             continue
         yield from _seen_from_elsewhere(services, workload)
-        fences = [policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)]
+        fences = [
+            policy
+            for policy in deployment.of(NETWORK_POLICY)
+            if _fences(policy, workload)
+        ]
         if not fences:
             yield PolicyFinding(
-                f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload
+                f"{workload.name} is behind a Service, and behind no NetworkPolicy",
+                workload,
             )
         for fence in fences:
             rules = _at(fence.properties, "spec", "ingress") or ()
             if any(_is_open(rule) for rule in rules):
-                yield PolicyFinding(f"{fence.name} lets everybody in to {workload.name}", fence)
-            for cidr in sorted({cidr for rule in rules for cidr in _wide(rule, widest)}):
-                yield PolicyFinding(f"{fence.name} lets all of {cidr} in to {workload.name}", fence)
+                yield PolicyFinding(
+                    f"{fence.name} lets everybody in to {workload.name}", fence
+                )
+            for cidr in sorted(
+                {cidr for rule in rules for cidr in _wide(rule, widest)}
+            ):
+                yield PolicyFinding(
+                    f"{fence.name} lets all of {cidr} in to {workload.name}", fence
+                )
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyFinding]:
@@ -80,7 +97,9 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyF
             tuple(f".{one}" for one in GROUPS_OF_WAYS_IN)
         )
         of_a_cni = kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY
-        if (of_a_controller or of_a_cni) and (f"{group}/{kind}" if group else kind) not in allowed:
+        if (of_a_controller or of_a_cni) and (
+            f"{group}/{kind}" if group else kind
+        ) not in allowed:
             what = "who may connect" if of_a_cni else "ways to workloads"
             yield PolicyFinding(
                 f"{resource.name} ({kind}) opens {what} beside the gateway", resource
@@ -110,11 +129,13 @@ def _part_of_the_node(workload: Resource) -> Iterator[PolicyFinding]:
         for container in _containers(pod):
             if _at(container, "securityContext", "privileged") is True:
                 yield PolicyFinding(
-                    f"{workload.name} may do anything on its node (privileged)", workload
+                    f"{workload.name} may do anything on its node (privileged)",
+                    workload,
                 )
             if any(_at(port, "hostPort") for port in _at(container, "ports") or ()):
                 yield PolicyFinding(
-                    f"{workload.name} listens on its node (hostPort), which no fence sees", workload
+                    f"{workload.name} listens on its node (hostPort), which no fence sees",
+                    workload,
                 )
 
 
@@ -125,7 +146,10 @@ def _seen_from_elsewhere(
     address."""
     for service in services:
         spec = _at(service.properties, "spec")
-        if _at(spec, "type") in _OUTSIDE and _at(spec, "externalTrafficPolicy") != "Local":
+        if (
+            _at(spec, "type") in _OUTSIDE
+            and _at(spec, "externalTrafficPolicy") != "Local"
+        ):
             yield PolicyFinding(
                 f"{service.name} hides from the fence of {workload.name} who connects from outside",
                 service,
@@ -164,7 +188,8 @@ def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) 
         return False
     pods = _pods(workload.properties)
     return any(
-        all(pod_labels.get(name) == labels[name] for name in labels) for pod_labels, _ in pods
+        all(pod_labels.get(name) == labels[name] for name in labels)
+        for pod_labels, _ in pods
     )
 
 
@@ -195,7 +220,9 @@ def _namespace(resource: Resource) -> Any:
 def _is_open(rule: Mapping[str, Any]) -> bool:
     """An ingress rule whose `from` is empty lets everybody in, and so does the whole address
     space."""
-    return not rule.get("from") or any(network.prefixlen == 0 for network in _networks(rule))
+    return not rule.get("from") or any(
+        network.prefixlen == 0 for network in _networks(rule)
+    )
 
 
 def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:

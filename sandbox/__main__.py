@@ -99,14 +99,18 @@ def _exported(name: str, value: str) -> str:
     activated .venv."""
     if name != "PATH":
         return shlex.quote(value)
-    return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
+    return (
+        f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
+    )
 
 
 def token(client: str, user: str | None, namespace: str) -> int:
     """Prints an access token of `client` (application/component), for `user` where one is named."""
     cluster = os.environ.get(CLUSTER)
     if not cluster:
-        print("error: paste the exports that `make sandbox` prints first", file=sys.stderr)
+        print(
+            "error: paste the exports that `make sandbox` prints first", file=sys.stderr
+        )
         return 2
     from sandbox import caller
     from sandbox.browser import RefusedError
@@ -131,7 +135,9 @@ def _check_user(settings: Mapping[str, str], user: str | None) -> None:
             f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}"
         )
     if user is not None and not signs_in:
-        raise LookupError("it calls as itself, and no user signs in to it: leave --user out")
+        raise LookupError(
+            "it calls as itself, and no user signs in to it: leave --user out"
+        )
     if user is not None and user not in logins:
         raise LookupError(
             f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}"
@@ -150,19 +156,25 @@ def main() -> int:
         prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    showing = verbs.add_parser("demo", help="up, calls through the gateway, who got what")
+    showing = verbs.add_parser(
+        "demo", help="up, calls through the gateway, who got what"
+    )
     showing.add_argument(
         "--idp", default="okta", help="the kind of identity provider (default: okta)"
     )
     verbs.add_parser("serve", help="the same products, kept up in the foreground")
-    asking = verbs.add_parser("token", help="an access token, as a workload would get it")
+    asking = verbs.add_parser(
+        "token", help="an access token, as a workload would get it"
+    )
     asking.add_argument("client", help="application/component")
     asking.add_argument(
         "--user",
         help="a login of the test login (user-sales, user-order-desk, user-both, user-none)",
     )
     asking.add_argument(
-        "--namespace", default="default", help="the application's namespace (default: default)"
+        "--namespace",
+        default="default",
+        help="the application's namespace (default: default)",
     )
     options = parser.parse_args()
     try:

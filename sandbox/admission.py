@@ -68,7 +68,11 @@ def stored(manifest: Object) -> Object:
     """The object without what is dropped of it."""
     if not _STABLE.fullmatch(str(manifest["apiVersion"])):
         return manifest
-    return {**manifest, "spec": _dropped(manifest["spec"])} if "spec" in manifest else manifest
+    return (
+        {**manifest, "spec": _dropped(manifest["spec"])}
+        if "spec" in manifest
+        else manifest
+    )
 
 
 def refusal(old: Object, new: Object) -> str:
@@ -90,7 +94,9 @@ def refusal(old: Object, new: Object) -> str:
 def _dropped(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _dropped(below) for key, below in value.items() if key not in _OMITTED or below
+            key: _dropped(below)
+            for key, below in value.items()
+            if key not in _OMITTED or below
         }
     return [_dropped(item) for item in value] if isinstance(value, list) else value
 
@@ -102,7 +108,9 @@ def _rest(manifest: Object, kind: str) -> Object:
         if key not in _CHANGEABLE[kind]
     }
     for containers in ("containers", "initContainers") if kind == "Pod" else ():
-        spec[containers] = [{**one, "image": None} for one in spec.get(containers) or ()]
+        spec[containers] = [
+            {**one, "image": None} for one in spec.get(containers) or ()
+        ]
     return spec
 
 

@@ -47,7 +47,9 @@ class JsonServer(ThreadingHTTPServer):
     def __init__(
         self, handler: type[BaseHTTPRequestHandler], owner: object = None, port: int = 0
     ) -> None:
-        super().__init__(("127.0.0.1", port), type("Handler", (handler,), {"owner": owner}))
+        super().__init__(
+            ("127.0.0.1", port), type("Handler", (handler,), {"owner": owner})
+        )
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def start(self) -> None:

@@ -29,7 +29,9 @@ _MERGED = {
     "volumeMounts": ("mountPath",),
     "volumes": ("name",),
 }
-_WHOLE = frozenset({"namespaceSelector", "podSelector", "selector"})  # maps that are one field
+_WHOLE = frozenset(
+    {"namespaceSelector", "podSelector", "selector"}
+)  # maps that are one field
 _FOUND_BY = ("apiVersion", "kind")
 _FOUND_BY_NAME = (("metadata", "name"), ("metadata", "namespace"))
 _NOBODY: frozenset[str] = frozenset()
@@ -53,11 +55,15 @@ class Managed:
     manifest: Object
     owners: Owners = field(default_factory=dict)
 
-    def edited(self, manifest: Object, manager: str, given: Object | None = None) -> "Managed":
+    def edited(
+        self, manifest: Object, manager: str, given: Object | None = None
+    ) -> "Managed":
         """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
         old, new = _fields(given or self.manifest), _fields(manifest)
         owners = {
-            path: self._owners(path) if old.get(path, _ABSENT) == value else frozenset({manager})
+            path: self._owners(path)
+            if old.get(path, _ABSENT) == value
+            else frozenset({manager})
             for path, value in new.items()
         }
         return Managed(manifest, owners)
@@ -66,9 +72,13 @@ class Managed:
         """After an apply of `manifest`. Raises ConflictError, RepeatedError."""
         _require_each_once(manifest, manifest.get("kind", ""))
         old, new = _fields(self.manifest), _fields(manifest)
-        changed = {path for path, value in new.items() if old.get(path, _ABSENT) != value}
+        changed = {
+            path for path, value in new.items() if old.get(path, _ABSENT) != value
+        }
         theirs = {
-            path: who for path in changed & old.keys() if (who := self._owners(path) - {manager})
+            path: who
+            for path in changed & old.keys()
+            if (who := self._owners(path) - {manager})
         }
         if theirs and not force:
             raise ConflictError(_conflicts(theirs, manifest["apiVersion"]))
@@ -76,14 +86,20 @@ class Managed:
         kept = {
             path: value
             for path, value in old.items()
-            if self._owners(path) != {manager} and path not in parents and not _within(path, new)
+            if self._owners(path) != {manager}
+            and path not in parents
+            and not _within(path, new)
         }
         owners = {path: self._owners(path) - {manager} for path in kept}
         owners |= {
-            path: (_NOBODY if path in changed else self._owners(path)) | {manager} for path in new
+            path: (_NOBODY if path in changed else self._owners(path)) | {manager}
+            for path in new
         }
         return Managed(
-            _object(new | {path: value for path, value in kept.items() if path not in new}), owners
+            _object(
+                new | {path: value for path, value in kept.items() if path not in new}
+            ),
+            owners,
         )
 
     def listed(self, applies: str) -> list[Object]:
@@ -91,7 +107,8 @@ class Managed:
         update."""
         managers = sorted(set().union(*self.owners.values()))
         owned = {
-            who: [path for path, owners in self.owners.items() if who in owners] for who in managers
+            who: [path for path, owners in self.owners.items() if who in owners]
+            for who in managers
         }
         return [
             {
@@ -125,13 +142,17 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
     else:
         return {path: value}
     return {
-        leaf: found for below, one in inner.items() for leaf, found in _fields(one, below).items()
+        leaf: found
+        for below, one in inner.items()
+        for leaf, found in _fields(one, below).items()
     }
 
 
 def _key(item: Object, keys: tuple[str, ...]) -> Path:
     # A port without a protocol is one of TCP; other keys have no default.
-    return tuple((key, item.get(key, "TCP")) for key in keys if key in item or key == "protocol")
+    return tuple(
+        (key, item.get(key, "TCP")) for key in keys if key in item or key == "protocol"
+    )
 
 
 def _fields_v1(paths: Iterable[Path]) -> Object:

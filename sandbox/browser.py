@@ -40,7 +40,11 @@ class RefusedError(Exception):
 
     def __init__(self, error: str, error_description: str, status: int) -> None:
         super().__init__(f"{error}: {error_description}")
-        self.error, self.error_description, self.status = error, error_description, status
+        self.error, self.error_description, self.status = (
+            error,
+            error_description,
+            status,
+        )
 
 
 class BlockedError(Exception):
@@ -81,7 +85,10 @@ class PrivateKey:
             "iat": now,
             "exp": now + ASSERTION_LIFETIME,
         }
-        header = {"alg": self.algorithm, "x5t#S256" if self.certified else "kid": self.kid}
+        header = {
+            "alg": self.algorithm,
+            "x5t#S256" if self.certified else "kid": self.kid,
+        }
         key = load_pem_private_key(self.pem.encode(), None)
         return signed(key, header, claims | {"jti": secrets.token_urlsafe(16)})
 
@@ -134,18 +141,26 @@ def login(
         "sandbox_user": user,
     }
     returned = dict(
-        parse_qsl(urlsplit(_signed_in(f"{issuer.authorization}?{urlencode(asked)}", user)).query)
+        parse_qsl(
+            urlsplit(
+                _signed_in(f"{issuer.authorization}?{urlencode(asked)}", user)
+            ).query
+        )
     )
     if returned.get("state") != state:
         raise ValueError("the answer's state is not the one that was sent")
     if "error" in returned:
-        raise RefusedError(returned["error"], returned.get("error_description", ""), 302)
+        raise RefusedError(
+            returned["error"], returned.get("error_description", ""), 302
+        )
     form = {
         "grant_type": "authorization_code",
         "code": returned["code"],
         "redirect_uri": redirect_uri,
     }
-    return _token(issuer.token, client_id, proof, form | {"code_verifier": verifier}, origin)
+    return _token(
+        issuer.token, client_id, proof, form | {"code_verifier": verifier}, origin
+    )
 
 
 def client_credentials(
@@ -168,7 +183,9 @@ def refresh(
 def _signed_in(url: str, user: str) -> str:
     """Where the issuer sends the browser back to."""
     answer = _call("GET", url)
-    if answer.status == 200 and (form := _FORM.search(answer.body.decode("utf-8", "replace"))):
+    if answer.status == 200 and (
+        form := _FORM.search(answer.body.decode("utf-8", "replace"))
+    ):
         filled = urlencode({"username": user, "password": PASSWORD})
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
@@ -181,7 +198,11 @@ def _signed_in(url: str, user: str) -> str:
 
 
 def _token(
-    url: str, client_id: str, proof: Proof, form: dict[str, str], origin: str | None = None
+    url: str,
+    client_id: str,
+    proof: Proof,
+    form: dict[str, str],
+    origin: str | None = None,
 ) -> dict[str, Any]:
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
@@ -189,7 +210,9 @@ def _token(
     }
     if isinstance(proof, str):
         pair = f"{quote_plus(client_id)}:{quote_plus(proof)}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+        headers["Authorization"] = (
+            f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+        )
     elif proof is None:
         form = form | {"client_id": client_id}
     else:
@@ -221,7 +244,10 @@ class _Answer:
 
 
 def _call(
-    method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None
+    method: str,
+    url: str,
+    body: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> _Answer:
     """One request; redirects are not followed, since the app behind them need not run."""
     split = urlsplit(url)
@@ -234,10 +260,14 @@ def _call(
             headers or {},
         )
         response = connection.getresponse()
-        cookies = tuple(one.split(";")[0] for one in response.headers.get_all("Set-Cookie", []))
+        cookies = tuple(
+            one.split(";")[0] for one in response.headers.get_all("Set-Cookie", [])
+        )
         told = response.headers
         allowed = told.get("Access-Control-Allow-Origin", "")
-        return _Answer(response.status, told.get("Location", ""), cookies, response.read(), allowed)
+        return _Answer(
+            response.status, told.get("Location", ""), cookies, response.read(), allowed
+        )
     finally:
         connection.close()
 
@@ -249,5 +279,7 @@ def _refused(answer: _Answer) -> RefusedError:
         told = {}
     error = told.get("error") or told.get("errorCode") or "server_error"
     return RefusedError(
-        error, told.get("error_description") or told.get("errorSummary") or "", answer.status
+        error,
+        told.get("error_description") or told.get("errorSummary") or "",
+        answer.status,
     )

@@ -28,7 +28,8 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
         )
     values = {name: _decoded(value) for name, value in found["data"].items()}
     workloads = (
-        _object(cluster, version, kind, namespace, component) for version, kind in _WORKLOADS
+        _object(cluster, version, kind, namespace, component)
+        for version, kind in _WORKLOADS
     )
     workload = next(filter(None, workloads), {})
     for name, reference in _references(workload):
@@ -65,7 +66,9 @@ def answered(
 ) -> dict[str, Any]:
     """All that the token endpoint says. Raises sandbox.browser.RefusedError and BlockedError."""
     variable = (
-        f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}" if api else "OAUTH_SCOPES"
+        f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
+        if api
+        else "OAUTH_SCOPES"
     )
     client_id, proof, scopes = (
         settings["OAUTH_CLIENT_ID"],
@@ -77,7 +80,9 @@ def answered(
         return browser.client_credentials(endpoint, client_id, proof, scopes)
     issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
     redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
-    return browser.login(issuer, client_id, proof, redirect, [*scopes, "openid"], login, origin)
+    return browser.login(
+        issuer, client_id, proof, redirect, [*scopes, "openid"], login, origin
+    )
 
 
 def _told(answer: Mapping[str, Any]) -> str:
@@ -97,7 +102,10 @@ def proof_of(settings: Mapping[str, str]) -> browser.Proof:
             settings.get("OAUTH_KEY_ALGORITHM", "RS256"),
         )
         return browser.PrivateKey(
-            settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified, algorithm
+            settings["OAUTH_PRIVATE_KEY"],
+            settings["OAUTH_KEY_ID"],
+            certified,
+            algorithm,
         )
     return settings.get("OAUTH_CLIENT_SECRET")
 

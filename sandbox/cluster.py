@@ -137,16 +137,22 @@ class Cluster:
                 found["metadata"]["managedFields"] = self._managed[key].listed(PROGRAM)
         return found
 
-    def objects(self, kind: str | None = None, namespace: str | None = None) -> list[Object]:
+    def objects(
+        self, kind: str | None = None, namespace: str | None = None
+    ) -> list[Object]:
         """Copies of all objects, in the order of their keys."""
         with self._lock:
             return [
                 _copy(value)
-                for key, value in sorted(self._objects.items(), key=lambda item: item[0])
+                for key, value in sorted(
+                    self._objects.items(), key=lambda item: item[0]
+                )
                 if kind in (None, key.kind) and namespace in (None, key.namespace)
             ]
 
-    def running(self, namespace: str, name: str, kind: str = "Deployment") -> str | None:
+    def running(
+        self, namespace: str, name: str, kind: str = "Deployment"
+    ) -> str | None:
         """The image that the pods of a workload run: that of its last version that rolled out."""
         with self._lock:
             found = self._running.get(Key("apps/v1", kind, namespace, name))
@@ -171,7 +177,9 @@ class Cluster:
 
         return self._write(manifest, new)
 
-    def apply(self, manifest: Object, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, manifest: Object, force: bool = False, dry_run: bool = False
+    ) -> Object:
         """Merges what the program says into the object.
 
         Raises ConflictError, but not with `force`, and RefusedError.
@@ -203,14 +211,19 @@ class Cluster:
     def save(self) -> Snapshot:
         """All objects and who owns their fields, for `restore`."""
         with self._lock:
-            return {key: (_copy(one), self._managed[key]) for key, one in self._objects.items()}
+            return {
+                key: (_copy(one), self._managed[key])
+                for key, one in self._objects.items()
+            }
 
     def restore(self, saved: Snapshot) -> None:
         """Holds these objects and no others. Addresses are not given a second time."""
         with self._lock:
             self._objects = {key: _copy(one) for key, (one, _) in saved.items()}
             self._managed = {key: managed for key, (_, managed) in saved.items()}
-            self._running = {key: one for key, one in self._objects.items() if key.kind in _STATUS}
+            self._running = {
+                key: one for key, one in self._objects.items() if key.kind in _STATUS
+            }
             self.unpullable.clear()
             self.absent.clear()
             self.nodes.clear()
@@ -226,7 +239,9 @@ class Cluster:
         if key.kind == "Namespace":
             self.absent.discard(key.name)
         with self._lock:
-            self._managed[key] = managed = _folded(change(self._managed.get(key, _NOTHING)))
+            self._managed[key] = managed = _folded(
+                change(self._managed.get(key, _NOTHING))
+            )
             self._objects[key] = new = self._completed(
                 _copy(managed.manifest), self._objects.get(key)
             )
@@ -236,17 +251,26 @@ class Cluster:
 
     def _completed(self, manifest: Object, old: Object | None) -> Object:
         known = old or {}
-        manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(uuid.uuid4())
-        if manifest["apiVersion"] in ("apps/v1", "batch/v1") and manifest["kind"] in _STATUS:
+        manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(
+            uuid.uuid4()
+        )
+        if (
+            manifest["apiVersion"] in ("apps/v1", "batch/v1")
+            and manifest["kind"] in _STATUS
+        ):
             self._roll_out(manifest, known)
         if manifest["kind"] == "Service" and manifest["apiVersion"] == "v1":
             spec = manifest.setdefault("spec", {})
             if "clusterIP" not in spec:
-                spec["clusterIP"] = known.get("spec", {}).get("clusterIP") or self._next_address()
+                spec["clusterIP"] = (
+                    known.get("spec", {}).get("clusterIP") or self._next_address()
+                )
             if spec.get("type") in ("NodePort", "LoadBalancer"):
                 self._number_ports(spec, known.get("spec", {}))
             if spec.get("type") == "LoadBalancer":
-                manifest["status"] = {"loadBalancer": {"ingress": [{"ip": self._balancer}]}}
+                manifest["status"] = {
+                    "loadBalancer": {"ingress": [{"ip": self._balancer}]}
+                }
         return manifest
 
     def _roll_out(self, manifest: Object, known: Object) -> None:
@@ -291,7 +315,9 @@ def _folded(managed: Managed) -> Managed:
         for key, value in manifest["stringData"].items()
     }
     rest = {key: value for key, value in manifest.items() if key != "stringData"}
-    return Managed({**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners)
+    return Managed(
+        {**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners
+    )
 
 
 def _images(workload: Object) -> list[str]:
@@ -300,12 +326,16 @@ def _images(workload: Object) -> list[str]:
 
 def _deployment(_: Object, __: Object, pulled: bool) -> Object:
     reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
-    return {"conditions": [{"type": "Progressing", "status": str(pulled), "reason": reason}]}
+    return {
+        "conditions": [{"type": "Progressing", "status": str(pulled), "reason": reason}]
+    }
 
 
 def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
     template = json.dumps(manifest["spec"]["template"], sort_keys=True).encode()
-    revision = f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
+    revision = (
+        f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
+    )
     before = known.get("status", {}).get("currentRevision", "")
     held = before and _keeps_pods(manifest["spec"].get("updateStrategy", {}))
     return {
@@ -360,7 +390,9 @@ class _Handler(JsonHandler):
         if "name" not in query:
             self.answer(200, {"objects": self.owner.objects()})
             return
-        found = (self.owner.shown if "managed" in query else self.owner.get)(_key(query))
+        found = (self.owner.shown if "managed" in query else self.owner.get)(
+            _key(query)
+        )
         self.answer(200, found) if found else self.answer(
             404, {"message": f"{_key(query)} not found"}
         )
@@ -386,7 +418,9 @@ class _Handler(JsonHandler):
         """Remove."""
         key = _key(self._query())
         removed = self.owner.delete(key)
-        self.answer(200, {}) if removed else self.answer(404, {"message": f"{key} not found"})
+        self.answer(200, {}) if removed else self.answer(
+            404, {"message": f"{key} not found"}
+        )
 
     def _write(self, write: Callable[[Object], Object]) -> None:
         manifest = json.loads(self.body())
@@ -409,4 +443,6 @@ class _Handler(JsonHandler):
 
 
 def _key(query: dict[str, str]) -> Key:
-    return Key(query["apiVersion"], query["kind"], query.get("namespace", ""), query["name"])
+    return Key(
+        query["apiVersion"], query["kind"], query.get("namespace", ""), query["name"]
+    )

@@ -49,11 +49,15 @@ class _Server(JsonServer):
         return Authority("workloads")
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        if request.recv(1, socket.MSG_PEEK)[:1] != b"\x16":  # what a handshake begins with
+        if (
+            request.recv(1, socket.MSG_PEEK)[:1] != b"\x16"
+        ):  # what a handshake begins with
             super().finish_request(request, client_address)
             return
         try:
-            with self._context("localhost").wrap_socket(request, server_side=True) as connection:
+            with self._context("localhost").wrap_socket(
+                request, server_side=True
+            ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
             return  # whoever does not believe it says so, and goes
@@ -62,7 +66,9 @@ class _Server(JsonServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         load_pair(context, *self.authority.signed(name))
 
-        def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
+        def choose(
+            connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext
+        ) -> None:
             if asked and asked != name:
                 connection.context = self._context(asked)
 

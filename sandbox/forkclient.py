@@ -25,7 +25,11 @@ def main() -> int:
         server.connect(address)
     except OSError:
         os.execv(sys.executable, [sys.executable, "-P", *command])
-    wanted = {"command": command, "folder": os.getcwd(), "environment": dict(os.environ)}
+    wanted = {
+        "command": command,
+        "folder": os.getcwd(),
+        "environment": dict(os.environ),
+    }
     socket.send_fds(server, [b"\0"], [0, 1, 2])
     server.sendall(json.dumps(wanted).encode() + b"\n")
     for stream in (0, 1, 2):

@@ -34,7 +34,9 @@ def start() -> str:
         return ""
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-fork-"))
     addresses = [folder / str(number) for number in range(_COUNT)]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
+    environment = {
+        key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"
+    }
     servers = [
         subprocess.Popen(
             [sys.executable, "-P", str(_SERVER), str(address)],
@@ -65,10 +67,14 @@ def _stop(servers: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def command(python: str, file: str, environment: Mapping[str, str] = os.environ) -> list[str]:
+def command(
+    python: str, file: str, environment: Mapping[str, str] = os.environ
+) -> list[str]:
     """What runs the Python program `file` by the interpreter `python`: forked where that is this
     interpreter."""
-    servers = [server for server in environment.get(SERVERS, "").split(os.pathsep) if server]
+    servers = [
+        server for server in environment.get(SERVERS, "").split(os.pathsep) if server
+    ]
     if not servers or not _is_this(python):
         return [python, "-P", file]
     return [sys.executable, "-I", "-S", str(_CLIENT), random.choice(servers), file]

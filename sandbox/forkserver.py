@@ -98,7 +98,10 @@ def _forked(client: socket.socket) -> int:
         os.chdir(wanted["folder"])
         for number in (signal.SIGINT, signal.SIGCHLD):
             signal.signal(
-                number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                number,
+                signal.default_int_handler
+                if number == signal.SIGINT
+                else signal.SIG_DFL,
             )
         threading.Thread(target=_end_with, args=(client,), daemon=True).start()
         status = _run(wanted["command"])

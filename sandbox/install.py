@@ -24,7 +24,12 @@ from sandbox.progress import say, shown
 LOCKED: Final = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 """Options that install a lock file from wheels alone, so that no package runs code while it is
 installed."""
-BUILT: Final = ("--require-hashes", "--no-build-isolation", "--no-deps", "--requirement")
+BUILT: Final = (
+    "--require-hashes",
+    "--no-build-isolation",
+    "--no-deps",
+    "--requirement",
+)
 """Options for packages without a wheel: the setuptools that is already installed builds them."""
 SOURCES: Final = "requirements-built.lock"
 """The lock of the packages without a wheel."""
@@ -98,12 +103,18 @@ def install(python: Path, lock: Path, uv: str | None) -> None:
 def _run(command: Sequence[str], what: str) -> None:
     """Runs a command, whose words are shown only if it fails. Raises InstallError."""
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     if done.returncode == 0:
         return
     lines = done.stdout.splitlines()
-    unreachable = next((line.strip() for line in lines if _UNREACHABLE.search(line)), None)
+    unreachable = next(
+        (line.strip() for line in lines if _UNREACHABLE.search(line)), None
+    )
     if unreachable is not None:
         raise InstallError(
             f"no package index was reached for {what}, or it has no package for this Python "

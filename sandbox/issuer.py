@@ -61,7 +61,9 @@ class Key:
 
     def sign(self, claims: Json) -> str:
         """A compact JWS over `claims`."""
-        return signed(self.private, {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}, claims)
+        return signed(
+            self.private, {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}, claims
+        )
 
 
 class Issuer:
@@ -108,11 +110,20 @@ class Issuer:
         }
 
     def keys(self) -> Json:
-        return {"keys": [self._encryption.jwk("enc"), *(key.jwk() for key in self.published)]}
+        return {
+            "keys": [
+                self._encryption.jwk("enc"),
+                *(key.jwk() for key in self.published),
+            ]
+        }
 
     def origins(self) -> set[str]:
         """Those of pages that may have what the token endpoint answers."""
-        pages = (client.redirect_uris for client in self.clients.values() if client.secret is None)
+        pages = (
+            client.redirect_uris
+            for client in self.clients.values()
+            if client.secret is None
+        )
         return {"/".join(uri.split("/")[:3]) for uris in pages for uri in uris}
 
     def authorize(self, query: Mapping[str, str]) -> str:
@@ -127,7 +138,10 @@ class Issuer:
         if groups is None or not set(groups) & set(client.groups):
             answer["error"] = "access_denied"
         elif excess := set(asked) - {*client.scopes, "openid"}:
-            answer |= {"error": "invalid_scope", "error_description": " ".join(sorted(excess))}
+            answer |= {
+                "error": "invalid_scope",
+                "error_description": " ".join(sorted(excess)),
+            }
         else:
             answer["code"] = code = secrets.token_urlsafe(16)
             self._codes[code] = {**query, "groups": groups}
@@ -149,7 +163,10 @@ class Issuer:
         ):
             raise _Refused("invalid_grant")
         challenge = base64url(sha256(form.get("code_verifier", "").encode()).digest())
-        if (code["redirect_uri"], code["code_challenge"]) != (form.get("redirect_uri"), challenge):
+        if (code["redirect_uri"], code["code_challenge"]) != (
+            form.get("redirect_uri"),
+            challenge,
+        ):
             raise _Refused("invalid_grant")
         user = {
             "sub": code["sandbox_user"],
@@ -164,7 +181,9 @@ class Issuer:
             return named
         kind, _, pair = authorization.partition(" ")
         name, _, secret = (
-            base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
+            base64.b64decode(pair).decode().partition(":")
+            if kind == "Basic"
+            else ("", "", "")
         )
         client = self.clients.get(unquote_plus(name))
         if (
@@ -224,14 +243,20 @@ class _Handler(JsonHandler):
         """The token endpoint."""
         form = dict(parse_qsl(self.body().decode()))
         try:
-            self._answer(200, self.owner.token(form, self.headers.get("Authorization", "")))
+            self._answer(
+                200, self.owner.token(form, self.headers.get("Authorization", ""))
+            )
         except _Refused as refused:
             self._answer(
-                401 if refused.error == "invalid_client" else 400, {"error": refused.error}
+                401 if refused.error == "invalid_client" else 400,
+                {"error": refused.error},
             )
 
     def _answer(self, status: int, body: Json, location: str | None = None) -> None:
         headers = {"Location": location} if location else {}
-        if self.command == "POST" and self.headers.get("Origin") in self.owner.origins():
+        if (
+            self.command == "POST"
+            and self.headers.get("Origin") in self.owner.origins()
+        ):
             headers["Access-Control-Allow-Origin"] = self.headers["Origin"]
         self.answer(status, body, headers)

@@ -26,7 +26,9 @@ def base64url(data: bytes) -> str:
 
 def decoded(part: str) -> bytes:
     """What `base64url` was given. Raises ValueError."""
-    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    return base64.b64decode(
+        part + "=" * (-len(part) % 4), altchars=b"-_", validate=True
+    )
 
 
 def read(token: str) -> tuple[Json, Json]:
@@ -41,7 +43,8 @@ def read(token: str) -> tuple[Json, Json]:
 def signed(key: Any, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
     text = ".".join(
-        base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
+        base64url(json.dumps(part, separators=(",", ":")).encode())
+        for part in (header, claims)
     )
     if isinstance(key, rsa.RSAPrivateKey):
         signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
@@ -65,12 +68,17 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
                 pss if algorithm == "PS256" else padding.PKCS1v15(),
                 SHA256(),
             )
-        elif isinstance(public, ec.EllipticCurvePublicKey) and (algorithm, len(signature)) == (
+        elif isinstance(public, ec.EllipticCurvePublicKey) and (
+            algorithm,
+            len(signature),
+        ) == (
             "ES256",
             64,
         ):
             numbers = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-            public.verify(encode_dss_signature(*numbers), text.encode(), ec.ECDSA(SHA256()))
+            public.verify(
+                encode_dss_signature(*numbers), text.encode(), ec.ECDSA(SHA256())
+            )
         else:
             return False
     except (InvalidSignature, ValueError):

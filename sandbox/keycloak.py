@@ -33,10 +33,10 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = (
-    180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_ANSWERED: Final = (
+    15.0  # seconds for one try, of what may be another server at that port
 )
-_ANSWERED: Final = 15.0  # seconds for one try, of what may be another server at that port
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
@@ -69,7 +69,9 @@ def _java_problem() -> str | None:
             ["java", "-version"], capture_output=True, text=True, timeout=60, check=True
         ).stderr
     except (OSError, subprocess.SubprocessError):
-        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
+        return (
+            f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
+        )
     number = re.search(r'version "(\d+)', said)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (
@@ -95,12 +97,16 @@ def _fetch(folder: Path) -> None:
         ]
         limit = f"{_FETCHED / 60:.0f} minutes"
         try:
-            with shown(lambda: f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"):
+            with shown(
+                lambda: f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"
+            ):
                 done = subprocess.run(
                     command, cwd=made, capture_output=True, text=True, timeout=_FETCHED
                 )
         except subprocess.TimeoutExpired:
-            raise UnavailableError(f"Maven did not fetch {_ARTIFACT} within {limit}") from None
+            raise UnavailableError(
+                f"Maven did not fetch {_ARTIFACT} within {limit}"
+            ) from None
         archive = next(Path(made).glob("*.zip"), None)
         if done.returncode or archive is None:
             raise UnavailableError(
@@ -193,7 +199,9 @@ class Keycloak:
             self.admin("GET", f"/{name}/clients/{management}/roles/{role}").body
             for role in PERMISSIONS
         ]
-        self.admin("POST", f"/{name}/users/{user}/role-mappings/clients/{management}", roles)
+        self.admin(
+            "POST", f"/{name}/users/{user}/role-mappings/clients/{management}", roles
+        )
 
     def rotate(self, realm: str, name: str, priority: int) -> None:
         """Adds a signing key; the one of the highest priority signs from now on."""
@@ -209,7 +217,9 @@ class Keycloak:
             "providerType": "org.keycloak.keys.KeyProvider",
         }
         self.admin(
-            "POST", f"/{realm}/components", {**body, "config": {**config, "algorithm": ["RS256"]}}
+            "POST",
+            f"/{realm}/components",
+            {**body, "config": {**config, "algorithm": ["RS256"]}},
         )
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
@@ -233,7 +243,9 @@ class Keycloak:
         )
 
     def _id(self, realm: str, client: str) -> str:
-        return str(self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"])
+        return str(
+            self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"]
+        )
 
     def _log_in(self, timeout: float = TIMEOUT) -> None:
         form = {
@@ -241,15 +253,24 @@ class Keycloak:
             "client_id": _ADMIN,
             "client_secret": self._secret,
         }
-        answer = send_form(self.url, "/realms/master/protocol/openid-connect/token", form, timeout)
+        answer = send_form(
+            self.url, "/realms/master/protocol/openid-connect/token", form, timeout
+        )
         if answer.status != 200:
-            raise RuntimeError(f"the administrator cannot log in: {answer.status} {answer.text}")
+            raise RuntimeError(
+                f"the administrator cannot log in: {answer.status} {answer.text}"
+            )
         self._token = answer.body["access_token"]
 
     def _start(self, home: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        flags = ["--http-host=127.0.0.1", f"--http-port={port}", "--db=dev-mem", "--log-level=warn"]
+        flags = [
+            "--http-host=127.0.0.1",
+            f"--http-port={port}",
+            "--db=dev-mem",
+            "--log-level=warn",
+        ]
         environment = {
             "KC_BOOTSTRAP_ADMIN_CLIENT_ID": _ADMIN,
             "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": self._secret,
@@ -269,7 +290,9 @@ class Keycloak:
             while not self._is_ready():
                 assert self._server is not None
                 if self._server.status is not None:
-                    raise StartError(f"Keycloak ended with {self._server.status}{self._last_words}")
+                    raise StartError(
+                        f"Keycloak ended with {self._server.status}{self._last_words}"
+                    )
                 if time.monotonic() > until:
                     raise StartError(
                         f"Keycloak was not ready within {_READY:.0f} s{self._last_words}"

@@ -71,7 +71,9 @@ def main() -> int:
     if asked.verb == "patch":
         found = _get(asked.namespace, asked.what)
         if found is None:
-            print(f"Error from server (NotFound): {asked.what} not found", file=sys.stderr)
+            print(
+                f"Error from server (NotFound): {asked.what} not found", file=sys.stderr
+            )
             return 1
         found["metadata"].pop("managedFields")
         _send("PUT", "/objects", merged(found, asked.change))
@@ -97,7 +99,11 @@ def _print(asked: argparse.Namespace) -> None:
             print(os.environ[CLUSTER])
             return
         absent = _send("GET", "/absent")["namespaces"]
-        print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
+        print(
+            "\n".join(
+                f"namespace/{name}" for name in asked.what[1:] if name not in absent
+            )
+        )
     elif asked.what == ["pods"]:
         _print_pods(asked.namespace, asked.selector)
     elif asked.selector:
@@ -129,8 +135,16 @@ def _print_pods(namespace: str, selector: str) -> None:
 def _print_secrets(namespace: str, label: str) -> None:
     for one in _send("GET", "/objects")["objects"]:
         metadata = one["metadata"]
-        if one["kind"] == "Secret" and _is_in(namespace, metadata) and label in metadata["labels"]:
-            print(json.dumps((_get(namespace, f"secrets/{metadata['name']}") or one)["metadata"]))
+        if (
+            one["kind"] == "Secret"
+            and _is_in(namespace, metadata)
+            and label in metadata["labels"]
+        ):
+            print(
+                json.dumps(
+                    (_get(namespace, f"secrets/{metadata['name']}") or one)["metadata"]
+                )
+            )
 
 
 def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
@@ -152,7 +166,9 @@ def _named(namespace: str | None, what: Sequence[str]) -> Iterable[Object]:
                     _RESOURCES.get(resource) == (one["apiVersion"], one["kind"])
                     or _full(one) == resource
                 )
-                if is_of_kind and _is_in(namespace or "", {"namespace": "", **one["metadata"]}):
+                if is_of_kind and _is_in(
+                    namespace or "", {"namespace": "", **one["metadata"]}
+                ):
                     yield one
 
 
@@ -164,7 +180,10 @@ def merged(one: Any, change: Any, field: str = "") -> Any:
             for key, value in change.items()
             if value is not None
         }
-        return {**{key: value for key, value in one.items() if key not in change}, **new}
+        return {
+            **{key: value for key, value in one.items() if key not in change},
+            **new,
+        }
     keys = merged_by(field)
     if keys and isinstance(one, list) and isinstance(change, list):
         return _merged_items(one, change, keys)
@@ -193,7 +212,11 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
             kind in (one["kind"].lower(), _full(one))
             and field_selector == f"metadata.name={about['name']}"
         )
-        if named and _is_in(namespace, about) and wanted.items() <= about.get("labels", {}).items():
+        if (
+            named
+            and _is_in(namespace, about)
+            and wanted.items() <= about.get("labels", {}).items()
+        ):
             key = {
                 "apiVersion": one["apiVersion"],
                 "kind": one["kind"],

@@ -44,7 +44,8 @@ def required_plugins(site_packages: Path) -> list[plugin_pb2.PackageDependency]:
             plugin_pb2.PackageDependency(
                 name=plugin.get("name", file.parent.name.removeprefix("pulumi_")),
                 kind="resource",
-                version=plugin.get("version") or _distribution_version(file.parent.name),
+                version=plugin.get("version")
+                or _distribution_version(file.parent.name),
                 server=plugin.get("server", ""),
             )
         )
@@ -83,7 +84,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = request.engine_address or self._engine
         return pb.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, _request: Empty, _: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(
+        self, _request: Empty, _: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetRequiredPackages(
@@ -96,7 +99,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> pb.RuntimeOptionsResponse:
         return pb.RuntimeOptionsResponse()
 
-    def About(self, request: pb.AboutRequest, _: grpc.ServicerContext) -> pb.AboutResponse:
+    def About(
+        self, request: pb.AboutRequest, _: grpc.ServicerContext
+    ) -> pb.AboutResponse:
         return pb.AboutResponse(
             executable=interpreter(request.info), version=sys.version.split()[0]
         )
@@ -104,12 +109,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(
         self, _request: pb.GetProgramDependenciesRequest, _: grpc.ServicerContext
     ) -> pb.GetProgramDependenciesResponse:
-        found = sorted((d.metadata["Name"], d.version) for d in metadata.distributions())
+        found = sorted(
+            (d.metadata["Name"], d.version) for d in metadata.distributions()
+        )
         return pb.GetProgramDependenciesResponse(
-            dependencies=[pb.DependencyInfo(name=name, version=version) for name, version in found]
+            dependencies=[
+                pb.DependencyInfo(name=name, version=version) for name, version in found
+            ]
         )
 
-    def Run(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.RunResponse:
+    def Run(
+        self, request: pb.RunRequest, context: grpc.ServicerContext
+    ) -> pb.RunResponse:
         """Runs the program to its end; its output is this process's output, which the engine
         shows."""
         settings = {
@@ -122,7 +133,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "parallel": request.parallel,
             "dry_run": request.dryRun,
             "program": str(
-                Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")
+                Path(
+                    request.info.program_directory or request.pwd,
+                    request.info.entry_point or ".",
+                )
             ),
             "arguments": list(request.args),
         }
@@ -133,7 +147,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PYTHONUNBUFFERED": "1",
         }
         # -P: the folder of program.py holds `kong` and `okta`, which are not for the program to import.
-        command = [*forking.command(interpreter(request.info), str(_PROGRAM)), json.dumps(settings)]
+        command = [
+            *forking.command(interpreter(request.info), str(_PROGRAM)),
+            json.dumps(settings),
+        ]
         child = self._start(
             subprocess.Popen(command, cwd=request.pwd or None, env=environment), context
         )
@@ -149,9 +166,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> Iterator[pb.RunPluginResponse]:
         """Runs a plugin written in Python, such as a policy pack, and passes on what it prints."""
         program = str(
-            Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")
+            Path(
+                request.info.program_directory or request.pwd,
+                request.info.entry_point or ".",
+            )
         )
-        environment = {**dict(item.split("=", 1) for item in request.env), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **dict(item.split("=", 1) for item in request.env),
+            "PYTHONUNBUFFERED": "1",
+        }
         child = self._start(
             subprocess.Popen(
                 [*forking.command(interpreter(request.info), program), *request.args],
@@ -190,6 +213,8 @@ def main() -> None:
     """Serves until the engine ends this process. The last argument is the engine's address."""
     host = LanguageHost(sys.argv[-1])
     serve(
-        lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server),
+        lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(
+            host, server
+        ),
         host.stop,
     )

@@ -147,12 +147,20 @@ def _official(folders: Iterable[Path], cluster: bool) -> Mapping[str, Path]:
         for folder in reversed([*folders])
         for name, program in _plugins_in(folder).items()
     }
-    return {name: program for name, program in found.items() if cluster or name != KUBERNETES}
+    return {
+        name: program
+        for name, program in found.items()
+        if cluster or name != KUBERNETES
+    }
 
 
 def _plugins_in(folder: Path) -> Mapping[str, Path]:
     programs = {name: folder / f"pulumi-{name}" for name in _MODULES}
-    found = {name: program for name, program in programs.items() if os.access(program, os.X_OK)}
+    found = {
+        name: program
+        for name, program in programs.items()
+        if os.access(program, os.X_OK)
+    }
     if not found:
         raise ToolchainError(
             f"{PLUGINS}: {folder} holds none of "

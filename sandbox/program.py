@@ -22,7 +22,11 @@ from pathlib import Path
 import grpc
 import pulumi
 from pulumi.runtime import Settings, configure, run_in_stack
-from pulumi.runtime.config import get_config_env, get_config_secret_keys_env, set_all_config
+from pulumi.runtime.config import (
+    get_config_env,
+    get_config_secret_keys_env,
+    set_all_config,
+)
 
 ERROR_WAS_SHOWN = 32
 
@@ -49,7 +53,9 @@ def main(settings: dict[str, object]) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # Every registration occupies a thread while the engine works on it.
-    loop.set_default_executor(ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256)))
+    loop.set_default_executor(
+        ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256))
+    )
     # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury
     # the error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -74,7 +80,9 @@ def main(settings: dict[str, object]) -> int:
 def _engine_gave_up(error: BaseException | None) -> bool:
     """Whether the engine ended the update, for a reason that it shows itself, while the program was
     waiting for it."""
-    seen = set[int]()  # errors that went through several futures may be each other's context
+    seen = set[
+        int
+    ]()  # errors that went through several futures may be each other's context
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, grpc.RpcError):

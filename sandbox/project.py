@@ -63,7 +63,9 @@ def keep_records(folder: Path, file: Path) -> None:
 
 def set_gateway(folder: Path, **values: Any) -> None:
     """Writes settings of the gateway of the stack `local`, beside those that it has."""
-    gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"]["kong-oam:gateway"]
+    gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"][
+        "kong-oam:gateway"
+    ]
     set_value(folder, "gateway", {**gateway, **values})
 
 

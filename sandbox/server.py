@@ -15,11 +15,11 @@ from typing import Final
 
 # The shell becomes the server; a process beside it ends both when standard input does, which who
 # starts it holds open.
-_WHILE_ASKED_FOR: Final = (
-    'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
-)
+_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
 _STOPPED: Final = 20.0  # seconds
-_OWN: Final = range(20_000, 32_000)  # below the ports that systems hand out (Linux: 32768 to 60999)
+_OWN: Final = range(
+    20_000, 32_000
+)  # below the ports that systems hand out (Linux: 32768 to 60999)
 
 
 class StartError(RuntimeError):

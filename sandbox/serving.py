@@ -15,12 +15,17 @@ from concurrent import futures
 
 import grpc
 
-_NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_NO_LIMIT = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+]
 # The engine runs at most a few dozen operations at once; a waiting Sleep occupies a thread.
 _THREADS = 64
 
 
-def serve(register: Callable[[grpc.Server], None], stop: Callable[[], None] = lambda: None) -> None:
+def serve(
+    register: Callable[[grpc.Server], None], stop: Callable[[], None] = lambda: None
+) -> None:
     """Serves what `register` adds to a server on a free loopback port until the parent process is
     gone.
 
@@ -38,7 +43,9 @@ def serve(register: Callable[[grpc.Server], None], stop: Callable[[], None] = la
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(), end), daemon=True).start()
+    threading.Thread(
+        target=_end_with_parent, args=(os.getppid(), end), daemon=True
+    ).start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.wait_for_termination()

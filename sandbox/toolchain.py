@@ -73,7 +73,9 @@ def pulumi_folder(path: str | None = None) -> Path:
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder / ".lock", f"building pulumi v{VERSION}"):
-            if not (folder / "pulumi").exists():  # the run that held the lock may have built it
+            if not (
+                folder / "pulumi"
+            ).exists():  # the run that held the lock may have built it
                 _build(folder)
     return folder
 
@@ -84,7 +86,11 @@ def which(path: str | None = None) -> str:
     version = version_of(found) if found else (0, 0)
     if found and version >= OLDEST:
         return f"pulumi {_dotted(version)} is installed and is used: {found}"
-    why = f"{found} is older than {_dotted(OLDEST)}" if found else "no pulumi is installed"
+    why = (
+        f"{found} is older than {_dotted(OLDEST)}"
+        if found
+        else "no pulumi is installed"
+    )
     if (_own() / "pulumi").exists():
         return f"{why}: v{VERSION} is used, which was built before: {_own()}"
     return (
@@ -108,14 +114,16 @@ def _standing_alone(program: Path) -> Path:
     if not file.with_name("pulumi-language-python").exists():
         return program.parent
     about = file.stat()
-    version = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[
-        :12
-    ]
+    version = hashlib.sha256(
+        f"{file} {about.st_size} {about.st_mtime_ns}".encode()
+    ).hexdigest()[:12]
     folder = cache() / f"pulumi-copy-{version}"
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="copy-") as copying:
-            Path(shutil.copy2(file, copying)).rename(folder / "pulumi")  # in one step, as below
+            Path(shutil.copy2(file, copying)).rename(
+                folder / "pulumi"
+            )  # in one step, as below
     return folder
 
 
@@ -123,9 +131,18 @@ def version_of(program: str) -> tuple[int, int]:
     """Major and minor version of a `pulumi` or `go` executable; (0, 0) where it does not say."""
     command = [program, "version"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "GOTOOLCHAIN": "local"}
+        environment = {
+            **os.environ,
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "GOTOOLCHAIN": "local",
+        }
         said = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=True, env=environment
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=environment,
         ).stdout
         if number := re.search(r"(?:v|go)(\d+)\.(\d+)", said):
             return int(number[1]), int(number[2])
@@ -244,7 +261,11 @@ def go_mod(module: str, version: str, go_version: str = "1.25") -> str:
 
 
 def build(
-    folder: Path, about: str, files: Mapping[str, str], packages: Mapping[str, str], flags: str
+    folder: Path,
+    about: str,
+    files: Mapping[str, str],
+    packages: Mapping[str, str],
+    flags: str,
 ) -> None:
     """Builds Go programs into `folder`, which nobody else builds into meanwhile.
 
@@ -274,13 +295,17 @@ def build(
             if not Path(made, name).exists():
                 raise ToolchainError(_failure(f"go build of {name}", lines))
         for name in packages:
-            Path(made, name).rename(folder / name)  # in one step: nobody ever sees half a program
+            Path(made, name).rename(
+                folder / name
+            )  # in one step: nobody ever sees half a program
 
 
 def downloaded(folder: Path, module: str, version: str) -> Path:
     """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
     command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
-    done = subprocess.run(command, cwd=folder, env=go_environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=go_environment(), capture_output=True, text=True
+    )
     about = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in about:
         raise ToolchainError(
@@ -292,16 +317,27 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
 def go_environment(modules: str = "mod") -> dict[str, str]:
     """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be
     changed."""
-    return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
+    return {
+        **os.environ,
+        "GOFLAGS": f"-mod={modules}",
+        "GOWORK": "off",
+        "CGO_ENABLED": "0",
+    }
 
 
 def _failure(what: str, lines: Sequence[str]) -> str:
     return "\n".join(
-        [f"{what} failed:", *lines[-20:], "Is the Go module proxy reachable (go env GOPROXY)?"]
+        [
+            f"{what} failed:",
+            *lines[-20:],
+            "Is the Go module proxy reachable (go env GOPROXY)?",
+        ]
     )
 
 
-def _run(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> list[str]:
+def _run(
+    command: Sequence[str], folder: str, environment: Mapping[str, str]
+) -> list[str]:
     """Runs `command`, shows meanwhile what it printed last, and gives all that it printed."""
     lines: list[str] = []
     with subprocess.Popen(

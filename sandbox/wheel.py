@@ -34,7 +34,10 @@ _PURE: Final = "py3-none-any"
 def this_machine() -> str:
     """What Go calls this platform. Raises ToolchainError."""
     said = subprocess.run(
-        [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"], capture_output=True, text=True, check=True
+        [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return "/".join(said.stdout.split())
 
@@ -52,7 +55,9 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
         inside.chmod(0o755)
         (about,) = unpacked.glob("*.dist-info/WHEEL")
         about.write_text(
-            about.read_text("utf-8").replace("Root-Is-Purelib: true", "Root-Is-Purelib: false"),
+            about.read_text("utf-8").replace(
+                "Root-Is-Purelib: true", "Root-Is-Purelib: false"
+            ),
             "utf-8",
         )
         _wheel("pack", "--dest-dir", folder, unpacked)
@@ -66,7 +71,9 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
 def _wheel(*arguments: str | Path) -> None:
     """Runs a command of the package `wheel`."""
     subprocess.run(
-        [sys.executable, "-m", "wheel", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "wheel", *map(str, arguments)],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -77,7 +84,9 @@ def _built(platform: str) -> bytes:
         environment = {**os.environ, "GOOS": system, "GOARCH": processor}
         command = [sys.executable, "-m", "sandbox.evaluator", folder]
         if subprocess.run(command, env=environment).returncode:
-            raise ToolchainError(f"no evaluator for {platform}; the lines above say why")
+            raise ToolchainError(
+                f"no evaluator for {platform}; the lines above say why"
+            )
         return Path(folder, NAME).read_bytes()
 
 
@@ -87,7 +96,9 @@ def main(arguments: Sequence[str]) -> int:
         (pure,) = Path(arguments[0]).glob(f"*-{_PURE}.whl")
         platforms = arguments[1:] or [this_machine()]
         if unknown := sorted({*platforms} - {*TAGS}):
-            raise ToolchainError(f"no wheel for {', '.join(unknown)}; for {', '.join(TAGS)}")
+            raise ToolchainError(
+                f"no wheel for {', '.join(unknown)}; for {', '.join(TAGS)}"
+            )
         for platform in platforms:
             for_platform(pure, platform, _built(platform))
         pure.unlink()

@@ -18,27 +18,39 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def _owners(sample: str) -> dict[str, str]:
     """Of files and folders that the lines of a CODEOWNERS name."""
-    return dict(line.split() for line in sample.splitlines() if not line.startswith("#"))
+    return dict(
+        line.split() for line in sample.splitlines() if not line.startswith("#")
+    )
 
 
-def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications() -> None:
+def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications() -> (
+    None
+):
     """One line a file, each team as the file's own `owner`; the first line takes the rest."""
     owners = _owners(block(page("how-to/own-applications.md"), "text"))
     named = {
-        f"/applications/{file.name}": set(re.findall(r"\bowner: ([\w-]+)", file.read_text("utf-8")))
+        f"/applications/{file.name}": set(
+            re.findall(r"\bowner: ([\w-]+)", file.read_text("utf-8"))
+        )
         for file in (ROOT / "applications").iterdir()
     }
     assert len(named) == len(read_files([ROOT / "applications"]).applications)
     assert [*owners] == ["*", *sorted(named)]
     assert {
-        file: {team.removeprefix("@acme/")} for file, team in owners.items() if file != "*"
+        file: {team.removeprefix("@acme/")}
+        for file, team in owners.items()
+        if file != "*"
     } == named
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
     """By the same four commands, on the files of the commit where a command takes files; what it can mend, it mends."""
-    (checks,) = re.findall(r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8"))
-    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    (checks,) = re.findall(
+        r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8")
+    )
+    (repository,) = yaml.safe_load(
+        (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    )["repos"]
     entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]]
     commands = [
         check.removesuffix(" .").removesuffix(" --check")
@@ -46,19 +58,25 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
     ]
     assert entries == commands
     takes_files = [
-        hook["entry"] for hook in repository["hooks"] if hook.get("pass_filenames", True)
+        hook["entry"]
+        for hook in repository["hooks"]
+        if hook.get("pass_filenames", True)
     ]
     assert takes_files == [".venv/bin/ruff format", ".venv/bin/ruff check"]
 
 
 def test_the_container_has_a_python_that_the_project_takes() -> None:
     """And is set up by what sets up everything else."""
-    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    container = json.loads(
+        (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
+    )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     image, _, version = container["image"].partition(":")
     assert image == "python" and version in SpecifierSet(project["requires-python"])
     assert container["postCreateCommand"] == "make setup"
     assert (
-        container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+        container["customizations"]["vscode"]["settings"][
+            "python.defaultInterpreterPath"
+        ]
         == ".venv/bin/python"
     )

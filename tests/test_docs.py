@@ -41,7 +41,8 @@ STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
 
 @pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise"
+    sys.version_info[:2] != (3, 11),
+    reason="argparse of other versions lays its help out otherwise",
 )
 @pytest.mark.parametrize(
     "file", sorted((DOCS / "reference").glob("*.md")), ids=lambda file: file.stem
@@ -80,7 +81,10 @@ def test_every_kind_of_client_is_documented() -> None:
     """In the order of the schema."""
     rows = "\n".join(table(page("reference/clients.md"), "| kind | who calls |"))
     schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
-    assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == schema["properties"]["kind"]["enum"]
+    assert (
+        re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
+        == schema["properties"]["kind"]["enum"]
+    )
 
 
 def test_every_kind_of_what_verify_finds_is_documented() -> None:
@@ -131,12 +135,17 @@ def with_a_typo() -> None:
     tutorial = page("tutorial.md")
     path = Path("applications/hello.yaml")
     path.write_text(
-        path.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"),
+        path.read_text("utf-8")
+        + block(below(tutorial, "Give it an access template."), "yaml"),
         "utf-8",
     )
-    calls = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml")
+    calls = block(
+        below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml"
+    )
     edit(
-        "shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", calls
+        "shop.yaml",
+        "            calls: [{component: orders/api, scopes: [orders.read]}]\n",
+        calls,
     )
 
 
@@ -164,7 +173,9 @@ def subnet() -> None:
         "cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, "
     )
     path.write_text(
-        text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"),
+        text.replace(
+            "      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"
+        ),
         "utf-8",
     )
 
@@ -172,7 +183,11 @@ def subnet() -> None:
 def loose() -> None:
     """A public rule without an end, and a grant that nobody uses."""
     edit("orders.yaml", ', until: "2027-12-31"', "")
-    edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/checkout, shop/web, reports/renderer]")
+    edit(
+        "orders.yaml",
+        "[shop/checkout, shop/web]",
+        "[shop/checkout, shop/web, reports/renderer]",
+    )
 
 
 def without_a_grant() -> None:
@@ -212,8 +227,18 @@ def drafts() -> None:
         ("how-to/bring-your-own-definitions.md", "what ledger/closing", as_it_is, 0),
         ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
         ("tutorial.md", "check", with_a_typo, 1),
-        ("how-to/check-while-you-type.md", "check applications/orders.yaml", without_a_grant, 0),
-        ("how-to/check-while-you-type.md", "check applications/shop.yaml", without_a_grant, 1),
+        (
+            "how-to/check-while-you-type.md",
+            "check applications/orders.yaml",
+            without_a_grant,
+            0,
+        ),
+        (
+            "how-to/check-while-you-type.md",
+            "check applications/shop.yaml",
+            without_a_grant,
+            1,
+        ),
         ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who GET", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who orders/api", as_it_is, 0),
@@ -249,10 +274,18 @@ def _prints(
     arguments, expected = shown(text, command)
     change()
     assert (
-        main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]])
+        main(
+            [
+                *arguments[:1],
+                *(["before", "."] if arguments[0] == "diff" else []),
+                *arguments[1:],
+            ]
+        )
         == status
     )
-    said = "\n".join(line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n"))
+    said = "\n".join(
+        line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n")
+    )
     said = said.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
     pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
     assert re.fullmatch(pattern, said, re.DOTALL), said
@@ -287,7 +320,10 @@ def test_the_review_begins_as_the_page_shows() -> None:
     composed = compose(
         [
             ReviewedStack(
-                "aws", access=AccessChange(0, "newly public: GET https://x.test/", "| table |")
+                "aws",
+                access=AccessChange(
+                    0, "newly public: GET https://x.test/", "| table |"
+                ),
             )
         ]
     )
@@ -313,7 +349,9 @@ def test_the_first_trait_of_a_newcomer_is_read(
     trait = block(below(text, "with a typo:"), "yaml")
 
     def with_the_trait() -> None:
-        edit("orders.yaml", "        - type: access ", f"{trait}        - type: access ")
+        edit(
+            "orders.yaml", "        - type: access ", f"{trait}        - type: access "
+        )
 
     _prints(text, "check", with_the_trait, 1, capsys)
 
@@ -330,13 +368,19 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
         ]
         found = _parameters("\n".join(file.read_text("utf-8") for file in files))
         if kind == "oidc":
-            found["find"] = documented_there["find"]  # nothing is made at an issuer that exists
-        assert {name: found.get(name) for name in documented_there} == documented_there, kind
+            found["find"] = documented_there[
+                "find"
+            ]  # nothing is made at an issuer that exists
+        assert {
+            name: found.get(name) for name in documented_there
+        } == documented_there, kind
 
 
 def _parameters(source: str) -> dict[str, list[str]]:
     """Of functions of a module, by their names."""
-    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    functions = (
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+    )
     return {one.name: [argument.arg for argument in one.args.args] for one in functions}
 
 
@@ -353,7 +397,10 @@ def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
         "make demo",
         "make test",
     ]
-    assert all(word in first for word in ("Python 3.11", "`pulumi` that is on the PATH", "Go 1.25"))
+    assert all(
+        word in first
+        for word in ("Python 3.11", "`pulumi` that is on the PATH", "Go 1.25")
+    )
 
 
 def test_every_link_leads_to_something() -> None:
@@ -366,7 +413,9 @@ def test_every_link_leads_to_something() -> None:
         or (anchor and anchor not in anchors(path))
     ]
     assert dead == []
-    assert [file.name for file in pages() if len(set(anchors(file))) < len(anchors(file))] == []
+    assert [
+        file.name for file in pages() if len(set(anchors(file))) < len(anchors(file))
+    ] == []
 
 
 def test_the_index_lists_every_page() -> None:
@@ -385,7 +434,10 @@ def test_docs_have_at_most_50_000_words_by_hand() -> None:
     for file in pages():
         if file.is_relative_to(DOCS) or file == README:
             by_hand = re.sub(
-                r"<!-- reference: .*?<!-- end -->", "", file.read_text("utf-8"), flags=re.DOTALL
+                r"<!-- reference: .*?<!-- end -->",
+                "",
+                file.read_text("utf-8"),
+                flags=re.DOTALL,
             )
             words += len(by_hand.split())
     assert words <= 50_000
@@ -397,11 +449,21 @@ def test_what_pages_name_is_there() -> None:
     tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
     assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
     paths = set(
-        re.findall(r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`", text)
+        re.findall(
+            r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`",
+            text,
+        )
     )
-    assert [path for path in paths if "KIND" not in path and not (ROOT / path).exists()] == []
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    assert [
+        path for path in paths if "KIND" not in path and not (ROOT / path).exists()
+    ] == []
+    targets = set(
+        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    )
+    assert (
+        set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE))
+        <= targets
+    )
 
 
 _NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
@@ -416,15 +478,23 @@ def test_what_code_says_of_pages_is_there() -> None:
     ]
     sources = [
         ROOT / "__main__.py",
-        *(file for one in folders for file in one.rglob("*") if file.suffix in (".py", ".lua")),
+        *(
+            file
+            for one in folders
+            for file in one.rglob("*")
+            if file.suffix in (".py", ".lua")
+        ),
     ]
     named = {
-        (file, *found) for file in sources for found in _NAMED.findall(file.read_text("utf-8"))
+        (file, *found)
+        for file in sources
+        for found in _NAMED.findall(file.read_text("utf-8"))
     }
     assert named
     dead = [
         (file.name, name, anchor)
         for file, name, anchor in named
-        if not (ROOT / name).is_file() or (anchor and anchor not in anchors(ROOT / name))
+        if not (ROOT / name).is_file()
+        or (anchor and anchor not in anchors(ROOT / name))
     ]
     assert dead == []

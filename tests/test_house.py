@@ -25,7 +25,9 @@ def imported(text: str, package: str) -> Iterator[str]:
             yield from (one.name for one in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = (
-                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+                package.split(".")[: len(package.split(".")) - node.level + 1]
+                if node.level
+                else []
             )
             module = ".".join([*parents, *filter(None, [node.module])])
             yield module
@@ -51,11 +53,14 @@ def test_no_test_is_imported() -> None:
 def test_what_is_no_test_is_in_support() -> None:
     """And in there is no test, and each module says first what it holds."""
     support = TESTS / "support"
-    assert [str(file) for file in FILES if is_test(file) == (support in file.parents)] == []
+    assert [
+        str(file) for file in FILES if is_test(file) == (support in file.parents)
+    ] == []
     silent = [
         str(file)
         for file in FILES
-        if support in file.parents and not ast.get_docstring(ast.parse(file.read_text()))
+        if support in file.parents
+        and not ast.get_docstring(ast.parse(file.read_text()))
     ]
     assert silent == []
 

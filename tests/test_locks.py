@@ -44,9 +44,15 @@ def _wanted(file: str) -> list[Requirement]:
     lines = ((ROOT / file).read_text("utf-8")).splitlines()
     named = [line.partition("#")[0].strip() for line in lines]
     more = [
-        one for line in named if line.startswith("-r ") for one in _wanted(line.removeprefix("-r "))
+        one
+        for line in named
+        if line.startswith("-r ")
+        for one in _wanted(line.removeprefix("-r "))
     ]
-    return [*more, *(Requirement(line) for line in named if line and not line.startswith("-r "))]
+    return [
+        *more,
+        *(Requirement(line) for line in named if line and not line.startswith("-r ")),
+    ]
 
 
 @pytest.mark.parametrize("file", LOCKS)
@@ -54,12 +60,14 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     """No index, no address, no option: whoever installs asks the index that they are set to."""
     for line in (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines():
         assert re.fullmatch(
-            r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line
+            r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+",
+            line,
         ), line
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements-core", "requirements", "requirements-dev", "requirements-docs"]
+    "name",
+    ["requirements-core", "requirements", "requirements-dev", "requirements-docs"],
 )
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
@@ -87,8 +95,9 @@ def test_the_first_answer_takes_few_packages() -> None:
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
     """Of its own module, too, in the version that is named."""
-    assert f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:" in toolchain.SUMS.read_text(
-        "utf-8"
+    assert (
+        f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:"
+        in toolchain.SUMS.read_text("utf-8")
     )
 
 
@@ -97,7 +106,9 @@ def _commands(file: str) -> list[list[str]]:
     text = (ROOT / file).read_text("utf-8")
     return [
         found.split()
-        for found in re.findall(r"-m pip install (.*requirements\S*\.lock)$", text, re.MULTILINE)
+        for found in re.findall(
+            r"-m pip install (.*requirements\S*\.lock)$", text, re.MULTILINE
+        )
     ]
 
 
@@ -114,14 +125,19 @@ def test_every_lock_is_installed_from() -> None:
     """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
     those of the site, by the scheduled workflow those of the program; builds run in one alone."""
     made = re.findall(
-        r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
+        r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$",
+        (ROOT / "Makefile").read_text("utf-8"),
+        re.MULTILINE,
     )
     assert made == [
         ("VENV", CORE),
         ("VENV", f"requirements-dev.lock {BUILT}"),
         ("DOCS", "requirements-docs.lock"),
     ]
-    assert [command[-1] for command in _commands(ROTATE)] == ["requirements.lock", BUILT]
+    assert [command[-1] for command in _commands(ROTATE)] == [
+        "requirements.lock",
+        BUILT,
+    ]
     assert [command[-1] for command in _commands(PREVIEW)] == [CORE]
     for command in COMMANDS:
         assert "--require-hashes" in command
@@ -132,13 +148,16 @@ def test_every_lock_is_installed_from() -> None:
 
 @pytest.mark.deep
 @pytest.mark.parametrize("flags", COMMANDS, ids=" ".join)
-def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_path: Path) -> None:
+def test_a_package_with_other_contents_is_not_installed(
+    flags: list[str], tmp_path: Path
+) -> None:
     """With pip's own words; the one that is named is."""
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
         packed.writestr(
-            "thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
+            "thing-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
         )
         packed.writestr(
             "thing-1.0.dist-info/WHEEL",
@@ -165,7 +184,9 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
     }.items():
         file.write_text(line + "\n", "utf-8")
         done = subprocess.run(
-            [*command, str(tmp_path / about), *flags, str(file)], capture_output=True, text=True
+            [*command, str(tmp_path / about), *flags, str(file)],
+            capture_output=True,
+            text=True,
         )
         said[about] = (done.returncode, done.stderr)
     assert said["as named"][0] == 0, said
@@ -182,7 +203,8 @@ def test_a_go_module_with_other_contents_is_not_built(
     module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
     lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)
     changed = [
-        f"{module}h1:{'A' * 43}=\n" if line.startswith(f"{module}h1:") else line for line in lines
+        f"{module}h1:{'A' * 43}=\n" if line.startswith(f"{module}h1:") else line
+        for line in lines
     ]
     assert changed != lines
     sums.write_text("".join(changed), "utf-8")

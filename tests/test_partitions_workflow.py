@@ -30,15 +30,26 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\necho $* >> asked\n{program}\n")
     python.chmod(0o755)
-    environment = {**os.environ, "ESTATE": "prod", "GITHUB_OUTPUT": str(folder / "output")}
+    environment = {
+        **os.environ,
+        "ESTATE": "prod",
+        "GITHUB_OUTPUT": str(folder / "output"),
+    }
     done = subprocess.run(
-        ["bash", "-e", "-c", _run(TOUCHED, "list")], cwd=folder, env=environment, timeout=10
+        ["bash", "-e", "-c", _run(TOUCHED, "list")],
+        cwd=folder,
+        env=environment,
+        timeout=10,
     )
     assert (folder / "asked").read_text() == "-m kong_oam preview --stack prod --list\n"
-    return done.returncode, (folder / "output").read_text() if (folder / "output").exists() else ""
+    return done.returncode, (folder / "output").read_text() if (
+        folder / "output"
+    ).exists() else ""
 
 
-@pytest.mark.parametrize("stacks", [[], ["prod-apis"], ["prod", "prod-apis", "prod-rest"]], ids=len)
+@pytest.mark.parametrize(
+    "stacks", [[], ["prod-apis"], ["prod", "prod-apis", "prod-rest"]], ids=len
+)
 def test_the_matrix_is_what_is_listed(stacks: list[str], tmp_path: Path) -> None:
     """On one line, as the host reads it; with none there is no job."""
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
@@ -61,7 +72,10 @@ def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
 def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> None:
     """One that fails keeps no other from it; never beside what rotates, and never cut off."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
-    assert _run(PREVIEW, "preview") == 'pulumi preview --stack "$STACK" --policy-pack policies'
+    assert (
+        _run(PREVIEW, "preview")
+        == 'pulumi preview --stack "$STACK" --policy-pack policies'
+    )
     assert PREVIEW["strategy"]["fail-fast"] is False
     assert (
         _run(UP, "up")
@@ -69,7 +83,10 @@ def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -
     )
     rotate = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))
     assert UP["concurrency"] == rotate["concurrency"]
-    assert {*WORKFLOW[True]} == {"pull_request", "push"}  # YAML 1.1 reads `on` as a truth value
+    assert {*WORKFLOW[True]} == {
+        "pull_request",
+        "push",
+    }  # YAML 1.1 reads `on` as a truth value
     assert UP["if"] == "${{ github.event_name == 'push' }}"
 
 
@@ -80,7 +97,9 @@ def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
     for job in WORKFLOW["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
         (checkout,) = (
-            step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")
+            step
+            for step in job["steps"]
+            if step.get("uses", "").startswith("actions/checkout")
         )
         assert checkout["with"] == {"persist-credentials": False}
         assert job["timeout-minutes"]

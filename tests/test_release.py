@@ -36,7 +36,9 @@ def step(job: str, name: str) -> str:
 
 
 def actions(job: str) -> list[str]:
-    return [one["uses"].partition("@")[0] for one in JOBS[job]["steps"] if "uses" in one]
+    return [
+        one["uses"].partition("@")[0] for one in JOBS[job]["steps"] if "uses" in one
+    ]
 
 
 @pytest.fixture
@@ -124,7 +126,9 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(project: Path) -> Non
     def run(tag: str) -> int:
         environment = {**os.environ, "GITHUB_REF_NAME": tag, "DEFAULT_BRANCH": "trunk"}
         command = ["bash", "-e", "-c", step("build", "tag")]
-        return subprocess.run(command, env=environment, capture_output=True, timeout=20).returncode
+        return subprocess.run(
+            command, env=environment, capture_output=True, timeout=20
+        ).returncode
 
     shutil.rmtree("build", ignore_errors=True)
     assert run("v1.2.0") == 0
@@ -137,7 +141,9 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(project: Path) -> Non
 def test_what_may_write_runs_nothing_that_was_built() -> None:
     """Only the job that makes the release may, and only it or an index that was asked for get anything; each waits for
     the wheel to be tried."""
-    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, "`on`, which YAML reads as a truth value"
+    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, (
+        "`on`, which YAML reads as a truth value"
+    )
     assert WORKFLOW["permissions"] == {}
     given = {name: job["permissions"] for name, job in JOBS.items()}
     reads = {"contents": "read"}
@@ -148,7 +154,10 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
         "index": {"id-token": "write"},
     }
     assert actions("publish") == ["actions/download-artifact"]
-    assert actions("index") == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert actions("index") == [
+        "actions/download-artifact",
+        "pypa/gh-action-pypi-publish",
+    ]
     assert [one.get("name") for one in JOBS["publish"]["steps"]] == [None, "release"]
     assert (JOBS["try"]["needs"], JOBS["publish"]["needs"], JOBS["index"]["needs"]) == (
         "build",
@@ -163,14 +172,20 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
 def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (
-        one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", "")
+        one["with"]
+        for one in JOBS["build"]["steps"]
+        if "upload-artifact" in one.get("uses", "")
     )
     assert upload["path"].split() == ["build/notes.md", "build/dist/"]
     (made,) = (
-        one["run"] for one in JOBS["build"]["steps"] if one.get("run", "").startswith("make dist")
+        one["run"]
+        for one in JOBS["build"]["steps"]
+        if one.get("run", "").startswith("make dist")
     )
     assert {*made.partition("=")[2].strip('"').split()} == {*TAGS}
-    assert {"dist/*", "--verify-tag", "notes.md"} <= set(step("publish", "release").split())
+    assert {"dist/*", "--verify-tag", "notes.md"} <= set(
+        step("publish", "release").split()
+    )
 
 
 @pytest.mark.deep
@@ -210,7 +225,11 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
         }
         command = ["bash", "-e", "-c", step("try", "use")]
         done = subprocess.run(
-            command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=60
+            command,
+            cwd=tmp_path / "work",
+            env=environment,
+            capture_output=True,
+            timeout=60,
         )
         return done.returncode
 
@@ -228,5 +247,8 @@ def test_a_change_is_tested_by_what_anybody_can_run() -> None:
     assert job["timeout-minutes"] > 25
     assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     assert job["steps"][-1]["run"] == ".ci/run"
-    assert "BASE:-" in (ROOT / ".ci/run").read_text("utf-8") and "BASE" in job["steps"][-1]["env"]
+    assert (
+        "BASE:-" in (ROOT / ".ci/run").read_text("utf-8")
+        and "BASE" in job["steps"][-1]["env"]
+    )
     assert "secrets." not in yaml.safe_dump(workflow)

@@ -28,7 +28,9 @@ def _run(name: str, job: dict[str, Any] = JOB) -> str:
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
     """One after the other; one that fails does not stop the rest, and none is interrupted."""
-    there = {file.name.split(".")[1] for file in (ROOT / "stacks").glob("Pulumi.*.yaml")}
+    there = {
+        file.name.split(".")[1] for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
+    }
     assert set(STACKS) == there - {"local"}
     (schedule,) = WORKFLOW[True]["schedule"]  # YAML 1.1 reads `on` as a truth value
     minute, hour, *days = schedule["cron"].split()
@@ -41,7 +43,9 @@ def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> 
     """The program's own packages alone, by their digests; and a job that installs and runs none of it."""
     assert (WORKFLOW["permissions"], JOB["permissions"]) == ({}, {"contents": "read"})
     (checkout,) = (
-        step for step in JOB["steps"] if step.get("uses", "").startswith("actions/checkout")
+        step
+        for step in JOB["steps"]
+        if step.get("uses", "").startswith("actions/checkout")
     )
     assert checkout["with"]["persist-credentials"] is False
     assert RECORD["permissions"] == {"contents": "write"}
@@ -56,7 +60,10 @@ def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> 
 
 def test_the_day_is_committed_only_once_it_is_deployed() -> None:
     """A run that failed leaves the repository as it is, and the next one tries again."""
-    names = [step.get("name", step.get("uses", "").partition("@")[0]) for step in JOB["steps"]][3:]
+    names = [
+        step.get("name", step.get("uses", "").partition("@")[0])
+        for step in JOB["steps"]
+    ][3:]
     assert names == ["install", "asOf", "up", "actions/upload-artifact"]
     assert (RECORD["needs"], RECORD["if"]) == ("rotate", "${{ !cancelled() }}")
     assert not any("continue-on-error" in step or "if" in step for step in JOB["steps"])
@@ -75,7 +82,11 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     first = datetime.datetime.now(datetime.UTC).date()
     environment = {"STACK": stack, "PATH": "/usr/bin:/bin"}
     subprocess.run(
-        ["bash", "-e", "-c", _run("asOf")], cwd=tmp_path, env=environment, check=True, timeout=10
+        ["bash", "-e", "-c", _run("asOf")],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        timeout=10,
     )
     last = datetime.datetime.now(datetime.UTC).date()
     assert first <= read_file(file).as_of <= last
@@ -101,7 +112,10 @@ def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
     ]
     subprocess.run([*git, "init", "--quiet", "--bare", origin], check=True, timeout=10)
     subprocess.run(
-        [*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True
+        [*git, "clone", "--quiet", origin, here],
+        check=True,
+        timeout=10,
+        capture_output=True,
     )
     shutil.copytree(ROOT / "stacks", here / "stacks")
     for command in (
@@ -128,7 +142,12 @@ def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
     )
     shutil.rmtree(here)
     subprocess.run(
-        [*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True
+        [*git, "clone", "--quiet", origin, here],
+        check=True,
+        timeout=10,
+        capture_output=True,
     )
-    assert (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8") == changed + "\n"
+    assert (here / f"stacks/Pulumi.{deployed}.yaml").read_text(
+        "utf-8"
+    ) == changed + "\n"
     assert (here / f"stacks/Pulumi.{failed}.yaml").read_text("utf-8") == before

@@ -18,7 +18,9 @@ DEEP = "deep or generated"
 
 def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110
+    )
 
 
 def _collected(*arguments: str) -> set[str]:
@@ -37,7 +39,10 @@ def _collected(*arguments: str) -> set[str]:
 def test_every_test_that_is_left_out_has_its_turn() -> None:
     """The parts of the tests that `make test` leaves out, or asks less of, are all of them. No test is in two parts."""
     left_out = _collected("-m", DEEP)
-    parts = [{name for name in left_out if tiers.slice_of(name, 4) == part} for part in range(4)]
+    parts = [
+        {name for name in left_out if tiers.slice_of(name, 4) == part}
+        for part in range(4)
+    ]
     assert all(parts)
     assert _collected("-m", DEEP, "--slice", "1/4") == parts[1]
 
@@ -98,7 +103,11 @@ def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     plugins = ("-p", "tests.support.tiers", "-p", "tests.conftest")
     done = _pytest(
-        "-c", str(tmp_path / "pytest.ini"), f"--rootdir={tmp_path}", *plugins, str(tmp_path)
+        "-c",
+        str(tmp_path / "pytest.ini"),
+        f"--rootdir={tmp_path}",
+        *plugins,
+        str(tmp_path),
     )
     assert "this test starts the engine: mark it with pytest.mark.engine" in done.stdout
     assert "1 failed, 1 passed" in done.stdout
@@ -106,7 +115,9 @@ def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
 
 def test_every_night_everything_is_run() -> None:
     """By the scheduled workflow, with a bound above the sixty minutes that it takes."""
-    workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yaml").read_text("utf-8"))
+    workflow = yaml.safe_load(
+        (ROOT / ".github/workflows/nightly.yaml").read_text("utf-8")
+    )
     (job,) = workflow["jobs"].values()
     *_, step, faults = (step for step in job["steps"] if "run" in step)
     assert faults == {"run": "make test-faults", "if": "${{ !cancelled() }}"}

@@ -67,21 +67,31 @@ def test_the_wheel_has_every_package_and_no_other() -> None:
 
 def _required(file: str) -> list[str]:
     lines = (
-        line.partition("#")[0].strip() for line in (ROOT / file).read_text("utf-8").splitlines()
+        line.partition("#")[0].strip()
+        for line in (ROOT / file).read_text("utf-8").splitlines()
     )
-    return sorted(str(Requirement(line)) for line in lines if line and not line.startswith("-r "))
+    return sorted(
+        str(Requirement(line)) for line in lines if line and not line.startswith("-r ")
+    )
 
 
 def test_what_it_needs_is_what_the_project_needs() -> None:
     """The same packages in the same versions as the requirements, which say why each is there."""
     project = PROJECT["project"]
-    commands, deploy = project["dependencies"], project["optional-dependencies"]["deploy"]
-    assert sorted(map(str, map(Requirement, commands))) == _required("requirements-core.txt")
+    commands, deploy = (
+        project["dependencies"],
+        project["optional-dependencies"]["deploy"],
+    )
+    assert sorted(map(str, map(Requirement, commands))) == _required(
+        "requirements-core.txt"
+    )
     assert sorted(map(str, map(Requirement, deploy))) == _required("requirements.txt")
 
 
 @pytest.mark.deep
-def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Path) -> None:
+def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
+    released: Path,
+) -> None:
     """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
     stem = f"kong_oam-{kong_oam.__version__}"
     platform = ".".join(TAGS[this_machine()])
@@ -135,19 +145,29 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
         for file in (ROOT / top).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
         if not (
-            installed / ("" if top == "kong_oam" else "kong_oam") / file.relative_to(ROOT)
+            installed
+            / ("" if top == "kong_oam" else "kong_oam")
+            / file.relative_to(ROOT)
         ).is_file()
     ]
     assert missing == []
 
 
 @pytest.mark.deep
-def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_path: Path) -> None:
+def test_applications_are_checked_with_what_is_installed(
+    installed: Path, tmp_path: Path
+) -> None:
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
     said = python(
-        installed, tmp_path, "-m", "kong_oam", "who", "GET", "https://orders.example.com/orders"
+        installed,
+        tmp_path,
+        "-m",
+        "kong_oam",
+        "who",
+        "GET",
+        "https://orders.example.com/orders",
     )
     assert "shop/checkout" in said
     said = python(installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html")
@@ -180,16 +200,22 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
     about.mkdir(parents=True)
     (source / "a,b.py").write_text("1")
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: a\nVersion: 1\n")
-    (about / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n")
+    (about / "WHEEL").write_text(
+        "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n"
+    )
     subprocess.run(
-        [sys.executable, "-m", "wheel", "pack", "--dest-dir", tmp_path, source], check=True
+        [sys.executable, "-m", "wheel", "pack", "--dest-dir", tmp_path, source],
+        check=True,
     )
     pure = tmp_path / "a-1-py3-none-any.whl"
     made = for_platform(pure, "linux/arm64", b"program")
     assert made.name == "a-1-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl"
     with zipfile.ZipFile(made) as wheel:
         tags = wheel.read("a-1.dist-info/WHEEL").decode()
-        assert "Tag: py3-none-manylinux_2_17_aarch64\nTag: py3-none-musllinux_1_1_aarch64\n" in tags
+        assert (
+            "Tag: py3-none-manylinux_2_17_aarch64\nTag: py3-none-musllinux_1_1_aarch64\n"
+            in tags
+        )
         assert "Purelib: false" in tags and "any" not in tags.replace("manylinux", "")
         rows = [*csv.reader(wheel.read("a-1.dist-info/RECORD").decode().splitlines())]
         rows.remove(["a-1.dist-info/RECORD", "", ""])
@@ -202,13 +228,21 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)
-            said = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
+            said = (
+                base64.urlsafe_b64encode(hashlib.sha256(text).digest())
+                .decode()
+                .rstrip("=")
+            )
             assert (digest, size) == (f"sha256={said}", str(len(text)))
-        assert wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
+        assert (
+            wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16 == 0o100755
+        )
 
 
 @pytest.mark.deep
-def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Path) -> None:
+def test_the_program_and_the_pack_are_parts_of_it(
+    installed: Path, tmp_path: Path
+) -> None:
     """A platform team's `__main__.py` calls `deploy`; scripts and kinds of plugins are read from the package."""
     (tmp_path / "one.py").write_text(
         "import kong_oam.components.program, kong_oam.policies.catalogue\n"

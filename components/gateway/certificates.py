@@ -40,7 +40,9 @@ def provision_certificates(
     provisioned = []
     for (place, name), hosts in hosts_by_certificate(gateway.estate).items():
         certificate, key = (
-            of_stack[name] if name in of_stack else _from_cluster(gateway, place, name, clusters)
+            of_stack[name]
+            if name in of_stack
+            else _from_cluster(gateway, place, name, clusters)
         )
         provisioned.append(
             kong.Certificate(
@@ -86,7 +88,8 @@ def provision_client_certificate(
         private_key=pulumi.Output.secret(key),
         tags=names.tags(gateway.stack),
         opts=pulumi.ResourceOptions.merge(
-            gateway.options, pulumi.ResourceOptions(additional_secret_outputs=["privateKey"])
+            gateway.options,
+            pulumi.ResourceOptions(additional_secret_outputs=["privateKey"]),
         ),
     )
     return resource.id

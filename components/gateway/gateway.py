@@ -61,15 +61,24 @@ class Gateway(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
-        self.settings, self.facts, self.estate, self.issuers = settings, facts, estate, issuers
+        self.settings, self.facts, self.estate, self.issuers = (
+            settings,
+            facts,
+            estate,
+            issuers,
+        )
         self.state, self._account = state, account
         self._foreign = base.clients if base else {}
         self.stack = settings.stack.name
         self.provider = kong.Provider(
             f"{name}-account",
             kong_admin_uri=account.admin_url,
-            kong_admin_token=pulumi.Output.secret(account.token) if account.token else None,
-            kong_api_key=pulumi.Output.secret(account.api_key) if account.api_key else None,
+            kong_admin_token=pulumi.Output.secret(account.token)
+            if account.token
+            else None,
+            kong_api_key=pulumi.Output.secret(account.api_key)
+            if account.api_key
+            else None,
             kong_workspace=account.workspace,
             strict_plugins_match=True,
             opts=pulumi.ResourceOptions(
@@ -77,7 +86,9 @@ class Gateway(pulumi.ComponentResource):
             ),
         )
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
-        self._configurations: dict[str, tuple[pulumi.Input[str], pulumi.Output[str | None]]] = {}
+        self._configurations: dict[
+            str, tuple[pulumi.Input[str], pulumi.Output[str | None]]
+        ] = {}
         """By logical name of a plugin, what it is given, and what it has then."""
         self.tables: dict[str, pulumi.Output[str]] = {}
         """By service, the table that its admission and its gate decide by."""
@@ -87,9 +98,15 @@ class Gateway(pulumi.ComponentResource):
         if base is None:
             self._make(name)
         else:
-            self.nobody, self.nowhere = base.gateway.value("nobody"), names.nowhere(self.stack)
+            self.nobody, self.nowhere = (
+                base.gateway.value("nobody"),
+                names.nowhere(self.stack),
+            )
             self.rings = {key: base.gateway.value("rings", key) for key in issuers}
-            if settings.gateway.upstream_tls and settings.gateway.upstream_tls.client_certificate:
+            if (
+                settings.gateway.upstream_tls
+                and settings.gateway.upstream_tls.client_certificate
+            ):
                 self.client_certificate = base.gateway.value("clientCertificate")
         self.register_outputs({})
 
@@ -167,19 +184,27 @@ class Gateway(pulumi.ComponentResource):
                 algorithm=keys[index].algorithm,
                 key=keys[index].kid,
                 rsa_public_key=keys[index].pem,
-                secret=pulumi.Output.secret("unused: RS256 and ES256 verify with the public key"),
+                secret=pulumi.Output.secret(
+                    "unused: RS256 and ES256 verify with the public key"
+                ),
                 tags=names.tags(self.stack),
                 opts=pulumi.ResourceOptions.merge(
-                    self.options, pulumi.ResourceOptions(additional_secret_outputs=["secret"])
+                    self.options,
+                    pulumi.ResourceOptions(additional_secret_outputs=["secret"]),
                 ),
             )
         return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
 
     def _assigned(
-        self, key: str, published: Sequence[SigningKey], previous_keys: Sequence[SigningKey]
+        self,
+        key: str,
+        published: Sequence[SigningKey],
+        previous_keys: Sequence[SigningKey],
     ) -> tuple[Slot, ...]:
         before = self.state.outputs.get("keySlots") or {}
-        minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
+        minutes = next(
+            p.access_token_minutes for p in self.settings.providers if p.name == key
+        )
         try:
             return assign(
                 map(Slot.from_output, before.get(key) or ()),
@@ -204,7 +229,11 @@ class Gateway(pulumi.ComponentResource):
     async def _warn_of_unknown_tables(self) -> bool:
         """Warns of configurations that are not known yet: the official plugin takes these for
         unchanged ones."""
-        unknown = [service for service, table in self.tables.items() if not await table.is_known()]
+        unknown = [
+            service
+            for service, table in self.tables.items()
+            if not await table.is_known()
+        ]
         if unknown:
             pulumi.log.warn(
                 f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
@@ -219,7 +248,9 @@ class Gateway(pulumi.ComponentResource):
         if self.settings.gateway.edition == "oss":
             return "jwt", plugins.jwt(nobody)
         issuer = self.issuers[component.provider].issuer
-        return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, nobody))
+        return "openid-connect", issuer.apply(
+            lambda issuer: plugins.openid_connect(issuer, nobody)
+        )
 
     def plugin(
         self,
@@ -242,9 +273,15 @@ class Gateway(pulumi.ComponentResource):
         def in_full(config: Mapping[str, Any] | str) -> str:
             if isinstance(config, str):
                 return config
-            return config_json(self.facts.schemas[kind], kind, config, keeps_records=keeps_records)
+            return config_json(
+                self.facts.schemas[kind], kind, config, keeps_records=keeps_records
+            )
 
-        given = config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config)
+        given = (
+            config.apply(in_full)
+            if isinstance(config, pulumi.Output)
+            else in_full(config)
+        )
         plugin = kong.Plugin(
             logical,
             name=kind,
@@ -254,7 +291,9 @@ class Gateway(pulumi.ComponentResource):
             service_id=service.id,
             consumer_id=consumer,
             tags=list(tags),
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(provider=self.provider)
+            ),
         )
         self._configurations[logical] = given, plugin.config_json
         return plugin
@@ -265,7 +304,9 @@ class Gateway(pulumi.ComponentResource):
         exports nothing."""
         made = {logical: pair[1] for logical, pair in self._configurations.items()}
         return pulumi.Output.all(**made).apply(
-            lambda configurations: actual.enforced(self.state, self._account, configurations)
+            lambda configurations: actual.enforced(
+                self.state, self._account, configurations
+            )
         )
 
     @cached_property
@@ -285,16 +326,25 @@ class Gateway(pulumi.ComponentResource):
         what one failed at that was to enforce `new`."""
         if not self.state.doubted or pulumi.runtime.is_dry_run():
             return new
-        return self.enforced.apply(lambda enforced: before if enforced == actual.UNKNOWN else new)
+        return self.enforced.apply(
+            lambda enforced: before if enforced == actual.UNKNOWN else new
+        )
 
 
 async def _alike(meant: pulumi.Input[str], made: pulumi.Output[str | None]) -> bool:
     has = await made.future()
     given = await pulumi.Output.from_input(meant).future()
-    return has is not None and given is not None and json.loads(has) == json.loads(given)
+    return (
+        has is not None and given is not None and json.loads(has) == json.loads(given)
+    )
 
 
-def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:
+def _filled(
+    slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]
+) -> list[SigningKey]:
     """Gives a key for every slot. An empty one holds the issuer's own current key, under an id that
     it never uses: no other private half can ever sign there."""
-    return [slot.key or replace(current, kid=kid) for slot, kid in zip(slots, unused, strict=True)]
+    return [
+        slot.key or replace(current, kid=kid)
+        for slot, kid in zip(slots, unused, strict=True)
+    ]

@@ -71,7 +71,9 @@ class GatedService:
         )
         settings = gateway.settings.gateway
         headers = settings.hsts_seconds, settings.strip_headers
-        admission: Config = self._table.apply(lambda table: plugins.admission(table, *headers))
+        admission: Config = self._table.apply(
+            lambda table: plugins.admission(table, *headers)
+        )
         self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
         self.guards = [
@@ -93,18 +95,32 @@ class GatedService:
         config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
             inputs, rolled_out
         ).apply(lambda pair: self._gate(*pair[0], rolled_out=pair[1]))
-        self.guards.append(self._plugin("gate", "post-function", config, *workload.resources))
+        self.guards.append(
+            self._plugin("gate", "post-function", config, *workload.resources)
+        )
 
-    def _plugin(self, role: str, kind: str, config: Config, *after: pulumi.Resource) -> kong.Plugin:
+    def _plugin(
+        self, role: str, kind: str, config: Config, *after: pulumi.Resource
+    ) -> kong.Plugin:
         opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))
         return self._gateway.plugin(
-            f"{self._logical}-{role}", kind, config, opts, service=self.service, tags=self._tags
+            f"{self._logical}-{role}",
+            kind,
+            config,
+            opts,
+            service=self.service,
+            tags=self._tags,
         )
 
     def _extra(self, extra: Extra, component: Component) -> kong.Plugin:
-        callers = {"ring": self._gateway.rings[component.provider], "nobody": self._gateway.nobody}
+        callers = {
+            "ring": self._gateway.rings[component.provider],
+            "nobody": self._gateway.nobody,
+        }
         # A second one of its kind could only come once the first had gone, which is after it.
-        before = [pulumi.Alias(name=f"{self._logical}-{role}") for role in extra.roles[1:]]
+        before = [
+            pulumi.Alias(name=f"{self._logical}-{role}") for role in extra.roles[1:]
+        ]
         return self._gateway.plugin(
             f"{self._logical}-{extra.role}",
             extra.kind,
@@ -148,12 +164,16 @@ def _table(gateway: Gateway, component: Component, backend: str) -> pulumi.Outpu
         if api in issuer.audiences
     }
     keys = [
-        key for users in (False, True) for key in gateway.estate.held_at(component, users=users)
+        key
+        for users in (False, True)
+        for key in gateway.estate.held_at(component, users=users)
     ]
     clients = {key: gateway.client_id(component.provider, key) for key in keys}
     return pulumi.Output.all(
         pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)
-    ).apply(lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair))
+    ).apply(
+        lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair)
+    )
 
 
 def provision_routes(

@@ -32,7 +32,12 @@ from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra import api
-from kong_oam.identity.entra.assignments import Assignment, assignments, consent, distinct
+from kong_oam.identity.entra.assignments import (
+    Assignment,
+    assignments,
+    consent,
+    distinct,
+)
 from kong_oam.identity.entra.description import SPELLING
 from kong_oam.identity.entra.names import (
     MICROSOFT_GRAPH,
@@ -80,7 +85,9 @@ class Entra(pulumi.ComponentResource):
         self._credentials = Credentials(
             settings, tenant, estate, given.rotation, given.homes, self._of
         )
-        self._assignable: dict[str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]] = {}
+        self._assignable: dict[
+            str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]
+        ] = {}
         """By application, the object id of its service principal, and what comes before it is
         assigned or consented to."""
         self._groups: Mapping[str, pulumi.Input[str]] = {}
@@ -91,14 +98,16 @@ class Entra(pulumi.ComponentResource):
         else:
             self._take(base)
         credentials = {
-            client.component: self._client(client) for client in clients_at(settings, estate)
+            client.component: self._client(client)
+            for client in clients_at(settings, estate)
         }
         for assignment in assignments(settings, estate):
             self._assign(assignment)
         per_api: dict[str, Any] = {
             "audiences": self._api_ids,
             "requests": {
-                key: pulumi.Output.concat(one, "/.default") for key, one in self._api_ids.items()
+                key: pulumi.Output.concat(one, "/.default")
+                for key, one in self._api_ids.items()
             },
         }
         self.provisioned = (
@@ -111,20 +120,26 @@ class Entra(pulumi.ComponentResource):
     def _offer(self, looked_up: LookedUp) -> None:
         """Makes the applications that tokens are for, and looks up who is assigned something."""
         offered = apis(self._settings, self._estate, offered=True)
-        names = {assignment.group for assignment in assignments(self._settings, self._estate)}
+        names = {
+            assignment.group for assignment in assignments(self._settings, self._estate)
+        }
         self._groups = {
-            name: looked_up.group(self._settings.name, name) for name in filter(None, names)
+            name: looked_up.group(self._settings.name, name)
+            for name in filter(None, names)
         }
         made = {key: self._api(component) for key, component in offered.items()}
         self._api_ids = {key: app.client_id for key, app in made.items()}
         principals = {
-            key: self._principal(f"api-{key}", app, self._options) for key, app in made.items()
+            key: self._principal(f"api-{key}", app, self._options)
+            for key, app in made.items()
         }
         for key, component in offered.items():
             settled = self._settle(component, [made[key], principals[key]])
             self._assignable[f"api-{key}"] = principals[key].object_id, [settled]
         of_provider = (
-            client for client in self._estate.clients if client.provider == self._settings.name
+            client
+            for client in self._estate.clients
+            if client.provider == self._settings.name
         )
         if any(client.user_facing for client in of_provider):
             self._graph = self._microsoft_graph()
@@ -135,11 +150,17 @@ class Entra(pulumi.ComponentResource):
         self._api_ids = {key: base.value("apis", key, "clientId") for key in keys}
         for key in keys:
             self._assignable[f"api-{key}"] = base.value("apis", key, "principal"), ()
-        names = (assignment.group for assignment in assignments(self._settings, self._estate))
-        self._groups = {group: base.value("groups", group) for group in {*filter(None, names)}}
+        names = (
+            assignment.group for assignment in assignments(self._settings, self._estate)
+        )
+        self._groups = {
+            group: base.value("groups", group) for group in {*filter(None, names)}
+        }
         self._graph = base.value("graph")
 
-    def _issuer(self, credentials: Mapping[str, Credential], per_api: Mapping[str, Any]) -> Issuer:
+    def _issuer(
+        self, credentials: Mapping[str, Credential], per_api: Mapping[str, Any]
+    ) -> Issuer:
         metadata = published(self._settings.name, self._settings.issuer or "")
         ids = {
             key: {"clientId": one, "principal": self._assignable[f"api-{key}"][0]}
@@ -181,7 +202,9 @@ class Entra(pulumi.ComponentResource):
             ),
             app_roles=self._app_roles(component),
             optional_claims=azuread.ApplicationOptionalClaimsArgs(
-                access_tokens=[azuread.ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)]
+                access_tokens=[
+                    azuread.ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)
+                ]
             ),
             group_membership_claims=[],
             fallback_public_client_enabled=False,
@@ -220,14 +243,21 @@ class Entra(pulumi.ComponentResource):
             for scope, description in sorted(component.scopes.items())
         ]
         groups = [
-            role(self._model.listed(group), self._model.group(group), "Is in the group", "User")
+            role(
+                self._model.listed(group),
+                self._model.group(group),
+                "Is in the group",
+                "User",
+            )
             for group in self._groups_of(component)
         ]
         return [*scopes, *groups]
 
     def _of(self, client: str) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's, by its component."""
-        return pulumi.ResourceOptions(parent=self._homes[client], provider=self._directory)
+        return pulumi.ResourceOptions(
+            parent=self._homes[client], provider=self._directory
+        )
 
     def _principal(
         self, logical: str, app: azuread.Application, options: pulumi.ResourceOptions
@@ -242,7 +272,9 @@ class Entra(pulumi.ComponentResource):
             opts=options,
         )
 
-    def _settle(self, component: Component, before: Sequence[pulumi.Resource]) -> time.Sleep:
+    def _settle(
+        self, component: Component, before: Sequence[pulumi.Resource]
+    ) -> time.Sleep:
         """Makes the pause between what can be granted at an API and who is granted it, anew with
         each set of their ids.
 
@@ -254,7 +286,10 @@ class Entra(pulumi.ComponentResource):
             *map(role_of, component.scopes),
             *map(self._model.listed, self._groups_of(component)),
         ]
-        ids = {f"role {value}": role_id(self._stack, component.key, value) for value in roles}
+        ids = {
+            f"role {value}": role_id(self._stack, component.key, value)
+            for value in roles
+        }
         ids |= {
             f"scope {scope}": scope_id(self._stack, component.key, scope)
             for scope in component.scopes
@@ -270,11 +305,15 @@ class Entra(pulumi.ComponentResource):
         """Assigns a role at an application, once the role is known there."""
         resource, before = self._assignable[assignment.at]
         group, client = assignment.group, assignment.client or ""
-        options = self._of(assignment.component) if assignment.component else self._options
+        options = (
+            self._of(assignment.component) if assignment.component else self._options
+        )
         azuread.AppRoleAssignment(
             assignment.logical,
             app_role_id=assignment.role,
-            principal_object_id=self._groups[group] if group else self._assignable[client][0],
+            principal_object_id=self._groups[group]
+            if group
+            else self._assignable[client][0],
             resource_object_id=resource,
             opts=pulumi.ResourceOptions.merge(
                 options, pulumi.ResourceOptions(depends_on=list(before))
@@ -283,7 +322,9 @@ class Entra(pulumi.ComponentResource):
 
     def _groups_of(self, component: Component) -> list[str]:
         """Lists the logical groups that roles of a component name."""
-        return distinct(self._model, (group for role in component.roles for group in role.groups))
+        return distinct(
+            self._model, (group for role in component.roles for group in role.groups)
+        )
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
@@ -293,13 +334,16 @@ class Entra(pulumi.ComponentResource):
             sign_in_audience="AzureADMyOrg",
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
             required_resource_accesses=[
-                self._access(client, api, scopes) for api, scopes in _granted(client).items()
+                self._access(client, api, scopes)
+                for api, scopes in _granted(client).items()
             ],
             fallback_public_client_enabled=False,
             opts=self._of(client.component),
             **_redirects(client),
         )
-        principal = self._principal(f"app-{client.component}", app, self._of(client.component))
+        principal = self._principal(
+            f"app-{client.component}", app, self._of(client.component)
+        )
         self._assignable[f"app-{client.component}"] = principal.object_id, [app]
         if client.user_facing:
             self._sign_in(client, principal)
@@ -340,7 +384,11 @@ class Entra(pulumi.ComponentResource):
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=self._graph,
             claim_values=[
-                *(["offline_access"] if client.refresh or client.kind == "browser" else []),
+                *(
+                    ["offline_access"]
+                    if client.refresh or client.kind == "browser"
+                    else []
+                ),
                 "openid",
                 "profile",
             ],
@@ -348,7 +396,11 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _consent(
-        self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal
+        self,
+        client: Client,
+        api: str,
+        scopes: list[str],
+        principal: azuread.ServicePrincipal,
     ) -> None:
         """Consents to the scopes of one API for all users; a service is assigned them as roles."""
         azuread.ServicePrincipalDelegatedPermissionGrant(
@@ -358,7 +410,9 @@ class Entra(pulumi.ComponentResource):
             claim_values=scopes,
             opts=pulumi.ResourceOptions.merge(
                 self._of(client.component),
-                pulumi.ResourceOptions(depends_on=list(self._assignable[f"api-{api}"][1])),
+                pulumi.ResourceOptions(
+                    depends_on=list(self._assignable[f"api-{api}"][1])
+                ),
             ),
         )
 
@@ -380,7 +434,8 @@ def _redirects(client: Client) -> dict[str, Any]:
     )
     return {
         "web": azuread.ApplicationWebArgs(
-            redirect_uris=uris if client.kind == "web" else [], implicit_grant=no_implicit
+            redirect_uris=uris if client.kind == "web" else [],
+            implicit_grant=no_implicit,
         ),
         "single_page_application": azuread.ApplicationSinglePageApplicationArgs(
             redirect_uris=uris if client.kind == "browser" else []

@@ -84,7 +84,9 @@ class Credentials:
             )
             for slot in range(SLOTS)
         ]
-        self.rotation.watch(client, names[generation.slot], slots[generation.slot].key_id)
+        self.rotation.watch(
+            client, names[generation.slot], slots[generation.slot].key_id
+        )
         return pulumi.Output.secret(slots[generation.slot].value)
 
     def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
@@ -112,7 +114,9 @@ class Credentials:
         )
         self.rotation.watch(client, *keys.watched)
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
-            self._certificate(client.component, slot, app, pem, (VALID_FROM, VALID_UNTIL))
+            self._certificate(
+                client.component, slot, app, pem, (VALID_FROM, VALID_UNTIL)
+            )
         return keys
 
     def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
@@ -121,7 +125,9 @@ class Credentials:
         for pem in self.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            self._certificate(client.component, fingerprint(pem)[:16], app, pem, validity)
+            self._certificate(
+                client.component, fingerprint(pem)[:16], app, pem, validity
+            )
 
     def _certificate(
         self,

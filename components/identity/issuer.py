@@ -11,7 +11,12 @@ import pulumi
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey, discover
+from kong_oam.identity.common.discovery import (
+    DiscoveryError,
+    Published,
+    SigningKey,
+    discover,
+)
 from kong_oam.identity.common.looked_up import LookedUp
 
 from ..base import Record

@@ -77,7 +77,11 @@ class Keycloak(pulumi.ComponentResource):
         self._model = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
-        self._realm, self._homes, self._grants = account.realm, given.homes, given.grants
+        self._realm, self._homes, self._grants = (
+            account.realm,
+            given.homes,
+            given.grants,
+        )
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
         self._clients = clients_at(settings, estate)
@@ -91,17 +95,28 @@ class Keycloak(pulumi.ComponentResource):
                 groups_scope.name if groups_scope else None
             )
             self._scopes: Mapping[str, pulumi.Input[str]] = {
-                scope: resource.name for scope, resource in self._declared_scopes().items()
+                scope: resource.name
+                for scope, resource in self._declared_scopes().items()
             }
         else:
             groups = {
-                self._model.group(group) for client in self._clients for group in client.groups
+                self._model.group(group)
+                for client in self._clients
+                for group in client.groups
             }
             self._role_ids = {group: base.value("roles", group) for group in groups}
             self._groups_scope = base.get("groupsScope")
-            self._scopes = {scope: scope for client in self._clients for scope in client.scopes}
-        keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
-        keys = pairs_of(keyed, _KEYS, given.rotation, lambda key: f"{name}-key-{key}", given.homes)
+            self._scopes = {
+                scope: scope for client in self._clients for scope in client.scopes
+            }
+        keyed = [
+            client
+            for client in self._clients
+            if client.keyed and not settings.client_secrets
+        ]
+        keys = pairs_of(
+            keyed, _KEYS, given.rotation, lambda key: f"{name}-key-{key}", given.homes
+        )
         registered = {
             client.component: self._client(client, keys.get(client.component))
             for client in self._clients
@@ -114,12 +129,16 @@ class Keycloak(pulumi.ComponentResource):
                 )
         clients = {
             client.component: replace(
-                _credential(client, registered, keys, new_key=given.rotation.has_new_key(client)),
+                _credential(
+                    client, registered, keys, new_key=given.rotation.has_new_key(client)
+                ),
                 granted=given.grants.of(client),
             )
             for client in self._clients
         }
-        self.provisioned = self._issuer(clients) if base is None else of_base(base, clients)
+        self.provisioned = (
+            self._issuer(clients) if base is None else of_base(base, clients)
+        )
         self.register_outputs({"issuer": settings.issuer})
 
     def _issuer(self, clients: Mapping[str, Credential]) -> Issuer:
@@ -132,7 +151,11 @@ class Keycloak(pulumi.ComponentResource):
             clients=clients,
             shared={
                 "roles": dict(self._role_ids),
-                **({"groupsScope": self._groups_scope} if self._groups_scope is not None else {}),
+                **(
+                    {"groupsScope": self._groups_scope}
+                    if self._groups_scope is not None
+                    else {}
+                ),
             },
         )
 
@@ -164,7 +187,9 @@ class Keycloak(pulumi.ComponentResource):
             )
         return roles
 
-    def _of(self, key: str, *before: pulumi.Input[pulumi.Resource]) -> pulumi.ResourceOptions:
+    def _of(
+        self, key: str, *before: pulumi.Input[pulumi.Resource]
+    ) -> pulumi.ResourceOptions:
         """Gives the options of what is the client's, which comes after all of that."""
         return pulumi.ResourceOptions(
             parent=self._homes[key], provider=self._server, depends_on=list(before)
@@ -240,7 +265,9 @@ class Keycloak(pulumi.ComponentResource):
 
     def _declared_scopes(self) -> Mapping[str, keycloak.openid.ClientScope]:
         return {
-            scope: self._scope(f"api-{scope}", scope, description, self._options, listed=True)
+            scope: self._scope(
+                f"api-{scope}", scope, description, self._options, listed=True
+            )
             for scope, description in scopes_at(self._settings, self._estate).items()
         }
 
@@ -248,7 +275,9 @@ class Keycloak(pulumi.ComponentResource):
         """Makes a client. It lets users in only once its tokens count for none but those in its
         groups: until now it may have been one that calls as itself, whose tokens always do."""
         audience, before = (
-            self._audience(client) if client.groups or not client.user_facing else (None, [])
+            self._audience(client)
+            if client.groups or not client.user_facing
+            else (None, [])
         )
         registered = keycloak.openid.Client(
             self._names.client(client.component),
@@ -258,7 +287,9 @@ class Keycloak(pulumi.ComponentResource):
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             enabled=True,
             access_type="PUBLIC" if client.public else "CONFIDENTIAL",
-            client_authenticator_type="client-jwt" if keys or client.jwks_uri else "client-secret",
+            client_authenticator_type="client-jwt"
+            if keys or client.jwks_uri
+            else "client-secret",
             extra_config=_proofs(client, keys),
             standard_flow_enabled=client.user_facing,
             service_accounts_enabled=not client.user_facing,
@@ -279,7 +310,8 @@ class Keycloak(pulumi.ComponentResource):
                 pulumi.ResourceOptions(
                     additional_secret_outputs=["clientSecret"],
                     # Replaced to have another secret, and only then: its name is in the realm once.
-                    delete_before_replace=client.keyed and self._settings.client_secrets,
+                    delete_before_replace=client.keyed
+                    and self._settings.client_secrets,
                 ),
             ),
         )
@@ -329,10 +361,16 @@ class Keycloak(pulumi.ComponentResource):
         key = client.component
         described = f"Makes tokens of {key} count"
         scope = self._scope(
-            f"for-{key}", self._names.in_realm(key), described, self._of(key), listed=False
+            f"for-{key}",
+            self._names.in_realm(key),
+            described,
+            self._of(key),
+            listed=False,
         )
         groups = sorted({self._model.group(group) for group in client.groups})
-        restrictions: Sequence[pulumi.Resource] = self._restrict(key, scope, groups, self._of(key))
+        restrictions: Sequence[pulumi.Resource] = self._restrict(
+            key, scope, groups, self._of(key)
+        )
         mapper = keycloak.openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
@@ -347,7 +385,9 @@ class Keycloak(pulumi.ComponentResource):
         return scope, [*restrictions, mapper]
 
 
-def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
+def _account(
+    name: str, account: api.Account, parent: pulumi.Resource
+) -> keycloak.Provider:
     """Makes the provider of the server and the realm's administrator, whose secret is a Pulumi
     secret from here on."""
     return keycloak.Provider(
@@ -356,7 +396,9 @@ def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keyclo
         realm=account.login,
         client_id=account.client,
         client_secret=pulumi.Output.secret(account.secret),
-        opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret"]),
+        opts=pulumi.ResourceOptions(
+            parent=parent, additional_secret_outputs=["clientSecret"]
+        ),
     )
 
 
@@ -364,7 +406,11 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]
     """Gives attributes of a client that proves with a key who it is: a partner's keys are where it
     publishes them."""
     if client.jwks_uri:
-        return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, _ALGORITHM: _OF_PARTNERS}
+        return {
+            "use.jwks.url": "true",
+            "jwks.url": client.jwks_uri,
+            _ALGORITHM: _OF_PARTNERS,
+        }
     return keys.active.apply(_key_attributes) if keys else {}
 
 
@@ -388,7 +434,8 @@ def _credential(
     resource, pair = registered[client.component], keys.get(client.component)
     if pair or not client.keyed:
         return Credential(
-            resource.client_id.apply(_once_read) if new_key else resource.client_id, pair
+            resource.client_id.apply(_once_read) if new_key else resource.client_id,
+            pair,
         )
     return Credential(resource.client_id, client_secret=resource.client_secret)
 

@@ -59,7 +59,9 @@ class Keys:
     certificate: pulumi.Output[str] | None = None
 
 
-def key_pairs(name: str, generation: Generation, kind: str, parent: pulumi.Resource) -> Keys:
+def key_pairs(
+    name: str, generation: Generation, kind: str, parent: pulumi.Resource
+) -> Keys:
     """Provisions the keys of one client that count, as resources of this `kind` that are named
     after `name`.
 
@@ -70,10 +72,14 @@ def key_pairs(name: str, generation: Generation, kind: str, parent: pulumi.Resou
         slot: _slot(name, slot, kind, generation.lying_in(slot), parent)
         for slot in generation.active
     }
-    current: pulumi.Output[int] = pulumi.Output.from_input(_current_slot(slots, generation))
+    current: pulumi.Output[int] = pulumi.Output.from_input(
+        _current_slot(slots, generation)
+    )
     return Keys(
         active=current.apply(
-            lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])
+            lambda slot: _public(
+                slots.values() if slot == generation.slot else [slots[slot]]
+            )
         ),
         private_key=pulumi.Output.secret(
             current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)
@@ -82,7 +88,10 @@ def key_pairs(name: str, generation: Generation, kind: str, parent: pulumi.Resou
             lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])
         ),
         algorithm=SIGNS[kind],
-        watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
+        watched=(
+            _logical(name, generation.slot),
+            slots[generation.slot].public_key_pem,
+        ),
     )
 
 
@@ -100,7 +109,10 @@ def pairs_of(
     """
     keys = {
         client.component: key_pairs(
-            logical(client.component), rotation.generation(client), kind, homes[client.component]
+            logical(client.component),
+            rotation.generation(client),
+            kind,
+            homes[client.component],
         )
         for client in clients
     }
@@ -118,10 +130,14 @@ def certified_pairs(
     The provider takes all of these at any time, so no slot keeps a key that has ended
     (Generation.ready_in).
     """
-    slots = [_slot(name, slot, RSA, generation.ready_in(slot), parent) for slot in range(SLOTS)]
+    slots = [
+        _slot(name, slot, RSA, generation.ready_in(slot), parent)
+        for slot in range(SLOTS)
+    ]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     certificates = [
-        pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private
+        pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject)))
+        for key in private
     ]
     current = certificates[generation.slot]
     keys = Keys(
@@ -129,7 +145,10 @@ def certified_pairs(
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
-        watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
+        watched=(
+            _logical(name, generation.slot),
+            slots[generation.slot].public_key_pem,
+        ),
         certificate=current,
     )
     return keys, certificates
@@ -139,7 +158,9 @@ def _logical(name: str, slot: int) -> str:
     return f"{name}-{SLOT_NAMES[slot]}"
 
 
-def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
+def _slot(
+    name: str, slot: int, kind: str, number: int, parent: pulumi.Resource
+) -> tls.PrivateKey:
     """Makes the key of one slot. `number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
         _logical(name, slot),
@@ -154,7 +175,9 @@ def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource)
     )
 
 
-async def _current_slot(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
+async def _current_slot(
+    slots: Mapping[int, tls.PrivateKey], generation: Generation
+) -> int:
     """Finds the slot of the key that the client has. One left out is unknown, and would take what
     the app has."""
     key = slots[generation.slot]

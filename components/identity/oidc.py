@@ -17,7 +17,14 @@ import pulumi
 from kong_oam.access.settings.stack import KnownClient
 from kong_oam.identity.common.parts import clients_at
 
-from .issuer import Credential, Issuer, Provisioning, SecretReference, of_base, published
+from .issuer import (
+    Credential,
+    Issuer,
+    Provisioning,
+    SecretReference,
+    of_base,
+    published,
+)
 
 
 def provision(given: Provisioning) -> Issuer:

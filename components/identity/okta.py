@@ -56,7 +56,9 @@ TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies 
 
 _IN_SERVER, _IN_POLICY = ["authServerId"], ["authServerId", "policyId"]
 """Of what lies in a server, or in a policy there: in another one it is another."""
-_REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
+_REFRESH_LEEWAY = (
+    30  # seconds in which a renewal whose answer was lost may be tried again
+)
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 
 
@@ -73,7 +75,11 @@ class Okta(pulumi.ComponentResource):
         settings, estate, base = given.settings, given.estate, given.base
         name = settings.name
         super().__init__(COMPONENT, name)
-        self._logical, self._settings, self._estate = LogicalNames(name), settings, estate
+        self._logical, self._settings, self._estate = (
+            LogicalNames(name),
+            settings,
+            estate,
+        )
         self._model = estate.stack.providers[settings.name]
         self._homes, self._account = given.homes, _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
@@ -95,7 +101,11 @@ class Okta(pulumi.ComponentResource):
             self._server_id, scopes, claims = base.value("server"), {}, []
             groups = {group for client in self._clients for group in client.groups}
             self._group_ids = {group: base.value("groups", group) for group in groups}
-        keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
+        keyed = [
+            client
+            for client in self._clients
+            if client.keyed and not settings.client_secrets
+        ]
         keys = pairs_of(keyed, _KEYS, given.rotation, self._logical.key, given.homes)
         apps = {
             client.component: self._app(client, keys.get(client.component))
@@ -114,10 +124,14 @@ class Okta(pulumi.ComponentResource):
             )
             for client in self._clients
         }
-        self.provisioned = self._issuer(server, clients) if base is None else of_base(base, clients)
+        self.provisioned = (
+            self._issuer(server, clients) if base is None else of_base(base, clients)
+        )
         self.register_outputs({"issuer": self.provisioned.issuer})
 
-    def _issuer(self, server: okta.auth.Server, clients: Mapping[str, Credential]) -> Issuer:
+    def _issuer(
+        self, server: okta.auth.Server, clients: Mapping[str, Credential]
+    ) -> Issuer:
         self._trusted_origins()
         server_keys = self._signing_keys(server)
         return Issuer(
@@ -143,7 +157,9 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _merged(self, **options: object) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]
+        return pulumi.ResourceOptions.merge(
+            self._options, pulumi.ResourceOptions(**options)
+        )  # type: ignore[arg-type]
 
     def _of(self, client: Client, **options: object) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's."""
@@ -172,7 +188,9 @@ class Okta(pulumi.ComponentResource):
         more than 100."""
         if not self._named_groups:
             return []
-        names = "|".join(re.escape(self._model.group(group)) for group in self._named_groups)
+        names = "|".join(
+            re.escape(self._model.group(group)) for group in self._named_groups
+        )
         return [
             okta.auth.ServerClaim(
                 self._logical.groups_claim,
@@ -214,8 +232,12 @@ class Okta(pulumi.ComponentResource):
             pkce_required=client.user_facing,
             # A public client proves nothing when it renews: a refresh token that is used twice was
             # stolen.
-            refresh_token_rotation="ROTATE" if client.public and client.refresh else "STATIC",
-            refresh_token_leeway=_REFRESH_LEEWAY if client.public and client.refresh else 0,
+            refresh_token_rotation="ROTATE"
+            if client.public and client.refresh
+            else "STATIC",
+            refresh_token_leeway=_REFRESH_LEEWAY
+            if client.public and client.refresh
+            else 0,
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",
@@ -271,10 +293,17 @@ class Okta(pulumi.ComponentResource):
                 client_whitelists=[apps[client.component].client_id],
                 priority=_LAST,
                 status="ACTIVE",
-                opts=self._of(client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]),
+                opts=self._of(
+                    client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]
+                ),
             )
-            before = [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims]
-            grants.add(client, scopes_of(client), partial(self._rule, client, policy, before))
+            before = [
+                *(scopes[scope] for scope in client.scopes if scope in scopes),
+                *claims,
+            ]
+            grants.add(
+                client, scopes_of(client), partial(self._rule, client, policy, before)
+            )
 
     def _rule(
         self,
@@ -301,7 +330,9 @@ class Okta(pulumi.ComponentResource):
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
-            opts=self._of(client, replace_on_changes=_IN_POLICY, depends_on=[*before, *pods]),
+            opts=self._of(
+                client, replace_on_changes=_IN_POLICY, depends_on=[*before, *pods]
+            ),
         )
 
     def _trusted_origins(self) -> None:
@@ -312,7 +343,9 @@ class Okta(pulumi.ComponentResource):
         here any more.
         """
         pages = (
-            client for client in self._estate.clients if client.provider == self._settings.name
+            client
+            for client in self._estate.clients
+            if client.provider == self._settings.name
         )
         for origin in origins(pages):
             shared = origin in self._settings.shared_origins
@@ -327,7 +360,9 @@ class Okta(pulumi.ComponentResource):
                 ),
             )
 
-    def _signing_keys(self, server: okta.auth.Server) -> pulumi.Output[signing_keys.ServerKeys]:
+    def _signing_keys(
+        self, server: okta.auth.Server
+    ) -> pulumi.Output[signing_keys.ServerKeys]:
         """Reads the server's keys, once it exists, and once it says of itself that it is this
         issuer."""
         metadata = published(
@@ -335,7 +370,9 @@ class Okta(pulumi.ComponentResource):
             server.issuer,
             configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY"),
         )
-        return pulumi.Output.all(server.id, metadata).apply(lambda pair: self._server_keys(*pair))
+        return pulumi.Output.all(server.id, metadata).apply(
+            lambda pair: self._server_keys(*pair)
+        )
 
     def _server_keys(self, server: str, metadata: Published) -> signing_keys.ServerKeys:
         account = api.account(configuration())
@@ -368,7 +405,9 @@ def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
     """
     issued = f"What {client.component} may be issued"
     both = pulumi.Output.all(app.id, app.client_id)
-    return both.apply(lambda ids: issued if ids[0] == ids[1] else f"{issued}: app {ids[0]}")
+    return both.apply(
+        lambda ids: issued if ids[0] == ids[1] else f"{issued}: app {ids[0]}"
+    )
 
 
 def _grant_types(client: Client) -> list[str]:

@@ -40,14 +40,19 @@ class Cluster:
         )
 
     def around(
-        self, manifest: Manifest, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+        self,
+        manifest: Manifest,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
     ) -> pulumi.ResourceOptions:
         """Gives the options of an object, which comes after its namespace, after what defines its
         kind, and `after`."""
         namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
         definition = self.definitions.get(group_kind(manifest))
         earlier = [*filter(None, (namespace, definition)), *after]
-        return pulumi.ResourceOptions(parent, provider=self.provider, depends_on=earlier)
+        return pulumi.ResourceOptions(
+            parent, provider=self.provider, depends_on=earlier
+        )
 
 
 Clusters = Mapping[str | None, Cluster]
@@ -58,10 +63,14 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
     """Makes access to each cluster that something of the estate is in, and to the stack's own in
     any case."""
     waiting = Waiting()
-    return {name: _cluster(name, estate, settings, waiting) for name in clusters_of(estate)}
+    return {
+        name: _cluster(name, estate, settings, waiting) for name in clusters_of(estate)
+    }
 
 
-def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting) -> Cluster:
+def _cluster(
+    cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
+) -> Cluster:
     """Makes the provider, and what others lie in: the namespaces that components run in, where the
     stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
 
@@ -69,7 +78,10 @@ def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: W
     when it goes itself: others may use it by then.
     """
     sites = [
-        site for component in running(estate) for site in component.sites if site.cluster == cluster
+        site
+        for component in running(estate)
+        for site in component.sites
+        if site.cluster == cluster
     ]
     defined = any(not one.plain for site in sites for one in site.rendered)
     context = settings.cluster.context_of(cluster)
@@ -92,8 +104,14 @@ def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: W
         if manifest["kind"] == "Namespace":
             namespaces[manifest["metadata"]["name"]] = resource
         else:
-            definitions[manifest["spec"]["group"], manifest["spec"]["names"]["kind"]] = resource
-    wanted = {site.namespace for site in sites} if settings.cluster.create_namespaces else set()
+            definitions[
+                manifest["spec"]["group"], manifest["spec"]["names"]["kind"]
+            ] = resource
+    wanted = (
+        {site.namespace for site in sites}
+        if settings.cluster.create_namespaces
+        else set()
+    )
     for name in sorted(wanted - namespaces.keys()):
         logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
         namespaces[name] = k8s.core.v1.NamespacePatch(

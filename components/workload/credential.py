@@ -31,7 +31,8 @@ def provision_secret(
     """Makes the Secret with all that a client needs to call, after it is `granted` what it asks
     for."""
     data = {
-        key: pulumi.Output.from_input(value).apply(_base64) for key, value in credential.items()
+        key: pulumi.Output.from_input(value).apply(_base64)
+        for key, value in credential.items()
     }
     return KubernetesObject(
         f"{name}-client",
@@ -47,7 +48,9 @@ def provision_secret(
 def digest_of(credential: Data) -> pulumi.Output[str]:
     """Gives an annotation of pods, by which a new credential rolls them. The digest is of a
     high-entropy secret and says nothing about it."""
-    return _detached(pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(digest)))
+    return _detached(
+        pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(digest))
+    )
 
 
 def add_references(
@@ -59,7 +62,9 @@ def add_references(
         _add_variables(container, variables)
 
 
-def add_tokens(pod: Manifest, containers: Sequence[Manifest], audiences: Mapping[str, str]) -> None:
+def add_tokens(
+    pod: Manifest, containers: Sequence[Manifest], audiences: Mapping[str, str]
+) -> None:
     """Adds to these containers of a pod's spec a token of the ServiceAccount in a file for each of
     these audiences, by the variable that names the file.
 
@@ -83,7 +88,8 @@ def add_tokens(pod: Manifest, containers: Sequence[Manifest], audiences: Mapping
         for container in containers:
             container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
             _add_variables(
-                container, [{"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}]
+                container,
+                [{"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}],
             )
 
 

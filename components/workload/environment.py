@@ -15,15 +15,21 @@ from ..identity.issuer import Credential, Issuer, SecretReference
 Data = Mapping[str, pulumi.Input[str]]
 
 
-def settings_of(component: Component, estate: Estate, issuers: Mapping[str, Issuer]) -> Data:
+def settings_of(
+    component: Component, estate: Estate, issuers: Mapping[str, Issuer]
+) -> Data:
     """Gives the settings of a component's clients, as environment variables of its workload; empty
     where it is none."""
     data: dict[str, pulumi.Input[str]] = {}
     for client in component.clients:
         issuer = issuers[client.provider]
-        data |= _settings(_prefix(client, estate), client, issuer, issuer.clients[component.key])
+        data |= _settings(
+            _prefix(client, estate), client, issuer, issuer.clients[component.key]
+        )
         for call in client.calls:
-            data[_environment("API_URL", call.component)] = _base_url(estate, call.component)
+            data[_environment("API_URL", call.component)] = _base_url(
+                estate, call.component
+            )
             data[_environment("API_SCOPES", call.component)] = _request_scope(
                 client, call.component, issuer
             )
@@ -44,10 +50,16 @@ def federation_audiences(
     return {variable: audience for variable, audience in audiences.items() if audience}
 
 
-def granted_to(component: Component, issuers: Mapping[str, Issuer]) -> list[pulumi.Resource]:
+def granted_to(
+    component: Component, issuers: Mapping[str, Issuer]
+) -> list[pulumi.Resource]:
     """Gives what its pods come after: what its clients are granted."""
     clients = ((issuers[client.provider], client) for client in component.clients)
-    return [one for issuer, client in clients for one in issuer.clients[client.component].granted]
+    return [
+        one
+        for issuer, client in clients
+        for one in issuer.clients[client.component].granted
+    ]
 
 
 def _request_scope(client: Client, api: str, issuer: Issuer) -> pulumi.Input[str]:
@@ -70,14 +82,21 @@ def secret_references(
         .secret_reference
         for client in component.clients
     }
-    return {variable: reference for variable, reference in references.items() if reference}
+    return {
+        variable: reference for variable, reference in references.items() if reference
+    }
 
 
 def elsewhere(estate: Estate, issuers: Mapping[str, Issuer]) -> dict[str, Data]:
     """Gives the settings of components that run elsewhere, for those who run them. None of it is
     secret."""
-    outside = {key: component for key, component in estate.own.items() if component.outside}
-    return {key: settings_of(component, estate, issuers) for key, component in outside.items()}
+    outside = {
+        key: component for key, component in estate.own.items() if component.outside
+    }
+    return {
+        key: settings_of(component, estate, issuers)
+        for key, component in outside.items()
+    }
 
 
 def _prefix(client: Client, estate: Estate) -> str:
@@ -116,7 +135,9 @@ def _scopes(client: Client, issuer: Issuer) -> pulumi.Input[str]:
     if not issuer.requests:
         return " ".join(client.scopes)
     requests = [_request_scope(client, call.component, issuer) for call in client.calls]
-    return pulumi.Output.all(*requests).apply(lambda scopes: " ".join(dict.fromkeys(scopes)))
+    return pulumi.Output.all(*requests).apply(
+        lambda scopes: " ".join(dict.fromkeys(scopes))
+    )
 
 
 def _environment(prefix: str, name: str) -> str:

@@ -55,13 +55,21 @@ class KubernetesObject(pulumi.CustomResource):
             opts = pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(additional_secret_outputs=["data"])
             )
-        others = [pulumi.Alias(type_=f"kubernetes:{other}:{found[1]}") for other in _others(known)]
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=others))
+        others = [
+            pulumi.Alias(type_=f"kubernetes:{other}:{found[1]}")
+            for other in _others(known)
+        ]
+        opts = pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(aliases=others)
+        )
         if kept.read:  # whatever it is, it is not told
             inputs = {"metadata": None, "spec": None, "status": None}
         opts = pulumi.ResourceOptions.merge(opts, _kept(kept, manifest))
         super().__init__(
-            f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}", name, inputs, opts
+            f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}",
+            name,
+            inputs,
+            opts,
         )
 
 
@@ -78,7 +86,9 @@ def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(
         ignore_changes=list(kept.ignore_changes) or None,
         replace_on_changes=replaced or None,
-        delete_before_replace=True if replaced else None,  # the new one has the name of the old one
+        delete_before_replace=True
+        if replaced
+        else None,  # the new one has the name of the old one
         retain_on_delete=kept.retain_on_delete or None,
         id=identifier if kept.read else None,
         import_=identifier if kept.take_over else None,
@@ -93,7 +103,9 @@ def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[boo
     return both.apply(lambda pair: is_there(kind, version, pair[0], pair[1]))
 
 
-def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Status | None) -> bool:
+def is_there(
+    kind: str, version: str, metadata: Mapping[str, Any], status: Status | None
+) -> bool:
     """Tells whether an object that was read is of this version, and whether its pods of that
     version were all there once, or nothing is said of them.
 
@@ -112,13 +124,18 @@ def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Statu
     match kind:
         case "Deployment":
             conditions = status.get("conditions") or ()
-            progress = next((one for one in conditions if one.get("type") == "Progressing"), None)
-            return progress is None or progress.get("reason") == "NewReplicaSetAvailable"
+            progress = next(
+                (one for one in conditions if one.get("type") == "Progressing"), None
+            )
+            return (
+                progress is None or progress.get("reason") == "NewReplicaSetAvailable"
+            )
         case "StatefulSet":
             return bool(status.get("updateRevision") == status.get("currentRevision"))
         case "DaemonSet":
             return bool(
-                status.get("updatedNumberScheduled", 0) >= status.get("desiredNumberScheduled", 0)
+                status.get("updatedNumberScheduled", 0)
+                >= status.get("desiredNumberScheduled", 0)
             )
         case _:
             return True
@@ -126,4 +143,6 @@ def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Statu
 
 def _others(api_version: str) -> list[str]:
     group, _, version = api_version.partition("/")
-    return [f"{group}/{other}" for other in _VERSIONS.get(group, ()) if other != version]
+    return [
+        f"{group}/{other}" for other in _VERSIONS.get(group, ()) if other != version
+    ]

@@ -25,7 +25,9 @@ class Upstream:
     @property
     def address(self) -> pulumi.Output[str]:
         """`host:port`"""
-        return pulumi.Output.concat(self.host, ":", pulumi.Output.from_input(self.port).apply(str))
+        return pulumi.Output.concat(
+            self.host, ":", pulumi.Output.from_input(self.port).apply(str)
+        )
 
 
 def upstream_of(
@@ -44,7 +46,9 @@ def upstream_of(
             node_port = service.spec.apply(partial(node_port_of, port=backend.port))
             return Upstream(gateway.node_address or "", node_port)
         case _:
-            return Upstream(f"{backend.service}.{namespace}.svc.cluster.local", backend.port)
+            return Upstream(
+                f"{backend.service}.{namespace}.svc.cluster.local", backend.port
+            )
 
 
 def balancer_of(status: Mapping[str, Any] | None) -> str:
@@ -66,4 +70,6 @@ def node_port_of(spec: Mapping[str, Any] | None, port: int) -> int:
     for entry in (spec or {}).get("ports") or ():
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])
-    raise LookupError(f"the Service has no node port for port {port}; is its type NodePort?")
+    raise LookupError(
+        f"the Service has no node port for port {port}; is its type NodePort?"
+    )

@@ -27,7 +27,9 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
         for step in inside:
             if isinstance(step, int):
                 value = (
-                    value[step] if isinstance(value, list | tuple) and step < len(value) else None
+                    value[step]
+                    if isinstance(value, list | tuple) and step < len(value)
+                    else None
                 )
             else:
                 value = value.get(step) if isinstance(value, Mapping) else None
@@ -38,7 +40,8 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
         if pulumi.runtime.is_dry_run():
             return awaited.stand_in
         where = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in awaited.path
+            f"[{step}]" if isinstance(step, int) else f".{step}"
+            for step in awaited.path
         )[1:]
         raise pulumi.RunError(
             f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
@@ -51,15 +54,23 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> pulumi.Output[str]
 def with_values(value: Any, values: Values) -> Any:
     """The value with what the cluster says in the place of stand-ins, at any depth."""
     if isinstance(value, str):
-        known = [text for text in dict.fromkeys(STAND_IN.findall(value)) if text in values]
+        known = [
+            text for text in dict.fromkeys(STAND_IN.findall(value)) if text in values
+        ]
         return (
-            pulumi.Output.all(*(values[text] for text in known)).apply(_replacing(value, known))
+            pulumi.Output.all(*(values[text] for text in known)).apply(
+                _replacing(value, known)
+            )
             if known
             else value
         )
     if isinstance(value, Mapping):
         return {key: with_values(item, values) for key, item in value.items()}
-    return [with_values(item, values) for item in value] if isinstance(value, list) else value
+    return (
+        [with_values(item, values) for item in value]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def _replacing(text: str, known: list[str]) -> Callable[[list[str]], str]:

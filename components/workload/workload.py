@@ -19,8 +19,19 @@ from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
 from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
-from .credential import CREDENTIAL_DIGEST, add_references, add_tokens, digest_of, provision_secret
-from .environment import federation_audiences, granted_to, secret_references, settings_of
+from .credential import (
+    CREDENTIAL_DIGEST,
+    add_references,
+    add_tokens,
+    digest_of,
+    provision_secret,
+)
+from .environment import (
+    federation_audiences,
+    granted_to,
+    secret_references,
+    settings_of,
+)
 from .manifest import of_version
 from .objects import KubernetesObject, is_of_version
 from .upstream import Upstream, upstream_of
@@ -59,7 +70,9 @@ class Workload:
             options = cluster.within(component.namespace, parent)
             name, granted = component.state_name, granted_to(component, issuers)
             needed.append(
-                provision_secret(name, placed.secret.manifest, credential, granted, options)
+                provision_secret(
+                    name, placed.secret.manifest, credential, granted, options
+                )
             )
         change = partial(
             _of_client,
@@ -70,7 +83,9 @@ class Workload:
         made: list[tuple[PlacedObject, KubernetesObject]] = []
         rolled_out: list[pulumi.Output[bool]] = []
         for one in sorted(placed.objects, key=_order):
-            manifest = of_version(one.manifest, one.version) if one.version else one.manifest
+            manifest = (
+                of_version(one.manifest, one.version) if one.version else one.manifest
+            )
             earlier = _earlier(one, made, [*needed, *after])
             options = cluster.around(manifest, parent, earlier)
             complete = change(manifest, one.pods)
@@ -90,20 +105,31 @@ class Workload:
         )
         self._objects = {_identity(one.manifest): resource for one, resource in made}
         self.rolled_out = pulumi.Output.all(*rolled_out).apply(all)
-        self.upstreams = {} if component.copied else _upstreams(component, made, settings)
+        self.upstreams = (
+            {} if component.copied else _upstreams(component, made, settings)
+        )
 
     def value(self, awaited: Awaited) -> pulumi.Output[str]:
         """Gives what the cluster says of one of the objects."""
         name = (awaited.api, awaited.kind, awaited.name)
-        namespaces = (awaited.namespace, "")  # of what is in none, KubeVela has written one
+        namespaces = (
+            awaited.namespace,
+            "",
+        )  # of what is in none, KubeVela has written one
         return value_of(
-            next(self._objects[*name, one] for one in namespaces if (*name, one) in self._objects),
+            next(
+                self._objects[*name, one]
+                for one in namespaces
+                if (*name, one) in self._objects
+            ),
             awaited,
         )
 
 
 def _upstreams(
-    component: Component, made: Sequence[tuple[PlacedObject, KubernetesObject]], settings: Settings
+    component: Component,
+    made: Sequence[tuple[PlacedObject, KubernetesObject]],
+    settings: Settings,
 ) -> dict[str, Upstream]:
     services = {
         one.manifest["metadata"]["name"]: resource
@@ -111,14 +137,21 @@ def _upstreams(
         if _is_service(one.manifest)
     }
     return {
-        name: upstream_of(settings.gateway, services[backend.service], component.namespace, backend)
+        name: upstream_of(
+            settings.gateway, services[backend.service], component.namespace, backend
+        )
         for name, backend in component.backends.items()
     }
 
 
 def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
     metadata = manifest["metadata"]
-    return manifest["apiVersion"], manifest["kind"], metadata["name"], metadata.get("namespace", "")
+    return (
+        manifest["apiVersion"],
+        manifest["kind"],
+        metadata["name"],
+        metadata.get("namespace", ""),
+    )
 
 
 def _order(one: PlacedObject) -> int:
@@ -136,7 +169,10 @@ def _earlier(
         case "running":
             return needed
         case "after":
-            return [*needed, *(resource for other, resource in made if other.stage == "running")]
+            return [
+                *needed,
+                *(resource for other, resource in made if other.stage == "running"),
+            ]
         case _:
             return ()
 
@@ -162,19 +198,27 @@ def _of_client(
         if not (template := holder_at(changed, path)):
             continue
         containers = [
-            container for kind in CONTAINER_LISTS for container in template["spec"].get(kind, ())
+            container
+            for kind in CONTAINER_LISTS
+            for container in template["spec"].get(kind, ())
         ]
         add_references(containers, references)
         add_tokens(template["spec"], containers, audiences)
         if group_kind(manifest) not in _REPLACED:
             metadata = template["metadata"]
-            metadata["annotations"] = {**metadata.get("annotations", {}), CREDENTIAL_DIGEST: mark}
+            metadata["annotations"] = {
+                **metadata.get("annotations", {}),
+                CREDENTIAL_DIGEST: mark,
+            }
     return changed
 
 
 def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
     manifest, kind = one.manifest, one.manifest["kind"]
-    namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+    namespace, name = (
+        manifest["metadata"].get("namespace", ""),
+        manifest["metadata"]["name"],
+    )
     if one.pods:
         return (
             f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten "

@@ -32,7 +32,9 @@ def with_absent_clients(estate: Estate) -> Estate:
         for role in component.roles:
             for member in role.components:
                 if member not in estate.components:
-                    named.setdefault(member, {}).setdefault(component.key, []).append(role)
+                    named.setdefault(member, {}).setdefault(component.key, []).append(
+                        role
+                    )
     absent = [_component(estate, key, held) for key, held in sorted(named.items())]
     applications = (
         Application(name, "", {}, {}, tuple(components))
@@ -49,7 +51,9 @@ def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Comp
     return replace(bare, type=EXTERNAL, clients=clients, place=first.place)
 
 
-def _clients(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Iterator[Client]:
+def _clients(
+    estate: Estate, key: str, held: Mapping[str, list[Role]]
+) -> Iterator[Client]:
     calls: dict[str, list[Call]] = {}
     groups: dict[str, set[str]] = {}
     for called, roles in held.items():

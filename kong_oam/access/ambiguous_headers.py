@@ -12,7 +12,9 @@ from collections.abc import Iterable
 
 Header = tuple[str, str]
 
-_CONNECTION_OPTIONS = frozenset({"close", "http2-settings", "keep-alive", "te", "upgrade"})
+_CONNECTION_OPTIONS = frozenset(
+    {"close", "http2-settings", "keep-alive", "te", "upgrade"}
+)
 """How the connection itself is used. HTTP2-Settings comes with an offer of HTTP/2, which Kong does
 not hand on."""
 

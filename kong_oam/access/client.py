@@ -94,7 +94,12 @@ class Client:
         if self.kind != "browser":
             return ()
         return tuple(
-            sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)})
+            sorted(
+                {
+                    f"{uri.scheme}://{uri.netloc}"
+                    for uri in map(urlsplit, self.redirect_uris)
+                }
+            )
         )
 
 

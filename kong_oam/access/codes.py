@@ -24,7 +24,8 @@ CODES: Mapping[str, Code] = {
         "have the called component's owner add the caller to a role, or ask for less in `calls`",
     ),
     "ACC205": Code(
-        "two components own the same host and path", "give one of the two another path or host"
+        "two components own the same host and path",
+        "give one of the two another path or host",
     ),
     "ACC206": Code(
         "a rule lies outside the paths of the component's gateway traits, or of its Ingresses",
@@ -55,7 +56,8 @@ CODES: Mapping[str, Code] = {
         "add a gateway trait, or remove the access trait",
     ),
     "ACC212": Code(
-        "two rules disagree about one path and method", "keep one of the two, or list other methods"
+        "two rules disagree about one path and method",
+        "keep one of the two, or list other methods",
     ),
     "ACC213": Code(
         "a path or host that could be read in more than one way",

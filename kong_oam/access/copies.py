@@ -22,4 +22,8 @@ class Copy:
     @property
     def fields(self) -> dict[str, Any]:
         """The component's fields that are other ones there."""
-        return {"cluster": self.cluster, "namespace": self.namespace, "rendered": self.rendered}
+        return {
+            "cluster": self.cluster,
+            "namespace": self.namespace,
+            "rendered": self.rendered,
+        }

@@ -68,7 +68,9 @@ class Decision:
         return str(self.component.place) if self.component else None
 
 
-def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
+def decide(
+    estate: Estate, request: Request, claims: Claims | Refusal | None
+) -> Decision:
     """Decides what the gateway does with `request`. `claims` are None without a token, and a
     Refusal for one that does not count.
 
@@ -87,7 +89,9 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
     return replace(decision, status=403, code="address-not-allowed", reason=why)
 
 
-def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
+def _decide_by_token(
+    estate: Estate, request: Request, claims: Claims | Refusal | None
+) -> Decision:
     """Decides as if the caller's address were one from which the rules let somebody in."""
     try:
         path = read(request.target)
@@ -97,37 +101,56 @@ def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal 
         return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
     if component is None:
-        return Decision(404, "not-exposed", "no component is exposed on this host and path")
+        return Decision(
+            404, "not-exposed", "no component is exposed on this host and path"
+        )
     if request.method not in METHODS:
         return Decision(
-            404, "method-unknown", f"the gateway does not listen to {request.method}", component
+            404,
+            "method-unknown",
+            f"the gateway does not listen to {request.method}",
+            component,
         )
     rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
     ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
-            return Decision(200, "public", f"public: {rule.public.reason}", component, rule)
+            return Decision(
+                200, "public", f"public: {rule.public.reason}", component, rule
+            )
     if claims is None:
         return Decision(
-            401, "token-needed", "a token is needed", component, next(iter(matching or rules), None)
+            401,
+            "token-needed",
+            "a token is needed",
+            component,
+            next(iter(matching or rules), None),
         )
     if isinstance(claims, Refusal):
         return Decision(
-            401, claims.code, claims.reason, component, next(iter(matching or rules), None)
+            401,
+            claims.code,
+            claims.reason,
+            component,
+            next(iter(matching or rules), None),
         )
     provider = estate.provider_of(component)
     if claims.provider != component.provider:
         needed = f"a token of provider '{component.provider}' is needed"
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        read_otherwise = "the path is spelled so that some servers take it for that of another rule"
+        read_otherwise = (
+            "the path is spelled so that some servers take it for that of another rule"
+        )
         return Decision(400, "ambiguous-path", read_otherwise, component)
     if provider.per_api and claims.audience not in {
         provider.audience_of(api) for api in estate.apis_at(component)
     }:
         first = next(iter(matching or rules), None)
-        return Decision(403, "other-api", "the token is for another API", component, first)
+        return Decision(
+            403, "other-api", "the token is for another API", component, first
+        )
     return _authorize(estate, component, request.method, rules, matching, claims)
 
 
@@ -154,14 +177,18 @@ def _authorize(
             if withheld
             else ""
         )
-        return Decision(403, "scope-missing", f"needs {needed}{why}", component, matching[0])
+        return Decision(
+            403, "scope-missing", f"needs {needed}{why}", component, matching[0]
+        )
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
         return Decision(403, "method-not-listed", why, component, rules[0])
     return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _why_withheld(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
+def _why_withheld(
+    estate: Estate, component: Component, claims: Claims, withheld: Set[str]
+) -> str:
     """The reason why scopes that the token lists do not count."""
     if not claims.client:
         return "its client is none of this estate"
@@ -193,11 +220,15 @@ def answer(
     if token is None or ring is None:
         return unidentified
     return decide(
-        estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component))
+        estate,
+        request,
+        authenticate(token, ring, now, estate.apis_at(unidentified.component)),
     )
 
 
-def effective_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+def effective_scopes(
+    estate: Estate, component: Component, claims: Claims
+) -> frozenset[str]:
     """The issued scopes that count at `component`: those that the client was granted there and, for
     a user, that the roles of their groups hold.
 
@@ -217,8 +248,12 @@ def effective_scopes(estate: Estate, component: Component, claims: Claims) -> fr
     return counting & role_scopes
 
 
-def _granted_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
-    return frozenset(estate.held_at(component, users=claims.user).get(claims.client, ()))
+def _granted_scopes(
+    estate: Estate, component: Component, claims: Claims
+) -> frozenset[str]:
+    return frozenset(
+        estate.held_at(component, users=claims.user).get(claims.client, ())
+    )
 
 
 def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
@@ -227,7 +262,9 @@ def component_of(estate: Estate, host: str, path: PathSegments) -> Component | N
     return pair[1] if pair else None
 
 
-def leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+def leading(
+    estate: Estate, host: str, path: PathSegments
+) -> tuple[Endpoint, Component] | None:
     """The endpoint that host and path lead to, and its component: an exact host before a wildcard,
     then the longest path."""
     for pattern in host_patterns(host):

@@ -70,7 +70,10 @@ def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
     The gateway has a service of its own, with a gate, for each. Of two Services that go by one port
     alone the last counts.
     """
-    return {one.backend: one for one in sorted(endpoints, key=lambda endpoint: endpoint.order)}
+    return {
+        one.backend: one
+        for one in sorted(endpoints, key=lambda endpoint: endpoint.order)
+    }
 
 
 def whole(component: str) -> str:

@@ -20,7 +20,9 @@ class Memory:
         self._before: dict[tuple[str, int], tuple[object, object, Any]] = {}
         self._now: dict[tuple[str, int], tuple[object, object, Any]] = {}
 
-    def recall(self, kind: str, source: object, beside: object, make: Callable[[], T]) -> T:
+    def recall(
+        self, kind: str, source: object, beside: object, make: Callable[[], T]
+    ) -> T:
         """The result of `make`, which depends on `source` and `beside` alone; from the last time
         where it can be."""
         key = (kind, id(source))

@@ -33,7 +33,16 @@ SIGN_IN_SCOPES = ("openid",)
 who the user is."""
 
 RESERVED_SCOPES = frozenset(
-    {"openid", "profile", "email", "address", "phone", "offline_access", "device_sso", "groups"}
+    {
+        "openid",
+        "profile",
+        "email",
+        "address",
+        "phone",
+        "offline_access",
+        "device_sso",
+        "groups",
+    }
 )
 """Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
 
@@ -134,7 +143,9 @@ class Component:
     """What it asks of the gateway beside who may call it."""
     copied: Copy | None = None
     """The place that this is the component in; None: the first one, to which the gateway leads."""
-    allowed_from: Mapping[PathSegments, Mapping[str, Networks]] = field(default_factory=dict)
+    allowed_from: Mapping[PathSegments, Mapping[str, Networks]] = field(
+        default_factory=dict
+    )
     """By the path of rules, then by method: where these may be called from; what is not there, from
     anywhere."""
     partition: str | None = None
@@ -151,7 +162,13 @@ class Component:
     @cached_property
     def sites(self) -> tuple[Component, ...]:
         """The component itself, and as it is in each of the other places that it is deployed to."""
-        return (self, *(replace(self, **one.fields, copies=(), copied=one) for one in self.copies))
+        return (
+            self,
+            *(
+                replace(self, **one.fields, copies=(), copied=one)
+                for one in self.copies
+            ),
+        )
 
     @property
     def state_name(self) -> str:
@@ -236,7 +253,9 @@ def bare_component(key: str, provider: str) -> Component:
     """A component (`application/component`) with nothing but its key and the provider that guards
     it."""
     application, _, name = key.partition("/")
-    return Component(application, name, "", "", (), None, provider, (), (), {}, (), (), (), NOWHERE)
+    return Component(
+        application, name, "", "", (), None, provider, (), (), {}, (), (), (), NOWHERE
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,17 +290,25 @@ class Estate:
     def components(self) -> Mapping[str, Component]:
         """All components by `application/component`, in order, foreign ones last."""
         own = {
-            component.key: component for app in self.applications for component in app.components
+            component.key: component
+            for app in self.applications
+            for component in app.components
         }
         return own | {
-            component.key: component for component in self.foreign if component.key not in own
+            component.key: component
+            for component in self.foreign
+            if component.key not in own
         }
 
     @cached_property
     def own(self) -> Mapping[str, Component]:
         """The components that this run deploys, by key."""
         applications = () if self.role == "base" else self.applications
-        return {component.key: component for app in applications for component in app.components}
+        return {
+            component.key: component
+            for app in applications
+            for component in app.components
+        }
 
     @cached_property
     def offering(self) -> tuple[Component, ...]:
@@ -297,18 +324,24 @@ class Estate:
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
         """The components that the gateway serves."""
-        return tuple(component for component in self.own.values() if component.endpoints)
+        return tuple(
+            component for component in self.own.values() if component.endpoints
+        )
 
     @cached_property
     def clients(self) -> tuple[Client, ...]:
         return tuple(
-            client for component in self.components.values() for client in component.clients
+            client
+            for component in self.components.values()
+            for client in component.clients
         )
 
     @cached_property
     def own_clients(self) -> tuple[Client, ...]:
         """The clients that this run makes."""
-        return tuple(client for component in self.own.values() for client in component.clients)
+        return tuple(
+            client for component in self.own.values() for client in component.clients
+        )
 
     @cached_property
     def by_host(self) -> Mapping[str, tuple[tuple[Endpoint, Component], ...]]:
@@ -320,22 +353,33 @@ class Estate:
         return {host: tuple(pairs) for host, pairs in result.items()}
 
     @cached_property
-    def _by_path(self) -> Mapping[str, Mapping[PathSegments, tuple[Endpoint, Component]]]:
+    def _by_path(
+        self,
+    ) -> Mapping[str, Mapping[PathSegments, tuple[Endpoint, Component]]]:
         return {
-            host: {endpoint.path: (endpoint, component) for endpoint, component in pairs}
+            host: {
+                endpoint.path: (endpoint, component) for endpoint, component in pairs
+            }
             for host, pairs in self.by_host.items()
         }
 
-    def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    def leading(
+        self, host: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and
         its component."""
         paths = self._by_path.get(host, {})
         return next(
-            filter(None, (paths.get(path[:length]) for length in range(len(path), -1, -1))), None
+            filter(
+                None, (paths.get(path[:length]) for length in range(len(path), -1, -1))
+            ),
+            None,
         )
 
     @cached_property
-    def below(self) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
+    def below(
+        self,
+    ) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
         """By host and path, the endpoints of that very host at or below the path, with their
         components."""
         found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
@@ -350,7 +394,8 @@ class Estate:
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
         return Schedule(
-            client.rotate_every or self.stack.rotation.every, self.stack.rotation.overlap
+            client.rotate_every or self.stack.rotation.every,
+            self.stack.rotation.overlap,
         )
 
     def provider_of(self, component: Component) -> Provider:
@@ -385,14 +430,21 @@ class Estate:
             for call in client.calls:
                 called = self.components.get(call.component)
                 if called is not None and called.provider == client.provider:
-                    by_client = granted.setdefault((call.component, client.user_facing), {})
+                    by_client = granted.setdefault(
+                        (call.component, client.user_facing), {}
+                    )
                     by_client.setdefault(client.component, set()).update(call.scopes)
         return {
-            where: {client: tuple(sorted(scopes)) for client, scopes in sorted(clients.items())}
+            where: {
+                client: tuple(sorted(scopes))
+                for client, scopes in sorted(clients.items())
+            }
             for where, clients in granted.items()
         }
 
-    def held_at(self, component: Component, *, users: bool) -> Mapping[str, tuple[str, ...]]:
+    def held_at(
+        self, component: Component, *, users: bool
+    ) -> Mapping[str, tuple[str, ...]]:
         """By client (`application/component`), the scopes that it was granted at a component,
         sorted.
 
@@ -411,4 +463,6 @@ class Estate:
         return next((self.components[key] for key in called), component)
 
     def _apis_of(self, client: Client) -> list[str]:
-        return [call.component for call in client.calls if call.component in self.components]
+        return [
+            call.component for call in client.calls if call.component in self.components
+        ]

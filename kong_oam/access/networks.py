@@ -37,7 +37,9 @@ def network(text: str) -> Network:
     written, _, prefix = text.partition("/")
     address = read_address(written)
     if address is None or not (prefix.isascii() and prefix.isdigit()):
-        raise InputError("is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32")
+        raise InputError(
+            "is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"
+        )
     try:
         found = ip_network(text, strict=False)
     except ValueError:
@@ -47,7 +49,9 @@ def network(text: str) -> Network:
             raise InputError(
                 "holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"
             )
-        found = IPv4Network((address, found.prefixlen - _MAPPED.prefixlen), strict=False)
+        found = IPv4Network(
+            (address, found.prefixlen - _MAPPED.prefixlen), strict=False
+        )
     if found.network_address != address:
         raise InputError(f"is an address in a network; write {found} for the network")
     return found
@@ -60,7 +64,11 @@ def read_address(text: str) -> Address | None:
         address = None if "%" in text else ip_address(text)
     except ValueError:
         return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    return (
+        (address.ipv4_mapped or address)
+        if isinstance(address, IPv6Address)
+        else address
+    )
 
 
 def fewest(networks: Iterable[Network]) -> Networks:
@@ -128,7 +136,9 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     if not others:
         return None
     more = tuple(
-        one for one in networks or _EVERYWHERE if not any(_within(one, other) for other in others)
+        one
+        for one in networks or _EVERYWHERE
+        if not any(_within(one, other) for other in others)
     )
     but = tuple(other for other in others if any(_within(other, one) for one in more))
     return Source(fewest(more), but) if more else None
@@ -146,7 +156,9 @@ def common(networks: Networks, others: Networks) -> Networks | None:
 def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     """The classes of addresses that these networks tell apart: those that are in none of them, and
     those that are in one of them and in no smaller one. Anywhere, where there are none."""
-    every = sorted(set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen))
+    every = sorted(
+        set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen)
+    )
     inner = {
         one: tuple(other for other in every if other != one and _within(other, one))
         for one in every

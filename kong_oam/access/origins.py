@@ -32,14 +32,19 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
                 f"{estate.stack.scheme}://{endpoint.host}" != origin
                 for endpoint in component.endpoints
             ):
-                _add(found.setdefault(origin, {}), component, frozenset(held[client.component]))
+                _add(
+                    found.setdefault(origin, {}),
+                    component,
+                    frozenset(held[client.component]),
+                )
     for origin in component.edge.cors.origins if component.edge.cors else ():
         _add(found.setdefault(origin, {}), component, None)
     if not found and component.edge.cors is None:
         return None
     return {
         origin: {
-            path: tuple(filter(methods.__contains__, METHODS)) for path, methods in reach.items()
+            path: tuple(filter(methods.__contains__, METHODS))
+            for path, methods in reach.items()
         }
         for origin, reach in found.items()
     }
@@ -49,12 +54,18 @@ def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
     """The browser clients whose calls to the component are granted."""
     held = estate.held_at(component, users=True)
     for client in estate.clients:
-        if client.origins and client.provider == component.provider and client.component in held:
+        if (
+            client.origins
+            and client.provider == component.provider
+            and client.component in held
+        ):
             yield client
 
 
 def _add(
-    reach: dict[PathSegments, set[str]], component: Component, scopes: frozenset[str] | None
+    reach: dict[PathSegments, set[str]],
+    component: Component,
+    scopes: frozenset[str] | None,
 ) -> None:
     """Adds what may be called with these scopes, or with whatever scopes there are (None)."""
     for path, rules in component.owned.items():

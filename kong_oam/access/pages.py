@@ -46,7 +46,9 @@ def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Deci
     )
 
 
-def reading(estate: Estate, request: Request, origin: str, method: str) -> Reading | None:
+def reading(
+    estate: Estate, request: Request, origin: str, method: str
+) -> Reading | None:
     """Whether pages of the origin may read the answer to `request` with this method; None where the
     gateway has no part in it: its refusals no page of another origin can read, and of its answers
     the workload says it."""
@@ -63,7 +65,8 @@ def reading(estate: Estate, request: Request, origin: str, method: str) -> Readi
     if origin not in readable:
         return Reading(
             False,
-            _no_reader(estate, component, request, origin) + nearest(origin, readable, 1),
+            _no_reader(estate, component, request, origin)
+            + nearest(origin, readable, 1),
             listing,
         )
     if component.may_be_of_another_rule(path):
@@ -75,10 +78,14 @@ def reading(estate: Estate, request: Request, origin: str, method: str) -> Readi
     if not rules:
         return Reading(False, "no rule owns this path")
     if listing is None:
-        return Reading(False, f"no rule on {written(rules[0].path)} lists {method}", rules[0])
+        return Reading(
+            False, f"no rule on {written(rules[0].path)} lists {method}", rules[0]
+        )
     whose = " and ".join(_whose(estate, component, origin))
     if method not in readable[origin].get(rules[0].path, ()):
-        return Reading(False, f"{whose}, which was not granted what {method} needs here", listing)
+        return Reading(
+            False, f"{whose}, which was not granted what {method} needs here", listing
+        )
     return Reading(True, whose, listing)
 
 
@@ -86,11 +93,16 @@ def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
     """The origins whose pages may read the answer to the request, as far as the gateway says it."""
     component = decide(estate, request, None).component
     named = (readers(estate, component) or {}) if component else {}
-    found = ((origin, reading(estate, request, origin, request.method)) for origin in sorted(named))
+    found = (
+        (origin, reading(estate, request, origin, request.method))
+        for origin in sorted(named)
+    )
     return tuple(origin for origin, one in found if one and one.may)
 
 
-def _no_reader(estate: Estate, component: Component, request: Request, origin: str) -> str:
+def _no_reader(
+    estate: Estate, component: Component, request: Request, origin: str
+) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "it is a page of the same origin, of which browsers ask nothing"
     return (

@@ -37,7 +37,11 @@ class Offered:
 
     def to_output(self) -> dict[str, Any]:
         """It as a stack exports it."""
-        return {"provider": self.provider, "scopes": dict(self.scopes), "groups": [*self.groups]}
+        return {
+            "provider": self.provider,
+            "scopes": dict(self.scopes),
+            "groups": [*self.groups],
+        }
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Offered:
@@ -65,7 +69,9 @@ def base_of(estate: Estate) -> Estate:
     applications = []
     for one in estate.applications:
         if components := tuple(filter(_is_everybodys, map(_offering, one.components))):
-            applications.append(replace(one, labels={}, annotations={}, components=components))
+            applications.append(
+                replace(one, labels={}, annotations={}, components=components)
+            )
     return replace(estate, role="base", applications=tuple(applications))
 
 
@@ -87,13 +93,17 @@ def part_of(estate: Estate, partition: str) -> Estate:
         for component in application.components
     }
     any_token = {
-        one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api
+        one.provider
+        for one in own.values()
+        if one.any_token and estate.provider_of(one).per_api
     }
 
     def concerns(client: Client, called: str) -> bool:
         return called in own or client.provider in any_token
 
-    others = [component for key, component in estate.components.items() if key not in own]
+    others = [
+        component for key, component in estate.components.items() if key not in own
+    ]
     calling = {one.key: tuple(_with_calls(one.clients, concerns)) for one in others}
     clients = itertools.chain(*(one.clients for one in own.values()), *calling.values())
     called = {call.component for client in clients for call in client.calls}
@@ -102,7 +112,9 @@ def part_of(estate: Estate, partition: str) -> Estate:
         for component in others
         if calling[component.key] or component.key in called
     )
-    return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
+    return replace(
+        estate, role="partition", applications=applications, foreign=tuple(kept)
+    )
 
 
 def calls_into(part: Estate, client: Client) -> bool:
@@ -130,7 +142,9 @@ def uses(estate: Estate) -> dict[str, Offered]:
 
 def _offers(components: Iterable[Component]) -> dict[str, Offered]:
     return {
-        _name(component): Offered(component.provider, component.scopes, component.groups)
+        _name(component): Offered(
+            component.provider, component.scopes, component.groups
+        )
         for component in components
         if component.scopes or component.roles
     }
@@ -151,7 +165,9 @@ def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     """The components that declare a scope, and those of which the base still offers it: it may have
     gone from one to another."""
     found: dict[tuple[str, str], set[str]] = {}
-    declaring = [(one.provider, one.scopes, key) for key, one in estate.components.items()]
+    declaring = [
+        (one.provider, one.scopes, key) for key, one in estate.components.items()
+    ]
     for provider, scopes, key in (
         *declaring,
         *((one.provider, one.scopes, _key(name)) for name, one in there.items()),
@@ -169,7 +185,9 @@ def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
         for called, granted_there in calls.items():
             if one := there.get(name := at_provider(called, provider)):
                 scopes = {
-                    scope: one.scopes[scope] for scope in granted_there if scope in one.scopes
+                    scope: one.scopes[scope]
+                    for scope in granted_there
+                    if scope in one.scopes
                 }
                 _add(found, name, Offered(one.provider, scopes))
     return found
@@ -188,12 +206,19 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
     found: set[str] = set()
     for name, one in needed.items():
         other, key = there.get(name, Offered(one.provider, {})), _key(name)
-        found |= {f"scope {scope} of {key}" for scope in one.scopes.keys() - other.scopes.keys()}
-        found |= {f"group {group} of {key}" for group in {*one.groups} - {*other.groups}}
+        found |= {
+            f"scope {scope} of {key}"
+            for scope in one.scopes.keys() - other.scopes.keys()
+        }
+        found |= {
+            f"group {group} of {key}" for group in {*one.groups} - {*other.groups}
+        }
     return sorted(found)
 
 
-def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estate, list[str]]:
+def with_kept(
+    estate: Estate, before: Uses, used: Iterable[Uses]
+) -> tuple[Estate, list[str]]:
     """The base's estate with all that the base offers and some partition still uses, and what that
     is, in words.
 
@@ -207,7 +232,9 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     kept: dict[str, Offered] = {}
     for name, one in before.items():
         needed = wanted.get(name, Offered(one.provider, {}))
-        scopes = {scope: text for scope, text in one.scopes.items() if scope in needed.scopes}
+        scopes = {
+            scope: text for scope, text in one.scopes.items() if scope in needed.scopes
+        }
         groups = tuple(group for group in one.groups if group in needed.groups)
         kept[name] = Offered(one.provider, scopes, groups)
     words = lacking(kept, offered(estate))
@@ -218,7 +245,9 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
             return component
         groups = tuple(group for group in one.groups if group not in component.groups)
         roles = (*component.roles, *_roles(groups))
-        return replace(component, scopes={**one.scopes, **component.scopes}, roles=roles)
+        return replace(
+            component, scopes={**one.scopes, **component.scopes}, roles=roles
+        )
 
     whole = _with_components(estate, extended)
     there = {_name(component) for component in whole.components.values()}
@@ -234,9 +263,12 @@ def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estat
     return replace(whole, foreign=tuple(gone)), words
 
 
-def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
+def _with_components(
+    estate: Estate, changed: Callable[[Component], Component]
+) -> Estate:
     applications = [
-        replace(one, components=tuple(map(changed, one.components))) for one in estate.applications
+        replace(one, components=tuple(map(changed, one.components)))
+        for one in estate.applications
     ]
     return replace(estate, applications=tuple(applications))
 
@@ -248,7 +280,9 @@ Granted = Mapping[str, Mapping[str, Collection[str]]]
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
     """What the run's own clients are granted, by the client's name and component; also of a client
     without a grant."""
-    found: dict[str, dict[str, set[str]]] = {client.name: {} for client in estate.own_clients}
+    found: dict[str, dict[str, set[str]]] = {
+        client.name: {} for client in estate.own_clients
+    }
     for client in estate.own_clients:
         for call in client.calls:
             found[client.name].setdefault(call.component, set()).update(call.scopes)
@@ -271,19 +305,27 @@ def _known_client(client: Client) -> Client:
     """The client without what only its own stack deploys; of its redirects stay the origins of its
     pages, which gateways and providers let in."""
     return replace(
-        client, redirect_uris=client.origins, refresh=False, rotate_every=None, jwks_uri=None
+        client,
+        redirect_uris=client.origins,
+        refresh=False,
+        rotate_every=None,
+        jwks_uri=None,
     )
 
 
 def _offering(component: Component) -> Component:
     """The component as the base knows it."""
     signing_in = (client for client in component.clients if client.user_facing)
-    clients = tuple(replace(_known_client(client), calls=(), groups=()) for client in signing_in)
+    clients = tuple(
+        replace(_known_client(client), calls=(), groups=()) for client in signing_in
+    )
     holding = (role for role in component.roles if role.groups)
     return replace(
         _known(component),
         clients=clients,
-        roles=tuple(replace(role, name="", scopes=(), components=()) for role in holding),
+        roles=tuple(
+            replace(role, name="", scopes=(), components=()) for role in holding
+        ),
         endpoints=tuple(one for one in component.endpoints if one.certificate),
         exposures=(),
         workload=None,
@@ -291,7 +333,9 @@ def _offering(component: Component) -> Component:
 
 
 def _is_everybodys(component: Component) -> bool:
-    return bool(component.scopes or component.roles or component.endpoints or component.clients)
+    return bool(
+        component.scopes or component.roles or component.endpoints or component.clients
+    )
 
 
 def _known(component: Component) -> Component:

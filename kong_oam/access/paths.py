@@ -43,9 +43,7 @@ SEPARATING = (
 """Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
 character sets."""
 
-LETTERS = (
-    "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
-)
+LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
 """Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
 character sets."""
 
@@ -76,7 +74,8 @@ def ranges(text: str) -> tuple[tuple[int, int], ...]:
 
 def _character_class(text: str) -> str:
     return "".join(
-        f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text)
+        f"{re.escape(chr(first))}-{re.escape(chr(last))}"
+        for first, last in ranges(text)
     )
 
 
@@ -120,7 +119,9 @@ def read(target: bytes) -> PathSegments:
                 f"contains {separator.group()!a}, which some servers take for a separator"
             )
         if element not in (".", "..") and _is_none(element):
-            raise Unreadable(f"has the element {element!a}, which some servers take for none")
+            raise Unreadable(
+                f"has the element {element!a}, which some servers take for none"
+            )
     return resolve(elements)
 
 
@@ -145,7 +146,9 @@ def spelled(element: str) -> str:
     """A pattern of what other servers may read in an element: small letters, and `*` for any
     characters or none."""
     pattern = _signs(element).encode().lower().decode()
-    if re.search(r"~[0-9?]", pattern):  # a short name, which says nothing of the long one
+    if re.search(
+        r"~[0-9?]", pattern
+    ):  # a short name, which says nothing of the long one
         return "*"
     pattern = pattern.partition("#")[0]  # some cut what they decoded at a fragment
     name, _, stream = pattern.partition(":")
@@ -183,14 +186,19 @@ def folded(path: PathSegments) -> PathSegments:
     return tuple(map(spelled, path))
 
 
-def may_be_longer(path: PathSegments, length: int, rules: Collection[PathSegments]) -> bool:
+def may_be_longer(
+    path: PathSegments, length: int, rules: Collection[PathSegments]
+) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more
     elements than `length`."""
     patterns = folded(path)
     if not any("*" in pattern for pattern in patterns):
-        return any(patterns[:end] in rules for end in range(length + 1, len(patterns) + 1))
+        return any(
+            patterns[:end] in rules for end in range(length + 1, len(patterns) + 1)
+        )
     return any(
-        length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules
+        length < len(rule) <= len(patterns) and all(map(meets, patterns, rule))
+        for rule in rules
     )
 
 
@@ -257,7 +265,9 @@ def pattern(path: PathSegments) -> str:
     if not path:
         return "/"
     return (
-        "".join("/" + "".join(_character_pattern(c) for c in element) for element in path)
+        "".join(
+            "/" + "".join(_character_pattern(c) for c in element) for element in path
+        )
         + "(?:/|$)"
     )
 

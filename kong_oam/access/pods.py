@@ -27,18 +27,25 @@ def pods_behind(component: Component) -> Mapping[str, str]:
             component.application,
             component.name,
         )
-    words = {endpoint.port_name: _words(component, services, endpoint) for endpoint in endpoints}
+    words = {
+        endpoint.port_name: _words(component, services, endpoint)
+        for endpoint in endpoints
+    }
     return {port: text for port, text in words.items() if text}
 
 
-def _words(component: Component, services: Mapping[str, Service], endpoint: Endpoint) -> str:
+def _words(
+    component: Component, services: Mapping[str, Service], endpoint: Endpoint
+) -> str:
     named, service = component.named, services.get(endpoint.service)
     if named and endpoint.service == named.ours:
         return _selected(component, named.labels, [named.target], ())
     port = service.port(endpoint.port) if service else None
     if service is None or port is None:
         return ""
-    return _selected(component, service.selector, service.pod_ports(port), service.workloads)
+    return _selected(
+        component, service.selector, service.pod_ports(port), service.workloads
+    )
 
 
 def _selected(
@@ -49,7 +56,9 @@ def _selected(
 ) -> str:
     own = {APPLICATION: component.application, COMPONENT: component.name}
     labels = ",".join(
-        f"{key}={value}" for key, value in sorted(selector.items()) if own.get(key) != value
+        f"{key}={value}"
+        for key, value in sorted(selector.items())
+        if own.get(key) != value
     )
     pods = f"pods {labels}" if labels else "own pods"
     made_by = ", ".join(sorted(set(workloads)))

@@ -69,8 +69,12 @@ def provider_names(provider: Provider, group: str) -> Groups:
 
 def logical_groups(estate: Estate) -> frozenset[str]:
     """Every name that a group has in the Applications or in the stack's mapping."""
-    mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
-    in_roles = {group for component in estate.components.values() for group in component.groups}
+    mapped = {
+        name for provider in estate.stack.providers.values() for name in provider.groups
+    }
+    in_roles = {
+        group for component in estate.components.values() for group in component.groups
+    }
     return frozenset(mapped | in_roles)
 
 
@@ -113,7 +117,9 @@ matters."""
 def minimal(sets: Collection[Groups]) -> Condition:
     """The sets that contain no other of them."""
     return frozenset(
-        groups for groups in sets if not any(subset != groups for subset in _within(groups, sets))
+        groups
+        for groups in sets
+        if not any(subset != groups for subset in _within(groups, sets))
     )
 
 
@@ -126,7 +132,9 @@ def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
     """The sets that `groups` contains, itself included."""
     if len(groups) > _SMALL:
         return (subset for subset in sets if subset <= groups)
-    subsets = chain.from_iterable(combinations(groups, size) for size in range(len(groups) + 1))
+    subsets = chain.from_iterable(
+        combinations(groups, size) for size in range(len(groups) + 1)
+    )
     return (subset for subset in map(frozenset, subsets) if subset in sets)
 
 
@@ -137,12 +145,14 @@ class Callers:
         self._estate, self._naming = estate, naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
-            self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = (
-                client
-            )
+            self._clients.setdefault(client.provider, {})[
+                client.component, client.user_facing
+            ] = client
         # Each answer is kept: whoever compares them tells them apart by their identity.
         self._everybody: dict[Networks, Access] = {(): EVERYBODY}
-        self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
+        self._allowed: dict[
+            tuple[str, frozenset[frozenset[str]], Networks], Access
+        ] = {}
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
 
@@ -161,7 +171,11 @@ class Callers:
                 result[method] = self._everybody[networks]
                 continue
             # Rules of a component that ask for the same share one value, on any path and method.
-            key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
+            key = (
+                component.key,
+                frozenset(frozenset(rule.scopes) for rule in matching),
+                networks,
+            )
             if key not in self._allowed:
                 access = self._principals_with_one_of(component, key[1])
                 self._allowed[key] = (
@@ -175,8 +189,12 @@ class Callers:
     ) -> Access:
         conditions: dict[Principal, Condition] = {}
         for needed in alternatives:
-            for principal, condition in self.principals_with(component, needed).principals.items():
-                conditions[principal] = minimal(conditions.get(principal, frozenset()) | condition)
+            for principal, condition in self.principals_with(
+                component, needed
+            ).principals.items():
+                conditions[principal] = minimal(
+                    conditions.get(principal, frozenset()) | condition
+                )
         return Access(principals=conditions)
 
     def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
@@ -191,9 +209,17 @@ class Callers:
                 if needed.issubset(scopes)
             ]
             return self._access_of(component, needed, able)
-        api = component.key if self._estate.provider_of(component).per_api else component.provider
+        api = (
+            component.key
+            if self._estate.provider_of(component).per_api
+            else component.provider
+        )
         if api not in self._with_any_token:
-            able = [client for client in clients.values() if self._gets_a_token(component, client)]
+            able = [
+                client
+                for client in clients.values()
+                if self._gets_a_token(component, client)
+            ]
             self._with_any_token[api] = self._access_of(component, needed, able)
         return self._with_any_token[api]
 
@@ -201,11 +227,14 @@ class Callers:
         self, component: Component, needed: frozenset[str], clients: Iterable[Client]
     ) -> Access:
         conditions = {
-            principal_of(client): self._condition(component, client, needed) for client in clients
+            principal_of(client): self._condition(component, client, needed)
+            for client in clients
         }
         return Access(
             principals={
-                principal: condition for principal, condition in conditions.items() if condition
+                principal: condition
+                for principal, condition in conditions.items()
+                if condition
             }
         )
 
@@ -213,10 +242,16 @@ class Callers:
         """Whether the client gets one that counts at the component, whatever it lists."""
         per_api = self._estate.provider_of(component).per_api
         apis = self._estate.apis_at(component)
-        issued = any(call.scopes for call in client.calls if not per_api or call.component in apis)
+        issued = any(
+            call.scopes
+            for call in client.calls
+            if not per_api or call.component in apis
+        )
         return issued or (client.user_facing and not per_api)
 
-    def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
+    def _condition(
+        self, component: Component, client: Client, needed: frozenset[str]
+    ) -> Condition:
         """The condition on users: in a group of each clause."""
         if not client.user_facing:
             return ITSELF
@@ -235,7 +270,9 @@ class Callers:
         return self._conditions[key]
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
-        return frozenset(name for group in groups for name in self._naming(provider, group))
+        return frozenset(
+            name for group in groups for name in self._naming(provider, group)
+        )
 
 
 def clauses_of(
@@ -246,7 +283,10 @@ def clauses_of(
     yield frozenset(client.groups)
     for scope in sorted(needed):
         yield frozenset(
-            group for role in component.roles if scope in role.scopes for group in role.groups
+            group
+            for role in component.roles
+            if scope in role.scopes
+            for group in role.groups
         )
 
 

@@ -31,7 +31,10 @@ def grants(estate: Estate) -> str:
     """
     return _text(
         "CLIENT  SCOPES",
-        map(_grant, sorted(estate.own_clients, key=lambda one: (one.component, one.provider))),
+        map(
+            _grant,
+            sorted(estate.own_clients, key=lambda one: (one.component, one.provider)),
+        ),
     )
 
 
@@ -46,7 +49,11 @@ def _text(head: str, lines: Iterable[str]) -> str:
 
 
 def _grant(client: Client) -> str:
-    users = f" for users in {', '.join(client.groups) or 'no group'}" if client.user_facing else ""
+    users = (
+        f" for users in {', '.join(client.groups) or 'no group'}"
+        if client.user_facing
+        else ""
+    )
     return f"{client.name}  {' '.join(client.scopes) or 'nothing'}{users}"
 
 
@@ -54,7 +61,9 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
             for networks, methods in (
-                _by_networks(component, rule).items() if within(rule.path, endpoint.path) else ()
+                _by_networks(component, rule).items()
+                if within(rule.path, endpoint.path)
+                else ()
             ):
                 listed = "*" if len(methods) == len(METHODS) else ",".join(methods)
                 request = f"{listed} {endpoint.host}{written(rule.path)}"
@@ -109,15 +118,22 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     alone = sorted(frozenset.intersection(*clauses))
     yield from alone
     names = {
-        provider.group(group): group for clause in clauses for group in sorted(clause, reverse=True)
+        provider.group(group): group
+        for clause in clauses
+        for group in sorted(clause, reverse=True)
     }
     theirs = {frozenset(map(provider.group, clause)) for clause in clauses}
     common = frozenset.intersection(*theirs)
-    yield from sorted(names[group] for group in common.difference(map(provider.group, alone)))
+    yield from sorted(
+        names[group] for group in common.difference(map(provider.group, alone))
+    )
     least = [clause for clause in theirs if not any(other < clause for other in theirs)]
     if len(least) > 1:
         yield " and ".join(
-            sorted(_one_of(sorted(names[group] for group in clause - common)) for clause in least)
+            sorted(
+                _one_of(sorted(names[group] for group in clause - common))
+                for clause in least
+            )
         )
 
 

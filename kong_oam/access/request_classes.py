@@ -63,7 +63,9 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yields every path at which an answer may change on the site."""
 
-    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
         """The endpoint that a request with that path reaches, and the component whose rules hold
         there."""
 
@@ -91,7 +93,9 @@ class SitesByHost(Sites):
                 yield endpoint.path
                 yield from component.owned
 
-    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
         return leading(self._estate, _example(name), path)
 
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
@@ -106,9 +110,9 @@ class SitesByPort(Sites):
         self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
         for component in estate.exposed:
             for endpoint in component.endpoints:
-                self._sites.setdefault(f"{whole(component.key)}:{endpoint.port_name}", []).append(
-                    (endpoint, component)
-                )
+                self._sites.setdefault(
+                    f"{whole(component.key)}:{endpoint.port_name}", []
+                ).append((endpoint, component))
 
     def names(self) -> Iterable[str]:
         return self._sites
@@ -116,9 +120,14 @@ class SitesByPort(Sites):
     def declared(self, name: str) -> Iterable[PathSegments]:
         for endpoint, component in self._sites.get(name, ()):
             yield from component.owned
-            yield from (inner.path for inner, _ in self._estate.below[endpoint.host, endpoint.path])
+            yield from (
+                inner.path
+                for inner, _ in self._estate.below[endpoint.host, endpoint.path]
+            )
 
-    def leading(self, name: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
         for endpoint, _ in self._sites.get(name, ()):
             found = self._estate.leading(endpoint.host, path)
             if found and found[0] is endpoint:
@@ -173,12 +182,14 @@ def _tree(
 
 
 def _parent(
-    key: tuple[PathSegments, PathSegments], index: Mapping[tuple[PathSegments, PathSegments], int]
+    key: tuple[PathSegments, PathSegments],
+    index: Mapping[tuple[PathSegments, PathSegments], int],
 ) -> int | None:
     beginning, read_as = key
     if beginning != read_as:
         between = (
-            (beginning, read_as[:length]) for length in range(len(read_as) - 1, len(beginning), -1)
+            (beginning, read_as[:length])
+            for length in range(len(read_as) - 1, len(beginning), -1)
         )
         return next(
             (index[candidate] for candidate in between if candidate in index),
@@ -223,7 +234,10 @@ def _regions(
                 waiting += path_classes[number].children
             else:
                 exceptions.append(_subtree(path_classes[number]))
-        yield Region(_subtree(path_classes[top]), tuple(sorted(exceptions))), tuple(sorted(members))
+        yield (
+            Region(_subtree(path_classes[top]), tuple(sorted(exceptions))),
+            tuple(sorted(members)),
+        )
 
 
 def _subtree(path_class: PathClass) -> Subtree:

@@ -90,7 +90,9 @@ class Generation:
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
-        replaced = datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
+        replaced = (
+            datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
+        )
         return Generation(
             int(data["generation"]),
             since,
@@ -113,7 +115,9 @@ class Generation:
         return f"generation {self.number + 1} takes over"
 
 
-def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
+def advanced(
+    last: Generation | None, schedule: Schedule, today: datetime.date
+) -> Generation:
     """Advances a generation to this run: one step where one is due, and none on a day before `last`
     began."""
     if last is None:
@@ -130,11 +134,17 @@ def is_shared(data: Mapping[str, Any]) -> bool:
     return _HOLDER in data
 
 
-def current_secret(last: Generation | None, holder: str, today: datetime.date) -> Generation:
+def current_secret(
+    last: Generation | None, holder: str, today: datetime.date
+) -> Generation:
     """The shared secret from this run on: another one where its holder changed.
 
     Nobody replaces it by a schedule, since whoever has the one before would be refused.
     """
     if last is None:
         return Generation(1, today, holder=holder)
-    return last if last.holder == holder else Generation(last.number + 1, today, holder=holder)
+    return (
+        last
+        if last.holder == holder
+        else Generation(last.number + 1, today, holder=holder)
+    )

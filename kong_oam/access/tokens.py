@@ -120,15 +120,21 @@ def issue(
     tokens are for one API need it.
     """
     if client.provider != provider.name:
-        return Refusal(f"{client.component} has no client at provider '{provider.name}'")
+        return Refusal(
+            f"{client.component} has no client at provider '{provider.name}'"
+        )
     if client.user_facing and user is None:
         return Refusal(f"{client.component} acts for users only: somebody must sign in")
     if not client.user_facing and user is not None:
-        return Refusal(f"{client.component} acts for itself only: users cannot sign in through it")
+        return Refusal(
+            f"{client.component} acts for itself only: users cannot sign in through it"
+        )
     if provider.per_api and api is None:
         return Refusal(f"a token of '{provider.name}' is for one API: say which")
     calls = [
-        call for call in client.calls if not provider.per_api or (api and call.component == api.key)
+        call
+        for call in client.calls
+        if not provider.per_api or (api and call.component == api.key)
     ]
     api_scopes = sorted({scope for call in calls for scope in call.scopes})
     # Where tokens are for one API, signing in is asked for in a request of its own, and the token
@@ -142,19 +148,32 @@ def issue(
     audience = provider.audience_of(api.key) if provider.per_api and api else None
     if user is None:
         return Claims(
-            provider.name, client.component, client.component, False, requested, audience=audience
+            provider.name,
+            client.component,
+            client.component,
+            False,
+            requested,
+            audience=audience,
         )
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
-        return Refusal(f"the user is in no group that {client.component} is assigned to")
-    listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
-    return Claims(provider.name, client.component, user.login, True, requested, listed, audience)
+        return Refusal(
+            f"the user is in no group that {client.component} is assigned to"
+        )
+    listed = (
+        _groups_listed(provider, api, user) if provider.per_api and api else user.groups
+    )
+    return Claims(
+        provider.name, client.component, user.login, True, requested, listed, audience
+    )
 
 
 def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
     named = (group for role in api.roles for group in role.groups)
     return tuple(
         dict.fromkeys(
-            provider.listed(group) for group in named if provider.group(group) in user.groups
+            provider.listed(group)
+            for group in named
+            if provider.group(group) in user.groups
         )
     )
 
@@ -172,7 +191,8 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     match = _BEARER.match(values[0]) if len(values) == 1 else None
     if match is None:
         return Refusal(
-            "the Authorization header is not exactly 'Bearer <token>'", "malformed-authorization"
+            "the Authorization header is not exactly 'Bearer <token>'",
+            "malformed-authorization",
         )
     parts = _header_and_payload(match.group(1))
     return parts if isinstance(parts, Refusal) else match.group(1)
@@ -194,13 +214,17 @@ def authenticate(
     header, payload = parts
     key = ring.keys.get(header["kid"])
     if key is None:
-        return Refusal("signed with a key that is not this issuer's", "token-not-verified")
+        return Refusal(
+            "signed with a key that is not this issuer's", "token-not-verified"
+        )
     if header.get("alg") != key.algorithm or not _signature_matches(key, token):
         return Refusal("the signature does not match the key", "token-not-verified")
     return _validated(payload, ring, now, apis)
 
 
-def _header_and_payload(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+def _header_and_payload(
+    token: str,
+) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
     """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -212,7 +236,8 @@ def _header_and_payload(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
         return Refusal(
-            "the key id is not a plain text in the header alone", "malformed-authorization"
+            "the key id is not a plain text in the header alone",
+            "malformed-authorization",
         )
     if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
         return Refusal("the signature cannot be of ES256", "malformed-authorization")
@@ -226,17 +251,25 @@ def _validated(
         return Refusal("another issuer", "token-not-for-us")
     audience, provider = payload.get("aud"), ring.provider
     named = (
-        audience if _is_list_of_texts(audience) else [audience] if isinstance(audience, str) else []
+        audience
+        if _is_list_of_texts(audience)
+        else [audience]
+        if isinstance(audience, str)
+        else []
     )
     if not named or (not provider.per_api and provider.audience not in named):
         return Refusal("for another audience", "token-not-for-us")
     if (reason := _untimely(payload, now)) is not None:
-        return Refusal(reason, "token-untimely" if reason == _EARLY else "token-not-verified")
+        return Refusal(
+            reason, "token-untimely" if reason == _EARLY else "token-not-verified"
+        )
     claims = _claims(payload, ring)
     if isinstance(claims, Refusal) or not provider.per_api:
         return claims
     meant = next((api for api in apis if ring.audience_of(api) in named), None)
-    return replace(claims, audience="" if meant is None else provider.audience_of(meant))
+    return replace(
+        claims, audience="" if meant is None else provider.audience_of(meant)
+    )
 
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
@@ -257,9 +290,13 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
         if not isinstance(value, str) or not (
             value.startswith(mark.value) if mark.prefix else value == mark.value
         ):
-            return Refusal(f"not an access token: claim '{mark.claim}'", "token-unreadable")
+            return Refusal(
+                f"not an access token: claim '{mark.claim}'", "token-unreadable"
+            )
     if any(claim in payload for claim in spelling.overage):
-        return Refusal("the user's groups are too many to be listed", "token-unreadable")
+        return Refusal(
+            "the user's groups are too many to be listed", "token-unreadable"
+        )
     client, subject = payload.get(spelling.client), payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
         return Refusal("client or subject is missing or malformed", "token-unreadable")
@@ -269,7 +306,9 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     if not user and payload.get(spelling.own) != (
         client if spelling.own_value is None else spelling.own_value
     ):
-        return Refusal("neither a user's token nor the client's own", "token-unreadable")
+        return Refusal(
+            "neither a user's token nor the client's own", "token-unreadable"
+        )
     scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
@@ -277,7 +316,12 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     # Never the id itself, which could read like a component.
     component = ring.clients.get(client, "")
     return Claims(
-        ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ()
+        ring.provider.name,
+        component,
+        subject,
+        user,
+        scopes,
+        tuple(groups) if user else (),
     )
 
 
@@ -286,13 +330,19 @@ def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | N
         return ()
     value = payload[listing.claim]
     if listing.form == "words":
-        names = [word for word in value.split(" ") if word] if isinstance(value, str) else None
+        names = (
+            [word for word in value.split(" ") if word]
+            if isinstance(value, str)
+            else None
+        )
     else:
         names = value if _is_list_of_texts(value) else None
     if names is None:
         return None
     return tuple(
-        name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix)
+        name.removeprefix(listing.prefix)
+        for name in names
+        if name.startswith(listing.prefix)
     )
 
 
@@ -301,7 +351,11 @@ def _is_name(value: Any) -> TypeGuard[str]:
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )
 
 
 def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
@@ -310,7 +364,9 @@ def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
 
 def _decode(part: str) -> bytes:
     try:
-        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+        return base64.b64decode(
+            part + "=" * (-len(part) % 4), altchars=b"-_", validate=True
+        )
     except (binascii.Error, ValueError):
         raise ValueError("not base64url") from None
 
@@ -325,7 +381,9 @@ def _json_object(part: str) -> dict[str, Any]:
             parse_float=_finite,
             parse_int=_integer,
         )
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for a lone surrogate
+        json.dumps(value, ensure_ascii=False).encode(
+            "utf-8"
+        )  # fails for a lone surrogate
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:

@@ -35,7 +35,9 @@ def digest_of(component: Component, properties: Mapping[str, Any]) -> str:
         content = [_unversioned(properties), objects]
     if named := component.named:
         content = [content, named.port, named.target, named.labels]
-    text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)
+    text = json.dumps(
+        [component.at, component.type, content], sort_keys=True, default=str
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -64,7 +66,9 @@ def _nameless(value: Any, names: set[str]) -> Any:
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()
         return {
-            str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out
+            str(key): _nameless(inner, names)
+            for key, inner in value.items()
+            if key not in left_out
         }
     if isinstance(value, list | tuple):
         return [_nameless(inner, names) for inner in value]

@@ -18,7 +18,9 @@ Answers = dict[str, Any]
 something empty for no."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-_RATE = re.compile(r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)")
+_RATE = re.compile(
+    r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)"
+)
 
 _OF_SCOPES = ("group", "caller")
 _AT_THE_GATEWAY = (
@@ -50,7 +52,9 @@ def caller(text: str) -> tuple[str, bool]:
     InputError."""
     component, _, level = text.partition(":")
     if level not in ("", "read", "write") or component.count("/") != 1:
-        raise InputError(f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write")
+        raise InputError(
+            f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write"
+        )
     return component, level == "write"
 
 
@@ -63,7 +67,10 @@ def rate(text: str) -> Mapping[str, Any]:
             f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
             "user:60/minute"
         )
-    return {"per": found["per"] or "client", "requests": {found["window"]: int(found["requests"])}}
+    return {
+        "per": found["per"] or "client",
+        "requests": {found["window"]: int(found["requests"])},
+    }
 
 
 def port(text: str) -> int:
@@ -124,7 +131,9 @@ FLAGS: Mapping[str, Flag] = {
         Flag("owner", "TEAM", "who answers for its access"),
         Flag("port", "PORT", "of a webservice, where it listens", port),
         Flag("domain", "DOMAIN", "of a webservice; without one the stack gives one"),
-        Flag("path", "PATH", "of a webservice, what it owns of the domain (default: /)"),
+        Flag(
+            "path", "PATH", "of a webservice, what it owns of the domain (default: /)"
+        ),
         Flag(
             "allow_from",
             "NETWORK",
@@ -169,7 +178,12 @@ FLAGS: Mapping[str, Flag] = {
             "of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
             separator=" ",
         ),
-        Flag("group", "NAME", "whose users may read and change (repeatable)", separator=","),
+        Flag(
+            "group",
+            "NAME",
+            "whose users may read and change (repeatable)",
+            separator=",",
+        ),
         Flag(
             "caller",
             "APP/COMPONENT[:write]",
@@ -190,7 +204,11 @@ FLAGS: Mapping[str, Flag] = {
             "of a native client, where users come back to on their device (repeatable)",
             separator=" ",
         ),
-        Flag("jwks_uri", "URL", "of an external client, where its owner publishes its keys"),
+        Flag(
+            "jwks_uri",
+            "URL",
+            "of an external client, where its owner publishes its keys",
+        ),
         Flag(
             "calls",
             "APP/COMPONENT:SCOPE[,SCOPE]",
@@ -211,7 +229,9 @@ def settle(answers: Answers) -> None:
 
 def useless_flags(answers: Mapping[str, Any]) -> set[str]:
     """Flags that say nothing about such a component."""
-    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(answers["type"], ())
+    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
+        answers["type"], ()
+    )
     scopeless = _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
     return {
         *without,
@@ -230,12 +250,20 @@ def wanted(answers: Answers) -> Wanted:
     """The component that is meant. Raises InputError where not enough is said, or what would be
     dropped."""
     if without := missing_flags(answers):
-        raise NotScaffolded(f"{some(map(written, without))} missing; `new --help` has an example")
+        raise NotScaffolded(
+            f"{some(map(written, without))} missing; `new --help` has an example"
+        )
     for flag in sorted(useless_flags(answers)):
         if answers[flag]:
-            raise NotScaffolded(f"{_reason(flag, answers['type'])}: leave {written(flag)} out")
+            raise NotScaffolded(
+                f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
+            )
     return Wanted(
-        **{name: flag.read(answers[name]) for name, flag in FLAGS.items() if answers[name]}
+        **{
+            name: flag.read(answers[name])
+            for name, flag in FLAGS.items()
+            if answers[name]
+        }
     )
 
 

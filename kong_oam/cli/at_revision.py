@@ -30,7 +30,13 @@ names."""
 
 
 def read_at(
-    name: str, stack: str, applications: Names, definitions: Names, *, prefix: str, told_as: str
+    name: str,
+    stack: str,
+    applications: Names,
+    definitions: Names,
+    *,
+    prefix: str,
+    told_as: str,
 ) -> tuple[Reading, Settings]:
     """Reads the Applications and the settings of a stack at the revision `name`.
 
@@ -44,7 +50,9 @@ def read_at(
         of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
-                judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
+                judging_settings(stack)
+                if no_stack_is_here()
+                else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
             asked = applications or settings.applications
@@ -56,7 +64,9 @@ def read_at(
                     f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
                     "what changes there, compare two folders"
                 )
-            then = replace(settings, definitions=tuple(str(path.absolute()) for path in defined_by))
+            then = replace(
+                settings, definitions=tuple(str(path.absolute()) for path in defined_by)
+            )
 
             def named(file: Path) -> str:
                 return (

@@ -70,13 +70,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_estate(parser)
     parser.add_argument(
-        "--watch", action="store_true", help="answer again after every save, until Ctrl-C"
+        "--watch",
+        action="store_true",
+        help="answer again after every save, until Ctrl-C",
     )
     parser.add_argument(
-        "--since", metavar="REVISION", help="print only what this git revision did not have"
+        "--since",
+        metavar="REVISION",
+        help="print only what this git revision did not have",
     )
     parser.add_argument(
-        "--sarif", type=Path, metavar="FILE", help="write what is found to FILE as SARIF 2.1.0, too"
+        "--sarif",
+        type=Path,
+        metavar="FILE",
+        help="write what is found to FILE as SARIF 2.1.0, too",
     )
 
 
@@ -128,7 +135,9 @@ def _answer(
 ) -> int:
     """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for
     has none."""
-    reading = reading_of(_names(options, settings), settings, read_one=read_one, renderer=renderer)
+    reading = reading_of(
+        _names(options, settings), settings, read_one=read_one, renderer=renderer
+    )
     here = _selection(options.files)
     asked = options.files or options.applications
     if (
@@ -148,7 +157,10 @@ def _answer(
     )
     if memory and compiled.estate:
         memory.forget()
-    diagnostics, findings = tuple(filter(here, compiled.diagnostics)), tuple(filter(here, found))
+    diagnostics, findings = (
+        tuple(filter(here, compiled.diagnostics)),
+        tuple(filter(here, found)),
+    )
     said = (*diagnostics, *(finding.diagnostic for finding in findings))
     known = Known(_before(options) if options.since else ())
     report = Report(
@@ -189,7 +201,11 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
         remark(f"{told_as}: {error}; everything counts as new")
         return ()
     compiled = _compiled(reading, settings, None)
-    found = lint(reading.applications, compiled.estate, settings.as_of) if compiled.estate else ()
+    found = (
+        lint(reading.applications, compiled.estate, settings.as_of)
+        if compiled.estate
+        else ()
+    )
     return (*compiled.diagnostics, *(finding.diagnostic for finding in found))
 
 
@@ -197,9 +213,13 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
     """The estate, and what is wrong with it here; none where it asks for what a run refuses before
     it starts."""
     compiled = compile_estate(reading, settings.stack, memory)
-    if compiled.estate is None or not (refused := tuple(findings(settings, compiled.estate))):
+    if compiled.estate is None or not (
+        refused := tuple(findings(settings, compiled.estate))
+    ):
         return compiled
-    return replace(compiled, estate=None, diagnostics=ordered((*compiled.diagnostics, *refused)))
+    return replace(
+        compiled, estate=None, diagnostics=ordered((*compiled.diagnostics, *refused))
+    )
 
 
 @dataclass(frozen=True)
@@ -223,7 +243,9 @@ class Report:
     def known(self) -> int:
         """How many warnings and findings of lint the revision had as well."""
         warnings = [
-            one for one in self.diagnostics if one.severity == "warning" and one not in self.new
+            one
+            for one in self.diagnostics
+            if one.severity == "warning" and one not in self.new
         ]
         return len(warnings) + len(self.findings) - len(self.new_findings)
 
@@ -257,7 +279,10 @@ def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
     if suggestion := finding.suggestion():
         console.print_exactly(
-            *(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n"))
+            *(
+                _painted(line, console)
+                for line in suggestion.removesuffix("\n").split("\n")
+            )
         )
 
 
@@ -284,7 +309,9 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
             else "hosts and providers"
         )
         lacks = f"; no stack is here, so that none says what {unsaid} there are"
-        found = f", {len(report.new_findings)} finding(s)" if report.new_findings else ""
+        found = (
+            f", {len(report.new_findings)} finding(s)" if report.new_findings else ""
+        )
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
         if report.compiled.unjudged:
             yield not_judged(report.compiled.unjudged)
@@ -309,8 +336,12 @@ def _document(report: Report, *, since: str | None) -> dict[str, Any]:
 
     return {
         "usable": report.compiled.estate is not None,
-        "diagnostics": [diagnostic_entry(one) | newness(one) for one in report.diagnostics],
-        "findings": [_finding(one) | newness(one.diagnostic) for one in report.findings],
+        "diagnostics": [
+            diagnostic_entry(one) | newness(one) for one in report.diagnostics
+        ],
+        "findings": [
+            _finding(one) | newness(one.diagnostic) for one in report.findings
+        ],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
     }
@@ -325,4 +356,6 @@ def _finding(finding: LintFinding) -> dict[str, Any]:
     return diagnostic_entry(finding.diagnostic) | entry
 
 
-COMMAND = Command("check", "print what is wrong in Applications", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "check", "print what is wrong in Applications", _DETAILS, _arguments, _run
+)

@@ -68,7 +68,9 @@ Offer = tuple[str, str]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=tuple(SCRIPTS), metavar="SHELL", help=", ".join(SCRIPTS))
+    parser.add_argument(
+        "shell", choices=tuple(SCRIPTS), metavar="SHELL", help=", ".join(SCRIPTS)
+    )
     parser.add_argument(
         "words",
         nargs="*",
@@ -97,14 +99,23 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
     for word in before:
         if word.startswith("-"):
             option = next(
-                (one for one in parser._actions if word in one.option_strings and one.nargs != 0),
+                (
+                    one
+                    for one in parser._actions
+                    if word in one.option_strings and one.nargs != 0
+                ),
                 None,
             )
         elif option:
             option = None
         else:
             parser = next(
-                (inner.choices[word] for inner in _inner(parser) if word in inner.choices), parser
+                (
+                    inner.choices[word]
+                    for inner in _inner(parser)
+                    if word in inner.choices
+                ),
+                parser,
             )
     values = _values(option) if option else _operands(parser)
     found = _options(parser) if current.startswith("-") else values
@@ -114,7 +125,11 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
 def _inner(
     parser: argparse.ArgumentParser,
 ) -> Iterator[argparse._SubParsersAction[argparse.ArgumentParser]]:
-    return (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return (
+        action
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
@@ -141,5 +156,10 @@ def _values(action: argparse.Action) -> Iterator[Offer]:
 
 
 COMMAND = Command(
-    "completion", "print a shell's completion script", _DETAILS, _arguments, _run, json=False
+    "completion",
+    "print a shell's completion script",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

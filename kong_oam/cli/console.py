@@ -56,9 +56,14 @@ class Console:
         """Prints columns as wide as their widest cell, two spaces between them, the last one as it
         is."""
         lines = [tuple(header), *map(tuple, rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
+        widths = [
+            max(len(line[column]) for line in lines)
+            for column in range(len(header) - 1)
+        ]
         for number, line in enumerate(lines):
-            cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+            cells = [
+                cell.ljust(width) for cell, width in zip(line, widths, strict=False)
+            ]
             text = "  ".join([*cells, line[-1]]).rstrip()
             self.print(self.paint("bold", text) if number == 0 else text)
 

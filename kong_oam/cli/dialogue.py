@@ -17,14 +17,20 @@ from kong_oam.errors import InputError
 _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "app": ("Application", ""),
     "component": ("Component", ""),
-    "client": (f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)", ""),
+    "client": (
+        f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)",
+        "",
+    ),
     "type": ("webservice, or worker (nobody calls it)", "webservice"),
     "image": ("Image", ""),
     "owner": ("Team that answers for its access", ""),
     "port": ("Port", "8080"),
     "domain": ("Domain (nothing: the stack gives one)", ""),
     "path": ("Path that it owns of the domain, with all below", "/"),
-    "group": ("Groups whose users may call it, with commas ({groups}nothing: no users)", ""),
+    "group": (
+        "Groups whose users may call it, with commas ({groups}nothing: no users)",
+        "",
+    ),
     "caller": (
         "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, "
         "too ({clients}nothing: nobody may, until a role of it says who)",
@@ -34,7 +40,10 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
         "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}nothing: it calls nobody)",
         "",
     ),
-    "redirect_uri": ("Where users come back to on their device (com.example.app:/callback)", ""),
+    "redirect_uri": (
+        "Where users come back to on their device (com.example.app:/callback)",
+        "",
+    ),
     "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
 }
 """By flag: what is asked, and the answer that an empty line stands for."""
@@ -98,9 +107,12 @@ class Dialogue:
         }
         return {
             "groups": _listed(
-                "known", logical_groups(estate) | (estate.stack.known_groups or frozenset())
+                "known",
+                logical_groups(estate) | (estate.stack.known_groups or frozenset()),
             ),
-            "clients": _listed("clients", {client.component for client in estate.clients}),
+            "clients": _listed(
+                "clients", {client.component for client in estate.clients}
+            ),
             "offers": _listed(
                 "offered", [f"{key}:{','.join(names)}" for key, names in scopes.items()]
             ),
@@ -115,7 +127,11 @@ def _listed(what: str, names: Iterable[str]) -> str:
 
 def _answer(question: str, default: str) -> str:
     try:
-        asked = f"{printable(question)} [{default}]: " if default else f"{printable(question)}: "
+        asked = (
+            f"{printable(question)} [{default}]: "
+            if default
+            else f"{printable(question)}: "
+        )
         return input(asked).strip() or default
     except (EOFError, KeyboardInterrupt):
         print()

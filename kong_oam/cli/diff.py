@@ -16,7 +16,13 @@ from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import MODULE, Colour, Console, remark
-from kong_oam.cli.estates import add_estate, assumed_of, place_entry, subtree_entry, unjudged_entry
+from kong_oam.cli.estates import (
+    add_estate,
+    assumed_of,
+    place_entry,
+    subtree_entry,
+    unjudged_entry,
+)
 from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.requests import principal_entry
@@ -52,7 +58,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", metavar="OLD", help="(default: HEAD)")
     parser.add_argument("new", nargs="?", metavar="NEW", help="(default: what is here)")
     add_estate(parser)
-    parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print Markdown, for a comment"
+    )
     parser.add_argument(
         "--sarif",
         type=Path,
@@ -71,7 +79,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     judged = options.stack, options.applications, options.definitions
     old = Operand("OLD", options.old, *judged).models()
     new, *_ = Operand("NEW", options.new, *judged).models()
-    changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
+    changes, scheme, absent = (
+        changed(old, new),
+        new.estate.stack.scheme,
+        unjudged([*old, new]),
+    )
     everything = for_all([options.old, options.new], options)
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
@@ -91,7 +103,9 @@ def _sides(options: argparse.Namespace) -> list[str]:
     """OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind another,
     which may be it."""
     given = [operand for operand in (options.old, options.new) if operand is not None]
-    folders = [name for name in (options.applications or [])[1:] if not is_file_name(name)]
+    folders = [
+        name for name in (options.applications or [])[1:] if not is_file_name(name)
+    ]
     if folders and len(given) < len(_USUAL):
         told = some(map(quoted, folders), " and ")
         raise UsageError(
@@ -103,8 +117,16 @@ def _sides(options: argparse.Namespace) -> list[str]:
 
 def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
     """The command that prints all that is left out, of what the options of `add_estate` name."""
-    named = f" --applications {shlex.join(options.applications)}" if options.applications else ""
-    named += f" --definitions {shlex.join(options.definitions)}" if options.definitions else ""
+    named = (
+        f" --applications {shlex.join(options.applications)}"
+        if options.applications
+        else ""
+    )
+    named += (
+        f" --definitions {shlex.join(options.definitions)}"
+        if options.definitions
+        else ""
+    )
     return f"{MODULE} diff {shlex.join([*operands, '--stack', options.stack])}{named} --json"
 
 
@@ -129,7 +151,11 @@ def _left_out(
 ) -> list[str]:
     """What a table does not show, and which command does."""
     count = len(changes) - len(shown)
-    return ["", f"and {count} of other spellings of these paths: {for_all}"] if count else []
+    return (
+        ["", f"and {count} of other spellings of these paths: {for_all}"]
+        if count
+        else []
+    )
 
 
 def _colour(change: Difference) -> Colour:
@@ -204,9 +230,15 @@ def _answers(answers: Answers) -> dict[str, Any]:
 
 def _setting(change: Setting) -> dict[str, Any]:
     component, provider = change.of.component, change.of.provider
-    of: dict[str, Any] = {"client" if provider else "component": component} if component else {}
+    of: dict[str, Any] = (
+        {"client" if provider else "component": component} if component else {}
+    )
     of |= {"provider": provider} if provider else {}
-    values: dict[str, Any] = {"setting": change.name or None, "old": change.was, "new": change.now}
+    values: dict[str, Any] = {
+        "setting": change.name or None,
+        "old": change.was,
+        "new": change.now,
+    }
     if change.exposers:
         sides = (
             [{"component": one.component, "owner": one.owner} for one in side]

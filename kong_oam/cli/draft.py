@@ -59,12 +59,16 @@ def drafted(
     outcome = compile_estate(after, settings.stack)
     drawn, known = outcome.estate, Known(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
-    changes = diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
+    changes = (
+        diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
+    )
     notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
     return Draft(changed, before, findings, changes, notes)
 
 
-def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> Iterator[Diagnostic]:
+def _findings(
+    reading: oam.Reading, compiled: Compiled, settings: Settings
+) -> Iterator[Diagnostic]:
     yield from compiled.diagnostics
     if compiled.estate:
         yield from plugins_found(settings, compiled.estate)

@@ -39,16 +39,26 @@ ours, so that nobody can say what they open: what it says.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", "-s", required=True, help="the stack whose gateway it is")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", help="(default: list what is open)")
+    parser.add_argument(
+        "--stack", "-s", required=True, help="the stack whose gateway it is"
+    )
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="VERB", help="(default: list what is open)"
+    )
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
     opening.add_argument("component", metavar="APPLICATION/COMPONENT")
-    opening.add_argument("path", metavar="PATH", help="of a rule, as the Application writes it")
     opening.add_argument(
-        "--reason", required=True, help="why, and the incident's number: it stands at the gateway"
+        "path", metavar="PATH", help="of a rule, as the Application writes it"
     )
     opening.add_argument(
-        "--methods", default="GET", help="comma-separated; GET includes HEAD (default: GET)"
+        "--reason",
+        required=True,
+        help="why, and the incident's number: it stands at the gateway",
+    )
+    opening.add_argument(
+        "--methods",
+        default="GET",
+        help="comma-separated; GET includes HEAD (default: GET)",
     )
     opening.add_argument(
         "--minutes", type=int, default=60, help=f"1 to {LONGEST_OPENING} (default: 60)"
@@ -83,7 +93,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 console.print(
                     f"To close it before: python -m kong_oam emergency -s {options.stack} close"
                 )
-                console.print(*show_at_gateway(admin, settings, [opening], proxy, is_open=True))
+                console.print(
+                    *show_at_gateway(admin, settings, [opening], proxy, is_open=True)
+                )
                 return OK
             if options.verb == "close":
                 _close(admin, settings, proxy, console)
@@ -145,5 +157,10 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
 _NOTHING = "nothing is open in an emergency"
 
 COMMAND = Command(
-    "emergency", "open one path to everybody for a while", _DETAILS, _arguments, _run, json=False
+    "emergency",
+    "open one path to everybody for a while",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

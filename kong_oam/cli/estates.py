@@ -68,7 +68,9 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
+def settings_of(
+    stack: str, folder: Path = STACKS, describe: Describe = plain
+) -> Settings:
     """The settings of the stack; `describe` says how its providers spell tokens. Raises
     StackError."""
     return read_file(stack_file(stack, folder), describe)
@@ -184,7 +186,11 @@ def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
 
 def place_entry(place: Position | None) -> dict[str, Any] | None:
     """A place as JSON has it."""
-    return {"file": place.file, "line": place.line, "column": place.column} if place else None
+    return (
+        {"file": place.file, "line": place.line, "column": place.column}
+        if place
+        else None
+    )
 
 
 def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:

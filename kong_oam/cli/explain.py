@@ -50,7 +50,10 @@ was, which rule decided, and what would let it pass.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_request(parser, "?")
     parser.add_argument(
-        "--as", dest="client", metavar="CLIENT", help="the client that calls: application/component"
+        "--as",
+        dest="client",
+        metavar="CLIENT",
+        help="the client that calls: application/component",
     )
     parser.add_argument(
         "--user-in",
@@ -115,7 +118,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         *(
             []
             if options.asks
-            else [f"  token   {printable(_token_in_words(estate, decision, token, options))}"]
+            else [
+                f"  token   {printable(_token_in_words(estate, decision, token, options))}"
+            ]
         ),
     )
     console.print(*_page_in_words(page))
@@ -127,7 +132,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         else None
     )
     if place:
-        console.print(f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt())
+        console.print(
+            f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt()
+        )
     return OK
 
 
@@ -166,12 +173,18 @@ def _request_in_words(options: argparse.Namespace) -> str:
 
 def _check_preflight(options: argparse.Namespace) -> None:
     if options.method != "OPTIONS" or not options.origin:
-        raise UsageError("--asks is for preflights: write OPTIONS, and --origin with the page's")
+        raise UsageError(
+            "--asks is for preflights: write OPTIONS, and --origin with the page's"
+        )
     if options.client or options.groups is not None:
-        raise UsageError("browsers send no token in a preflight: leave out --as and --user-in")
+        raise UsageError(
+            "browsers send no token in a preflight: leave out --as and --user-in"
+        )
 
 
-def _page(estate: Estate, request: Request, options: argparse.Namespace) -> dict[str, Any]:
+def _page(
+    estate: Estate, request: Request, options: argparse.Namespace
+) -> dict[str, Any]:
     """What the page that calls is told, as JSON has it; nothing where none is said to call."""
     if not options.origin:
         return {}
@@ -204,7 +217,9 @@ _NOT_THE_GATEWAYS = (
 def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
     for one in page.values():
         doing = f"send {one['asks']}" if one["asks"] else "read the answer"
-        may = {True: f"may {doing}", False: f"may not {doing}", None: "not judged"}[one["mayRead"]]
+        may = {True: f"may {doing}", False: f"may not {doing}", None: "not judged"}[
+            one["mayRead"]
+        ]
         yield f"  page    {printable(may)}: {printable(one['reason'])}"
         yield from (
             f"          {printable(name)}: {printable(value)}"
@@ -222,13 +237,17 @@ def _token(
         return None
     # One that is not here may be of either kind: what is asked about says of which.
     clients = sorted(
-        clients_of(estate, options.client), key=lambda c: c.user_facing == (options.groups is None)
+        clients_of(estate, options.client),
+        key=lambda c: c.user_facing == (options.groups is None),
     )
     component = decide(estate, request, None).component
     client = next(
-        (c for c in clients if component and c.provider == component.provider), clients[0]
+        (c for c in clients if component and c.provider == component.provider),
+        clients[0],
     )
-    provider = estate.stack.providers[component.provider if component else client.provider]
+    provider = estate.stack.providers[
+        component.provider if component else client.provider
+    ]
     groups = options.groups
     user = (
         None
@@ -239,7 +258,10 @@ def _token(
 
 
 def _token_in_words(
-    estate: Estate, decision: Decision, token: Claims | Refusal | None, options: argparse.Namespace
+    estate: Estate,
+    decision: Decision,
+    token: Claims | Refusal | None,
+    options: argparse.Namespace,
 ) -> str:
     if token is None:
         return "none"
@@ -275,4 +297,6 @@ def _explained(
     }
 
 
-COMMAND = Command("explain", "what happens to a request, and why", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "explain", "what happens to a request, and why", _DETAILS, _arguments, _run
+)

@@ -25,10 +25,20 @@ Exit status: the command's, or 2 where it was not started.
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
-    say("--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT")
-    say("--certificate", required=True, metavar="FILE", help="the client certificate, in PEM")
     say(
-        "--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase"
+        "--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT"
+    )
+    say(
+        "--certificate",
+        required=True,
+        metavar="FILE",
+        help="the client certificate, in PEM",
+    )
+    say(
+        "--key",
+        required=True,
+        metavar="FILE",
+        help="its private key, in PEM, without a passphrase",
     )
     say(
         "--ca",
@@ -59,5 +69,10 @@ def _run(options: argparse.Namespace, _: Console) -> int:
 
 
 COMMAND = Command(
-    "forward", "give a command Kong by a client certificate", _DETAILS, _arguments, _run, json=False
+    "forward",
+    "give a command Kong by a client certificate",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

@@ -74,7 +74,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="only what this one reaches: application/component, group:NAME, or anonymous",
     )
-    parser.add_argument("--since", metavar="REVISION", help="only what changed since then")
+    parser.add_argument(
+        "--since", metavar="REVISION", help="only what changed since then"
+    )
     add_estate(parser)
 
 
@@ -91,7 +93,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.output.write_text(
             f"```mermaid\n{text}```\n" if fenced else text, "utf-8", newline="\n"
         )
-        console.print(f"{options.output}: {len(graph.nodes)} boxes, {len(graph.edges)} lines")
+        console.print(
+            f"{options.output}: {len(graph.nodes)} boxes, {len(graph.edges)} lines"
+        )
     else:
         console.print(*_FORMATS[form](graph).removesuffix("\n").split("\n"))
     return OK
@@ -124,7 +128,9 @@ def _change(options: argparse.Namespace) -> Graph:
         remark(assumed_of(absent))
     if options.application or options.principal:
         notes.append("What follows is of all Applications.")
-    return replace(graph, notes=(*notes, *told(changed(old, new), new.estate.stack.scheme)))
+    return replace(
+        graph, notes=(*notes, *told(changed(old, new), new.estate.stack.scheme))
+    )
 
 
 def _title(what: str, options: argparse.Namespace) -> str:
@@ -196,4 +202,6 @@ def _document(graph: Graph) -> dict[str, Any]:
     }
 
 
-COMMAND = Command("graph", "draw who may call what, or what changed", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "graph", "draw who may call what, or what changed", _DETAILS, _arguments, _run
+)

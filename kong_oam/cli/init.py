@@ -32,13 +32,22 @@ _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", nargs="?", default=".", metavar="FOLDER", help="(default: the working directory)"
+        "folder",
+        nargs="?",
+        default=".",
+        metavar="FOLDER",
+        help="(default: the working directory)",
     )
     parser.add_argument(
-        "--platform", action="store_true", help="a repository that deploys, in place of a team's"
+        "--platform",
+        action="store_true",
+        help="a repository that deploys, in place of a team's",
     )
     parser.add_argument(
-        "--stack", default="prod", metavar="NAME", help="with --platform: its stack (default: prod)"
+        "--stack",
+        default="prod",
+        metavar="NAME",
+        help="with --platform: its stack (default: prod)",
     )
 
 
@@ -56,8 +65,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     files = _files("platform" if options.platform else "team", values)
     written = _write_missing(files, folder)
     for name in files:
-        console.print(f"{folder / name}: {'new' if name in written else 'is there, and stays'}")
-    next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
+        console.print(
+            f"{folder / name}: {'new' if name in written else 'is there, and stays'}"
+        )
+    next_one = (
+        f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
+    )
     then = f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
     console.print(f"next: read {folder / 'README.md'}, {then}")
     return OK
@@ -96,5 +109,10 @@ def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
 
 
 COMMAND = Command(
-    "init", "begin a repository: a team's, or a platform's", _DETAILS, _arguments, _run, json=False
+    "init",
+    "begin a repository: a team's, or a platform's",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

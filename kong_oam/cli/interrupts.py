@@ -12,7 +12,8 @@ from contextlib import contextmanager
 def interrupting(interrupt: Callable[[], object]) -> Iterator[None]:
     """Calls `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and goes on."""
     before = {
-        one: signal.signal(one, lambda *_: interrupt()) for one in (signal.SIGINT, signal.SIGTERM)
+        one: signal.signal(one, lambda *_: interrupt())
+        for one in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield

@@ -15,7 +15,13 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, unjudged_entry
 from kong_oam.cli.output import format_of
-from kong_oam.cli.requests import add_address, callers_of, estate_from, principal_entries, row_entry
+from kong_oam.cli.requests import (
+    add_address,
+    callers_of,
+    estate_from,
+    principal_entries,
+    row_entry,
+)
 from kong_oam.diagnostics import suggestion
 
 FORMATS = ("text", "csv", "html")
@@ -38,7 +44,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="(default: by the ending of --output's FILE, or else text)",
     )
     parser.add_argument(
-        "--output", "-o", type=Path, metavar="FILE", help="write to FILE: .txt, .csv or .html"
+        "--output",
+        "-o",
+        type=Path,
+        metavar="FILE",
+        help="write to FILE: .txt, .csv or .html",
     )
     parser.add_argument(
         "--principal",
@@ -71,12 +81,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     estate = estate_from(options)
     _check_names(estate, options)
     made = matrix(
-        estate, callers_of(estate), options.principal, _components(estate, options), options.address
+        estate,
+        callers_of(estate),
+        options.principal,
+        _components(estate, options),
+        options.address,
     )
     if console.json:
         console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
     elif options.output:
-        options.output.write_bytes(_written(made, form).encode("utf-8", "backslashreplace"))
+        options.output.write_bytes(
+            _written(made, form).encode("utf-8", "backslashreplace")
+        )
         console.print(
             f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)"
         )
@@ -118,7 +134,9 @@ def _check(kind: str, names: Iterable[str] | None, known: Iterable[str]) -> None
     known = {*known}
     for name in names or ():
         if name not in known:
-            raise UsageError(f"there is no {kind} {quoted(name)}{suggestion(name, known)}")
+            raise UsageError(
+                f"there is no {kind} {quoted(name)}{suggestion(name, known)}"
+            )
 
 
 def _entry(made: Matrix) -> dict[str, object]:
@@ -132,9 +150,12 @@ def _entry(made: Matrix) -> dict[str, object]:
             for one in made.principals
         ],
         "endpoints": [
-            {**row_entry(row), "principals": principal_entries(row.access)} for row in made.rows
+            {**row_entry(row), "principals": principal_entries(row.access)}
+            for row in made.rows
         ],
     }
 
 
-COMMAND = Command("matrix", "all principals by all endpoints", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "matrix", "all principals by all endpoints", _DETAILS, _arguments, _run
+)

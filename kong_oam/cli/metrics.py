@@ -37,12 +37,21 @@ LISTEN = "127.0.0.1:9542"
 def _arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--logs", metavar="FILE", help="the file with records, one in a line; -: standard input"
+        "--logs",
+        metavar="FILE",
+        help="the file with records, one in a line; -: standard input",
     )
-    what.add_argument("--alerts", action="store_true", help="print alert rules for Prometheus")
-    what.add_argument("--dashboard", action="store_true", help="print a dashboard for Grafana")
+    what.add_argument(
+        "--alerts", action="store_true", help="print alert rules for Prometheus"
+    )
+    what.add_argument(
+        "--dashboard", action="store_true", help="print a dashboard for Grafana"
+    )
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", default=LISTEN, help=f"where to serve (default: {LISTEN})"
+        "--listen",
+        metavar="HOST:PORT",
+        default=LISTEN,
+        help=f"where to serve (default: {LISTEN})",
     )
     parser.add_argument(
         "--outputs",
@@ -58,9 +67,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = Path(metrics.__file__).parent
     if options.logs is None:
         console.print_exactly(
-            (folder / ("alerts.yaml" if options.alerts else "dashboard.json")).read_text("utf-8")[
-                :-1
-            ]
+            (
+                folder / ("alerts.yaml" if options.alerts else "dashboard.json")
+            ).read_text("utf-8")[:-1]
         )
         return OK
     return _serve(options, console)
@@ -78,11 +87,15 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
             lambda: "".join(f"{line}\n" for line in (*counters.lines(), *keys.lines())),
         )
     except OSError as error:
-        raise UsageError(f"cannot listen at {quoted(options.listen)}: {error.strerror}") from None
+        raise UsageError(
+            f"cannot listen at {quoted(options.listen)}: {error.strerror}"
+        ) from None
     with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        console.print(f"serves http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
+        console.print(
+            f"serves http://{host}:{server.server_port}/metrics; Ctrl-C ends it"
+        )
         console.out.flush()
         try:
             for line in lines:
@@ -158,7 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.server.text().encode() if found else b"/metrics is all there is\n"
         self.send_response(200 if found else 404)
         self.send_header(
-            "Content-Type", "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain"
+            "Content-Type",
+            "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain",
         )
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -169,5 +183,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 COMMAND = Command(
-    "metrics", "count decisions by reason for Prometheus", _DETAILS, _arguments, _run, json=False
+    "metrics",
+    "count decisions by reason for Prometheus",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

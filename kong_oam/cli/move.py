@@ -30,9 +30,14 @@ Exit status: 0 all is where it is to be, 1 listed: something is not, 2 not done,
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--stack", "-s", required=True, help="the estate's stack, or that of one of its partitions"
+        "--stack",
+        "-s",
+        required=True,
+        help="the estate's stack, or that of one of its partitions",
     )
-    parser.add_argument("--yes", action="store_true", help="move it (default: only list it)")
+    parser.add_argument(
+        "--yes", action="store_true", help="move it (default: only list it)"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -48,18 +53,26 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             perform(settings, found, interrupted.is_set)
     name = settings.stack.name
     if not found.moves:
-        console.print(f"every component of '{name}' is in the stack that it is to be in")
+        console.print(
+            f"every component of '{name}' is in the stack that it is to be in"
+        )
         return OK
     console.print(*_lines(found, done=options.yes))
     if options.yes:
-        console.print(f"{len(found.moves)} moved. Then: python -m kong_oam up -s {name} --yes")
+        console.print(
+            f"{len(found.moves)} moved. Then: python -m kong_oam up -s {name} --yes"
+        )
         return OK
-    console.print(f"{len(found.moves)} to be moved. Then: python -m kong_oam move -s {name} --yes")
+    console.print(
+        f"{len(found.moves)} to be moved. Then: python -m kong_oam move -s {name} --yes"
+    )
     return FOUND
 
 
 def _lines(found: Moves, *, done: bool) -> list[str]:
-    made = [f"stack {stack}: {'made' if done else 'to be made'}" for stack in found.missing]
+    made = [
+        f"stack {stack}: {'made' if done else 'to be made'}" for stack in found.missing
+    ]
     return made + [
         f"{move.component}: {move.source} -> {move.target}"
         + (" (a move of it was cut off)" if move.twice else "")
@@ -68,5 +81,10 @@ def _lines(found: Moves, *, done: bool) -> list[str]:
 
 
 COMMAND = Command(
-    "move", "components into the stacks of an estate", _DETAILS, _arguments, _run, json=False
+    "move",
+    "components into the stacks of an estate",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
 )

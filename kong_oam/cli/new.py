@@ -61,7 +61,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         else:
             parser.add_argument(written(flag.name), action="store_true", help=flag.help)
     parser.add_argument(
-        "--anyway", action="store_true", help="write it although `check` finds something in it"
+        "--anyway",
+        action="store_true",
+        help="write it although `check` finds something in it",
     )
     add_estate(parser)
 
@@ -76,7 +78,9 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     names = options.applications or settings.applications
     folder = _folder(names)
     reading = reading_of(
-        [name for name in names if not is_empty_folder(name)], settings, renderer=renderer
+        [name for name in names if not is_empty_folder(name)],
+        settings,
+        renderer=renderer,
     )
     compiled = compiled_of(reading, settings)
     assert compiled.estate  # there is no error
@@ -84,7 +88,10 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
     settle(answers)
     # Where JSON is printed, questions would stand before it.
     asks = (
-        sys.stdin.isatty() and sys.stdout.isatty() and not options.json and missing_flags(answers)
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and not options.json
+        and missing_flags(answers)
     )
     dialogue = Dialogue(answers, compiled.estate)
     if asks:
@@ -99,7 +106,9 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
             raise NotScaffolded(f"{listed}\n{what}: --anyway writes it all the same")
     except InputError as error:
         answered = (
-            f"\nyour answers, as flags: {shlex.join(dialogue.words)}" if dialogue.words else ""
+            f"\nyour answers, as flags: {shlex.join(dialogue.words)}"
+            if dialogue.words
+            else ""
         )
         raise UsageError(f"{error}{answered}") from None
     real = {
@@ -124,7 +133,9 @@ def _folder(names: Sequence[str]) -> Path:
     return folder
 
 
-def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
+def _report(
+    draft: Draft, scheme: str, options: argparse.Namespace, console: Console
+) -> None:
     before = draft.before
     if console.json:
         files = [
@@ -134,16 +145,25 @@ def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Con
         findings = [*map(diagnostic_entry, draft.findings)]
         access = None if draft.changes is None else document(draft.changes, scheme)
         console.print_json(
-            {"files": files, "findings": findings, "notes": [*draft.notes], "access": access}
+            {
+                "files": files,
+                "findings": findings,
+                "notes": [*draft.notes],
+                "access": access,
+            }
         )
         return
     for file, text in draft.changed.items():
-        console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
+        console.print(
+            console.paint("bold", f"{file}: {'extended' if file in before else 'new'}")
+        )
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     _print_changes(draft, scheme, options, console)
     following = (
-        "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {options.stack}"
+        "python -m kong_oam check"
+        if no_stack_is_here()
+        else f"pulumi preview -s {options.stack}"
     )
     console.print(*draft.findings, *draft.notes, f"next: {following}")
 
@@ -157,4 +177,6 @@ def _print_changes(
         console.print("")
 
 
-COMMAND = Command("new", "write a component with its access template", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "new", "write a component with its access template", _DETAILS, _arguments, _run
+)

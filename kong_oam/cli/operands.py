@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.diff.snapshot import AccessModel, exported, joined, load_model, model_of
+from kong_oam.access.diff.snapshot import (
+    AccessModel,
+    exported,
+    joined,
+    load_model,
+    model_of,
+)
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
 from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError
@@ -99,13 +105,18 @@ class Operand:
         the project here."""
         folder, names = Path(name), self.applications
         if (folder / STACKS).is_dir():
-            settings = with_definitions(settings_of(stack, folder / STACKS), self.definitions)
+            settings = with_definitions(
+                settings_of(stack, folder / STACKS), self.definitions
+            )
             return _model(reading_of(names, settings, folder=folder), settings)
         settings, project = self._defined_by(folder, judging_settings(stack))
         usual = folder.joinpath(*APPLICATIONS)
         at = folder if names else Path()
         reading = reading_of(
-            names or [usual if usual.is_dir() else folder], settings, folder=at, project=project
+            names or [usual if usual.is_dir() else folder],
+            settings,
+            folder=at,
+            project=project,
         )
         if not reading.applications and not reading.diagnostics:
             raise UsageError("no Application is in it")
@@ -129,7 +140,12 @@ class Operand:
         told_as = f"{self.side} ({printable(name)})"
         return _model(
             *read_at(
-                name, stack, self.applications, self.definitions, prefix=f"{name}:", told_as=told_as
+                name,
+                stack,
+                self.applications,
+                self.definitions,
+                prefix=f"{name}:",
+                told_as=told_as,
             )
         )
 
@@ -172,16 +188,24 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     """The models that are enforced by the states of an estate's stacks; settings are those that
     these exported last."""
     try:
-        rows = [row for state in states for row in state["deployment"].get("resources") or ()]
+        rows = [
+            row
+            for state in states
+            for row in state["deployment"].get("resources") or ()
+        ]
         resources = [
             Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {})
             for row in rows
         ]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
-    outputs = [exported(resource.outputs) for resource in resources if resource.type == STACK]
+    outputs = [
+        exported(resource.outputs) for resource in resources if resource.type == STACK
+    ]
     texts = [text for text in outputs if text]
-    last_model = load_model(joined(texts) if len(texts) > 1 else next(iter(texts), None))
+    last_model = load_model(
+        joined(texts) if len(texts) > 1 else next(iter(texts), None)
+    )
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is
     # known of it is what the last run left that came to its end.

@@ -11,12 +11,18 @@ from kong_oam.cli.command import UsageError, quoted
 from kong_oam.diagnostics import Code, Diagnostic
 
 
-def write_sarif(file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]) -> None:
+def write_sarif(
+    file: Path, diagnostics: Iterable[Diagnostic], codes: Mapping[str, Code]
+) -> None:
     """Writes findings with these codes as SARIF. Raises OSError."""
-    file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8")
+    file.write_text(
+        json.dumps(sarif.document(diagnostics, Path.cwd(), codes), indent=2), "utf-8"
+    )
 
 
-def format_of(said: str | None, file: Path | None, endings: Mapping[str, str], default: str) -> str:
+def format_of(
+    said: str | None, file: Path | None, endings: Mapping[str, str], default: str
+) -> str:
     """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on
     standard output.
 

@@ -66,20 +66,29 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
     record = _record(options.logs, options.request)
     if record["stack"] != options.stack:
         stack = printable(record["stack"])
-        raise UsageError(f"the request was recorded by stack '{stack}'; ask with --stack {stack}")
+        raise UsageError(
+            f"the request was recorded by stack '{stack}'; ask with --stack {stack}"
+        )
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     component = estate.components.get(record["component"])
     address = read_address(str(record.get("address")))
     request = Request(
-        record["method"], record["host"], record["path"].encode(), str(address) if address else None
+        record["method"],
+        record["host"],
+        record["path"].encode(),
+        str(address) if address else None,
     )
     now = decide(estate, request, _token(estate, component, record))
     current = None
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.provider)
         current = revision(
-            estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition]
+            estate,
+            component,
+            record["port"],
+            ring,
+            AUTHENTICATION[settings.gateway.edition],
         )
     passes = _passes(component, record)
     if console.json:
@@ -90,7 +99,12 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
             "rule": rule_entry(now.rule),
         }
         console.print_json(
-            {"record": record, "currentRevision": current, "now": said, "passes": passes or None}
+            {
+                "record": record,
+                "currentRevision": current,
+                "now": said,
+                "passes": passes or None,
+            }
         )
         return OK
     _print(console, record, current, now, passes)
@@ -98,7 +112,11 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(
-    console: Console, record: Mapping[str, Any], current: str | None, now: Decision, passes: str
+    console: Console,
+    record: Mapping[str, Any],
+    current: str | None,
+    now: Decision,
+    passes: str,
 ) -> None:
     head = (
         f"{record['status']} {record['method']} {record['host']}{record['path']} at "
@@ -109,7 +127,9 @@ def _print(
         current_one = f"today's is {current}" if current else "today there is none"
         by += f", not what the Applications here mean: {current_one}"
     lines = [
-        console.paint("green" if record["decision"] == "allowed" else "red", printable(head)),
+        console.paint(
+            "green" if record["decision"] == "allowed" else "red", printable(head)
+        ),
         f"  code    {printable(record['code'])} ({printable(record['decision'])}), by "
         f"{printable(by)}",
         f"  caller  {printable(_caller(record))}",
@@ -160,7 +180,11 @@ def _token(
     if component is None or (code == "token-needed" and "client" not in record):
         return None
     if "client" not in record:
-        return Refusal("the token did not count", code) if code.startswith("token-") else None
+        return (
+            Refusal("the token did not count", code)
+            if code.startswith("token-")
+            else None
+        )
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
@@ -196,7 +220,11 @@ def _passes(component: Component | None, record: Mapping[str, Any]) -> str:
     code = record["code"]
     if code in _REMEDIES:
         return _REMEDIES[code]
-    if component is None or code not in ("scope-missing", "method-not-listed", "no-rule"):
+    if component is None or code not in (
+        "scope-missing",
+        "method-not-listed",
+        "no-rule",
+    ):
         return ""
     rules = _rules(component, record["path"])
     if code == "scope-missing":

@@ -31,9 +31,13 @@ Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
     parser.add_argument(
-        "--remove", action="store_true", help="remove what is found (default: only list it)"
+        "--stack", "-s", required=True, help="the stack whose run was interrupted"
+    )
+    parser.add_argument(
+        "--remove",
+        action="store_true",
+        help="remove what is found (default: only list it)",
     )
     parser.add_argument(
         "--older-state",
@@ -59,7 +63,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             if listed:
                 console.print(f"{removed} of {listed} removed")
             console.print(
-                *_cluster(recovery.commands()), f"Then: {_next(options, certain - removed)}"
+                *_cluster(recovery.commands()),
+                f"Then: {_next(options, certain - removed)}",
             )
     except RecoveryError as error:
         raise UsageError(f"error: {error}") from None
@@ -72,7 +77,9 @@ def _lines(place: SearchedPlace) -> Iterator[str]:
         yield from _listed(place.where, place.gone, "deleted that the state still has")
 
 
-def _listed(where: str, judged: Sequence[tuple[object, str | None]], what: str) -> Iterator[str]:
+def _listed(
+    where: str, judged: Sequence[tuple[object, str | None]], what: str
+) -> Iterator[str]:
     yield f"{where}: {len(judged)} {what}"
     for lost, doubt in judged:
         yield f"  {lost}" + (f", kept: {doubt}" if doubt else "")
@@ -98,4 +105,6 @@ def _next(options: argparse.Namespace, removable: int) -> str:
     )
 
 
-COMMAND = Command("recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False)
+COMMAND = Command(
+    "recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False
+)

@@ -12,9 +12,20 @@ from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, asked_settings, estate_of, no_stack_is_here, reading_of
+from kong_oam.cli.estates import (
+    add_estate,
+    asked_settings,
+    estate_of,
+    no_stack_is_here,
+    reading_of,
+)
 from kong_oam.diagnostics import suggestion
-from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, foundations_of, placed_objects
+from kong_oam.kubernetes.rendered import (
+    RELEASE,
+    PlacedObject,
+    foundations_of,
+    placed_objects,
+)
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import Manifest
 
@@ -81,10 +92,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     console.print(f"# {len(shown)} object(s) of {application.name}, {by}")
     for one in shown:
-        console.print("---", f"# {one['component']} in {one['place']}{_OF[one['origin']]}")
+        console.print(
+            "---", f"# {one['component']} in {one['place']}{_OF[one['origin']]}"
+        )
         # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
         console.print_exactly(
-            yaml.dump(one["object"], Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n")
+            yaml.dump(
+                one["object"], Dumper=_InFull, sort_keys=False, width=120
+            ).removesuffix("\n")
         )
     return OK
 
@@ -135,7 +150,10 @@ def _masked(manifest: Manifest) -> Manifest:
         for key in ("data", "stringData")
         if isinstance(manifest.get(key), Mapping)
     }
-    return {**manifest, **{key: dict.fromkeys(values, _MASKED) for key, values in secret.items()}}
+    return {
+        **manifest,
+        **{key: dict.fromkeys(values, _MASKED) for key, values in secret.items()},
+    }
 
 
 def _with_names(value: Any, one: PlacedObject) -> Any:
@@ -147,9 +165,17 @@ def _with_names(value: Any, one: PlacedObject) -> Any:
         return value
     if isinstance(value, Mapping):
         return {key: _with_names(item, one) for key, item in value.items()}
-    return [_with_names(item, one) for item in value] if isinstance(value, (list, tuple)) else value
+    return (
+        [_with_names(item, one) for item in value]
+        if isinstance(value, (list, tuple))
+        else value
+    )
 
 
 COMMAND = Command(
-    "render", "print the Kubernetes objects of an Application", _DETAILS, _arguments, _run
+    "render",
+    "print the Kubernetes objects of an Application",
+    _DETAILS,
+    _arguments,
+    _run,
 )

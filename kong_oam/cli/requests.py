@@ -39,9 +39,14 @@ _AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 
 def add_request(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    parser.add_argument("method", metavar="METHOD", nargs=nargs, type=str.upper, help="such as GET")
     parser.add_argument(
-        "url", metavar="URL", nargs=nargs, help="https://host/path, as a client would send it"
+        "method", metavar="METHOD", nargs=nargs, type=str.upper, help="such as GET"
+    )
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        nargs=nargs,
+        help="https://host/path, as a client would send it",
     )
     add_address(parser)
     add_estate(parser)
@@ -67,16 +72,22 @@ def _address(text: str) -> str:
     return str(address)
 
 
-def request_from(method: str, url: str, estate: Estate, address: str | None = None) -> Request:
+def request_from(
+    method: str, url: str, estate: Estate, address: str | None = None
+) -> Request:
     """The request that a client would send: scheme and host apart, the rest as it is written.
     Raises UsageError."""
     if not _METHOD.match(method):
         raise UsageError(f"{quoted(method)} is no method of HTTP")
     scheme, separator, rest = url.partition("://")
     if separator and scheme.lower() not in ("http", "https"):
-        raise UsageError(f"{quoted(url)} is no URL of the gateway: write https://host/path")
+        raise UsageError(
+            f"{quoted(url)} is no URL of the gateway: write https://host/path"
+        )
     if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
-        raise UsageError(f"stack '{estate.stack.name}' lets nothing in by plain http: write https")
+        raise UsageError(
+            f"stack '{estate.stack.name}' lets nothing in by plain http: write https"
+        )
     rest = rest if separator else url
     cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
     host, target = rest[:cut], rest[cut:]
@@ -94,7 +105,9 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
-    if endpoints := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
+    if endpoints := next(
+        filter(None, map(estate.by_host.get, host_patterns(host))), None
+    ):
         paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
         return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
     return decision.reason + nearest(host, estate.by_host, 1)
@@ -117,7 +130,9 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
     clients = [client for client in estate.clients if client.component == key]
     if not clients:
         names = {client.component for client in estate.clients}
-        raise UsageError(f"no component {quoted(key)} is a client{suggestion(key, names)}")
+        raise UsageError(
+            f"no component {quoted(key)} is a client{suggestion(key, names)}"
+        )
     return clients
 
 
@@ -127,7 +142,9 @@ def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:
         if group not in names:
-            raise UsageError(f"no role names a group {quoted(group)}{suggestion(group, names)}")
+            raise UsageError(
+                f"no role names a group {quoted(group)}{suggestion(group, names)}"
+            )
     return groups
 
 
@@ -169,7 +186,11 @@ def principal_entries(access: Access) -> list[dict[str, Any]]:
 
 def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:
     """A principal as JSON has it, and the sets of groups of which its users need one."""
-    return {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
+    return {
+        "client": principal.client,
+        "provider": principal.provider,
+        "usersIn": sets(condition),
+    }
 
 
 def sets(condition: Condition) -> list[list[str]]:

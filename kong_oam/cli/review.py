@@ -59,8 +59,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="review nothing; comment what --output wrote to FILE",
     )
-    say("--pull-request", type=int, metavar="NUMBER", help="comment on it, with GITHUB_TOKEN")
-    say("--repository", default=os.environ.get("GITHUB_REPOSITORY"), metavar="OWNER/NAME")
+    say(
+        "--pull-request",
+        type=int,
+        metavar="NUMBER",
+        help="comment on it, with GITHUB_TOKEN",
+    )
+    say(
+        "--repository",
+        default=os.environ.get("GITHUB_REPOSITORY"),
+        metavar="OWNER/NAME",
+    )
     say(
         "--author",
         default="github-actions[bot]",
@@ -76,7 +85,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
 
     try:
-        return _review(options, console) if options.comment is None else _comment(options, console)
+        return (
+            _review(options, console)
+            if options.comment is None
+            else _comment(options, console)
+        )
     except ReviewError as error:
         complain(f"error: {error}")
         return FOUND
@@ -99,7 +112,9 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         stacks = [
             stack
             for name in options.stack
-            for stack in review_stack(name, options.base, missing, partitions=_has_partitions(name))
+            for stack in review_stack(
+                name, options.base, missing, partitions=_has_partitions(name)
+            )
         ]
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
@@ -128,14 +143,21 @@ def _leave(options: argparse.Namespace, text: str) -> None:
     try:
         options.output.write_text(text, "utf-8")
     except OSError as error:
-        raise UsageError(f"{options.output} cannot be written: {error.strerror}") from None
+        raise UsageError(
+            f"{options.output} cannot be written: {error.strerror}"
+        ) from None
 
 
 def _comment(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.github import read_comment
 
-    if options.base is not None or options.stack or options.needs or options.output is not None:
+    if (
+        options.base is not None
+        or options.stack
+        or options.needs
+        or options.output is not None
+    ):
         raise UsageError(
             "--comment reviews nothing: leave out --base, --stack, --needs and --output"
         )
@@ -147,7 +169,9 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
         _say_not_reviewed(options)
         raise
     _write(options, text)
-    console.print(f"commented on pull request {options.pull_request} of {options.repository}")
+    console.print(
+        f"commented on pull request {options.pull_request} of {options.repository}"
+    )
     return OK
 
 

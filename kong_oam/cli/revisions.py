@@ -54,8 +54,12 @@ class Revision:
         self._check_out(roots, into)
         submodules = self._submodules()
         for path, commit in submodules.items():
-            if any(path.is_relative_to(root) or root.is_relative_to(path) for root in roots):
-                Revision(commit, self.top / path).extract([self.top / path], into / path)
+            if any(
+                path.is_relative_to(root) or root.is_relative_to(path) for root in roots
+            ):
+                Revision(commit, self.top / path).extract(
+                    [self.top / path], into / path
+                )
         foreign = {path for root in roots for path in self._foreign(root, submodules)}
         for path in foreign:
             _copy(self.top / path, into / path)
@@ -77,7 +81,13 @@ class Revision:
         with tempfile.TemporaryDirectory() as temporary:
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
-            command = ("checkout-index", "--force", "--stdin", "-z", f"--prefix={into}/")
+            command = (
+                "checkout-index",
+                "--force",
+                "--stdin",
+                "-z",
+                f"--prefix={into}/",
+            )
             _git(*command, stdin=listed, at=self.top, index=index)
         root = Path(os.path.realpath(into))
         for path in links:
@@ -98,7 +108,10 @@ class Revision:
     def _foreign(self, root: Path, submodules: Container[Path]) -> Iterator[Path]:
         """What lies at or below a path in other repositories that this one knows nothing of."""
         above = [path for path in (root, *root.parents) if path != Path()]
-        if any(path not in submodules and (self.top / path / ".git").exists() for path in above):
+        if any(
+            path not in submodules and (self.top / path / ".git").exists()
+            for path in above
+        ):
             yield root
             return
         for folder, names, files in os.walk(self.top / root):
@@ -112,11 +125,15 @@ class Revision:
 
     def _submodules(self) -> dict[Path, str]:
         """The commit of each submodule, by the submodule's path."""
-        return {path: commit for mode, commit, path in self._entries() if mode == _SUBMODULE}
+        return {
+            path: commit for mode, commit, path in self._entries() if mode == _SUBMODULE
+        }
 
     def _entries(self) -> Iterator[tuple[bytes, str, Path]]:
         """Mode, object and path of all that the commit has, submodules as one entry each."""
-        listed = _git("ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top).stdout
+        listed = _git(
+            "ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top
+        ).stdout
         for entry in filter(None, listed.split(b"\0")):
             about, _, path = entry.partition(b"\t")
             mode, _, name = about.split()
@@ -130,14 +147,22 @@ def revision(name: str) -> Revision:
     if top.returncode != 0:
         raise UsageError("neither a file nor a folder, and this is no git repository")
     parsed = _git(
-        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{name}^{{commit}}",
+        check=False,
     )
     if parsed.returncode != 0:
         if name == "HEAD":
-            raise UsageError("nothing is committed here yet; commit what it is to be compared with")
+            raise UsageError(
+                "nothing is committed here yet; commit what it is to be compared with"
+            )
         raise UsageError("neither a file nor a folder, and no revision that git knows")
     return Revision(
-        parsed.stdout.decode().strip(), Path(os.fsdecode(top.stdout.removesuffix(b"\n")))
+        parsed.stdout.decode().strip(),
+        Path(os.fsdecode(top.stdout.removesuffix(b"\n"))),
     )
 
 
@@ -155,7 +180,9 @@ def _copy(source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             without = shutil.ignore_patterns(".git")
-            shutil.copytree(source, target, symlinks=True, ignore=without, dirs_exist_ok=True)
+            shutil.copytree(
+                source, target, symlinks=True, ignore=without, dirs_exist_ok=True
+            )
         else:
             shutil.copy(source, target)
     except OSError as error:
@@ -173,7 +200,12 @@ def _git(
     command = ["git", *arguments]
     try:
         done = subprocess.run(  # noqa: S603
-            command, input=stdin, capture_output=True, timeout=60, cwd=at, env=environment
+            command,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            cwd=at,
+            env=environment,
         )
     except FileNotFoundError:
         raise UsageError(

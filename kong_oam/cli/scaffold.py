@@ -45,7 +45,10 @@ _ON_PAGES = {
         ["GET", "POST"],
         "pages; the application signs users in, and keeps their sessions itself",
     ),
-    "browser": (["GET"], "pages; users sign in on them, and these call the APIs themselves"),
+    "browser": (
+        ["GET"],
+        "pages; users sign in on them, and these call the APIs themselves",
+    ),
 }
 """By kind of client whose users come on pages: the methods that anybody may call, and why."""
 
@@ -120,7 +123,9 @@ def scaffold(
     texts: dict[str, str] = {}
     for callee, scopes in _calls_here(wanted, estate):
         source = _application(callee.partition("/")[0], applications, texts)
-        texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
+        texts[source.place.file] = _with_grant(
+            wanted, estate.components[callee], scopes, source
+        )
     read, write = _scopes(wanted, estate)
     for caller, writes in wanted.caller:
         source = _application(caller.partition("/")[0], applications, texts)
@@ -129,7 +134,9 @@ def scaffold(
         )
     if wanted.app not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
-            raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
+            raise NotScaffolded(
+                f"{file} holds other Applications; nothing is overwritten"
+            )
         return texts | {file: new_file}
     application = _application(wanted.app, applications, texts)
     texts[application.place.file] = _with_component(wanted, application, component)
@@ -165,8 +172,12 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
     for callee, _ in _calls_here(wanted, estate):
         called = estate.components.get(callee)
         if called is None or not called.scopes:
-            callees = [key for key, component in estate.components.items() if component.scopes]
-            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}")
+            callees = [
+                key for key, component in estate.components.items() if component.scopes
+            ]
+            raise NotScaffolded(
+                f"'{callee}' offers no scopes{suggestion(callee, callees)}"
+            )
 
 
 def _check_callers(wanted: Wanted, estate: Estate) -> None:
@@ -174,7 +185,9 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.caller:
         if clients[caller].user_facing and not wanted.group:
-            raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in")
+            raise NotScaffolded(
+                f"'{caller}' calls for its users: name a group that they are in"
+            )
 
 
 def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
@@ -189,14 +202,18 @@ def _application(
     name: str, applications: tuple[oam.Application, ...], texts: Texts
 ) -> oam.Application:
     """The application of that name, as `texts` have it by now."""
-    application = next(candidate for candidate in applications if candidate.name == name)
+    application = next(
+        candidate for candidate in applications if candidate.name == name
+    )
     if text := texts.get(application.place.file):
         # Only places are asked for: whatever types mean, they meant it before.
         own = frozenset[tuple[Kind, str]](
             ("component", part.type) for one in applications for part in one.components
         )
         reading = read_bytes(application.place.file, text.encode(), own)
-        return next(candidate for candidate in reading.applications if candidate.name == name)
+        return next(
+            candidate for candidate in reading.applications if candidate.name == name
+        )
     return application
 
 
@@ -209,7 +226,9 @@ def _with_grant(
     trait = part.trait("access")
     assert trait  # what has scopes has an access trait
     place, roles = trait.place.at("properties"), trait.properties.get("roles")
-    name = next((role.name for role in callee.roles if set(role.scopes) == set(scopes)), None)
+    name = next(
+        (role.name for role in callee.roles if set(role.scopes) == set(scopes)), None
+    )
     if name and "components" in trait.properties["roles"][name]:
         text = edit.with_item(place.at("roles", name, "components"), wanted.key)
     elif name:
@@ -224,14 +243,19 @@ def _with_grant(
     return _certain(text, source.place.file)
 
 
-def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tuple[str, str]:
+def _new_role(
+    wanted: Wanted, callee: Component, scopes: tuple[str, ...]
+) -> tuple[str, str]:
     """Name and YAML of a role for the new component alone, and for users who have these scopes
     already, where it acts for users."""
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
         able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
         if not able:
-            owner, wish = f", {callee.owner}," if callee.owner else "", " and ".join(scopes)
+            owner, wish = (
+                f", {callee.owner}," if callee.owner else "",
+                " and ".join(scopes),
+            )
             raise NotScaffolded(
                 f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
                 f"({callee.place})"
@@ -241,13 +265,20 @@ def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tup
     if name in {role.name for role in callee.roles}:
         name = wanted.key.replace("/", "-")
     role = _role([*scopes], groups, [wanted.key])
-    fields = (f"{key}: [{', '.join(map(edit.scalar, values))}]" for key, values in role.items())
+    fields = (
+        f"{key}: [{', '.join(map(edit.scalar, values))}]"
+        for key, values in role.items()
+    )
     return name, f"{{{', '.join(fields)}}}"
 
 
-def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application) -> str:
+def _with_call(
+    wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application
+) -> str:
     """The caller's file, with the call in its client trait."""
-    part = next(part for part in source.components if part.name == caller.partition("/")[2])
+    part = next(
+        part for part in source.components if part.name == caller.partition("/")[2]
+    )
     trait = part.trait("client")
     assert trait  # it is a client
     place, call = (
@@ -271,15 +302,14 @@ def _with_component(
             f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})"
         )
     return _certain(
-        edit.with_item(application.place.at("spec", "components"), _dumped(component)), file
+        edit.with_item(application.place.at("spec", "components"), _dumped(component)),
+        file,
     )
 
 
 def _certain(text: str | None, file: str) -> str:
     if text is None:
-        message = (
-            f"{file} is not written so that it could be extended with certainty; put it in by hand"
-        )
+        message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
         raise NotScaffolded(message)
     return text
 
@@ -293,8 +323,12 @@ def _new_application(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[st
     }
 
 
-def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[str, Any]:
-    properties: dict[str, Any] = {"image": wanted.image} if wanted.client not in OUTSIDE else {}
+def _component(
+    wanted: Wanted, estate: Estate, as_of: datetime.date
+) -> Mapping[str, Any]:
+    properties: dict[str, Any] = (
+        {"image": wanted.image} if wanted.client not in OUTSIDE else {}
+    )
     if wanted.jwks_uri:
         properties["jwksUri"] = wanted.jwks_uri
     traits = []
@@ -345,7 +379,8 @@ def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
         client["redirectUris"] = [*wanted.redirect_uri]
     if wanted.calls:
         client["calls"] = [
-            {"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls
+            {"component": callee, "scopes": [*scopes]}
+            for callee, scopes in wanted.calls
         ]
     return client
 
@@ -359,11 +394,16 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     role of both."""
     read, write = _scopes(wanted, estate)
     readers, writers = (
-        [key for key, writes in wanted.caller if writes == wish] for wish in (False, True)
+        [key for key, writes in wanted.caller if writes == wish]
+        for wish in (False, True)
     )
     of_users = {client.component for client in estate.clients if client.user_facing}
     roles = {
-        "reader": ([*read], wanted.group if of_users.intersection(readers) else (), readers),
+        "reader": (
+            [*read],
+            wanted.group if of_users.intersection(readers) else (),
+            readers,
+        ),
         "editor": ([*read, *write], wanted.group, writers),
     }
     access: dict[str, Any] = {
@@ -391,7 +431,9 @@ def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, s
     one of them already."""
     subject = wanted.app if wanted.component in _GENERIC else wanted.component
     words = subject.replace("-", " ")
-    names = {scope for component in estate.components.values() for scope in component.scopes}
+    names = {
+        scope for component in estate.components.values() for scope in component.scopes
+    }
     if names & {f"{subject}.read", f"{subject}.write"}:
         subject = f"{wanted.app}.{wanted.component}"
         words = f"{wanted.component} of {wanted.app}".replace("-", " ")

@@ -18,7 +18,9 @@ yaml-language-server completes by it, shows what a field means, and marks what `
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it to FILE instead")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write it to FILE instead"
+    )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

@@ -69,7 +69,11 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         "--stack", "-s", required=True, help="the estate's stack, which is its base's"
     )
     parser.add_argument(
-        "--parallel", type=int, default=4, metavar="N", help="partitions at a time (default: 4)"
+        "--parallel",
+        type=int,
+        default=4,
+        metavar="N",
+        help="partitions at a time (default: 4)",
     )
     parser.add_argument(
         "--only",
@@ -79,20 +83,30 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         help="of the partitions only these",
     )
     if verb != "preview":
-        parser.add_argument("--yes", action="store_true", help="run them (default: only list them)")
+        parser.add_argument(
+            "--yes", action="store_true", help="run them (default: only list them)"
+        )
     if verb == "up":
         parser.add_argument(
-            "--plan", action="store_true", help="list the runs and their order, and run none"
+            "--plan",
+            action="store_true",
+            help="list the runs and their order, and run none",
         )
     if verb == "preview":
         parser.add_argument(
-            "--list", action="store_true", help="print the stacks as a JSON list, and run none"
+            "--list",
+            action="store_true",
+            help="print the stacks as a JSON list, and run none",
         )
     if verb in ("up", "preview"):
         parser.add_argument(
-            "--policy-pack", metavar="FOLDER", help="with these policies, as `pulumi` takes them"
+            "--policy-pack",
+            metavar="FOLDER",
+            help="with these policies, as `pulumi` takes them",
         )
-        parser.add_argument("--all", action="store_true", help="also those that nothing touched")
+        parser.add_argument(
+            "--all", action="store_true", help="also those that nothing touched"
+        )
 
 
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
@@ -117,10 +131,16 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
                 f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}"
             )
     estates = Estates(
-        settings, estate_of(reading_of(None, settings), settings), configurations(settings)
+        settings,
+        estate_of(reading_of(None, settings), settings),
+        configurations(settings),
     )
     there, recorded = listed(), verb in ("up", "preview")
-    known = read(settings.stack.name, settings.stack.partitions, there) if recorded else Known()
+    known = (
+        read(settings.stack.name, settings.stack.partitions, there)
+        if recorded
+        else Known()
+    )
     wanted = (
         estates.outdated(known, settings.as_of)
         if recorded and not options.all
@@ -128,9 +148,20 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     )
     chosen = [name for name in wanted if not options.only or name in options.only]
     only = options.only or settings.stack.partitions
-    more = ("--policy-pack", options.policy_pack) if vars(options).get("policy_pack") else ()
+    more = (
+        ("--policy-pack", options.policy_pack)
+        if vars(options).get("policy_pack")
+        else ()
+    )
     runs = Runs(
-        estates, verb, options.parallel, partial(_say, console, Lock()), only, there, known, more
+        estates,
+        verb,
+        options.parallel,
+        partial(_say, console, Lock()),
+        only,
+        there,
+        known,
+        more,
     )
     if verb == "preview" and options.list:
         console.print(json.dumps(_of(there, map(runs.name, chosen))))
@@ -142,7 +173,9 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             "meant"
         )
         return OK
-    console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
+    console.print(
+        f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}"
+    )
     if verb == "up" and options.plan:
         for line in lines(runs.plan(chosen), settings.stack.name):
             console.print(line)
@@ -161,7 +194,9 @@ def _ended(runs: Runs, console: Console) -> int:
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
         how, first = (
-            ("interrupted", "") if runs.interrupted else ("failed", "What they say comes first. ")
+            ("interrupted", "")
+            if runs.interrupted
+            else ("failed", "What they say comes first. ")
         )
         raise UsageError(
             f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same "
@@ -189,7 +224,12 @@ def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
 
 COMMANDS = tuple(
     Command(
-        verb, summary, details, partial(_arguments, verb=verb), partial(_run, verb=verb), json=False
+        verb,
+        summary,
+        details,
+        partial(_arguments, verb=verb),
+        partial(_run, verb=verb),
+        json=False,
     )
     for verb, summary, details in (
         ("up", "`pulumi up` of an estate's stacks", _UP),

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of, with_definitions
+from kong_oam.cli.estates import (
+    add_estate,
+    estate_of,
+    reading_of,
+    settings_of,
+    with_definitions,
+)
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -48,7 +54,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="the stack's outputs as JSON (default: asks `pulumi stack output`)",
     )
     parser.add_argument(
-        "--only", choices=("gateway", "cluster"), help="look at one of the two (default: at both)"
+        "--only",
+        choices=("gateway", "cluster"),
+        help="look at one of the two (default: at both)",
     )
 
 
@@ -58,14 +66,22 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads
 
-    settings = with_definitions(settings_of(options.stack, describe=describe), options.definitions)
+    settings = with_definitions(
+        settings_of(options.stack, describe=describe), options.definitions
+    )
     estate = estate_of(reading_of(options.applications, settings), settings)
-    result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
+    result = (
+        verify(settings, estate, options.outputs) if options.only != "cluster" else None
+    )
     cluster = workloads(settings, estate) if options.only != "gateway" else None
-    findings, altered = result.findings if result else (), cluster.altered if cluster else ()
+    findings, altered = (
+        result.findings if result else (),
+        cluster.altered if cluster else (),
+    )
     if console.json:
         console.print_json(
-            [_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered]
+            [_entry(*finding) for finding in findings]
+            + [_altered(entry) for entry in altered]
         )
     else:
         console.print(*(lines_of(result, options.stack, console) if result else ()))
@@ -79,7 +95,9 @@ _WEAKENED = "a guard, a way, a record, a limit or an answer may be another"
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
     """The lines that the verb prints of a stack's Kong."""
     for finding, reasons in result.findings:
-        colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
+        colour: Colour = (
+            "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
+        )
         yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
         for exposure in finding.exposures:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
@@ -105,7 +123,9 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
     lines: dict[str, None] = {}
     for reason in reasons:
         if reason.used_by:
-            lines[f"    ask first, since others use it: {', '.join(reason.used_by)}"] = None
+            lines[
+                f"    ask first, since others use it: {', '.join(reason.used_by)}"
+            ] = None
         if reason.stack:
             lines[
                 f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack "
@@ -123,9 +143,7 @@ def _verdict(result: Result, stack: str) -> str:
             f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as "
             "the Applications mean"
         )
-    return (
-        f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
-    )
+    return f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
 
 
 def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
@@ -177,5 +195,9 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
 
 
 COMMAND = Command(
-    "verify", "compare a stack's Kong and cluster with what is meant", _DETAILS, _arguments, _run
+    "verify",
+    "compare a stack's Kong and cluster with what is meant",
+    _DETAILS,
+    _arguments,
+    _run,
 )

@@ -36,7 +36,10 @@ that a user in these groups, and in no other, may call, through this client or t
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "principal", metavar="PRINCIPAL", nargs="?", help="application/component, or anonymous"
+        "principal",
+        metavar="PRINCIPAL",
+        nargs="?",
+        help="application/component, or anonymous",
     )
     parser.add_argument(
         "--user-in",
@@ -59,7 +62,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json([{**row_entry(row), **_by(row, options)} for row in asked])
         return OK
-    scheme, in_words = estate.stack.scheme, _as_whom if options.groups is None else _through
+    scheme, in_words = (
+        estate.stack.scheme,
+        _as_whom if options.groups is None else _through,
+    )
     table = [
         (
             methods(row.methods),
@@ -70,8 +76,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         for row in asked
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
-    if options.groups is not None and not any(client.user_facing for client in estate.clients):
-        console.print("no client signs users in: a user reaches only what everybody does")
+    if options.groups is not None and not any(
+        client.user_facing for client in estate.clients
+    ):
+        console.print(
+            "no client signs users in: a user reaches only what everybody does"
+        )
     return OK
 
 
@@ -81,10 +91,18 @@ def _by(row: Row, options: argparse.Namespace) -> dict[str, Any]:
     if options.groups is None:
         return {
             "usersIn": sorted(
-                {tuple(groups) for condition in found.values() for groups in sets(condition)}
+                {
+                    tuple(groups)
+                    for condition in found.values()
+                    for groups in sets(condition)
+                }
             )
         }
-    return {"through": [{"client": one.client, "provider": one.provider} for one in sorted(found)]}
+    return {
+        "through": [
+            {"client": one.client, "provider": one.provider} for one in sorted(found)
+        ]
+    }
 
 
 def _as_whom(access: Access) -> str:
@@ -112,13 +130,21 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     if options.groups is None:
         narrowed = only(principals)
     else:
-        if options.principal is not None and not any(client.user_facing for client in clients):
+        if options.principal is not None and not any(
+            client.user_facing for client in clients
+        ):
             raise UsageError(
                 f"{quoted(options.principal)} acts for itself only: users cannot sign in through it"
             )
-        narrowed = for_a_user_in(frozenset(checked_groups(estate, options.groups)), principals)
+        narrowed = for_a_user_in(
+            frozenset(checked_groups(estate, options.groups)), principals
+        )
     narrowed = called_from(options.address, narrowed)
-    return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]
+    return [
+        row
+        for row in rows(estate, callers_of(estate), narrowed)
+        if row.access != NOBODY
+    ]
 
 
 def _clients(estate: Estate, principal: str | None) -> list[Client]:

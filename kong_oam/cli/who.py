@@ -44,7 +44,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "what", metavar="METHOD|COMPONENT", help="such as GET, or application/component"
     )
     parser.add_argument(
-        "url", metavar="URL", nargs="?", help="https://host/path, as a client would send it"
+        "url",
+        metavar="URL",
+        nargs="?",
+        help="https://host/path, as a client would send it",
     )
     add_address(parser)
     add_estate(parser)
@@ -53,17 +56,24 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.url is None:
         estate = estate_from(options)
-        return _of_component(estate, _component(estate, options.what), options.address, console)
+        return _of_component(
+            estate, _component(estate, options.what), options.address, console
+        )
     estate = estate_from(options)
     method = options.what.upper()
     return _of_request(
-        estate, request_from(method, options.url, estate, options.address), options.url, console
+        estate,
+        request_from(method, options.url, estate, options.address),
+        options.url,
+        console,
     )
 
 
 def _component(estate: Estate, key: str) -> Component:
     if key not in estate.components:
-        raise UsageError(f"there is no component {quoted(key)}{suggestion(key, estate.components)}")
+        raise UsageError(
+            f"there is no component {quoted(key)}{suggestion(key, estate.components)}"
+        )
     return estate.components[key]
 
 
@@ -72,11 +82,16 @@ def _of_component(
 ) -> int:
     narrowed = called_from(address, everyone)
     found = [
-        row for row in rows(estate, callers_of(estate), narrowed) if row.component == component.key
+        row
+        for row in rows(estate, callers_of(estate), narrowed)
+        if row.component == component.key
     ]
     if console.json:
         console.print_json(
-            [{**row_entry(row), "principals": principal_entries(row.access)} for row in found]
+            [
+                {**row_entry(row), "principals": principal_entries(row.access)}
+                for row in found
+            ]
         )
         return OK
     tokens = f", with tokens of {component.provider}" if component.endpoints else ""
@@ -87,7 +102,11 @@ def _of_component(
     else:
         console.print(
             "nobody: "
-            + ("no rule lets anybody in" if component.endpoints else "it is exposed nowhere")
+            + (
+                "no rule lets anybody in"
+                if component.endpoints
+                else "it is exposed nowhere"
+            )
         )
     return OK
 
@@ -96,7 +115,9 @@ def _lines(row: Row, scheme: str) -> Iterator[tuple[str, str, str, str]]:
     """A line per caller, of which the first says what of."""
     of = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
     found = [(client, whose) for client, whose, _ in _principals(row.access)]
-    for client, whose in found or [("everybody" if row.access.everybody else "nobody", "-")]:
+    for client, whose in found or [
+        ("everybody" if row.access.everybody else "nobody", "-")
+    ]:
         yield (*of, client, whose)
         of = "", ""
 
@@ -132,20 +153,26 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
         )
         return OK
     rule = f", {decision.rule.place}" if decision.rule else ""
-    console.print(console.paint("bold", _request_in_words(request, url, decision) + rule))
+    console.print(
+        console.paint("bold", _request_in_words(request, url, decision) + rule)
+    )
     why = printable(reason(estate, request, decision))
     if access.everybody:
         console.print(f"everybody ({why})")
     elif not access.principals:
         console.print(
-            "nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}"
+            "nobody"
+            if decision.status in (401, 403)
+            else f"nobody: {decision.status}, {why}"
         )
     else:
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
         if access.networks and not request.address:
             console.print(f"all of them{only_from(access.networks)}")
     if pages:
-        console.print(printable(f"the answer may be read by pages of {', '.join(pages)}"))
+        console.print(
+            printable(f"the answer may be read by pages of {', '.join(pages)}")
+        )
     return OK
 
 
@@ -165,7 +192,13 @@ def callers(estate: Estate, request: Request) -> Access:
     if component is None or request.method not in METHODS:
         return NOBODY
     access = callers_of(estate).at(component, elements)[request.method]
-    return NOBODY if request.address and not admits(access.networks, request.address) else access
+    return (
+        NOBODY
+        if request.address and not admits(access.networks, request.address)
+        else access
+    )
 
 
-COMMAND = Command("who", "who may make a request, or call a component", _DETAILS, _arguments, _run)
+COMMAND = Command(
+    "who", "who may make a request, or call a component", _DETAILS, _arguments, _run
+)

@@ -22,7 +22,9 @@ def write_all(
     for file in sorted(texts):
         if file not in before and os.path.lexists(file):
             raise UsageError(f"{file} exists; nothing is overwritten")
-        if file in before and (file not in real or not _is_as_before(real[file], before[file])):
+        if file in before and (
+            file not in real or not _is_as_before(real[file], before[file])
+        ):
             raise UsageError(
                 f"{file} was changed after it had been read; nothing was written: run it again"
             )

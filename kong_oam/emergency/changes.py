@@ -93,17 +93,21 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
         for entry, table in guard.openings:
             opening = _opening(guard.component, entry, table, now)
             listed.setdefault(
-                (opening.component, opening.path, opening.methods, opening.ends), opening
+                (opening.component, opening.path, opening.methods, opening.ends),
+                opening,
             )
     by_component = sorted(
-        listed.values(), key=lambda opening: (opening.component, opening.path, opening.ends)
+        listed.values(),
+        key=lambda opening: (opening.component, opening.path, opening.ends),
     )
     unknown = (_unknown(guard) for guard in found.scripts if not guard.is_known)
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
 def _unknown(guard: ScriptGuard) -> str:
-    return _not_of_this_version(guard.component, f"nobody can say what {guard.label} opens")
+    return _not_of_this_version(
+        guard.component, f"nobody can say what {guard.label} opens"
+    )
 
 
 def _not_of_this_version(component: str, shown: str) -> str:
@@ -122,11 +126,20 @@ def _opening(
     allowed = addresses.get(opening["path"]) if isinstance(addresses, dict) else None
     by_method = allowed if isinstance(allowed, dict) else {}
     of_methods = (
-        by_method.get(method) or by_method.get("*") or () for method in opening["methods"]
+        by_method.get(method) or by_method.get("*") or ()
+        for method in opening["methods"]
     )
-    networks = tuple(dict.fromkeys(str(text) for listed in of_methods for text in listed))
+    networks = tuple(
+        dict.fromkeys(str(text) for listed in of_methods for text in listed)
+    )
     return Opening(
-        component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks
+        component,
+        opening["path"],
+        tuple(opening["methods"]),
+        ends,
+        reason,
+        ends <= now,
+        networks,
     )
 
 
@@ -134,7 +147,9 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
     live, now = entities_of(admin), admin.now()
     chosen = _complete_ports_of(live, settings, wanted.component)
-    tables = [_table_of(port) for port in chosen]  # all scripts are known before the first change
+    tables = [
+        _table_of(port) for port in chosen
+    ]  # all scripts are known before the first change
     methods = _checked(wanted, tables[0]["rules"])
     for guard in find_openings(live, settings).scripts:
         for entry, table in guard.openings:
@@ -143,13 +158,22 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
                     f"{_opening(guard.component, entry, table, now)}: close that first"
                 )
     ends = int(now) + 60 * wanted.minutes
-    opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
+    opening = {
+        "path": wanted.path,
+        "methods": methods,
+        "ends": ends,
+        "reason": wanted.reason,
+    }
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
     try:
         for port in chosen:  # the gate last: until then everything is as it was
             admission, authentication, gate = port.guards.values()
             _patch(admin, authentication, nobody)
-            _patch(admin, admission, with_table(admission, partial(opened, opening=opening)))
+            _patch(
+                admin,
+                admission,
+                with_table(admission, partial(opened, opening=opening)),
+            )
             _patch(admin, gate, with_table(gate, partial(opened, opening=opening)))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
@@ -159,14 +183,18 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     return _opening(wanted.component, opening, tables[0], now)
 
 
-def _complete_ports_of(live: Entities, settings: Settings, component: str) -> list[Port]:
+def _complete_ports_of(
+    live: Entities, settings: Settings, component: str
+) -> list[Port]:
     """The ports of the component that have all guards. Raises EmergencyError where none has, and
     where another stack owns a guard."""
     stack, ports = settings.stack.name, list(ports_of(live, settings))
     chosen = [port for port in ports if port.component == component]
     if not chosen:
         gated = some(sorted({port.component for port in ports})) or "none"
-        raise EmergencyError(f"this Kong has no gate of '{component}'; it has those of: {gated}")
+        raise EmergencyError(
+            f"this Kong has no gate of '{component}'; it has those of: {gated}"
+        )
     asking = Asking(stack, whole=True)
     for port in chosen:
         for kind, plugin in port.guards.items():
@@ -220,7 +248,9 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     if "GET" in named:
         named.add("HEAD")
     if unlisted := sorted(named - set(METHODS if "*" in rule else rule)):
-        raise EmergencyError(f"the rule does not list {some(unlisted)}, but {some(rule)}")
+        raise EmergencyError(
+            f"the rule does not list {some(unlisted)}, but {some(rule)}"
+        )
     return [method for method in METHODS if method in named]
 
 
@@ -235,7 +265,9 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     closed: dict[str, Opening | None] = {}
     left: dict[str, str] = {}  # why, with the component
 
-    def attempt(plugin: Entity, label: str, component: str, config: Mapping[str, Any]) -> None:
+    def attempt(
+        plugin: Entity, label: str, component: str, config: Mapping[str, Any]
+    ) -> None:
         closed.setdefault(component, None)
         try:
             _patch(admin, plugin, config)
@@ -262,9 +294,18 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
             )
             left[why] = anonymous.component
         else:
-            attempt(anonymous.plugin, anonymous.label, anonymous.component, {"anonymous": None})
+            attempt(
+                anonymous.plugin,
+                anonymous.label,
+                anonymous.component,
+                {"anonymous": None},
+            )
     close_scripts(gates=False)
-    left |= {_unknown(guard): guard.component for guard in found.scripts if not guard.is_known}
+    left |= {
+        _unknown(guard): guard.component
+        for guard in found.scripts
+        if not guard.is_known
+    }
     if left:
         done = {
             component: opening

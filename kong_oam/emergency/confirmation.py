@@ -34,7 +34,12 @@ asked."""
 
 
 def show_at_gateway(
-    admin: AdminApi, settings: Settings, changed: Iterable[Opening], proxy: Proxy, *, is_open: bool
+    admin: AdminApi,
+    settings: Settings,
+    changed: Iterable[Opening],
+    proxy: Proxy,
+    *,
+    is_open: bool,
 ) -> list[str]:
     """Asks the gateway for each opening, for as long as its workers may take, and says what
     everybody gets.
@@ -98,23 +103,35 @@ class _Gateway:
             for guard in find_openings(self.live, self.settings).scripts
             if guard.component == opening.component and guard.is_known
         ]
-        method = next((method for method in SAFE_METHODS if method in opening.methods), None)
+        method = next(
+            (method for method in SAFE_METHODS if method in opening.methods), None
+        )
         asked_with = method or opening.methods[0]
         tables = (table for guard in guards for table in guard.tables)
-        places = [place for table in tables for place in _places(table, opening, asked_with)]
+        places = [
+            place for table in tables for place in _places(table, opening, asked_with)
+        ]
         named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
             # No gate leads there, so nobody reaches what was opened.
-            yield f"{named} was not asked for: no gate of this Kong leads there", not self.is_open
+            yield (
+                f"{named} was not asked for: no gate of this Kong leads there",
+                not self.is_open,
+            )
             return
         if method is None:
             yield f"{named} was not asked for: that could change something", None
             return
         for host, path in dict.fromkeys(places):
             request = f"{method} {self.proxy.url(host, path)} without a token"
-            others = self._other_routes(guards, Call("http", method, host, unwritten(path)))
+            others = self._other_routes(
+                guards, Call("http", method, host, unwritten(path))
+            )
             if opening.networks:
-                yield f"{request} was not asked for: it depends on where a call comes from", None
+                yield (
+                    f"{request} was not asked for: it depends on where a call comes from",
+                    None,
+                )
             elif others:
                 yield (
                     f"{request} was not asked for: {some(others)} may answer it in place of the "
@@ -134,7 +151,9 @@ class _Gateway:
         return [
             self.live.labels["route", reached.route["id"]]
             for reached in Router(self.live.routes).reached(call)
-            if places.isdisjoint({None, reached.route["id"], reference(reached.route, "service")})
+            if places.isdisjoint(
+                {None, reached.route["id"], reference(reached.route, "service")}
+            )
         ]
 
     def _answer(self, method: str, host: str, path: str, request: str) -> _Asked:
@@ -143,7 +162,10 @@ class _Gateway:
             answer = self.proxy.settled(method, host, path, wanted, self.seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hint = f"set {ADDRESS} to the gateway's proxy"
-            return f"{request} could not be asked ({type(error).__name__}): {hint}", None
+            return (
+                f"{request} could not be asked ({type(error).__name__}): {hint}",
+                None,
+            )
         if answer.said == "is not seen in the answer":
             see = f"see {ADDRESS}, and `headers` of kong.conf"
             return (

@@ -19,9 +19,7 @@ _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
 """Of a backend's address, what older versions of the CLI tell whole: who logs in, and the
 password."""
 
-_EXPORTS = (
-    ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
-)
+_EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
 
 
 class CliError(EngineError):
@@ -53,7 +51,10 @@ def pulumi(
 
 
 def run(
-    *arguments: str, stack: str | None, timeout: float, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    stack: str | None,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs it, however it ends. Raises CliError where it cannot be run, or does not end."""
     with _started(arguments, stack, environment, stderr=subprocess.PIPE) as process:
@@ -61,7 +62,9 @@ def run(
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
+            raise CliError(
+                f"{_named(arguments)} took more than {timeout:g} seconds"
+            ) from None
         except BaseException:
             process.kill()
             raise
@@ -99,7 +102,12 @@ def _started(
     *,
     stderr: int,
 ) -> subprocess.Popen[str]:
-    command = ("pulumi", *arguments, *(("--stack", stack) if stack else ()), "--non-interactive")
+    command = (
+        "pulumi",
+        *arguments,
+        *(("--stack", stack) if stack else ()),
+        "--non-interactive",
+    )
     try:
         return subprocess.Popen(  # noqa: S603 - no shell, and our own words
             command,

@@ -25,7 +25,9 @@ def read(stack: str) -> ExportedState:
 
 def exported(stack: str) -> Mapping[str, Any]:
     """The state as `pulumi stack export` prints it. Raises cli.CliError."""
-    state: Mapping[str, Any] = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
+    state: Mapping[str, Any] = json.loads(
+        pulumi("stack", "export", stack=stack, timeout=LONG)
+    )
     return state
 
 
@@ -42,7 +44,9 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
     created = [resource for resource in resources if "id" in resource]
     used = {urn for resource in resources for urn in resource.get("dependencies") or ()}
     return ExportedState(
-        ids=frozenset(part for resource in created for part in resource["id"].split("|")),
+        ids=frozenset(
+            part for resource in created for part in resource["id"].split("|")
+        ),
         pending=tuple(
             _creation(operation["resource"])
             for operation in deployment.get("pending_operations") or ()
@@ -83,19 +87,26 @@ def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, s
         }
         references.update(*(urns or () for urns in of_properties))
         yield from (
-            (resource["urn"], urn) for urn in sorted(filter(None, references)) if urn not in before
+            (resource["urn"], urn)
+            for urn in sorted(filter(None, references))
+            if urn not in before
         )
         before.add(resource["urn"])
 
 
 def _creation(resource: Mapping[str, Any]) -> PendingCreation:
     return PendingCreation(
-        resource["type"], resource.get("inputs", {}), resource.get("id"), _provider(resource)
+        resource["type"],
+        resource.get("inputs", {}),
+        resource.get("id"),
+        _provider(resource),
     )
 
 
 def _provider(resource: Mapping[str, Any]) -> str:
-    parts: list[str] = resource.get("provider", "").split("::")  # its URN, and behind that its id
+    parts: list[str] = resource.get("provider", "").split(
+        "::"
+    )  # its URN, and behind that its id
     return parts[-2] if len(parts) > 1 else ""
 
 
@@ -129,5 +140,7 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
 def configuration(stack: str) -> dict[str, str]:
     """Reads the stack's configuration, secrets included: never to be printed. Raises
     cli.CliError."""
-    settings = json.loads(pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT))
+    settings = json.loads(
+        pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT)
+    )
     return {key: entry["value"] for key, entry in settings.items()}

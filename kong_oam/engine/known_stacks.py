@@ -61,7 +61,8 @@ def of_command() -> Mapping[str, Contents]:
         if about.st_uid != os.getuid() or about.st_mode & 0o022:
             return {}
         return {
-            stack: Contents(**one) for stack, one in json.loads(file.read_text("utf-8")).items()
+            stack: Contents(**one)
+            for stack, one in json.loads(file.read_text("utf-8")).items()
         }
     except (AttributeError, OSError, TypeError, ValueError):
         return {}

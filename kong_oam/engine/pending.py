@@ -55,7 +55,9 @@ class ExportedState:
     resources: tuple[RecordedResource, ...] = ()
     unresolved: tuple[tuple[str, str], ...] = ()
 
-    def pending_at(self, provider: str, types: Container[str]) -> tuple[PendingCreation, ...]:
+    def pending_at(
+        self, provider: str, types: Container[str]
+    ) -> tuple[PendingCreation, ...]:
         """Those of some types that `provider`, its resource's logical name, was asked for."""
         return tuple(
             creation

@@ -22,7 +22,8 @@ _TRIES, _PAUSE = 4, 0.5
 def stacks_of(settings: Settings) -> list[str]:
     """The names of an estate's stacks, its base first."""
     return [
-        stack_of(settings.stack.name, partition) for partition in (None, *settings.stack.partitions)
+        stack_of(settings.stack.name, partition)
+        for partition in (None, *settings.stack.partitions)
     ]
 
 

@@ -47,7 +47,9 @@ class Resource:
 def digest(data: Mapping[str, Any]) -> str:
     """A fingerprint of plain data, such as the configurations of plugins by logical name; 16
     hexadecimal digits."""
-    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[
+        :16
+    ]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,11 @@ class StackState:
     def plugins(self) -> Mapping[str, str]:
         """The configuration that Kong has of each plugin, by logical name, as the text that it was
         given."""
-        return {one.name: one.outputs["configJson"] for one in self.resources if one.type == PLUGIN}
+        return {
+            one.name: one.outputs["configJson"]
+            for one in self.resources
+            if one.type == PLUGIN
+        }
 
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
@@ -106,17 +112,27 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
     }
     return StackState(
         frozenset((resource.type, resource.name) for resource in resources),
-        {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
-        next((resource.outputs for resource in resources if resource.type == STACK), {}),
+        {
+            provider: issuer
+            for provider, issuer in rings.items()
+            if isinstance(issuer, str)
+        },
+        next(
+            (resource.outputs for resource in resources if resource.type == STACK), {}
+        ),
         {
             key.name: told
             for key in resources
             if (told := key.outputs.get(_IDENTITY.get(key.type, "")))
         },
-        urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
+        urns={
+            (entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()
+        },
         credentials=_credentials(resources),
         client_ids={
-            (one.type, one.name): made for one in resources if (made := one.outputs.get("clientId"))
+            (one.type, one.name): made
+            for one in resources
+            if (made := one.outputs.get("clientId"))
         },
         resources=tuple(resources),
     )
@@ -127,7 +143,10 @@ def from_resources(resources: Resources) -> StackState:
     told it."""
     there = (one for one in resources if not one.get("delete"))
     return from_outputs(
-        {one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}} for one in there}
+        {
+            one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}}
+            for one in there
+        }
     )
 
 

@@ -46,7 +46,9 @@ class ManagementApi:
         """Sends a request and gives the answer, whatever its status; a limit of rate is waited for.
         Raises RefusedError where nobody answers."""
         try:
-            return patiently(lambda: client.request(method, url, **more), self.usual_pause)
+            return patiently(
+                lambda: client.request(method, url, **more), self.usual_pause
+            )
         except httpx.HTTPError as error:
             host = client.base_url.host or httpx.URL(url).host
             raise RefusedError(
@@ -58,7 +60,11 @@ class ManagementApi:
         words."""
         if answer.status_code < 300:
             return answer
-        words = self.words(_json(answer)) or " ".join(answer.text.split())[:_SHOWN] or "nothing"
+        words = (
+            self.words(_json(answer))
+            or " ".join(answer.text.split())[:_SHOWN]
+            or "nothing"
+        )
         what = (
             f"{answer.request.method} {answer.url.path} answers {answer.status_code} "
             f"{words}{unserved(answer)}"
@@ -66,7 +72,9 @@ class ManagementApi:
         advice = self.remedies.get(
             answer.status_code, self.outage if answer.status_code >= 500 else ""
         )
-        raise RefusedError(f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}")
+        raise RefusedError(
+            f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}"
+        )
 
     def row(self, answer: httpx.Response) -> Row:
         """Reads the object in an answer. Raises RefusedError."""
@@ -88,7 +96,9 @@ class ManagementApi:
         return body
 
 
-def pages(whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[Row]:
+def pages(
+    whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]
+) -> Iterator[Row]:
     """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; ""
     ends the list.
 

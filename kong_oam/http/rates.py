@@ -24,7 +24,9 @@ _REPETITIONS = 10
 _SHORTEST = 0.1
 
 
-def patiently(send: Callable[[], httpx.Response], usual: float | None = None) -> httpx.Response:
+def patiently(
+    send: Callable[[], httpx.Response], usual: float | None = None
+) -> httpx.Response:
     """Sends a request, and again after each answer 429, as long as the server asks for; gives the
     last answer.
 

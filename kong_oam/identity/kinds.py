@@ -60,7 +60,9 @@ class Kind:
     inspect: Callable[
         [ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]
     ]
-    orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
+    orphans: Callable[
+        [ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None
+    ]
     client_id: Callable[[ProviderSettings, str, str], str | None]
     client_resource: Callable[[str, str], tuple[str, str]] | None
     grants: Callable[[str, Iterable[Resource]], Iterable[Grant]]
@@ -96,7 +98,9 @@ KINDS: Mapping[str, Kind] = {
         keycloak_names.client_resource,
         keycloak_names.grants,
     ),
-    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None, _no_grants),
+    "oidc": Kind(
+        oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None, _no_grants
+    ),
     "okta": Kind(
         okta.describe,
         okta_preflight.inspect,
@@ -119,7 +123,9 @@ def kind_of(settings: ProviderSettings) -> Kind:
     return KINDS[settings.type]
 
 
-def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners: Owners) -> Granted:
+def granted_in(
+    providers: Iterable[ProviderSettings], state: StackState, owners: Owners
+) -> Granted:
     """Gives what clients of a stack are granted by its state, whatever run left it so, also those
     without a grant. `owners` says of which components scopes are where the provider does not."""
     components = [key for kind, key in state.urns if kind == COMPONENT]
@@ -127,22 +133,32 @@ def granted_in(providers: Iterable[ProviderSettings], state: StackState, owners:
     for settings in providers:
         kind, name = kind_of(settings), settings.name
         if kind.client_resource:
-            there = (key for key in components if kind.client_resource(name, key) in state.urns)
+            there = (
+                key
+                for key in components
+                if kind.client_resource(name, key) in state.urns
+            )
             found |= {at_provider(key, name): {} for key in there}
         for grant in kind.grants(name, state.resources):
             at = found.setdefault(at_provider(grant.client, name), {})
             for scope in grant.scopes:
-                for component in [grant.at] if grant.at else owners.get((name, scope), ()):
+                for component in (
+                    [grant.at] if grant.at else owners.get((name, scope), ())
+                ):
                     at.setdefault(component, set()).add(scope)
     return found
 
 
-def scopes_in(providers: Iterable[ProviderSettings], state: StackState) -> dict[str, set[str]]:
+def scopes_in(
+    providers: Iterable[ProviderSettings], state: StackState
+) -> dict[str, set[str]]:
     """Gives the names of the scopes that clients are granted by a state, by the client's name."""
     found: dict[str, set[str]] = {}
     for settings in providers:
         for grant in kind_of(settings).grants(settings.name, state.resources):
-            found.setdefault(at_provider(grant.client, settings.name), set()).update(grant.scopes)
+            found.setdefault(at_provider(grant.client, settings.name), set()).update(
+                grant.scopes
+            )
     return found
 
 
@@ -169,7 +185,9 @@ def inspect(
     if moves := tuple(issuer_moves(settings, estate, issuers)):
         return moves
     try:
-        return tuple(kind_of(settings).inspect(settings, estate, held, configuration, looked_up))
+        return tuple(
+            kind_of(settings).inspect(settings, estate, held, configuration, looked_up)
+        )
     except RefusedError as error:
         raise InspectionError(
             f"identity provider '{settings.name}': {settings.type} at {error}"

@@ -38,7 +38,9 @@ def corrected(state: StackState, account: Account) -> StackState:
         return state
     rows = _plugins(account)
     scripted = [
-        one for one in state.resources if one.type == PLUGIN and one.outputs.get("name") in _READ
+        one
+        for one in state.resources
+        if one.type == PLUGIN and one.outputs.get("name") in _READ
     ]
     doubted = {
         plugin.name: _key(plugin)
@@ -54,11 +56,15 @@ def corrected(state: StackState, account: Account) -> StackState:
     return replace(state, resources=tuple(resources), doubted=doubted)
 
 
-def enforced(state: StackState, account: Account, configurations: Mapping[str, Any]) -> str:
+def enforced(
+    state: StackState, account: Account, configurations: Mapping[str, Any]
+) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
     admin.AdminError."""
-    doubted = {name: key for name, key in state.doubted.items() if name in configurations}
+    doubted = {
+        name: key for name, key in state.doubted.items() if name in configurations
+    }
     rows = _plugins(account) if doubted else {}
     if all(_same(configurations[name], rows.get(key)) for name, key in doubted.items()):
         return digest(configurations)
@@ -83,11 +89,16 @@ def _same(configuration: Any, row: Mapping[str, Any] | None) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
-    return all(row["config"].get(key) == value for key, value in json.loads(configuration).items())
+    return all(
+        row["config"].get(key) == value
+        for key, value in json.loads(configuration).items()
+    )
 
 
 def _as_in_kong(plugin: Resource, rows: _Rows) -> Resource | None:
     row = rows.get(_key(plugin))
     if row is None:
         return None
-    return replace(plugin, outputs={**plugin.outputs, "configJson": json.dumps(row["config"])})
+    return replace(
+        plugin, outputs={**plugin.outputs, "configJson": json.dumps(row["config"])}
+    )

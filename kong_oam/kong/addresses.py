@@ -20,7 +20,8 @@ def asked_for(estate: Estate) -> bool:
     """Whether a rule of the estate may be called from some networks only, or whether calls that
     reach a workload are counted by address."""
     return any(
-        component.allowed_from or _is_counted_by_address(component) for component in estate.exposed
+        component.allowed_from or _is_counted_by_address(component)
+        for component in estate.exposed
     )
 
 
@@ -80,13 +81,17 @@ def _directives(configuration: Mapping[str, Any], wanted: str) -> Iterator[str]:
     """The values of a directive that kong.conf injects."""
     for name, directives in configuration.items():
         if name.endswith("_directives") and isinstance(directives, list):
-            yield from (str(one.get("value")) for one in directives if one.get("name") == wanted)
+            yield from (
+                str(one.get("value")) for one in directives if one.get("name") == wanted
+            )
 
 
 def _networks(texts: Iterator[str]) -> Iterator[Network]:
     """Those that can be read: `unix:` is none, nor is a name."""
     for text in texts:
         try:
-            yield network(text if "/" in text else f"{text}/{128 if ':' in text else 32}")
+            yield network(
+                text if "/" in text else f"{text}/{128 if ':' in text else 32}"
+            )
         except InputError:
             continue

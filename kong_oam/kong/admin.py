@@ -44,7 +44,9 @@ class AdminApi:
     """The Admin API of one workspace, as a context manager that closes its connections. Every
     request raises AdminError; `transport` is what carries them, httpx's own by default."""
 
-    def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, account: Account, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._shown = shown(account.admin_url)
         address = account.admin_url.rstrip("/")
         credentials = {"Kong-Admin-Token": account.token, "apikey": account.api_key}
@@ -60,7 +62,9 @@ class AdminApi:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self._client.close()
 
     def get(self, path: str) -> dict[str, Any]:
@@ -99,11 +103,18 @@ class AdminApi:
             page = self.get(f"{path}{query}")
             rows, offset = page.get("data"), page.get("offset")
             if not are_rows(rows):
-                raise AdminError(f"{self._shown}{path} answers no list; is this Kong's Admin API?")
-            return rows, f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else ""
+                raise AdminError(
+                    f"{self._shown}{path} answers no list; is this Kong's Admin API?"
+                )
+            return (
+                rows,
+                f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else "",
+            )
 
         try:
-            return tuple(pages(f"Kong's Admin API at {self._shown}{path}", f"?size={_PAGE}", ask))
+            return tuple(
+                pages(f"Kong's Admin API at {self._shown}{path}", f"?size={_PAGE}", ask)
+            )
         except RefusedError as error:
             raise AdminError(str(error)) from None
 
@@ -112,7 +123,9 @@ class AdminApi:
         path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
         rows = self.get(path).get("data")
         if not are_rows(rows):
-            raise AdminError(f"{self._shown}{path} answers no list; is this Kong's Admin API?")
+            raise AdminError(
+                f"{self._shown}{path} answers no list; is this Kong's Admin API?"
+            )
         return tuple(row for row in rows if row.get("custom_id") == custom_id)
 
     def patch(self, path: str, fields: Entity) -> None:
@@ -145,13 +158,17 @@ class AdminApi:
     def now(self) -> float:
         """Seconds since 1970 by Kong's own clock."""
         try:
-            return parsedate_to_datetime(self._sent("GET", "/").headers["date"]).timestamp()
+            return parsedate_to_datetime(
+                self._sent("GET", "/").headers["date"]
+            ).timestamp()
         except (KeyError, ValueError):
             raise AdminError(
                 "Kong's Admin API does not say what time it is (the header Date)"
             ) from None
 
-    def _sent(self, method: str, path: str, fields: Entity | None = None) -> httpx.Response:
+    def _sent(
+        self, method: str, path: str, fields: Entity | None = None
+    ) -> httpx.Response:
         try:
             answer = patiently(lambda: self._client.request(method, path, json=fields))
         except httpx.HTTPError as error:

@@ -16,7 +16,10 @@ from typing import Any
 Parts = tuple[str, ...]
 """Files of `lua/` that make one script, in order."""
 
-ALWAYS: Mapping[str, Parts] = {"header_filter": ("problem",), "body_filter": ("problem_body",)}
+ALWAYS: Mapping[str, Parts] = {
+    "header_filter": ("problem",),
+    "body_filter": ("problem_body",),
+}
 """{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run
 first."""
 

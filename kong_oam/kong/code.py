@@ -47,13 +47,18 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
         functions.append(parts)
         calls.setdefault(phase, []).append(parts[-1])
     for phase, names in calls.items():
-        yield phase, _entry(functions, names) if phase == "access" else _later(phase, names)
+        yield (
+            phase,
+            _entry(functions, names) if phase == "access" else _later(phase, names),
+        )
 
 
 def _entry(functions: list[Parts], names: list[str]) -> str:
     """The script of phase `access`: it has the code of all phases, leaves it, and calls these
     functions."""
-    made = [f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()" for parts in functions]
+    made = [
+        f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()" for parts in functions
+    ]
     run = [f"CODE.{name}()" for name in names]
     lines = [
         "-- kong_oam/kong/code.py",

@@ -125,7 +125,11 @@ def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
 
 
 def issuer_conflicts(
-    admin: AdminApi, settings: Settings, estate: Estate, held: Held, issuers: Mapping[str, str]
+    admin: AdminApi,
+    settings: Settings,
+    estate: Estate,
+    held: Held,
+    issuers: Mapping[str, str],
 ) -> Iterator[Diagnostic]:
     """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
     admin.AdminError.
@@ -145,7 +149,9 @@ def issuer_conflicts(
         )
         ring = names.ring(stack, name)
         for row in (
-            () if is_known or provider.issuer is None else admin.with_custom_id(provider.issuer)
+            ()
+            if is_known or provider.issuer is None
+            else admin.with_custom_id(provider.issuer)
         ):
             # A consumer that has the ring's name, too, is found by its name.
             if row.get("username") != ring and not _is_ours(stack, row):
@@ -173,7 +179,9 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Iterator[Diagnostic]:
             )
         for row in others:
             if row["key"] in published:
-                yield _issuer_diagnostic(stack, name, f"jwt credential '{row['key']}'", row)
+                yield _issuer_diagnostic(
+                    stack, name, f"jwt credential '{row['key']}'", row
+                )
 
 
 def _issuer_diagnostic(stack: str, provider: str, what: str, row: Row) -> Diagnostic:

@@ -35,11 +35,15 @@ def deployed_pods(
     """The pods behind the ports of `components`; as `meant` says where the state does not show a
     port's Service."""
     made = _made(resources)
-    found: dict[str, dict[str, str]] = {key: dict(ports) for key, ports in meant.items()}
+    found: dict[str, dict[str, str]] = {
+        key: dict(ports) for key, ports in meant.items()
+    }
     for component in components:
         key = whole(component.key)
         if key in made:
-            found.setdefault(key, {}).update(_pods_of(key, component.endpoints, made[key]))
+            found.setdefault(key, {}).update(
+                _pods_of(key, component.endpoints, made[key])
+            )
     return found
 
 
@@ -71,7 +75,10 @@ def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Mapping[st
         return {}
     objects = (*made.services.values(), *made.workloads)
     component = replace(
-        bare_component(key, ""), namespace=namespaces.pop(), endpoints=tuple(led), rendered=objects
+        bare_component(key, ""),
+        namespace=namespaces.pop(),
+        endpoints=tuple(led),
+        rendered=objects,
     )
     return pods_behind(component)
 

@@ -42,7 +42,9 @@ _Gated = tuple[str, str]
 Table = Mapping[str, Any]
 
 
-def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessModel, ...]:
+def enforced(
+    resources: Iterable[Resource], meant: AccessModel
+) -> tuple[AccessModel, ...]:
     """Models of what is enforced, each of which has to allow a request: the gates' and, where it
     differs, admission's.
 
@@ -52,12 +54,18 @@ def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessM
     """
     resources = list(resources)
     gates, admissions = (_tables(resources, role) for role in ("gate", "admission"))
-    if any(not _is_complete(table) for table in (*gates.values(), *admissions.values())):
+    if any(
+        not _is_complete(table) for table in (*gates.values(), *admissions.values())
+    ):
         return (meant,)
     reached = _reached(resources)
     models = [_model(resources, gates, reached, meant)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
-    return (*models, _model(resources, both, reached, meant)) if both != gates else tuple(models)
+    return (
+        (*models, _model(resources, both, reached, meant))
+        if both != gates
+        else tuple(models)
+    )
 
 
 def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
@@ -65,9 +73,13 @@ def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
     tables = {}
     for resource in resources:
         if resource.type == PLUGIN and resource.name.endswith(f"-{role}"):
-            before, apart, service = resource.name.removesuffix(f"-{role}").partition("_")
+            before, apart, service = resource.name.removesuffix(f"-{role}").partition(
+                "_"
+            )
             component, _, port = before.rpartition("-")
-            tables[component, port + apart + service] = _table(resource.outputs.get("configJson"))
+            tables[component, port + apart + service] = _table(
+                resource.outputs.get("configJson")
+            )
     return tables
 
 
@@ -96,7 +108,9 @@ def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     places = set()
     for resource in resources:
         if resource.type == ROUTE:
-            application, component, backend = str(resource.outputs.get("name")).split(".")[-4:-1]
+            application, component, backend = str(resource.outputs.get("name")).split(
+                "."
+            )[-4:-1]
             for host in resource.outputs.get("hosts") or ():
                 for path in resource.outputs.get("paths") or ():
                     places.add((f"{application}/{component}", backend, host, path))
@@ -109,7 +123,9 @@ def _model(
     reached: set[tuple[str, str, str, str]],
     meant: AccessModel,
 ) -> AccessModel:
-    stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
+    stack = replace(
+        meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers)
+    )
     components: dict[str, Component] = {}
     keys = _keys(tables)
     for (component, backend), table in tables.items():
@@ -119,9 +135,12 @@ def _model(
             _endpoint(host, path, backend)
             for host, paths in table["hosts"].items()
             for path, leads_here in paths.items()
-            if leads_here and (component, backend, host, f"~{pattern(unwritten(path))}") in reached
+            if leads_here
+            and (component, backend, host, f"~{pattern(unwritten(path))}") in reached
         ]
-        components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
+        components[key] = replace(
+            components[key], endpoints=(*components[key].endpoints, *ends)
+        )
     clients = _clients(tables, keys, meant, stack)
     for key in {client.component for client in clients}:
         components.setdefault(key, bare_component(key, stack.default_provider.name))
@@ -131,14 +150,23 @@ def _model(
         call.component for client in clients for call in client.calls
     } & meant.estate.components.keys():
         # An API whose gate is in another partition: where any token counts, those for it do.
-        components.setdefault(key, replace(meant.estate.components[key], clients=(), endpoints=()))
-    owned = [_with_owner(component, meant) for _, component in sorted(components.items())]
+        components.setdefault(
+            key, replace(meant.estate.components[key], clients=(), endpoints=())
+        )
+    owned = [
+        _with_owner(component, meant) for _, component in sorted(components.items())
+    ]
     applications = map(application_of, owned)
-    callers = (caller for table in tables.values() for caller in table["callers"].values())
+    callers = (
+        caller for table in tables.values() for caller in table["callers"].values()
+    )
     return replace(
         meant,
         estate=Estate(stack, tuple(applications)),
-        workloads={**meant.workloads, **{key: workload for key, _, _, workload in callers}},
+        workloads={
+            **meant.workloads,
+            **{key: workload for key, _, _, workload in callers},
+        },
         pods=deployed_pods(resources, owned, meant.pods),
     )
 
@@ -148,7 +176,16 @@ def _with_owner(component: Component, meant: AccessModel) -> Component:
     return replace(component, owner=known.owner if known else None)
 
 
-_JUDGING = ("addresses", "callers", "groups", "logical", "on_behalf", "ring", "rules", "services")
+_JUDGING = (
+    "addresses",
+    "callers",
+    "groups",
+    "logical",
+    "on_behalf",
+    "ring",
+    "rules",
+    "services",
+)
 
 
 def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
@@ -159,7 +196,9 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
     keys = {}
     for (component, backend), table in tables.items():
         of_component = known.setdefault(component, {})
-        judging = json.dumps({name: table.get(name) for name in _JUDGING}, sort_keys=True)
+        judging = json.dumps(
+            {name: table.get(name) for name in _JUDGING}, sort_keys=True
+        )
         keys[component, backend] = of_component.setdefault(
             judging, f"{component}:{backend}" if of_component else component
         )
@@ -168,7 +207,9 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
 
 def _endpoint(host: str, path: str, backend: str) -> Endpoint:
     port, apart, _ = (*backend.split("_"), "", "")[:3]
-    return Endpoint(host, unwritten(path), int(port), NOWHERE, service=apart, apart=apart)
+    return Endpoint(
+        host, unwritten(path), int(port), NOWHERE, service=apart, apart=apart
+    )
 
 
 def _providers(
@@ -199,7 +240,11 @@ def _providers(
 def _named(group: str, at_provider: str, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to `at_provider`;
     else as it is."""
-    return group if provider is None or provider.group(group) == at_provider else at_provider
+    return (
+        group
+        if provider is None or provider.group(group) == at_provider
+        else at_provider
+    )
 
 
 def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
@@ -217,12 +262,19 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
         for needed in (["public"] if alternatives == "public" else alternatives)
     )
     roles = (
-        Role(name, tuple(scopes), (_logical(name, table, providers.get(provider)),), (), NOWHERE)
+        Role(
+            name,
+            tuple(scopes),
+            (_logical(name, table, providers.get(provider)),),
+            (),
+            NOWHERE,
+        )
         for name, scopes in table["groups"].items()
     )
     allowed_from = {
         unwritten(path): {
-            method: fewest(map(network, listed)) for method, listed in _by_method(methods)
+            method: fewest(map(network, listed))
+            for method, listed in _by_method(methods)
         }
         for path, methods in table.get("addresses", {}).items()
     }
@@ -254,34 +306,55 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens
     list; else as it is."""
     logical = table["logical"].get(listed, listed)
-    return str(logical) if provider is None or provider.listed(logical) == listed else listed
+    return (
+        str(logical)
+        if provider is None or provider.listed(logical) == listed
+        else listed
+    )
 
 
 def _clients(
-    tables: Mapping[_Gated, Table], keys: Mapping[_Gated, str], meant: AccessModel, stack: Stack
+    tables: Mapping[_Gated, Table],
+    keys: Mapping[_Gated, str],
+    meant: AccessModel,
+    stack: Stack,
 ) -> list[Client]:
     """The clients with something at a gate, and those that the stack exported, with what they hold
     where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
-    clients = {(client.component, client.provider): client for client in meant.estate.clients}
+    clients = {
+        (client.component, client.provider): client for client in meant.estate.clients
+    }
     gated = {component for component, _ in tables}
     for who, client in clients.items():
         calls[who] = {
-            call.component: call.scopes for call in client.calls if call.component not in gated
+            call.component: call.scopes
+            for call in client.calls
+            if call.component not in gated
         }
     for gate, table in tables.items():
         for client_id, (key, kind, groups, _) in table["callers"].items():
             who = key, _provider(table)
-            scopes = table["services"].get(client_id) or table["on_behalf"].get(client_id) or ()
+            scopes = (
+                table["services"].get(client_id)
+                or table["on_behalf"].get(client_id)
+                or ()
+            )
             calls.setdefault(who, {})[keys[gate]] = tuple(scopes)
             provider = stack.providers.get(who[1])
-            named = [_named(group, at_provider, provider) for group, at_provider in groups.items()]
-            clients[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
+            named = [
+                _named(group, at_provider, provider)
+                for group, at_provider in groups.items()
+            ]
+            clients[who] = Client(
+                key, kind, who[1], (), tuple(named), (), False, NOWHERE
+            )
     return [
         replace(
             client,
             calls=tuple(
-                Call(called, scopes, (), NOWHERE) for called, scopes in calls.get(who, {}).items()
+                Call(called, scopes, (), NOWHERE)
+                for called, scopes in calls.get(who, {}).items()
             ),
         )
         for who, client in clients.items()

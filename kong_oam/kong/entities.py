@@ -88,7 +88,9 @@ def comparable(value: Any) -> Any:
     nothing."""
     if isinstance(value, Mapping):
         return {
-            name: comparable(item) for name, item in value.items() if comparable(item) is not None
+            name: comparable(item)
+            for name, item in value.items()
+            if comparable(item) is not None
         }
     if isinstance(value, list) and value:
         return sorted(json.dumps(comparable(item), sort_keys=True) for item in value)
@@ -119,12 +121,17 @@ class Deployed:
         """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
         argument."""
         slots = {
-            name: tuple(map(Slot.from_output, ring)) for name, ring in outputs["keySlots"].items()
+            name: tuple(map(Slot.from_output, ring))
+            for name, ring in outputs["keySlots"].items()
         }
         shown = outputs.get("clientCertificate")
         known = outputs["audiences"], outputs["clients"]
         return Deployed(
-            outputs["issuers"], slots, outputs["upstreams"], *known, client_certificate=shown
+            outputs["issuers"],
+            slots,
+            outputs["upstreams"],
+            *known,
+            client_certificate=shown,
         )
 
 
@@ -188,7 +195,8 @@ def _guards(
         (
             "post-function",
             plugins.gate(
-                decided_by, address(host, int(number), certified_name(component, backend))
+                decided_by,
+                address(host, int(number), certified_name(component, backend)),
             ),
         ),
     ):
@@ -197,11 +205,18 @@ def _guards(
 
 
 def _further(
-    settings: Settings, component: Component, backend: str, complete: Complete, asked_for: Extras
+    settings: Settings,
+    component: Component,
+    backend: str,
+    complete: Complete,
+    asked_for: Extras,
 ) -> Iterator[Entity]:
     """What the component and the stack ask for beside the guards."""
     stack = settings.stack.name
-    callers = {"ring": names.ring(stack, component.provider), "nobody": names.anonymous(stack)}
+    callers = {
+        "ring": names.ring(stack, component.provider),
+        "nobody": names.anonymous(stack),
+    }
     service = names.service(stack, component, backend)
     for extra in asked_for.plugins:
         caller = callers[extra.caller] if extra.caller else None
@@ -218,7 +233,9 @@ def _verifying(
         names.nobody(settings.stack.name, component),
     )
     if name == "openid-connect":
-        return name, plugins.openid_connect(deployed.issuers[component.provider], nobody)
+        return name, plugins.openid_connect(
+            deployed.issuers[component.provider], nobody
+        )
     return name, plugins.jwt(nobody)
 
 
@@ -227,7 +244,11 @@ def _named(by: str, name: str, **fields: Any) -> Entity:
 
 
 def _service(
-    settings: Settings, component: Component, backend: str, deployed: Deployed, asked_for: Extras
+    settings: Settings,
+    component: Component,
+    backend: str,
+    deployed: Deployed,
+    asked_for: Extras,
 ) -> Entity:
     stack, over_tls = settings.stack.name, settings.gateway.upstream_tls
     fields = {**USUAL, **asked_for.service}
@@ -266,7 +287,11 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
 
 
 def _plugin(
-    name: str, config: Mapping[str, Any], service: str, tags: list[str], consumer: str | None = None
+    name: str,
+    config: Mapping[str, Any],
+    service: str,
+    tags: list[str],
+    consumer: str | None = None,
 ) -> Entity:
     return {
         "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
@@ -290,7 +315,9 @@ def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[E
         if key := slot.key or filler:
             yield {
                 "id": f"{provider} slot {index}",
-                "key": key.kid if slot.key else names.unused_key(stack, provider, index),
+                "key": key.kid
+                if slot.key
+                else names.unused_key(stack, provider, index),
                 "algorithm": key.algorithm,
                 "rsa_public_key": key.pem,
                 "consumer": {"id": names.ring(stack, provider)},

@@ -40,7 +40,11 @@ class Extra:
         """Its role, and those that what stands in its place may have in a state: it is the same
         plugin of Kong's to which something else asks, such as a trait of its own for what
         kong-plugin asked for before."""
-        others = () if self.caller else (asked_role(self.kind), _ROLES.get(self.kind, self.role))
+        others = (
+            ()
+            if self.caller
+            else (asked_role(self.kind), _ROLES.get(self.kind, self.role))
+        )
         return tuple(dict.fromkeys((self.role, *others)))
 
 
@@ -90,7 +94,9 @@ def extras(settings: Settings, component: Component) -> Extras:
     """What one component asks for, on each of its services, and what the stack keeps of its
     calls."""
     limits = rate_limit.limits(component, settings.gateway.redis)
-    found = [Extra(role, rate_limit.KIND, config, caller) for role, config, caller in limits]
+    found = [
+        Extra(role, rate_limit.KIND, config, caller) for role, config, caller in limits
+    ]
     found += [
         Extra(asked_role(one.name), one.name, one.config, asked=True)
         for one in component.edge.kong_plugins
@@ -109,5 +115,7 @@ def asked_role(kind: str) -> str:
 def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
     """The kinds of the further plugins of an estate: the gateway has to have them."""
     return frozenset(
-        extra.kind for component in estate.exposed for extra in extras(settings, component).plugins
+        extra.kind
+        for component in estate.exposed
+        for extra in extras(settings, component).plugins
     )

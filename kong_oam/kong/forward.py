@@ -157,7 +157,9 @@ async def _serve(
     with contextlib.closing(writer), contextlib.suppress(OSError):
         if owner(port, writer.get_extra_info("peername")[1]) != os.getuid():
             return
-        from_kong, to_kong = await asyncio.open_connection(kong.host, kong.port, ssl=kong.tls)
+        from_kong, to_kong = await asyncio.open_connection(
+            kong.host, kong.port, ssl=kong.tls
+        )
         with contextlib.closing(to_kong):
             ways = {
                 asyncio.create_task(_pump(reader, to_kong)),

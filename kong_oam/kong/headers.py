@@ -15,10 +15,14 @@ def headers_entry(headers: Headers | None) -> Mapping[str, Any]:
         return {}
     said = {name.lower() for name in (*headers.set, *headers.remove)}
     preset = {
-        name: value for name, value in SECURE.items() if headers.secure and name.lower() not in said
+        name: value
+        for name, value in SECURE.items()
+        if headers.secure and name.lower() not in said
     }
     added = {
-        name: value for name, value in ADDED.items() if headers.secure and name.lower() not in said
+        name: value
+        for name, value in ADDED.items()
+        if headers.secure and name.lower() not in said
     }
     removed = {name for name in REMOVED if headers.secure and name.lower() not in said}
     entry = {

@@ -78,7 +78,9 @@ def host_conflicts(
         for endpoint in component.endpoints:
             # A plain host meets itself and wildcards alone, which keeps large estates linear.
             hosts = (
-                by_host if "*" in endpoint.host else {endpoint.host, *wildcards} & by_host.keys()
+                by_host
+                if "*" in endpoint.host
+                else {endpoint.host, *wildcards} & by_host.keys()
             )
             by_owner: dict[Owner, list[_Claim]] = {}
             for claim in (claim for host in sorted(hosts) for claim in by_host[host]):
@@ -116,7 +118,11 @@ def _comes_first(route: Row) -> bool:
     """Whether Kong tries a route before all of ours: it does with at least four kinds of conditions
     (recorded)."""
     return (
-        sum(bool(route.get(name)) for name in ("hosts", "paths", "methods", "headers", "snis")) >= 4
+        sum(
+            bool(route.get(name))
+            for name in ("hosts", "paths", "methods", "headers", "snis")
+        )
+        >= 4
     )
 
 

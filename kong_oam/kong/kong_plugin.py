@@ -55,10 +55,16 @@ _LOOPBACK = (
 )
 """Names that systems' files of hosts have for it, which Kong reads."""
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
-_UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code before the gate"
+_UNKNOWN = (
+    "is not known, so it may answer, authenticate, rewrite or run code before the gate"
+)
 _NEVER: Mapping[str, str] = {
     **dict.fromkeys(
-        {name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition)},
+        {
+            name
+            for edition in plugins.AUTHENTICATION
+            for name in plugins.guards(edition)
+        },
         "is how the gateway verifies and decides here, and a service has one plugin of a name",
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
@@ -73,13 +79,18 @@ _SECRETS = re.compile(
     r"(?i)(^|[_-])(pass(word|wd)?|secrets?|tokens?|api[_-]?keys?|(private|access|secret)[_-]?key|authorization|cookie)$"
 )
 _VAULT = re.compile(r"\{vault://([^/{}]*)")
-_REFERENCE = re.compile(r"\{vault://([^/{}]+)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(#[0-9]+)?\}")
+_REFERENCE = re.compile(
+    r"\{vault://([^/{}]+)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(#[0-9]+)?\}"
+)
 """What a vault is asked for, by name alone. Behind a `?` would be other settings of the vault than
 its own, of which `prefix` makes one of some variables of the gateway's environment one of all
 (seen); an escape could be a path out."""
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
 """Kong's vaults that need no setting up: `env` has all that the gateway itself was started with."""
-_TO_SINKS: Mapping[str, tuple[str, ...]] = {"http-log": ("headers",), "opentelemetry": ("headers",)}
+_TO_SINKS: Mapping[str, tuple[str, ...]] = {
+    "http-log": ("headers",),
+    "opentelemetry": ("headers",),
+}
 """Headers in a configuration that go to neither workload nor caller."""
 _OF_THE_GATE = (
     *RESERVED,
@@ -119,7 +130,11 @@ def findings(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
     """Finds the plugins that may not stand where an Application has them, and waivers past their
     last day by the stack's `asOf`."""
     for component in estate.exposed:
-        others = {extra.kind for extra in extras(settings, component).plugins if not extra.asked}
+        others = {
+            extra.kind
+            for extra in extras(settings, component).plugins
+            if not extra.asked
+        }
         for plugin in component.edge.kong_plugins:
             yield from _judged(plugin, others)
             yield from _overdue(plugin, settings.as_of)
@@ -163,7 +178,9 @@ def _judged(plugin: KongPlugin, others: set[str]) -> Iterator[Diagnostic]:
             "stack's settings"
         )
         yield Diagnostic(
-            "ACC246", f"{message}, and a service has one plugin of a name; take it out", place
+            "ACC246",
+            f"{message}, and a service has one plugin of a name; take it out",
+            place,
         )
     elif not plugin.waiver and (why := why_waived(plugin)):
         hint = (
@@ -184,9 +201,7 @@ def _overdue(plugin: KongPlugin, today: datetime.date) -> Iterator[Diagnostic]:
         and why_waived(plugin)
         and datetime.date.fromisoformat(plugin.waiver.until) < today
     ):
-        message = (
-            f"{plugin.name} was accepted until {plugin.waiver.until}, and today is {today} (asOf)"
-        )
+        message = f"{plugin.name} was accepted until {plugin.waiver.until}, and today is {today} (asOf)"
         yield Diagnostic(
             "ACC247",
             f"{message}; take it out, or say anew why and until when",
@@ -214,11 +229,16 @@ def _configured(
             )
         elif isinstance(value, str):
             wrong = _secret(
-                path, value, component, {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))}
+                path,
+                value,
+                component,
+                {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))},
             )
         if wrong:
             yield Diagnostic(
-                "ACC248", f"config.{dotted(path)}: {wrong}", plugin.place.at("config", *path)
+                "ACC248",
+                f"config.{dotted(path)}: {wrong}",
+                plugin.place.at("config", *path),
             )
 
 
@@ -246,7 +266,9 @@ def _is_at_home(path: tuple[str | int, ...], value: Any) -> bool:
     """Whether a URL, or a field about hosts, leads to the gateway's own host, where its Admin API
     may listen, or to what clouds keep at link-local addresses. A number that is no address as
     people write one may be such."""
-    if not isinstance(value, str) or not ("://" in value or _HOSTS.search(str(path[-1]))):
+    if not isinstance(value, str) or not (
+        "://" in value or _HOSTS.search(str(path[-1]))
+    ):
         return False
     host = ""
     try:
@@ -267,7 +289,9 @@ def _leaves(
     value: Any, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if isinstance(value, Mapping | list) and value:
-        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+        for key, inner in (
+            value.items() if isinstance(value, Mapping) else enumerate(value)
+        ):
             yield from _leaves(inner, (*path, key))
     elif value not in (None, {}, []):
         yield path, value
@@ -278,13 +302,17 @@ def _gates_header(
 ) -> str | None:
     """The header of the gate's that a field about headers names: as a value, as `NAME:value`, or as
     a key."""
-    about = next((depth for depth, step in enumerate(path) if _HEADERS.search(str(step))), None)
+    about = next(
+        (depth for depth, step in enumerate(path) if _HEADERS.search(str(step))), None
+    )
     if about is None or path[0] in _TO_SINKS.get(plugin, ()):
         return None
     named = [step for step in path[about + 1 :] if isinstance(step, str)]
     if isinstance(value, str):
         # `old:new`, or `NAME:value`.
-        named += [part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]]
+        named += [
+            part.strip() for part in value.split(":")[: 2 if "rename" in path else 1]
+        ]
     return next((name for name in named if is_the_gates(name, stripped)), None)
 
 
@@ -292,20 +320,29 @@ def is_the_gates(header: str, stripped: tuple[str, ...] = ()) -> bool:
     """Whether the header, in whatever spelling, is for the gate alone. `stripped`: more that the
     stack takes away."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())
-    return any(folded == own or folded.startswith(f"{own}-") for own in (*_OF_THE_GATE, *stripped))
+    return any(
+        folded == own or folded.startswith(f"{own}-")
+        for own in (*_OF_THE_GATE, *stripped)
+    )
 
 
-def _secret(path: tuple[str | int, ...], value: str, component: Component, others: set[str]) -> str:
+def _secret(
+    path: tuple[str | int, ...], value: str, component: Component, others: set[str]
+) -> str:
     """What is wrong with a value as a secret, or as a reference to one; empty where nothing is.
     `others`: vaults that are no Application's, whatever it is called."""
     vaults = _VAULT.findall(value)
     own = component.application
-    if vaults and (own in others or not (whole := _REFERENCE.fullmatch(value)) or whole[1] != own):
+    if vaults and (
+        own in others or not (whole := _REFERENCE.fullmatch(value)) or whole[1] != own
+    ):
         return (
             f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a vault "
             f"called '{own}'"
         )
     named = next((step for step in reversed(path) if isinstance(step, str)), "")
     if not vaults and _SECRETS.search(named):
-        return f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
+        return (
+            f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
+        )
     return ""

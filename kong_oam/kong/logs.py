@@ -29,7 +29,10 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Mapping[str, Any
     if logs is None:
         return
     if logs.http:
-        config = {"http_endpoint": logs.http.url, "headers": dict(logs.http.headers) or None}
+        config = {
+            "http_endpoint": logs.http.url,
+            "headers": dict(logs.http.headers) or None,
+        }
         yield "log-http", "http-log", {**config, **_HTTP}
     if logs.tcp:
         yield (

@@ -27,7 +27,11 @@ def owner_of(service: str) -> tuple[str, str] | None:
     does not give."""
     prefix, *parts = service.rsplit(".", 3)
     before, _, stack = prefix.partition(".")
-    return (stack, "/".join(parts[:2])) if before == _PREFIX and stack and len(parts) == 3 else None
+    return (
+        (stack, "/".join(parts[:2]))
+        if before == _PREFIX and stack and len(parts) == 3
+        else None
+    )
 
 
 def is_given_by(stack: str, name: str) -> bool:
@@ -103,13 +107,17 @@ def partition_tag(partition: str) -> str:
 
 def partition_in(tags: Iterable[str]) -> str | None:
     """The partition whose tag is among these; None where none is."""
-    return next((tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)), None)
+    return next(
+        (tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)),
+        None,
+    )
 
 
 def component_in(tags: Iterable[str]) -> str | None:
     """`application/component` by the tag among these; None where none is."""
     tagged = next(
-        (tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)), None
+        (tag.removeprefix(_COMPONENT) for tag in tags if tag.startswith(_COMPONENT)),
+        None,
     )
     return tagged.replace(".", "/", 1) if tagged else None
 

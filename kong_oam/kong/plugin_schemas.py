@@ -23,7 +23,9 @@ _Path = tuple[str | int, ...]
 def inspect(account: Account, estate: Estate) -> tuple[Diagnostic, ...]:
     """Finds plugins, fields and values that the gateway does not have or take. It is asked only
     where a plugin is asked for. Raises admin.AdminError."""
-    asked = [plugin for component in estate.exposed for plugin in component.edge.kong_plugins]
+    asked = [
+        plugin for component in estate.exposed for plugin in component.edge.kong_plugins
+    ]
     if not asked:
         return ()
     with AdminApi(account) as admin:
@@ -49,7 +51,9 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Iterator[Diagnostic]:
                 f"{plugin.name} stands before no single component at this Kong, but before "
                 "all that it serves"
             )
-            yield Diagnostic("ENV418", f"{message}; take it out", plugin.place.at("name"))
+            yield Diagnostic(
+                "ENV418", f"{message}; take it out", plugin.place.at("name")
+            )
             continue
         one = plugin.name, json.dumps(plugin.config, sort_keys=True)
         if one not in refused:
@@ -75,13 +79,19 @@ def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnosti
     `@entity` for checks of several fields. What is said of an item is said of its list."""
     if isinstance(errors, Mapping):
         for name, below in errors.items():
-            yield from _refused(plugin, below, path if name == "@entity" else (*path, name))
+            yield from _refused(
+                plugin, below, path if name == "@entity" else (*path, name)
+            )
     elif isinstance(errors, list):
         for below in errors:
             yield from _refused(plugin, below, path)
     elif errors is not None:
         named = re.search(r"'config\.([\w.]+)'", str(errors)) if len(path) < 2 else None
-        place = plugin.place.at("config", *named[1].split(".")) if named else plugin.place.at(*path)
+        place = (
+            plugin.place.at("config", *named[1].split("."))
+            if named
+            else plugin.place.at(*path)
+        )
         what = f"{dotted(path)}: " if path else ""
         yield Diagnostic(
             "ENV418",
@@ -97,14 +107,22 @@ def _is_bare_address(text: str) -> bool:
     except ValueError:
         return False
     return (
-        bool(address.scheme and address.netloc) and "@" not in address.netloc and not address.query
+        bool(address.scheme and address.netloc)
+        and "@" not in address.netloc
+        and not address.query
     )
 
 
-def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:
+def _in_clear(
+    plugin: KongPlugin, record: Schema, config: Any, path: _Path
+) -> Iterator[Diagnostic]:
     """Finds values that Kong would encrypt, and that stand in the Application in clear. An address
     without credentials is none."""
-    if record.get("encrypted") and isinstance(config, str) and not config.startswith("{vault://"):
+    if (
+        record.get("encrypted")
+        and isinstance(config, str)
+        and not config.startswith("{vault://")
+    ):
         if not _is_bare_address(config):
             message = (
                 f"{dotted(('config', *path))} is a secret to Kong, which does not stand in "

@@ -24,7 +24,10 @@ from kong_oam.kong.script import ScriptInputs, framed
 from kong_oam.kong.sources import sent
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
-AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
+AUTHENTICATION: Mapping[Edition, Authentication] = {
+    "oss": "jwt",
+    "enterprise": "openid-connect",
+}
 """The plugin that verifies tokens."""
 
 
@@ -45,7 +48,9 @@ CUSTOM_FIELDS = "custom_fields_by_lua"
 """The field of each plugin that writes records: scripts by name of a field, which run before a
 record is sent."""
 
-CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
+CLEARED = (
+    f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
+)
 """The field `version` of a record. Its script clears Kong's own record, unless admission's plugin
 has replaced that."""
 
@@ -62,7 +67,9 @@ def config_json(
     if keeps_records and CUSTOM_FIELDS in fields_of(record):
         fields = {**(config.get(CUSTOM_FIELDS) or {}), "version": CLEARED}
         config = {**config, CUSTOM_FIELDS: fields}
-    return json.dumps(_expand(record, config, name), sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        _expand(record, config, name), sort_keys=True, separators=(",", ":")
+    )
 
 
 def record_of(schema: Schema, name: str) -> Schema:
@@ -77,7 +84,11 @@ def record_of(schema: Schema, name: str) -> Schema:
 
 def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     """The fields of a record by name; `shorthand_fields` are those by former names."""
-    return {name: field for entry in record.get(which) or () for name, field in entry.items()}
+    return {
+        name: field
+        for entry in record.get(which) or ()
+        for name, field in entry.items()
+    }
 
 
 def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -90,7 +101,8 @@ def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, 
             "or a newer Kong"
         )
     whole = {
-        name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()
+        name: _value(field, config.get(name), f"{where}.{name}")
+        for name, field in fields.items()
     }
     return {**whole, **_formerly(record, whole)}
 
@@ -103,7 +115,9 @@ def _formerly(record: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
         (name, (field.get("deprecation") or {}).get("replaced_with"))
         for name, field in fields_of(record, "shorthand_fields").items()
     )
-    return {name: reduce(getitem, now[0]["path"], config) for name, now in replaced if now}
+    return {
+        name: reduce(getitem, now[0]["path"], config) for name, now in replaced if now
+    }
 
 
 def _value(field: Schema, value: Any, where: str) -> Any:
@@ -114,11 +128,15 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     if isinstance(value, list) and "elements" in field:
         return [_value(field["elements"], item, where) for item in value]
     if isinstance(value, Mapping) and "values" in field:
-        return {key: _value(field["values"], item, where) for key, item in value.items()}
+        return {
+            key: _value(field["values"], item, where) for key, item in value.items()
+        }
     return value
 
 
-def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
+def admission(
+    table: str, hsts_seconds: int = 0, more: Iterable[str] = ()
+) -> dict[str, Any]:
     """Configuration of `pre-function`: the scripts of a port, by phase.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`:
@@ -127,13 +145,13 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     """
     config: dict[str, Any] = {}
     if hsts_seconds:
-        set_header = (
-            f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
-        )
+        set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]
     for phase, script in code.phases(table):
         if phase == "access":
-            script = framed(ScriptInputs(table), f"local MORE = '{' '.join(more)}'\n{script}")
+            script = framed(
+                ScriptInputs(table), f"local MORE = '{' '.join(more)}'\n{script}"
+            )
         config.setdefault(phase, []).append(script)
     return config
 
@@ -182,7 +200,11 @@ def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by
     and the workload's address, which nothing else at the gateway knows; behind it what sees to the
     rest of a request that may pass."""
-    config = {"access": [framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))]}
+    config = {
+        "access": [
+            framed(ScriptInputs(table, address), sent("answer", "addresses", "gate"))
+        ]
+    }
     for phase, parts in behind(table):
         config.setdefault(phase, []).append(sent(*parts))
     return config

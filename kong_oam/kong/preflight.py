@@ -69,7 +69,9 @@ def inspect(
     )
 
 
-def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Mapping[str, str]:
+def _authorities(
+    admin: AdminApi, wanted: Sequence[str], file: str
+) -> Mapping[str, str]:
     known = authorities(admin.rows("/ca_certificates")) if wanted else {}
     for one in wanted:
         if one not in known:
@@ -151,7 +153,9 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
     Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler),
     kong/db/declarative/export.lua.
     """
-    if configuration.get("role") == "control_plane" and not configuration.get("cluster_rpc_sync"):
+    if configuration.get("role") == "control_plane" and not configuration.get(
+        "cluster_rpc_sync"
+    ):
         return 0.0
     node = _seconds(configuration, "db_update_frequency") + _seconds(
         configuration, "db_update_propagation", 0.0
@@ -161,8 +165,12 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
     return round(1.2 * (node + worker), 2)
 
 
-def _seconds(configuration: Mapping[str, Any], name: str, default: float = 5.0) -> float:
+def _seconds(
+    configuration: Mapping[str, Any], name: str, default: float = 5.0
+) -> float:
     value = configuration.get(name)
     return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else default
     )

@@ -74,9 +74,16 @@ class Proxy:
 
     def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
         """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
-        url = f"{self._address.rstrip('/')}{path}" if self._address else self.url(host, path)
+        url = (
+            f"{self._address.rstrip('/')}{path}"
+            if self._address
+            else self.url(host, path)
+        )
         client = httpx.Client(
-            timeout=_TIMEOUT, verify=trusted(), transport=self._transport, follow_redirects=False
+            timeout=_TIMEOUT,
+            verify=trusted(),
+            transport=self._transport,
+            follow_redirects=False,
         )
         with (
             client,
@@ -111,12 +118,20 @@ def _said(answer: httpx.Response) -> Said:
     gateway."""
     if "x-kong-upstream-latency" in answer.headers:
         is_error = answer.status_code in _OF_A_WAY
-        return "passes it on, and nobody answers behind it" if is_error else "passes it on"
+        return (
+            "passes it on, and nobody answers behind it" if is_error else "passes it on"
+        )
     if "x-kong-response-latency" not in answer.headers:
         return "is not seen in the answer"
     if answer.status_code < 400:
         return "answers it itself"
     # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own
     # is of its way on.
-    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
-    return "refuses it" if is_problem or answer.status_code < 500 else "reaches no workload"
+    is_problem = answer.headers.get("content-type", "").startswith(
+        "application/problem+json"
+    )
+    return (
+        "refuses it"
+        if is_problem or answer.status_code < 500
+        else "reaches no workload"
+    )

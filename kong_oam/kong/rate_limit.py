@@ -20,7 +20,12 @@ KIND = "rate-limiting"
 HEADER = "X-Auth-Budget"
 """Whose budget a call counts against. Callers cannot send it, and workloads do not get it."""
 
-_OTHERS: Mapping[str, str] = {"client": "ip", "user": "ip", "address": "ip", "component": "service"}
+_OTHERS: Mapping[str, str] = {
+    "client": "ip",
+    "user": "ip",
+    "address": "ip",
+    "component": "service",
+}
 """By what those are counted of whom nothing is verified."""
 
 Caller = Literal["ring"] | None
@@ -43,11 +48,17 @@ def limits(
     counted = _counted(limit, redis)
     yield "rate-limit", {**counted, "limit_by": _OTHERS[limit.per]}, None
     if limit.per != "address":
-        yield "rate-limit-ring", {**counted, "limit_by": "header", "header_name": HEADER}, "ring"
+        yield (
+            "rate-limit-ring",
+            {**counted, "limit_by": "header", "header_name": HEADER},
+            "ring",
+        )
 
 
 def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
-    windows = {window: limit.requests[window] for window in WINDOWS if window in limit.requests}
+    windows = {
+        window: limit.requests[window] for window in WINDOWS if window in limit.requests
+    }
     if limit.policy == "local":
         return {**windows, "policy": "local", "fault_tolerant": False}
     assert redis is not None  # ACC236
@@ -61,7 +72,12 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> dict[str, Any]:
         "ssl_verify": redis.tls,
         "server_name": redis.server_name or (redis.host if redis.tls else None),
     }
-    return {**windows, "policy": "redis", "fault_tolerant": redis.away == "open", "redis": reached}
+    return {
+        **windows,
+        "policy": "redis",
+        "fault_tolerant": redis.away == "open",
+        "redis": reached,
+    }
 
 
 def notice(estate: Estate, redis: RedisSettings) -> str | None:
@@ -76,7 +92,9 @@ def notice(estate: Estate, redis: RedisSettings) -> str | None:
         return None
     more = f" and {len(counted) - 1} more" if len(counted) > 1 else ""
     away = (
-        "their calls are refused (500)" if redis.away == "closed" else "NOTHING limits their calls"
+        "their calls are refused (500)"
+        if redis.away == "closed"
+        else "NOTHING limits their calls"
     )
     return (
         f"gateway: limits of {counted[0].key}{more} are counted in Redis at "

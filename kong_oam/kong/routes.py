@@ -31,7 +31,10 @@ Kong's router. Kong reads ten bits of a priority: what is above them falls toget
 of its order, and then some wildcard routes win over exact hosts (seen on a Kong 3.10).
 `kong_oam.access.compile.exposure` refuses what would not fit.
 """
-assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
+assert (
+    _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023
+    and 2 * DEEPEST <= 1023
+)
 
 
 _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
@@ -77,12 +80,18 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
             if paths:
                 hosts_of.setdefault((paths, _wildcard(host)), []).append(host)
         for index, ((paths, step), hosts) in enumerate(hosts_of.items()):
-            plans += _plans(backend, tuple(hosts), paths, step, f"-{index}" if index else "")
+            plans += _plans(
+                backend, tuple(hosts), paths, step, f"-{index}" if index else ""
+            )
     return tuple(plans)
 
 
 def _plans(
-    backend: str, hosts: tuple[str, ...], paths: frozenset[PathSegments], step: int, suffix: str
+    backend: str,
+    hosts: tuple[str, ...],
+    paths: frozenset[PathSegments],
+    step: int,
+    suffix: str,
 ) -> Iterator[RoutePlan]:
     by_depth: dict[int, list[PathSegments]] = {}
     for path in sorted(paths):

@@ -57,7 +57,9 @@ def inputs_of(script: str) -> ScriptInputs | None:
     given a table."""
     match = _INPUTS.match(script)
     return (
-        ScriptInputs(_json(match["table"]), match["address"] and _json(match["address"]))
+        ScriptInputs(
+            _json(match["table"]), match["address"] and _json(match["address"])
+        )
         if match
         else None
     )
@@ -84,7 +86,8 @@ def embedded(text: str) -> str:
     """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of
     these: a `]` or a `'` inside a JSON text is written as an escape."""
     escaped = _TEXT.sub(
-        lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"), text
+        lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"),
+        text,
     )
     return f"[==[{escaped.translate(_QUOTES)}]==]"
 

@@ -19,7 +19,9 @@ _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return then true until
     while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
 )
-_WORD = re.compile(r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\.{2,3}|[=~<>]=|\S""")
+_WORD = re.compile(
+    r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\.{2,3}|[=~<>]=|\S"""
+)
 """What Lua reads as one. Long texts and long comments are in none of our scripts."""
 _MERGED = re.compile(r"\w\w|\d\.|--|\[\[")
 """The last character of a word and the first of the next, where Lua would read the two as something
@@ -36,7 +38,9 @@ def shortened(source: str) -> str:
         if not word.startswith("--")
     ]
     variables = list(_variables(words))
-    used = Counter(word for word, is_variable in zip(words, variables, strict=True) if is_variable)
+    used = Counter(
+        word for word, is_variable in zip(words, variables, strict=True) if is_variable
+    )
     declared = set(_declared(words))
     names = (name for name in _short_names() if name in declared or name not in used)
     short = {name: next(names) for name, _ in used.most_common() if name in declared}
@@ -70,7 +74,9 @@ def _declared(words: Sequence[str]) -> Iterator[str]:
     """Yields the names of local variables, of parameters, and of variables of loops."""
     for number, word in enumerate(words):
         if word == "local":
-            yield from _names(words, number + (2 if words[number + 1] == "function" else 1))
+            yield from _names(
+                words, number + (2 if words[number + 1] == "function" else 1)
+            )
         elif word == "for":
             yield from _names(words, number + 1)
         elif word == "function":

@@ -97,10 +97,15 @@ def table(
     `audiences`: those that the provider made up, by component. `clients`: client ids at the
     provider, by component; one that is not there has the id that the model knows it by.
     """
-    data = _data(estate, component, backend, ring, authentication, audiences or {}, clients or {})
+    data = _data(
+        estate, component, backend, ring, authentication, audiences or {}, clients or {}
+    )
     if estate.stack.records:
         data |= _recorded(
-            estate, component, backend, revision(estate, component, backend, ring, authentication)
+            estate,
+            component,
+            backend,
+            revision(estate, component, backend, ring, authentication),
         )
     return _written(data)
 
@@ -144,13 +149,18 @@ def _data(
         "ring": ring,
         "issuer": provider.issuer,
         "audiences": sorted(
-            {audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}
+            {
+                audiences.get(api, provider.audience_of(api))
+                for api in estate.apis_at(component)
+            }
         ),
         "per_api": provider.per_api,
         "spelling": asdict(provider.spelling),
         "forward_token": component.forward_token,
         "hosts": hosts,
-        "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
+        "rules": {
+            written(path): _methods(rules) for path, rules in component.owned.items()
+        },
         **({"addresses": _addresses(component)} if component.allowed_from else {}),
         "services": scopes_held(users=False),
         "on_behalf": scopes_held(users=True),
@@ -179,7 +189,9 @@ def closed(table: str) -> str:
 def opened(table: str, opening: Mapping[str, Any] | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
-    rest = {name: value for name, value in json.loads(table).items() if name != "opened"}
+    rest = {
+        name: value for name, value in json.loads(table).items() if name != "opened"
+    }
     return _written({**rest, "opened": dict(opening)} if opening else rest)
 
 
@@ -195,7 +207,9 @@ def _written(data: Mapping[str, Any]) -> str:
     lines = []
     for name, value in sorted(data.items()):
         if name in _BY_LINE and value:
-            inner = ",\n".join(f" {_compact(key)}: {_compact(value[key])}" for key in sorted(value))
+            inner = ",\n".join(
+                f" {_compact(key)}: {_compact(value[key])}" for key in sorted(value)
+            )
             lines.append(f"{_compact(name)}: {{\n{inner}}}")
         else:
             lines.append(f"{_compact(name)}: {_compact(value)}")
@@ -213,7 +227,9 @@ def _hosts(
     request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
-    for endpoint in (endpoint for endpoint in component.endpoints if endpoint.backend == backend):
+    for endpoint in (
+        endpoint for endpoint in component.endpoints if endpoint.backend == backend
+    ):
         hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = True
         depth = max(depth, len(endpoint.path))
         for rival, owner in _rivals(estate, endpoint):
@@ -233,7 +249,9 @@ def _rivals(estate: Estate, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Comp
     for host, pairs in estate.by_host.items():
         if host.endswith(suffix) and host != endpoint.host:
             for rival, owner in pairs:
-                if within(rival.path, endpoint.path) or within(endpoint.path, rival.path):
+                if within(rival.path, endpoint.path) or within(
+                    endpoint.path, rival.path
+                ):
                     yield rival, owner
 
 
@@ -276,14 +294,18 @@ def _addresses(component: Component) -> dict[str, dict[str, list[str]]]:
             for method in METHODS
             if any(rule.lists(method) for rule in component.owned[path])
         }
-        texts = {method: list(map(str, networks)) for method, networks in by_method.items()}
+        texts = {
+            method: list(map(str, networks)) for method, networks in by_method.items()
+        }
         first = next(iter(texts.values()))
         same = listed == set(texts) and all(found == first for found in texts.values())
         result[written(path)] = {"*": first} if same else texts
     return result
 
 
-def _recorded(estate: Estate, component: Component, backend: str, current: str) -> dict[str, Any]:
+def _recorded(
+    estate: Estate, component: Component, backend: str, current: str
+) -> dict[str, Any]:
     records = estate.stack.records
     assert records is not None
     file, places = _places(component)
@@ -294,7 +316,10 @@ def _recorded(estate: Estate, component: Component, backend: str, current: str) 
         "query": list(records.query),
         "revision": current,
     }
-    return {"log": log | {name: value for name, value in known.items() if value}, "places": places}
+    return {
+        "log": log | {name: value for name, value in known.items() if value},
+        "places": places,
+    }
 
 
 def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | str]]]]:
@@ -303,11 +328,14 @@ def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | s
     files = Counter(_place(rule)[0] for rule in component.rules)
     common = min(files, key=lambda file: (-files[file], file), default="")
     return common, {
-        written(path): _places_by_method(rules, common) for path, rules in component.owned.items()
+        written(path): _places_by_method(rules, common)
+        for path, rules in component.owned.items()
     }
 
 
-def _places_by_method(rules: tuple[Rule, ...], common: str) -> dict[str, list[int | str]]:
+def _places_by_method(
+    rules: tuple[Rule, ...], common: str
+) -> dict[str, list[int | str]]:
     by_method: dict[str, list[int | str]] = {}
     for method in METHODS:
         if deciding := _deciding(rules, method):
@@ -325,16 +353,26 @@ def _place(rule: Rule) -> tuple[str, int]:
 def _caller(estate: Estate, client: Client) -> list[Any]:
     provider = estate.stack.providers[client.provider]
     groups = {group: provider.group(group) for group in client.groups}
-    return [client.component, client.kind, groups, workload_of(estate.components[client.component])]
+    return [
+        client.component,
+        client.kind,
+        groups,
+        workload_of(estate.components[client.component]),
+    ]
 
 
 def _bounds(component: Component) -> dict[str, Any]:
-    return {**headers_entry(component.edge.headers), **limits_entry(component.edge.limits)}
+    return {
+        **headers_entry(component.edge.headers),
+        **limits_entry(component.edge.limits),
+    }
 
 
 def _logical(component: Component, provider: Provider) -> dict[str, str]:
     groups = {group for role in component.roles for group in role.groups}
-    return {listed: group for group in groups if (listed := provider.listed(group)) != group}
+    return {
+        listed: group for group in groups if (listed := provider.listed(group)) != group
+    }
 
 
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:

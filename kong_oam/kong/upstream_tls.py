@@ -34,7 +34,9 @@ def certified_name(component: Component, backend: str) -> str | None:
     if not leads_to.tls:
         return None
     named = component.named
-    service = named.name if named and leads_to.service == named.ours else leads_to.service
+    service = (
+        named.name if named and leads_to.service == named.ours else leads_to.service
+    )
     return names_at(service, component.namespace)[0]
 
 
@@ -59,16 +61,25 @@ def service_fields(
         "tls_verify": True,
         "tls_verify_depth": settings.depth,
         "ca_certificates": [
-            authorities.get(one, f"{one[:16]}..., which Kong lacks") for one in settings.ca
+            authorities.get(one, f"{one[:16]}..., which Kong lacks")
+            for one in settings.ca
         ],
     }
-    return {**fields, "client_certificate": {"id": client_certificate}} if tls == "mtls" else fields
+    return (
+        {**fields, "client_certificate": {"id": client_certificate}}
+        if tls == "mtls"
+        else fields
+    )
 
 
-def needed_authorities(settings: UpstreamTlsSettings | None, estate: Estate) -> tuple[str, ...]:
+def needed_authorities(
+    settings: UpstreamTlsSettings | None, estate: Estate
+) -> tuple[str, ...]:
     """The fingerprints of the CA certificates that Kong has to have for an estate."""
     spoken = any(
-        backend.tls for component in estate.exposed for backend in component.backends.values()
+        backend.tls
+        for component in estate.exposed
+        for backend in component.backends.values()
     )
     return settings.ca if settings and spoken else ()
 

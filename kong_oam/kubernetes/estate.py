@@ -14,7 +14,10 @@ def clusters_of(estate: Estate) -> tuple[str | None, ...]:
     """The clusters that something of the estate is in: None, the stack's own, before those that
     topologies name."""
     found = {
-        site.cluster for component in running(estate) for site in component.sites if site.cluster
+        site.cluster
+        for component in running(estate)
+        for site in component.sites
+        if site.cluster
     }
     return (None, *sorted(found))
 
@@ -34,7 +37,9 @@ def objects_of(
 ) -> Iterator[Manifest]:
     """The objects of every component that runs in the cluster, by default the stack's own, as it
     has them."""
-    return (one.manifest for _, one in _placed(estate, settings, cluster) if one.is_ours)
+    return (
+        one.manifest for _, one in _placed(estate, settings, cluster) if one.is_ours
+    )
 
 
 def created_in(
@@ -59,7 +64,10 @@ def _placed(
                 if site.cluster != cluster or site.outside:
                     continue
                 foundations = foundations_of(site, settings.stack.name)
-                for one in (*foundations, *placed_objects(application, site, settings).all):
+                for one in (
+                    *foundations,
+                    *placed_objects(application, site, settings).all,
+                ):
                     yield site, one
 
 

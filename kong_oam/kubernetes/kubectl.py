@@ -115,7 +115,11 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
     ]
     found: dict[Name, str | None] = {}
     for namespace, targets in asked:
-        columns = ("--ignore-not-found", "--no-headers", f"--output=custom-columns={_OWNERS}")
+        columns = (
+            "--ignore-not-found",
+            "--no-headers",
+            f"--output=custom-columns={_OWNERS}",
+        )
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
@@ -131,7 +135,12 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
     if not wanted:
         return wanted
     printed = _get(
-        context, "", "namespaces", *sorted(wanted), "--ignore-not-found", "--output=name"
+        context,
+        "",
+        "namespaces",
+        *sorted(wanted),
+        "--ignore-not-found",
+        "--output=name",
     )
     existing = printed.split()
     return wanted - {name.removeprefix("namespace/") for name in existing}
@@ -141,17 +150,28 @@ def identity(context: str) -> str:
     """What tells the cluster of a context from any other: the id of its first namespace. Raises
     UnreadableError."""
     uid = "--output=jsonpath={.metadata.uid}"
-    return _get(context, "", "namespaces", "kube-system", "--ignore-not-found", uid).strip()
+    return _get(
+        context, "", "namespaces", "kube-system", "--ignore-not-found", uid
+    ).strip()
 
 
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises
     UnreadableError."""
     by_node = {}
-    for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get("items", []):
+    for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get(
+        "items", []
+    ):
         addresses = node.get("status", {}).get("addresses", ())
-        internal = (address["address"] for address in addresses if address["type"] == "InternalIP")
-        by_node[node["metadata"]["name"]] = (*internal, *node.get("spec", {}).get("podCIDRs", ()))
+        internal = (
+            address["address"]
+            for address in addresses
+            if address["type"] == "InternalIP"
+        )
+        by_node[node["metadata"]["name"]] = (
+            *internal,
+            *node.get("spec", {}).get("podCIDRs", ()),
+        )
     return by_node
 
 
@@ -161,7 +181,11 @@ def labels_of_pods(
     """The labels of each pod in a namespace that has these labels. Raises UnreadableError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     answer = _get(
-        context, namespace, "pods", f"--selector={selector}", f"--output=jsonpath={_LABELS}"
+        context,
+        namespace,
+        "pods",
+        f"--selector={selector}",
+        f"--output=jsonpath={_LABELS}",
     )
     return [json.loads(line) for line in answer.splitlines() if line]
 
@@ -172,9 +196,18 @@ def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     target = f"{resource_of(kind)}/{object_name}"
     # The API server merges lists item by item where it knows the kind, and takes no such patch
     # where it does not.
-    merge = ["--type=merge"] if is_custom(kind.partition(".")[2].partition(".")[2]) else []
+    merge = (
+        ["--type=merge"] if is_custom(kind.partition(".")[2].partition(".")[2]) else []
+    )
     return shlex.join(
-        [*_kubectl(context, namespace), "patch", target, *merge, "-p", json.dumps(change)]
+        [
+            *_kubectl(context, namespace),
+            "patch",
+            target,
+            *merge,
+            "-p",
+            json.dumps(change),
+        ]
     )
 
 
@@ -182,7 +215,9 @@ def _existing(
     context: str | None, namespace: str, names: Sequence[Name]
 ) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
-    readable = [f"{resource_of(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
+    readable = [
+        f"{resource_of(kind)}/{name}" for _, kind, name in names if kind != "Secret"
+    ]
     if readable:
         answer = _run(
             *command,
@@ -198,7 +233,11 @@ def _existing(
     secrets = {name for name in names if name[1] == "Secret"}
     if secrets:
         answer = _run(
-            *command, "get", "secrets", f"--selector={COMPONENT}", f"--output=jsonpath={_SECRETS}"
+            *command,
+            "get",
+            "secrets",
+            f"--selector={COMPONENT}",
+            f"--output=jsonpath={_SECRETS}",
         )
         for line in answer.splitlines():
             secret = {"kind": "Secret", "metadata": json.loads(line)}

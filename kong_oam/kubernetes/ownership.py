@@ -88,7 +88,9 @@ class FieldChange:
     patch: Mapping[str, Any] | None = None
 
 
-def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+def changes(
+    meant: Mapping[str, Any], live: Mapping[str, Any]
+) -> tuple[FieldChange, ...]:
     """The fields that are somebody else's in an object, or gone from it, by path. A Secret's
     metadata is enough."""
     entries = [
@@ -100,10 +102,14 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
         _merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING
     )
     theirs = [
-        entry for entry in entries if not _is_ours(entry) and entry["manager"] not in _CLUSTER
+        entry
+        for entry in entries
+        if not _is_ours(entry) and entry["manager"] not in _CLUSTER
     ]
     declared = {
-        key: value for key, value in meant.items() if key not in _SERVERS and key != "status"
+        key: value
+        for key, value in meant.items()
+        if key not in _SERVERS and key != "status"
     }
     declared["metadata"] = {
         key: value for key, value in meant["metadata"].items() if key not in _SERVERS
@@ -116,8 +122,12 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
         )
     }
     everybodys: Fields = reduce(_merged, (entry["fieldsV1"] for entry in theirs), ours)
-    omitted = frozenset() if is_custom(meant["apiVersion"].partition("/")[0]) else _OMITTED
-    by_path |= {path: FieldChange(path) for path in _removals(declared, everybodys, (), omitted)}
+    omitted = (
+        frozenset() if is_custom(meant["apiVersion"].partition("/")[0]) else _OMITTED
+    )
+    by_path |= {
+        path: FieldChange(path) for path in _removals(declared, everybodys, (), omitted)
+    }
     return tuple(by_path[path] for path in sorted(by_path))
 
 
@@ -165,12 +175,16 @@ def _additions(
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
             yield from _additions(below, ours[key], declared, actual, entry, at, inside)
-        elif declared is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
+        elif declared is None and (
+            key in _MAPS or any(inner.startswith("k:") for inner in below)
+        ):
             yield from _additions(below, {}, None, actual, entry, at)
         elif whole or declared is not None:
             yield FieldChange(_path_text(at), entry["manager"], entry.get("time"))
         elif at[0] == _UNREAD or actual not in (None, [], {}, _DEFAULTS.get(key)):
-            yield FieldChange(_path_text(at), entry["manager"], entry.get("time"), _without(at))
+            yield FieldChange(
+                _path_text(at), entry["manager"], entry.get("time"), _without(at)
+            )
 
 
 def _removals(
@@ -192,7 +206,10 @@ def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
         yield from ((f"f:{name}", value) for name, value in meant.items())
     elif isinstance(meant, Sequence) and not isinstance(meant, str):
         for place, item in enumerate(meant):
-            yield next((key for key in fields if _is_item(key, item)), f"i:{place}"), item
+            yield (
+                next((key for key in fields if _is_item(key, item)), f"i:{place}"),
+                item,
+            )
 
 
 def _child(meant: Any, key: str) -> Any:
@@ -206,14 +223,20 @@ def _is_item(key: str, item: Any) -> bool:
     a port: TCP."""
     if not key.startswith("k:") or not isinstance(item, Mapping):
         return False
-    return all(item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items())
+    return all(
+        item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items()
+    )
 
 
 def _path_text(path: Sequence[str]) -> str:
     def part(key: str) -> str:
         if key.startswith("k:"):
             return f"[{'/'.join(str(value) for value in json.loads(key[2:]).values())}]"
-        return f"[{key[2:]}]" if key.startswith(("i:", "v:")) else f".{key.removeprefix('f:')}"
+        return (
+            f"[{key[2:]}]"
+            if key.startswith(("i:", "v:"))
+            else f".{key.removeprefix('f:')}"
+        )
 
     return "".join(map(part, path)).removeprefix(".")
 

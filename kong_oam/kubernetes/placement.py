@@ -26,7 +26,10 @@ def of_stack(manifest: Manifest, stack: str) -> Manifest:
     metadata = manifest["metadata"]
     return {
         **manifest,
-        "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), STACK: stack}},
+        "metadata": {
+            **metadata,
+            "labels": {**(metadata.get("labels") or {}), STACK: stack},
+        },
     }
 
 
@@ -41,7 +44,9 @@ def given_certificate(pod: Manifest, component: Component) -> Manifest:
     """A pod's spec with the certificate that the component's workload shows, if it gets one."""
     over_tls = component.edge.upstream_tls
     return (
-        mounting(pod, over_tls.secret, over_tls.mount_path) if over_tls and over_tls.secret else pod
+        mounting(pod, over_tls.secret, over_tls.mount_path)
+        if over_tls and over_tls.secret
+        else pod
     )
 
 
@@ -56,7 +61,9 @@ def asked_certificate(workload: Workload, component: Component) -> Manifest | No
         for endpoint in component.endpoints
         if endpoint.port in over_tls.ports
     }
-    names = [name for service in services for name in names_at(service, component.namespace)]
+    names = [
+        name for service in services for name in names_at(service, component.namespace)
+    ]
     return certificate(workload, names, (over_tls.issuer.kind, over_tls.issuer.name))
 
 
@@ -106,7 +113,11 @@ def placed_account(
         "namespace": workload.namespace,
     }
     return annotated(
-        account, {key: _filled(value, names) for key, value in cluster.account_annotations.items()}
+        account,
+        {
+            key: _filled(value, names)
+            for key, value in cluster.account_annotations.items()
+        },
     )
 
 
@@ -120,9 +131,14 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     if kind is None:
         return service
     placed = (
-        annotated(service, gateway.service_annotations) if gateway.service_annotations else service
+        annotated(service, gateway.service_annotations)
+        if gateway.service_annotations
+        else service
     )
-    return {**placed, "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"}}
+    return {
+        **placed,
+        "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"},
+    }
 
 
 def answers_outside(service: Manifest) -> bool:

@@ -26,13 +26,20 @@ from kong_oam.objects.pods import Manifest
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
-def inspect(settings: Settings, estate: Estate, state: StackState) -> tuple[Diagnostic, ...]:
+def inspect(
+    settings: Settings, estate: Estate, state: StackState
+) -> tuple[Diagnostic, ...]:
     """A diagnostic for each namespace that is missing, for the names of each component that are
     taken, for each range of the gateway's that others are in, and for each component that would
     reach pods of others."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
-        sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
+        sites = [
+            site
+            for one in running(estate)
+            for site in one.sites
+            if site.cluster == cluster
+        ]
         found += _missing(settings, estate, state.held, cluster, sites)
         found += _taken(settings, estate, state, cluster)
         found += _neighbours(settings, cluster) if sites else ()
@@ -104,7 +111,11 @@ def _other_pods(
 
 
 def _missing(
-    settings: Settings, estate: Estate, held: Held, cluster: str | None, inside: Sequence[Component]
+    settings: Settings,
+    estate: Estate,
+    held: Held,
+    cluster: str | None,
+    inside: Sequence[Component],
 ) -> tuple[Diagnostic, ...]:
     """A diagnostic for each missing namespace, at the first component that is to run there.
 
@@ -164,7 +175,9 @@ def _taken(
         for component, name, manifest in created_in(estate, settings, cluster)
         if (manifest["kind"], name) not in held
     ]
-    owners = _owners(settings.cluster.context_of(cluster), [manifest for _, manifest in new])
+    owners = _owners(
+        settings.cluster.context_of(cluster), [manifest for _, manifest in new]
+    )
     ours = settings.stack.name
     where = f"cluster '{cluster}'" if cluster else "the cluster"
     taken: dict[tuple[str, str | None], list[str]] = defaultdict(list)
@@ -175,17 +188,27 @@ def _taken(
             taken[component.state_name, owners[name]].append(kubectl.shown(name))
     places = {component.state_name: component.place for component, _ in new}
     for (component_name, owner), shown in taken.items():
-        more = f" and {len(shown) - 1} more of '{component_name}'" if len(shown) > 1 else ""
+        more = (
+            f" and {len(shown) - 1} more of '{component_name}'"
+            if len(shown) > 1
+            else ""
+        )
         code, message = _name_conflict(settings, f"{where} has {shown[0]}{more}", owner)
         yield Diagnostic(code, message, places[component_name])
 
 
-def _owners(context: str | None, wanted: Sequence[Manifest]) -> dict[kubectl.Name, str | None]:
+def _owners(
+    context: str | None, wanted: Sequence[Manifest]
+) -> dict[kubectl.Name, str | None]:
     """The stacks of the objects that are there. Kinds that are not Kubernetes' own are asked for
     apart: a cluster that does not know a kind answers nothing of the others."""
     found: dict[kubectl.Name, str | None] = {}
     for custom in (False, True):
-        part = [one for one in wanted if is_custom(one["apiVersion"].rpartition("/")[0]) is custom]
+        part = [
+            one
+            for one in wanted
+            if is_custom(one["apiVersion"].rpartition("/")[0]) is custom
+        ]
         try:
             found |= kubectl.stacks(context, part)
         except kubectl.UnreadableError:
@@ -205,7 +228,9 @@ def _name_conflict(settings: Settings, has: str, owner: str | None) -> tuple[str
     """The code and the message of what is wrong with objects that the cluster has, of a stack or of
     none."""
     if owner == settings.stack.name:
-        moved = ", another partition has it (`move`)" if settings.stack.partitions else ""
+        moved = (
+            ", another partition has it (`move`)" if settings.stack.partitions else ""
+        )
         recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
         return "ENV422", (
             f"{has}, made by this stack, whose state does not know it: an interrupted run made it, "

@@ -64,7 +64,9 @@ RELEASE = ("helm.sh", "Release")
 
 Stage = Literal["foundation", "needed", "beside", "running", "after"]
 
-_FOUNDATIONS = frozenset({("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")})
+_FOUNDATIONS = frozenset(
+    {("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")}
+)
 _RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 _NEEDED = frozenset(
     {
@@ -130,7 +132,11 @@ class PlacedObject:
             return "foundation"
         if found in _NEEDED or not self.rendered:
             return "needed"
-        return "running" if self.pods or is_custom(found[0]) or found == RELEASE else "beside"
+        return (
+            "running"
+            if self.pods or is_custom(found[0]) or found == RELEASE
+            else "beside"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +170,23 @@ def placed_objects(
     parts = _merged(part for part in _parts(component) if part.stage != "foundation")
     secret = client_secret_name(component.name) if component.clients else None
     accounts = {
-        _name(part) for part in parts if group_kind(part.manifest) == ("", "ServiceAccount")
+        _name(part)
+        for part in parts
+        if group_kind(part.manifest) == ("", "ServiceAccount")
     }
-    changed = [_with_pods(part, component, settings.cluster, secret, accounts) for part in parts]
+    changed = [
+        _with_pods(part, component, settings.cluster, secret, accounts)
+        for part in parts
+    ]
     made_here = [part for part in changed if not part.options.read]
-    used = {service_account(template) for part in made_here for template in _templates(part)}
+    used = {
+        service_account(template) for part in made_here for template in _templates(part)
+    }
     identity = _identity(application, component)
     reached = reached_services(component)
-    awaited = any(component.name in other.depends_on for other in application.components)
+    awaited = any(
+        component.name in other.depends_on for other in application.components
+    )
     made = []
     for part in changed:
         manifest = part.manifest
@@ -181,7 +196,9 @@ def placed_objects(
             case ("", "Service") if answers_outside(manifest):
                 manifest = keeping_callers(_led_home(part, component))
             case ("", "ServiceAccount") if _name(part) in used:
-                manifest = placed_account(manifest, settings.stack.name, identity, settings.cluster)
+                manifest = placed_account(
+                    manifest, settings.stack.name, identity, settings.cluster
+                )
             case found if found == KUSTOMIZATION:
                 manifest = _targeted(manifest, _namespace(part))
             case ("", "Secret"):
@@ -189,9 +206,13 @@ def placed_objects(
             case ("batch", "Job") if not (awaited or reached):
                 manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
         made.append(replace(part, manifest=manifest))
-    added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
+    added = _added(
+        identity, component, settings, changed, ours=component.name in used - accounts
+    )
     own = PlacedObject(
-        f"{component.state_name}-client", manifests.client_secret(identity), rendered=False
+        f"{component.state_name}-client",
+        manifests.client_secret(identity),
+        rendered=False,
     )
     stack = settings.stack.name
     all_of_them = tuple(_with_version(_of_stack(one, stack)) for one in (*made, *added))
@@ -200,12 +221,18 @@ def placed_objects(
 
 def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
     """The Namespaces and CustomResourceDefinitions that the component renders."""
-    return (_of_stack(part, stack) for part in _parts(component) if part.stage == "foundation")
+    return (
+        _of_stack(part, stack)
+        for part in _parts(component)
+        if part.stage == "foundation"
+    )
 
 
 def _of_stack(one: PlacedObject, stack: str) -> PlacedObject:
     """The object with the stack's label, if a run of the stack creates it."""
-    return replace(one, manifest=of_stack(one.manifest, stack)) if one.is_created else one
+    return (
+        replace(one, manifest=of_stack(one.manifest, stack)) if one.is_created else one
+    )
 
 
 def _with_version(one: PlacedObject) -> PlacedObject:
@@ -216,7 +243,9 @@ def _with_version(one: PlacedObject) -> PlacedObject:
     if not one.plain:
         return replace(one, version=digest(one.manifest))
     # Of a plain component the pods alone have a version, by what its properties say of them.
-    return replace(one, version=digest(_without_client(one.manifest))) if one.pods else one
+    return (
+        replace(one, version=digest(_without_client(one.manifest))) if one.pods else one
+    )
 
 
 def _without_client(deployment: Manifest) -> Manifest:
@@ -230,10 +259,17 @@ def account_of(component: Component) -> str:
     """The ServiceAccount that the component's pods run as; of several, that of the first."""
     rendered = list(_parts(component))
     accounts = {
-        _name(part) for part in rendered if group_kind(part.manifest) == ("", "ServiceAccount")
+        _name(part)
+        for part in rendered
+        if group_kind(part.manifest) == ("", "ServiceAccount")
     }
     named = next(
-        (service_account(template) for part in rendered for template in _templates(part)), ""
+        (
+            service_account(template)
+            for part in rendered
+            for template in _templates(part)
+        ),
+        "",
     )
     return named if named in accounts else component.name
 
@@ -260,12 +296,19 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:
-            metadata["annotations"] = manifests.unsteered(mapping(metadata["annotations"]))
+            metadata["annotations"] = manifests.unsteered(
+                mapping(metadata["annotations"])
+            )
         manifest = {**one.object, "metadata": metadata}
         pods = tuple(template.path for template in fenced_pods(one))
         name = _logical(component, manifest, workload=one.trait is None and not one.key)
         yield PlacedObject(
-            name, manifest, pods, plain=one.plain, options=one.options, awaited=one.awaited
+            name,
+            manifest,
+            pods,
+            plain=one.plain,
+            options=one.options,
+            awaited=one.awaited,
         )
 
 
@@ -282,7 +325,9 @@ def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str
         if found == ("", "ServiceAccount") and name == component.name:
             return f"{component.state_name}-account"
         namespace = ""
-    return "/".join(filter(None, (component.state_name, found[1].lower(), namespace, name)))
+    return "/".join(
+        filter(None, (component.state_name, found[1].lower(), namespace, name))
+    )
 
 
 def _name(part: PlacedObject) -> str:
@@ -298,15 +343,22 @@ def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
     by_name: dict[tuple[str, str], PlacedObject] = {}
     for part in parts:
         key = (str(part.manifest.get("apiVersion")), part.name)
-        first = by_name.get(key) if group_kind(part.manifest) == ("", "Service") else None
+        first = (
+            by_name.get(key) if group_kind(part.manifest) == ("", "Service") else None
+        )
         by_name[key] = (
-            replace(first, manifest=_with_ports(first.manifest, part.manifest)) if first else part
+            replace(first, manifest=_with_ports(first.manifest, part.manifest))
+            if first
+            else part
         )
     return list(by_name.values())
 
 
 def _with_ports(service: Manifest, other: Manifest) -> Manifest:
-    ports = [*mappings(service["spec"].get("ports")), *mappings(other["spec"].get("ports"))]
+    ports = [
+        *mappings(service["spec"].get("ports")),
+        *mappings(other["spec"].get("ports")),
+    ]
     merged = _once(ports, lambda port: _number(port, "port"))
     return {**service, "spec": {**service["spec"], "ports": merged}}
 
@@ -328,8 +380,14 @@ def _with_pods(
         # Of whose rights nobody asked for any.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
-        labels = {**template.labels, APPLICATION: component.application, COMPONENT: component.name}
-        manifest = replaced(manifest, template.path, replace(template, labels=labels, spec=spec))
+        labels = {
+            **template.labels,
+            APPLICATION: component.application,
+            COMPONENT: component.name,
+        }
+        manifest = replaced(
+            manifest, template.path, replace(template, labels=labels, spec=spec)
+        )
     return replace(part, manifest=manifest)
 
 
@@ -341,15 +399,21 @@ def _led_home(part: PlacedObject, component: Component) -> Manifest:
         return service
     spec = mapping(service.get("spec"))
     own = {APPLICATION: component.application, COMPONENT: component.name}
-    return {**service, "spec": {**spec, "selector": {**mapping(spec.get("selector")), **own}}}
+    return {
+        **service,
+        "spec": {**spec, "selector": {**mapping(spec.get("selector")), **own}},
+    }
 
 
-def _pod(spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) -> Manifest:
+def _pod(
+    spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None
+) -> Manifest:
     pod = {key: value for key, value in spec.items() if key != "serviceAccount"}
     for kind in CONTAINER_LISTS:
         if kind in pod:
             pod[kind] = [
-                _container(container, cluster, secret) for container in mappings(pod[kind])
+                _container(container, cluster, secret)
+                for container in mappings(pod[kind])
             ]
     pulled = [
         *mappings(pod.get("imagePullSecrets")),
@@ -359,7 +423,8 @@ def _pod(spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) 
         pod["imagePullSecrets"] = _once(pulled, _named)
     if "volumes" in pod:
         pod["volumes"] = [
-            _volume(volume, cluster) for volume in _once(mappings(pod["volumes"]), _named)
+            _volume(volume, cluster)
+            for volume in _once(mappings(pod["volumes"]), _named)
         ]
     if "hostAliases" in pod:
         pod["hostAliases"] = manifests.host_aliases(mappings(pod["hostAliases"]))
@@ -374,14 +439,21 @@ def _container(
         changed["image"] = mapped_image(image, cluster.images)
     if "env" in changed:
         changed["env"] = list(
-            {variable.get("name"): variable for variable in mappings(changed["env"])}.values()
+            {
+                variable.get("name"): variable for variable in mappings(changed["env"])
+            }.values()
         )
     if "ports" in changed:
         changed["ports"] = _once(
             mappings(changed["ports"]), lambda port: _number(port, "containerPort")
         )
-    if secret is not None:  # first, so that variables of the component's own win over it
-        changed["envFrom"] = [{"secretRef": {"name": secret}}, *mappings(changed.get("envFrom"))]
+    if (
+        secret is not None
+    ):  # first, so that variables of the component's own win over it
+        changed["envFrom"] = [
+            {"secretRef": {"name": secret}},
+            *mappings(changed.get("envFrom")),
+        ]
     return changed
 
 
@@ -389,7 +461,10 @@ def _volume(volume: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str,
     image = mapping(volume.get("image"))
     if not isinstance(reference := image.get("reference"), str):
         return volume
-    return {**volume, "image": {**image, "reference": mapped_image(reference, cluster.images)}}
+    return {
+        **volume,
+        "image": {**image, "reference": mapped_image(reference, cluster.images)},
+    }
 
 
 def _once(
@@ -441,43 +516,64 @@ def _added(
     leads to those behind a Service that it names, with their fence."""
     peer = gateway_peer(component, settings.gateway)
     services = {
-        _name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")
+        _name(part): part.manifest
+        for part in parts
+        if group_kind(part.manifest) == ("", "Service")
     }
     templates = [template for part in parts for template in _templates(part)]
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
     fenced = [part for part in parts if part.pods]
     # Pods that stay when their component goes stay fenced.
     options = Options(
-        retain_on_delete=any(part.options.retain_on_delete or part.options.read for part in fenced)
+        retain_on_delete=any(
+            part.options.retain_on_delete or part.options.read for part in fenced
+        )
     )
     for namespace in sorted({_namespace(part) for part in fenced}):
         inside = replace(identity, namespace=namespace)
         suffix = "" if namespace == component.namespace else f"/{namespace}"
         if ours:
             account = placed_account(
-                manifests.service_account(inside), settings.stack.name, identity, settings.cluster
+                manifests.service_account(inside),
+                settings.stack.name,
+                identity,
+                settings.cluster,
             )
             yield PlacedObject(
-                f"{component.state_name}-account{suffix}", account, rendered=False, options=options
+                f"{component.state_name}-account{suffix}",
+                account,
+                rendered=False,
+                options=options,
             )
         name = fence_name(
-            component.name, [part.options for part in fenced if _namespace(part) == namespace]
+            component.name,
+            [part.options for part in fenced if _namespace(part) == namespace],
         )
         fence = manifests.network_policy(inside, peer, ports, name)
         yield PlacedObject(
-            f"{component.state_name}-ingress{suffix}", fence, rendered=False, options=options
+            f"{component.state_name}-ingress{suffix}",
+            fence,
+            rendered=False,
+            options=options,
         )
     if asked := asked_certificate(identity, component):
         yield PlacedObject(f"{component.state_name}-tls", asked, rendered=False)
     if named := component.named:
-        options = Options(retain_on_delete=any(part.options.retain_on_delete for part in parts))
+        options = Options(
+            retain_on_delete=any(part.options.retain_on_delete for part in parts)
+        )
         fence = manifests.named_policy(identity, named, peer)
-        yield PlacedObject(f"{component.state_name}-named", fence, rendered=False, options=options)
+        yield PlacedObject(
+            f"{component.state_name}-named", fence, rendered=False, options=options
+        )
         service = manifests.named_service(identity, named)
         if not component.copied:
             service = placed_service(service, settings.gateway)
         yield PlacedObject(
-            f"{component.state_name}-service-{named.ours}", service, rendered=False, options=options
+            f"{component.state_name}-service-{named.ours}",
+            service,
+            rendered=False,
+            options=options,
         )
 
 

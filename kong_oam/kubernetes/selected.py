@@ -33,7 +33,9 @@ def other_pods(context: str | None, sites: Iterable[Component]) -> Iterator[Othe
     for component in sites:
         if component.named is None:
             continue
-        found = kubectl.labels_of_pods(context, component.namespace, component.named.labels)
+        found = kubectl.labels_of_pods(
+            context, component.namespace, component.named.labels
+        )
         owners = {
             f"{labels.get(APPLICATION, '')}/{labels[COMPONENT]}"
             for labels in found

@@ -51,7 +51,9 @@ class Counters:
 
     def _count(self, record: Any) -> None:
         key = _key(record)
-        if key is None or (key not in self._decisions and len(self._decisions) >= LARGEST):
+        if key is None or (
+            key not in self._decisions and len(self._decisions) >= LARGEST
+        ):
             self._unread += 1
             return
         self._decisions[key] += 1
@@ -60,16 +62,22 @@ class Counters:
     def lines(self) -> Iterator[str]:
         """The lines of the text."""
         yield from _head(
-            "kong_oam_decisions_total", "counter", "Requests by what was decided of them, and why."
+            "kong_oam_decisions_total",
+            "counter",
+            "Requests by what was decided of them, and why.",
         )
         for key, count in sorted(self._decisions.copy().items()):
             yield f"kong_oam_decisions_total{_written(zip(_LABELS, key, strict=True))} {count}"
         yield from _head(
-            "kong_oam_failures_total", "counter", "Requests whose guards, or whose record, failed."
+            "kong_oam_failures_total",
+            "counter",
+            "Requests whose guards, or whose record, failed.",
         )
         yield f"kong_oam_failures_total {self._failures}"
         yield from _head(
-            "kong_oam_unread_lines_total", "counter", "What was in the log and is no record."
+            "kong_oam_unread_lines_total",
+            "counter",
+            "What was in the log and is no record.",
         )
         yield f"kong_oam_unread_lines_total {self._unread}"
 
@@ -88,9 +96,13 @@ def due(outputs: Mapping[str, Any]) -> Iterator[str]:
     )
     for holder, recorded in sorted(credentials.items()):
         client, _, provider = holder.partition(" at ")
-        if not isinstance(recorded, Mapping) or not isinstance(recorded.get("due"), str):
+        if not isinstance(recorded, Mapping) or not isinstance(
+            recorded.get("due"), str
+        ):
             raise ValueError(f"{holder} has no day on which its key is due")
-        day = datetime.datetime.fromisoformat(recorded["due"]).replace(tzinfo=datetime.UTC)
+        day = datetime.datetime.fromisoformat(recorded["due"]).replace(
+            tzinfo=datetime.UTC
+        )
         yield (
             f"{name}{_written((('client', client), ('provider', provider)))} {int(day.timestamp())}"
         )
@@ -124,7 +136,11 @@ def _head(name: str, kind: str, about: str) -> tuple[str, str]:
 
 
 def _written(labels: Iterable[tuple[str, str]]) -> str:
-    return "{" + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels) + "}"
+    return (
+        "{"
+        + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels)
+        + "}"
+    )
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

@@ -19,7 +19,9 @@ def follow(file: Path) -> Generator[bytes, None, None]:
 
 def _lines(file: Path, end: int) -> Generator[bytes, None, None]:
     command = ["tail", "-c", f"+{end + 1}", "-F", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tail:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - no shell
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as tail:
         assert tail.stdout is not None
         try:
             yield from iter(partial(tail.stdout.readline, LONGEST), b"")

@@ -33,7 +33,15 @@ _TEXTS = (
     "time",
     "revision",
 )
-_TEXTS_OF_SOME = ("address", "caller", "client", "rule", "rulePath", "subject", "subjectHash")
+_TEXTS_OF_SOME = (
+    "address",
+    "caller",
+    "client",
+    "rule",
+    "rulePath",
+    "subject",
+    "subjectHash",
+)
 _LISTS_OF_SOME = ("groups", "scopes")
 
 
@@ -58,4 +66,6 @@ def is_whole(record: Mapping[str, Any]) -> bool:
 
 def _is_text(value: Any) -> bool:
     """JSON can spell half of a character (`\\ud800`), which is no text to anybody else."""
-    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    return isinstance(value, str) and not any(
+        "\ud800" <= one <= "\udfff" for one in value
+    )

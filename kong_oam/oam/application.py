@@ -52,9 +52,7 @@ __all__ = [
 NONE_OF_ITS_OWN: Own = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
-_TOO_MANY = (
-    f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
-)
+_TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
 
 ReadOne = Callable[[Path, str, Own], Reading]
 """Reads one file, which findings call by the name, in a project that defines these types itself."""
@@ -79,7 +77,9 @@ def read_files(
     for file, problem in files_of(names, folder):
         name = named(file)
         readings.append(
-            _unread(_cannot_be_read(name, problem)) if problem else read_one(file, name, own)
+            _unread(_cannot_be_read(name, problem))
+            if problem
+            else read_one(file, name, own)
         )
     return together(readings)
 
@@ -120,7 +120,11 @@ def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
             return _cannot_be_read(name, "no regular file; check the path")
-        return too_large(name, about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
+        return (
+            too_large(name, about.st_size)
+            if about.st_size > MAX_BYTES
+            else file.read_bytes()
+        )
     except OSError as error:
         return _cannot_be_read(name, f"{error.strerror or error}; check the path")
 
@@ -137,11 +141,16 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
     """
     documents, parse_findings = read(file, raw)
     beside = tuple(
-        one for each in documents if is_definition(each) for one in defined_in(each).definitions
+        one
+        for each in documents
+        if is_definition(each)
+        for one in defined_in(each).definitions
     )
     own |= {one.type for one in beside}
     malformed = (
-        {*_UNNAMED} if any(finding.code == "OAM101" for finding in parse_findings) else set()
+        {*_UNNAMED}
+        if any(finding.code == "OAM101" for finding in parse_findings)
+        else set()
     )
     if len(parse_findings) > MAX_FINDINGS:
         too_many = Diagnostic("OAM101", _TOO_MANY, parse_findings[MAX_FINDINGS].place)
@@ -156,8 +165,13 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
         room, read_here = MAX_FINDINGS - len(diagnostics), list[Application]()
         findings = tuple(islice(_applications(document, own, read_here), room + 1))
         if len(findings) > room:
-            diagnostics += [*findings[:room], Diagnostic("OAM101", _TOO_MANY, document.place())]
-            malformed |= {_name_of(unread) for unread in documents[documents.index(document) :]}
+            diagnostics += [
+                *findings[:room],
+                Diagnostic("OAM101", _TOO_MANY, document.place()),
+            ]
+            malformed |= {
+                _name_of(unread) for unread in documents[documents.index(document) :]
+            }
             break
         diagnostics += findings
         if is_definition(document):
@@ -166,7 +180,9 @@ def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
             applications += read_here
         elif not other_kind(document):
             malformed.add(_name_of(document))
-    return Reading(tuple(applications), tuple(diagnostics), frozenset(malformed), beside)
+    return Reading(
+        tuple(applications), tuple(diagnostics), frozenset(malformed), beside
+    )
 
 
 def _name_of(document: Document) -> str:
@@ -175,7 +191,9 @@ def _name_of(document: Document) -> str:
     return as_text(metadata.get("name"))
 
 
-def _applications(document: Document, own: Own, into: list[Application]) -> Iterator[Diagnostic]:
+def _applications(
+    document: Document, own: Own, into: list[Application]
+) -> Iterator[Diagnostic]:
     """Yields what is wrong with a document, and puts its Application into the list at the end."""
     if is_definition(document):
         yield from defined_in(document).diagnostics
@@ -191,7 +209,9 @@ def _applications(document: Document, own: Own, into: list[Application]) -> Iter
         application, found = resolved(application, own)
         yield from found
     for component in application.components:
-        yield from dict.fromkeys(found for form in component.every_form for found in wrong(form))
+        yield from dict.fromkeys(
+            found for form in component.every_form for found in wrong(form)
+        )
     into.append(application)
 
 

@@ -17,7 +17,8 @@ CODES: Mapping[str, Code] = {
         "remove it, or correct its name; the message suggests one",
     ),
     "OAM103": Code(
-        "a value of the wrong type, or outside what is allowed", "write what the message asks for"
+        "a value of the wrong type, or outside what is allowed",
+        "write what the message asks for",
     ),
     "OAM104": Code(
         "a component or trait type without a definition",
@@ -25,7 +26,8 @@ CODES: Mapping[str, Code] = {
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code(
-        "a key, a name or an exposed port stands twice", "remove or rename one of the two"
+        "a key, a name or an exposed port stands twice",
+        "remove or rename one of the two",
     ),
     "OAM107": Code(
         "two objects would have the same Kubernetes name",

@@ -17,7 +17,9 @@ def wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
             if name not in names:
                 place = component.place.at("dependsOn", position)
                 yield Diagnostic(
-                    "OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place
+                    "OAM103",
+                    f"dependsOn '{name}' is no component{suggestion(name, names)}",
+                    place,
                 )
     if circle := circle_of(
         {component.name: component.depends_on for component in application.components}

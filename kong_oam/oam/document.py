@@ -58,7 +58,9 @@ class Document:
     text: str = field(repr=False)
     index: int
     data: Any = field(repr=False)
-    positions: dict[tuple[Path, bool], tuple[int, int]] = field(default_factory=dict, repr=False)
+    positions: dict[tuple[Path, bool], tuple[int, int]] = field(
+        default_factory=dict, repr=False
+    )
     """Line and column of the places that somebody asked for."""
 
     @property
@@ -122,7 +124,9 @@ class Place:
                     return node
                 key_node, node = pair
             elif (
-                isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value)
+                isinstance(node, SequenceNode)
+                and isinstance(step, int)
+                and step < len(node.value)
             ):
                 key_node, node = None, node.value[step]
             else:
@@ -189,7 +193,11 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         return (), (
-            _unreadable(file, f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8", line),
+            _unreadable(
+                file,
+                f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8",
+                line,
+            ),
         )
     documents: list[Document] = []
     findings: list[Diagnostic] = []
@@ -199,11 +207,14 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
             try:
                 if index == MAX_DOCUMENTS:
                     raise _TooMuch(
-                        root, f"more than {MAX_DOCUMENTS} documents in one file; split it"
+                        root,
+                        f"more than {MAX_DOCUMENTS} documents in one file; split it",
                     )
                 data = construction.value(root, 0)
             except _Refused as refused:
-                findings.append(_unreadable(file, str(refused), refused.line, refused.column, text))
+                findings.append(
+                    _unreadable(file, str(refused), refused.line, refused.column, text)
+                )
                 if isinstance(refused, _TooMuch):
                     return (), (findings[-1],)
                 continue
@@ -212,7 +223,11 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        why = _TABS if _indented_by_tab(text, line) else f"{error.problem or error.context}"
+        why = (
+            _TABS
+            if _indented_by_tab(text, line)
+            else f"{error.problem or error.context}"
+        )
         findings.append(_unreadable(file, why, line, column, text))
     except yaml.YAMLError as error:
         why = " ".join(str(error).split()).replace(' in "<unicode string>"', "")
@@ -229,7 +244,9 @@ def _indented_by_tab(text: str, line: int) -> bool:
 
 def too_large(file: str, size: int) -> Diagnostic:
     """The finding about a file of more than MAX_BYTES; `size` is in bytes."""
-    return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
+    return _unreadable(
+        file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application"
+    )
 
 
 class _Loader(yaml.CSafeLoader):
@@ -241,7 +258,9 @@ class _Loader(yaml.CSafeLoader):
         if kind is not ScalarNode:
             return _TAG + ("map" if kind is MappingNode else "seq")
         # A loop: this is asked of each text of each file.
-        for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ():
+        for tag, pattern in (
+            self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ()
+        ):
             if pattern.match(value):
                 return str(tag)
         return _TEXT
@@ -277,7 +296,9 @@ def _roots(text: str) -> tuple[Node, ...]:
     return tuple(roots)
 
 
-def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str = "") -> Diagnostic:
+def _unreadable(
+    file: str, why: str, line: int = 1, column: int = 1, text: str = ""
+) -> Diagnostic:
     return Diagnostic("OAM101", why, FilePlace(file, line, column, text))
 
 
@@ -311,11 +332,13 @@ class _Construction:
             return _scalar(node)
         if depth > MAX_DEPTH:
             raise _Refused(
-                node, f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)"
+                node,
+                f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)",
             )
         if len(node.value) > MAX_ENTRIES:
             raise _TooMuch(
-                node, f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
+                node,
+                f"more than {MAX_ENTRIES} entries in one mapping or list; split it",
             )
         if type(node) is MappingNode:
             return self._mapping(node, depth)
@@ -332,18 +355,24 @@ class _Construction:
                 raise _Refused(key, "a key must be a plain text")
             if key.tag == _TAG + "merge":
                 raise _Refused(
-                    key, "merge keys (<<) are not read alike everywhere; write the fields out"
+                    key,
+                    "merge keys (<<) are not read alike everywhere; write the fields out",
                 )
             if key.tag != _TEXT:
                 _scalar(key)  # which refuses what other readers take for another key
             if key.value in result:
                 place = FilePlace(
-                    self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text
+                    self.file,
+                    key.start_mark.line + 1,
+                    key.start_mark.column + 1,
+                    self.text,
                 )
                 if len(self.findings) < MAX_FINDINGS:
                     self.findings.append(
                         Diagnostic(
-                            "OAM106", f"key '{key.value}' stands twice in one mapping", place
+                            "OAM106",
+                            f"key '{key.value}' stands twice in one mapping",
+                            place,
                         )
                     )
             result[key.value] = self.value(value, depth + 1)
@@ -363,7 +392,8 @@ def _scalar(node: ScalarNode) -> Any:
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
             raise _Refused(
-                node, f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
+                node,
+                f"number '{text[:40]}' is not plain decimal; quote it if it is a text",
             )
         return int(text)
     if kind == "float":
@@ -380,7 +410,8 @@ def _float(node: ScalarNode) -> float:
         number = float("nan")
     if number != number or number in (float("inf"), float("-inf")):
         raise _Refused(
-            node, f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
+            node,
+            f"number '{node.value[:40]}' has no JSON form; quote it if it is a text",
         )
     return number
 

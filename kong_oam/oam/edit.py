@@ -47,7 +47,9 @@ def with_key(place: Place, key: str, value: str) -> str | None:
     line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path)[key] = _parsed(value)
-    return _checked(place.document, wanted, lambda: _with_entry(place, f"{key}: {value}"))
+    return _checked(
+        place.document, wanted, lambda: _with_entry(place, f"{key}: {value}")
+    )
 
 
 def with_item(place: Place, item: str) -> str | None:
@@ -99,7 +101,8 @@ def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | 
     """The edited text, where it reads as the file did, but for this one document."""
     text = document.text
     if any(
-        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)
+        isinstance(event, yaml.AliasEvent)
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader)
     ):
         return None
     try:
@@ -108,8 +111,12 @@ def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | 
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
-    meant = [wanted if parsed.index == document.index else parsed.data for parsed in before]
-    return edited if not findings and [parsed.data for parsed in after] == meant else None
+    meant = [
+        wanted if parsed.index == document.index else parsed.data for parsed in before
+    ]
+    return (
+        edited if not findings and [parsed.data for parsed in after] == meant else None
+    )
 
 
 def _collection(document: Document, path: Path) -> CollectionNode:
@@ -161,7 +168,9 @@ def _with_entry(place: Place, entry: str) -> str:
         return f"{text[:end]}, {entry}{text[end:]}"
     first, last = entries[0][1][0], entries[-1][1][1]
     start, end = _line_start(text, first), _line_end(text, last)
-    lead = text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
+    lead = (
+        text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
+    )
     indent = " " * first.start_mark.column
     rows = entry.splitlines()
     rows = [(lead or indent) + rows[0], *((indent + row).rstrip() for row in rows[1:])]
@@ -184,5 +193,7 @@ def _end(text: str, node: Node) -> int:
     if isinstance(node, ScalarNode):
         end = int(node.end_mark.index)
         return len(text[:end].rstrip()) if node.style in ("|", ">") else end
-    entries = [] if isinstance(node, CollectionNode) and node.flow_style else _entries(node)
+    entries = (
+        [] if isinstance(node, CollectionNode) and node.flow_style else _entries(node)
+    )
     return _end(text, entries[-1][1][1]) if entries else int(node.end_mark.index)

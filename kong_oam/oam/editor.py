@@ -13,8 +13,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kong_oam.oam.plain import INGRESS_HINT, INGRESS_ONLY, REPEATED, misplaced, plain_traits
-from kong_oam.oam.schema import COMPONENT_TYPES, POLICY_TYPES, STEP_TYPES, TRAIT_TYPES, schema
+from kong_oam.oam.plain import (
+    INGRESS_HINT,
+    INGRESS_ONLY,
+    REPEATED,
+    misplaced,
+    plain_traits,
+)
+from kong_oam.oam.schema import (
+    COMPONENT_TYPES,
+    POLICY_TYPES,
+    STEP_TYPES,
+    TRAIT_TYPES,
+    schema,
+)
 
 Node = dict[str, Any]
 
@@ -54,13 +66,18 @@ def application_schema() -> Node:
         _where_plain("worker", {"properties": {"name": {"pattern": _OBJECT}}}),
     ]
     trait["allOf"] = [
-        _where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES if kind != "gateway"
+        _where_type_is(kind, _properties_of(kind))
+        for kind in TRAIT_TYPES
+        if kind != "gateway"
     ]
     component["properties"]["traits"]["allOf"] = [
         _at_most_once(kind) for kind in TRAIT_TYPES if kind not in REPEATED
     ]
     spec = application["properties"]["spec"]["properties"]
-    policy, step = spec["policies"]["items"], spec["workflow"]["properties"]["steps"]["items"]
+    policy, step = (
+        spec["policies"]["items"],
+        spec["workflow"]["properties"]["steps"]["items"],
+    )
     for part, types in (
         (policy, POLICY_TYPES),
         (step, STEP_TYPES),
@@ -146,7 +163,9 @@ def _traits_of(kind: str) -> Node:
 
 def _gateways() -> Node:
     return {
-        "properties": {"traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}}
+        "properties": {
+            "traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}
+        }
     }
 
 
@@ -161,7 +180,10 @@ def _at_most_once(kind: str) -> Node:
 
 def _enum(types: Iterable[str]) -> Node:
     listed = list(types)
-    return {"enum": listed, "enumDescriptions": [schema(kind)["description"] for kind in listed]}
+    return {
+        "enum": listed,
+        "enumDescriptions": [schema(kind)["description"] for kind in listed],
+    }
 
 
 def _one_of(types: Iterable[str]) -> Node:
@@ -176,7 +198,9 @@ def _resolved(root: Mapping[str, Any]) -> Node:
         if isinstance(node, dict):
             name = node.get("$ref", "").removeprefix("#/$defs/")
             below = {
-                key: copy(value) for key, value in node.items() if key not in ("$ref", "$defs")
+                key: copy(value)
+                for key, value in node.items()
+                if key not in ("$ref", "$defs")
             }
             return below | copy(root["$defs"][name]) if name else below
         return [*map(copy, node)] if isinstance(node, list) else node

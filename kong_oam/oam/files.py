@@ -89,7 +89,9 @@ def files_of(
     """
     seen: set[str] = set()
     for name in names:
-        for file, real, problem in _files_at(folder / name, sought) if str(name) else [_UNNAMED]:
+        for file, real, problem in (
+            _files_at(folder / name, sought) if str(name) else [_UNNAMED]
+        ):
             if real not in seen:
                 seen.add(real)
                 yield file, problem
@@ -108,7 +110,11 @@ _UNNAMED: Found = (
 
 def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
     if path.is_dir() and os.path.realpath(path) == path.anchor:
-        yield path, path.anchor, "this is the whole file system; name the folder that holds them"
+        yield (
+            path,
+            path.anchor,
+            "this is the whole file system; name the folder that holds them",
+        )
     elif path.is_dir():
         found = [*_files_in(path, os.path.realpath(path), sought)]
         yield from found or [(path, str(path), sought.empty)]
@@ -126,7 +132,9 @@ def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
 def _near(path: Path) -> str:
     """A hint at what is there and is called nearly so."""
     with suppress(OSError):
-        return nearest(path.name, (sibling.name for sibling in path.parent.iterdir()), 1)
+        return nearest(
+            path.name, (sibling.name for sibling in path.parent.iterdir()), 1
+        )
     return ""
 
 
@@ -146,7 +154,8 @@ def root_of(name: Path) -> Path:
     """The folder that holds all that a glob can match: its parts before the first that is a
     pattern."""
     plain = next(
-        (number for number, part in enumerate(name.parts) if is_glob(part)), len(name.parts)
+        (number for number, part in enumerate(name.parts) if is_glob(part)),
+        len(name.parts),
     )
     return Path(*name.parts[:plain])
 
@@ -168,7 +177,9 @@ def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
             if match.is_dir() or sought.takes(match.name):
                 yield match, real, sought.leads_out(match, real)
         elif match.is_dir():
-            yield from [*_files_in(match, real, sought, inside)] or [(match, real, sought.empty)]
+            yield from [*_files_in(match, real, sought, inside)] or [
+                (match, real, sought.empty)
+            ]
         elif sought.takes(match.name):
             yield match, real, ""
 
@@ -222,7 +233,9 @@ def _files_in(
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             if entry.name != _GIT:
-                yield from _files_in(path, f"{real}/{entry.name}", sought, inside or real)
+                yield from _files_in(
+                    path, f"{real}/{entry.name}", sought, inside or real
+                )
         elif entry.is_symlink():
             if not entry.name.startswith(_LOCK):
                 yield from _link(path, inside or real, sought)

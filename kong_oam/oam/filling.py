@@ -31,7 +31,12 @@ def path_of(parameter: str) -> Path:
         plain, quoted, number, indexed = found.groups()
         steps.append(int(number) if number else plain or quoted or indexed)
         at = found.end()
-    if not steps or at < len(parameter) or len(steps) > MAX_STEPS or parameter.startswith("."):
+    if (
+        not steps
+        or at < len(parameter)
+        or len(steps) > MAX_STEPS
+        or parameter.startswith(".")
+    ):
         raise UnfitError(
             "it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"
         )
@@ -49,7 +54,9 @@ def filled(component: Component, path: Path, value: Any) -> Component:
     """The component with the value at a path that `path_of` gives, whatever stood there. Raises
     UnfitError."""
     if path[0] == "properties":
-        return replace(component, properties=_with(component.properties, path[1:], value))
+        return replace(
+            component, properties=_with(component.properties, path[1:], value)
+        )
     number = path[1]
     if not isinstance(number, int) or number >= len(component.traits):
         raise UnfitError(f"there is no traits[{number}]")
@@ -58,7 +65,8 @@ def filled(component: Component, path: Path, value: Any) -> Component:
         raise UnfitError(f"what the trait '{trait.type}' says of access is written out")
     trait = replace(trait, properties=_with(trait.properties, path[3:], value))
     return replace(
-        component, traits=(*component.traits[:number], trait, *component.traits[number + 1 :])
+        component,
+        traits=(*component.traits[:number], trait, *component.traits[number + 1 :]),
     )
 
 
@@ -70,7 +78,9 @@ def _with(holder: Any, path: Path, value: Any) -> Any:
         items = [*holder] if isinstance(holder, list) else []
         if (holder is not None and not isinstance(holder, list)) or step > len(items):
             raise UnfitError(
-                f"there is no list with an entry before [{step}]" if step else "there is no list"
+                f"there is no list with an entry before [{step}]"
+                if step
+                else "there is no list"
             )
         inner = items[step] if step < len(items) else None
         return [*items[:step], _with(inner, tuple(rest), value), *items[step + 1 :]]

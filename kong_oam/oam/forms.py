@@ -26,13 +26,17 @@ class Deployed:
         number = self._number(component)
         if number == len(self.forms):
             self.forms.append((component, act))
-        self.places.update(dict.fromkeys(replace(one, form=number) for one in act.placements))
+        self.places.update(
+            dict.fromkeys(replace(one, form=number) for one in act.placements)
+        )
 
     def _number(self, component: Component) -> int:
         if self.forms and component is self.forms[0][0]:  # most acts change nothing
             return 0
         traits = [(one.type, one.properties) for one in component.traits]
-        meaning = json.dumps([component.type, component.properties, traits], sort_keys=True)
+        meaning = json.dumps(
+            [component.type, component.properties, traits], sort_keys=True
+        )
         return self._numbers.setdefault(meaning, len(self._numbers))
 
     def component(self) -> Component:
@@ -40,12 +44,16 @@ class Deployed:
         others."""
         places = tuple(sorted(self.places, key=lambda one: one.cluster is not None))
         if len(self.forms) == 1:
-            return replace(self.forms[0][0], placements=() if places == (Placement(),) else places)
+            return replace(
+                self.forms[0][0], placements=() if places == (Placement(),) else places
+            )
         order = [*dict.fromkeys(one.form for one in places)]
         forms = [self.forms[number] for number in order]
         return replace(
             forms[0][0],
-            placements=tuple(replace(one, form=order.index(one.form)) for one in places),
+            placements=tuple(
+                replace(one, form=order.index(one.form)) for one in places
+            ),
             forms=tuple(_form(component, act) for component, act in forms),
             # One way of making it, so that forms compare.
             plain=all(component.plain for component, _ in forms),
@@ -68,7 +76,14 @@ class Deployed:
 
 def _form(component: Component, act: Deploy) -> Form:
     names = tuple(one.name for one in act.overrides)
-    return Form(component.properties, component.traits, component.place, act.place, act.step, names)
+    return Form(
+        component.properties,
+        component.traits,
+        component.place,
+        act.place,
+        act.step,
+        names,
+    )
 
 
 def clashing(application: Application) -> Iterator[Diagnostic]:
@@ -107,6 +122,8 @@ def joined(
         for one in application.components
         if one.name in deployed or application.workflow is not None
     )
-    parts = tuple(deployed[one.name].component() if one.name in deployed else one for one in stay)
+    parts = tuple(
+        deployed[one.name].component() if one.name in deployed else one for one in stay
+    )
     wrong = [found for one in deployed.values() for found in one.wrong()]
     return parts, wrong or [*clashing(replace(application, components=parts))]

@@ -120,7 +120,9 @@ class Component:
         if not self.forms:
             return self
         form = self.forms[number]
-        return replace(self, properties=form.properties, traits=form.traits, place=form.place)
+        return replace(
+            self, properties=form.properties, traits=form.traits, place=form.place
+        )
 
     @property
     def every_form(self) -> tuple[Component, ...]:
@@ -180,7 +182,12 @@ class Workflow:
 
 
 Option = Literal[
-    "ignore_changes", "retain_on_delete", "read", "import", "patch", "replace_on_changes"
+    "ignore_changes",
+    "retain_on_delete",
+    "read",
+    "import",
+    "patch",
+    "replace_on_changes",
 ]
 """An option of Pulumi's, by its name there, but for `read` (get it, and change nothing) and `patch`
 (change no more than what is said, on an object that somebody else may own)."""

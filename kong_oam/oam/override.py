@@ -20,19 +20,24 @@ from kong_oam.oam.plain import is_plain
 Named = Mapping[str, Any]
 
 
-def overridden(components: Sequence[Component], policy: Policy, own: Own) -> tuple[Component, ...]:
+def overridden(
+    components: Sequence[Component], policy: Policy, own: Own
+) -> tuple[Component, ...]:
     """The components with the policy's changes, those alone that its selector names."""
     changed = [*components]
     for number, change in enumerate(policy.properties.get("components", ())):
         place = policy.place.at("properties", "components", number)
         changed = [
-            _changed(one, change, place, own) if _hits(change, one) else one for one in changed
+            _changed(one, change, place, own) if _hits(change, one) else one
+            for one in changed
         ]
     selected = policy.properties.get("selector")
     return tuple(one for one in changed if not selected or one.name in selected)
 
 
-def wrong_override(components: Sequence[Component], policy: Policy) -> Iterator[Diagnostic]:
+def wrong_override(
+    components: Sequence[Component], policy: Policy
+) -> Iterator[Diagnostic]:
     """Yields each name in an override that is no component's."""
     names = [one.name for one in components]
     place = policy.place.at("properties")
@@ -61,7 +66,11 @@ def wrong_override(components: Sequence[Component], policy: Policy) -> Iterator[
 
 def _hits(change: Named, component: Component) -> bool:
     name, type_ = change.get("name"), change.get("type")
-    return _is_called(name, component.name) if name else type_ in (None, "", component.type)
+    return (
+        _is_called(name, component.name)
+        if name
+        else type_ in (None, "", component.type)
+    )
 
 
 def _is_called(pattern: str, name: str) -> bool:
@@ -71,25 +80,46 @@ def _is_called(pattern: str, name: str) -> bool:
 
 def _changed(component: Component, change: Named, place: Place, own: Own) -> Component:
     if change.get("type") not in (None, "", component.type):
-        traits = [one for one in enumerate(change.get("traits", ())) if not one[1].get("disable")]
+        traits = [
+            one
+            for one in enumerate(change.get("traits", ()))
+            if not one[1].get("disable")
+        ]
         made = tuple(_trait(one, place.at("traits", number)) for number, one in traits)
         component = Component(
-            component.name, change["type"], change.get("properties", {}), made, (), place
+            component.name,
+            change["type"],
+            change.get("properties", {}),
+            made,
+            (),
+            place,
         )
     else:
         moved = dict(component.place.moved)
         base = replace(component.place, moved=moved)
         properties = _merged(
-            component.properties, change.get("properties", {}), base, place, "properties", moved
+            component.properties,
+            change.get("properties", {}),
+            base,
+            place,
+            "properties",
+            moved,
         )
-        traits_now = tuple(_traits(component.traits, change.get("traits", ()), place.at("traits")))
-        component = replace(component, place=base, properties=properties, traits=traits_now)
+        traits_now = tuple(
+            _traits(component.traits, change.get("traits", ()), place.at("traits"))
+        )
+        component = replace(
+            component, place=base, properties=properties, traits=traits_now
+        )
     return replace(
-        component, plain=is_plain(component.type, (one.type for one in component.traits), own)
+        component,
+        plain=is_plain(component.type, (one.type for one in component.traits), own),
     )
 
 
-def _traits(traits: Sequence[Trait], changes: Sequence[Named], place: Place) -> Iterator[Trait]:
+def _traits(
+    traits: Sequence[Trait], changes: Sequence[Named], place: Place
+) -> Iterator[Trait]:
     known = {one.type for one in traits}
     gone = {one["type"] for one in changes if one.get("disable")}
     for trait in traits:

@@ -22,9 +22,7 @@ REPEATED = {
     "kong-plugin": "a plugin of one `name` stands once before a component",
 }
 """Traits that a component may have several of, told apart by their `name`."""
-EXACT = (
-    "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
-)
+EXACT = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
 
 
 def is_plain(component_type: str, trait_types: Iterable[str], own: Own) -> bool:
@@ -44,7 +42,11 @@ def is_plain(component_type: str, trait_types: Iterable[str], own: Own) -> bool:
 def plain_traits(component_type: str) -> tuple[str, ...]:
     """The traits that a component of a type can have without an evaluator. A worker's gateway makes
     the Service that it leads to: that is for its definition."""
-    return tuple(trait for trait in TRAIT_TYPES if (component_type, trait) != ("worker", "gateway"))
+    return tuple(
+        trait
+        for trait in TRAIT_TYPES
+        if (component_type, trait) != ("worker", "gateway")
+    )
 
 
 def misplaced(component_type: str, trait_type: str) -> str:
@@ -61,10 +63,16 @@ def wrong(component: Component) -> Iterator[Diagnostic]:
     """Yields what is wrong with a component of which this can be said without its definition."""
     place = component.place
     if component.plain:
-        if isinstance(component.properties, dict):  # else its shape is wrong, which was found
-            yield from violations(component.type, component.properties, place.at("properties"))
+        if isinstance(
+            component.properties, dict
+        ):  # else its shape is wrong, which was found
+            yield from violations(
+                component.type, component.properties, place.at("properties")
+            )
         if component.type == "webservice" and "." in component.name:
-            message = f"'{component.name}' would be the name of a Service, which has no dots"
+            message = (
+                f"'{component.name}' would be the name of a Service, which has no dots"
+            )
             yield Diagnostic("OAM103", message, place.at("name"))
         elif component.type != "external" and component.name != component.name.lower():
             message = f"'{component.name}' would be the name of a Deployment, which has no capitals"
@@ -77,18 +85,24 @@ def wrong(component: Component) -> Iterator[Diagnostic]:
             yield from _wrong_trait(trait, first)
 
 
-def _wrong_trait(trait: Trait, first: dict[tuple[str, Any], Place]) -> Iterator[Diagnostic]:
+def _wrong_trait(
+    trait: Trait, first: dict[tuple[str, Any], Place]
+) -> Iterator[Diagnostic]:
     properties, place = trait.properties, trait.place
     if not isinstance(properties, dict):
         return
     yield from violations(trait.type, properties, place.at("properties"))
     repeated = REPEATED.get(trait.type)
     name = properties.get("name") if repeated else None
-    name = name if isinstance(name, str) else None  # else a violation already, and maybe no key
+    name = (
+        name if isinstance(name, str) else None
+    )  # else a violation already, and maybe no key
     if (trait.type, name) in first:
         what = repeated or f"`{trait.type}` may stand once"
         yield Diagnostic(
-            "OAM106", f"{what} (first in line {first[trait.type, name].line})", place.at("type")
+            "OAM106",
+            f"{what} (first in line {first[trait.type, name].line})",
+            place.at("type"),
         )
     first.setdefault((trait.type, name), place)
     if trait.type == "gateway":
@@ -99,11 +113,11 @@ def _gateway(trait: Trait) -> Iterator[Diagnostic]:
     properties, place = trait.properties, trait.place.at("properties")
     for field in INGRESS_ONLY:
         if field in properties:
-            yield Diagnostic("OAM109", f"'{field}' {INGRESS_HINT}", place.key(field), "warning")
+            yield Diagnostic(
+                "OAM109", f"'{field}' {INGRESS_HINT}", place.key(field), "warning"
+            )
     if "existingServiceName" in properties:
-        message = (
-            "'existingServiceName' could expose another component past its own rules; remove it"
-        )
+        message = "'existingServiceName' could expose another component past its own rules; remove it"
         yield Diagnostic("OAM108", message, place.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
         yield Diagnostic("OAM108", EXACT, place.at("pathType"))
@@ -112,5 +126,7 @@ def _gateway(trait: Trait) -> Iterator[Diagnostic]:
 def unrendered(component: Component) -> Iterator[Diagnostic]:
     """Yields why nothing can be made of a component that needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
-        message = f"component '{component.name}' is made by definitions, and was not rendered"
+        message = (
+            f"component '{component.name}' is made by definitions, and was not rendered"
+        )
         yield Diagnostic("OAM104", message, component.place.at("type"))

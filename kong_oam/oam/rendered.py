@@ -77,7 +77,9 @@ class RenderedObject:
     in it."""
     inert: bool = False
     """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
-    said: Mapping[tuple[str, ...], Position] = field(default_factory=dict, compare=False)
+    said: Mapping[tuple[str, ...], Position] = field(
+        default_factory=dict, compare=False
+    )
     """By path in the object, where the Application says what stands there; for all below that path,
     too."""
 
@@ -137,9 +139,13 @@ def group_kind(found: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _walk(
-    value: Any, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Mapping[str, Any]]]
+    value: Any,
+    path: tuple[str, ...],
+    found: list[tuple[tuple[str, ...], Mapping[str, Any]]],
 ) -> None:
-    if type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
+    if type(value) is dict or isinstance(
+        value, Mapping
+    ):  # a dict is seen sooner as a dict
         found.append((path, value))
         for key, item in value.items():
             if type(item) not in _LEAVES:

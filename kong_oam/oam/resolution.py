@@ -16,7 +16,15 @@ from kong_oam.oam.dependencies import circle_of, wrong_dependencies
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import UnfitError, path_of
 from kong_oam.oam.forms import joined
-from kong_oam.oam.model import Application, Component, Input, Own, Placement, Policy, Rule
+from kong_oam.oam.model import (
+    Application,
+    Component,
+    Input,
+    Own,
+    Placement,
+    Policy,
+    Rule,
+)
 from kong_oam.oam.override import overridden, wrong_override
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
@@ -40,7 +48,9 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def resolved(application: Application, own: Own) -> tuple[Application, Sequence[Diagnostic]]:
+def resolved(
+    application: Application, own: Own
+) -> tuple[Application, Sequence[Diagnostic]]:
     """Applies policies and workflow: the Application as it was, where one of the findings is an
     error. Its shape is right; `own` are the types that the project defines."""
     found = [*islice(_wrong(application), MAX_FINDINGS + 1)]
@@ -64,18 +74,24 @@ def resolved(application: Application, own: Own) -> tuple[Application, Sequence[
     ]
     found += [one for one in rules if isinstance(one, Diagnostic)]
     made = {act.step: [one.name for one in form] for act, form in forms}
-    components, circular = _ordered(components, order(application.workflow, made), application)
+    components, circular = _ordered(
+        components, order(application.workflow, made), application
+    )
     found += circular
     if errors(found):
         return application, found
     kept = [one for one in rules if isinstance(one, Rule)]
     # They say what objects are called and made by: that is for definitions.
     if any(one.option for one in kept):
-        components = tuple(replace(one, plain=one.type == "external") for one in components)
+        components = tuple(
+            replace(one, plain=one.type == "external") for one in components
+        )
     whole = replace(
         application,
         components=components,
-        policies=tuple(one for one in application.policies if one.type not in POLICY_TYPES),
+        policies=tuple(
+            one for one in application.policies if one.type not in POLICY_TYPES
+        ),
         workflow=None,
         rules=tuple(kept),
     )
@@ -93,7 +109,9 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
     """The finding about an Application that asks for so much that nobody could wait for it."""
     count = 0
     for act in acts:
-        each = 1 + sum(len(one.properties.get("components", ())) for one in act.overrides)
+        each = 1 + sum(
+            len(one.properties.get("components", ())) for one in act.overrides
+        )
         each += sum(len(one.properties.get("clusters", ())) for one in act.topologies)
         count += each if act.component else each * len(application.components)
     if count <= MAX_CHANGES:
@@ -107,7 +125,9 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
 
 def variant(application: Application, act: Deploy, own: Own) -> tuple[Component, ...]:
     """The components as one act deploys them."""
-    components = tuple(one for one in application.components if act.component in (None, one.name))
+    components = tuple(
+        one for one in application.components if act.component in (None, one.name)
+    )
     for policy in act.overrides:
         components = overridden(components, policy, own)
     return components
@@ -115,13 +135,13 @@ def variant(application: Application, act: Deploy, own: Own) -> tuple[Component,
 
 def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnostic]:
     if policy.type in _REFUSED:
-        message = (
-            f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
-        )
+        message = f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
         yield Diagnostic("OAM108", message, policy.place.at("type"))
     if policy.type not in POLICY_TYPES:
         return
-    wrong = tuple(violations(policy.type, policy.properties, policy.place.at("properties")))
+    wrong = tuple(
+        violations(policy.type, policy.properties, policy.place.at("properties"))
+    )
     yield from wrong
     if wrong:
         return
@@ -156,17 +176,25 @@ def _without_effect(
 def _in_its_namespace(application: Application) -> Application:
     """Where all of it goes to one namespace of the stack's own cluster, that is the
     Application's."""
-    places = {one for part in application.components for one in part.placements or (Placement(),)}
+    places = {
+        one
+        for part in application.components
+        for one in part.placements or (Placement(),)
+    }
     if len(places) != 1 or (only := places.pop()).cluster:
         return application
     components = tuple(replace(one, placements=()) for one in application.components)
     return replace(
-        application, namespace=only.namespace or application.namespace, components=components
+        application,
+        namespace=only.namespace or application.namespace,
+        components=components,
     )
 
 
 def _ordered(
-    components: Sequence[Component], after: Mapping[str, Iterable[str]], application: Application
+    components: Sequence[Component],
+    after: Mapping[str, Iterable[str]],
+    application: Application,
 ) -> tuple[tuple[Component, ...], list[Diagnostic]]:
     """The components with all that they wait for: what they depend on, what steps are before
     theirs, and what gives them values."""
@@ -185,7 +213,9 @@ def _ordered(
     taking = {taken.source for component in components for taken in component.inputs}
     ordered = []
     for component in components:
-        waits = dict.fromkeys((*component.depends_on, *sorted(after.get(component.name, ()))))
+        waits = dict.fromkeys(
+            (*component.depends_on, *sorted(after.get(component.name, ())))
+        )
         for taken in component.inputs:
             if giver := givers.get(taken.source):
                 waits[giver.name] = None
@@ -194,15 +224,21 @@ def _ordered(
             )
             if len(findings) <= MAX_FINDINGS and wrong:
                 findings.append(wrong)
-        passes = component.inputs or any(one.name in taking for one in component.outputs)
+        passes = component.inputs or any(
+            one.name in taking for one in component.outputs
+        )
         depends_on = tuple(name for name in waits if name in names)
         # A value is of rendered objects, and in them.
         ordered.append(
-            replace(component, depends_on=depends_on, plain=component.plain and not passes)
+            replace(
+                component, depends_on=depends_on, plain=component.plain and not passes
+            )
         )
     if circle := circle_of({one.name: one.depends_on for one in ordered}):
         message = f"what waits for what goes round in a circle: {some(circle, ' -> ')}"
-        findings.append(Diagnostic("OAM103", message, application.place.at("spec", "components")))
+        findings.append(
+            Diagnostic("OAM103", message, application.place.at("spec", "components"))
+        )
     return tuple(ordered), findings
 
 
@@ -213,7 +249,9 @@ def _wrong_input(
     if giver is None:
         message = f"no component gives the value '{taken.source}'{suggestion(taken.source, givers)}"
         return Diagnostic("OAM103", message, taken.place.at("from"))
-    outside = next((one.name for one in (component, giver) if one.type == "external"), None)
+    outside = next(
+        (one.name for one in (component, giver) if one.type == "external"), None
+    )
     if outside:
         message = (
             f"component '{component.name}': '{outside}' runs elsewhere, and neither gives "
@@ -223,18 +261,25 @@ def _wrong_input(
     try:
         path_of(taken.parameter)
     except UnfitError as error:
-        message = f"component '{component.name}': parameterKey '{taken.parameter}': {error}"
+        message = (
+            f"component '{component.name}': parameterKey '{taken.parameter}': {error}"
+        )
         return Diagnostic("OAM103", message, taken.place.at("parameterKey"))
     return None
 
 
 def _apart(
-    component: Component, taken: Input, givers: Mapping[str, Component], application: Application
+    component: Component,
+    taken: Input,
+    givers: Mapping[str, Component],
+    application: Application,
 ) -> Diagnostic | None:
     """A component takes a value in each of its places from who gives it there: the finding about
     one where nobody does."""
     giver = givers[taken.source]
-    given = {one.spot(application.namespace) for one in giver.placements or (Placement(),)}
+    given = {
+        one.spot(application.namespace) for one in giver.placements or (Placement(),)
+    }
     for one in component.placements or (Placement(),):
         if (spot := one.spot(application.namespace)) not in given:
             message = (

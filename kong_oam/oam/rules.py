@@ -17,7 +17,9 @@ from kong_oam.oam.rendered import Options, RenderedObject
 Found = Rule | Diagnostic
 _SEGMENT = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+_FOR_GOOD = (
+    "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+)
 _SAYS: Mapping[str, Option] = {
     "read-only": "read",
     "take-over": "import",
@@ -66,7 +68,10 @@ def _options(application: Application, seen: Mapping[str, str]) -> Options:
     def paths(option: Option) -> tuple[str, ...]:
         return tuple(
             dict.fromkeys(
-                path for rule in held.values() if rule.option == option for path in rule.paths
+                path
+                for rule in held.values()
+                if rule.option == option
+                for path in rule.paths
             )
         )
 
@@ -88,7 +93,8 @@ def rules_of(policy: Policy) -> Iterator[Found]:
 def _rules(policy: Policy) -> Iterator[tuple[Mapping[str, Any], Place]]:
     place = policy.place.at("properties", "rules")
     return (
-        (rule, place.at(number)) for number, rule in enumerate(policy.properties.get("rules", ()))
+        (rule, place.at(number))
+        for number, rule in enumerate(policy.properties.get("rules", ()))
     )
 
 
@@ -100,13 +106,18 @@ def _rule(
     paths: Iterable[str] = (),
 ) -> Rule:
     selector = {
-        name: frozenset(wanted) for name, wanted in written.get("selector", {}).items() if wanted
+        name: frozenset(wanted)
+        for name, wanted in written.get("selector", {}).items()
+        if wanted
     }
     return Rule(policy.name, option, selector, tuple(paths), place)
 
 
 def _simple(policy: Policy) -> Iterator[Found]:
-    return (_rule(policy, written, _SAYS[policy.type], place) for written, place in _rules(policy))
+    return (
+        _rule(policy, written, _SAYS[policy.type], place)
+        for written, place in _rules(policy)
+    )
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
@@ -115,7 +126,9 @@ def _apply_once(policy: Policy) -> Iterator[Found]:
         paths, wrong = _paths(written, "path", place)
         yield from wrong
         affects_nothing = written["strategy"].get("affect") == "onStateKeep"
-        yield _rule(policy, written, None if affects_nothing else "ignore_changes", place, paths)
+        yield _rule(
+            policy, written, None if affects_nothing else "ignore_changes", place, paths
+        )
 
 
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
@@ -123,18 +136,28 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
     named = f"garbage-collect '{policy.name}'"
     for written, here in _rules(policy):
         strategy = written.get("strategy", "onAppUpdate")
-        if written.get("propagation") == "orphan":  # in KubeVela, too, the object itself stays
+        if (
+            written.get("propagation") == "orphan"
+        ):  # in KubeVela, too, the object itself stays
             strategy = "never"
         if strategy == "onAppDelete":
-            yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here.at("strategy"), "warning")
+            yield Diagnostic(
+                "OAM109", f"{named}: {_FOR_GOOD}", here.at("strategy"), "warning"
+            )
         yield _rule(
-            policy, written, None if strategy == "onAppUpdate" else "retain_on_delete", here
+            policy,
+            written,
+            None if strategy == "onAppUpdate" else "retain_on_delete",
+            here,
         )
     if policy.properties.get("keepLegacyResource"):
         here = place.key("keepLegacyResource")
         yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
         yield _rule(
-            policy, {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}}, "retain_on_delete", place
+            policy,
+            {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}},
+            "retain_on_delete",
+            place,
         )
 
 
@@ -148,7 +171,9 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
             yield Diagnostic("OAM108", message, place.at("strategy", "op"))
         paths, wrong = _paths(written, "recreateFields", place)
         yield from wrong
-        yield _rule(policy, written, "replace_on_changes" if paths else None, place, paths)
+        yield _rule(
+            policy, written, "replace_on_changes" if paths else None, place, paths
+        )
 
 
 def _paths(
@@ -163,7 +188,9 @@ def _paths(
             paths.append(path)
         else:
             message = f"'{text}' is no path of a field; write it as spec.a.b[0].c"
-            wrong.append(Diagnostic("OAM103", message, place.at("strategy", field, number)))
+            wrong.append(
+                Diagnostic("OAM103", message, place.at("strategy", field, number))
+            )
     return paths, wrong
 
 

@@ -112,23 +112,33 @@ def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
             for field in kind.get("unexpected", ()):
                 hint = suggestion(field, fields)
                 yield Diagnostic(
-                    "OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field)
+                    "OAM102",
+                    f"unknown field '{field}' in {what}{hint}",
+                    place.key(field),
                 )
         case "required":
-            yield Diagnostic("OAM105", f"{what} needs '{kind.get('property', '')}'", place)
+            yield Diagnostic(
+                "OAM105", f"{what} needs '{kind.get('property', '')}'", place
+            )
         case "type":
             wanted = some(kind.get("types", ()), " or ") or "another type"
             yield Diagnostic(
-                "OAM103", f"{what} must be of type {wanted}, not {type_of(error.instance)}", place
+                "OAM103",
+                f"{what} must be of type {wanted}, not {type_of(error.instance)}",
+                place,
             )
         case "enum":
             options = [str(option) for option in kind.get("options", ())]
             hint = suggestion(str(error.instance), options)
-            yield Diagnostic("OAM103", f"{what} cannot be {shown(error.instance)}{hint}", place)
+            yield Diagnostic(
+                "OAM103", f"{what} cannot be {shown(error.instance)}{hint}", place
+            )
         case "minItems" | "minProperties" | "minLength":
             yield Diagnostic("OAM103", f"{what} must not be empty", place)
         case "propertyNames":
-            yield Diagnostic("OAM103", f"a key of {what}: {kind['error'].message}"[:300], place)
+            yield Diagnostic(
+                "OAM103", f"a key of {what}: {kind['error'].message}"[:300], place
+            )
         case "pattern":
             yield Diagnostic(
                 "OAM103",

@@ -28,9 +28,9 @@ def other_kind(document: Document) -> str | None:
     kind = as_mapping(document.data).get("kind")
     if kind == "Application":
         return None
-    is_other = isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith(
-        "; did you mean"
-    )
+    is_other = isinstance(kind, str) and not suggestion(
+        kind, ["Application"]
+    ).startswith("; did you mean")
     return kind if is_other else None
 
 
@@ -43,15 +43,25 @@ def misshapen(document: Document, data: Any) -> Iterator[Diagnostic]:
     yield from violations("application", data, document.place())
     spec = as_mapping(as_mapping(data).get("spec"))
     components = spec.get("components", ())
-    yield from _named_once(components, "component", document.place("spec", "components"))
-    yield from _named_once(spec.get("policies"), "policy", document.place("spec", "policies"))
+    yield from _named_once(
+        components, "component", document.place("spec", "components")
+    )
+    yield from _named_once(
+        spec.get("policies"), "policy", document.place("spec", "policies")
+    )
     if isinstance(data, dict) and not components and isinstance(components, Sequence):
         message = "an Application without components: nothing is deployed of it"
-        yield Diagnostic("OAM109", message, document.place("spec", "components"), "warning")
-    for index, component in enumerate(components if isinstance(components, list) else ()):
+        yield Diagnostic(
+            "OAM109", message, document.place("spec", "components"), "warning"
+        )
+    for index, component in enumerate(
+        components if isinstance(components, list) else ()
+    ):
         for field in _WITHOUT_EFFECT.keys() & as_mapping(component).keys():
             place = document.place("spec", "components", index).key(field)
-            yield Diagnostic("OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", place, "warning")
+            yield Diagnostic(
+                "OAM109", f"'{field}' {_WITHOUT_EFFECT[field]}", place, "warning"
+            )
 
 
 def _of_another_kind(document: Document) -> Diagnostic | None:

@@ -16,15 +16,11 @@ TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
 
 _IN_PIPELINE = "do it in the pipeline that runs pulumi"
 _AS_OBJECT = "write what it makes as a component of type k8s-objects"
-_AS_SETTING = (
-    "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
-)
+_AS_SETTING = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
 _AS_COMPONENT = "write it as a component"
 _AS_TERRAFORM = "write it as a component of the Terraform type"
 _AS_TOPOLOGY = "name the place with a topology, and what differs there with an override"
-_GRADUALLY = (
-    "a rollout goes step by step only where an operator in the cluster does it: write its objects"
-)
+_GRADUALLY = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
 
 INSTEAD: Mapping[str, str] = {
     "apply-deployment": _AS_COMPONENT,
@@ -87,8 +83,14 @@ def wrong_step(
         yield _left_out(step, taken)
         return
     if step.type not in TAKEN:
-        hint = "" if step.type in INSTEAD else suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
-        instead = INSTEAD.get(step.type, _OF_ITS_OWN if "did you mean" not in hint else "")
+        hint = (
+            ""
+            if step.type in INSTEAD
+            else suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
+        )
+        instead = INSTEAD.get(
+            step.type, _OF_ITS_OWN if "did you mean" not in hint else ""
+        )
         message = (
             f"{named}: '{step.type}' is not run here; {instead}"
             if instead
@@ -105,7 +107,9 @@ def wrong_step(
             f"{named}: only steps apply-component pass values; give the inputs and outputs "
             "to the components"
         )
-        yield Diagnostic("OAM108", message, place.key("inputs" if step.inputs else "outputs"))
+        yield Diagnostic(
+            "OAM108", message, place.key("inputs" if step.inputs else "outputs")
+        )
     if step.condition not in ("", "always") and step.type != PAUSE:
         message = (
             f"{named}: a condition is not judged, and what the step deploys always is; take "
@@ -113,7 +117,9 @@ def wrong_step(
         )
         yield Diagnostic("OAM108", message, place.key("if"))
     if step.timeout:
-        message = f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
+        message = (
+            f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
+        )
         yield Diagnostic("OAM109", message, place.key("timeout"), "warning")
     no_pause = "there is no pause: the preview is what one approves"
     if step.type == PAUSE:
@@ -128,7 +134,9 @@ def wrong_step(
 
 def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
     """It is not run, whenever it would be: so its `if` and its `timeout` are not looked at."""
-    message = f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
+    message = (
+        f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
+    )
     for one in step.outputs:
         if one.name in taken:
             message += f", and write out '{one.name}', which others take of it"
@@ -144,7 +152,5 @@ def _older(step: Step) -> Diagnostic:
             "component"
         )
         return Diagnostic("OAM108", message, step.place.at("properties"))
-    message = (
-        f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
-    )
+    message = f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
     return Diagnostic("OAM109", message, step.place.at("type"), "warning")

@@ -27,7 +27,9 @@ def placements(policy: Policy) -> Iterator[Placement]:
             return
     clusters = policy.properties.get("clusters") or [HERE]
     for number, cluster in enumerate(clusters):
-        here = place.at("clusters", number) if "clusters" in policy.properties else place
+        here = (
+            place.at("clusters", number) if "clusters" in policy.properties else place
+        )
         yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
 
 
@@ -52,15 +54,21 @@ def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
             yield Diagnostic("OAM103", message, place)
 
 
-def on_clusters(application: Application, labels: Mapping[str, Mapping[str, str]]) -> Application:
+def on_clusters(
+    application: Application, labels: Mapping[str, Mapping[str, str]]
+) -> Application:
     """A resolved Application with the clusters that its topologies select by labels: `labels` are
     those of each. What selects none is left as it is, for `unknown_clusters`."""
-    if not any(one.selector for part in application.components for one in part.placements):
+    if not any(
+        one.selector for part in application.components for one in part.placements
+    ):
         return application
 
     def selected(one: Placement) -> list[Placement]:
         names = [
-            name for name, own in labels.items() if one.selector and {*one.selector} <= own.items()
+            name
+            for name, own in labels.items()
+            if one.selector and {*one.selector} <= own.items()
         ]
         return [replace(one, cluster=name, selector=()) for name in names] or [one]
 
@@ -68,10 +76,14 @@ def on_clusters(application: Application, labels: Mapping[str, Mapping[str, str]
         found = dict.fromkeys(each for one in part.placements for each in selected(one))
         return replace(part, placements=tuple(found))
 
-    return replace(application, components=tuple(map(everywhere, application.components)))
+    return replace(
+        application, components=tuple(map(everywhere, application.components))
+    )
 
 
-def unknown_clusters(application: Application, known: Collection[str]) -> Iterator[Diagnostic]:
+def unknown_clusters(
+    application: Application, known: Collection[str]
+) -> Iterator[Diagnostic]:
     """Yields each cluster of a resolved Application that is none of the stack's: `known` are those
     that are, as topologies write them."""
     found = {
@@ -86,7 +98,5 @@ def unknown_clusters(application: Application, known: Collection[str]) -> Iterat
             yield Diagnostic("OAM103", message, placement.place)
         elif name not in known:
             hint = suggestion(name, [HERE, *known])
-            message = (
-                f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
-            )
+            message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
             yield Diagnostic("OAM103", message, placement.place)

@@ -26,7 +26,9 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
     """The Application of a document, as it stands there; `data` is its own, pruned."""
     data = as_mapping(data)
     metadata, spec = as_mapping(data.get("metadata")), as_mapping(data.get("spec"))
-    revision = as_mapping(as_mapping(data.get("status")).get("latestRevision")).get("name")
+    revision = as_mapping(as_mapping(data.get("status")).get("latestRevision")).get(
+        "name"
+    )
     return Application(
         name=as_text(metadata.get("name")),
         namespace=as_text(metadata.get("namespace")) or "default",
@@ -42,12 +44,15 @@ def application_of(document: Document, data: Any, own: Own) -> Application:
         revision=as_text(revision),
         policies=tuple(
             Policy(
-                name=as_text(policy.get("name")) or f"{policy['type']}-auto-gen-{place.path[-1]}",
+                name=as_text(policy.get("name"))
+                or f"{policy['type']}-auto-gen-{place.path[-1]}",
                 type=policy["type"],
                 properties=_told(policy, POLICY_TYPES),
                 place=place,
             )
-            for policy, place in _typed(spec.get("policies"), document.place("spec", "policies"))
+            for policy, place in _typed(
+                spec.get("policies"), document.place("spec", "policies")
+            )
         ),
         workflow=_workflow(spec.get("workflow"), document.place("spec", "workflow")),
     )
@@ -102,7 +107,8 @@ def _workflow(data: Any, place: Place) -> Workflow | None:
 def _steps(data: Any, place: Place) -> Iterator[Step]:
     for step, here in _typed(data, place):
         yield Step(
-            name=as_text(step.get("name")) or f"{step['type']}-auto-gen-{here.path[-1]}",
+            name=as_text(step.get("name"))
+            or f"{step['type']}-auto-gen-{here.path[-1]}",
             type=step["type"],
             properties=_told(step, STEP_TYPES),
             depends_on=_texts(step.get("dependsOn")),
@@ -119,12 +125,20 @@ def _steps(data: Any, place: Place) -> Iterator[Step]:
 def _told(part: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
     """What a policy or step is told; nulls stand for missing fields, where we know its fields."""
     properties = as_mapping(part.get("properties"))
-    return as_mapping(pruned(part["type"], properties)) if part["type"] in known else properties
+    return (
+        as_mapping(pruned(part["type"], properties))
+        if part["type"] in known
+        else properties
+    )
 
 
 def _typed(data: Any, place: Place) -> Iterator[tuple[Mapping[str, Any], Place]]:
     """Those entries of a list that have a type, each with its place."""
-    return ((one, here) for one, here in _mappings(data, place) if isinstance(one.get("type"), str))
+    return (
+        (one, here)
+        for one, here in _mappings(data, place)
+        if isinstance(one.get("type"), str)
+    )
 
 
 def _mappings(data: Any, place: Place) -> Iterator[tuple[Mapping[str, Any], Place]]:
@@ -134,4 +148,8 @@ def _mappings(data: Any, place: Place) -> Iterator[tuple[Mapping[str, Any], Plac
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    return (
+        tuple(one for one in value if isinstance(one, str))
+        if isinstance(value, list)
+        else ()
+    )

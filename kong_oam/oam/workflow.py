@@ -36,7 +36,9 @@ class Deploy:
 
     @property
     def placements(self) -> tuple[Placement, ...]:
-        return tuple(one for policy in self.topologies for one in placements(policy)) or (self.at,)
+        return tuple(
+            one for policy in self.topologies for one in placements(policy)
+        ) or (self.at,)
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
@@ -48,23 +50,36 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
         everywhere = [Deploy(overrides, (one,), one.place) for one in topologies]
         return tuple(everywhere) or (Deploy(overrides, (), application.place),)
     named = {policy.name: policy for policy in application.policies}
-    return tuple(_deploy(step, named) for step in steps if step.type in (*STEP_TYPES, *EVERYTHING))
+    return tuple(
+        _deploy(step, named)
+        for step in steps
+        if step.type in (*STEP_TYPES, *EVERYTHING)
+    )
 
 
 def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
-        cluster, place = step.properties.get("cluster"), step.place.at("properties", "cluster")
+        cluster, place = (
+            step.properties.get("cluster"),
+            step.place.at("properties", "cluster"),
+        )
         at = Placement(
             None if cluster in (None, "", HERE) else cluster,
             step.properties.get("namespace") or None,
             place,
         )
-        return Deploy((), (), step.place, step.properties.get("component"), step.name, at)
-    chosen = [named[name] for name in step.properties.get("policies", ()) if name in named]
+        return Deploy(
+            (), (), step.place, step.properties.get("component"), step.name, at
+        )
+    chosen = [
+        named[name] for name in step.properties.get("policies", ()) if name in named
+    ]
     return Deploy(*_chosen(chosen), step.place, None, step.name)
 
 
-def _chosen(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+def _chosen(
+    policies: Sequence[Policy],
+) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
     """The overrides and the topologies among policies."""
     overrides = tuple(policy for policy in policies if policy.type == "override")
     return overrides, tuple(policy for policy in policies if policy.type == "topology")
@@ -73,17 +88,23 @@ def _chosen(policies: Sequence[Policy]) -> tuple[tuple[Policy, ...], tuple[Polic
 def with_values_of_steps(application: Application) -> Application:
     """The Application with what its steps `apply-component` pass as the inputs and outputs of the
     components that they deploy: in KubeVela, too, these are the step's."""
-    passing = [step for step in _leaves(application.workflow) if step.type == "apply-component"]
+    passing = [
+        step for step in _leaves(application.workflow) if step.type == "apply-component"
+    ]
 
     def with_values(part: Component) -> Component:
-        own = [step for step in passing if step.properties.get("component") == part.name]
+        own = [
+            step for step in passing if step.properties.get("component") == part.name
+        ]
         return replace(
             part,
             inputs=(*part.inputs, *(one for step in own for one in step.inputs)),
             outputs=(*part.outputs, *(one for step in own for one in step.outputs)),
         )
 
-    return replace(application, components=tuple(map(with_values, application.components)))
+    return replace(
+        application, components=tuple(map(with_values, application.components))
+    )
 
 
 def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
@@ -94,7 +115,10 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
     if workflow.ref:
         yield _elsewhere(application, workflow)
         return
-    everything = [*workflow.steps, *(inner for step in workflow.steps for inner in step.steps)]
+    everything = [
+        *workflow.steps,
+        *(inner for step in workflow.steps for inner in step.steps),
+    ]
     inputs = [one.inputs for one in application.components]
     inputs += [one.inputs for one in everything if one.type not in LEFT_OUT]
     taken = {value.source for values in inputs for value in values}
@@ -104,9 +128,7 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
     unordered = [*_wrong_names(everything)]
     yield from unordered
     if not unordered and (circle := circle_of(dict(_before(workflow)))):
-        message = (
-            f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
-        )
+        message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
         yield Diagnostic("OAM103", message, workflow.place.at("steps"))
 
 
@@ -120,18 +142,22 @@ def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
     for step in steps:
         for number, name in enumerate(step.depends_on):
             if name not in first:
-                message = (
-                    f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
-                )
+                message = f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
                 yield Diagnostic("OAM103", message, step.place.at("dependsOn", number))
 
 
-def _wrong_references(application: Application, steps: Iterable[Step]) -> Iterator[Diagnostic]:
+def _wrong_references(
+    application: Application, steps: Iterable[Step]
+) -> Iterator[Diagnostic]:
     components = {one.name for one in application.components}
     policies = {one.name for one in application.policies if one.type in CHOSEN}
     for step in steps:
         place, name = step.place.at("properties"), step.properties.get("component")
-        if step.type == "apply-component" and isinstance(name, str) and name not in components:
+        if (
+            step.type == "apply-component"
+            and isinstance(name, str)
+            and name not in components
+        ):
             message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
             yield Diagnostic("OAM103", message, place.at("component"))
         named = step.properties.get("policies")
@@ -153,9 +179,13 @@ def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
             f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it "
             "deploys"
         )
-        return Diagnostic("OAM108", f"{message}; write its steps here: steps: [...]", place)
+        return Diagnostic(
+            "OAM108", f"{message}; write its steps here: steps: [...]", place
+        )
     message = f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed"
-    return Diagnostic("OAM109", f"{message}, each after what it depends on", place, "warning")
+    return Diagnostic(
+        "OAM109", f"{message}, each after what it depends on", place, "warning"
+    )
 
 
 def _leaves(workflow: Workflow | None) -> Iterator[Step]:
@@ -163,7 +193,9 @@ def _leaves(workflow: Workflow | None) -> Iterator[Step]:
         yield from step.steps if step.type == GROUP else (step,)
 
 
-def order(workflow: Workflow | None, made: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+def order(
+    workflow: Workflow | None, made: Mapping[str, Sequence[str]]
+) -> dict[str, set[str]]:
     """Which components wait for which others, by name: `made` has the components that each step
     deploys. A component that several steps deploy waits for what is before the first of them. The
     workflow is right."""
@@ -198,9 +230,15 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
     for step in workflow.steps:
         outside = leaves((*(() if workflow.dag else previous), *step.depends_on))
         if step.name in groups:
-            dag, last = workflow.dag_in_groups if step.dag is None else step.dag, tuple[str, ...]()
+            dag, last = (
+                workflow.dag_in_groups if step.dag is None else step.dag,
+                tuple[str, ...](),
+            )
             for inner in step.steps:
-                yield inner.name, (*outside, *(() if dag else last), *leaves(inner.depends_on))
+                yield (
+                    inner.name,
+                    (*outside, *(() if dag else last), *leaves(inner.depends_on)),
+                )
                 last = (inner.name,)
         else:
             yield step.name, outside

@@ -20,7 +20,9 @@ _TAKING: Final[dict[tuple[str, str], Path]] = {
 _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 
-def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def awaited_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields where a value stands that is known only once another component is deployed, and that
     decides something."""
     if not one.awaited:
@@ -28,12 +30,16 @@ def awaited_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
     taking = _TAKING.get(one.group_kind)
     templates = pod_templates(one.object, one.pod_spec_path or None)
     lists = [path for template in templates for path, _ in template.containers()]
-    judged = {path for path, *_ in (*secrets_named(one.inside), *accounts_named(one.inside))}
+    judged = {
+        path for path, *_ in (*secrets_named(one.inside), *accounts_named(one.inside))
+    }
     for text in texts_in(one.object, ()):
         if text.path != text.place or not STAND_IN.search(text.text):
             continue  # a text within a text is told of as that
         path = text.path
-        is_taken = path[:-1] == taking or any(_is_of_container(path, above) for above in lists)
+        is_taken = path[:-1] == taking or any(
+            _is_of_container(path, above) for above in lists
+        )
         if text.is_key or path in judged or not is_taken:
             message = (
                 f"{dotted(path)} would be what another component gives once it is deployed "

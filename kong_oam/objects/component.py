@@ -88,16 +88,26 @@ class JudgedComponent:
     @property
     def accounts(self) -> frozenset[tuple[str, str]]:
         """Namespace and name of its ServiceAccounts."""
-        made = {(self.namespace, name) for kind, name in self.made if kind == "ServiceAccount"}
-        accounts = [one for one in self.objects if one.group_kind == ("", "ServiceAccount")]
+        made = {
+            (self.namespace, name)
+            for kind, name in self.made
+            if kind == "ServiceAccount"
+        }
+        accounts = [
+            one for one in self.objects if one.group_kind == ("", "ServiceAccount")
+        ]
         rendered = {(one.namespace, one.name) for one in accounts}
         return frozenset(made | rendered)
 
-    def refused(self, code: str, one: RenderedObject, message: str, path: Path = ()) -> Diagnostic:
+    def refused(
+        self, code: str, one: RenderedObject, message: str, path: Path = ()
+    ) -> Diagnostic:
         """A finding about one of its objects, and what is at a path in it."""
         what = f"{one.kind} '{one.name}'" if one.kind else "an object"
         by = (f"it is made by {one.defined}",) if one.defined else ()
-        return Diagnostic(code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by)
+        return Diagnostic(
+            code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by
+        )
 
 
 def texts(values: object) -> dict[str, str]:
@@ -110,6 +120,6 @@ def texts(values: object) -> dict[str, str]:
 
 def dotted(path: tuple[str, ...]) -> str:
     """A path in an object as messages have it: `spec.template.spec.containers[0].image`."""
-    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path).removeprefix(
-        "."
-    )
+    return "".join(
+        f"[{step}]" if step.isdecimal() else f".{step}" for step in path
+    ).removeprefix(".")

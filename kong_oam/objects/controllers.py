@@ -37,13 +37,17 @@ def is_controlled(one: RenderedObject) -> bool:
     return one.group_kind in _CONTROLLED
 
 
-def patches_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def patches_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields where an object has its controller change what it makes: pods that are seen here in no
     form."""
     if not is_controlled(one):
         return
     for path, holder in one.inside:
-        for field in _PATCHES if path[:1] == ("spec",) and path[:2] != ("spec", "values") else ():
+        for field in (
+            _PATCHES if path[:1] == ("spec",) and path[:2] != ("spec", "values") else ()
+        ):
             if holder.get(field):
                 at = (*path, field)
                 message = (
@@ -79,7 +83,10 @@ def is_installed_here(one: RenderedObject) -> bool:
     """Whether Helm installs an object's release in this cluster, under the name that `release_name`
     gives: of a longer name Flux makes another, and Helm none."""
     spec = mapping(one.object.get("spec"))
-    is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (None, False)
+    is_elsewhere = spec.get("kubeConfig") is not None or spec.get("suspend") not in (
+        None,
+        False,
+    )
     return not is_elsewhere and len(release_name(one)) <= _LONGEST_RELEASE
 
 
@@ -100,11 +107,15 @@ def namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
                 yield f"a namespace in {dotted(path)}", namespace
 
 
-def texts_of_sources(one: RenderedObject, sources: Sources) -> Iterator[tuple[Path, str, Text]]:
+def texts_of_sources(
+    one: RenderedObject, sources: Sources
+) -> Iterator[tuple[Path, str, Text]]:
     """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object.
     Each has the path and the name by which the object says its source."""
     if is_controlled(one):
         for path, holder in one.inside:
             kind, name = str(holder.get("kind")), str(holder.get("name"))
             for found in sources.get((one.namespace, kind, name), ()):
-                yield from (((*path, "name"), name, text) for text in texts_held(found.object))
+                yield from (
+                    ((*path, "name"), name, text) for text in texts_held(found.object)
+                )

@@ -14,7 +14,14 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
+from kong_oam.objects.component import (
+    APPLICATION,
+    COMPONENT,
+    JudgedComponent,
+    Rules,
+    dotted,
+    texts,
+)
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
 from kong_oam.objects.known_keys import opens_nothing
@@ -89,7 +96,9 @@ def pods_refused(
         yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
 
 
-def labels_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def labels_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields the labels by which another component's fence would select an object's pods."""
     if is_read_freely(one):
         labels = mapping(one.object.get("metadata")).get("labels")
@@ -97,11 +106,17 @@ def labels_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[
     else:
         found = []
         for template in fenced_pods(one):
-            marks = {key: value for key, value in template.labels.items() if _OF_OAM in str(key)}
+            marks = {
+                key: value
+                for key, value in template.labels.items()
+                if _OF_OAM in str(key)
+            }
             found += texts_in(marks, (*template.path, "metadata", "labels"))
     for text in found:
         if message := label_refused(text, component):
-            yield component.refused("ACC226", one, f"{dotted(text.place)} {message}", text.place)
+            yield component.refused(
+                "ACC226", one, f"{dotted(text.place)} {message}", text.place
+            )
 
 
 def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -112,7 +127,9 @@ def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]
 def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
     for index, volume in enumerate(mappings(template.spec.get("volumes"))):
         unknown = [
-            str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None
+            str(kind)
+            for kind in volume
+            if kind not in _VOLUMES and volume[kind] is not None
         ]
         for kind in sorted(unknown):
             yield (*template.at, "volumes", str(index), kind), OF_NODE
@@ -150,24 +167,32 @@ def services_refused(
             "component's pods"
         )
         yield component.refused("ACC227", one, message)
-    elif asked and not any(_service(component, one).select(pods) for pods in _pods_of(component)):
+    elif asked and not any(
+        _service(component, one).select(pods) for pods in _pods_of(component)
+    ):
         message = (
             f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
             "component, whose fence says who connects; take it out"
         )
         yield component.refused("ACC227", one, message, ("spec", "type"))
     for field in sorted(
-        str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]
+        str(field)
+        for field in {*spec} - _SERVICE_FIELDS - {"externalName"}
+        if spec[field]
     ):
-        message = (
-            f"spec.{field} says from where else it is reached; take it out, for the stack says it"
-        )
+        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
         yield component.refused("ACC227", one, message)
     if reached or asked:
-        hint = "the stack has gateway.serviceAnnotations for it" if reached else "take it out"
+        hint = (
+            "the stack has gateway.serviceAnnotations for it"
+            if reached
+            else "take it out"
+        )
         for key in sorted(_strange_annotations(one, rules)):
             message = f"annotation '{key}' could open its load balancer; {hint}"
-            yield component.refused("ACC228", one, message, ("metadata", "annotations", key))
+            yield component.refused(
+                "ACC228", one, message, ("metadata", "annotations", key)
+            )
 
 
 def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
@@ -205,14 +230,19 @@ class _Labels:
     place: Position
 
     def select(self, pods: _Labels) -> bool:
-        return self.namespace == pods.namespace and self.labels.items() <= pods.labels.items()
+        return (
+            self.namespace == pods.namespace
+            and self.labels.items() <= pods.labels.items()
+        )
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:
     """Yields the labels of the Service that is named as made elsewhere, and of its pods."""
     if named := component.named:
         labels = texts(named.labels)
-        yield _Labels(component, component.namespace, named.ours, labels, component.place)
+        yield _Labels(
+            component, component.namespace, named.ours, labels, component.place
+        )
 
 
 def _services_of(component: JudgedComponent) -> Iterator[_Labels]:

@@ -39,7 +39,9 @@ def fence_name(component: str, pods: Iterable[Options]) -> str:
     """What the fence of a component's pods in a namespace is called, which are kept so: as the
     component. Where all are only read, they may be of an earlier version, and still run; or
     somebody else's, with a fence of that name."""
-    return f"{component.lower()}-read-only" if all(one.read for one in pods) else component
+    return (
+        f"{component.lower()}-read-only" if all(one.read for one in pods) else component
+    )
 
 
 def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
@@ -48,7 +50,10 @@ def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
         return tuple(pod_templates(one.object))
     if kind in USUAL or kind == RELEASE or is_cluster_scoped(kind):
         return ()
-    said = {template.path for template in pod_templates(one.object, one.pod_spec_path or None)}
+    said = {
+        template.path
+        for template in pod_templates(one.object, one.pod_spec_path or None)
+    }
     return tuple(
         template
         for path, holder in one.inside
@@ -59,4 +64,6 @@ def _fenced_pods(one: RenderedObject) -> tuple[PodTemplate, ...]:
 
 
 def _has_containers(template: PodTemplate) -> bool:
-    return any(isinstance(template.spec.get(kind), (list, tuple)) for kind in CONTAINER_LISTS)
+    return any(
+        isinstance(template.spec.get(kind), (list, tuple)) for kind in CONTAINER_LISTS
+    )

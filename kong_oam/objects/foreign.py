@@ -43,7 +43,9 @@ def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
     return found
 
 
-def unread_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def unread_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields the texts of a foreign object that say an object which nobody here can judge: readers
     differ in what a template, a repeated key or a tag makes of it."""
     for text in reading(one).texts if is_foreign(one) else ():
@@ -67,12 +69,21 @@ def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
         names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(
             holder.get("kind"), str
         )
-        if path and names_kind and any(isinstance(value, dict | list) for value in holder.values()):
+        if (
+            path
+            and names_kind
+            and any(isinstance(value, dict | list) for value in holder.values())
+        ):
             metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
             inner = {**holder, "metadata": metadata}
             found.append(
                 RenderedObject(
-                    inner, one.trait, one.key, one.place, defined=one.defined, nested=True
+                    inner,
+                    one.trait,
+                    one.key,
+                    one.place,
+                    defined=one.defined,
+                    nested=True,
                 )
             )
     return tuple(found)

@@ -11,7 +11,9 @@ from kong_oam.objects.routes import Route, refused_annotation
 from kong_oam.objects.services import GRPC, named_as_grpc
 
 
-def gateway_routes(part: Component, harmless: Collection[str]) -> Iterator[Route | Diagnostic]:
+def gateway_routes(
+    part: Component, harmless: Collection[str]
+) -> Iterator[Route | Diagnostic]:
     """Yields the routes of a plain component's gateway traits, and what is wrong with them.
     `harmless`: keys and domains of annotations that the stack says open nothing."""
     for trait in part.traits_of("gateway"):
@@ -44,7 +46,9 @@ def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
             yield Diagnostic(
-                "ACC218", f"port {port} ('{names[port]}') {GRPC}", place.at("http").key(path)
+                "ACC218",
+                f"port {port} ('{names[port]}') {GRPC}",
+                place.at("http").key(path),
             )
 
 
@@ -68,4 +72,6 @@ def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
                 else "none of its ports is TCP"
             )
             message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))
+            yield Diagnostic(
+                "ACC223", message, trait.place.at("properties", "http", path)
+            )

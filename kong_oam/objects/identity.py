@@ -7,14 +7,28 @@ What a chart or a repository makes once it is installed is in no rendered object
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES, JudgedComponent, dotted
+from kong_oam.objects.component import (
+    APPLICATION,
+    COMPONENT,
+    INGRESSES,
+    JudgedComponent,
+    dotted,
+)
 from kong_oam.objects.controllers import Sources, deploys_to, texts_of_sources
 from kong_oam.objects.foreign import is_foreign, is_read_freely
 from kong_oam.objects.pods import CONTAINER_LISTS, Path, mapping
@@ -24,11 +38,16 @@ _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
 _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_ENDLESS = (
-    "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
-)
+_ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 _WRITING = "writeconnectionsecrettoref"
-_SECRETS = ("secret", "secretkeyref", "secretname", "secretref", "secretreference", "secrettoref")
+_SECRETS = (
+    "secret",
+    "secretkeyref",
+    "secretname",
+    "secretref",
+    "secretreference",
+    "secrettoref",
+)
 """How the fields end, in lower case and without a plural's `s`, that name a Secret."""
 _ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 
@@ -66,7 +85,9 @@ class Identities:
     def namespaces(self) -> frozenset[str]:
         """Where Secrets and ServiceAccounts lie."""
         return frozenset(
-            place for owners in (self.credentials, self.shown, self.accounts) for place, _ in owners
+            place
+            for owners in (self.credentials, self.shown, self.accounts)
+            for place, _ in owners
         )
 
 
@@ -79,11 +100,17 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
                 key = (one.namespace, one.kind, one.name)
                 sources[key] = (*sources.get(key, ()), one)
     return Identities(
-        credentials=_owners(components, lambda one: _here(one, one.credentials | one.keys)),
+        credentials=_owners(
+            components, lambda one: _here(one, one.credentials | one.keys)
+        ),
         shown=_owners(components, lambda one: _here(one, one.shown)),
         accounts=_owners(components, lambda one: one.accounts),
         keys=_owners(components, lambda one: _here(one, one.keys)),
-        certified={name: component.key for component in components for name in component.certified},
+        certified={
+            name: component.key
+            for component in components
+            for name in component.certified
+        },
         sources=sources,
     )
 
@@ -99,7 +126,9 @@ def _owners(
     return found
 
 
-def _here(component: JudgedComponent, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _here(
+    component: JudgedComponent, names: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     return ((component.namespace, name) for name in names)
 
 
@@ -135,7 +164,9 @@ def _overwrites(
     if one.object.get("type") == TOKEN:
         yield component.refused("ACC217", one, f"its type {_ENDLESS}")
     if held := _held(component, known, (one.namespace, one.name)):
-        yield component.refused("OAM107", one, f"it would overwrite {held}; give it another name")
+        yield component.refused(
+            "OAM107", one, f"it would overwrite {held}; give it another name"
+        )
 
 
 def _named_in_fields(
@@ -151,7 +182,9 @@ def _named_in_fields(
                 message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
                 yield component.refused("OAM107", one, message)
         elif is_known and (whose := _taken(component, known, {key[0]}, name)):
-            yield component.refused("ACC217", one, f"{dotted(path)} '{name}' is {whose}", path)
+            yield component.refused(
+                "ACC217", one, f"{dotted(path)} '{name}' is {whose}", path
+            )
     for path, name in accounts_named(one.inside) if is_known else ():
         if owners := _others(component, known.accounts, {one.namespace}, name):
             yield component.refused(
@@ -177,7 +210,9 @@ def _shown_elsewhere(
     """The components of other Applications for whose hosts the gateway shows a Secret. An
     Application may make the Secrets of its own hosts, in whichever of its components."""
     owners = known.shown.get(key, frozenset())
-    return [owner for owner in owners if owner.partition("/")[0] != component.application]
+    return [
+        owner for owner in owners if owner.partition("/")[0] != component.application
+    ]
 
 
 def _is_written(path: Path) -> bool:
@@ -190,15 +225,17 @@ def _names_of_others(
     """Yields where cert-manager, or the driver of a volume, is asked for a certificate by which
     another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
     in addresses."""
-    others = {name: owner for name, owner in known.certified.items() if owner != component.key}
+    others = {
+        name: owner for name, owner in known.certified.items() if owner != component.key
+    }
     if not others:
         return
     for text in _asked(one):
         if "volumeAttributes" in text.path and "$" in text.text:
-            message = (
-                "what its driver fills in may be another component's name; write the name itself"
+            message = "what its driver fills in may be another component's name; write the name itself"
+            yield component.refused(
+                "ACC217", one, f"{dotted(text.path)}: {message}", text.path
             )
-            yield component.refused("ACC217", one, f"{dotted(text.path)}: {message}", text.path)
             continue
         words = {word.lower() for word in _DNS_NAME.findall(text.text)}
         for certified, owner in others.items():
@@ -218,7 +255,9 @@ def _asked(one: RenderedObject) -> Iterator[Text]:
         yield from texts_in(one.object.get("spec"), ("spec",))
     for path, holder in one.inside:
         if path[-1:] == ("csi",):
-            yield from texts_in(holder.get("volumeAttributes"), (*path, "volumeAttributes"))
+            yield from texts_in(
+                holder.get("volumeAttributes"), (*path, "volumeAttributes")
+            )
 
 
 def _named_anywhere(
@@ -241,10 +280,15 @@ def _named_anywhere(
         for name, whose in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(component, one, known, name):
                 yield component.refused(
-                    "ACC217", one, f"{dotted(text.place)} '{name}' is {whose}", text.place
+                    "ACC217",
+                    one,
+                    f"{dotted(text.place)} '{name}' is {whose}",
+                    text.place,
                 )
         if TOKEN in text.unescaped:
-            yield component.refused("ACC217", one, f"{dotted(text.place)} {_ENDLESS}", text.place)
+            yield component.refused(
+                "ACC217", one, f"{dotted(text.place)} {_ENDLESS}", text.place
+            )
 
 
 def _named_in_sources(
@@ -256,7 +300,9 @@ def _named_in_sources(
     for path, source, text in texts_of_sources(one, known.sources):
         what = f"{dotted(path)} '{source}'"
         for name, whose in _names_in(text, component, known, namespaces):
-            yield component.refused("ACC217", one, f"{what} has '{name}' in it, {whose}", path)
+            yield component.refused(
+                "ACC217", one, f"{what} has '{name}' in it, {whose}", path
+            )
         if TOKEN in text.unescaped:
             yield component.refused("ACC217", one, f"{what} {_ENDLESS}", path)
         if message := label_refused(text, component):
@@ -277,7 +323,9 @@ def _names_in(
             continue
         if not is_free and (whose := _taken(component, known, there, name)):
             yield name, whose
-        if text.of_account and (owners := _others(component, known.accounts, there, name)):
+        if text.of_account and (
+            owners := _others(component, known.accounts, there, name)
+        ):
             yield name, _account_of(owners)
 
 
@@ -288,7 +336,9 @@ def _says_its_own(text: Text) -> bool:
         return False
     field, around = text.path[-1], text.path[-3:-1]
     is_image = field == "image" or text.path[-2:] == ("image", "repository")
-    is_in_list = len(around) == 2 and around[0] in CONTAINER_LISTS and around[1].isdecimal()
+    is_in_list = (
+        len(around) == 2 and around[0] in CONTAINER_LISTS and around[1].isdecimal()
+    )
     is_container = is_in_list and field == "name"
     return is_image or is_container or field.endswith((APPLICATION, COMPONENT))
 
@@ -297,11 +347,15 @@ def _account_of(owners: Collection[str]) -> str:
     return f"the ServiceAccount of '{min(owners)}'; take it out: it has its own"
 
 
-def _taken(component: JudgedComponent, known: Identities, namespaces: Set[str], name: str) -> str:
+def _taken(
+    component: JudgedComponent, known: Identities, namespaces: Set[str], name: str
+) -> str:
     """Whose a Secret is that is another component's credential, or key of a host, and what to do.
     Empty for others."""
     if owners := _others(component, known.credentials, namespaces, name):
-        return f"the credential of '{min(owners)}'; a component has its own client trait"
+        return (
+            f"the credential of '{min(owners)}'; a component has its own client trait"
+        )
     if owners := _shown_for_others(component, known, namespaces, name):
         return (
             f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the "
@@ -310,7 +364,9 @@ def _taken(component: JudgedComponent, known: Identities, namespaces: Set[str], 
     return ""
 
 
-def _renews(component: JudgedComponent, one: RenderedObject, known: Identities, name: str) -> bool:
+def _renews(
+    component: JudgedComponent, one: RenderedObject, known: Identities, name: str
+) -> bool:
     """Whether an object has cert-manager write the Secret that the gateway shows for its own
     component's hosts: with a new key, and others may have it shown as well."""
     return one.group_kind == _CERTIFICATE and component.key in known.shown.get(
@@ -323,7 +379,11 @@ def _shown_for_others(
 ) -> frozenset[str]:
     """The other components for whose hosts the gateway shows a Secret of this name. A gateway trait
     of the component's own that names it, too, gives no right to the key."""
-    owners = {one for namespace in namespaces for one in known.shown.get((namespace, name), ())}
+    owners = {
+        one
+        for namespace in namespaces
+        for one in known.shown.get((namespace, name), ())
+    }
     return frozenset(owners - {component.key})
 
 
@@ -333,7 +393,9 @@ def _others(
     """The components that a Secret or a ServiceAccount of this name in one of the namespaces
     belongs to, where it is none of this component's."""
     found = (secrets.get((namespace, name), frozenset()) for namespace in namespaces)
-    return frozenset(owner for owners in found if component.key not in owners for owner in owners)
+    return frozenset(
+        owner for owners in found if component.key not in owners for owner in owners
+    )
 
 
 def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:

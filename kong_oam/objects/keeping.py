@@ -30,7 +30,9 @@ _HARMLESS = re.compile(
 """Fields, as Pulumi writes paths, that say how much runs, and not what."""
 
 
-def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def keeping_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields why an object must be the stack's own, as it is written: what it lets in is decided by
     that."""
     kind, options = one.group_kind, one.options
@@ -39,7 +41,9 @@ def keeping_refused(component: JudgedComponent, one: RenderedObject) -> Iterator
     ):
         return
     pods = bool(fenced_pods(one))
-    code = {_ACCOUNT: "ACC217", ("", "Service"): "ACC227"}.get(kind, "ACC226" if pods else "ACC224")
+    code = {_ACCOUNT: "ACC217", ("", "Service"): "ACC227"}.get(
+        kind, "ACC226" if pods else "ACC224"
+    )
     if options.patch or (options.read and (component.guarded or kind == _ACCOUNT)):
         policy = "read-only" if options.read else "shared-resource"
         if pods or kind in (_ACCOUNT, ("", "Service")):

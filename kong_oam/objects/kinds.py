@@ -16,11 +16,20 @@ _FLUX = {
     "helm": ("HelmRelease",),
     "image": ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"),
     "kustomize": ("Kustomization",),
-    "source": ("Bucket", "GitRepository", "HelmChart", "HelmRepository", "OCIRepository"),
+    "source": (
+        "Bucket",
+        "GitRepository",
+        "HelmChart",
+        "HelmRepository",
+        "OCIRepository",
+    ),
 }
 _RBAC = "rbac.authorization.k8s.io"
 ROLES = frozenset(
-    {(_RBAC, kind) for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")}
+    {
+        (_RBAC, kind)
+        for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    }
 )
 _NO_ROLES = (
     "roles let pods read and change what is in the cluster; take it out, or have the stack say so: "
@@ -39,7 +48,11 @@ USUAL = (
         ("autoscaling", "HorizontalPodAutoscaler"),
         ("policy", "PodDisruptionBudget"),
         ("terraform.core.oam.dev", "Configuration"),
-        *((f"{group}.toolkit.fluxcd.io", kind) for group, kinds in _FLUX.items() for kind in kinds),
+        *(
+            (f"{group}.toolkit.fluxcd.io", kind)
+            for group, kinds in _FLUX.items()
+            for kind in kinds
+        ),
     }
 )
 """Group and kind of what every stack takes."""
@@ -127,9 +140,7 @@ _REQUESTS = frozenset(
         ("certificates.k8s.io", "CertificateSigningRequest"),
     }
 )
-_ENCODED = (
-    "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
-)
+_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
 _A_HOLE = (
     "network policies add up, so one more can only let more in; the gateway alone reaches a "
     "component's pods"
@@ -235,7 +246,9 @@ def is_cluster_scoped(kind: tuple[str, str]) -> bool:
 def is_of_kubernetes(kind: tuple[str, str]) -> bool:
     """Whether a kind is one of Kubernetes' own, whose fields are known."""
     group = kind[0]
-    return group != "apiextensions.k8s.io" and ("." not in group or group.endswith(".k8s.io"))
+    return group != "apiextensions.k8s.io" and (
+        "." not in group or group.endswith(".k8s.io")
+    )
 
 
 def _kind_message(
@@ -305,7 +318,9 @@ def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
     return ""
 
 
-def _namespaces(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def _namespaces(
+    one: RenderedObject, kind: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
     if kind == ("", "Namespace"):
         yield "the namespace", one.name
     elif not is_cluster_scoped(kind) and (one.namespace or kind in USUAL):

@@ -63,7 +63,9 @@ def opens_nothing(key: str, listed: Collection[str]) -> bool:
         return True
     if folded in _HARMLESS or folded in listed:
         return True
-    return any("/" not in one and _is_within(domain, one) for one in (*_HARMLESS, *listed))
+    return any(
+        "/" not in one and _is_within(domain, one) for one in (*_HARMLESS, *listed)
+    )
 
 
 def _is_within(domain: str, parent: str) -> bool:

@@ -30,7 +30,9 @@ def objects_of(application: Application, part: Component) -> tuple[RenderedObjec
     return plain_objects(application, part) if part.rendered is None else part.rendered
 
 
-def made_of(application: Application, part: Component, harmless: Collection[str]) -> Made:
+def made_of(
+    application: Application, part: Component, harmless: Collection[str]
+) -> Made:
     """What is made of a component in the namespace of `application`. Here alone the source matters.
 
     `harmless`: keys and domains of annotations that the stack says open nothing.

@@ -105,7 +105,10 @@ def deployment(w: Workload) -> Manifest:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata(
-            w, w.component, {"resourceType": "WORKLOAD"}, {"workload.oam.dev/type": w.type}
+            w,
+            w.component,
+            {"resourceType": "WORKLOAD"},
+            {"workload.oam.dev/type": w.type},
         ),
         "spec": {
             "selector": {"matchLabels": {COMPONENT: w.component}},
@@ -132,11 +135,15 @@ def services(w: Workload) -> tuple[Manifest, ...]:
         by_name[w.component] = _service(
             w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed
         )
-        by_name[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
+        by_name[w.component]["spec"]["type"] = w.properties.get(
+            "exposeType", "ClusterIP"
+        )
     for exposure in _exposures(w):
         name = service_name(w.component, exposure.name)
         key = f"service-{exposure.name}" if exposure.name else "service"
-        ports = by_name.setdefault(name, _service(w, name, "gateway", key, []))["spec"]["ports"]
+        ports = by_name.setdefault(name, _service(w, name, "gateway", key, []))["spec"][
+            "ports"
+        ]
         for port in exposure.ports:
             if not any(_is_tcp(entry, port) for entry in ports):
                 ports.append({"name": f"port-{port}", "port": port, "targetPort": port})
@@ -173,13 +180,20 @@ def network_policy(
         }
         peers.insert(0, selector)
     # An ingress rule with no ports would let in all of them: without ports there is no rule.
-    rule = {"from": peers, "ports": [{"protocol": "TCP", "port": port} for port in ports]}
+    rule = {
+        "from": peers,
+        "ports": [{"protocol": "TCP", "port": port} for port in ports],
+    }
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": auxiliary(w, name or w.component, "AuxiliaryWorkload", "networkPolicy"),
+        "metadata": auxiliary(
+            w, name or w.component, "AuxiliaryWorkload", "networkPolicy"
+        ),
         "spec": {
-            "podSelector": {"matchLabels": {APPLICATION: w.application, COMPONENT: w.component}},
+            "podSelector": {
+                "matchLabels": {APPLICATION: w.application, COMPONENT: w.component}
+            },
             "policyTypes": ["Ingress"],
             "ingress": [rule] if ports and peers else [],
         },
@@ -195,7 +209,11 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
         "spec": {
             "selector": dict(named.labels),
             "ports": [
-                {"name": f"port-{named.port}", "port": named.port, "targetPort": named.target}
+                {
+                    "name": f"port-{named.port}",
+                    "port": named.port,
+                    "targetPort": named.target,
+                }
             ],
         },
     }
@@ -214,12 +232,21 @@ def client_secret(w: Workload) -> Manifest:
     """The Secret with all that the component's client needs to call, still without its data."""
     name = client_secret_name(w.component)
     metadata = auxiliary(w, name, "AuxiliaryWorkload", "client")
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "Opaque",
+    }
 
 
 def unsteered(annotations: Mapping[str, Any]) -> dict[str, Any]:
     """The annotations but for those on which an ingress controller would act."""
-    return {key: value for key, value in annotations.items() if not _steers_a_controller(key)}
+    return {
+        key: value
+        for key, value in annotations.items()
+        if not _steers_a_controller(key)
+    }
 
 
 def host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
@@ -227,7 +254,9 @@ def host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
     by_address: dict[str, list[str]] = {}
     for alias in aliases:
         by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
-    return [{"ip": address, "hostnames": names} for address, names in by_address.items()]
+    return [
+        {"ip": address, "hostnames": names} for address, names in by_address.items()
+    ]
 
 
 def _exposures(w: Workload) -> tuple[Exposure, ...]:
@@ -238,7 +267,9 @@ def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
     return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
 
 
-def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]) -> Manifest:
+def _metadata(
+    w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]
+) -> Manifest:
     dropped = _listed(w, "filter.oam.dev/label-keys")
     labels = {key: value for key, value in w.labels.items() if key not in dropped}
     # KubeVela's offline rendering has no revision either; the label stays for tools that select on
@@ -267,12 +298,18 @@ def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
 
 def _annotations(w: Workload) -> dict[str, str]:
     dropped = _KEPT_BACK | _listed(w, "filter.oam.dev/annotation-keys")
-    return {key: value for key, value in unsteered(w.annotations).items() if key not in dropped}
+    return {
+        key: value
+        for key, value in unsteered(w.annotations).items()
+        if key not in dropped
+    }
 
 
 def _listed(w: Workload, annotation: str) -> frozenset[str]:
     listed = w.annotations.get(annotation)
-    return frozenset(key.strip() for key in listed.split(",")) if listed else frozenset()
+    return (
+        frozenset(key.strip() for key in listed.split(",")) if listed else frozenset()
+    )
 
 
 def _steers_a_controller(key: str) -> bool:
@@ -285,7 +322,9 @@ def _steers_a_controller(key: str) -> bool:
     )
 
 
-def _service(w: Workload, name: str, trait: str, key: str, ports: list[Manifest]) -> Manifest:
+def _service(
+    w: Workload, name: str, trait: str, key: str, ports: list[Manifest]
+) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -322,7 +361,9 @@ def _pod_metadata(w: Workload) -> Manifest:
     if w.properties.get("addRevisionLabel"):
         labels["app.oam.dev/revision"] = ""
     # Last, so that no label of the component's own can make its pods another component's.
-    metadata: Manifest = {"labels": labels | {APPLICATION: w.application, COMPONENT: w.component}}
+    metadata: Manifest = {
+        "labels": labels | {APPLICATION: w.application, COMPONENT: w.component}
+    }
     if "annotations" in w.properties:
         metadata["annotations"] = w.properties["annotations"]
     return metadata
@@ -346,7 +387,9 @@ def _container(w: Workload) -> Manifest:
     properties = w.properties
     container: Manifest = {"name": w.component, "image": properties["image"]}
     container |= {
-        theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties
+        theirs: properties[ours]
+        for ours, theirs in _CONTAINER_FIELDS.items()
+        if ours in properties
     }
     if "ports" in properties:
         container["ports"] = _container_ports(properties["ports"])
@@ -360,7 +403,11 @@ def _container(w: Workload) -> Manifest:
         container["resources"] = resources
     if (mounted := _mounted(properties)) is not None:
         container["volumeMounts"] = [
-            {key: mount[key] for key in ("name", "mountPath", "subPath") if key in mount}
+            {
+                key: mount[key]
+                for key in ("name", "mountPath", "subPath")
+                if key in mount
+            }
             for _, mount in mounted
         ]
     for probe in ("livenessProbe", "readinessProbe"):
@@ -375,34 +422,49 @@ def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
     by_number: dict[tuple[int, str], Manifest] = {}
     for port in ports:
         number, protocol = _container_port(port), port.get("protocol", "TCP")
-        entry = {"containerPort": number, "name": _port_name(port), "protocol": protocol}
+        entry = {
+            "containerPort": number,
+            "name": _port_name(port),
+            "protocol": protocol,
+        }
         by_number.setdefault((number, protocol), entry)
     return list(by_number.values())
 
 
 def _resources(properties: Mapping[str, Any]) -> Manifest:
-    requests = {kind: properties[kind] for kind in ("cpu", "memory") if kind in properties}
+    requests = {
+        kind: properties[kind] for kind in ("cpu", "memory") if kind in properties
+    }
     limits = {
-        kind: properties.get("limit", {}).get(kind, amount) for kind, amount in requests.items()
+        kind: properties.get("limit", {}).get(kind, amount)
+        for kind, amount in requests.items()
     }
     return {"requests": requests, "limits": limits} if requests else {}
 
 
-def _mounted(properties: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...] | None:
+def _mounted(
+    properties: Mapping[str, Any],
+) -> tuple[tuple[str, Mapping[str, Any]], ...] | None:
     """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component
     mounts nothing."""
     if "volumeMounts" in properties:
         groups = properties["volumeMounts"]
-        return tuple((kind, mount) for kind in VOLUME_KINDS for mount in groups.get(kind, ()))
+        return tuple(
+            (kind, mount) for kind in VOLUME_KINDS for mount in groups.get(kind, ())
+        )
     if "volumes" in properties:
-        return tuple((volume.get("type", "emptyDir"), volume) for volume in properties["volumes"])
+        return tuple(
+            (volume.get("type", "emptyDir"), volume) for volume in properties["volumes"]
+        )
     return None
 
 
 def _volumes(mounted: tuple[tuple[str, Mapping[str, Any]], ...]) -> list[Manifest]:
     volumes: dict[str, Manifest] = {}
     for kind, mount in mounted:
-        volumes.setdefault(mount["name"], {"name": mount["name"]} | _source(kind, mount))
+        volumes.setdefault(
+            mount["name"], {"name": mount["name"]} | _source(kind, mount)
+        )
     return list(volumes.values())
 
 

@@ -85,15 +85,21 @@ def metadata_refused(
         yield component.refused("ACC228", one, message, (*path, _MARK))
     for at, key in (*_keys_of_objects(inside), *_keys_anywhere(one)):
         if wrong := _key_refused(key, rules):
-            yield component.refused("ACC228", one, f"'{key}' in {dotted(at)}: {wrong}", (*at, key))
+            yield component.refused(
+                "ACC228", one, f"'{key}' in {dotted(at)}: {wrong}", (*at, key)
+            )
 
 
 def _keys_of_objects(inside: Inside) -> Iterator[tuple[Path, str]]:
     """Yields the keys of labels and annotations in the metadata of an object, and of what a
     controller makes of it."""
     for path, holder in inside:
-        for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
-            yield from (((*path, field), str(key)) for key in mapping(holder.get(field)))
+        for field in (
+            ("labels", "annotations") if path and path[-1] in _METADATA else ()
+        ):
+            yield from (
+                ((*path, field), str(key)) for key in mapping(holder.get(field))
+            )
 
 
 def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
@@ -107,7 +113,9 @@ def _keys_anywhere(one: RenderedObject) -> Iterator[tuple[Path, str]]:
         keys: list[str] = []
         if text.is_key or (is_in_list and last in ("key", "name")):
             keys = [text.text] if is_below else []
-        elif not text.is_read and (_holds_keys(last) or (is_below and last.isdecimal())):
+        elif not text.is_read and (
+            _holds_keys(last) or (is_below and last.isdecimal())
+        ):
             keys = _PAIR.findall(text.unescaped)
         for key in keys:
             yield tuple(above), key
@@ -141,14 +149,14 @@ def _fields_refused(
         for key in metadata
         if key not in _FIELDS and metadata[key] not in (None, "", [], {})
     ):
-        message = (
-            f"metadata.{key} says who else handles the object, or how it is removed; take it out"
-        )
+        message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
         yield component.refused("ACC228", one, message)
     known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
     for key in sorted(map(str, one.object)):
         if key not in known if known else key.startswith("__"):
-            yield component.refused("OAM102", one, f"{kind[1]} has no field '{key}'; take it out")
+            yield component.refused(
+                "OAM102", one, f"{kind[1]} has no field '{key}'; take it out"
+            )
 
 
 def _misspelled(inside: Inside) -> Iterator[Path]:

@@ -51,7 +51,9 @@ def named_service(component: Component) -> NamedService | None:
     place = access.place.at("properties", "service")
     target = int(said.get("targetPort", port))
     ours, https = f"{component.name}-gateway", said.get("scheme") == "https"
-    return NamedService(said["name"], port, target, said["podLabels"], ours, place, https)
+    return NamedService(
+        said["name"], port, target, said["podLabels"], ours, place, https
+    )
 
 
 def is_service_name(name: str) -> bool:

@@ -24,7 +24,15 @@ _OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
 _PORT: Final = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
 """A number other than 0, in any spelling of YAML: `8_080`, `0x1F90`."""
 _FIELDS: Final = frozenset(
-    {"csi", "flexvolume", "gitrepo", "httpget", "resourceclaims", "runtimeclassname", "tcpsocket"}
+    {
+        "csi",
+        "flexvolume",
+        "gitrepo",
+        "httpget",
+        "resourceclaims",
+        "runtimeclassname",
+        "tcpsocket",
+    }
 )
 """Other fields that may open something, without capitals."""
 OF_NODE: Final = "its pods would read and write what belongs to their node; take it out"
@@ -62,11 +70,21 @@ _PROFILES = (None, "", "RuntimeDefault", "Localhost")
 _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
     ("privileged",): ((None, False), _ROOT),
     ("procMount",): ((None, "Default"), "the container could change its node"),
-    ("windowsOptions", "hostProcess"): ((None, False), "it would run as a process of its node"),
+    ("windowsOptions", "hostProcess"): (
+        (None, False),
+        "it would run as a process of its node",
+    ),
     ("seLinuxOptions", "user"): ((None, ""), _UNCONFINED),
     ("seLinuxOptions", "role"): ((None, ""), _UNCONFINED),
     ("seLinuxOptions", "type"): (
-        (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"),
+        (
+            None,
+            "",
+            "container_t",
+            "container_init_t",
+            "container_kvm_t",
+            "container_engine_t",
+        ),
         _UNCONFINED,
     ),
     ("seccompProfile", "type"): (_PROFILES, _UNCONFINED),
@@ -112,8 +130,12 @@ def _meaning(key: str) -> str:
     if field.endswith("unprivileged"):
         return ""
     ends = ("hostport", "securitycontext", *_FLAGS)
-    found = next((end for end in ends if field.removesuffix("enabled").endswith(end)), "")
-    return found or ("hostpath" if "hostpath" in field else field if field in _FIELDS else "")
+    found = next(
+        (end for end in ends if field.removesuffix("enabled").endswith(end)), ""
+    )
+    return found or (
+        "hostpath" if "hostpath" in field else field if field in _FIELDS else ""
+    )
 
 
 def _of_field(
@@ -140,7 +162,9 @@ def _of_field(
         case "csi" if "volumes" in at:
             driver = mapping(value).get("driver")
             unknown = "what a volume of it is"
-            yield from _of_cluster((*at, "driver"), driver, "CSIDriver", unknown, allowed)
+            yield from _of_cluster(
+                (*at, "driver"), driver, "CSIDriver", unknown, allowed
+            )
         case _ if what in _FLAGS and _is_on(value):
             yield at, f"{_FLAGS[what]}; take it out"
 
@@ -168,7 +192,9 @@ def _is_path(value: Any) -> bool:
         return any(map(_is_path, value))
     if isinstance(value, Mapping):
         for key, item in value.items():
-            says_path = key == "path" or not isinstance(item, str) or item.startswith("/")
+            says_path = (
+                key == "path" or not isinstance(item, str) or item.startswith("/")
+            )
             if says_path and _is_path(item):
                 return True
         return False
@@ -188,7 +214,10 @@ def _of_context(at: Path, context: Mapping[str, Any]) -> Iterator[tuple[Path, st
     )
     for name in names:
         if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
-            yield (*at, "capabilities", "add"), f"with {name} the container could leave its fence"
+            yield (
+                (*at, "capabilities", "add"),
+                f"with {name} the container could leave its fence",
+            )
     for steps, (harmless, reason) in _CONTEXT.items():
         if holder_at(context, steps) not in harmless:
             yield (*at, *steps), reason

@@ -16,7 +16,13 @@ from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import APPLICATION, COMPONENT
-from kong_oam.objects.manifests import VOLUME_KINDS, Exposure, Workload, deployment, services
+from kong_oam.objects.manifests import (
+    VOLUME_KINDS,
+    Exposure,
+    Workload,
+    deployment,
+    services,
+)
 from kong_oam.objects.named import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 
@@ -48,7 +54,9 @@ _POD: Path = ("spec", "template", "spec")
 _CONTAINER: Path = (*_POD, "containers", "0")
 
 
-def plain_objects(application: Application, component: Component) -> tuple[RenderedObject, ...]:
+def plain_objects(
+    application: Application, component: Component
+) -> tuple[RenderedObject, ...]:
     """The Deployment and the Services of a plain component, in the namespace of `application`."""
     if component.type == "external":
         return ()
@@ -60,7 +68,9 @@ def plain_objects(application: Application, component: Component) -> tuple[Rende
 
     def rendered(manifest: Manifest, key: str) -> RenderedObject:
         said = {} if inert else dict(_said(application.place, component, manifest))
-        return RenderedObject(manifest, None, key, place, plain=True, inert=inert, said=said)
+        return RenderedObject(
+            manifest, None, key, place, plain=True, inert=inert, said=said
+        )
 
     made = [rendered(deployment(workload), "")]
     made += [rendered(service, service["metadata"]["name"]) for service in exposed]
@@ -93,7 +103,9 @@ def _is_inert(application: Application, component: Component) -> bool:
         all(map(_WORD.match, (*application.labels, *application.annotations)))
         and _INERT.issuperset(properties)
         and not any("valueFrom" in variable for variable in properties.get("env", ()))
-        and not any("host" in properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES)
+        and not any(
+            "host" in properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES
+        )
     )
 
 
@@ -134,7 +146,10 @@ def _fields(value: Any) -> Iterator[Path]:
 
 def _volume(component: Component, name: str) -> Position:
     """Where a volume of this name is mounted first."""
-    groups, place = component.properties.get("volumeMounts"), component.place.at("properties")
+    groups, place = (
+        component.properties.get("volumeMounts"),
+        component.place.at("properties"),
+    )
     if groups is None:
         return place.at("volumes", _first(component.properties["volumes"], name))
     kind = next(
@@ -154,7 +169,9 @@ def _last(entries: Any, name: str) -> int:
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
-def wrong_properties(application: Application, component: Component) -> Iterator[Diagnostic]:
+def wrong_properties(
+    application: Application, component: Component
+) -> Iterator[Diagnostic]:
     """Yields what is wrong with the properties of a plain component, beside their shape."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
@@ -166,7 +183,9 @@ def wrong_properties(application: Application, component: Component) -> Iterator
         yield Diagnostic("ACC211", message, named.place)
 
 
-def _labelled_as_others(application: Application, component: Component) -> Iterator[Diagnostic]:
+def _labelled_as_others(
+    application: Application, component: Component
+) -> Iterator[Diagnostic]:
     """Yields the properties by which pods would have another component's labels, which Kong-OAM
     writes over."""
     labels = component.properties.get("labels", {})
@@ -174,7 +193,9 @@ def _labelled_as_others(application: Application, component: Component) -> Itera
         if labels.get(key, own) != own:
             whose = f"the pods of '{application.name}/{component.name}' have '{own}'"
             message = f"label '{key}' says '{labels[key]}', and {whose}; take it out"
-            yield Diagnostic("ACC226", message, component.place.at("properties", "labels").key(key))
+            yield Diagnostic(
+                "ACC226", message, component.place.at("properties", "labels").key(key)
+            )
 
 
 def _ports_exposed_twice(component: Component) -> Iterator[Diagnostic]:

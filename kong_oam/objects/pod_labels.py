@@ -43,7 +43,9 @@ class Mark:
         return self.namespace == namespace and labels.get(self.key) == self.value
 
 
-def marks_of(component: JudgedComponent, operator_labels: Mapping[str, str]) -> Iterator[Mark]:
+def marks_of(
+    component: JudgedComponent, operator_labels: Mapping[str, str]
+) -> Iterator[Mark]:
     """Yields the labels that say which of the component's objects pods are made for."""
     for one in component.objects:
         if one.options.read or one.options.patch:
@@ -56,10 +58,17 @@ def marks_of(component: JudgedComponent, operator_labels: Mapping[str, str]) -> 
 
 
 def pod_labels_refused(
-    components: Sequence[JudgedComponent], operator_labels: Mapping[str, str], sources: Sources
+    components: Sequence[JudgedComponent],
+    operator_labels: Mapping[str, str],
+    sources: Sources,
 ) -> Iterator[Diagnostic]:
     """Yields the `podLabels` that pods may have which their component does not deploy."""
-    keys = {key for component in components if component.named for key in component.named.labels}
+    keys = {
+        key
+        for component in components
+        if component.named
+        for key in component.named.labels
+    }
     others = _others_with(components, keys, sources) if keys else {}
     for component in components:
         named = component.named
@@ -74,12 +83,16 @@ def pod_labels_refused(
         for mark in own:
             found = [*others.get(replace(mark, key=""), ()), *others.get(mark, ())]
             sharing = list(
-                {other.key: other for other in found if other.key != component.key}.values()
+                {
+                    other.key: other for other in found if other.key != component.key
+                }.values()
             )
             if sharing:
                 # Every component with the label has one finding, however many others there are.
                 first, more = sharing[0], len(sharing) - 1
-                who = f"'{first.key}' ({first.place})" + (f" and {more} more" if more else "")
+                who = f"'{first.key}' ({first.place})" + (
+                    f" and {more} more" if more else ""
+                )
                 message = (
                     f"podLabels may be on pods of {who}, too: {mark.key}: {mark.value}; give "
                     "the release or the object of each another name"
@@ -104,7 +117,9 @@ def _others_with(
     return found
 
 
-def _marks_said(one: RenderedObject, keys: Collection[str], sources: Sources) -> Iterator[Mark]:
+def _marks_said(
+    one: RenderedObject, keys: Collection[str], sources: Sources
+) -> Iterator[Mark]:
     """Yields the labels that pods may have by an object. A release that it names may be in each
     namespace that it names."""
     here = deploys_to(one)
@@ -112,8 +127,14 @@ def _marks_said(one: RenderedObject, keys: Collection[str], sources: Sources) ->
         yield Mark(here, "", _name_on_pods(one))
     if not is_read_freely(one):
         return
-    texts = [*reading(one).texts, *(text for _, _, text in texts_of_sources(one, sources))]
-    namespaces = {here, *(word for text in texts if text.of_namespace for word in text.words)}
+    texts = [
+        *reading(one).texts,
+        *(text for _, _, text in texts_of_sources(one, sources)),
+    ]
+    namespaces = {
+        here,
+        *(word for text in texts if text.of_namespace for word in text.words),
+    }
     for text in texts:
         for key in keys:
             yield from (Mark(here, key, value) for value in label_values(text, key))
@@ -136,7 +157,11 @@ def _keys(
 
 
 def _advice(component: JudgedComponent, marks: Iterable[Mark]) -> str:
-    here = [f"{mark.key}: {mark.value}" for mark in marks if mark.namespace == component.namespace]
+    here = [
+        f"{mark.key}: {mark.value}"
+        for mark in marks
+        if mark.namespace == component.namespace
+    ]
     if here:
         return f"write {some(here, ' or ')} among them"
     return (

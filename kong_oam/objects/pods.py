@@ -88,7 +88,11 @@ def holder_at(found: Mapping[str, Any], path: Path) -> Any:
     holder: Any = found
     for step in path:
         if isinstance(holder, (list, tuple)):
-            holder = holder[int(step)] if step.isdecimal() and int(step) < len(holder) else None
+            holder = (
+                holder[int(step)]
+                if step.isdecimal() and int(step) < len(holder)
+                else None
+            )
         else:
             holder = mapping(holder).get(step)
     return holder
@@ -100,7 +104,10 @@ def template_of(holder: Mapping[str, Any], path: Path) -> PodTemplate | None:
         return None
     metadata = mapping(holder.get("metadata"))
     return PodTemplate(
-        path, mapping(metadata.get("labels")), mapping(metadata.get("annotations")), spec
+        path,
+        mapping(metadata.get("labels")),
+        mapping(metadata.get("annotations")),
+        spec,
     )
 
 
@@ -110,7 +117,10 @@ def replaced(found: Mapping[str, Any], path: Path, template: PodTemplate) -> Man
     result: Manifest = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
-    for key, value in (("labels", template.labels), ("annotations", template.annotations)):
+    for key, value in (
+        ("labels", template.labels),
+        ("annotations", template.annotations),
+    ):
         if value or key in metadata:
             metadata[key] = copy.deepcopy(dict(value))
     if metadata:
@@ -125,7 +135,11 @@ def service_account(template: PodTemplate) -> str:
     The deprecated `serviceAccount` counts where `serviceAccountName` says nothing, as Kubernetes
     has it.
     """
-    return str(template.spec.get("serviceAccountName") or template.spec.get("serviceAccount") or "")
+    return str(
+        template.spec.get("serviceAccountName")
+        or template.spec.get("serviceAccount")
+        or ""
+    )
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -137,4 +151,8 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:
     """Gives the mappings of a list, with an empty one for what is none: places stay as they are."""
-    return [mapping(item) for item in value] if value and isinstance(value, (list, tuple)) else []
+    return (
+        [mapping(item) for item in value]
+        if value and isinstance(value, (list, tuple))
+        else []
+    )

@@ -48,7 +48,13 @@ _READABLE: Mapping[str, frozenset[str]] = {
         }
     ),
     "apps": frozenset(
-        {"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}
+        {
+            "controllerrevisions",
+            "daemonsets",
+            "deployments",
+            "replicasets",
+            "statefulsets",
+        }
     ),
     "autoscaling": frozenset({"horizontalpodautoscalers"}),
     "batch": frozenset({"cronjobs", "jobs"}),
@@ -81,7 +87,9 @@ class Right:
 
 
 def rights_of(
-    objects: Iterable[RenderedObject], cluster: str | None, accounts: Collection[tuple[str, str]]
+    objects: Iterable[RenderedObject],
+    cluster: str | None,
+    accounts: Collection[tuple[str, str]],
 ) -> list[Right]:
     """The rights that a component's objects give in a cluster. `cluster` None: the stack's own.
     `accounts`: namespace and name of the component's own ServiceAccounts."""
@@ -100,7 +108,9 @@ def rights_of(
             rights += _of_binding(one, of_own_roles, accounts)
     if cluster is None:
         return rights
-    return [replace(right, text=f"{right.text} in cluster {cluster}") for right in rights]
+    return [
+        replace(right, text=f"{right.text} in cluster {cluster}") for right in rights
+    ]
 
 
 def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnostic]:
@@ -109,7 +119,9 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Iterator[Diagnos
     if not rules.rbac:
         return  # no role is deployed at all
     listed = {
-        text for entry in rules.rights.get(component.key, ()) for text in listed_rights(entry)
+        text
+        for entry in rules.rights.get(component.key, ())
+        for text in listed_rights(entry)
     }
     unlisted: dict[int, list[Right]] = {}
     for right in rights_of(
@@ -163,7 +175,9 @@ def _where(one: RenderedObject, *, is_cluster: bool) -> str:
     return " in every namespace" if is_cluster else f" in namespace {one.namespace}"
 
 
-def _of_rule(rule: Mapping[str, Any], *, is_cluster: bool) -> Iterator[tuple[str, bool]]:
+def _of_rule(
+    rule: Mapping[str, Any], *, is_cluster: bool
+) -> Iterator[tuple[str, bool]]:
     verbs = _texts(rule.get("verbs"))
     for verb, path in product(verbs, _texts(rule.get("nonResourceURLs"))):
         yield f"{verb} {path}", False
@@ -184,7 +198,11 @@ def _is_harmless(verb: str, group: str, resource: str, *, is_cluster: bool) -> b
         return verb in _WRITING
     # By a lease a controller of the cluster knows that it alone acts: only those of the namespace
     # are the component's. Whoever may update a lease can take it, so deleting it gives no more.
-    return (group, resource) == _LEASES and verb in (*_WRITING, "delete") and not is_cluster
+    return (
+        (group, resource) == _LEASES
+        and verb in (*_WRITING, "delete")
+        and not is_cluster
+    )
 
 
 def _of_binding(
@@ -200,7 +218,9 @@ def _of_binding(
     for subject in mappings(one.object.get("subjects")):
         who, is_own = _subject(subject, one.namespace, accounts)
         if is_own or not opening:
-            yield Right(one, f"bind {kind} {name} to {who}{where}", harmless=given is not None)
+            yield Right(
+                one, f"bind {kind} {name} to {who}{where}", harmless=given is not None
+            )
             continue
         # The role's rules may change under its name, so each right is said with its holder.
         for right in opening:

@@ -69,7 +69,8 @@ def ingress_routes(
     # Of Services with one port the first by name goes by the port alone, as that of a single
     # gateway trait does.
     first = {
-        one.port: one.service for one in sorted(routes, key=lambda one: one.service, reverse=True)
+        one.port: one.service
+        for one in sorted(routes, key=lambda one: one.service, reverse=True)
     }
     for one in found:
         if isinstance(one, Route) and one.service != first[one.port]:
@@ -95,7 +96,9 @@ def _ingress_routes(
             yield from ingress.routes()
 
 
-def refused_annotation(name: str, value: Any, harmless: Collection[str]) -> tuple[str, str] | None:
+def refused_annotation(
+    name: str, value: Any, harmless: Collection[str]
+) -> tuple[str, str] | None:
     """The code and the message for an annotation that may have an ingress controller change who may
     call or what is reached; None for one that chooses the controller, or is known to open
     nothing."""
@@ -153,13 +156,18 @@ class _Ingress:
             place = self._place("annotations", name) if name in written else self._type
             if refused := refused_annotation(name, value, harmless):
                 yield Diagnostic(*refused, place)
-            elif name not in _CHOOSING and (name in written or name not in of_application):
+            elif name not in _CHOOSING and (
+                name in written or name not in of_application
+            ):
                 yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")
 
     def routes(self) -> Iterator[Route | Diagnostic]:
         """Yields what leads where, and what is wrong with that."""
         if wrong := list(misshapen_ingress(self.object)):
-            yield from (Diagnostic("OAM103", f"{self._name}: {one}", self._type) for one in wrong)
+            yield from (
+                Diagnostic("OAM103", f"{self._name}: {one}", self._type)
+                for one in wrong
+            )
             return
         spec = self.object.object["spec"]
         default = spec.get("defaultBackend", spec.get("backend"))
@@ -173,10 +181,16 @@ class _Ingress:
         if default is not None:
             yield from self._route(None, "/", default, "the default backend")
 
-    def _path(self, host: str | None, one: Mapping[str, Any]) -> Iterator[Route | Diagnostic]:
+    def _path(
+        self, host: str | None, one: Mapping[str, Any]
+    ) -> Iterator[Route | Diagnostic]:
         path, kind = one.get("path") or "/", one.get("pathType")
         if kind == "Exact":
-            place = self._place("pathType") if self._said("pathType") == kind else self._type
+            place = (
+                self._place("pathType")
+                if self._said("pathType") == kind
+                else self._type
+            )
             yield Diagnostic("OAM108", EXACT, place)
         elif kind not in _PREFIXES:
             message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
@@ -187,14 +201,25 @@ class _Ingress:
     def _route(
         self, host: str | None, path: str, backend: Any, what: str
     ) -> Iterator[Route | Diagnostic]:
-        place = self._place("http", path) if path in mapping(self._said("http")) else self._type
+        place = (
+            self._place("http", path)
+            if path in mapping(self._said("http"))
+            else self._type
+        )
         found = self._backend(backend, what)
         if isinstance(found, Diagnostic):
             yield replace(found, place=place)
-            found = "", 0  # nothing is made of it, and its path is one that rules may be about
+            found = (
+                "",
+                0,
+            )  # nothing is made of it, and its path is one that rules may be about
         elif message := self._unlisted(*found):
             yield Diagnostic("ACC223", message, place, "warning")
-        host_place = self._place("domain") if host and self._said("domain") == host else self._type
+        host_place = (
+            self._place("domain")
+            if host and self._said("domain") == host
+            else self._type
+        )
         yield Route(host, path, *found, self._certificate(host), place, host_place)
 
     def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
@@ -206,7 +231,8 @@ class _Ingress:
         wanted = port.get("number") or port.get("name") or given.get("servicePort")
         if not isinstance(name, str) or not isinstance(wanted, str | int | float):
             return Diagnostic(
-                "OAM103", f"{self._name}: {what} leads to no Service and port; write both"
+                "OAM103",
+                f"{self._name}: {what} leads to no Service and port; write both",
             )
         if self.named and name == self.named.name:
             return self._named(self.named, wanted, what)
@@ -218,14 +244,18 @@ class _Ingress:
             return Diagnostic("OAM108", f"{self._name}: {message}")
         return self._port(self.services[name], wanted, what)
 
-    def _named(self, named: NamedService, wanted: Any, what: str) -> tuple[str, int] | Diagnostic:
+    def _named(
+        self, named: NamedService, wanted: Any, what: str
+    ) -> tuple[str, int] | Diagnostic:
         if wanted == named.port:
             return named.ours, named.port
         message = (
             f"{what} leads to port {wanted} of Service '{named.name}', and access.service "
             f"says {named.port}"
         )
-        return Diagnostic("ACC223", f"{self._name}: {message}; write the same port at both")
+        return Diagnostic(
+            "ACC223", f"{self._name}: {message}; write the same port at both"
+        )
 
     def _port(
         self, service: Service, wanted: str | float, what: str
@@ -234,7 +264,9 @@ class _Ingress:
         if port is None:
             numbers = some(str(one.number) for one in service.ports)
             has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
-            return Diagnostic("ACC223", f"Service '{service.name}' has no port {wanted}; {has}")
+            return Diagnostic(
+                "ACC223", f"Service '{service.name}' has no port {wanted}; {has}"
+            )
         if not service.pods:
             message = (
                 f"{what} leads to Service '{service.name}', which selects no pods of "
@@ -244,7 +276,9 @@ class _Ingress:
                 "ACC223", f"{self._name}: {message}; nothing would answer{self._hint}"
             )
         if service.speaks_grpc(port):
-            return Diagnostic("ACC218", f"port {port.number} of Service '{service.name}' {GRPC}")
+            return Diagnostic(
+                "ACC218", f"port {port.number} of Service '{service.name}' {GRPC}"
+            )
         if isinstance(port.target, str) and not service.is_listed(port):
             return Diagnostic("ACC223", self._leads_to(service, port))
         return service.name, port.number
@@ -309,4 +343,8 @@ class _Ingress:
 
 def _hosts(entry: Mapping[str, Any]) -> set[str]:
     hosts = entry.get("hosts")
-    return {str(host).lower() for host in hosts} if isinstance(hosts, list | tuple) else set()
+    return (
+        {str(host).lower() for host in hosts}
+        if isinstance(hosts, list | tuple)
+        else set()
+    )

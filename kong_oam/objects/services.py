@@ -65,12 +65,19 @@ class Service:
         several numbers."""
         if isinstance(port.target, int):
             return (port.target,)
-        numbers = (_number(one.get("containerPort")) for one in self._container_ports(port))
+        numbers = (
+            _number(one.get("containerPort")) for one in self._container_ports(port)
+        )
         return tuple(sorted({number for number in numbers if number is not None}))
 
     def speaks_grpc(self, port: Port) -> bool:
-        names = [port.name, *(str(one.get("name", "")) for one in self._container_ports(port))]
-        return port.protocol.lower() in _GRPC_PROTOCOLS or any(map(named_as_grpc, names))
+        names = [
+            port.name,
+            *(str(one.get("name", "")) for one in self._container_ports(port)),
+        ]
+        return port.protocol.lower() in _GRPC_PROTOCOLS or any(
+            map(named_as_grpc, names)
+        )
 
     def is_listed(self, port: Port) -> bool:
         """Whether a container says that it listens where the port leads; one that lists no ports
@@ -78,7 +85,9 @@ class Service:
         return any(self._container_ports(port)) or (
             not isinstance(port.target, str)
             and any(
-                not container.get("ports") for pod in self.pods for container in _containers(pod)
+                not container.get("ports")
+                for pod in self.pods
+                for container in _containers(pod)
             )
         )
 
@@ -95,7 +104,9 @@ class Service:
 
 def services_of(application: Application, part: Component) -> Mapping[str, Service]:
     """The Services that a component renders in its Application's namespace, by name."""
-    return services_among(part.rendered or (), application.namespace, application.name, part.name)
+    return services_among(
+        part.rendered or (), application.namespace, application.name, part.name
+    )
 
 
 def services_among(
@@ -107,7 +118,11 @@ def services_among(
     """
     objects = [one for one in objects if one.namespace in ("", namespace)]
     identity = {APPLICATION: application, COMPONENT: component}
-    pods = [(one, {**pod.labels, **identity}, pod) for one in objects for pod in fenced_pods(one)]
+    pods = [
+        (one, {**pod.labels, **identity}, pod)
+        for one in objects
+        for pod in fenced_pods(one)
+    ]
     found: dict[str, Service] = {}
     for one in objects:
         if one.group_kind == ("", "Service"):
@@ -124,7 +139,10 @@ def services_among(
                 (*earlier.ports, *_ports(spec)),
                 (*earlier.pods, *(pod for _, pod in selected)),
                 {**earlier.selector, **texts(selector)},
-                (*earlier.workloads, *(f"{owner.kind} {owner.name}" for owner, _ in selected)),
+                (
+                    *earlier.workloads,
+                    *(f"{owner.kind} {owner.name}" for owner, _ in selected),
+                ),
             )
     return found
 
@@ -137,17 +155,31 @@ def _ports(spec: Mapping[str, Any]) -> Iterator[Port]:
         number = _number(entry.get("port"))
         if number is not None and entry.get("protocol", "TCP") == "TCP":
             target = None if headless else entry.get("targetPort")
-            target = target if isinstance(target, str) and target else _number(target) or number
+            target = (
+                target
+                if isinstance(target, str) and target
+                else _number(target) or number
+            )
             yield Port(
-                number, str(entry.get("name", "")), target, str(entry.get("appProtocol", ""))
+                number,
+                str(entry.get("name", "")),
+                target,
+                str(entry.get("appProtocol", "")),
             )
 
 
 def _number(value: Any) -> int | None:
     """A port's number; None for what is none."""
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
+    whole = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and value % 1 == 0
+    )
     return int(value) if whole and 0 < value <= 65535 else None
 
 
 def _containers(pod: PodTemplate) -> list[Mapping[str, Any]]:
-    return [*mappings(pod.spec.get("containers")), *mappings(pod.spec.get("initContainers"))]
+    return [
+        *mappings(pod.spec.get("containers")),
+        *mappings(pod.spec.get("initContainers")),
+    ]

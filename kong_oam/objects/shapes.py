@@ -83,7 +83,9 @@ def _pod(name: Shape) -> jsonschema_rs.Validator:
             **containers,
             volumes=_list(_fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))),
             imagePullSecrets=_list(_MAPPING),
-            hostAliases=_list(_fields(ip=_NEEDED_TEXT, hostnames=_needed(_list(_TEXT)))),
+            hostAliases=_list(
+                _fields(ip=_NEEDED_TEXT, hostnames=_needed(_list(_TEXT)))
+            ),
             serviceAccountName=_TEXT,
             serviceAccount=_TEXT,
             securityContext=_MAPPING,
@@ -94,18 +96,26 @@ def _pod(name: Shape) -> jsonschema_rs.Validator:
 _OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
 _OF_OTHERS: Final = _pod(_TEXT)
 """A controller may name the containers of a kind of its own, as Knative does."""
-_PORT: Final = _fields(port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT)
+_PORT: Final = _fields(
+    port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT
+)
 _OBJECT: Final = _fields(
     metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS)
 )
 _SPEC: Final = _fields(spec=_MAPPING)
 _PATH: Final = _needed(_fields(path=_TEXT))
-_RULE: Final = _needed(_fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH))))))
-_INGRESS: Final = jsonschema_rs.validator_for(_fields(spec=_needed(_fields(rules=_list(_RULE)))))
+_RULE: Final = _needed(
+    _fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH)))))
+)
+_INGRESS: Final = jsonschema_rs.validator_for(
+    _fields(spec=_needed(_fields(rules=_list(_RULE))))
+)
 _OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
     ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
-    ("", "Service"): _fields(spec=_fields(ports=_list(_PORT), type=_TEXT, clusterIP=_TEXT)),
+    ("", "Service"): _fields(
+        spec=_fields(ports=_list(_PORT), type=_TEXT, clusterIP=_TEXT)
+    ),
 }
 
 
@@ -131,10 +141,16 @@ _SUBDOMAIN: Final = (
     253,
     "small letters, digits, dashes and dots",
 )
-_RBAC: Final = (re.compile(r"(?!\.\.?\Z)[^/%\s]+"), 253, "no slashes, percent signs and blanks")
+_RBAC: Final = (
+    re.compile(r"(?!\.\.?\Z)[^/%\s]+"),
+    253,
+    "no slashes, percent signs and blanks",
+)
 
 
-def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+def shapes_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
     """Yields what is wrong about the name of a rendered object, and about the shape of pods and
     Services."""
     kind = one.group_kind
@@ -143,7 +159,9 @@ def shapes_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[
     if message := _misnamed(one, kind):
         yield component.refused("OAM103", one, message)
     for path, wanted in _misshapen(one, kind):
-        yield component.refused("OAM103", one, f"{dotted(path)} has to be {wanted}", path)
+        yield component.refused(
+            "OAM103", one, f"{dotted(path)} has to be {wanted}", path
+        )
     for path, message in _unmounted(one) if kind in WORKLOADS else ():
         yield component.refused("OAM103", one, f"{dotted(path)} {message}", path)
 
@@ -161,13 +179,19 @@ def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
     claims = mappings(mapping(one.object.get("spec")).get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in fenced_pods(one):
-        there = [volume.get("name") for volume in mappings(template.spec.get("volumes"))]
+        there = [
+            volume.get("name") for volume in mappings(template.spec.get("volumes"))
+        ]
         names = [name for name in (*there, *claimed) if isinstance(name, str)]
         for at, container in template.containers():
             for field in ("volumeMounts", "volumeDevices"):
                 for index, mount in enumerate(mappings(container.get(field))):
                     if isinstance(name := mount.get("name"), str) and name not in names:
-                        has = f"only {some(map(repr, sorted(names)))}" if names else "none"
+                        has = (
+                            f"only {some(map(repr, sorted(names)))}"
+                            if names
+                            else "none"
+                        )
                         yield (
                             (*at, field, str(index)),
                             f"is of volume '{name}', and the pods have {has}",
@@ -176,7 +200,9 @@ def _unmounted(one: RenderedObject) -> Iterator[tuple[Path, str]]:
 
 def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
     pattern, length, means = (
-        _RBAC if kind[0] == "rbac.authorization.k8s.io" else _NAMES.get(kind, _SUBDOMAIN)
+        _RBAC
+        if kind[0] == "rbac.authorization.k8s.io"
+        else _NAMES.get(kind, _SUBDOMAIN)
     )
     if not one.name or (len(one.name) <= length and pattern.fullmatch(one.name)):
         return ""
@@ -186,7 +212,9 @@ def _misnamed(one: RenderedObject, kind: tuple[str, str]) -> str:
     )
 
 
-def _misshapen(one: RenderedObject, kind: tuple[str, str]) -> Iterator[tuple[Path, str]]:
+def _misshapen(
+    one: RenderedObject, kind: tuple[str, str]
+) -> Iterator[tuple[Path, str]]:
     """Yields where an object has another shape, and what would be there."""
     yield from _differences(one.object, _object(kind), ())
     pods = fenced_pods(one)

@@ -117,7 +117,9 @@ def reading(one: RenderedObject) -> Reading:
     """What a controller may read in an object: all but its own `metadata`."""
     found: Reading | None = one.known.get("reading")
     if found is None:
-        own = {field: value for field, value in one.object.items() if field != "metadata"}
+        own = {
+            field: value for field, value in one.object.items() if field != "metadata"
+        }
         found = one.known["reading"] = _reading_of(own, ())
     return found
 
@@ -132,9 +134,15 @@ def texts_held(found: Mapping[str, Any]) -> list[Text]:
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
         held = found.get(field)
-        is_encoded = field == "binaryData" or (field == "data" and found.get("kind") == "Secret")
+        is_encoded = field == "binaryData" or (
+            field == "data" and found.get("kind") == "Secret"
+        )
         if is_encoded and isinstance(held, Mapping):
-            held = {key: _decoded(value) for key, value in held.items() if isinstance(value, str)}
+            held = {
+                key: _decoded(value)
+                for key, value in held.items()
+                if isinstance(value, str)
+            }
         texts += texts_in(held, (field,))
     return texts
 
@@ -150,7 +158,11 @@ def label_refused(text: Text, component: JudgedComponent) -> str:
         own = component.application if label == APPLICATION else component.name
         if value is None and text.is_key and written.endswith(label):
             value = text.beside.get(text.text)
-        elif value is None and written.endswith(label) and _selects(text.beside, text.text, own):
+        elif (
+            value is None
+            and written.endswith(label)
+            and _selects(text.beside, text.text, own)
+        ):
             continue
         if value != own:
             return (
@@ -201,7 +213,9 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
     within = where.within
     if isinstance(value, str):
         read = _read(value) if len(within) < _DEEPEST else None
-        says_itself = read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
+        says_itself = (
+            read is None and _SAYS_ACCOUNT.search(_unescaped(value)) is not None
+        )
         is_named = _is_of_account(path, below=where.below_account)
         of_account = where.says_account or says_itself or is_named
         place = within[0] if within else path
@@ -210,10 +224,16 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
         )
         if read is None:
             found.inside.extend(
-                (path, {field: text}) for field, text in _PAIR.findall(_unescaped(value))
+                (path, {field: text})
+                for field, text in _PAIR.findall(_unescaped(value))
             )
         else:
-            _collect(found, read, path, _Where((*within, path), where.beside, where.below_account))
+            _collect(
+                found,
+                read,
+                path,
+                _Where((*within, path), where.beside, where.below_account),
+            )
     elif isinstance(value, Mapping):
         found.inside.append((path, value))
         says_account = any(
@@ -225,11 +245,15 @@ def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
         for key, item in value.items():
             at = (*path, str(key))
             place = within[0] if within else at
-            found.texts.append(Text(at, place, str(key), value, True, of_accounts, False))
+            found.texts.append(
+                Text(at, place, str(key), value, True, of_accounts, False)
+            )
             _collect(found, item, at, inner)
     elif isinstance(value, list | tuple):
         # Such as the arguments `--service-account` and NAME.
-        says_account = any(isinstance(item, str) and _names_account(item) for item in value)
+        says_account = any(
+            isinstance(item, str) and _names_account(item) for item in value
+        )
         inner = where._replace(says_account=where.says_account or says_account)
         for index, item in enumerate(value):
             _collect(found, item, (*path, str(index)), inner)

@@ -33,7 +33,11 @@ def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> M
             "dnsNames": list(names),
             "usages": ["digital signature", "key encipherment", "server auth"],
             "privateKey": {"rotationPolicy": "Always"},
-            "issuerRef": {"group": "cert-manager.io", "kind": kind, "name": issuer_name},
+            "issuerRef": {
+                "group": "cert-manager.io",
+                "kind": kind,
+                "name": issuer_name,
+            },
         },
     }
 
@@ -44,7 +48,10 @@ def mounting(spec: Mapping[str, Any], secret: str, path: str) -> Manifest:
     return {
         **spec,
         "containers": [
-            {**container, "volumeMounts": [*mappings(container.get("volumeMounts")), mount]}
+            {
+                **container,
+                "volumeMounts": [*mappings(container.get("volumeMounts")), mount],
+            }
             for container in mappings(spec.get("containers"))
         ],
         "volumes": [

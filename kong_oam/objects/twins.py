@@ -49,7 +49,11 @@ class _Object:
 
     @property
     def identity(self) -> tuple[tuple[str, str], str, str]:
-        return self.kind, "" if is_cluster_scoped(self.kind) else self.namespace, self.name
+        return (
+            self.kind,
+            "" if is_cluster_scoped(self.kind) else self.namespace,
+            self.name,
+        )
 
 
 def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
@@ -77,7 +81,9 @@ def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
             yield _twin(earlier, one)
     for component in components:
         for inner in (each for one in component.objects for each in inner_objects(one)):
-            made = _Object(component, inner.group_kind, inner.namespace, inner.name, inner)
+            made = _Object(
+                component, inner.group_kind, inner.namespace, inner.name, inner
+            )
             there = first.get(made.identity, made)
             if there.owner is not component:
                 yield _twin(there, made)
@@ -90,9 +96,13 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         secret = mapping(mapping(one.object.get("spec")).get(_WRITTEN))
         if secret.get("name"):
             namespace = str(secret.get("namespace") or one.namespace)
-            yield _Object(component, _SECRET, namespace, str(secret["name"]), one, written=True)
+            yield _Object(
+                component, _SECRET, namespace, str(secret["name"]), one, written=True
+            )
     for kind, name in component.made:
-        yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
+        yield _Object(
+            component, (_GROUPS.get(kind, ""), kind), component.namespace, name
+        )
     if named := component.named:
         yield _Object(component, _SERVICE, component.namespace, named.name, named=named)
 
@@ -101,7 +111,10 @@ def _is_told(earlier: _Object, one: _Object) -> bool:
     """Several objects of a component may write one Secret; and whoever overwrites a credential is
     told already."""
     owners = (earlier.owner, one.owner)
-    if any(one.namespace == owner.namespace and one.name in owner.credentials for owner in owners):
+    if any(
+        one.namespace == owner.namespace and one.name in owner.credentials
+        for owner in owners
+    ):
         return True
     return earlier.owner is one.owner and (earlier.written or one.written)
 
@@ -150,9 +163,7 @@ def _twin(earlier: _Object, one: _Object) -> Diagnostic:
             if one.kind == _SERVICE and earlier.rendered and one.rendered
             else "give it another name"
         )
-        message = (
-            f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
-        )
+        message = f"{where} of '{one.owner.key}' would also be made {what} ({earlier.place}); {mend}"
     else:
         message = (
             f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, "

@@ -17,18 +17,29 @@ _OURS = (APPLICATION, COMPONENT, STACK)
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
-def removals_of_interrupted(state: ExportedState, settings: ClusterSettings) -> Iterator[str]:
+def removals_of_interrupted(
+    state: ExportedState, settings: ClusterSettings
+) -> Iterator[str]:
     """Yields for each interrupted creation a command that removes the object where it exists and
     has our labels. A patch makes nothing that is ours."""
-    contexts = {provider_of(cluster): context for cluster, context in settings.contexts.items()}
+    contexts = {
+        provider_of(cluster): context for cluster, context in settings.contexts.items()
+    }
     for creation in state.pending:
         context = contexts.get(creation.provider, settings.context)
         package, _, rest = creation.type.partition(":")
         version, _, kind = rest.partition(":")
         if package == "kubernetes" and creation.type == _RELEASE:
             yield _uninstall(creation.inputs, context)
-        elif package == "kubernetes" and STACK in creation.inputs["metadata"].get("labels", {}):
-            yield _delete(version.removeprefix("core/"), kind, creation.inputs["metadata"], context)
+        elif package == "kubernetes" and STACK in creation.inputs["metadata"].get(
+            "labels", {}
+        ):
+            yield _delete(
+                version.removeprefix("core/"),
+                kind,
+                creation.inputs["metadata"],
+                context,
+            )
 
 
 def removals_of_unknown(
@@ -43,19 +54,26 @@ def removals_of_unknown(
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
         for resource in state.resources
-        if resource.type.startswith("kubernetes:") and resource.provider == provider_of(cluster)
+        if resource.type.startswith("kubernetes:")
+        and resource.provider == provider_of(cluster)
     }
     for manifest in meant:
         metadata = manifest["metadata"]
-        identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        identifier = "/".join(
+            filter(None, (metadata.get("namespace"), metadata["name"]))
+        )
         if (manifest["kind"], identifier) not in recorded:
             yield _delete(manifest["apiVersion"], manifest["kind"], metadata, context)
 
 
-def _delete(api_version: str, kind: str, metadata: Mapping[str, Any], context: str | None) -> str:
+def _delete(
+    api_version: str, kind: str, metadata: Mapping[str, Any], context: str | None
+) -> str:
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
     where = f"--context {context} " if context else ""
-    where += f"--namespace {metadata['namespace']} " if metadata.get("namespace") else ""
+    where += (
+        f"--namespace {metadata['namespace']} " if metadata.get("namespace") else ""
+    )
     resource = kind_of(api_version, kind).lower()
     return (
         f"kubectl {where}delete {resource} --selector {labels} --field-selector "

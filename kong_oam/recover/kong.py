@@ -88,10 +88,17 @@ def lost(
     `older`: the state is known to be one of before. Raises OutdatedStateError for another that is.
     """
     entities = sorted(
-        entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id)
+        entities,
+        key=lambda entity: (
+            _COLLECTIONS.index(entity.collection),
+            entity.name,
+            entity.id,
+        ),
     )
     kinds = {entity.id: entity.owner(asking).kind for entity in entities}
-    theirs = {identifier for identifier, kind in kinds.items() if kind == "another stack's"}
+    theirs = {
+        identifier for identifier, kind in kinds.items() if kind == "another stack's"
+    }
     # Somebody may have given our tags to what another stack made.
     unrecorded = [
         entity
@@ -132,7 +139,11 @@ def _reason_to_keep(
 ) -> str | None:
     for neighbour in staying:
         owner = neighbour.owner(asking)
-        shown = f"{neighbour} {owner}" if owner.kind == "another stack's" else str(neighbour)
+        shown = (
+            f"{neighbour} {owner}"
+            if owner.kind == "another stack's"
+            else str(neighbour)
+        )
         if entity.id in neighbour.parents.values():
             return f"{shown} belongs to it"
         if (
@@ -149,7 +160,11 @@ def entities(admin: AdminApi) -> list[LostEntity]:
     Raises AdminError."""
     # Kong lists them by upstream.
     listed = (collection for collection in _COLLECTIONS if collection != "targets")
-    rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
+    rows = [
+        (collection, row)
+        for collection in listed
+        for row in admin.rows(f"/{collection}")
+    ]
     upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
     rows += [
         ("targets", row)
@@ -157,7 +172,9 @@ def entities(admin: AdminApi) -> list[LostEntity]:
         for row in admin.rows(f"/upstreams/{upstream}/targets")
     ]
     names = {
-        row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"])
+        row["id"]: str(
+            row.get("name") or row.get("username") or row.get("target") or row["id"]
+        )
         for _, row in rows
     }
     return [_entity(collection, row, names) for collection, row in rows]
@@ -180,9 +197,13 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
             raise RemovalError(f"{entity} was not removed: {error.answer}") from None
 
 
-def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> LostEntity:
+def _entity(
+    collection: str, row: Mapping[str, Any], names: Mapping[str, str]
+) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
-    return LostEntity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)
+    return LostEntity(
+        collection, row["id"], name, frozenset(row.get("tags") or ()), parents
+    )

@@ -94,12 +94,16 @@ class Search:
             )
             compiled = compile_estate(reading, stack)
             if compiled.estate is None:
-                see = f"see `python -m kong_oam check --stack {self.settings.stack.name}`"
+                see = (
+                    f"see `python -m kong_oam check --stack {self.settings.stack.name}`"
+                )
                 raise RecoveryError(f"the Applications here cannot be compiled: {see}")
             estate = deployed_by(compiled.estate, self.settings.partition)
             for name in clusters_of(estate):
                 meant = objects_of(estate, self.settings, name)
-                commands += cluster.removals_of_unknown(self.state, meant, settings, name)
+                commands += cluster.removals_of_unknown(
+                    self.state, meant, settings, name
+                )
         return commands
 
 
@@ -151,9 +155,15 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
         )
     ]
     for provider in providers:
-        unrecorded = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
+        unrecorded = [
+            (lost, doubt)
+            for lost, doubt in provider.objects
+            if lost.id not in state.ids
+        ]
         places.append(
-            SearchedPlace(provider.where, unrecorded, provider.gone, stack, provider.remove)
+            SearchedPlace(
+                provider.where, unrecorded, provider.gone, stack, provider.remove
+            )
         )
     return Search(settings, state, tuple(places), older)
 
@@ -163,7 +173,11 @@ def _known_elsewhere(settings: Settings) -> frozenset[str]:
     have been moved."""
     if not settings.stack.partitions:
         return frozenset()
-    others = (stack for stack in existing(stacks_of(settings)) if stack != settings.engine_stack)
+    others = (
+        stack
+        for stack in existing(stacks_of(settings))
+        if stack != settings.engine_stack
+    )
     return frozenset().union(*(read(stack).ids for stack in others))
 
 

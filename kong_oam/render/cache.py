@@ -61,7 +61,9 @@ class Cache:
             text = _sealed(key, _EXACT.encode(answer).encode())
             kept = self._file(key)
             kept.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".json", delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                dir=kept.parent, suffix=".json", delete=False
+            ) as file:
                 made = Path(file.name)
             try:
                 made.write_bytes(text)

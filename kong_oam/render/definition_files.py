@@ -25,7 +25,9 @@ _KINDS: Mapping[str, Kind] = {
 _READ_OVER = frozenset({"workflow-step"})
 
 
-def read_definition_file(file: Path, name: str, ask: Ask, *, built_in: bool = False) -> Defined:
+def read_definition_file(
+    file: Path, name: str, ask: Ask, *, built_in: bool = False
+) -> Defined:
     """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it
     is in CUE and there is no evaluator."""
     raw = bytes_of(file, name)
@@ -41,7 +43,9 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Defined((), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", place),))
+        return Defined(
+            (), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", place),)
+        )
     place = FilePlace(file, 1, 1, text)
     answer = ask({"file": file, "text": text})
     if "definition" not in answer:
@@ -55,16 +59,23 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
             (),
             (
                 Diagnostic(
-                    "OAM112", f"no definition: {lines[0]}", place, details=tuple(lines[1:12])
+                    "OAM112",
+                    f"no definition: {lines[0]}",
+                    place,
+                    details=tuple(lines[1:12]),
                 ),
             ),
         )
     return _described(
-        answer["definition"], replace(place, line=answer["definition"]["line"]), built_in
+        answer["definition"],
+        replace(place, line=answer["definition"]["line"]),
+        built_in,
     )
 
 
-def _described(definition: Mapping[str, Any], place: FilePlace, built_in: bool) -> Defined:
+def _described(
+    definition: Mapping[str, Any], place: FilePlace, built_in: bool
+) -> Defined:
     """The definition that the evaluator has read, whose template has each line where it is in the
     file."""
     about: Mapping[str, Any] = definition["about"]
@@ -72,11 +83,12 @@ def _described(definition: Mapping[str, Any], place: FilePlace, built_in: bool) 
     if kind in _READ_OVER:
         return Defined((), ())
     if kind not in _KINDS:
-        message = (
-            f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
-        )
+        message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
         return Defined((), (Diagnostic("OAM103", message[:300], place),))
-    spec, annotations = as_mapping(about.get("attributes")), as_mapping(about.get("annotations"))
+    spec, annotations = (
+        as_mapping(about.get("attributes")),
+        as_mapping(about.get("annotations")),
+    )
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
         return Defined((), (Diagnostic("OAM103", message, place),))
@@ -88,7 +100,9 @@ def _described(definition: Mapping[str, Any], place: FilePlace, built_in: bool) 
         version=as_text(spec.get("version")),
         revision=as_text(annotations.get(REVISION)),
         spec=spec,
-        annotations={name: value for name, value in annotations.items() if isinstance(value, str)},
+        annotations={
+            name: value for name, value in annotations.items() if isinstance(value, str)
+        },
         first_line=1,
         built_in=built_in,
     )

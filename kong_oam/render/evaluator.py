@@ -58,7 +58,9 @@ class Evaluator:
         try:
             assert process.stdin is not None
             process.stdin.write(
-                json.dumps(request, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+                json.dumps(request, sort_keys=True, ensure_ascii=False).encode(
+                    "utf-8", "replace"
+                )
                 + b"\n"
             )
             process.stdin.flush()
@@ -116,7 +118,9 @@ class Evaluator:
         until = time.monotonic() + _PATIENCE
         parts = [self._unread]
         while b"\n" not in parts[-1]:
-            if not select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
+            if not select.select(
+                [process.stdout], [], [], max(0.0, until - time.monotonic())
+            )[0]:
                 raise EOFError
             more = os.read(process.stdout.fileno(), 1 << 20)
             if not more:

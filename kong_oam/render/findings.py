@@ -64,14 +64,18 @@ def _diagnostic(
     number = _number(finding)
     match finding["kind"]:
         case "failure":
-            lines = [_with_lines(line, definition) for line in _words(finding["message"])]
+            lines = [
+                _with_lines(line, definition) for line in _words(finding["message"])
+            ]
             message = f"{_named(component, number)}: its definition fails: {lines[0]}"
             details = (
                 *lines[1:_LINES],
                 *(("...",) if len(lines) > _LINES else ()),
                 _where(definition),
             )
-            return Diagnostic("OAM112", message, _type_place(component, number), details=details)
+            return Diagnostic(
+                "OAM112", message, _type_place(component, number), details=details
+            )
         case "import":
             text, place = _located(finding["message"], definition)
             return Diagnostic(
@@ -81,10 +85,15 @@ def _diagnostic(
             lines = _words(finding["message"])
             message = f"{_named(component, number)}: {lines[0]}"
             return Diagnostic(
-                "OAM111", message, _type_place(component, number), details=tuple(lines[1:_LINES])
+                "OAM111",
+                message,
+                _type_place(component, number),
+                details=tuple(lines[1:_LINES]),
             )
     part = _part(component, number)
-    return _of_properties(finding, part.properties, part.place.at("properties"), definition.name)
+    return _of_properties(
+        finding, part.properties, part.place.at("properties"), definition.name
+    )
 
 
 def _of_properties(
@@ -95,14 +104,20 @@ def _of_properties(
     path: list[str | int] = [*steps_of(told, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(told, path, finding)
-    place, wanted, value = properties.at(*path), finding.get("wanted", []), at(told, path)
+    place, wanted, value = (
+        properties.at(*path),
+        finding.get("wanted", []),
+        at(told, path),
+    )
     what = dotted(path) or type_
     match finding["kind"]:
         case "unknown":
             above = dotted(path[:-1]) or type_
             hint = suggestion(str(path[-1]), wanted)
             return Diagnostic(
-                "OAM102", f"unknown field '{path[-1]}' in {above}{hint}", _key(properties, path)
+                "OAM102",
+                f"unknown field '{path[-1]}' in {above}{hint}",
+                _key(properties, path),
             )
         case "missing":
             above = dotted(path[:-1]) or type_
@@ -117,7 +132,9 @@ def _of_properties(
                 "OAM103", f"{what} must be of type {names}, not {type_of(value)}", place
             )
         case "value":
-            options = [json.loads(one) if one.startswith('"') else one for one in wanted]
+            options = [
+                json.loads(one) if one.startswith('"') else one for one in wanted
+            ]
             hint = suggestion(str(value), map(str, options))
             return Diagnostic("OAM103", f"{what} cannot be {shown(value)}{hint}", place)
     return Diagnostic("OAM103", f"{what}: {_words(finding['message'])[0]}"[:300], place)
@@ -131,7 +148,9 @@ def _exactly(
     is wrong."""
     found, here = _MISMATCHED.search(finding["message"]), at(told, path)
     types = (
-        {_TYPES.get(name, name) for name in found.group("one", "other")} if found else set[str]()
+        {_TYPES.get(name, name) for name in found.group("one", "other")}
+        if found
+        else set[str]()
     )
     inside = (
         here.items()
@@ -143,7 +162,10 @@ def _exactly(
     if not found or not inside or type_of(here) in types:
         return path, finding
     for step, value in inside:
-        for written, wanted in ((found["first"], found["other"]), (found["second"], found["one"])):
+        for written, wanted in (
+            (found["first"], found["other"]),
+            (found["second"], found["one"]),
+        ):
             if json.dumps(value) == written:
                 return [*path, step], {**finding, "wanted": [wanted]}
     return path, {**finding, "kind": "wrong"}
@@ -199,7 +221,9 @@ def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
     above: list[str | int] = []
     for step in path:
         exact: str | int = (
-            int(step) if isinstance(at(told, above), list) and step.isdecimal() else step
+            int(step)
+            if isinstance(at(told, above), list) and step.isdecimal()
+            else step
         )
         above.append(exact)
         yield exact

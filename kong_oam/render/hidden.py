@@ -37,7 +37,8 @@ def with_hidden(asked: Mapping[str, Any], ask: Ask) -> Answer:
         found = [
             one
             for one in ask(without).get("findings", ())
-            if one["kind"] in _OF_PROPERTIES and not any(_bears_on(known, one) for known in told)
+            if one["kind"] in _OF_PROPERTIES
+            and not any(_bears_on(known, one) for known in told)
         ]
         told += found
     return {**answer, "findings": told} if told else answer
@@ -69,7 +70,8 @@ def _bears_on(known: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _means(unknown: Mapping[str, Any], field: str) -> bool:
     """Whether a field that is not known is taken for another one."""
     return (
-        suggestion(unknown["path"][-1], unknown.get("wanted", ())) == f"; did you mean '{field}'?"
+        suggestion(unknown["path"][-1], unknown.get("wanted", ()))
+        == f"; did you mean '{field}'?"
     )
 
 

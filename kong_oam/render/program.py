@@ -40,7 +40,9 @@ def program() -> Path:
     if not (folder / NAME).exists():
         command = [sys.executable, "-m", "sandbox.evaluator", str(folder)]
         try:
-            built = subprocess.run(command, cwd=_PROJECT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - no shell
+            built = subprocess.run(  # noqa: S603 - no shell
+                command, cwd=_PROJECT, stdout=subprocess.DEVNULL, check=False
+            )
         except OSError as error:
             raise EvaluatorError(
                 f"the evaluator of definitions could not be built: {error}"
@@ -64,12 +66,16 @@ def version() -> str:
         digest.update(_RELEASED.read_bytes())
         return digest.hexdigest()[:16]
     try:
-        for path in sorted((*_SOURCE.glob("*.go"), _SOURCE / "go.mod", _SOURCE / "go.sum")):
+        for path in sorted(
+            (*_SOURCE.glob("*.go"), _SOURCE / "go.mod", _SOURCE / "go.sum")
+        ):
             digest.update(f"{path.name}\0{path.read_text('utf-8')}\0".encode())
     except OSError as error:
         message = (
             "this installation has no evaluator of definitions, and not its source either "
             f"({error}); "
         )
-        raise EvaluatorError(f"{message}install a release, or run from a checkout") from None
+        raise EvaluatorError(
+            f"{message}install a release, or run from a checkout"
+        ) from None
     return digest.hexdigest()[:16]

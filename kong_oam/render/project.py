@@ -22,7 +22,9 @@ from kong_oam.render.tools import Tools
 
 FOLDER = "definitions"
 """The folder of the project's own definitions, if it has one."""
-OWN_WORDS = frozenset({("component", "external"), *(("trait", name) for name in OWN_TRAITS)})
+OWN_WORDS = frozenset(
+    {("component", "external"), *(("trait", name) for name in OWN_TRAITS)}
+)
 """Types that this project reads itself. KubeVela needs a definition of each, and here one means
 nothing."""
 _BUILT_IN = "kubevela"
@@ -91,17 +93,23 @@ class Own:
 
     def _taken(self, one: Definition) -> str:
         """Where there is such a type already, if anywhere: in whatever version."""
-        known = next((other for other in self.definitions if other.type == one.type), None)
+        known = next(
+            (other for other in self.definitions if other.type == one.type), None
+        )
         if known:
             return f"defined ({known.place})"
         return "built in" if one.type in built_in_types() else ""
 
 
-def definition_files(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, str]]:
+def definition_files(
+    names: Iterable[str | Path], folder: Path
+) -> Iterator[tuple[Path, str]]:
     """Yields the files of definitions that `names` name, and those in the project's own folder
     below `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
     usual = folder / FOLDER
-    shown = [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
+    shown = (
+        [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
+    )
     for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
         if not _is_built_in(file):
             yield file, problem
@@ -119,17 +127,28 @@ def own_definitions(
     for file, problem in definition_files(names, folder):
         if problem:
             place = FilePlace(named(file), 1, 1)
-            read.append(Defined((), (Diagnostic("OAM101", f"cannot be read: {problem}", place),)))
+            read.append(
+                Defined(
+                    (), (Diagnostic("OAM101", f"cannot be read: {problem}", place),)
+                )
+            )
         else:
             read.append(read_definition_file(file, named(file), tools.ask))
-    definitions = _others_than_own_words(one for part in read for one in part.definitions)
-    return Own(tuple(definitions), tuple(finding for part in read for finding in part.diagnostics))
+    definitions = _others_than_own_words(
+        one for part in read for one in part.definitions
+    )
+    return Own(
+        tuple(definitions),
+        tuple(finding for part in read for finding in part.diagnostics),
+    )
 
 
 def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Definition]:
     """Those that say what a type means here: what KubeVela's own policies mean, this project reads
     itself, too."""
-    own_words = OWN_WORDS | {(kind, name) for kind, name in built_in_types() if kind == "policy"}
+    own_words = OWN_WORDS | {
+        (kind, name) for kind, name in built_in_types() if kind == "policy"
+    }
     return (one for one in definitions if one.type not in own_words)
 
 
@@ -141,12 +160,15 @@ def _holds_others_alone(folder: Path) -> bool:
     """Whether it is a folder with files, none of which is a definition: it need not be one of
     definitions."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
-    return len(found) == 1 and found[0][1] == DEFINITIONS.empty and any(folder.iterdir())
+    return (
+        len(found) == 1 and found[0][1] == DEFINITIONS.empty and any(folder.iterdir())
+    )
 
 
 def _is_built_in(file: Path) -> bool:
     """Whether it is in the folder of the built-in types, which lies below that of this project's
     own."""
     return any(
-        above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file() for above in file.parents
+        above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file()
+        for above in file.parents
     )

@@ -51,7 +51,9 @@ def render(
     chosen[0] = as_template(chosen[0], application, component)
     asked = request(application, component, chosen, setting)
     answer = with_hidden(asked, ask)
-    objects = tuple(_object(one, component, chosen) for one in answer.get("objects", ()))
+    objects = tuple(
+        _object(one, component, chosen) for one in answer.get("objects", ())
+    )
     return RenderedComponent(objects, tuple(findings(component, chosen, answer)))
 
 
@@ -64,9 +66,12 @@ def definitions_of(
     own = find(library, kind, component.type, place)
     refused = _ELSEWHERE.get(component.type.partition("@")[0], "")
     if refused:
-        own = Diagnostic("OAM108", f"{component.type} '{component.name}': {refused}", place)
+        own = Diagnostic(
+            "OAM108", f"{component.type} '{component.name}': {refused}", place
+        )
     traits = (
-        find(library, "trait", trait.type, trait.place.at("type")) for trait in component.traits
+        find(library, "trait", trait.type, trait.place.at("type"))
+        for trait in component.traits
     )
     return own, *traits
 
@@ -89,7 +94,9 @@ def _written(component: Component, type_: str, key: str) -> Position:
     """Where an object stands that the component has as it is."""
     properties = component.place.at("properties")
     return (
-        properties if type_ == "raw" else properties.at("objects", int(key.rpartition("-")[2] or 0))
+        properties
+        if type_ == "raw"
+        else properties.at("objects", int(key.rpartition("-")[2] or 0))
     )
 
 

@@ -57,7 +57,9 @@ def _part(definition: Definition, type_: str, properties: Any) -> dict[str, Any]
     }
 
 
-def _context(application: Application, component: Component, setting: Setting) -> dict[str, Any]:
+def _context(
+    application: Application, component: Component, setting: Setting
+) -> dict[str, Any]:
     number = _NUMBER.search(setting.revision)
     annotations = application.annotations
     return {
@@ -89,7 +91,8 @@ def _plain(component: Component) -> dict[str, Any]:
     if component.properties:
         plain["properties"] = as_json(component.properties)
     traits = [
-        {"type": trait.type, "properties": as_json(trait.properties)} for trait in component.traits
+        {"type": trait.type, "properties": as_json(trait.properties)}
+        for trait in component.traits
     ]
     if traits:
         plain["traits"] = traits
@@ -103,7 +106,9 @@ def as_json(value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [as_json(inner) for inner in value]
-    if type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
+    if type(value) is dict or isinstance(
+        value, Mapping
+    ):  # a dict is seen sooner as a dict
         return {name: as_json(inner) for name, inner in value.items()}
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:
         return int(value)

@@ -72,7 +72,9 @@ def read_applications(
             definitions, renderer.tools, named, folder if project is None else project
         )
         reading = read_files(names, named, folder, read_one, alone.types)
-        return renderer.rendered(reading, alone.beside(reading.definitions), minor, labels)
+        return renderer.rendered(
+            reading, alone.beside(reading.definitions), minor, labels
+        )
 
 
 @dataclass
@@ -92,10 +94,12 @@ class Renderer:
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
         applications = [
-            on_clusters(application, labels or {}) for application in reading.applications
+            on_clusters(application, labels or {})
+            for application in reading.applications
         ]
         made = [
-            run.at(application.place.file).application(application) for application in applications
+            run.at(application.place.file).application(application)
+            for application in applications
         ]
         self._known = run.now
         return replace(
@@ -106,7 +110,8 @@ class Renderer:
                 *own.diagnostics,
                 *(found for one in made for found in one.diagnostics),
             ),
-            malformed=reading.malformed | {one.source.name for one in made if not one.application},
+            malformed=reading.malformed
+            | {one.source.name for one in made if not one.application},
         )
 
     def again(self, texts: Mapping[str, str]) -> Reading:
@@ -159,12 +164,16 @@ class _Run:
     def application(self, source: Application) -> _Made:
         if all(part.plain for part in source.components) and not source.policies:
             return _Made(source, None, source)
-        kinds: list[tuple[Component, Kind]] = [(part, "component") for part in source.components]
+        kinds: list[tuple[Component, Kind]] = [
+            (part, "component") for part in source.components
+        ]
         kinds += [(_as_component(policy), "policy") for policy in source.policies]
         parts = [
             (
                 part,
-                () if part.plain else tuple(self._chosen(form, kind) for form in part.every_form),
+                ()
+                if part.plain
+                else tuple(self._chosen(form, kind) for form in part.every_form),
             )
             for part, kind in kinds
         ]
@@ -210,7 +219,9 @@ class _Run:
             if not all(giver in made for giver in needed[number]):
                 continue  # why it cannot be rendered is said there
             values = {taken.source: givers[taken.source] for taken in part.inputs}
-            given = {name: (made[giver], output) for name, (giver, output) in values.items()}
+            given = {
+                name: (made[giver], output) for name, (giver, output) in values.items()
+            }
             component, findings = (
                 self._component(source, part, chosen, given) if chosen else (part, ())
             )
@@ -219,17 +230,25 @@ class _Run:
             found += findings
         whole = len(made) == len(parts) and not errors(found)
         done = (
-            replace(source, components=tuple(made[key] for key in sorted(made)), policies=())
+            replace(
+                source, components=tuple(made[key] for key in sorted(made)), policies=()
+            )
             if whole
             else None
         )
         return _Made(source, beside, done, tuple(found))
 
     def _component(
-        self, source: Application, part: Component, chosen: Sequence[Chosen], given: Givers
+        self,
+        source: Application,
+        part: Component,
+        chosen: Sequence[Chosen],
+        given: Givers,
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         """`chosen`: one for each form of the component."""
-        wrong = dict.fromkeys(one for form in chosen for one in form if isinstance(one, Diagnostic))
+        wrong = dict.fromkeys(
+            one for form in chosen for one in form if isinstance(one, Diagnostic)
+        )
         if wrong:
             # What cannot be read may define it.
             return None, () if errors(self.own.problems) else tuple(wrong)
@@ -250,7 +269,9 @@ class _Run:
             return None, findings
         # Of one without any nothing is there but what was made.
         places = zip(part.placements, made, strict=False)
-        placements = tuple(replace(placement, rendered=one.rendered) for placement, one in places)
+        placements = tuple(
+            replace(placement, rendered=one.rendered) for placement, one in places
+        )
         return replace(made[0], placements=placements), findings
 
     def _placed(
@@ -262,7 +283,11 @@ class _Run:
         placement: Placement,
     ) -> tuple[Component | None, tuple[Diagnostic, ...]]:
         namespace = placement.namespace or source.namespace
-        there = source if namespace == source.namespace else replace(source, namespace=namespace)
+        there = (
+            source
+            if namespace == source.namespace
+            else replace(source, namespace=namespace)
+        )
         setting = Setting(self.minor, source.revision, placement.cluster or "")
         whole = with_values(part, given, there, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
@@ -270,7 +295,9 @@ class _Run:
         part, awaited = whole.component, whole.awaited
 
         def rendered(one: Component) -> RenderedComponent:
-            return render(chosen, there, _without_own_words(one), self.tools.ask, setting)
+            return render(
+                chosen, there, _without_own_words(one), self.tools.ask, setting
+            )
 
         result = rendered(part)
         if errors(result.diagnostics):
@@ -286,7 +313,8 @@ class _Run:
         ]
         rendered_objects = with_awaited(result.objects, awaited)
         objects = tuple(
-            kept_by_rules(there, part, _numbered(one, numbers)) for one in rendered_objects
+            kept_by_rules(there, part, _numbered(one, numbers))
+            for one in rendered_objects
         )
         return replace(part, rendered=objects), result.diagnostics
 
@@ -298,10 +326,13 @@ class _Run:
         for of, type_, place in types:
             if (of, type_.partition("@")[0]) not in defined:
                 hint = suggestion(
-                    type_, {name for kind_of, name in defined | OWN_WORDS if kind_of == of}
+                    type_,
+                    {name for kind_of, name in defined | OWN_WORDS if kind_of == of},
                 )
                 yield Diagnostic(
-                    "OAM104", f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}", place.at("type")
+                    "OAM104",
+                    f"unknown {of} type '{type_}'{hint}{_NO_DEFINITION}",
+                    place.at("type"),
                 )
 
 
@@ -309,13 +340,21 @@ def _at(giver: Component, placement: Placement, source: Application) -> Componen
     """A component as it is where another one takes a value of it: it is there, too
     (`oam.resolution`)."""
     spot = placement.spot(source.namespace)
-    found = next((one for one in giver.placements if one.spot(source.namespace) == spot), None)
+    found = next(
+        (one for one in giver.placements if one.spot(source.namespace) == spot), None
+    )
     return replace(giver, rendered=found.rendered) if found else giver
 
 
 def _without_own_words(component: Component) -> Component:
-    left = tuple(one for one in component.traits if ("trait", one.type) not in OWN_WORDS)
-    return component if len(left) == len(component.traits) else replace(component, traits=left)
+    left = tuple(
+        one for one in component.traits if ("trait", one.type) not in OWN_WORDS
+    )
+    return (
+        component
+        if len(left) == len(component.traits)
+        else replace(component, traits=left)
+    )
 
 
 def _numbered(one: RenderedObject, numbers: Sequence[int]) -> RenderedObject:

@@ -45,7 +45,11 @@ _NO_VARIABLES = frozenset(
     }
 )
 """Those of them that are no variables as well."""
-_BY_DEFINITION = ("writeConnectionSecretToRef", "providerRef", "gitCredentialsSecretReference")
+_BY_DEFINITION = (
+    "writeConnectionSecretToRef",
+    "providerRef",
+    "gitCredentialsSecretReference",
+)
 """What the definition says where a component does not."""
 _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
@@ -57,9 +61,12 @@ def as_template(
     other as it is."""
     if not definition.terraform:
         return definition
-    made = json.dumps(_configuration(definition, application, component), ensure_ascii=False)
+    made = json.dumps(
+        _configuration(definition, application, component), ensure_ascii=False
+    )
     return replace(
-        definition, template=f"output: {made}\nparameter: {_parameter(definition.terraform)}\n"
+        definition,
+        template=f"output: {made}\nparameter: {_parameter(definition.terraform)}\n",
     )
 
 
@@ -70,13 +77,18 @@ def _configuration(
     `status`)."""
     properties = as_json(component.properties)
     said = {name: value for name, value in properties.items() if value is not None}
-    spec: dict[str, Any] = {"gitRef": {}} | {name: said[name] for name in _FIELDS if name in said}
+    spec: dict[str, Any] = {"gitRef": {}} | {
+        name: said[name] for name in _FIELDS if name in said
+    }
     for name in _BY_DEFINITION:
         if name not in spec and definition.terraform.get(name) is not None:
             spec[name] = definition.terraform[name]
     written = spec.get("writeConnectionSecretToRef")
     if isinstance(written, Mapping) and not written.get("namespace"):
-        spec["writeConnectionSecretToRef"] = {**written, "namespace": application.namespace}
+        spec["writeConnectionSecretToRef"] = {
+            **written,
+            "namespace": application.namespace,
+        }
     if definition.terraform.get("type", "hcl") == "remote":
         spec["remote"] = definition.terraform["configuration"]
         spec.pop("path", None)
@@ -84,11 +96,16 @@ def _configuration(
             spec["path"] = path
     else:
         spec["hcl"] = definition.terraform["configuration"]
-    spec["variable"] = {name: one for name, one in properties.items() if name not in _NO_VARIABLES}
+    spec["variable"] = {
+        name: one for name, one in properties.items() if name not in _NO_VARIABLES
+    }
     return {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
-        "metadata": {"name": component.name, "annotations": dict(definition.annotations)},
+        "metadata": {
+            "name": component.name,
+            "annotations": dict(definition.annotations),
+        },
         "spec": spec,
         "status": {"apply": {}, "destroy": {}},
     }

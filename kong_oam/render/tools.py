@@ -17,7 +17,9 @@ class Tools:
     """An evaluator, the answers that are kept, and the built-in definitions; a context manager that
     ends the evaluator. By default the cache is this machine's. For one thread."""
 
-    def __init__(self, evaluator: Evaluator | None = None, cache: Cache | None = None) -> None:
+    def __init__(
+        self, evaluator: Evaluator | None = None, cache: Cache | None = None
+    ) -> None:
         self.evaluator = evaluator or Evaluator()
         self._cache = cache
 

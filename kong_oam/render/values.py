@@ -61,19 +61,26 @@ def with_values(
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
-        asked = {"valueFrom": output.value_from, "scope": _scope(giver, application, setting)}
+        asked = {
+            "valueFrom": output.value_from,
+            "scope": _scope(giver, application, setting),
+        }
         answer = ask(asked)
         what = (
             f"output '{output.name}' of '{giver.name}': "
             f"'{' '.join(output.value_from.split())[:100]}'"
         )
         if message := _wrong(answer):
-            return Diagnostic("OAM108", f"{what}: {message}", output.place.at("valueFrom"))
+            return Diagnostic(
+                "OAM108", f"{what}: {message}", output.place.at("valueFrom")
+            )
         value, own = answer["value"], list[Awaited]()
         for path in answer.get("paths", ()):
             one = _awaited(application, giver, path)
             if isinstance(one, str):
-                return Diagnostic("OAM108", f"{what}: {one}", output.place.at("valueFrom"))
+                return Diagnostic(
+                    "OAM108", f"{what}: {one}", output.place.at("valueFrom")
+                )
             own.append(one)
         if own:
             for number, one in enumerate(own):
@@ -93,7 +100,9 @@ def with_values(
         try:
             part = _placed(filled(part, path_of(taken.parameter), value), taken)
         except UnfitError as error:
-            message = f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
+            message = (
+                f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
+            )
             return Diagnostic("OAM103", message, taken.place.at("parameterKey"))
     return Filled(part, tuple(awaited))
 
@@ -104,11 +113,15 @@ def otherwise(part: Component, awaited: Sequence[Awaited]) -> Component:
         replace(trait, properties=_in_other_words(trait.properties, awaited))
         for trait in part.traits
     )
-    return replace(part, properties=_in_other_words(part.properties, awaited), traits=traits)
+    return replace(
+        part, properties=_in_other_words(part.properties, awaited), traits=traits
+    )
 
 
 def are_passed_on(
-    awaited: Sequence[Awaited], objects: Iterable[RenderedObject], others: Iterable[RenderedObject]
+    awaited: Sequence[Awaited],
+    objects: Iterable[RenderedObject],
+    others: Iterable[RenderedObject],
 ) -> bool:
     """Whether a definition passes texts on as they are, and decides nothing by them.
 
@@ -143,12 +156,16 @@ def with_awaited(
         return tuple(objects)
     texts = [json.dumps(one.object) for one in objects]
     return tuple(
-        replace(one, awaited=tuple(value for value in awaited if value.stand_in in text))
+        replace(
+            one, awaited=tuple(value for value in awaited if value.stand_in in text)
+        )
         for one, text in zip(objects, texts, strict=True)
     )
 
 
-def _scope(giver: Component, application: Application, setting: Setting) -> dict[str, Any]:
+def _scope(
+    giver: Component, application: Application, setting: Setting
+) -> dict[str, Any]:
     """What is known of a component before it is deployed. The context is the workflow's, of which a
     name is that of the Application."""
     first, *others = giver.rendered or ()
@@ -177,7 +194,9 @@ def _wrong(answer: Mapping[str, Any]) -> str:
         line, *_ = finding["message"].splitlines() or [""]
         said = _WHERE.sub("", line)[:300]
         return (
-            f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
+            f"{said}; it is said of output, outputs and context"
+            if _UNKNOWN.search(said)
+            else said
         )
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
         return f"it gives more than {MAX_CHARACTERS} characters"
@@ -190,7 +209,11 @@ def _awaited(
     """The value at a path of the scope, which only the cluster knows; or why it cannot be
     passed."""
     first, *others = giver.rendered or ()
-    one = first if path[0] == "output" else next(other for other in others if other.key == path[1])
+    one = (
+        first
+        if path[0] == "output"
+        else next(other for other in others if other.key == path[1])
+    )
     inside = tuple(path[1:] if path[0] == "output" else path[2:])
     if reason := _NEVER.get(one.kind):
         return reason
@@ -200,10 +223,20 @@ def _awaited(
             "deployed"
         )
     source = json.dumps(
-        [application.name, giver.name, one.api, one.kind, one.namespace, one.name, inside]
+        [
+            application.name,
+            giver.name,
+            one.api,
+            one.kind,
+            one.namespace,
+            one.name,
+            inside,
+        ]
     )
     stand_in = f"awaited-value-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    return Awaited(stand_in, giver.name, one.api, one.kind, one.namespace, one.name, inside)
+    return Awaited(
+        stand_in, giver.name, one.api, one.kind, one.namespace, one.name, inside
+    )
 
 
 def _placed(part: Component, taken: Input) -> Component:
@@ -211,15 +244,22 @@ def _placed(part: Component, taken: Input) -> Component:
     path = path_of(taken.parameter)
     if path[0] == "properties":
         return replace(
-            part, place=replace(part.place, moved={**part.place.moved, **_moved(part, path, taken)})
+            part,
+            place=replace(
+                part.place, moved={**part.place.moved, **_moved(part, path, taken)}
+            ),
         )
     number = int(path[1])
     trait = part.traits[number]
     trait = replace(
         trait,
-        place=replace(trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}),
+        place=replace(
+            trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}
+        ),
     )
-    return replace(part, traits=(*part.traits[:number], trait, *part.traits[number + 1 :]))
+    return replace(
+        part, traits=(*part.traits[:number], trait, *part.traits[number + 1 :])
+    )
 
 
 def _moved(

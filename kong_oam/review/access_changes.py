@@ -73,17 +73,23 @@ Findings = tuple[Finding, ...]
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
     """Checks the Applications on a stack: gives errors, and what somebody should look at. Raises
     ReviewError."""
-    document = json.loads(_access("check", "--stack", stack, f"--since={base}", "--json"))
+    document = json.loads(
+        _access("check", "--stack", stack, f"--since={base}", "--json")
+    )
     diagnostics: list[dict[str, Any]] = document["diagnostics"]
     errors = [one for one in diagnostics if one["severity"] == "error"]
     warnings = [one for one in diagnostics if one["severity"] != "error"]
-    return tuple(map(_finding, errors)), tuple(map(_finding, [*warnings, *document["findings"]]))
+    return tuple(map(_finding, errors)), tuple(
+        map(_finding, [*warnings, *document["findings"]])
+    )
 
 
 def _finding(diagnostic: dict[str, Any]) -> Finding:
     text = f"{diagnostic['code']}: {diagnostic['message']}"
     return Finding(
-        text, _place(diagnostic) if "file" in diagnostic else None, diagnostic.get("new", True)
+        text,
+        _place(diagnostic) if "file" in diagnostic else None,
+        diagnostic.get("new", True),
     )
 
 
@@ -93,35 +99,48 @@ def _place(entry: dict[str, Any]) -> Place:
 
 def changes(base: str, stack: str) -> AccessChange:
     """Compares access between the git revision `base` and what is here. Raises ReviewError."""
-    revision = (
-        f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
-    )
+    revision = f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
     operands = ("--stack", stack, "--", revision, ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
     found: list[dict[str, Any]] = document["changes"]
     if not found:
         return AccessChange(len(_KINDS), headline="", markdown="")
     rank = min(_KINDS.index(change["kind"]) for change in found)
-    rules = dict.fromkeys(_place(change["rule"]) for change in found if change.get("rule"))
+    rules = dict.fromkeys(
+        _place(change["rule"]) for change in found if change.get("rule")
+    )
     # What is only in the base has no line in the change's own commit.
     places = tuple(place for place in rules if not place.file.startswith(f"{base}:"))
     # Settings have none.
     hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))
     graph = (
-        _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip()
+        _access(
+            "graph", f"--since={revision}", "--stack", stack, "--format", "mermaid"
+        ).strip()
         if hosts
         else ""
     )
     markdown = _access("diff", "--markdown", *operands).strip()
-    shape = _without_names(json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts)
+    shape = _without_names(
+        json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts
+    )
     return AccessChange(
-        rank, document["headline"], markdown, places, graph, hosts, shape, _owners(found)
+        rank,
+        document["headline"],
+        markdown,
+        places,
+        graph,
+        hosts,
+        shape,
+        _owners(found),
     )
 
 
 def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """The owners in the base, which a change cannot add to, to hide others among."""
-    answered = [change["answeredBy"]["old"] for change in found if "answeredBy" in change]
+    answered = [
+        change["answeredBy"]["old"] for change in found if "answeredBy" in change
+    ]
     answered += [
         exposer
         for change in found

@@ -49,7 +49,11 @@ class ReviewedStack:
     @property
     def passed(self) -> bool:
         """Whether nothing is wrong, and everything was looked at."""
-        looked = self.access is not None and self.preview is not None and not self.preview.failed
+        looked = (
+            self.access is not None
+            and self.preview is not None
+            and not self.preview.failed
+        )
         return looked and not (
             self.problems or self.failure or (self.preview and self.preview.mandatory)
         )
@@ -81,7 +85,10 @@ def compose(
     text = ""
     for graphs, lists in ((True, True), (False, True), (False, False)):
         text = (
-            "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+            "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip(
+                "\n"
+            )
+            + "\n"
         )
         text = text.encode("utf-8", "replace").decode()
         if longest is None or len(text) <= longest:
@@ -100,15 +107,25 @@ def not_reviewed(commit: str = "") -> str:
 
 
 def _lines(
-    stacks: Sequence[ReviewedStack], links: Links | None, commit: str, *, graphs: bool, lists: bool
+    stacks: Sequence[ReviewedStack],
+    links: Links | None,
+    commit: str,
+    *,
+    graphs: bool,
+    lists: bool,
 ) -> Iterator[str]:
     yield from (MARKER, _summary_line(stacks), "")
     yield from _owners(stacks)
     if commit:
         yield from (f"Of commit {code(commit)}.", "")
-    for alike in _alike(stacks, lambda one: (one.problems, one.failure, one.access, one.findings)):
+    for alike in _alike(
+        stacks, lambda one: (one.problems, one.failure, one.access, one.findings)
+    ):
         first = alike[0]
-        yield from (f"### {'Stacks' if len(alike) > 1 else 'Stack'} {_names(alike)}", "")
+        yield from (
+            f"### {'Stacks' if len(alike) > 1 else 'Stack'} {_names(alike)}",
+            "",
+        )
         yield from _access(first, links)
         for other in alike[1:]:
             yield from _hosts(first, other)
@@ -138,7 +155,9 @@ def _names(stacks: Sequence[ReviewedStack]) -> str:
 def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     """The worst of what changes, on whatever stack; and that not everything was looked at, and
     why."""
-    changed = [stack.access for stack in stacks if stack.access and stack.access.headline]
+    changed = [
+        stack.access for stack in stacks if stack.access and stack.access.headline
+    ]
     line = (
         "**Access** · no change"
         if all(stack.access for stack in stacks)
@@ -146,9 +165,12 @@ def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     )
     if changed:
         line = f"**Access** · {code(min(changed, key=lambda access: access.rank).headline)}"
-    failed = _alike([stack for stack in stacks if not stack.passed], lambda stack: stack.why)
+    failed = _alike(
+        [stack for stack in stacks if not stack.passed], lambda stack: stack.why
+    )
     told = (
-        f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}" for alike in failed
+        f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}"
+        for alike in failed
     )
     return f"{line} · **failed** on {'; '.join(told)}" if failed else line
 
@@ -156,7 +178,9 @@ def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
 def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
     """Who has to agree, on whatever stack: above all tables, so that no row of one pushes it out of
     the comment."""
-    owners = sorted({owner for stack in stacks if stack.access for owner in stack.access.owners})
+    owners = sorted(
+        {owner for stack in stacks if stack.access for owner in stack.access.owners}
+    )
     if owners:
         asked = ", ".join(map(mention, owners))
         yield from (
@@ -186,7 +210,9 @@ def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
         if other.access and first.access
         else ()
     )
-    told = [f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours]
+    told = [
+        f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours
+    ]
     if told:
         yield from (f"On {code(other.name)}: {', '.join(told)}.", "")
 
@@ -201,7 +227,9 @@ def _with_links(access: AccessChange, links: Links | None) -> str:
     """The table with the places of rules, which stand in its last column, as links."""
     text = f"{access.markdown}\n"
     for place in access.places:
-        text = text.replace(f"| {code(str(place))} |\n", f"| {linked(place, links)} |\n")
+        text = text.replace(
+            f"| {code(str(place))} |\n", f"| {linked(place, links)} |\n"
+        )
     return text.removesuffix("\n")
 
 
@@ -220,17 +248,26 @@ def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
     if named:
         yield from (f"On {_names(stacks)}:", "")
     yield from ("| policy | level | found |", "|---|---|---|")
-    for violation in sorted(violations, key=lambda one: (one.level != "mandatory", one.rule)):
+    for violation in sorted(
+        violations, key=lambda one: (one.level != "mandatory", one.rule)
+    ):
         yield f"| `{violation.rule}` | {violation.level} | {code(violation.message)} |"
     yield ""
 
 
-def _findings(stack: ReviewedStack, links: Links | None, *, lists: bool) -> Iterator[str]:
+def _findings(
+    stack: ReviewedStack, links: Links | None, *, lists: bool
+) -> Iterator[str]:
     """Warnings and what lint finds: they fail nothing. New ones are always listed."""
     new = [finding for finding in stack.findings if finding.new]
     known = [finding for finding in stack.findings if not finding.new]
     if new:
-        yield from (f"New since the base, {len(new)} to look at:", "", *_listed(new, links), "")
+        yield from (
+            f"New since the base, {len(new)} to look at:",
+            "",
+            *_listed(new, links),
+            "",
+        )
     if known and lists:
         yield from folded(
             f"As in the base: {len(known)} to look at", "\n".join(_listed(known, links))
@@ -260,13 +297,17 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
         if not stack.preview.steps:
             return
     counts = Counter(step.operation for step in stack.preview.steps)
-    summary = ", ".join(f"{count} to {operation}" for operation, count in sorted(counts.items()))
+    summary = ", ".join(
+        f"{count} to {operation}" for operation, count in sorted(counts.items())
+    )
     if not lists or not summary:
         yield from (f"Resources{of}: {summary or 'no change'}.", "")
         return
     rows = ["| | resource | type | differs |", "|---|---|---|---|"]
     for step in stack.preview.steps:
         differs = ", ".join(map(code, step.properties))
-        rows.append(f"| {step.operation} | {code(step.name)} | {code(step.type)} | {differs} |")
+        rows.append(
+            f"| {step.operation} | {code(step.name)} | {code(step.type)} | {differs} |"
+        )
     named_here = f" of <code>{html.escape(stack.name)}</code>" if named else ""
     yield from folded(f"Resources{named_here}: {summary}", "\n".join(rows))

@@ -35,10 +35,16 @@ of it."""
 UNKNOWN = "the engine or one of its plugins failed"
 
 
-def reasons(errors: Iterable[Mapping[str, Any]], complaint: str = "") -> tuple[str, ...]:
+def reasons(
+    errors: Iterable[Mapping[str, Any]], complaint: str = ""
+) -> tuple[str, ...]:
     """Words why a preview failed: of the engine's errors (`diagnosticEvent` of its events), and of
     what the CLI wrote to standard error. The program's come first; at least one."""
-    own, named, known = [], [], [words for part, words in _KNOWN.items() if part in complaint]
+    own, named, known = (
+        [],
+        [],
+        [words for part, words in _KNOWN.items() if part in complaint],
+    )
     for error in errors:
         urn, message = str(error.get("urn") or ""), str(error.get("message", ""))
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]

@@ -24,7 +24,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def say(
-    text: str, number: int, repository: str | None, author: str, environment: Mapping[str, str]
+    text: str,
+    number: int,
+    repository: str | None,
+    author: str,
+    environment: Mapping[str, str],
 ) -> None:
     """Writes the comment of a pull request, over the one that is there. Raises ReviewError.
 
@@ -38,13 +42,21 @@ def say(
             "to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME"
         )
     api = environment.get("GITHUB_API_URL", "https://api.github.com")
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+    }
     base = f"{api.rstrip('/')}/repos/{repository}/"
     with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
         for comment in _comments(client, number):
             login = (comment.get("user") or {}).get("login")
             if login == author and str(comment.get("body", "")).startswith(MARKER):
-                _sent(client, "PATCH", f"issues/comments/{comment['id']}", json={"body": text})
+                _sent(
+                    client,
+                    "PATCH",
+                    f"issues/comments/{comment['id']}",
+                    json={"body": text},
+                )
                 return
         _sent(client, "POST", f"issues/{number}/comments", json={"body": text})
 
@@ -52,7 +64,9 @@ def say(
 def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
-        comments = _sent(client, "GET", f"issues/{number}/comments", params=parameters).json()
+        comments = _sent(
+            client, "GET", f"issues/{number}/comments", params=parameters
+        ).json()
         yield from comments
         if len(comments) < _PAGE:
             return
@@ -69,13 +83,17 @@ def read_comment(file: Path) -> str:
     except OSError as error:
         raise ReviewError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ReviewError(f"{file} is no comment of a review: it is not UTF-8") from None
+        raise ReviewError(
+            f"{file} is no comment of a review: it is not UTF-8"
+        ) from None
     if len(text) > LONGEST:
         raise ReviewError(
             f"{file} is no comment of a review: it has more than {LONGEST:,} characters"
         )
     if not text.startswith(f"{MARKER}\n"):
-        raise ReviewError(f"{file} is no comment of a review: its first line is not {MARKER}")
+        raise ReviewError(
+            f"{file} is no comment of a review: its first line is not {MARKER}"
+        )
     return text
 
 
@@ -86,7 +104,9 @@ def links(repository: str | None, environment: Mapping[str, str]) -> Links | Non
     """
     server, commit = environment.get("GITHUB_SERVER_URL", ""), head(environment)
     known = (_SERVER.fullmatch(server), _REPOSITORY.fullmatch(repository or ""), commit)
-    return Links(f"{server}/{repository}/blob/{commit}", _folder()) if all(known) else None
+    return (
+        Links(f"{server}/{repository}/blob/{commit}", _folder()) if all(known) else None
+    )
 
 
 def head(environment: Mapping[str, str]) -> str:
@@ -109,7 +129,9 @@ def _folder() -> str:
     return done.stdout.removesuffix("\n") if done.returncode == 0 else ""
 
 
-def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:
+def _sent(
+    client: httpx.Client, method: str, path: str, **arguments: Any
+) -> httpx.Response:
     try:
         answer = client.request(method, path, **arguments)
     except httpx.HTTPError as error:

@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 from kong_oam.diagnostics import printable
 
-_MENTION = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
+_MENTION = re.compile(
+    r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ def linked(place: Place, links: Links | None) -> str:
 
 def code(text: str) -> str:
     """Text as code, so that none of it is read as markup, and no table or line ends in it."""
-    return "`" + printable(" ".join(text.split())).replace("`", "'").replace("|", "\\|") + "`"
+    return (
+        "`"
+        + printable(" ".join(text.split())).replace("`", "'").replace("|", "\\|")
+        + "`"
+    )
 
 
 def mention(owner: str) -> str:

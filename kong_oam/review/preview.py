@@ -55,7 +55,9 @@ class Preview:
     @property
     def mandatory(self) -> tuple[Violation, ...]:
         """The violations that fail it."""
-        return tuple(violation for violation in self.violations if violation.level == "mandatory")
+        return tuple(
+            violation for violation in self.violations if violation.level == "mandatory"
+        )
 
 
 def preview(stack: str) -> Preview:
@@ -85,14 +87,18 @@ def read(printed: str, complaint: str = "") -> Preview:
         if metadata := event.get("resourcePreEvent", {}).get("metadata"):
             if metadata.get("op") in _OPERATIONS:
                 steps[metadata["urn"]] = _step(metadata)
-        elif (policy := event.get("policyEvent")) and policy.get("policyPackName") == PACK:
+        elif (policy := event.get("policyEvent")) and policy.get(
+            "policyPackName"
+        ) == PACK:
             violations[_violation(policy)] = None
         elif (said := event.get("diagnosticEvent")) and said.get("severity") == "error":
             errors.append(said)
         elif summary := event.get("summaryEvent"):
             succeeded = summary.get("result") == "succeeded"
     return Preview(
-        tuple(steps.values()), tuple(violations), () if succeeded else reasons(errors, complaint)
+        tuple(steps.values()),
+        tuple(violations),
+        () if succeeded else reasons(errors, complaint),
     )
 
 
@@ -108,7 +114,9 @@ def _events(printed: str) -> Iterator[Mapping[str, Any]]:
 
 def _step(metadata: Mapping[str, Any]) -> Step:
     properties = tuple(sorted(map(str, metadata.get("diffs") or ())))
-    return Step(metadata["op"], metadata["type"], logical_name(metadata["urn"]), properties)
+    return Step(
+        metadata["op"], metadata["type"], logical_name(metadata["urn"]), properties
+    )
 
 
 def _violation(policy: Mapping[str, Any]) -> Violation:

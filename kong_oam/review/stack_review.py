@@ -42,12 +42,18 @@ def review_stack(
             listed = ", ".join(missing)
             return [
                 replace(
-                    stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}"
+                    stack,
+                    failure=_NO_SECRETS.format(listed),
+                    reason=f"this run has no {listed}",
                 )
             ]
         others = [one for one in touched(name) if one != name] if partitions else []
     except ReviewError as error:
-        return [replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])]
+        return [
+            replace(
+                stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0]
+            )
+        ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         previews = pool.map(preview, (name, *others))
         return [

@@ -23,7 +23,9 @@ def create(settings: Settings, stack: str) -> None:
     estate = settings.stack.name
     base, file = stack_file(estate), stack_file(stack)
     of_plugins = {
-        key: one for key, one in config_in(base).items() if not str(key).startswith(f"{NAMESPACE}:")
+        key: one
+        for key, one in config_in(base).items()
+        if not str(key).startswith(f"{NAMESPACE}:")
     }
     secrets = [key for key, one in of_plugins.items() if _is_secret(one)]
     begun = {f"{NAMESPACE}:{ESTATE}": estate} | {
@@ -68,6 +70,12 @@ def _secrets_provider(file: Path) -> str | None:
 def _is_secret(value: Any) -> bool:
     """Whether the value, as a stack's file has it, is encrypted, or something in it is."""
     inner = (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        value.values()
+        if isinstance(value, Mapping)
+        else value
+        if isinstance(value, list)
+        else ()
     )
-    return (isinstance(value, Mapping) and [*value] == ["secure"]) or any(map(_is_secret, inner))
+    return (isinstance(value, Mapping) and [*value] == ["secure"]) or any(
+        map(_is_secret, inner)
+    )

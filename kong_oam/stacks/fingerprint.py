@@ -33,7 +33,9 @@ _OF_JSON = (str, int, float, bool, type(None))
 _BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
-def fingerprint(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
+def fingerprint(
+    common: str, given: str, others: Mapping[str, str], configured: str
+) -> str:
     """The fingerprint of a run. `common`: what `in_common` gives of the settings; `given`: what
     `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate it
     reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
@@ -44,7 +46,10 @@ def of_estate(settings: Settings, estate: Estate) -> str:
     """A digest of what a stack is given of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
     return _digest(
-        [_plain(estate.foreign, places=False), _plain(estate.applications, places=places)]
+        [
+            _plain(estate.foreign, places=False),
+            _plain(estate.applications, places=places),
+        ]
     )
 
 
@@ -56,7 +61,9 @@ def in_common(settings: Settings) -> str:
     """
     names = dict.fromkeys(settings.stack.partitions, ())
     undated = replace(
-        settings, as_of=datetime.date.min, stack=replace(settings.stack, partitions=names)
+        settings,
+        as_of=datetime.date.min,
+        stack=replace(settings.stack, partitions=names),
     )
     return _digest(_plain(undated, places=False))
 
@@ -86,10 +93,14 @@ def configuration(file: Path) -> str:
     Raises SettingsError."""
     project = file.parent.parent
     programs = [
-        one for one in (project / "Pulumi.yaml", *sorted(project.glob("*.py"))) if one.is_file()
+        one
+        for one in (project / "Pulumi.yaml", *sorted(project.glob("*.py")))
+        if one.is_file()
     ]
     texts = [one.read_text("utf-8", "replace") for one in programs]
-    return digest_of([{name: one for name, one in config_in(file).items() if name != _DAY}, texts])
+    return digest_of(
+        [{name: one for name, one in config_in(file).items() if name != _DAY}, texts]
+    )
 
 
 @cache
@@ -101,9 +112,13 @@ def program() -> str:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".lua", ".json") and file.is_file():
                 digest.update(
-                    str(file.relative_to(folder.parent)).encode() + b"\0" + file.read_bytes()
+                    str(file.relative_to(folder.parent)).encode()
+                    + b"\0"
+                    + file.read_bytes()
                 )
-    packages = sorted({f"{one.name} {one.version}\n" for one in metadata.distributions()})
+    packages = sorted(
+        {f"{one.name} {one.version}\n" for one in metadata.distributions()}
+    )
     for package in packages:
         if package.startswith("pulumi"):
             digest.update(package.encode())
@@ -132,9 +147,15 @@ def _plain(value: Any, *, places: bool = True) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry, places=places) for entry in value]
     if isinstance(value, Mapping):
-        return {repr(key): _plain(value[key], places=places) for key in sorted(value, key=repr)}
+        return {
+            repr(key): _plain(value[key], places=places)
+            for key in sorted(value, key=repr)
+        }
     if isinstance(value, frozenset | set):
-        return [kind.__name__, *sorted(json.dumps(_plain(entry, places=places)) for entry in value)]
+        return [
+            kind.__name__,
+            *sorted(json.dumps(_plain(entry, places=places)) for entry in value),
+        ]
     raise TypeError(f"{kind.__name__} has no fingerprint")
 
 

@@ -50,10 +50,14 @@ class GrantChanges:
     exchanges: tuple[Exchange, ...] = ()
 
 
-def grant_changes(estates: Estates, known: Known, states: Mapping[str, Resources]) -> GrantChanges:
+def grant_changes(
+    estates: Estates, known: Known, states: Mapping[str, Resources]
+) -> GrantChanges:
     """Compares the grants and rules of the estate with those in the states of the partitions that
     are to be run."""
-    read = {partition: from_resources(resources) for partition, resources in states.items()}
+    read = {
+        partition: from_resources(resources) for partition, resources in states.items()
+    }
     owners = owners_of_scopes(estates.whole, uses_of(known.base.get("offered") or {}))
     before: dict[str, Mapping[str, Collection[str]]] = {}
     for state in read.values():
@@ -76,7 +80,9 @@ def grant_changes(estates: Estates, known: Known, states: Mapping[str, Resources
             there = homes.get(called)
             if there is None or there == home:
                 continue
-            has_other_rules = rules.get(called) != _asked(estates.whole.components.get(called))
+            has_other_rules = rules.get(called) != _asked(
+                estates.whole.components.get(called)
+            )
             order = needed if has_other_rules else wanted
             # A run that was cut off may have changed the gate, and its outputs tell nothing of it.
             may_ask_otherwise = has_other_rules or there not in known.records
@@ -95,9 +101,16 @@ def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]
     """The partition of each component, by key, of those that are to be run: also of a component
     that goes."""
     there = {
-        key: name for name, state in states.items() for kind, key in state.urns if kind == COMPONENT
+        key: name
+        for name, state in states.items()
+        for kind, key in state.urns
+        if kind == COMPONENT
     }
-    now = {key: one.partition for key, one in whole.components.items() if one.partition in states}
+    now = {
+        key: one.partition
+        for key, one in whole.components.items()
+        if one.partition in states
+    }
     return {**there, **{key: partition for key, partition in now.items() if partition}}
 
 
@@ -141,15 +154,21 @@ def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
         model = load_model(joined(texts))
     except ModelError:
         return {}
-    return {key: _asked(component) for key, component in model.estate.components.items()}
+    return {
+        key: _asked(component) for key, component in model.estate.components.items()
+    }
 
 
 def _asked(component: Component | None) -> Asked:
     """Nothing of a component that goes."""
     if component is None:
         return frozenset()
-    endpoints = {(endpoint.host, endpoint.path, endpoint.port) for endpoint in component.endpoints}
+    endpoints = {
+        (endpoint.host, endpoint.path, endpoint.port)
+        for endpoint in component.endpoints
+    }
     rules = {
-        (rule.path, rule.methods, rule.scopes, rule.public is not None) for rule in component.rules
+        (rule.path, rule.methods, rule.scopes, rule.public is not None)
+        for rule in component.rules
     }
     return frozenset({*endpoints, *rules})

@@ -57,11 +57,16 @@ def find(settings: Settings, estate: Estate) -> Moves:
             f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved"
         )
     states = {name: exported(name)}
-    partitions = partitions_of(settings, from_resources(resources_in(states[name])).outputs)
+    partitions = partitions_of(
+        settings, from_resources(resources_in(states[name])).outputs
+    )
     there = existing(sorted({stack_of(name, one) for one in (None, *partitions)}))
     states |= {stack: exported(stack) for stack in there if stack != name}
     resources = {stack: resources_in(state) for stack, state in states.items()}
-    targets = {key: stack_of(name, component.partition) for key, component in estate.own.items()}
+    targets = {
+        key: stack_of(name, component.partition)
+        for key, component in estate.own.items()
+    }
     moves = plan(resources, targets)
     missing = sorted({move.target for move in moves} - {*there})
     return Moves(tuple(moves), states, tuple(missing))
@@ -72,9 +77,9 @@ def perform(
 ) -> None:
     """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises
     MoveError, engine.cli.CliError; what was moved until then stays where it is."""
-    involved = {stack for move in found.moves for stack in (move.source, move.target)} - {
-        *found.missing
-    }
+    involved = {
+        stack for move in found.moves for stack in (move.source, move.target)
+    } - {*found.missing}
     for stack in sorted(involved):
         if missing := without_file(settings, stack):
             raise MoveError(missing)

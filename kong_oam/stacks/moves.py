@@ -32,7 +32,9 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
     for stack, resources in sorted(states.items()):
         for resource in resources:
             if resource["type"] == COMPONENT:
-                found.setdefault(logical_name(resource["urn"]), {})[stack] = resource["urn"]
+                found.setdefault(logical_name(resource["urn"]), {})[stack] = resource[
+                    "urn"
+                ]
     moves = []
     for key, by_stack in sorted(found.items()):
         target = targets.get(key)
@@ -65,7 +67,8 @@ def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
         for resource in copied
     }
     return all(
-        (_type(urn), logical_name(urn), identifier) in there for urn, identifier in kept.items()
+        (_type(urn), logical_name(urn), identifier) in there
+        for urn, identifier in kept.items()
     )
 
 
@@ -73,14 +76,18 @@ def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
     """A state's resources but those, and without a word of them in what stays."""
     forgotten = frozenset(gone)
     return [
-        _detached(resource, forgotten) for resource in resources if resource["urn"] not in forgotten
+        _detached(resource, forgotten)
+        for resource in resources
+        if resource["urn"] not in forgotten
     ]
 
 
 def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[str, Any]:
     result = dict(resource)
     if "dependencies" in result:
-        result["dependencies"] = [urn for urn in result["dependencies"] if urn not in forgotten]
+        result["dependencies"] = [
+            urn for urn in result["dependencies"] if urn not in forgotten
+        ]
     if "propertyDependencies" in result:
         result["propertyDependencies"] = {
             name: [urn for urn in urns or () if urn not in forgotten]

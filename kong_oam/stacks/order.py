@@ -51,7 +51,10 @@ class Estates:
         others: dict[str, str] = {}
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
-            others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
+            others |= {
+                name: known.ids.get(name, self.ids({}))
+                for name in self._callers(estate)
+            }
         common = common or in_common(self.settings)
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 
@@ -78,12 +81,19 @@ class Estates:
         ]
         return digest_of(made_up)
 
-    def _foreseen(self, provider: str, components: Iterable[str]) -> Mapping[str, str | None]:
-        settings = next((one for one in self.settings.providers if one.name == provider), None)
+    def _foreseen(
+        self, provider: str, components: Iterable[str]
+    ) -> Mapping[str, str | None]:
+        settings = next(
+            (one for one in self.settings.providers if one.name == provider), None
+        )
         if settings is None:
             return dict.fromkeys(components)
         kind = kind_of(settings)
-        return {key: kind.client_id(settings, self.settings.stack.name, key) for key in components}
+        return {
+            key: kind.client_id(settings, self.settings.stack.name, key)
+            for key in components
+        }
 
     def _callers(self, estate: Estate) -> set[str]:
         """The partitions with callers of this one."""
@@ -105,7 +115,9 @@ def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
         for group in client.groups
     }
     groups |= {
-        name for provider in estate.stack.providers.values() for name in map(provider.group, groups)
+        name
+        for provider in estate.stack.providers.values()
+        for name in map(provider.group, groups)
     }
     wanted = {*estate.components, *groups}
     providers = {

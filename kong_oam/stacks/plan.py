@@ -59,9 +59,12 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
 def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     """For each of the partitions, those of them that are run before it. Raises NoOrderError."""
     none: frozenset[str] = frozenset()
-    needed = {name: changes.needed.get(name, none).intersection(names) for name in names}
+    needed = {
+        name: changes.needed.get(name, none).intersection(names) for name in names
+    }
     wanted = {
-        name: needed[name] | changes.wanted.get(name, none).intersection(names) for name in names
+        name: needed[name] | changes.wanted.get(name, none).intersection(names)
+        for name in names
     }
     if not _circle(wanted):
         return wanted
@@ -97,7 +100,11 @@ def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
 def _exchanged(exchanges: Sequence[Exchange]) -> str:
     """Says what is wrong with exchanges of scopes, and what to do, by the first of them."""
     exchange = exchanges[0]
-    others = f" (and of {some([other.client for other in exchanges[1:]])})" if exchanges[1:] else ""
+    others = (
+        f" (and of {some([other.client for other in exchanges[1:]])})"
+        if exchanges[1:]
+        else ""
+    )
     return (
         f"the change gives {exchange.client} {some(exchange.gets)}, and takes "
         f"{some(exchange.loses)}{others}: tokens would be refused until its pods are rolled out. "
@@ -108,7 +115,11 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
 def plan_down(chosen: Sequence[str | None]) -> Plan:
     """The steps of `destroy`: partitions, and then the base on which they stand."""
     partitions = [Step(name) for name in chosen if name is not None]
-    base = [Step(None, after=tuple(range(1, len(partitions) + 1)))] if None in chosen else []
+    base = (
+        [Step(None, after=tuple(range(1, len(partitions) + 1)))]
+        if None in chosen
+        else []
+    )
     return (*partitions, *base)
 
 
@@ -116,7 +127,11 @@ def waves(steps: Plan) -> Iterator[dict[int, Step]]:
     """Yields steps by their numbers, those together that can be run side by side."""
     left = dict(enumerate(steps, 1))
     while left:
-        wave = {number: step for number, step in left.items() if left.keys().isdisjoint(step.after)}
+        wave = {
+            number: step
+            for number, step in left.items()
+            if left.keys().isdisjoint(step.after)
+        }
         yield wave
         left = {number: step for number, step in left.items() if number not in wave}
 

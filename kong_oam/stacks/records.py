@@ -42,7 +42,9 @@ class Record:
 
     def is_of(self, fingerprint: str, today: datetime.date) -> bool:
         """Whether a run would change nothing."""
-        return self.fingerprint == fingerprint and (self.due is None or today < self.due)
+        return self.fingerprint == fingerprint and (
+            self.due is None or today < self.due
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,19 @@ class Known:
     @property
     def ids(self) -> Mapping[str, str]:
         """By partition, a digest of those of its clients' ids that nobody knew before."""
-        return {name: record.ids for name, record in self.records.items() if name is not None}
+        return {
+            name: record.ids
+            for name, record in self.records.items()
+            if name is not None
+        }
 
     def without(self, partition: str | None) -> Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
         return replace(
-            self, records={name: one for name, one in self.records.items() if name != partition}
+            self,
+            records={
+                name: one for name, one in self.records.items() if name != partition
+            },
         )
 
     def having(
@@ -76,12 +85,16 @@ class Known:
         )
 
 
-def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]) -> Known:
+def read(
+    estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
+) -> Known:
     """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed).
     Raises engine.cli.CliError."""
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
-    tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))
+    tags = json.loads(
+        pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT)
+    )
     found: dict[str | None, Record] = {}
     for partition in (None, *partitions):
         record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
@@ -92,7 +105,11 @@ def read(estate: str, partitions: Iterable[str], updated: Mapping[str, str | Non
 
 
 def write(
-    estate: str, partition: str | None, fingerprint: str, exported: Mapping[str, Any], ids: str
+    estate: str,
+    partition: str | None,
+    fingerprint: str,
+    exported: Mapping[str, Any],
+    ids: str,
 ) -> Record | None:
     """Records a run that has come to its end, with what it exported, and a digest of its clients'
     ids. None where nothing would tell whether the record still counts. Raises
@@ -105,7 +122,15 @@ def write(
         return None
     generation = int(exported.get("generation") or 0)
     text = f"{fingerprint} {updated} {min(days, default=_NEVER)} {ids} {generation}"
-    pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
+    pulumi(
+        "stack",
+        "tag",
+        "set",
+        f"{_TAG}{partition or _BASE}",
+        text,
+        stack=estate,
+        timeout=SHORT,
+    )
     return _parsed(text)
 
 

@@ -83,15 +83,25 @@ class Runs:
         A step that fails leaves out those after it; the others go on.
         """
         for stack in map(self.name, partitions):
-            if stack in self.there and (missing_file := without_file(self.estates.settings, stack)):
+            if stack in self.there and (
+                missing_file := without_file(self.estates.settings, stack)
+            ):
                 raise CliError(missing_file)
-        missing = [partition for partition in partitions if self.name(partition) not in self.there]
+        missing = [
+            partition
+            for partition in partitions
+            if self.name(partition) not in self.there
+        ]
         if self.verb == "up":
             self._stop_at_lost_base()
         else:
             for partition in missing:
-                self.say(self.name(partition), "there is no such stack yet: `up` makes it")
-            partitions = [partition for partition in partitions if partition not in missing]
+                self.say(
+                    self.name(partition), "there is no such stack yet: `up` makes it"
+                )
+            partitions = [
+                partition for partition in partitions if partition not in missing
+            ]
         steps = self.plan(partitions)
         known = self._contents(missing)
         with known_stacks.shared(known) as self._shared:
@@ -106,7 +116,9 @@ class Runs:
         """
         changes = NO_CHANGES
         if self.verb == "up":
-            states = {name: self._resources(name) for name in partitions if name is not None}
+            states = {
+                name: self._resources(name) for name in partitions if name is not None
+            }
             changes = grant_changes(self.estates, self.known, states)
         return plan(self.verb, partitions, changes)
 
@@ -116,7 +128,9 @@ class Runs:
         at, resources = when_written(self.there.get(self.estate))
         names = map(self.name, self.estates.settings.stack.partitions)
         written = {name: when_written(self.there.get(name)) for name in names}
-        left = [name for name, (before, count) in written.items() if count and before < at]
+        left = [
+            name for name, (before, count) in written.items() if count and before < at
+        ]
         if at and not resources and left:
             raise CliError(
                 f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
@@ -126,12 +140,16 @@ class Runs:
 
     def _create(self, partitions: Iterable[str | None]) -> None:
         """Makes those of the stacks that are not there, with their files."""
-        missing = [stack for stack in map(self.name, partitions) if stack not in self.there]
+        missing = [
+            stack for stack in map(self.name, partitions) if stack not in self.there
+        ]
         if missing and not self.interrupted:
             for stack in missing:
                 create(self.estates.settings, stack)
             self.there = {**self.there, **dict.fromkeys(missing)}
-            self.estates = replace(self.estates, configured=configurations(self.estates.settings))
+            self.estates = replace(
+                self.estates, configured=configurations(self.estates.settings)
+            )
 
     def _contents(self, missing: Collection[str | None]) -> dict[str, Contents]:
         """What is known of the partitions' stacks that are missing, and of those that are as their
@@ -143,7 +161,9 @@ class Runs:
             if name in missing:
                 found[self.name(name)] = Contents([*self.estates.given(name).own])
             elif record := self.known.records.get(name):
-                components = None if name in outdated else [*self.estates.given(name).own]
+                components = (
+                    None if name in outdated else [*self.estates.given(name).own]
+                )
                 found[self.name(name)] = Contents(components, record.generation)
         return found
 
@@ -160,12 +180,16 @@ class Runs:
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
             ready = {
-                number: step for number, step in wave.items() if self._may_run(step, succeeded)
+                number: step
+                for number, step in wave.items()
+                if self._may_run(step, succeeded)
             }
             if self.verb == "up":
                 self._create(step.partition for step in ready.values())
             with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
-                succeeded |= zip(ready, pool.map(self._run, ready.values()), strict=True)
+                succeeded |= zip(
+                    ready, pool.map(self._run, ready.values()), strict=True
+                )
 
     def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
         """Whether all that the step comes after has been done. Where not, its stack is left out."""
@@ -208,8 +232,12 @@ class Runs:
 
     def _stands_alone(self) -> bool:
         """Whether nothing of the estate stands on its base any more."""
-        others = existing(map(self.name, partitions_of(self.estates.settings, self._outputs(None))))
-        standing = [name for name in others if name in self.failed or self._has_resources(name)]
+        others = existing(
+            map(self.name, partitions_of(self.estates.settings, self._outputs(None)))
+        )
+        standing = [
+            name for name in others if name in self.failed or self._has_resources(name)
+        ]
         if standing:
             self.say(
                 self.estate,
@@ -242,7 +270,13 @@ class Runs:
             self.known = self.known.without(partition)
         words = *_ARGUMENTS[self.verb], *self.more
         say = partial(self._told, stack)
-        if not show(*words, stack=stack, say=say, running=self._running, environment=self._shared):
+        if not show(
+            *words,
+            stack=stack,
+            say=say,
+            running=self._running,
+            environment=self._shared,
+        ):
             return False
         if self.interrupted:  # the engine may say that it has done what it left
             return False
@@ -266,7 +300,11 @@ class Runs:
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
-            record = records.write(self.estate, partition, mark, exports, ids) if ended else None
+            record = (
+                records.write(self.estate, partition, mark, exports, ids)
+                if ended
+                else None
+            )
             self.known = self.known.having(partition, record, exports)
 
     def _outputs(self, partition: str | None) -> dict[str, Any]:

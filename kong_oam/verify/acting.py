@@ -40,14 +40,20 @@ class Guards:
         """The tables by which they decide, the gate's first; none without a gate."""
         if self.decided is None:
             return ()
-        return (self.decided.table, self.admitted.table) if self.admitted else (self.decided.table,)
+        return (
+            (self.decided.table, self.admitted.table)
+            if self.admitted
+            else (self.decided.table,)
+        )
 
 
 class Plugins:
     """All plugins of a gateway that meet requests."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
-        self._services = {service["id"]: str(service["name"]) for service in entities.services}
+        self._services = {
+            service["id"]: str(service["name"]) for service in entities.services
+        }
         self._accepted = terms.accepted
         self._asking = Asking(terms.estate.stack.name, whole=True)
         self._kinds = ("pre-function", terms.plugin, "post-function")
@@ -58,24 +64,37 @@ class Plugins:
         ]
         self._bound = [plugin for plugin in active if _is_bound(plugin)]
         self._scoped = {
-            (plugin["name"], reference(plugin, "route"), reference(plugin, "service")): plugin
+            (
+                plugin["name"],
+                reference(plugin, "route"),
+                reference(plugin, "service"),
+            ): plugin
             for plugin in active
             if not _is_bound(plugin)
         }
         self._others = sorted({name for name, _, _ in self._scoped} - set(self._kinds))
-        scripted = (plugin for plugin in self._scoped.values() if plugin["name"] in _SCRIPTED)
+        scripted = (
+            plugin for plugin in self._scoped.values() if plugin["name"] in _SCRIPTED
+        )
         self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
         # Kong runs every global plugin in phase `rewrite`, also where the service has its own
         # plugin of that kind.
         everywhere = (self._scoped.get((name, None, None)) for name in _SCRIPTED)
         self._early = next(
-            (plugin for plugin in everywhere if plugin and plugin["config"].get("rewrite")), None
+            (
+                plugin
+                for plugin in everywhere
+                if plugin and plugin["config"].get("rewrite")
+            ),
+            None,
         )
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables of all scripts of ours."""
-        tables = (script.table for script in self._scripts.values() if script and script.table)
+        tables = (
+            script.table for script in self._scripts.values() if script and script.table
+        )
         return tuple({id(table): table for table in tables}.values())
 
     def guards(self, route: Entity, service: Entity) -> Guards:
@@ -97,9 +116,13 @@ class Plugins:
     ) -> list[tuple[Entity, Effect]]:
         """Those of other kinds that act on calls of the route by a consumer, with what they do."""
         others = [
-            plugin for name in self._others if (plugin := self._effective(name, route, service))
+            plugin
+            for name in self._others
+            if (plugin := self._effective(name, route, service))
         ]
-        bound = [plugin for plugin in self._bound if _stands_before(plugin, route, service)]
+        bound = [
+            plugin for plugin in self._bound if _stands_before(plugin, route, service)
+        ]
         others += [plugin for plugin in bound if consumer and _is_for(plugin, consumer)]
         effects = ((plugin, self._effect(plugin)) for plugin in others)
         return [
@@ -108,14 +131,20 @@ class Plugins:
             if not self._is_private(plugin, effect, consumer)
         ]
 
-    def _is_private(self, plugin: Entity, effect: Effect, consumer: Entity | None) -> bool:
+    def _is_private(
+        self, plugin: Entity, effect: Effect, consumer: Entity | None
+    ) -> bool:
         """Whether another stack limits its own consumer with the plugin, which concerns no other
         stack."""
         if consumer is None or effect not in (Effect.LIMITS, Effect.CLOSES):
             return False
         owner = self._asking.owner(plugin)
         is_for = reference(plugin, "consumer") == consumer["id"]
-        return is_for and owner.kind == "another stack's" and owner == self._asking.owner(consumer)
+        return (
+            is_for
+            and owner.kind == "another stack's"
+            and owner == self._asking.owner(consumer)
+        )
 
     @property
     def runs_foreign(self) -> bool:
@@ -125,14 +154,20 @@ class Plugins:
 
     def is_foreign(self, plugin: Entity | None) -> bool:
         """Whether the plugin runs a script, and not one of ours."""
-        return plugin is not None and self._script(plugin) is None and bool(code(plugin["config"]))
+        return (
+            plugin is not None
+            and self._script(plugin) is None
+            and bool(code(plugin["config"]))
+        )
 
     def _effect(self, plugin: Entity) -> Effect:
         effect = effect_of(plugin)
         service = self._services.get(reference(plugin, "service") or "", "")
         if effect is Effect.CLOSES and plugin.get("consumer_group"):
             effect = Effect.LIMITS  # nobody here knows who is in the group
-        accepted = (plugin["name"], service) in self._accepted and not reference(plugin, "route")
+        accepted = (plugin["name"], service) in self._accepted and not reference(
+            plugin, "route"
+        )
         return Effect.NONE if accepted and effect is not Effect.LIMITS else effect
 
     def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
@@ -166,4 +201,7 @@ def _stands_before(plugin: Entity, route: Entity, service: Entity) -> bool:
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:
     """Whether the plugin acts for the consumer; who is in a group is not looked at."""
-    return bool(plugin.get("consumer_group")) or reference(plugin, "consumer") == consumer["id"]
+    return (
+        bool(plugin.get("consumer_group"))
+        or reference(plugin, "consumer") == consumer["id"]
+    )

@@ -33,10 +33,16 @@ class Authenticator:
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
-        self._current = {provider: terms.current(provider) for provider in terms.deployed.issuers}
+        self._current = {
+            provider: terms.current(provider) for provider in terms.deployed.issuers
+        }
         self._consumers = {consumer["id"]: consumer for consumer in entities.consumers}
-        self._credentials = {credential["id"]: credential for credential in entities.credentials}
-        self._by_key_id = {credential["key"]: credential for credential in entities.credentials}
+        self._credentials = {
+            credential["id"]: credential for credential in entities.credentials
+        }
+        self._by_key_id = {
+            credential["key"]: credential for credential in entities.credentials
+        }
 
     def strangers(self, rings: frozenset[str]) -> Iterator[Caller]:
         """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any
@@ -51,15 +57,20 @@ class Authenticator:
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
             yield Caller(
-                ("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0])
+                ("whoever holds a credential of another consumer",),
+                Forged(credential=elsewhere[0]),
             )
 
-    def passage(self, plugin: Entity | None, caller: Caller, *, preflight: bool) -> Passage:
+    def passage(
+        self, plugin: Entity | None, caller: Caller, *, preflight: bool
+    ) -> Passage:
         """Authenticates the caller, whose call is a `preflight` where its method is OPTIONS.
 
         Without a plugin the call passes, and nobody is verified.
         """
-        if plugin is None or (preflight and plugin["config"].get("run_on_preflight") is False):
+        if plugin is None or (
+            preflight and plugin["config"].get("run_on_preflight") is False
+        ):
             return Passage(True)
         passage = (
             self._by_key(plugin, caller)
@@ -98,19 +109,29 @@ class Authenticator:
             lifetime = self._terms.lifetimes.get(caller.token.provider or "", 0.0)
             current = self._current.get(caller.token.provider or "", ())
             key_ids = [key.kid for key in current]
-            credentials = [self._by_key_id[key.kid] for key in current if self._holds(key)]
+            credentials = [
+                self._by_key_id[key.kid] for key in current if self._holds(key)
+            ]
         reads = config["key_claim_name"] == "kid" and "authorization" in config.get(
             "header_names", ("authorization",)
         )
         reads = reads and not config.get("secret_is_base64")  # the keys are not
         longest = config.get("maximum_expiration") or lifetime
         owners = {
-            credential["consumer"]["id"]: self._owner(credential) for credential in credentials
+            credential["consumer"]["id"]: self._owner(credential)
+            for credential in credentials
         }
-        if not reads or lifetime > longest or len(credentials) < len(key_ids) or len(owners) != 1:
+        if (
+            not reads
+            or lifetime > longest
+            or len(credentials) < len(key_ids)
+            or len(owners) != 1
+        ):
             return Passage(False, through=tuple(key_ids))
         (consumer,) = owners.values()
-        return Passage(True, consumer, credentials[0]["algorithm"], through=tuple(key_ids))
+        return Passage(
+            True, consumer, credentials[0]["algorithm"], through=tuple(key_ids)
+        )
 
     def _holds(self, key: SigningKey) -> bool:
         credential = self._by_key_id.get(key.kid, {})
@@ -132,7 +153,9 @@ class Authenticator:
             return Passage(False)
         issuer = self._terms.deployed.issuers[caller.token.provider]
         rings = (
-            consumer for consumer in self._consumers.values() if consumer.get("custom_id") == issuer
+            consumer
+            for consumer in self._consumers.values()
+            if consumer.get("custom_id") == issuer
         )
         consumer = next(rings, None)
         return Passage(consumer is not None, consumer, "RS256")

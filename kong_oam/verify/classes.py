@@ -19,14 +19,24 @@ from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, User, issue
-from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, Speech, UrlRegion
+from kong_oam.verify.questions import (
+    NOBODY,
+    OTHER_METHOD,
+    Call,
+    Caller,
+    Forged,
+    Speech,
+    UrlRegion,
+)
 
 if TYPE_CHECKING:
     # It knows HTTP, which most verbs start without.
     from kong_oam.verify.live_gateway import LiveGateway
 
 
-def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
+def classes(
+    estate: Estate, live: LiveGateway
+) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """Yields a call and a caller of each class of both, with what the call stands for."""
     kinds = tuple((client, _kind(estate, client)) for client in estate.clients)
     named = live.methods() - {*METHODS, OTHER_METHOD}
@@ -48,7 +58,9 @@ def classes(estate: Estate, live: LiveGateway) -> Iterator[tuple[Call, Caller, U
 def _networks(estate: Estate, host: str, live: LiveGateway) -> set[Network]:
     """Every network that either side names on the host."""
     allowed = (
-        of for component in _components(estate, host) for of in component.allowed_from.values()
+        of
+        for component in _components(estate, host)
+        for of in component.allowed_from.values()
     )
     return {
         *live.networks(host),
@@ -59,7 +71,9 @@ def _networks(estate: Estate, host: str, live: LiveGateway) -> set[Network]:
 def _hosts(estate: Estate, live: LiveGateway) -> tuple[str, ...]:
     """A host of each class. A wildcard is met by a name that nobody writes."""
     patterns = {*estate.by_host, *live.hosts()}
-    label = _unused("any", {label for pattern in patterns for label in pattern.split(".")})
+    label = _unused(
+        "any", {label for pattern in patterns for label in pattern.split(".")}
+    )
     suffixes = [pattern[1:] for pattern in patterns if pattern.startswith("*.")]
     prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith(".*")]
     hosts = [pattern for pattern in patterns if "*" not in pattern]
@@ -70,7 +84,11 @@ def _hosts(estate: Estate, live: LiveGateway) -> tuple[str, ...]:
 
 
 def _components(estate: Estate, host: str) -> tuple[Component, ...]:
-    pairs = (pair for pattern in host_patterns(host) for pair in estate.by_host.get(pattern, ()))
+    pairs = (
+        pair
+        for pattern in host_patterns(host)
+        for pair in estate.by_host.get(pattern, ())
+    )
     return tuple({component.key: component for _, component in pairs}.values())
 
 
@@ -81,11 +99,16 @@ def _declared(estate: Estate, host: str, live: LiveGateway) -> frozenset[PathSeg
         paths |= {endpoint.path for endpoint in component.endpoints} | {
             rule.path for rule in component.rules
         }
-    return frozenset(path[:length] for path in (*paths, ()) for length in range(len(path) + 1))
+    return frozenset(
+        path[:length] for path in (*paths, ()) for length in range(len(path) + 1)
+    )
 
 
 def _calls(
-    estate: Estate, host: str, declared: frozenset[PathSegments], methods: Collection[str]
+    estate: Estate,
+    host: str,
+    declared: frozenset[PathSegments],
+    methods: Collection[str],
 ) -> Iterator[Call]:
     schemes: tuple[Literal["http", "https"], ...] = (
         ("http",) if estate.stack.scheme == "http" else ("https", "http")
@@ -97,7 +120,9 @@ def _calls(
                 yield Call(scheme, method, host, path, below)
 
 
-def _paths(declared: frozenset[PathSegments]) -> Iterator[tuple[PathSegments, PathSegments | None]]:
+def _paths(
+    declared: frozenset[PathSegments],
+) -> Iterator[tuple[PathSegments, PathSegments | None]]:
     """Each path that is named; what is below it; what only begins with it; what differs from it
     only in capitals."""
     unused = _unused("any", {element for path in declared for element in path})
@@ -122,13 +147,22 @@ def _unused(stem: str, used: Collection[str]) -> str:
 
 def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     path = call.path if call.below is None else call.below
-    owner = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in declared)
-    url, within = (f"{call.scheme}://{call.host}{written(elements)}" for elements in (path, owner))
+    owner = next(
+        path[:length]
+        for length in range(len(path), -1, -1)
+        if path[:length] in declared
+    )
+    url, within = (
+        f"{call.scheme}://{call.host}{written(elements)}" for elements in (path, owner)
+    )
     return UrlRegion(call.method, url, within if path != owner else None)
 
 
 def _callers(
-    estate: Estate, host: str, live: LiveGateway, kinds: Iterable[tuple[Client, Hashable]]
+    estate: Estate,
+    host: str,
+    live: LiveGateway,
+    kinds: Iterable[tuple[Client, Hashable]],
 ) -> Iterator[Caller]:
     """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of
     other kinds.
@@ -153,7 +187,8 @@ def _kind(estate: Estate, client: Client) -> Hashable:
     anything counts."""
     per_api = estate.stack.providers[client.provider].per_api
     calls = {
-        (call.component if per_api else None, bool(call.scopes)): None for call in client.calls
+        (call.component if per_api else None, bool(call.scopes)): None
+        for call in client.calls
     }
     return client.provider, client.user_facing, client.groups, tuple(calls)
 
@@ -170,7 +205,9 @@ def _clients(
             tokens[kind] = tuple(_principals(estate, client, host, speech))
         granted = speech.granted.get(client.component)
         for whom, claims in tokens[kind]:
-            classes.setdefault((claims, granted), {})[client.component + whom] = client.component
+            classes.setdefault((claims, granted), {})[client.component + whom] = (
+                client.component
+            )
     for (claims, _), names in classes.items():
         yield Caller(tuple(names), replace(claims, client=next(iter(names.values()))))
 
@@ -179,7 +216,8 @@ def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Call
     """Clients of a provider that are none of the estate's: it may give them tokens that list any
     scope, and any groups of a user."""
     guarded = [
-        (estate.provider_of(component), component) for component in _components(estate, host)
+        (estate.provider_of(component), component)
+        for component in _components(estate, host)
     ]
     audiences = dict.fromkeys(
         (provider.name, provider.audience_of(api) if provider.per_api else None)
@@ -193,7 +231,13 @@ def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Call
             yield Caller(
                 (f"any other client of {provider_name}",),
                 Claims(
-                    provider_name, "", "", user, scopes=listed, groups=groups, audience=audience
+                    provider_name,
+                    "",
+                    "",
+                    user,
+                    scopes=listed,
+                    groups=groups,
+                    audience=audience,
                 ),
             )
 
@@ -205,7 +249,9 @@ def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
     for component in components:
         provider = estate.provider_of(component)
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
-        groups |= {provider.listed(group) for role in component.roles for group in role.groups}
+        groups |= {
+            provider.listed(group) for role in component.roles for group in role.groups
+        }
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
     scopes_by_client = [
         estate.held_at(component, users=users)
@@ -213,9 +259,13 @@ def _speech(estate: Estate, host: str, live: LiveGateway) -> Speech:
         for users in (False, True)
     ]
     granted: dict[str, Hashable] = {}
-    for client in {*spoken.granted, *(client for held in scopes_by_client for client in held)}:
+    for client in {
+        *spoken.granted,
+        *(client for held in scopes_by_client for client in held),
+    }:
         counting = tuple(
-            frozenset(scopes.intersection(held.get(client, ()))) for held in scopes_by_client
+            frozenset(scopes.intersection(held.get(client, ())))
+            for held in scopes_by_client
         )
         if spoken.granted.get(client) is not None or any(counting):
             granted[client] = spoken.granted.get(client), counting
@@ -233,14 +283,22 @@ def _principals(
     provider = estate.stack.providers[client.provider]
     listed = tuple(sorted(speech.scopes))
     called = dict.fromkeys(call.component for call in client.calls)
-    apis = [estate.components[component] for component in called] if provider.per_api else [None]
-    users = tuple(_users(estate, client, host, speech)) if client.user_facing else (None,)
+    apis = (
+        [estate.components[component] for component in called]
+        if provider.per_api
+        else [None]
+    )
+    users = (
+        tuple(_users(estate, client, host, speech)) if client.user_facing else (None,)
+    )
     for api in apis:
         for user in users:
             claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
                 groups = tuple(sorted(speech.groups.intersection(claims.groups)))
-                judged = replace(claims, client="", subject="", scopes=listed, groups=groups)
+                judged = replace(
+                    claims, client="", subject="", scopes=listed, groups=groups
+                )
                 yield _whom(estate, provider, user), judged
 
 
@@ -249,7 +307,9 @@ def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterato
     get no token."""
     provider = estate.stack.providers[client.provider]
     entitled = {provider.group(group) for group in client.groups}
-    roles = (role for component in _components(estate, host) for role in component.roles)
+    roles = (
+        role for component in _components(estate, host) for role in component.roles
+    )
     groups = {provider.group(group) for role in roles for group in role.groups}
     groups |= set() if provider.per_api else speech.groups
     # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold
@@ -257,7 +317,9 @@ def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterato
     for size in range(speech.widest + 1):
         for combination in combinations(sorted(groups), size):
             for entry in (
-                [()] if entitled & set(combination) else [(group,) for group in sorted(entitled)]
+                [()]
+                if entitled & set(combination)
+                else [(group,) for group in sorted(entitled)]
             ):
                 yield User("user", (*entry, *combination))
 
@@ -266,7 +328,10 @@ def _whom(estate: Estate, provider: Provider, user: User | None) -> str:
     if user is None:
         return ""
     groups = {
-        group for component in estate.exposed for role in component.roles for group in role.groups
+        group
+        for component in estate.exposed
+        for role in component.roles
+        for group in role.groups
     }
     logical = {provider.group(group): group for group in groups}
     return f" for users in {' and '.join(logical.get(group, group) for group in user.groups)}"

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     # It knows HTTP, which most verbs start without.
     from kong_oam.verify.live_gateway import LiveGateway
 
-Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
+Kind = Literal[
+    "opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"
+]
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
     "diverted": "leads somewhere else for",
@@ -73,14 +75,19 @@ def compare(
     callers: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
         for kind, through in _differences(estate, call, caller, live, meant):
-            causes = tuple(dict.fromkeys(entity for entity in through if entity in drifted))
+            causes = tuple(
+                dict.fromkeys(entity for entity in through if entity in drifted)
+            )
             in_region = callers.setdefault((kind, causes), {}).setdefault(region, [])
             if caller not in in_region:
                 in_region.append(caller)
     order = list(KINDS)
-    ranked = sorted(callers.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    ranked = sorted(
+        callers.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+    )
     return tuple(
-        Deviation(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked
+        Deviation(kind, causes, tuple(_exposures(calls)))
+        for (kind, causes), calls in ranked
     )
 
 
@@ -93,7 +100,9 @@ def _differences(
         else caller.token
     )
     decision = decide(
-        estate, Request(call.method, call.host, written(call.path).encode(), call.address), claims
+        estate,
+        Request(call.method, call.host, written(call.path).encode(), call.address),
+        claims,
     )
     in_clear = call.scheme != estate.stack.scheme and estate.stack.scheme == "https"
     (intended,) = meant.verdicts(call, caller)
@@ -107,12 +116,16 @@ def _differences(
         kind = _kind(decision, intended, verdict, in_clear)
         if kind:
             yield kind, verdict.through + intended.through
-        limits = tuple(label for label in verdict.limits if label not in intended.limits)
+        limits = tuple(
+            label for label in verdict.limits if label not in intended.limits
+        )
         if intended.allowed and verdict.allowed and limits:
             yield "limited", limits
 
 
-def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: bool) -> Kind | None:
+def _kind(
+    decision: Decision, intended: Verdict, verdict: Verdict, in_clear: bool
+) -> Kind | None:
     owner = decision.component.key if decision.component else None
     ours = verdict.component is not None
     if in_clear:
@@ -127,7 +140,12 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
         return "diverted"
     if intended.allowed and not verdict.allowed:
         return "closed"
-    if verdict.allowed and intended.allowed and intended.verified and not verdict.verified:
+    if (
+        verdict.allowed
+        and intended.allowed
+        and intended.verified
+        and not verdict.verified
+    ):
         return "impersonated"
     return None
 
@@ -139,12 +157,14 @@ def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure
     sources: dict[tuple[UrlRegion, tuple[Caller, ...]], list[str]] = {}
     for region, callers in calls.items():
         if (region.within, region.source) not in listed:
-            sources.setdefault((region._replace(source=""), _fewest(callers)), []).append(
-                region.source
-            )
+            sources.setdefault(
+                (region._replace(source=""), _fewest(callers)), []
+            ).append(region.source)
     methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
     for (region, fewest), of_region in sources.items():
-        source = f" from {'; '.join(of_region)}" if len(of_region) < region.sources else ""
+        source = (
+            f" from {'; '.join(of_region)}" if len(of_region) < region.sources else ""
+        )
         methods.setdefault((region.url + source, fewest), []).append(region.method)
     urls: dict[tuple[tuple[Caller, ...], tuple[str, ...]], list[str]] = {}
     for (url, fewest), of_url in methods.items():
@@ -160,7 +180,9 @@ def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
     if NOBODY in callers:
         return (NOBODY,)
     return tuple(
-        caller for caller in callers if not any(_covers(fewer, caller) for fewer in callers)
+        caller
+        for caller in callers
+        if not any(_covers(fewer, caller) for fewer in callers)
     )
 
 

@@ -31,7 +31,9 @@ from kong_oam.verify.repair import (
 )
 from kong_oam.verify.uses import belonging, uses
 
-_OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
+_OURS = frozenset(
+    name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition)
+)
 _SHOWN = 60
 
 
@@ -62,12 +64,16 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then
     # makes anew.
     for label, (kind, entity) in existing.items():
-        if label not in intended and (drift := _extra(kind, label, entity, live, intended, asking)):
+        if label not in intended and (
+            drift := _extra(kind, label, entity, live, intended, asking)
+        ):
             by_label[label] = drift
     for label, (kind, entity) in intended.items():
         if label not in existing:
             # Without its Upstream, a service leads to whatever DNS says of the name.
-            missing = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
+            missing = Drift(
+                f"{label} is missing", misplaced=kind in ("plugin", "upstream")
+            )
             by_label[label] = _left_to(missing, asking.owner(entity))
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
@@ -75,7 +81,9 @@ def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
             # An empty slot may hold any key of the issuer. What another key opens is found by
             # decisions.
             changed = Drift(
-                f"{label}: {'; '.join(changes)}", request, misplaced=kind != "credential"
+                f"{label}: {'; '.join(changes)}",
+                request,
+                misplaced=kind != "credential",
             )
             found, wanted = asking.owner(actual), asking.owner(entity)
             by_label[label] = _left_to(
@@ -88,14 +96,21 @@ def _left_to(drift: Drift, owner: Owner) -> Drift:
     """The drift of an entity, which another stack repairs if that is the owner."""
     if owner.kind != "another stack's":
         return drift
-    return replace(drift, text=f"{drift.text} (it is {owner})", request=None, stack=owner.stack)
+    return replace(
+        drift, text=f"{drift.text} (it is {owner})", request=None, stack=owner.stack
+    )
 
 
 _WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
 
 
 def _extra(
-    kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], asking: Asking
+    kind: str,
+    label: str,
+    entity: Entity,
+    live: Entities,
+    ours: Collection[str],
+    asking: Asking,
 ) -> Drift | None:
     """A drift for an entity that nobody here means to be there, by its owner; None where it can be
     no reason for anything."""
@@ -114,7 +129,9 @@ def _extra(
         text = f"{drift.text}, and it stands on an entity of stack '{holder}'"
         return replace(drift, text=text, request=None, stack=holder)
     children = (asking.owner(child) for _, child in belonging(kind, entity, live))
-    others = sorted({child.stack for child in children if child.kind == "another stack's"})
+    others = sorted(
+        {child.stack for child in children if child.kind == "another stack's"}
+    )
     if others:
         text = f"{drift.text}, and entities of stack '{others[0]}' belong to it"
         return replace(drift, text=text, request=None, stack=others[0])
@@ -124,7 +141,11 @@ def _extra(
 def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
     """The other stack on whose entities alone this one stands; empty where it stands on none, or
     also on ours."""
-    parents = {"service": live.services, "route": live.routes, "consumer": live.consumers}
+    parents = {
+        "service": live.services,
+        "route": live.routes,
+        "consumer": live.consumers,
+    }
     owners = [
         asking.owner(parent)
         for kind, of_kind in parents.items()
@@ -133,7 +154,9 @@ def _stack_of_parents(entity: Entity, live: Entities, asking: Asking) -> str:
     ]
     if any(owner.kind == "ours" for owner in owners):
         return ""
-    return next((owner.stack for owner in owners if owner.kind == "another stack's"), "")
+    return next(
+        (owner.stack for owner in owners if owner.kind == "another stack's"), ""
+    )
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
@@ -152,10 +175,20 @@ def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entit
         {entity["name"] for entity in live},
         {entity["name"] for entity in meant},
     )
-    missing = Counter(_tags(entity) for entity in meant if entity["name"] not in live_names)
-    extra = Counter(_tags(entity) for entity in live if entity["name"] not in meant_names)
-    names = {_tags(entity): entity["name"] for entity in meant if entity["name"] not in live_names}
-    alone = {tags for tags, count in missing.items() if tags and count == 1 == extra[tags]}
+    missing = Counter(
+        _tags(entity) for entity in meant if entity["name"] not in live_names
+    )
+    extra = Counter(
+        _tags(entity) for entity in live if entity["name"] not in meant_names
+    )
+    names = {
+        _tags(entity): entity["name"]
+        for entity in meant
+        if entity["name"] not in live_names
+    }
+    alone = {
+        tags for tags, count in missing.items() if tags and count == 1 == extra[tags]
+    }
     return tuple(
         {**entity, "name": names[_tags(entity)]}
         if entity["name"] not in meant_names
@@ -195,9 +228,9 @@ def _changes(
     if kind == "plugin":
         yield from _plugin(entity, meant)
         return
-    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(kind) or fields_set(
-        kind, meant
-    )
+    compared = {"consumer": ("custom_id",), "credential": ("algorithm",)}.get(
+        kind
+    ) or fields_set(kind, meant)
     for name in compared:
         if name in meant and not alike(name, entity, meant):
             yield _other(name, entity, meant)
@@ -206,7 +239,9 @@ def _changes(
         verb = "leads" if kind == "route" else "belongs"
         if now != wanted:
             yield f"it {verb} to {now}, not to {wanted}"
-    if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
+    if (entity.get("rsa_public_key") or "").strip() != (
+        meant.get("rsa_public_key") or ""
+    ).strip():
         yield "its public key is not the issuer's"
 
 
@@ -226,7 +261,9 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
         yield f"protocols are {_shown(entity['protocols'])}"
     config, wanted = entity["config"], meant["config"]
     if entity["name"] in ("pre-function", "post-function"):
-        yield from _scripts(entity, meant) if gate.code(config) != gate.code(wanted) else ()
+        yield from (
+            _scripts(entity, meant) if gate.code(config) != gate.code(wanted) else ()
+        )
         return
     for name in {**wanted, **config}:
         if not alike(name, config, wanted):
@@ -239,7 +276,9 @@ def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
         yield "its script is not the one that is meant"
         return
     names = [
-        name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name)
+        name
+        for name in {**ours.table, **now.table}
+        if now.table.get(name) != ours.table.get(name)
     ]
     if names:
         yield f"its table differs in {', '.join(names)}"
@@ -254,7 +293,13 @@ def _address(upstream: tuple[str, int] | None) -> str:
 
 
 def _unmeant(
-    kind: str, words: str, entity: Entity, live: Entities, ours: Collection[str], *, then_up: bool
+    kind: str,
+    words: str,
+    entity: Entity,
+    live: Entities,
+    ours: Collection[str],
+    *,
+    then_up: bool,
 ) -> Drift | None:
     """A drift in these words, with the request that removes the entity; None as of `_extra`.
 
@@ -266,13 +311,19 @@ def _unmeant(
         if not is_guard and not breaks and effect_of(entity) is Effect.NONE:
             return None
         request = removal(kind, entity, then_up=then_up)
-        return Drift(words, request, misplaced=_touches(entity, live, ours) if is_guard else breaks)
+        return Drift(
+            words,
+            request,
+            misplaced=_touches(entity, live, ours) if is_guard else breaks,
+        )
     if kind == "consumer":
         return None
     if kind == "credential":
         # A gate of ours takes the keys of its own ring alone.
         is_in_ring = parent_of(kind, entity, live) in ours
-        return Drift(words, removal(kind, entity), misplaced=True) if is_in_ring else None
+        return (
+            Drift(words, removal(kind, entity), misplaced=True) if is_in_ring else None
+        )
     if kind == "target":
         if live.labels["upstream", entity["upstream"]["id"]] not in ours:
             return None  # it goes with its Upstream
@@ -304,7 +355,9 @@ def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     if not says or not plugin["enabled"] or _scopes(plugin, live, "route", "service"):
         return False
     guards = [
-        one for one in live.plugins if one["name"] == "pre-function" and _touches(one, live, ours)
+        one
+        for one in live.plugins
+        if one["name"] == "pre-function" and _touches(one, live, ours)
     ]
     scripts = [gate.script_of(guard) for guard in guards]
     return any(script and "cors" in script.table for script in scripts)

@@ -44,7 +44,11 @@ def effect_of(plugin: Entity) -> Effect:
         return Effect.NONE
     if doing == "harmless":
         config = plugin["config"]
-        return Effect.UNKNOWN if _touches_headers(config) or _runs_code(config) else Effect.NONE
+        return (
+            Effect.UNKNOWN
+            if _touches_headers(config) or _runs_code(config)
+            else Effect.NONE
+        )
     if doing == "limits":
         return Effect.LIMITS
     if doing == "closes":

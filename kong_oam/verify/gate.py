@@ -42,9 +42,14 @@ _FIELDS = {
     "authentication": {"enum": ["jwt", "openid-connect"]},
     "spelling": {"type": "object"},
     "hosts": {
-        "additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": {"type": "boolean"},
+        }
     },
-    "rules": {"additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}},
+    "rules": {
+        "additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}
+    },
     "services": {"additionalProperties": _TEXTS},
     "on_behalf": {"additionalProperties": _TEXTS},
     "groups": {"additionalProperties": _TEXTS},
@@ -54,14 +59,21 @@ _FIELDS = {
 _OPENED = {
     "type": "object",
     "required": ["path", "methods", "ends"],
-    "properties": {"path": {"type": "string"}, "methods": _TEXTS, "ends": {"type": "number"}},
+    "properties": {
+        "path": {"type": "string"},
+        "methods": _TEXTS,
+        "ends": {"type": "number"},
+    },
 }
 is_opening = jsonschema_rs.validator_for(_OPENED).is_valid
 """Whether a value is an opening that the scripts take."""
 
 _ADDRESSES = {
     "type": "object",
-    "additionalProperties": {"type": "object", "additionalProperties": {**_TEXTS, "minItems": 1}},
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {**_TEXTS, "minItems": 1},
+    },
 }
 _OPTIONAL = {"opened": _OPENED, "addresses": _ADDRESSES}
 _SHAPE = jsonschema_rs.validator_for(
@@ -105,7 +117,11 @@ class Script:
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The scripts that a serverless plugin runs, by phase; phases without any are left out."""
-    return {name: value for name, value in config.items() if isinstance(value, list) and value}
+    return {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, list) and value
+    }
 
 
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
@@ -124,17 +140,27 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
         meant = code(plugins.admission(text, more=script.stripped_in(str(first))))
         ours = address is None and _judging(run) == _judging(meant)
     else:
-        ours = address is not None and _judging(run) == _judging(code(plugins.gate(text, address)))
+        ours = address is not None and _judging(run) == _judging(
+            code(plugins.gate(text, address))
+        )
     table = _table(text)
     verified = read_object(address or "").get("name") is not None
-    return Script(table, _upstream(address), verified) if ours and table is not None else None
+    return (
+        Script(table, _upstream(address), verified)
+        if ours and table is not None
+        else None
+    )
 
 
 def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    return {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
+    return {
+        phase: scripts for phase, scripts in run.items() if phase != "header_filter"
+    }
 
 
-def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
+def with_table(
+    plugin: Mapping[str, Any], table: Callable[[str], str]
+) -> dict[str, Any]:
     """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes
     of its table."""
     first, *more = code(plugin["config"])["access"]
@@ -209,12 +235,15 @@ def requirement(table: Table, call: Call) -> Requirement:
     if not table:
         return ()
     owners = [
-        written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)
+        written(call.path[:length])
+        for length in range(min(len(call.path), table["depth"]), -1, -1)
     ]
     if call.method not in METHODS or not _owned(table, call.host, owners):
         return ()
     owner = _rule(table, call, owners)
-    if owner is None or not admits(_networks(table, owner, call.method), call.address or ""):
+    if owner is None or not admits(
+        _networks(table, owner, call.method), call.address or ""
+    ):
         return ()
     return (
         "public"
@@ -230,7 +259,9 @@ def met(required: Requirement, held: Held | None) -> bool:
         return True
     if held is None:
         return False
-    return any(held.scopes is None or held.scopes.issuperset(scopes) for scopes in required)
+    return any(
+        held.scopes is None or held.scopes.issuperset(scopes) for scopes in required
+    )
 
 
 def held_by(table: Table, identity: CallerIdentity) -> Held:
@@ -240,7 +271,9 @@ def held_by(table: Table, identity: CallerIdentity) -> Held:
     as_itself, for_users = scopes_held(table, identity.client)
     if identity.groups is None:
         return Held(identity.scopes & as_itself)
-    by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}
+    by_groups = {
+        scope for group in identity.groups for scope in table["groups"].get(group, ())
+    }
     return Held(identity.scopes & for_users & by_groups)
 
 
@@ -289,7 +322,9 @@ def _rule(table: Table, call: Call, owners: Iterable[str]) -> str | None:
     longer one."""
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
     owner = next((path for path in owners if path in rules), None)
-    if owner is None or may_be_longer(call.path, len(unwritten(owner)), _folded(tuple(rules))):
+    if owner is None or may_be_longer(
+        call.path, len(unwritten(owner)), _folded(tuple(rules))
+    ):
         return None
     return owner
 

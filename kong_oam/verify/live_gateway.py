@@ -107,11 +107,15 @@ class LiveGateway:
         self._authenticator = Authenticator(entities, terms)
         self._reader = Reader(terms)
         self._plugins = Plugins(entities, terms)
-        self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
+        self._upstreams = {
+            upstream["name"]: upstream["id"] for upstream in entities.upstreams
+        }
         self._targets: dict[str | None, list[Entity]] = {}
         for target in entities.targets:
             if target["weight"] > 0:
-                self._targets.setdefault(reference(target, "upstream"), []).append(target)
+                self._targets.setdefault(reference(target, "upstream"), []).append(
+                    target
+                )
         self._tables = self._plugins.tables
         self._speaking: dict[str, list[int]] = {}
         for index, table in enumerate(self._tables):
@@ -128,7 +132,10 @@ class LiveGateway:
 
     def hosts(self) -> Iterable[str]:
         """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
-        return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
+        return {
+            *self._router.hosts(),
+            *(host for table in self._tables for host in table["hosts"]),
+        }
 
     def methods(self) -> frozenset[str]:
         """Methods that its routes name."""
@@ -156,7 +163,9 @@ class LiveGateway:
         widest = 1
         for table in self._speaking_of(host):
             groups |= set(table["groups"])
-            scopes |= {scope for of_group in table["groups"].values() for scope in of_group}
+            scopes |= {
+                scope for of_group in table["groups"].values() for scope in of_group
+            }
             for needed in _needed(table):
                 scopes |= set(needed)
                 widest = max(widest, len(needed))
@@ -174,7 +183,9 @@ class LiveGateway:
                     for of_kind in scopes_held(table, identifier)
                 )
                 for client in self._clients.get(identifier, ()) if any(held) else ():
-                    granted.setdefault(client.component, set()).add((client.provider, index, held))
+                    granted.setdefault(client.component, set()).add(
+                        (client.provider, index, held)
+                    )
         return {component: frozenset(held) for component, held in granted.items()}
 
     @cached_property
@@ -193,7 +204,9 @@ class LiveGateway:
 
     def _speaking_of(self, host: str) -> list[Table]:
         indexes = {
-            index for pattern in host_patterns(host) for index in self._speaking.get(pattern, ())
+            index
+            for pattern in host_patterns(host)
+            for index in self._speaking.get(pattern, ())
         }
         return [self._tables[index] for index in sorted(indexes)]
 
@@ -207,10 +220,14 @@ class LiveGateway:
         if self._asked is None or self._asked[0] != call:
             self._asked = (
                 call,
-                tuple(self._take(reached, call) for reached in self._router.reached(call)),
+                tuple(
+                    self._take(reached, call) for reached in self._router.reached(call)
+                ),
             )
         verdicts = [
-            verdict for taken in self._asked[1] for verdict in self._verdicts(taken, call, caller)
+            verdict
+            for taken in self._asked[1]
+            for verdict in self._verdicts(taken, call, caller)
         ]
         if not any(taken.certain for taken in self._asked[1]):
             verdicts.append(Verdict(False, None))
@@ -235,11 +252,16 @@ class LiveGateway:
             return None
         guards = self._plugins.guards(route, service)
         judged, unjudged = (
-            tuple(self._ends(service, guards.decided, judged=judged)) for judged in (True, False)
+            tuple(self._ends(service, guards.decided, judged=judged))
+            for judged in (True, False)
         )
-        through = (self._labels["route", route["id"]], self._labels["service", service["id"]])
+        through = (
+            self._labels["route", route["id"]],
+            self._labels["service", service["id"]],
+        )
         admission, gate = (
-            self._plugins.is_foreign(plugin) for plugin in (guards.admission, guards.gate)
+            self._plugins.is_foreign(plugin)
+            for plugin in (guards.admission, guards.gate)
         )
         return Way(
             route,
@@ -271,7 +293,13 @@ class LiveGateway:
                     _leads(way, end.address, taken.path, call),
                 )
             yield Verdict(
-                open_, component, leads, verdict.verified, verdict.judged, through, verdict.limits
+                open_,
+                component,
+                leads,
+                verdict.verified,
+                verdict.judged,
+                through,
+                verdict.limits,
             )
         if protocols.isdisjoint(("http", "https")):
             # Only a gRPC call passes such a route. Kong answers any other call with 415.
@@ -289,7 +317,10 @@ class LiveGateway:
         if judged or workload is None:
             return ends
         # What is not judged may lead anywhere, and so to the workload.
-        return [End(workload), *(end for end in ends if end.address not in (None, workload))]
+        return [
+            End(workload),
+            *(end for end in ends if end.address not in (None, workload)),
+        ]
 
     def _balanced(self, host: str, port: int) -> list[End]:
         """The ends behind a host: the Targets of an Upstream of its name, which comes before what
@@ -338,12 +369,20 @@ class LiveGateway:
 
     def _standing(self, way: Way, caller: Caller, *, preflight: bool) -> Standing:
         guards, labels = way.guards, self._labels
-        passage = self._authenticator.passage(guards.authentication, caller, preflight=preflight)
+        passage = self._authenticator.passage(
+            guards.authentication, caller, preflight=preflight
+        )
         consumer = passage.consumer
         others = self._plugins.others(way.route, way.service, consumer)
         effects = {effect for _, effect in others}
-        acting = [plugin for plugin, effect in others if effect not in (Effect.NONE, Effect.LIMITS)]
-        through = tuple(labels["plugin", plugin["id"]] for plugin in (*acting, *guards) if plugin)
+        acting = [
+            plugin
+            for plugin, effect in others
+            if effect not in (Effect.NONE, Effect.LIMITS)
+        ]
+        through = tuple(
+            labels["plugin", plugin["id"]] for plugin in (*acting, *guards) if plugin
+        )
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (labels["consumer", consumer["id"]],) if consumer else ()
         anything = passage.unknown or Effect.UNKNOWN in effects or way.foreign_admission
@@ -351,7 +390,9 @@ class LiveGateway:
             passage.passes,
             anything,
             closed=Effect.CLOSES in effects,
-            holdings=tuple(dict.fromkeys(self._reader.holdings(guards.tables, caller, passage))),
+            holdings=tuple(
+                dict.fromkeys(self._reader.holdings(guards.tables, caller, passage))
+            ),
             through=through,
             limits=tuple(
                 labels["plugin", plugin["id"]]

@@ -83,13 +83,21 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
     """Looks at every plugin of the workspace. `live` needs services, routes, plugins and
     consumers."""
     stack, labels = settings.stack.name, live.labels
-    services = {service["id"]: str(service.get("name") or "") for service in live.services}
+    services = {
+        service["id"]: str(service.get("name") or "") for service in live.services
+    }
     of_routes = {route["id"]: reference(route, "service") for route in live.routes}
 
     def component_at(plugin: Entity) -> str | None:
         """The component of the plugin by its tags, else by the name of its service."""
-        tagged = names.component_in(plugin.get("tags") or ()) if _is_tagged(plugin, stack) else None
-        service = reference(plugin, "service") or of_routes.get(reference(plugin, "route") or "")
+        tagged = (
+            names.component_in(plugin.get("tags") or ())
+            if _is_tagged(plugin, stack)
+            else None
+        )
+        service = reference(plugin, "service") or of_routes.get(
+            reference(plugin, "route") or ""
+        )
         return tagged or names.component_of(stack, services.get(service or "", ""))
 
     scripts = []
@@ -102,7 +110,9 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
             component = _component_in(tables) or component_at(plugin) or label
             known = script_of(plugin)
             scripts.append(
-                ScriptGuard(plugin, label, component, tables, bool(known and known.table))
+                ScriptGuard(
+                    plugin, label, component, tables, bool(known and known.table)
+                )
             )
     places = {_place(guard.plugin): guard.component for guard in scripts}
     private = _without_public(scripts)
@@ -114,12 +124,17 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
         if of in private and plugin["config"].get("anonymous") is not None:
             owner = asking.owner(plugin)
             other = owner.stack if owner.kind == "another stack's" else ""
-            anonymous.append(AnonymousLeft(plugin, labels["plugin", plugin["id"]], str(of), other))
+            anonymous.append(
+                AnonymousLeft(plugin, labels["plugin", plugin["id"]], str(of), other)
+            )
     return FoundOpenings(tuple(scripts), tuple(anonymous))
 
 
 def _is_of(
-    stack: str, plugin: Entity, tables: Iterable[Mapping[str, Any]], component: str | None
+    stack: str,
+    plugin: Entity,
+    tables: Iterable[Mapping[str, Any]],
+    component: str | None,
 ) -> bool:
     named = {name for table in tables for name in _stacks_named(table)}
     if named:
@@ -148,7 +163,12 @@ def _place(plugin: Entity) -> tuple[str | None, str | None]:
 
 def _component_in(tables: Iterable[Mapping[str, Any]]) -> str | None:
     return next(
-        (table["component"] for table in tables if isinstance(table.get("component"), str)), None
+        (
+            table["component"]
+            for table in tables
+            if isinstance(table.get("component"), str)
+        ),
+        None,
     )
 
 
@@ -157,14 +177,18 @@ def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:
     private: dict[str, bool] = {}
     for guard in scripts:
         for table in guard.tables:
-            private[guard.component] = private.get(guard.component, True) and not _has_public(table)
+            private[guard.component] = private.get(
+                guard.component, True
+            ) and not _has_public(table)
     return {component for component, is_private in private.items() if is_private}
 
 
 def _has_public(table: Mapping[str, Any]) -> bool:
     rules = table.get("rules")
     methods = rules.values() if isinstance(rules, dict) else ()
-    return any("public" in of_path.values() for of_path in methods if isinstance(of_path, dict))
+    return any(
+        "public" in of_path.values() for of_path in methods if isinstance(of_path, dict)
+    )
 
 
 def _tables(plugin: Entity) -> Iterator[Mapping[str, Any]]:

@@ -32,7 +32,9 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
         if not component or asking.owner(service).kind != "ours":
             continue
         found = {
-            plugin["name"]: plugin for plugin in live.plugins if _is_on_service(plugin, service)
+            plugin["name"]: plugin
+            for plugin in live.plugins
+            if _is_on_service(plugin, service)
         }
         guards = {kind: found[kind] for kind in kinds if kind in found}
         missing = tuple(kind for kind in kinds if kind not in found)

@@ -38,11 +38,18 @@ class Reader:
         """Yields what each table takes the caller to hold, for each identity that their tokens may
         name."""
         for claimed in self._claimed(tables, caller):
-            identities = (self._read_by(table, claimed, caller, passage) for table in tables)
+            identities = (
+                self._read_by(table, claimed, caller, passage) for table in tables
+            )
             pairs = zip(tables, identities, strict=True)
-            yield tuple(held_by(table, identity) if identity else None for table, identity in pairs)
+            yield tuple(
+                held_by(table, identity) if identity else None
+                for table, identity in pairs
+            )
 
-    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
+    def _claimed(
+        self, tables: Iterable[Table], caller: Caller
+    ) -> Iterable[CallerIdentity | None]:
         """The identities that the caller's tokens name.
 
         That is the most there is, of those who write into them what they like; and where the client
@@ -53,9 +60,16 @@ class Reader:
             return (None,)
         if isinstance(token, Forged):
             return forged_identities(tables)
-        scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
+        scopes, groups = (
+            frozenset(token.scopes),
+            frozenset(token.groups) if token.user else None,
+        )
         if token.client:
-            return (CallerIdentity(self.client_id(token.provider, token.client), scopes, groups),)
+            return (
+                CallerIdentity(
+                    self.client_id(token.provider, token.client), scopes, groups
+                ),
+            )
         listed = {
             client
             for table in tables
@@ -63,17 +77,28 @@ class Reader:
             for client in (*table["services"], *table["on_behalf"])
         }
         others = sorted(
-            client for client in listed if (token.provider, client) not in self._declared
+            client
+            for client in listed
+            if (token.provider, client) not in self._declared
         )
         return [CallerIdentity(client, scopes, groups) for client in ("", *others)]
 
     def _read_by(
-        self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
+        self,
+        table: Table,
+        claimed: CallerIdentity | None,
+        caller: Caller,
+        passage: Passage,
     ) -> CallerIdentity | None:
         """The identity that a table takes the caller for: none, unless the token is one that it
         asks for."""
         consumer, token = passage.consumer, caller.token
-        if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
+        if (
+            not table
+            or passage.algorithm not in _SIGNATURES
+            or consumer is None
+            or token is None
+        ):
             return None
         if (
             consumer.get("username") != table["ring"]
@@ -83,9 +108,9 @@ class Reader:
         if isinstance(token, Forged) and token.credential:
             return claimed
         provider = self._terms.estate.stack.providers[token.provider or ""]
-        if (table["issuer"] or consumer.get("custom_id")) != self._terms.deployed.issuers[
-            provider.name
-        ]:
+        if (
+            table["issuer"] or consumer.get("custom_id")
+        ) != self._terms.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == self._spellings[provider.name]
         if isinstance(token, Forged):
@@ -104,7 +129,8 @@ class Reader:
         """The estate's clients: the provider of each, and its id there."""
         clients = self._terms.estate.clients
         return frozenset(
-            (one.provider, self.client_id(one.provider, one.component)) for one in clients
+            (one.provider, self.client_id(one.provider, one.component))
+            for one in clients
         )
 
     @cached_property
@@ -121,7 +147,8 @@ class Reader:
             return {provider.audience: provider.audience}
         keys, deployed = self._terms.estate.components, self._terms.deployed.audiences
         return {
-            provider.audience_of(key): deployed.get(key, provider.audience_of(key)) for key in keys
+            provider.audience_of(key): deployed.get(key, provider.audience_of(key))
+            for key in keys
         }
 
     def _audience(self, provider: Provider, claims: Claims) -> str:

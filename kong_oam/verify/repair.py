@@ -74,15 +74,21 @@ def repair(
             )
         )
     fields = {
-        name: meant.get(name) for name in fields_set(kind, meant) if not alike(name, entity, meant)
+        name: meant.get(name)
+        for name in fields_set(kind, meant)
+        if not alike(name, entity, meant)
     }
     parent = PARENTS.get(kind, "")
-    moved = bool(parent) and parent_of(kind, entity, live) != parent_of(kind, meant, intended)
+    moved = bool(parent) and parent_of(kind, entity, live) != parent_of(
+        kind, meant, intended
+    )
     unseen = moved and (kind == "credential" or not entity[parent])
     if not unseen and not any(_survives_a_run(name, entity, meant) for name in fields):
         return None
     if moved:
-        ids_by_label = {label: identifier for (_, identifier), label in live.labels.items()}
+        ids_by_label = {
+            label: identifier for (_, identifier), label in live.labels.items()
+        }
         parent_id = ids_by_label.get(parent_of(kind, meant, intended))
         if parent_id is None:
             return RepairRequest(_path(kind, entity), then_up=True)
@@ -93,7 +99,9 @@ def repair(
 def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
     """The label of the entity that one of this kind belongs to."""
     parent = PARENTS[kind]
-    return entities.labels.get((parent, reference(entity, parent) or ""), f"no {parent}")
+    return entities.labels.get(
+        (parent, reference(entity, parent) or ""), f"no {parent}"
+    )
 
 
 def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:
@@ -106,7 +114,9 @@ def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> boo
 
 def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
     wanted = meant.get(name)
-    return name in _UNSEEN or entity.get(name) is None or not (wanted or wanted is False)
+    return (
+        name in _UNSEEN or entity.get(name) is None or not (wanted or wanted is False)
+    )
 
 
 def _path(kind: str, entity: Entity) -> str:

@@ -52,7 +52,9 @@ class _Candidate:
             return None
         if not self.paths:
             return Reached(self.route, "", not self.conditions)
-        matches = [match for path in self.paths if (match := _matched(path, call)) is not None]
+        matches = [
+            match for path in self.paths if (match := _matched(path, call)) is not None
+        ]
         if not matches:
             return None
         matched, certain = max(matches, key=lambda match: match[1])
@@ -64,7 +66,9 @@ class Router:
 
     def __init__(self, routes: Iterable[Entity]) -> None:
         requested = (route for route in routes if HTTP.intersection(route["protocols"]))
-        candidates = (candidate for route in requested for candidate in _candidates(route))
+        candidates = (
+            candidate for route in requested for candidate in _candidates(route)
+        )
         self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
         # The candidates of each host pattern, without its port; those of no host stand at "".
         self._of_pattern: dict[str, list[int]] = {}
@@ -79,14 +83,18 @@ class Router:
 
     def methods(self) -> frozenset[str]:
         """The methods that routes name."""
-        return frozenset(method for candidate in self._candidates for method in candidate.methods)
+        return frozenset(
+            method for candidate in self._candidates for method in candidate.methods
+        )
 
     def paths(self, host: str) -> Iterator[PathSegments]:
         """Paths that routes on the host are cut at: whole elements of what each path surely begins
         with."""
         for candidate in self._on(host):
             for path in candidate.paths:
-                yield tuple(filter(None, declared_path(path) or literal_prefix(path).split("/")))
+                yield tuple(
+                    filter(None, declared_path(path) or literal_prefix(path).split("/"))
+                )
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
         """The routes that may take the call; none: 404 for certain. The last is certain, or nothing
@@ -105,7 +113,9 @@ class Router:
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._of_host:
             matching = (
-                indexes for pattern, indexes in self._of_pattern.items() if _meets(host, pattern)
+                indexes
+                for pattern, indexes in self._of_pattern.items()
+                if _meets(host, pattern)
             )
             indexes = sorted(set().union(*matching))
             self._of_host[host] = tuple(self._candidates[index] for index in indexes)
@@ -115,15 +125,23 @@ class Router:
 def _meets(host: str, pattern: str) -> bool:
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
-    return host.startswith(pattern[:-1]) if pattern.endswith("*") else pattern in ("", host)
+    return (
+        host.startswith(pattern[:-1])
+        if pattern.endswith("*")
+        else pattern in ("", host)
+    )
 
 
 def _candidates(route: Entity) -> Iterator[_Candidate]:
     groups: dict[int, list[str]] = {}
     for path in route.get("paths") or ():
-        groups.setdefault(-1 if path.startswith("~") else len(path.encode()), []).append(path)
+        groups.setdefault(
+            -1 if path.startswith("~") else len(path.encode()), []
+        ).append(path)
     hosts = tuple(route.get("hosts") or ())
-    more = any(route.get(name) for name in ("headers", "snis", "sources", "destinations"))
+    more = any(
+        route.get(name) for name in ("headers", "snis", "sources", "destinations")
+    )
     for paths in groups.values() or [[]]:
         yield _Candidate(
             _priority(route, paths),
@@ -145,7 +163,9 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     """
     hosts, headers = route.get("hosts"), route.get("headers") or {}
     kinds = sum(
-        1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind
+        1
+        for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths)
+        if kind
     )
     plain = bool(hosts) and not any("*" in host for host in hosts or ())
     regex = bool(paths) and paths[0].startswith("~")

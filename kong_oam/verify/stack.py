@@ -116,35 +116,58 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     try:
         kong = account(settings, of_stack(name))
         more, by_address = kinds(settings, estate), asked_for(estate)
-        facts = preflight.inspect(kong, settings.gateway.edition, more, by_address=by_address)
+        facts = preflight.inspect(
+            kong, settings.gateway.edition, more, by_address=by_address
+        )
         with AdminApi(kong) as admin:
             live = read(admin)
     except (EngineError, ProductError, SettingsError) as error:
         raise UnverifiedError(str(error)) from None
     keeps_records = settings.gateway.logs is not None
-    return judge(settings, estate, deployed, live, partial(_complete, facts.schemas, keeps_records))
+    return judge(
+        settings,
+        estate,
+        deployed,
+        live,
+        partial(_complete, facts.schemas, keeps_records),
+    )
 
 
 def judge(
-    settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete
+    settings: Settings,
+    estate: Estate,
+    deployed: Deployed,
+    live: Entities,
+    complete: Complete,
 ) -> Result:
     """Compares entities of Kong that were read with the estate. Raises UnverifiedError."""
     terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(
-        settings, estate, replace(deployed, authorities=authorities(live.authorities)), complete
+        settings,
+        estate,
+        replace(deployed, authorities=authorities(live.authorities)),
+        complete,
     )
     live = recognised(live, meant)
     drifted = drifts(
-        live, meant, Asking(settings.stack.name, settings.partition, settings.partition is None)
+        live,
+        meant,
+        Asking(settings.stack.name, settings.partition, settings.partition is None),
     )
     try:
-        deviations = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
+        deviations = compare(
+            estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
+        )
     except MisreadError as error:
         raise UnverifiedError(
             f"this check reads the gateway otherwise than the model does: {error}"
         ) from None
     named = {cause for deviation in deviations for cause in deviation.causes}
-    silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
+    silent = [
+        label
+        for label, drift in drifted.items()
+        if drift.misplaced and label not in named
+    ]
     deviations += tuple(Deviation("weakened", (label,)) for label in silent)
     findings = tuple(
         (deviation, _reasons(settings, deviation, drifted)) for deviation in deviations
@@ -165,7 +188,9 @@ def _reasons(
             for label, owner in drift.used_by.items()
             if label not in deviation.causes
         )
-        used_by = tuple(f"{label} ({owner})" for label, owner in users if cause not in kept)
+        used_by = tuple(
+            f"{label} ({owner})" for label, owner in users if cause not in kept
+        )
         remedy = "" if drift.stack or cause in kept else _remedy(settings, drift)
         reasons.append(Reason(drift.text, remedy, drift.stack, used_by))
     return tuple(reasons)
@@ -178,10 +203,16 @@ def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
     Kong removes no service that has routes, and an Upstream may have other services.
     """
     requests = {cause: drifted[cause].request for cause in deviation.causes}
-    removed = {cause for cause, request in requests.items() if request and request.fields is None}
+    removed = {
+        cause
+        for cause, request in requests.items()
+        if request and request.fields is None
+    }
     if not any(cause.startswith("service ") for cause in removed):
         return frozenset()
-    return frozenset(cause for cause in removed if cause.startswith(("service ", "upstream ")))
+    return frozenset(
+        cause for cause in removed if cause.startswith(("service ", "upstream "))
+    )
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
@@ -195,7 +226,12 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
             for manifest in objects_of(estate, settings, cluster)
         }
         context = settings.cluster.context_of(cluster)
-        sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
+        sites = [
+            site
+            for one in running(estate)
+            for site in one.sites
+            if site.cluster == cluster
+        ]
         try:
             live = kubectl.read(context, meant.values())
             reached = list(other_pods(context, sites))
@@ -207,9 +243,15 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
                 reason = Reason(f"it is of stack '{owner}'", "", stack=owner)
                 altered.append(Altered(kubectl.shown(name) + where, (reason,)))
                 continue
-            found = changes(manifest, live[name]) if name in live else (FieldChange(""),)
-            reasons = tuple(_reason(settings, context, name, change) for change in found)
-            altered += [Altered(kubectl.shown(name) + where, reasons)] if reasons else []
+            found = (
+                changes(manifest, live[name]) if name in live else (FieldChange(""),)
+            )
+            reasons = tuple(
+                _reason(settings, context, name, change) for change in found
+            )
+            altered += (
+                [Altered(kubectl.shown(name) + where, reasons)] if reasons else []
+            )
         altered += [_leading_astray(one, where) for one in reached]
         count += len(meant)
     return Workloads(tuple(altered), count)
@@ -265,9 +307,7 @@ def _remedy(settings: Settings, drift: Drift) -> str:
     if drift.request is None:
         return up
     workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
-    where = (
-        f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
-    )
+    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
     if drift.request.fields is None:
         command = f"curl -X DELETE {where}"
     else:
@@ -277,7 +317,10 @@ def _remedy(settings: Settings, drift: Drift) -> str:
 
 
 def _complete(
-    schemas: Mapping[str, Schema], keeps_records: bool, name: str, config: Mapping[str, Any]
+    schemas: Mapping[str, Schema],
+    keeps_records: bool,
+    name: str,
+    config: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     completed: dict[str, Any] = json.loads(
         config_json(schemas[name], name, config, keeps_records=keeps_records)
@@ -291,7 +334,11 @@ def _not_deployed(settings: Settings, estate: Estate, deployed: Deployed) -> lis
     name, there = settings.stack.name, deployed.upstreams
     served = ((one, backend) for one in estate.exposed for backend in one.backends)
     return sorted(
-        {one.key for one, backend in served if names.service(name, one, backend) not in there}
+        {
+            one.key
+            for one, backend in served
+            if names.service(name, one, backend) not in there
+        }
     )
 
 
@@ -302,7 +349,9 @@ def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:
     except CliError as error:
         raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:
-        raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
+        raise UnverifiedError(
+            f"the outputs of stack '{stack}' cannot be read: {error}"
+        ) from None
     if not isinstance(values, dict):
         raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
     return values

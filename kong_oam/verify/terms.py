@@ -35,7 +35,9 @@ class Terms:
     accepted: frozenset[tuple[str, str]]
 
     @staticmethod
-    def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
+    def of(
+        settings: Settings, estate: Estate, deployed: Deployed, complete: Complete
+    ) -> Terms:
         """The terms of a stack that was deployed."""
         workloads = {}
         accepted = set()
@@ -43,21 +45,35 @@ class Terms:
             for backend in component.backends:
                 service = names.service(settings.stack.name, component, backend)
                 workloads[deployed.upstreams[service]] = component.key
-                accepted |= {(plugin.name, service) for plugin in component.edge.kong_plugins}
+                accepted |= {
+                    (plugin.name, service) for plugin in component.edge.kong_plugins
+                }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {
             provider: complete(plugin, plugins.openid_connect(issuer, None))
-            for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
+            for provider, issuer in (
+                deployed.issuers.items() if plugin == "openid-connect" else ()
+            )
         }
         lifetimes = {
-            provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers
+            provider.name: 60.0 * provider.access_token_minutes
+            for provider in settings.providers
         }
-        return Terms(estate, deployed, plugin, verifying, lifetimes, workloads, frozenset(accepted))
+        return Terms(
+            estate,
+            deployed,
+            plugin,
+            verifying,
+            lifetimes,
+            workloads,
+            frozenset(accepted),
+        )
 
     def rings(self) -> frozenset[str]:
         """The names of the consumers that are key rings."""
         return frozenset(
-            names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers
+            names.ring(self.estate.stack.name, provider)
+            for provider in self.deployed.issuers
         )
 
     def genuine(self, credential: Entity, owner: str) -> bool:
@@ -66,8 +82,13 @@ class Terms:
         stack = self.estate.stack.name
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(stack, provider):
-                pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
-                unused = {names.unused_key(stack, provider, index) for index in range(len(slots))}
+                pems = {
+                    slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key
+                }
+                unused = {
+                    names.unused_key(stack, provider, index)
+                    for index in range(len(slots))
+                }
                 pem = (credential.get("rsa_public_key") or "").strip()
                 return pems.get(credential["key"]) == pem or (
                     credential["key"] in unused and pem in pems.values()

@@ -10,7 +10,9 @@ from kong_oam.kong.owners import Asking, Owner
 from kong_oam.verify.gate import script_of
 
 
-def belonging(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
+def belonging(
+    kind: str, entity: Entity, live: Entities
+) -> Iterator[tuple[str, Entity]]:
     """Yields the entities that refer to this one, with their labels: Kong deletes them with it, or
     keeps it."""
     children = {
@@ -24,7 +26,9 @@ def belonging(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, 
                 yield live.labels[child, one["id"]], one
 
 
-def _acted_on(kind: str, entity: Entity, live: Entities) -> Iterator[tuple[str, Entity]]:
+def _acted_on(
+    kind: str, entity: Entity, live: Entities
+) -> Iterator[tuple[str, Entity]]:
     """Yields the entities whose calls would go another way without this one, with their labels."""
     if kind == "plugin":
         yield from _under(entity, live)

@@ -26,7 +26,10 @@ from sandbox.project import set_providers
 _REALM = "sandbox"
 ENTRA_LAG = 2.0
 """Seconds that a new role takes until it can be assigned: more than a run without a pause would."""
-ENTRA_SETTINGS: Mapping[str, float] = {"accessTokenMinutes": 90, "settleSeconds": ENTRA_LAG + 0.1}
+ENTRA_SETTINGS: Mapping[str, float] = {
+    "accessTokenMinutes": 90,
+    "settleSeconds": ENTRA_LAG + 0.1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,9 @@ def _okta(local: Local, folder: Path) -> Iterator[Chosen]:  # noqa: ARG001 - the
 
 @contextmanager
 def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
-    with Issuer("api://sandbox", users={user.login: user.groups for user in USERS}) as issuer:
+    with Issuer(
+        "api://sandbox", users={user.login: user.groups for user in USERS}
+    ) as issuer:
         estate = _guarded_by(existing.PROVIDER, folder)
         existing.set_up(issuer, estate)
         existing.hand_out(issuer, estate, local.cluster)
@@ -60,16 +65,27 @@ def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
     with Keycloak() as server:
         server.realm(_REALM, GROUPS, {user.login: user.groups for user in USERS})
         local.env |= server.environment(_REALM)
-        entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(_REALM)}
+        entry = {
+            "name": "keycloak",
+            "type": "keycloak",
+            "issuer": server.issuer(_REALM),
+        }
         set_providers(folder, [{**entry, "audience": "api://sandbox"}])
         yield Chosen(f"Keycloak {VERSION}", real=True)
 
 
 @contextmanager
 def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
-    with Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant:
+    with Entra(
+        GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG
+    ) as tenant:
         local.env |= tenant.environment
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
+        entry = {
+            "name": "entra",
+            "type": "entra",
+            "issuer": tenant.issuer,
+            **ENTRA_SETTINGS,
+        }
         set_providers(folder, [entry])
         yield Chosen("Entra")
 
@@ -79,7 +95,9 @@ def _guarded_by(name: str, folder: Path) -> Estate:
     yet."""
 
     def on(stack: Stack) -> Stack:
-        return replace(stack, providers={name: replace(stack.default_provider, name=name)})
+        return replace(
+            stack, providers={name: replace(stack.default_provider, name=name)}
+        )
 
     return estate_of(folder, on)
 

@@ -82,7 +82,9 @@ class Table:
     @property
     def wrong(self) -> tuple[str, ...]:
         """What is not as the model means it."""
-        missed = tuple(f"{one.name} has no token: {one.got}" for one in self.callers if one.missed)
+        missed = tuple(
+            f"{one.name} has no token: {one.got}" for one in self.callers if one.missed
+        )
         return missed + tuple(
             f"{call} as {one.name}: {got}, and the model says {meant}"
             for call, row in self.rows.items()
@@ -101,7 +103,9 @@ class Table:
                 f"{got}{'' if got == meant else '!'}"
                 for got, meant in zip(row, self.meant[call], strict=True)
             )
-            lines.append(f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers))
+            lines.append(
+                f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers)
+            )
         return "\n".join(lines)
 
 
@@ -179,9 +183,13 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         component = estate.components[client.component]
         if component.outside:
             continue  # it has no Secret here, and its keys are its owner's
-        settings = caller.environment(local.cluster.url, component.namespace, component.name)
+        settings = caller.environment(
+            local.cluster.url, component.namespace, component.name
+        )
         for api in (
-            dict.fromkeys(call.component for call in client.calls) if provider.per_api else [None]
+            dict.fromkeys(call.component for call in client.calls)
+            if provider.per_api
+            else [None]
         ):
             yield from _callers_of(
                 client, provider, settings, estate.components[api] if api else None
@@ -189,7 +197,10 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
 
 
 def _callers_of(
-    client: Client, provider: Provider, settings: Mapping[str, str], api: Component | None
+    client: Client,
+    provider: Provider,
+    settings: Mapping[str, str],
+    api: Component | None,
 ) -> Iterator[Caller]:
     """The client, or each user who signs in through it, with a token for one API where tokens are
     for one."""
@@ -202,13 +213,19 @@ def _callers_of(
     for user in USERS:
         token, got = _token(settings, user.login, api, *client.origins[:1])
         meant = issue(
-            provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api
+            provider,
+            client,
+            User(user.login, tuple(map(provider.group, user.groups))),
+            api=api,
         )
         yield Caller(f"{name} for {user.login}", token, got, meant)
 
 
 def _token(
-    settings: Mapping[str, str], login: str | None, api: Component | None, origin: str | None = None
+    settings: Mapping[str, str],
+    login: str | None,
+    api: Component | None,
+    origin: str | None = None,
 ) -> tuple[str | None, str]:
     try:
         return caller.token(settings, login, api.key if api else None, origin)
@@ -242,7 +259,9 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
 def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     """A line for each call of the table, from the records that the gateway kept, and what of these
     is not as meant."""
-    by_id = {record["requestId"]: record for record in map(json.loads, records.splitlines())}
+    by_id = {
+        record["requestId"]: record for record in map(json.loads, records.splitlines())
+    }
     width, lines, wrong = max(len(str(call)) for call in table.rows), [], []
     for call, row in table.rows.items():
         for number, (one, status, request) in enumerate(
@@ -251,7 +270,9 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
             record, meant = by_id.get(request, {}), table.codes[call][number]
             # Its id, where it may call nothing of the component.
             client = record.get("caller", record.get("client"))
-            who = " for ".join(filter(None, (client, record.get("user") and record["subject"])))
+            who = " for ".join(
+                filter(None, (client, record.get("user") and record["subject"]))
+            )
             code, rule = record.get("code", "no record"), record.get("rule", "-")
             said = (
                 f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  "
@@ -270,7 +291,9 @@ def _answer(gateway: str, call: Call, one: Caller) -> tuple[int, str]:
     """The status, and the id of the request."""
     connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
-        connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)
+        connection.putrequest(
+            call.method, call.target.decode("latin-1"), skip_host=True
+        )
         connection.putheader("Host", call.host)
         if one.token:
             connection.putheader("Authorization", f"Bearer {one.token}")

@@ -125,7 +125,9 @@ def _check_life(entry: Json, certificate: x509.Certificate) -> None:
         for name in ("start", "end")
     )
     if begin and begin < certificate.not_valid_before_utc:
-        raise bad("Key credential start date is invalid.", "KeyCredentialsInvalidStartDate")
+        raise bad(
+            "Key credential start date is invalid.", "KeyCredentialsInvalidStartDate"
+        )
     if end and end > certificate.not_valid_after_utc:
         raise bad("Key credential end date is invalid.", "KeyCredentialsInvalidEndDate")
 
@@ -171,7 +173,10 @@ def _application() -> Json:
             "termsOfServiceUrl": None,
         },
         "keyCredentials": [],
-        "parentalControlSettings": {"countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow"},
+        "parentalControlSettings": {
+            "countriesBlockedForMinors": [],
+            "legalAgeGroupRule": "Allow",
+        },
         "passwordCredentials": [],
         "publicClient": {"redirectUris": []},
         "requiredResourceAccess": [],
@@ -272,7 +277,9 @@ class Directory:
         self.foreign[graph["id"]], self.kept[graph["id"]] = graph, Secrets()
         self.create_principal({"appId": MICROSOFT_GRAPH})
 
-    def add_group(self, name: str, identifier: str | None = None, description: str = "") -> None:
+    def add_group(
+        self, name: str, identifier: str | None = None, description: str = ""
+    ) -> None:
         made = identifier or str(uuid.uuid4())
         self.groups[made] = {
             "id": made,
@@ -292,7 +299,9 @@ class Directory:
     def groups_of(self, login: str) -> set[str]:
         """Object ids of the groups that a user is in."""
         return {
-            one["id"] for one in self.groups.values() if one["displayName"] in self.users[login]
+            one["id"]
+            for one in self.groups.values()
+            if one["displayName"] in self.users[login]
         }
 
     # Applications
@@ -312,10 +321,16 @@ class Directory:
         }
         one = {**_application(), **made}
         if not body.get("displayName"):
-            raise bad("A value is required for property 'displayName' of resource 'Application'.")
+            raise bad(
+                "A value is required for property 'displayName' of resource 'Application'."
+            )
         certificates = _certificates({}, body.get("keyCredentials", ()))
         self._put(one, body)
-        self.applications[one["id"]], self.kept[one["id"]], self.federated[one["id"]] = (
+        (
+            self.applications[one["id"]],
+            self.kept[one["id"]],
+            self.federated[one["id"]],
+        ) = (
             one,
             Secrets(),
             {},
@@ -327,7 +342,9 @@ class Directory:
         one = self.application(identifier)
         known = self.kept[one["id"]].certificates
         certificates = (
-            _certificates(known, body["keyCredentials"]) if "keyCredentials" in body else None
+            _certificates(known, body["keyCredentials"])
+            if "keyCredentials" in body
+            else None
         )
         self._put(one, body)
         if certificates is not None:
@@ -344,7 +361,9 @@ class Directory:
                 changed[name] = {**changed[name], **value}
             else:
                 changed[name] = value
-        changed["appRoles"] = [{"origin": "Application", **role} for role in changed["appRoles"]]
+        changed["appRoles"] = [
+            {"origin": "Application", **role} for role in changed["appRoles"]
+        ]
         changed["web"]["redirectUriSettings"] = [
             {"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]
         ]
@@ -371,7 +390,9 @@ class Directory:
         for role in has - had:
             self._roles[role] = self.now()
 
-    def _keep(self, one: Json, certificates: list[tuple[Json, x509.Certificate]]) -> None:
+    def _keep(
+        self, one: Json, certificates: list[tuple[Json, x509.Certificate]]
+    ) -> None:
         one["keyCredentials"] = [entry for entry, _ in certificates]
         self.kept[one["id"]].certificates = {
             entry["keyId"]: certificate for entry, certificate in certificates
@@ -381,11 +402,17 @@ class Directory:
         """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
         app = self.application(identifier)
         for principal in [
-            one["id"] for one in self.principals.values() if one["appId"] == app["appId"]
+            one["id"]
+            for one in self.principals.values()
+            if one["appId"] == app["appId"]
         ]:
             self.delete_principal(principal)
         self._note_roles(app["appRoles"], ())
-        del self.applications[identifier], self.kept[identifier], self.federated[identifier]
+        del (
+            self.applications[identifier],
+            self.kept[identifier],
+            self.federated[identifier],
+        )
 
     def add_password(self, identifier: str, wanted: Json) -> Json:
         app = self.application(identifier)
@@ -399,7 +426,9 @@ class Directory:
             "startDateTime": wanted.get("startDateTime") or stamp(self.now()),
         }
         app["passwordCredentials"] = [*app["passwordCredentials"], made]
-        secret = self.kept[identifier].passwords[made["keyId"]] = secrets.token_urlsafe(30)
+        secret = self.kept[identifier].passwords[made["keyId"]] = secrets.token_urlsafe(
+            30
+        )
         return {**made, "secretText": secret}
 
     def remove_password(self, identifier: str, key_id: str) -> None:
@@ -438,7 +467,9 @@ class Directory:
         return _known(self.principals, identifier)
 
     def principal_of(self, app_id: str) -> Json | None:
-        return next((one for one in self.principals.values() if one["appId"] == app_id), None)
+        return next(
+            (one for one in self.principals.values() if one["appId"] == app_id), None
+        )
 
     def create_principal(self, body: Json) -> Json:
         app_id = str(body.get("appId"))
@@ -453,7 +484,11 @@ class Directory:
                 "already in use."
             )
             raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
-        made = {"id": str(uuid.uuid4()), "appId": app_id, "createdDateTime": stamp(self.now())}
+        made = {
+            "id": str(uuid.uuid4()),
+            "appId": app_id,
+            "createdDateTime": stamp(self.now()),
+        }
         one = self.principals[made["id"]] = {**_principal(), **made}
         self.update_principal(made["id"], body)
         return one
@@ -487,7 +522,9 @@ class Directory:
             "appRoles": app["appRoles"],
             "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
             "replyUrls": [
-                uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]
+                uri
+                for kind in ("web", "spa", "publicClient")
+                for uri in app[kind]["redirectUris"]
             ],
             "servicePrincipalNames": [one["appId"], *app["identifierUris"]],
             "signInAudience": app["signInAudience"],
@@ -504,12 +541,21 @@ class Directory:
             raise bad(f"Not a valid reference update: '{principal}'")
         app = self.by_app_id(target["appId"]) or {}
         kind = "User" if group else "Application"
-        known = {one for one, since in self._roles.items() if self.now() - since >= self.lag}
+        known = {
+            one for one, since in self._roles.items() if self.now() - since >= self.lag
+        }
         role = next(
-            (one for one in app["appRoles"] if one["id"] == role_id and one["isEnabled"]), None
+            (
+                one
+                for one in app["appRoles"]
+                if one["id"] == role_id and one["isEnabled"]
+            ),
+            None,
         )
         role = role if role_id in known else None
-        if role_id != NO_ROLE and (role is None or kind not in role["allowedMemberTypes"]):
+        if role_id != NO_ROLE and (
+            role is None or kind not in role["allowedMemberTypes"]
+        ):
             raise bad("Permission being assigned was not found on application")
         if role_id == NO_ROLE and app["appRoles"]:
             raise bad("Permission being assigned was not found on application")
@@ -544,21 +590,30 @@ class Directory:
         made |= {name: value for name, value in body.items() if "@odata" not in name}
         same = ("clientId", "resourceId", "principalId", "consentType")
         if any(
-            all(one.get(name) == made.get(name) for name in same) for one in self.grants.values()
+            all(one.get(name) == made.get(name) for name in same)
+            for one in self.grants.values()
         ):
             raise GraphError(
-                409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."
+                409,
+                "Request_MultipleObjectsWithSameKeyValue",
+                "Permission entry already exists.",
             )
         self.grants[made["id"]] = made
         return made
 
-    def roles_of(self, principals: set[str], resource: Json) -> Iterator[tuple[str, str | None]]:
+    def roles_of(
+        self, principals: set[str], resource: Json
+    ) -> Iterator[tuple[str, str | None]]:
         """Ids and values of the roles that these principals are assigned at a resource, as far as
         they still exist."""
         app = self.by_app_id(resource["appId"]) or {}
-        values = {role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]}
+        values = {
+            role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]
+        }
         for one in self.assignments.values():
-            theirs = one["resourceId"] == resource["id"] and one["principalId"] in principals
+            theirs = (
+                one["resourceId"] == resource["id"] and one["principalId"] in principals
+            )
             if theirs and (one["appRoleId"] == NO_ROLE or one["appRoleId"] in values):
                 yield one["appRoleId"], values.get(one["appRoleId"])
 
@@ -579,17 +634,29 @@ def _check_entitlements(before: Json, after: Json) -> None:
             [one["value"] for one in listed if one.get("value")],
         )
         if len({*ids}) != len(ids) or len({*values}) != len(values):
-            raise bad("It contains duplicate value. Please provide unique value.", "InvalidValue")
+            raise bad(
+                "It contains duplicate value. Please provide unique value.",
+                "InvalidValue",
+            )
         if strange := [value for value in values if not _VALUE.match(value)]:
-            raise bad(f"Value '{strange[0]}' has characters that are not allowed.", "InvalidValue")
+            raise bad(
+                f"Value '{strange[0]}' has characters that are not allowed.",
+                "InvalidValue",
+            )
     for role in roles:
         for scope in scopes:
-            same_id, same_value = role["id"] == scope["id"], role.get("value") == scope["value"]
+            same_id, same_value = (
+                role["id"] == scope["id"],
+                role.get("value") == scope["value"],
+            )
             if same_value and not same_id:
                 raise bad(
-                    "It contains duplicate value. Please provide unique value.", "InvalidValue"
+                    "It contains duplicate value. Please provide unique value.",
+                    "InvalidValue",
                 )
-            if same_id and any(role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE):
+            if same_id and any(
+                role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE
+            ):
                 raise bad(
                     "The following values must match for the 'oauth2Permissions' and 'appRoles' "
                     f"properties with identifier '{role['id']}': (description, "
@@ -597,7 +664,10 @@ def _check_entitlements(before: Json, after: Json) -> None:
                     "isEnabled),(origin, origin),(value, value).",
                     "InvalidValue",
                 )
-    pairs = ((before["appRoles"], roles), (before["api"]["oauth2PermissionScopes"], scopes))
+    pairs = (
+        (before["appRoles"], roles),
+        (before["api"]["oauth2PermissionScopes"], scopes),
+    )
     for old, new in pairs:
         now = {one["id"]: {**one, "isEnabled": True} for one in new}
         for one in old:

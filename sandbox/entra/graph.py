@@ -32,7 +32,9 @@ def _context(base: str, what: str) -> Json:
 class Graph:
     """Answers requests about one directory. `base` is the address that its answers name."""
 
-    def __init__(self, directory: Directory, base: str, page: int | None = None) -> None:
+    def __init__(
+        self, directory: Directory, base: str, page: int | None = None
+    ) -> None:
         self._directory, self._base, self._page = directory, base, page
         self._routes = [
             ("GET", "/applications", self._applications),
@@ -42,9 +44,21 @@ class Graph:
             ("DELETE", f"/applications/{_ID}", self._delete_application),
             ("POST", f"/applications/{_ID}/addPassword", self._add_password),
             ("POST", f"/applications/{_ID}/removePassword", self._remove_password),
-            ("GET", f"/applications/{_ID}/federatedIdentityCredentials", self._all_federated),
-            ("POST", f"/applications/{_ID}/federatedIdentityCredentials", self._add_federated),
-            ("GET", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._federated),
+            (
+                "GET",
+                f"/applications/{_ID}/federatedIdentityCredentials",
+                self._all_federated,
+            ),
+            (
+                "POST",
+                f"/applications/{_ID}/federatedIdentityCredentials",
+                self._add_federated,
+            ),
+            (
+                "GET",
+                f"/applications/{_ID}/federatedIdentityCredentials/{_ID}",
+                self._federated,
+            ),
             (
                 "PATCH",
                 f"/applications/{_ID}/federatedIdentityCredentials/{_ID}",
@@ -63,8 +77,16 @@ class Graph:
             ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assignments),
             ("GET", f"/servicePrincipals/{_ID}/appRoleAssignments", self._held),
             ("POST", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assign),
-            ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._assignment),
-            ("DELETE", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._unassign),
+            (
+                "GET",
+                f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}",
+                self._assignment,
+            ),
+            (
+                "DELETE",
+                f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}",
+                self._unassign,
+            ),
             ("GET", "/oauth2PermissionGrants", self._grants),
             ("POST", "/oauth2PermissionGrants", self._grant),
             ("GET", f"/oauth2PermissionGrants/{_ID}", self._one_grant),
@@ -80,7 +102,9 @@ class Graph:
             ),
         ]
 
-    def answer(self, method: str, path: str, query: Mapping[str, str], body: Json) -> Answer:
+    def answer(
+        self, method: str, path: str, query: Mapping[str, str], body: Json
+    ) -> Answer:
         """The answer to one request, `path` without the version. Raises GraphError."""
         for verb, pattern, handler in self._routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
@@ -94,7 +118,9 @@ class Graph:
     def _one(self, what: str, one: Json, status: int = 200) -> Answer:
         return status, {**_context(self._base, f"{what}/$entity"), **one}
 
-    def _list(self, what: str, path: str, rows: list[Json], query: Mapping[str, str]) -> Answer:
+    def _list(
+        self, what: str, path: str, rows: list[Json], query: Mapping[str, str]
+    ) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
         start, size = (
@@ -104,24 +130,35 @@ class Graph:
         further = {}
         if len(rows) > start + size:
             kept = "".join(
-                f"&{name}={query[name]}" for name in ("$filter", "$select", "$top") if name in query
+                f"&{name}={query[name]}"
+                for name in ("$filter", "$select", "$top")
+                if name in query
             )
             further = {
                 "@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"
             }
-        return 200, {**_context(self._base, what), **further, "value": rows[start : start + size]}
+        return 200, {
+            **_context(self._base, what),
+            **further,
+            "value": rows[start : start + size],
+        }
 
     # Applications
 
     def _applications(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._list(
-            "applications", "/applications", list(self._directory.applications.values()), query
+            "applications",
+            "/applications",
+            list(self._directory.applications.values()),
+            query,
         )
 
     def _create_application(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._one("applications", self._directory.create_application(body), 201)
 
-    def _application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _application(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         one = self._directory.application(identifier)
         if query.get("$select") == "oauth2RequirePostResponse":
             shown = {"id": identifier, "oauth2RequirePostResponse": False}
@@ -140,22 +177,39 @@ class Graph:
         self._directory.delete_application(identifier)
         return 204, None
 
-    def _add_password(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
-        made = self._directory.add_password(identifier, body.get("passwordCredential") or {})
-        return 200, {**_context(self._base, "microsoft.graph.passwordCredential"), **made}
+    def _add_password(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
+        made = self._directory.add_password(
+            identifier, body.get("passwordCredential") or {}
+        )
+        return 200, {
+            **_context(self._base, "microsoft.graph.passwordCredential"),
+            **made,
+        }
 
-    def _remove_password(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _remove_password(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.remove_password(identifier, str(body.get("keyId")))
         return 204, None
 
-    def _all_federated(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _all_federated(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.application(identifier)
         path = f"/applications/{identifier}/federatedIdentityCredentials"
-        return self._list("x", path, list(self._directory.federated[identifier].values()), query)
+        return self._list(
+            "x", path, list(self._directory.federated[identifier].values()), query
+        )
 
-    def _add_federated(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _add_federated(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         made = self._directory.add_federated(identifier, body)
-        return self._one(f"applications('{identifier}')/federatedIdentityCredentials", made, 201)
+        return self._one(
+            f"applications('{identifier}')/federatedIdentityCredentials", made, 201
+        )
 
     def _federated(
         self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
@@ -163,14 +217,18 @@ class Graph:
         found = self._directory.federated.get(identifier, {}).get(one)
         if found is None:
             raise missing(one)
-        return self._one(f"applications('{identifier}')/federatedIdentityCredentials", found)
+        return self._one(
+            f"applications('{identifier}')/federatedIdentityCredentials", found
+        )
 
     def _update_federated(
         self, identifier: str, one: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
         self._federated(identifier, one, query=query, body={})
         changed = {
-            name: value for name, value in body.items() if name != "id" and "@odata" not in name
+            name: value
+            for name, value in body.items()
+            if name != "id" and "@odata" not in name
         }
         self._directory.federated[identifier][one].update(changed)
         return 204, None
@@ -185,48 +243,72 @@ class Graph:
     # Service principals, assignments, grants
 
     def _principals(self, *, query: Mapping[str, str], body: Json) -> Answer:
-        shown = list(map(self._directory.shown_principal, self._directory.principals.values()))
+        shown = list(
+            map(self._directory.shown_principal, self._directory.principals.values())
+        )
         return self._list("servicePrincipals", "/servicePrincipals", shown, query)
 
     def _create_principal(self, *, query: Mapping[str, str], body: Json) -> Answer:
         made = self._directory.create_principal(body)
-        return self._one("servicePrincipals", self._directory.shown_principal(made), 201)
+        return self._one(
+            "servicePrincipals", self._directory.shown_principal(made), 201
+        )
 
-    def _principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _principal(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         return self._one(
             "servicePrincipals",
             self._directory.shown_principal(self._directory.principal(identifier)),
         )
 
-    def _update_principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _update_principal(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.update_principal(identifier, body)
         return 204, None
 
-    def _delete_principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _delete_principal(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.delete_principal(identifier)
         return 204, None
 
-    def _assignments(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _assignments(
+        self, resource: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._directory.principal(resource)
         rows = [
-            one for one in self._directory.assignments.values() if one["resourceId"] == resource
+            one
+            for one in self._directory.assignments.values()
+            if one["resourceId"] == resource
         ]
         return self._list(
-            "appRoleAssignedTo", f"/servicePrincipals/{resource}/appRoleAssignedTo", rows, query
+            "appRoleAssignedTo",
+            f"/servicePrincipals/{resource}/appRoleAssignedTo",
+            rows,
+            query,
         )
 
     def _held(self, principal: str, *, query: Mapping[str, str], body: Json) -> Answer:
         self._directory.principal(principal)
         rows = [
-            one for one in self._directory.assignments.values() if one["principalId"] == principal
+            one
+            for one in self._directory.assignments.values()
+            if one["principalId"] == principal
         ]
         return self._list(
-            "appRoleAssignments", f"/servicePrincipals/{principal}/appRoleAssignments", rows, query
+            "appRoleAssignments",
+            f"/servicePrincipals/{principal}/appRoleAssignments",
+            rows,
+            query,
         )
 
     def _assign(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
         made = self._directory.assign(resource, body)
-        return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201)
+        return self._one(
+            f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201
+        )
 
     def _assignment(
         self, resource: str, one: str, *, query: Mapping[str, str], body: Json
@@ -236,14 +318,18 @@ class Graph:
             raise missing(one)
         return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", found)
 
-    def _unassign(self, resource: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _unassign(
+        self, resource: str, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._assignment(resource, one, query=query, body={})
         del self._directory.assignments[one]
         return 204, None
 
     def _grants(self, *, query: Mapping[str, str], body: Json) -> Answer:
         rows = list(self._directory.grants.values())
-        return self._list("oauth2PermissionGrants", "/oauth2PermissionGrants", rows, query)
+        return self._list(
+            "oauth2PermissionGrants", "/oauth2PermissionGrants", rows, query
+        )
 
     def _grant(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._one("oauth2PermissionGrants", self._directory.grant(body), 201)
@@ -253,25 +339,35 @@ class Graph:
             raise missing(one)
         return self._one("oauth2PermissionGrants", self._directory.grants[one])
 
-    def _update_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _update_grant(
+        self, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._one_grant(one, query=query, body={})
         self._directory.grants[one]["scope"] = body["scope"]
         return 204, None
 
-    def _delete_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _delete_grant(
+        self, one: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         self._one_grant(one, query=query, body={})
         del self._directory.grants[one]
         return 204, None
 
     def _groups(self, *, query: Mapping[str, str], body: Json) -> Answer:
-        return self._list("groups", "/groups", list(self._directory.groups.values()), query)
+        return self._list(
+            "groups", "/groups", list(self._directory.groups.values()), query
+        )
 
-    def _owners(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _owners(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         """Those that a test gave it: whoever makes something is not its owner here."""
         owners = self._directory.owners.get(identifier, [])
         return 200, {**_context(self._base, "directoryObjects"), "value": owners}
 
-    def _nobody(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+    def _nobody(
+        self, identifier: str, *, query: Mapping[str, str], body: Json
+    ) -> Answer:
         """Owners and members of groups: the stand-in knows none."""
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 

@@ -71,7 +71,11 @@ class Login:
 
     def keys(self) -> Json:
         """Entra's keys have no `alg`."""
-        return {"keys": [{name: value for name, value in self.key.jwk().items() if name != "alg"}]}
+        return {
+            "keys": [
+                {name: value for name, value in self.key.jwk().items() if name != "alg"}
+            ]
+        }
 
     def sign(self, claims: Json) -> str:
         """Test-only: a token over any claims. Tokens of every tenant are signed with the same
@@ -84,7 +88,11 @@ class Login:
         """What the browser brings back to the application. Raises LoginError where it must not be
         sent anywhere."""
         app = self._app(query.get("client_id", ""))
-        uris = {uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]}
+        uris = {
+            uri
+            for kind in ("web", "spa", "publicClient")
+            for uri in app[kind]["redirectUris"]
+        }
         if query.get("redirect_uri") not in uris:
             raise LoginError(
                 "invalid_request",
@@ -95,7 +103,9 @@ class Login:
         try:
             if login not in self.directory.users:
                 raise LoginError(
-                    "access_denied", 50034, "The user account does not exist in the tenant."
+                    "access_denied",
+                    50034,
+                    "The user account does not exist in the tenant.",
                 )
             principal = self._principal(app)
             self._let_in(principal, login)
@@ -108,7 +118,9 @@ class Login:
         self.codes[code] = {**query, "resource": resource, "scopes": scopes}
         return {"code": code}
 
-    def token(self, form: Mapping[str, str], authorization: str, origin: str | None = None) -> Json:
+    def token(
+        self, form: Mapping[str, str], authorization: str, origin: str | None = None
+    ) -> Json:
         """The answer of the token endpoint. `origin`: of the page that asks, None where it is no
         page.
 
@@ -130,7 +142,9 @@ class Login:
         if form.get("grant_type") == "authorization_code":
             return self._of_user(app, form, proof, origin)
         raise LoginError(
-            "unsupported_grant_type", 70003, "The app requested an unsupported grant type."
+            "unsupported_grant_type",
+            70003,
+            "The app requested an unsupported grant type.",
         )
 
     def _of_service(self, app: Json, scope: str, proof: str) -> Json:
@@ -144,7 +158,9 @@ class Login:
         named, _, suffix = scope.rpartition("/")
         if " " in scope or suffix != ".default":
             raise LoginError(
-                "invalid_scope", 1002012, f"The provided value for scope {scope} is not valid."
+                "invalid_scope",
+                1002012,
+                f"The provided value for scope {scope} is not valid.",
             )
         principal, resource = self._principal(app), self._resource(named)
         roles = list(self.directory.roles_of({principal["id"]}, resource))
@@ -158,10 +174,14 @@ class Login:
         values = [value for _, value in roles if value]
         if self._adds(resource, "idtyp"):
             about["idtyp"] = "app"
-        access = self._access(app, resource, about | ({"roles": values} if values else {}))
+        access = self._access(
+            app, resource, about | ({"roles": values} if values else {})
+        )
         return self._given(access, "")
 
-    def _of_user(self, app: Json, form: Mapping[str, str], proof: str, origin: str | None) -> Json:
+    def _of_user(
+        self, app: Json, form: Mapping[str, str], proof: str, origin: str | None
+    ) -> Json:
         code = self.codes.pop(form.get("code", ""), None)
         if (
             code is None
@@ -169,13 +189,19 @@ class Login:
             or code["redirect_uri"] != form.get("redirect_uri")
         ):
             raise LoginError(
-                "invalid_grant", 70000, "The code is not valid for this client and redirect URI."
+                "invalid_grant",
+                70000,
+                "The code is not valid for this client and redirect URI.",
             )
         _check_page(app, form["redirect_uri"], origin)
-        challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        challenge = base64url(
+            hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        )
         if code["code_challenge"] != challenge:
             raise LoginError(
-                "invalid_grant", 501481, "The Code_Verifier does not match the code_challenge."
+                "invalid_grant",
+                501481,
+                "The Code_Verifier does not match the code_challenge.",
             )
         if proof == "0" and form["redirect_uri"] in app["web"]["redirectUris"]:
             raise LoginError(
@@ -186,7 +212,12 @@ class Login:
             )
         login, resource = code["sandbox_user"], code["resource"]
         oid = hashlib.sha256(login.encode()).hexdigest()[:32]
-        about: Json = {"oid": oid, "sub": f"{oid}-{app['appId']}", "name": login, "azpacr": proof}
+        about: Json = {
+            "oid": oid,
+            "sub": f"{oid}-{app['appId']}",
+            "name": login,
+            "azpacr": proof,
+        }
         base = {
             **self._usual(self.issuer),
             "aud": app["appId"],
@@ -198,7 +229,9 @@ class Login:
         if resource is None:
             return {**self._given("opaque", "openid"), **given}
         groups = self.directory.groups_of(login)
-        roles = [value for _, value in self.directory.roles_of(groups, resource) if value]
+        roles = [
+            value for _, value in self.directory.roles_of(groups, resource) if value
+        ]
         about |= {
             "scp": " ".join(code["scopes"]),
             **({"roles": roles} if roles else {}),
@@ -227,20 +260,33 @@ class Login:
             named = {"aud": resource["appId"], "azp": app["appId"], "ver": "2.0"}
             return self.sign({**self._usual(self.issuer), **named, **about})
         uris = api["identifierUris"] or [resource["appId"]]
-        old = {"aud": uris[0], "appid": app["appId"], "appidacr": about.pop("azpacr"), "ver": "1.0"}
+        old = {
+            "aud": uris[0],
+            "appid": app["appId"],
+            "appidacr": about.pop("azpacr"),
+            "ver": "1.0",
+        }
         return self.sign(
-            {**self._usual(f"https://sts.windows.net/{self.directory.tenant}/"), **old, **about}
+            {
+                **self._usual(f"https://sts.windows.net/{self.directory.tenant}/"),
+                **old,
+                **about,
+            }
         )
 
     def _adds(self, resource: Json, claim: str) -> bool:
         """Whether the API's application asks for an optional claim in access tokens."""
-        optional = (self.directory.by_app_id(resource["appId"]) or {})["optionalClaims"] or {}
+        optional = (self.directory.by_app_id(resource["appId"]) or {})[
+            "optionalClaims"
+        ] or {}
         return any(one["name"] == claim for one in optional.get("accessToken") or ())
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
         """Object ids of all the user's groups, where the API wants them. More than fit are named
         nowhere."""
-        if not (self.directory.by_app_id(resource["appId"]) or {})["groupMembershipClaims"]:
+        if not (self.directory.by_app_id(resource["appId"]) or {})[
+            "groupMembershipClaims"
+        ]:
             return {}
         if len(groups) <= MOST_GROUPS:
             return {"groups": sorted(groups)}
@@ -275,7 +321,9 @@ class Login:
         principal = self.directory.principal_of(app["appId"])
         if principal is None or not principal["accountEnabled"]:
             raise LoginError(
-                "unauthorized_client", 700016, f"'{app['displayName']}' has no service principal."
+                "unauthorized_client",
+                700016,
+                f"'{app['displayName']}' has no service principal.",
             )
         return principal
 
@@ -293,7 +341,9 @@ class Login:
     def _let_in(self, principal: Json, login: str) -> None:
         """A user needs an assignment, by a group, where the application asks for one."""
         if principal["appRoleAssignmentRequired"]:
-            held = list(self.directory.roles_of(self.directory.groups_of(login), principal))
+            held = list(
+                self.directory.roles_of(self.directory.groups_of(login), principal)
+            )
             if not held:
                 raise LoginError(
                     "access_denied",
@@ -308,14 +358,20 @@ class Login:
         Those of the sign-in are Microsoft Graph's, and need consent as all others.
         """
         graph = self.directory.principal_of(MICROSOFT_GRAPH)
-        if set(SIGN_IN) & set(asked.split()) - set(self._granted(principal, graph or {})):
+        if set(SIGN_IN) & set(asked.split()) - set(
+            self._granted(principal, graph or {})
+        ):
             raise _no_consent()
-        wanted = [scope.rpartition("/") for scope in asked.split() if scope not in SIGN_IN]
+        wanted = [
+            scope.rpartition("/") for scope in asked.split() if scope not in SIGN_IN
+        ]
         if not wanted:
             return None, []
         if len({named for named, _, _ in wanted}) > 1:
             raise LoginError(
-                "invalid_scope", 28000, "The input parameter scope names more than one resource."
+                "invalid_scope",
+                28000,
+                "The input parameter scope names more than one resource.",
             )
         resource = self._resource(wanted[0][0])
         granted = self._granted(principal, resource)
@@ -332,7 +388,11 @@ class Login:
         """The permissions of a resource that an administrator consented to for a client, as far as
         they are enabled."""
         api = self.directory.by_app_id(resource["appId"]) or {}
-        enabled = {one["value"] for one in api["api"]["oauth2PermissionScopes"] if one["isEnabled"]}
+        enabled = {
+            one["value"]
+            for one in api["api"]["oauth2PermissionScopes"]
+            if one["isEnabled"]
+        }
         return [
             scope
             for one in self.directory.grants.values()
@@ -391,16 +451,23 @@ class Login:
         certificate = self._certificate(app, header.get("x5t#S256"))
         expected = f"{self.login}/{self.directory.tenant}/oauth2/v2.0/token"
         if claims.get("aud") != expected or claims.get("sub") != app["appId"]:
-            raise LoginError("invalid_client", 50013, "Assertion failed: audience or subject.", 401)
+            raise LoginError(
+                "invalid_client", 50013, "Assertion failed: audience or subject.", 401
+            )
         if not verifies(certificate.public_key(), header.get("alg"), assertion):
             raise LoginError(
-                "invalid_client", 700027, "The certificate's signature validation failed.", 401
+                "invalid_client",
+                700027,
+                "The certificate's signature validation failed.",
+                401,
             )
 
     def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
         now = self.directory.now()
         for found in self.directory.kept[app["id"]].certificates.values():
-            digest = base64url(hashlib.sha256(found.public_bytes(Encoding.DER)).digest())
+            digest = base64url(
+                hashlib.sha256(found.public_bytes(Encoding.DER)).digest()
+            )
             lives = (
                 found.not_valid_before_utc.timestamp()
                 <= now
@@ -415,7 +482,9 @@ class Login:
             401,
         )
 
-    def _check_federated(self, app: Json, header: Json, claims: Json, assertion: str) -> None:
+    def _check_federated(
+        self, app: Json, header: Json, claims: Json, assertion: str
+    ) -> None:
         named = {"issuer": claims["iss"], "subject": claims.get("sub")}
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
@@ -424,9 +493,7 @@ class Login:
             for one in self.directory.federated[app["id"]].values()
         )
         if not trusted:
-            message = (
-                f"No matching federated identity record found for presented assertion {named}."
-            )
+            message = f"No matching federated identity record found for presented assertion {named}."
             raise LoginError("invalid_client", 700213, message, 401)
         for key in _published(claims["iss"]):
             if key.get("kid") == header.get("kid") and verifies(
@@ -434,7 +501,10 @@ class Login:
             ):
                 return
         raise LoginError(
-            "invalid_client", 5001271, "The assertion's signature cannot be verified.", 401
+            "invalid_client",
+            5001271,
+            "The assertion's signature cannot be verified.",
+            401,
         )
 
 
@@ -453,7 +523,9 @@ def _check_page(app: Json, redirect: str, origin: str | None) -> None:
             "Cross-origin token redemption is permitted only for the 'Single-Page "
             "Application' client-type. "
         )
-        raise LoginError("invalid_request", 9002326, f"{message}Request origin: '{origin}'.")
+        raise LoginError(
+            "invalid_request", 9002326, f"{message}Request origin: '{origin}'."
+        )
 
 
 def _no_consent() -> LoginError:
@@ -475,6 +547,8 @@ def _wrong_secret() -> LoginError:
 
 
 def _published(issuer: str) -> list[Json]:
-    document = httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
+    document = httpx.get(
+        f"{issuer}/.well-known/openid-configuration", timeout=10
+    ).json()
     keys: list[Json] = httpx.get(document["jwks_uri"], timeout=10).json()["keys"]
     return keys

@@ -66,7 +66,9 @@ class Entra:
         for group in groups:
             self.directory.add_group(group)
         self.secret = secret
-        self.login = Login(self.directory, self.url, (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT))
+        self.login = Login(
+            self.directory, self.url, (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT)
+        )
         self.requests: list[tuple[str, str]] = []
         self.faults: Fault | None = None
         self.heard: Heard | None = None
@@ -97,7 +99,9 @@ class Entra:
         account = {"ARM_CLIENT_ID": ADMINISTRATOR, "ARM_CLIENT_SECRET": self.secret}
         return {**account, "SSL_CERT_FILE": self._believed.name}
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Answer:
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], data: bytes
+    ) -> Answer:
         """The answer to one HTTP request: status, JSON body (None: no body), headers."""
         if self.heard:
             self.heard(method, target, headers.get("user-agent", ""))
@@ -144,12 +148,18 @@ class Entra:
                 GraphError(429, "TooManyRequests", "Please retry again later."),
                 self.directory.now(),
             )
-            return 429, body, {"Retry-After": f"{math.ceil(counted[2] - self.rates.now())}"}
+            return (
+                429,
+                body,
+                {"Retry-After": f"{math.ceil(counted[2] - self.rates.now())}"},
+            )
         if self.faults and (fault := self.faults(method, path)):
             return fault
         try:
             if not headers.get("authorization", "").startswith("Bearer "):
-                raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+                raise GraphError(
+                    401, "InvalidAuthenticationToken", "Access token is empty."
+                )
             body = json.loads(data) if data else {}
             status, answer = self._graph.answer(
                 method, path.removeprefix("/v1.0").removeprefix("/beta"), query, body
@@ -173,11 +183,17 @@ class Entra:
                 return 200, self.login.keys(), {}
             case "GET", "/oauth2/v2.0/authorize":
                 back = {**self.login.authorize(query), "state": query.get("state", "")}
-                return 302, {}, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}
+                return (
+                    302,
+                    {},
+                    {"Location": f"{query['redirect_uri']}?{urlencode(back)}"},
+                )
             case "POST", "/oauth2/v2.0/token":
                 form = dict(parse_qsl(data.decode(), keep_blank_values=True))
                 given = self.login.token(
-                    form, headers.get("authorization", ""), origin := headers.get("origin")
+                    form,
+                    headers.get("authorization", ""),
+                    origin := headers.get("origin"),
                 )
                 # Only what a page's redirect brought comes so far with an origin.
                 if origin is None or form["grant_type"] != "authorization_code":
@@ -198,7 +214,9 @@ def refusal(refused: GraphError, now: float) -> Json:
     """As Graph words it."""
     ids = {"request-id": str(uuid.uuid4()), "client-request-id": str(uuid.uuid4())}
     inner = {"date": stamp(now).removesuffix("Z"), **ids}
-    return {"error": {"code": refused.code, "message": refused.message, "innerError": inner}}
+    return {
+        "error": {"code": refused.code, "message": refused.message, "innerError": inner}
+    }
 
 
 def _told(refused: LoginError, now: float) -> Json:

@@ -93,7 +93,11 @@ class AdminApi:
     Kong-Admin-Token."""
 
     def __init__(
-        self, store: Store, version: str, configuration: Mapping[str, Any], token: str | None
+        self,
+        store: Store,
+        version: str,
+        configuration: Mapping[str, Any],
+        token: str | None,
     ) -> None:
         self._store = store
         self._certificates = Certificates(store)
@@ -117,10 +121,15 @@ class AdminApi:
             return self._json(early.status, early.body, early.headers)
 
     def _authorize(self, request: Request) -> None:
-        if self._token is not None and request.header("kong-admin-token") != self._token:
+        if (
+            self._token is not None
+            and request.header("kong-admin-token") != self._token
+        ):
             raise AnswerError(401, {"message": "Unauthorized"})
 
-    def _json(self, status: int, body: Any = None, headers: tuple[Header, ...] = ()) -> Response:
+    def _json(
+        self, status: int, body: Any = None, headers: tuple[Header, ...] = ()
+    ) -> Response:
         common = (
             ("Access-Control-Allow-Origin", "*"),
             ("Access-Control-Allow-Credentials", "true"),
@@ -134,7 +143,9 @@ class AdminApi:
             "utf-8", "surrogateescape"
         )
         return Response(
-            status, (("Content-Type", "application/json; charset=utf-8"), *headers, *common), text
+            status,
+            (("Content-Type", "application/json; charset=utf-8"), *headers, *common),
+            text,
         )
 
     def _html(self, status: int) -> Response:
@@ -152,14 +163,18 @@ class AdminApi:
             raise AnswerError(405)
         methods = self._endpoint(path)
         if methods is None:
-            raise AnswerError(501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path))
+            raise AnswerError(
+                501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path)
+            )
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
             allowed = ", ".join(
                 sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
             )
             raise AnswerError(
-                204, None, (("Allow", allowed), ("Access-Control-Allow-Methods", allowed))
+                204,
+                None,
+                (("Allow", allowed), ("Access-Control-Allow-Methods", allowed)),
             )
         if method not in methods:
             raise AnswerError(405, _NOT_ALLOWED)
@@ -171,7 +186,10 @@ class AdminApi:
         match path:
             case []:
                 return {
-                    "GET": lambda *_: (200, information.root(self._version, self._configuration))
+                    "GET": lambda *_: (
+                        200,
+                        information.root(self._version, self._configuration),
+                    )
                 }
             case ["status"]:
                 return {"GET": lambda *_: (200, information.status())}
@@ -194,7 +212,8 @@ class AdminApi:
                 return self._certificates.entity(key)
             case ["upstreams", _, "health"] | ["upstreams", _, "targets", _, _, *_]:
                 raise AnswerError(
-                    501, {"message": "stand-in: the health of upstreams is not modelled"}
+                    501,
+                    {"message": "stand-in: the health of upstreams is not modelled"},
                 )
             case ["upstreams", key, "targets", "all"]:
                 return {"GET": lambda query, _: self._all_targets(key, query)}
@@ -206,12 +225,18 @@ class AdminApi:
         if not rest:
             return {
                 "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
-                "POST": lambda _, body: (201, self._store.insert(kind, self._resolved(kind, body))),
+                "POST": lambda _, body: (
+                    201,
+                    self._store.insert(kind, self._resolved(kind, body)),
+                ),
             }
         if len(rest) == 1:
             return self._entity(kind, rest[0])
         if (kind, rest[1]) in PARENTS and len(rest) == 2:
-            return {"GET": lambda *_: (200, self._parent(kind, rest[0], rest[1])), **_read_only()}
+            return {
+                "GET": lambda *_: (200, self._parent(kind, rest[0], rest[1])),
+                **_read_only(),
+            }
         if (kind, rest[1]) not in NESTED or len(rest) > 3:
             return None
         nested, field = NESTED[kind, rest[1]]
@@ -231,9 +256,15 @@ class AdminApi:
             ),
         }
 
-    def _entity(self, kind: str, key: str, within: tuple[str, str, str] | None = None) -> Methods:
+    def _entity(
+        self, kind: str, key: str, within: tuple[str, str, str] | None = None
+    ) -> Methods:
         def scope() -> dict[str, Any]:
-            return {within[2]: {"id": self._existing(within[0], within[1])["id"]}} if within else {}
+            return (
+                {within[2]: {"id": self._existing(within[0], within[1])["id"]}}
+                if within
+                else {}
+            )
 
         def find() -> Entity | None:
             limits = scope()
@@ -252,12 +283,16 @@ class AdminApi:
                 raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
             # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
             # service.
-            return 200, self._store.update(kind, found, self._resolved(kind, {**scope(), **body}))
+            return 200, self._store.update(
+                kind, found, self._resolved(kind, {**scope(), **body})
+            )
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             limits = scope()
             check_key(kind, key)
-            return 200, self._store.upsert(kind, key, self._resolved(kind, {**body, **limits}))
+            return 200, self._store.upsert(
+                kind, key, self._resolved(kind, {**body, **limits})
+            )
 
         def delete(*_: Any) -> tuple[int, Any]:
             found = find()
@@ -307,7 +342,11 @@ class AdminApi:
             if one.type == "foreign" and isinstance(given, dict) and "id" not in given:
                 target = str(one.shown["reference"])
                 named = given.get(NAMED_BY.get(target, ""))
-                found = self._store.current.find(target, named) if isinstance(named, str) else None
+                found = (
+                    self._store.current.find(target, named)
+                    if isinstance(named, str)
+                    else None
+                )
                 if found:
                     value[name] = {"id": found["id"]}
         return value
@@ -319,15 +358,28 @@ class AdminApi:
             case ["plugins", name]:
                 found = plugin_schemas.PLUGIN_SCHEMAS.get(name)
                 absent = {"message": f"No plugin named '{name}'"}
-                return {"GET": lambda *_: (200, found.printed()) if found else (404, absent)}
+                return {
+                    "GET": lambda *_: (200, found.printed()) if found else (404, absent)
+                }
             case [name, "validate"]:
                 if name not in KINDS:
-                    return {"POST": lambda *_: (404, {"message": f"No entity named '{name}'"})}
-                return {"POST": lambda _, body: _validate(name, self._resolved(name, body))}
+                    return {
+                        "POST": lambda *_: (
+                            404,
+                            {"message": f"No entity named '{name}'"},
+                        )
+                    }
+                return {
+                    "POST": lambda _, body: _validate(name, self._resolved(name, body))
+                }
             case [name]:
                 entity = schema.ENTITY_SCHEMAS.get(name)
                 missing = {"message": f"No entity named '{name}'"}
-                return {"GET": lambda *_: (200, entity.printed()) if entity else (404, missing)}
+                return {
+                    "GET": lambda *_: (
+                        (200, entity.printed()) if entity else (404, missing)
+                    )
+                }
         return None
 
     def _tags(self, tag: str | None) -> Methods:
@@ -375,7 +427,9 @@ def _read_only() -> Methods:
     """Writing an entity through a reference to it: Kong can, the stand-in does not."""
 
     def refused(*_: Any) -> tuple[int, Any]:
-        raise AnswerError(501, {"message": "stand-in: not modelled; use the entity's own path"})
+        raise AnswerError(
+            501, {"message": "stand-in: not modelled; use the entity's own path"}
+        )
 
     return {"PATCH": refused, "PUT": refused}
 
@@ -440,7 +494,11 @@ def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
         return {"hash_on": "none"}
     if upstream.get("hash_on") is None:
         return {}
-    return {"algorithm": "round-robin" if upstream["hash_on"] == "none" else "consistent-hashing"}
+    return {
+        "algorithm": "round-robin"
+        if upstream["hash_on"] == "none"
+        else "consistent-hashing"
+    }
 
 
 def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
@@ -453,11 +511,20 @@ def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
 def _endpoints() -> list[str]:
     nested = [f"/{kind}/{{{kind}}}/{name}" for kind, name in NESTED]
     parents = [
-        f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}" for kind, name in PARENTS
+        f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}"
+        for kind, name in PARENTS
     ]
     own = [
-        path for name, kind in COLLECTIONS.items() for path in (f"/{name}", f"/{name}/{{{kind}}}")
+        path
+        for name, kind in COLLECTIONS.items()
+        for path in (f"/{name}", f"/{name}/{{{kind}}}")
     ]
     fixed = ["/", "/status", "/endpoints", "/plugins/enabled", "/tags", "/tags/{tags}"]
-    schemas = ["/schemas/{name}", "/schemas/{db_entity_name}/validate", "/schemas/plugins/{name}"]
-    return sorted([*fixed, *schemas, "/schemas/plugins/validate", *own, *nested, *parents])
+    schemas = [
+        "/schemas/{name}",
+        "/schemas/{db_entity_name}/validate",
+        "/schemas/plugins/{name}",
+    ]
+    return sorted(
+        [*fixed, *schemas, "/schemas/plugins/validate", *own, *nested, *parents]
+    )

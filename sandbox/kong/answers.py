@@ -25,7 +25,9 @@ _NAMES = {
 class AnswerError(Exception):
     """An early answer."""
 
-    def __init__(self, status: int, body: Any = None, headers: tuple[Header, ...] = ()) -> None:
+    def __init__(
+        self, status: int, body: Any = None, headers: tuple[Header, ...] = ()
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
@@ -38,8 +40,16 @@ def check_key(kind: str, key: str) -> None:
         wrong = {"id": "expected a valid UUID"}
         message = "invalid primary key: '{id=\"expected a valid UUID\"}'"
         raise AnswerError(
-            400, {"code": 1, "name": "invalid primary key", "fields": wrong, "message": message}
+            400,
+            {
+                "code": 1,
+                "name": "invalid primary key",
+                "fields": wrong,
+                "message": message,
+            },
         )
     error = _NAMES[kind](key) if kind in _NAMES and not UUID.match(key) else None
     if error:
-        raise AnswerError(400, {"code": 10, "name": "invalid unique name", "message": error})
+        raise AnswerError(
+            400, {"code": 10, "name": "invalid unique name", "message": error}
+        )

@@ -48,7 +48,9 @@ class Balancer:
     """The Targets of each Upstream, by its name."""
 
     def __init__(self, upstreams: Table, targets: Table) -> None:
-        self._peers: dict[str, list[Peer]] = {one["name"]: [] for one in upstreams.values()}
+        self._peers: dict[str, list[Peer]] = {
+            one["name"]: [] for one in upstreams.values()
+        }
         for target in targets.values():
             upstream = upstreams.get(target["upstream"]["id"])
             if upstream and target["weight"] > 0:

@@ -23,7 +23,16 @@ from sandbox.kong.fields import (
     string,
 )
 
-_HASHED_BY = ["none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture"]
+_HASHED_BY = [
+    "none",
+    "consumer",
+    "ip",
+    "header",
+    "cookie",
+    "path",
+    "query_arg",
+    "uri_capture",
+]
 _HASH = string(default="none", one_of=_HASHED_BY)
 _HASH_FALLBACKS = {
     "none": ["none"],
@@ -52,7 +61,11 @@ def _defaulted(fields: Fields) -> Field:
 
 
 def _default(fields: Fields) -> dict[str, Any]:
-    return {name: one.shown["default"] for name, one in fields.items() if "default" in one.shown}
+    return {
+        name: one.shown["default"]
+        for name, one in fields.items()
+        if "default" in one.shown
+    }
 
 
 _HEALTHCHECKS = {
@@ -62,11 +75,18 @@ _HEALTHCHECKS = {
             "https_sni": string(rules.sni, required=False),
             "https_verify_certificate": boolean(True),
             "headers": Field(
-                "map", {"required": False}, keys=string(rules.header_name), values=array(string())
+                "map",
+                {"required": False},
+                keys=string(rules.header_name),
+                values=array(string()),
             ),
             "concurrency": integer(default=10, between=[1, 2147483648]),
             "healthy": _defaulted(
-                {"http_statuses": _statuses(_FINE), "interval": _INTERVAL, "successes": _COUNT}
+                {
+                    "http_statuses": _statuses(_FINE),
+                    "interval": _INTERVAL,
+                    "successes": _COUNT,
+                }
             ),
             "unhealthy": _defaulted(
                 {
@@ -83,7 +103,9 @@ _HEALTHCHECKS = {
     ),
     "passive": _defaulted(
         {
-            "healthy": _defaulted({"http_statuses": _statuses(_PASSIVE_FINE), "successes": _COUNT}),
+            "healthy": _defaulted(
+                {"http_statuses": _statuses(_PASSIVE_FINE), "successes": _COUNT}
+            ),
             "unhealthy": _defaulted(
                 {
                     "http_statuses": _statuses(_PASSIVE_BAD),
@@ -98,7 +120,9 @@ _HEALTHCHECKS = {
 }
 
 
-def _hashed(on: str, value: str, then: str, match: Mapping[str, Any]) -> Mapping[str, Any]:
+def _hashed(
+    on: str, value: str, then: str, match: Mapping[str, Any]
+) -> Mapping[str, Any]:
     return {
         "conditional": {
             "if_field": on,
@@ -111,7 +135,9 @@ def _hashed(on: str, value: str, then: str, match: Mapping[str, Any]) -> Mapping
 
 def _hash_needs(value: str, on: str, fallback: str) -> tuple[Mapping[str, Any], ...]:
     needed = {"required": True}
-    return _hashed("hash_on", value, on, needed), _hashed("hash_fallback", value, fallback, needed)
+    return _hashed("hash_on", value, on, needed), _hashed(
+        "hash_fallback", value, fallback, needed
+    )
 
 
 UPSTREAMS = Schema(
@@ -122,7 +148,12 @@ UPSTREAMS = Schema(
         "name": string(rules.upstream_name, required=True, unique=True),
         "updated_at": CREATED,
         "algorithm": string(
-            one_of=["consistent-hashing", "least-connections", "round-robin", "latency"],
+            one_of=[
+                "consistent-hashing",
+                "least-connections",
+                "round-robin",
+                "latency",
+            ],
             default="round-robin",
         ),
         "hash_on": _HASH,
@@ -137,7 +168,10 @@ UPSTREAMS = Schema(
         "hash_fallback_uri_capture": _ARGUMENT,
         "slots": integer(default=10000, between=[10, 65536]),
         "healthchecks": record(
-            {**_HEALTHCHECKS, "threshold": Field("number", {"default": 0, "between": [0, 100]})},
+            {
+                **_HEALTHCHECKS,
+                "threshold": Field("number", {"default": 0, "between": [0, 100]}),
+            },
             required=True,
             default=_default(_HEALTHCHECKS),
         ),

@@ -30,8 +30,13 @@ class Certificates:
         """The methods of `/certificates`."""
 
         def page(query: Query, _: Any) -> tuple[int, Any]:
-            rows = [self._shown(one) for one in self._store.current.tables["certificates"].values()]
-            return 200, listing.page(rows, "/certificates", dict(reversed(query)), nested=False)
+            rows = [
+                self._shown(one)
+                for one in self._store.current.tables["certificates"].values()
+            ]
+            return 200, listing.page(
+                rows, "/certificates", dict(reversed(query)), nested=False
+            )
 
         def post(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             names = self._checked_names(body, None)
@@ -46,15 +51,22 @@ class Certificates:
             old = self._existing(key)
             names = self._checked_names(body, old["id"])
             entity = self._store.update("certificates", old, body)
-            return 200, self._renamed(entity, names) if "snis" in body else self._shown(entity)
+            return 200, self._renamed(entity, names) if "snis" in body else self._shown(
+                entity
+            )
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             found = self._find(key)
             own = found["id"] if found else key
             if not UUID.match(own):
-                own, body = str(uuid.uuid4()), {**body, "snis": [key, *(body.get("snis") or ())]}
+                own, body = (
+                    str(uuid.uuid4()),
+                    {**body, "snis": [key, *(body.get("snis") or ())]},
+                )
             names = self._checked_names(body, own)
-            return 200, self._renamed(self._store.upsert("certificates", own, body), names)
+            return 200, self._renamed(
+                self._store.upsert("certificates", own, body), names
+            )
 
         def delete(*_: Any) -> tuple[int, Any]:
             found = self._find(key)
@@ -103,7 +115,9 @@ class Certificates:
         schema refuses."""
         given = body.get("snis")
         names = (
-            sorted(one for one in given if isinstance(one, str)) if isinstance(given, list) else []
+            sorted(one for one in given if isinstance(one, str))
+            if isinstance(given, list)
+            else []
         )
         for name in names:
             if names.count(name) > 1:
@@ -124,7 +138,9 @@ class Certificates:
         old = self._snis(entity)
         for name in names:
             if name not in [one["name"] for one in old]:
-                self._store.insert("snis", {"name": name, "certificate": {"id": entity["id"]}})
+                self._store.insert(
+                    "snis", {"name": name, "certificate": {"id": entity["id"]}}
+                )
         for one in old:
             if one["name"] not in names:
                 self._store.delete("snis", one)

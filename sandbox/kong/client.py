@@ -40,7 +40,11 @@ def client_address(request: Request, settings: Mapping[str, Any]) -> str:
         if address is None:
             break
         found = address
-        if not several or settings.get("real_ip_recursive") != "on" or not _among(address, trusted):
+        if (
+            not several
+            or settings.get("real_ip_recursive") != "on"
+            or not _among(address, trusted)
+        ):
             break
     return found
 

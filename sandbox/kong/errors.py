@@ -76,7 +76,8 @@ def _kind(accept: str | None, default: str) -> str:
     for part in accept.split(","):
         name, *parameters = (one.strip() for one in part.split(";"))
         quality = next(
-            (float(one[2:]) for one in parameters if re.fullmatch(r"q=\d*\.?\d+", one)), 1.0
+            (float(one[2:]) for one in parameters if re.fullmatch(r"q=\d*\.?\d+", one)),
+            1.0,
         )
         if "/" in name and quality > best:
             best, kind = quality, _KINDS.get(name.lower(), JSON)
@@ -93,7 +94,9 @@ def error_response(
 ) -> Response:
     """An error in Kong's own words (or these), as `kong.response.error` gives it."""
     kind = _kind(accept, default)
-    text = message or MESSAGES.get(status, f"The upstream server responded with {status}")
+    text = message or MESSAGES.get(
+        status, f"The upstream server responded with {status}"
+    )
     body = _TEMPLATES[kind].format(message=text, request_id=request_id)
     shown = 400 if status == 494 else status
     return Response(
@@ -117,7 +120,9 @@ def html_page(status: int, location: str | None = None) -> Response:
     why = "The plain HTTP request was sent to HTTPS port" if status == 497 else ""
     status = 400 if why else status
     heading = f"{status} {reason(status)}"
-    title, line = (f"{status} {why}", f"<center>{why}</center>\r\n") if why else (heading, "")
+    title, line = (
+        (f"{status} {why}", f"<center>{why}</center>\r\n") if why else (heading, "")
+    )
     body = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{heading}</h1></center>\r\n{line}</body>\r\n</html>\r\n"

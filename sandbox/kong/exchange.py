@@ -62,7 +62,9 @@ class Exchange:
     def set_header(self, name: str, *values: str) -> None:
         """Give a request header these values, where its first one stood, or at the end."""
         key = name.lower()
-        places = [place for place, (own, _) in enumerate(self.headers) if own.lower() == key]
+        places = [
+            place for place, (own, _) in enumerate(self.headers) if own.lower() == key
+        ]
         new = [(name, value) for value in values]
         kept = [one for one in self.headers if one[0].lower() != key]
         at = places[0] if places else len(kept)

@@ -76,7 +76,9 @@ def _printed_field(one: Field) -> dict[str, Any]:
     if one.checks:
         shown["entity_checks"] = [dict(check) for check in one.checks]
     if one.former:
-        shown["shorthand_fields"] = [{name: dict(former)} for name, former in one.former.items()]
+        shown["shorthand_fields"] = [
+            {name: dict(former)} for name, former in one.former.items()
+        ]
     return shown
 
 
@@ -89,7 +91,9 @@ def integer(**shown: Any) -> Field:
 
 
 def boolean(default: bool | None = None) -> Field:
-    return Field("boolean", {} if default is None else {"required": True, "default": default})
+    return Field(
+        "boolean", {} if default is None else {"required": True, "default": default}
+    )
 
 
 def set_of(elements: Field, rule: Rule | None = None, **shown: Any) -> Field:
@@ -104,7 +108,9 @@ def foreign(reference: str, **shown: Any) -> Field:
     return Field("foreign", {"reference": reference, **shown})
 
 
-def record(fields: Fields, checks: tuple[Mapping[str, Any], ...] = (), **shown: Any) -> Field:
+def record(
+    fields: Fields, checks: tuple[Mapping[str, Any], ...] = (), **shown: Any
+) -> Field:
     return Field("record", shown, fields=fields, checks=checks)
 
 

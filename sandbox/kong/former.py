@@ -23,10 +23,14 @@ def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Er
             continue
         value, error = checked(field, value)
         *parents, last = path
-        holder: Any = reduce(lambda inner, key: inner.setdefault(key, {}), parents, result)
+        holder: Any = reduce(
+            lambda inner, key: inner.setdefault(key, {}), parents, result
+        )
         if error:
             errors[name] = error
-        elif value is not None and holder.get(last) is not None and holder[last] != value:
+        elif (
+            value is not None and holder.get(last) is not None and holder[last] != value
+        ):
             now = ".".join(path)
             errors[name] = (
                 f"both deprecated and new field are used but their values mismatch: {name} = "
@@ -52,7 +56,10 @@ def _former(record: Field) -> dict[str, tuple[Field, list[str]]]:
     """By former name, its field and where it is now."""
     return {
         name: (
-            Field(shown["type"], {key: value for key, value in shown.items() if key == "len_min"}),
+            Field(
+                shown["type"],
+                {key: value for key, value in shown.items() if key == "len_min"},
+            ),
             shown["deprecation"]["replaced_with"][0]["path"],
         )
         for name, shown in record.former.items()

@@ -57,7 +57,9 @@ class RefusedError(Exception):
     """nginx answers this request itself and closes; `accept` is known when the headers were
     read."""
 
-    def __init__(self, status: int, accept: str | None = None, *, text: str | None = None) -> None:
+    def __init__(
+        self, status: int, accept: str | None = None, *, text: str | None = None
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.accept = accept
@@ -102,7 +104,9 @@ class Response:
     body: bytes = b""
 
 
-def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) -> Request | None:
+def read_request(
+    stream: BinaryIO, proceed: Callable[[], None] | None = None
+) -> Request | None:
     """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100
     Continue`."""
     first = stream.read(1)
@@ -111,7 +115,9 @@ def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) ->
     if not first:
         return None
     if not re.match(b"[A-Z_-]", first):
-        raise RefusedError(400)  # at once: what does not begin like a method may never send a line
+        raise RefusedError(
+            400
+        )  # at once: what does not begin like a method may never send a line
     line = first.decode() + (_line(stream, 414) or "")
     found = _REQUEST_LINE.match(line)
     if not found:
@@ -158,7 +164,12 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
             raise RefusedError(494)
         # Without a colon it is an empty header (seen on a Kong 3.10).
         name, _, value = line.partition(":")
-        if not name or re.search(r"[\x00-\x20\x7f]", name) or "\x00" in value or "\r" in value:
+        if (
+            not name
+            or re.search(r"[\x00-\x20\x7f]", name)
+            or "\x00" in value
+            or "\r" in value
+        ):
             raise RefusedError(400)
         if not _NAME.match(name):
             continue  # ignore_invalid_headers is on: such a header never happened
@@ -166,7 +177,9 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
         if key in _UNIQUE and key in seen:
             raise RefusedError(400)
         seen.add(key)
-        headers.append((name, value.strip(" ") if key != "host" else value.strip(" \t")))
+        headers.append(
+            (name, value.strip(" ") if key != "host" else value.strip(" \t"))
+        )
 
 
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
@@ -187,7 +200,10 @@ def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
 
 
 def _body(
-    stream: BinaryIO, headers: Sequence[Header], minor: int, proceed: Callable[[], None] | None
+    stream: BinaryIO,
+    headers: Sequence[Header],
+    minor: int,
+    proceed: Callable[[], None] | None,
 ) -> bytes:
     by_name = {name.lower(): value for name, value in headers}
     coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
@@ -250,7 +266,9 @@ def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
     """The bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
     headers = list(response.headers)
     names = {name.lower() for name, _ in headers}
-    closes = ("connection", "close") in {(name.lower(), value) for name, value in headers}
+    closes = ("connection", "close") in {
+        (name.lower(), value) for name, value in headers
+    }
     if not closes:
         headers.append(("Connection", "keep-alive" if keep_alive else "close"))
     if "content-length" not in names and response.status not in (204, 304):
@@ -338,7 +356,9 @@ class Server:
                 if self._stopped:
                     connection.close()
                     return
-                thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                thread = threading.Thread(
+                    target=self._serve, args=(connection,), daemon=True
+                )
                 self._open.add(connection)
                 self._threads.add(thread)
             thread.start()
@@ -394,6 +414,10 @@ class Server:
         response = self._answer(request)
         if response is None:
             return False
-        keep_alive = request.keeps_alive and ("Connection", "close") not in response.headers
-        connection.sendall(wire(response, head=request.method == "HEAD", keep_alive=keep_alive))
+        keep_alive = (
+            request.keeps_alive and ("Connection", "close") not in response.headers
+        )
+        connection.sendall(
+            wire(response, head=request.method == "HEAD", keep_alive=keep_alive)
+        )
         return keep_alive

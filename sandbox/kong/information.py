@@ -13,7 +13,9 @@ from typing import Any
 from sandbox.kong.further import FURTHER
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
-STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
+STAND_IN = (
+    "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
+)
 STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 PRIORITIES = {
@@ -77,7 +79,9 @@ def status() -> dict[str, Any]:
         "total_requests connections_active connections_accepted connections_handled "
         "connections_reading"
     )
-    server = dict.fromkeys([*names.split(), "connections_writing", "connections_waiting"], 0)
+    server = dict.fromkeys(
+        [*names.split(), "connections_writing", "connections_waiting"], 0
+    )
     return {
         "database": {"reachable": True},
         "server": server,

@@ -18,7 +18,10 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
@@ -75,13 +78,17 @@ class _Token:
 
 
 class _DenialError(Exception):
-    def __init__(self, body: Mapping[str, str] | str, *, presented: bool = True) -> None:
+    def __init__(
+        self, body: Mapping[str, str] | str, *, presented: bool = True
+    ) -> None:
         super().__init__(body)
         self.body = {"message": body} if isinstance(body, str) else body
         self.presented = presented
 
 
-def access(exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot) -> Denied | None:
+def access(
+    exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot
+) -> Denied | None:
     """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
     set on it.
 
@@ -98,7 +105,9 @@ def access(exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot)
         _check_claims(token, config, int(exchange.now))
     except _DenialError as denial:
         if anonymous is None:
-            return Denied(401, denial.body, (_challenge(config["realm"], denial.presented),))
+            return Denied(
+                401, denial.body, (_challenge(config["realm"], denial.presented),)
+            )
         consumer = credentials.find("consumers", anonymous)
         if consumer is None:
             raise UnexpectedError(f"anonymous consumer {anonymous} not found") from None
@@ -125,7 +134,11 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
             raise UnexpectedError(f"{names} is null")
     wanted = [wire(name) for name in config["uri_param_names"]]
     found.update(
-        {value: None for name, value in exchange.arguments() if name in wanted and value != ""}
+        {
+            value: None
+            for name, value in exchange.arguments()
+            if name in wanted and value != ""
+        }
     )
     for name in config["cookie_names"]:
         cookie = exchange.cookie(wire(name))
@@ -134,7 +147,9 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
     seen = exchange.headers[:READ_HEADERS]
     for name in config["header_names"]:
         values = [
-            value for own, value in seen if own.lower() == wire(name).lower().replace("_", "-")
+            value
+            for own, value in seen
+            if own.lower() == wire(name).lower().replace("_", "-")
         ]
         match = _BEARER.search(values[0]) if values else None
         if match:
@@ -164,7 +179,9 @@ def _json(text: str | None) -> Any:
     if raw is None:
         raise _DenialError("Bad token; invalid JSON")
     try:
-        return json.JSONDecoder(strict=False).decode(raw.decode("utf-8", "surrogateescape"))
+        return json.JSONDecoder(strict=False).decode(
+            raw.decode("utf-8", "surrogateescape")
+        )
     except (ValueError, RecursionError):
         raise _DenialError("Bad token; invalid JSON") from None
 
@@ -196,7 +213,9 @@ def _decoded(token: str) -> _Token:
     )
 
 
-def _credential(token: _Token, config: Mapping[str, Any], credentials: Snapshot) -> Entity:
+def _credential(
+    token: _Token, config: Mapping[str, Any], credentials: Snapshot
+) -> Entity:
     """The credential that the token names, once its signature was verified with it."""
     name = config["key_claim_name"]
     if name is None:
@@ -213,7 +232,12 @@ def _credential(token: _Token, config: Mapping[str, Any], credentials: Snapshot)
     if not isinstance(key, str):
         raise UnexpectedError("a key that is no text cannot be looked up")
     found = next(
-        (one for one in credentials.tables["jwt_secrets"].values() if one["key"] == key), None
+        (
+            one
+            for one in credentials.tables["jwt_secrets"].values()
+            if one["key"] == key
+        ),
+        None,
     )
     if found is None:
         raise _DenialError(f"No credentials found for given '{name}'")
@@ -260,13 +284,18 @@ def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bo
                 raise UnexpectedError("an elliptic signature has a fixed length")
             numbers = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
             public.verify(
-                utils.encode_dss_signature(*numbers), signed, ec.ECDSA(_HASHES[algorithm[2:]])
+                utils.encode_dss_signature(*numbers),
+                signed,
+                ec.ECDSA(_HASHES[algorithm[2:]]),
             )
         elif isinstance(public, rsa.RSAPublicKey) and algorithm[:2] in ("RS", "PS"):
             digest = _HASHES[algorithm[2:]]
             pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
             public.verify(
-                signature, signed, pss if algorithm.startswith("PS") else padding.PKCS1v15(), digest
+                signature,
+                signed,
+                pss if algorithm.startswith("PS") else padding.PKCS1v15(),
+                digest,
             )
         elif isinstance(public, ed25519.Ed25519PublicKey) and algorithm == "EdDSA":
             public.verify(signature, signed)

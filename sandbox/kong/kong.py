@@ -70,13 +70,18 @@ class Kong:
         self._resolve = resolve
         self._store = Store(now, clock)
         self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
-        self._proxy = Proxy(self._store, version, now, self._current_lags, configuration)
+        self._proxy = Proxy(
+            self._store, version, now, self._current_lags, configuration
+        )
         self._servers: tuple[Server, ...] = ()
 
     def start(self) -> None:
         """Begin to listen; the URLs are known from then on."""
         admin, proxy, proxy_tls = self._ports
-        self._servers = (Server(admin, self._manage, self._admin_tls), Server(proxy, self._serve))
+        self._servers = (
+            Server(admin, self._manage, self._admin_tls),
+            Server(proxy, self._serve),
+        )
         if proxy_tls is not None:
             context = tls.listening(lambda: self._store.seen(self.lags.routes)[0])
             self._servers += (Server(proxy_tls, self._serve_tls, context),)
@@ -91,7 +96,9 @@ class Kong:
         self.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -136,7 +143,9 @@ class Kong:
         self.faults = None
         self._store.restore(snapshot)
 
-    def handle(self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1") -> Answer:
+    def handle(
+        self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1"
+    ) -> Answer:
         """What the proxy answers to the bytes of one request, without sockets; the upstream always
         says 200. `peer` is the address that it comes from.
 
@@ -157,7 +166,11 @@ class Kong:
 
     def _administered(self, request: Request | RefusedError) -> Response:
         answer = self._admin.answer(request)
-        if answer.status == 501 and isinstance(request, Request) and request.target == "/metrics":
+        if (
+            answer.status == 501
+            and isinstance(request, Request)
+            and request.target == "/metrics"
+        ):
             headers = (("Content-Type", "text/plain; charset=UTF-8"),)
             return Response(200, headers, self._proxy.metrics.encode())
         return answer
@@ -168,10 +181,14 @@ class Kong:
     def _serve_tls(self, request: Request | RefusedError) -> Response | None:
         return self._answered(request, "https", self._servers[2].port)
 
-    def _answered(self, request: Request | RefusedError, scheme: str, port: int) -> Response:
+    def _answered(
+        self, request: Request | RefusedError, scheme: str, port: int
+    ) -> Response:
         answer = self._proxy.answer(request, scheme, port, self._send)
         return Response(answer.status, tuple(answer.headers), answer.body)
 
     def _send(self, request: UpstreamRequest, service: Entity) -> Response:
         snapshot = self._store.seen(self.lags.routes)[0]
-        return upstream.send(request, service, self._resolve, upstream.speaking(service, snapshot))
+        return upstream.send(
+            request, service, self._resolve, upstream.speaking(service, snapshot)
+        )

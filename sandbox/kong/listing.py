@@ -31,7 +31,8 @@ def page(
     after = _offset(query.get("offset"))
     wanted = _tag_filter(None if nested else query.get("tags"))
     ordered = sorted(
-        (one for one in rows if wanted(set(one["tags"] or ()))), key=lambda one: str(one["id"])
+        (one for one in rows if wanted(set(one["tags"] or ()))),
+        key=lambda one: str(one["id"]),
     )
     rest = [one for one in ordered if after is None or one["id"] > after]
     answer: dict[str, Any] = {"data": rest[:size], "next": None}
@@ -47,7 +48,9 @@ def page(
     return answer
 
 
-def newest_first(rows: Iterable[Entity], path: str, query: Mapping[str, str]) -> dict[str, Any]:
+def newest_first(
+    rows: Iterable[Entity], path: str, query: Mapping[str, str]
+) -> dict[str, Any]:
     """One page of an Upstream's Targets, the last made first; the offset counts them.
 
     Seen on a Kong 3.10: `next` forgets the size, the tag filter is ignored, an offset that is no
@@ -92,7 +95,9 @@ def _offset(given: str | None) -> str | None:
         return str(json.loads(raw)[0])
     except (binascii.Error, ValueError, TypeError, LookupError):
         text = f"'{given}' is not a valid offset: {problem}"
-        raise AnswerError(400, {"code": 7, "name": "invalid offset", "message": text}) from None
+        raise AnswerError(
+            400, {"code": 7, "name": "invalid offset", "message": text}
+        ) from None
 
 
 def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
@@ -102,7 +107,9 @@ def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
     problem = None
     if given == "":
         problem = "cannot be null"
-    elif ("," in given and "/" in given) or any(ord(character) < 0x20 for character in given):
+    elif ("," in given and "/" in given) or any(
+        ord(character) < 0x20 for character in given
+    ):
         problem = "invalid filter syntax"
     elif len(re.split("[,/]", given)) > 5:
         problem = "cannot query more than 5 tags"
@@ -110,7 +117,12 @@ def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
         text = f"invalid option (tags: {problem})"
         raise AnswerError(
             400,
-            {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}},
+            {
+                "code": 11,
+                "name": "invalid options",
+                "message": text,
+                "options": {"tags": problem},
+            },
         )
     if "," in given:
         return set(given.split(",")).issubset

@@ -52,7 +52,9 @@ class Functions:
         self._exchange: Exchange | None = None
         self.messages: list[str] = []
         source = (Path(__file__).parent / "pdk.lua").read_text()
-        load = self._lua.eval("function(code) return assert(loadstring(code, '=pdk')) end")
+        load = self._lua.eval(
+            "function(code) return assert(loadstring(code, '=pdk')) end"
+        )
         self._phase, self._begin, self._run, self._read_header = load(source)(
             self._lua.table_from(self._host(version))
         )
@@ -66,11 +68,16 @@ class Functions:
         codes = plugin["config"][phase]
         return bool(codes) and self._ran(exchange, tables, plugin, phase, phase, codes)
 
-    def set_custom_fields(self, exchange: Exchange, tables: Any, plugin: Entity) -> None:
+    def set_custom_fields(
+        self, exchange: Exchange, tables: Any, plugin: Entity
+    ) -> None:
         """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an
         error of a script."""
         fields: Mapping[str, str] = plugin["config"].get(_CUSTOM_FIELDS) or {}
-        codes = [_SET_FIELD.format(name=name, script=script) for name, script in fields.items()]
+        codes = [
+            _SET_FIELD.format(name=name, script=script)
+            for name, script in fields.items()
+        ]
         if codes:
             self._ran(exchange, tables, plugin, "log", _CUSTOM_FIELDS, codes)
 
@@ -107,7 +114,9 @@ class Functions:
         with self._lock:
             return self._begin()
 
-    def read_header(self, exchange: Exchange, name: str, tables: Any = None) -> str | None:
+    def read_header(
+        self, exchange: Exchange, name: str, tables: Any = None
+    ) -> str | None:
         """The value of a request header as Kong itself reads it; out of the copy in `tables`, where
         these are given."""
         with self._lock:
@@ -127,7 +136,10 @@ class Functions:
         key = plugin["id"], field
         known = self._compiled.get(key)
         if known is None or known[0] is not plugin:
-            known = plugin, self._phase(self._lua.table_from([wire(code) for code in codes]))
+            known = (
+                plugin,
+                self._phase(self._lua.table_from([wire(code) for code in codes])),
+            )
             self._compiled[key] = known
         return known[1]
 
@@ -149,7 +161,11 @@ class Functions:
     def _on_headers(self, limit: float) -> Any:
         headers = self._x.headers
         truncated = bool(limit) and len(headers) > limit
-        flat = [part for pair in (headers[: int(limit)] if limit else headers) for part in pair]
+        flat = [
+            part
+            for pair in (headers[: int(limit)] if limit else headers)
+            for part in pair
+        ]
         return self._lua.table_from(flat), truncated
 
     def _on_arguments(self, limit: float) -> Any:
@@ -259,7 +275,12 @@ class Functions:
 
     def _on_response_header(self, name: str) -> str | None:
         return next(
-            (value for own, value in self._x.response_headers if own.lower() == name.lower()), None
+            (
+                value
+                for own, value in self._x.response_headers
+                if own.lower() == name.lower()
+            ),
+            None,
         )
 
     def _on_set_response_header(self, name: str, *values: str) -> None:
@@ -277,10 +298,14 @@ class Functions:
     def _on_exit(self, status: float, body: Any) -> None:
         headers = list(self._x.response_headers)
         if body is not None and not isinstance(body, str):
-            body = json.dumps(self._plain(body), separators=(",", ":"), ensure_ascii=False)
+            body = json.dumps(
+                self._plain(body), separators=(",", ":"), ensure_ascii=False
+            )
             if not any(name.lower() == "content-type" for name, _ in headers):
                 headers.insert(0, ("Content-Type", "application/json; charset=utf-8"))
-        self._x.exit = Response(int(status), tuple(headers), (body or "").encode("latin-1"))
+        self._x.exit = Response(
+            int(status), tuple(headers), (body or "").encode("latin-1")
+        )
 
     def _on_error(self, status: float, message: str | None) -> None:
         self._x.exit = error_response(
@@ -308,7 +333,9 @@ class Functions:
         self._x.record_edits.append((key, None if broken else self._plain(value)))
 
     def _on_hmac_sha1(self, key: str, text: str) -> str:
-        return hmac.digest(key.encode("latin-1"), text.encode("latin-1"), "sha1").decode("latin-1")
+        return hmac.digest(
+            key.encode("latin-1"), text.encode("latin-1"), "sha1"
+        ).decode("latin-1")
 
     def _on_environment(self, name: str) -> str | None:
         value = os.environ.get(name)
@@ -318,7 +345,9 @@ class Functions:
         """A Lua value as Kong's JSON encoder reads it: a table with 1..n is a list, an empty one an
         object."""
         if not hasattr(value, "items"):
-            return int(value) if isinstance(value, float) and value.is_integer() else value
+            return (
+                int(value) if isinstance(value, float) and value.is_integer() else value
+            )
         items = dict(value.items())
         if items and set(items) == set(range(1, len(items) + 1)):
             return [self._plain(items[place]) for place in range(1, len(items) + 1)]
@@ -336,7 +365,11 @@ def _upstream_host(exchange: Exchange) -> str:
     """Empty until somebody wants another Host header than the upstream's own name."""
     if exchange.upstream_host is not None:
         return exchange.upstream_host
-    return exchange.http_host if exchange.match and exchange.match.route["preserve_host"] else ""
+    return (
+        exchange.http_host
+        if exchange.match and exchange.match.route["preserve_host"]
+        else ""
+    )
 
 
 def _content_length(exchange: Exchange) -> str | None:

@@ -9,9 +9,14 @@ from lupa.luajit21 import LuaRuntime
 from sandbox.kong.wire import wire
 
 _RUNTIME = LuaRuntime(
-    encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True
+    encoding="latin-1",
+    register_eval=False,
+    register_builtins=False,
+    unpack_returned_tuples=True,
 )
-_LOAD = _RUNTIME.eval("function(code) local chunk, err = loadstring(code) return err end")
+_LOAD = _RUNTIME.eval(
+    "function(code) local chunk, err = loadstring(code) return err end"
+)
 _LOCK = threading.Lock()
 
 

@@ -29,7 +29,11 @@ class CorrelationId:
         if not any(exchange.values(plugin["config"]["header_name"])):
             self._count += 1
             counted = f"{self._worker}#{self._count}"
-            one = counted if plugin["config"]["generator"] == "uuid#counter" else str(uuid.uuid4())
+            one = (
+                counted
+                if plugin["config"]["generator"] == "uuid#counter"
+                else str(uuid.uuid4())
+            )
             exchange.set_header(plugin["config"]["header_name"], one)
         return None
 
@@ -60,7 +64,9 @@ class BotDetection:
         if not agent or any(re.search(one, agent) for one in config["allow"]):
             return None
         denied = any(re.search(one, agent) for one in config["deny"])
-        return error_response(403, None, accept, exchange.request_id) if denied else None
+        return (
+            error_response(403, None, accept, exchange.request_id) if denied else None
+        )
 
     def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
         pass

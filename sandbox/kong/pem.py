@@ -27,7 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-_NO_CERTIFICATE = "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data"
+_NO_CERTIFICATE = (
+    "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data"
+)
 _NO_KEY = "pkey.new:load_key: error:1E08010C:DECODER routines:OSSL_DECODER_from_bio:unsupported"
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -49,7 +51,9 @@ def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     if found[0].not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         return {"@entity": ['certificate expired, "Not After" time is in the past']}
     try:
-        is_ca = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        is_ca = (
+            found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        )
     except x509.ExtensionNotFound:
         is_ca = False
     why = 'certificate does not appear to be a CA because it is missing the "CA" basic constraint'
@@ -60,7 +64,9 @@ def digest(value: object) -> str | None:
     """The SHA-256 fingerprint of a certificate, in hex; None for what is none."""
     try:
         return (
-            x509.load_pem_x509_certificate(str(value).encode()).fingerprint(hashes.SHA256()).hex()
+            x509.load_pem_x509_certificate(str(value).encode())
+            .fingerprint(hashes.SHA256())
+            .hex()
         )
     except _UNREADABLE:
         return None
@@ -80,14 +86,20 @@ def key_fits(entity: Mapping[str, Any]) -> dict[str, Any] | None:
     kind of key."""
     for suffix in ("", "_alt"):
         shown, key = entity.get(f"cert{suffix}"), entity.get(f"key{suffix}")
-        if shown and key and _public_half_of_certificate(shown) != _public_half_of_key(key):
+        if (
+            shown
+            and key
+            and _public_half_of_certificate(shown) != _public_half_of_key(key)
+        ):
             return {"@entity": ["certificate does not match key"]}
     if entity.get("cert_alt") and _kind(entity["cert"]) is _kind(entity["cert_alt"]):
         why = (
             "certificate and alternative certificate need to have different type (e.g. RSA and "
             "ECDSA)"
         )
-        return {"@entity": [f"{why}, the provided certificates were both of the same type"]}
+        return {
+            "@entity": [f"{why}, the provided certificates were both of the same type"]
+        }
     return None
 
 
@@ -129,7 +141,9 @@ class Authority:
         """A certificate for these DNS names, and its key, both PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([*map(_alternative, names)])
-        made = _certificate(_named(names[0]), self._name, key.public_key(), alternatives)
+        made = _certificate(
+            _named(names[0]), self._name, key.public_key(), alternatives
+        )
         return _pems(made.sign(self._key, hashes.SHA256()), key)
 
 

@@ -33,7 +33,9 @@ _PHASES = ("certificate", "rewrite", "access", "header_filter", "body_filter", "
 
 def _serverless(name: str) -> Schema:
     """pre-function and post-function differ in nothing but when they run."""
-    code = array(string(rules.lua_chunk(name), required=False), required=True, default=[])
+    code = array(
+        string(rules.lua_chunk(name), required=False), required=True, default=[]
+    )
     return Schema(
         name,
         {
@@ -94,11 +96,14 @@ _RATE_LIMITING = Field(
     fields={
         **{window: Field("number", {"gt": 0}) for window in _WINDOWS},
         "limit_by": string(
-            one_of=["consumer", "credential", "ip", "service", "header", "path"], default="consumer"
+            one_of=["consumer", "credential", "ip", "service", "header", "path"],
+            default="consumer",
         ),
         "header_name": string(),
         "path": string(match_none=NO_SEGMENTS, starts_with="/"),
-        "policy": string(one_of=["local", "cluster", "redis"], len_min=0, default="local"),
+        "policy": string(
+            one_of=["local", "cluster", "redis"], len_min=0, default="local"
+        ),
         "fault_tolerant": boolean(True),
         "redis": record(_REDIS, required=True),
         "hide_client_headers": boolean(False),
@@ -136,7 +141,9 @@ def _needed(field: str, value: str, needed: str) -> Mapping[str, Any]:
 _CORRELATION_ID_CONFIG = {
     "header_name": string(default="Kong-Request-ID"),
     "generator": string(
-        required=True, default="uuid#counter", one_of=["uuid", "uuid#counter", "tracker"]
+        required=True,
+        default="uuid#counter",
+        one_of=["uuid", "uuid#counter", "tracker"],
     ),
     "echo_downstream": boolean(False),
 }
@@ -148,7 +155,13 @@ def _gone(kind: str, name: str, instead: str, default: Any) -> Field:
     message = f"http-log: config.{name} {instead}"
     return Field(
         kind,
-        {"deprecation": {"message": message, "removal_in_version": "4.0", "old_default": default}},
+        {
+            "deprecation": {
+                "message": message,
+                "removal_in_version": "4.0",
+                "old_default": default,
+            }
+        },
     )
 
 
@@ -183,7 +196,8 @@ _HTTP_LOG_CONFIG = {
     "http_endpoint": string(None, required=True, **SECRET),
     "method": string(one_of=["POST", "PUT", "PATCH"], default="POST"),
     "content_type": string(
-        one_of=["application/json", "application/json; charset=utf-8"], default="application/json"
+        one_of=["application/json", "application/json; charset=utf-8"],
+        default="application/json",
     ),
     **_MILLIS,
     "retry_count": _gone(
@@ -193,7 +207,10 @@ _HTTP_LOG_CONFIG = {
         10,
     ),
     "queue_size": _gone(
-        "integer", "queue_size", "is deprecated, please use config.queue.max_batch_size instead", 1
+        "integer",
+        "queue_size",
+        "is deprecated, please use config.queue.max_batch_size instead",
+        1,
     ),
     "flush_timeout": _gone(
         "number",
@@ -217,14 +234,22 @@ _TCP_LOG_CONFIG = {
 }
 _FILE_LOG_CONFIG = {
     "path": string(
-        required=True, match=r"^[^%s*&%%\`][^*&%%\`]*[^%s*&%%\`]$", err="not a valid filename"
+        required=True,
+        match=r"^[^%s*&%%\`][^*&%%\`]*[^%s*&%%\`]$",
+        err="not a valid filename",
     ),
     "reopen": boolean(False),
     "custom_fields_by_lua": _CUSTOM_FIELDS,
 }
 
 _MEASURED = (
-    *("per_consumer", "status_code_metrics", "ai_metrics", "latency_metrics", "bandwidth_metrics"),
+    *(
+        "per_consumer",
+        "status_code_metrics",
+        "ai_metrics",
+        "latency_metrics",
+        "bandwidth_metrics",
+    ),
     *("upstream_health_metrics", "wasm_metrics"),
 )
 
@@ -233,7 +258,9 @@ def _sink(name: str, config: Fields) -> Schema:
     protocols = set_of(
         string(**PROTOCOL), required=True, default=["grpc", "grpcs", "http", "https"]
     )
-    return Schema(name, {"protocols": protocols, "config": record(config, required=True)})
+    return Schema(
+        name, {"protocols": protocols, "config": record(config, required=True)}
+    )
 
 
 PLUGIN_SCHEMAS: Mapping[str, Schema] = {
@@ -261,7 +288,10 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
         ),
         Schema(
             "request-termination",
-            {"protocols": http_only(), "config": record(_TERMINATION_CONFIG, required=True)},
+            {
+                "protocols": http_only(),
+                "config": record(_TERMINATION_CONFIG, required=True),
+            },
             late_checks=(rules.message_or_body,),
         ),
         Schema(
@@ -288,11 +318,17 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
         ),
         Schema(
             "correlation-id",
-            {"protocols": http_only(), "config": record(_CORRELATION_ID_CONFIG, required=True)},
+            {
+                "protocols": http_only(),
+                "config": record(_CORRELATION_ID_CONFIG, required=True),
+            },
         ),
         _sink("file-log", _FILE_LOG_CONFIG),
         _sink("http-log", _HTTP_LOG_CONFIG),
-        _sink("prometheus", {name: Field("boolean", {"default": False}) for name in _MEASURED}),
+        _sink(
+            "prometheus",
+            {name: Field("boolean", {"default": False}) for name in _MEASURED},
+        ),
         _sink("tcp-log", _TCP_LOG_CONFIG),
     )
 }

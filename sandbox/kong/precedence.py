@@ -14,7 +14,12 @@ from sandbox.kong.further import FURTHER
 from sandbox.kong.store import Entity
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
-_GUARDS = {"pre-function": 1_000_000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
+_GUARDS = {
+    "pre-function": 1_000_000,
+    "jwt": 1450,
+    "request-termination": 2,
+    "post-function": -1000,
+}
 _PRIORITIES = {**_GUARDS, **{name: one.priority for name, one in FURTHER.items()}}
 ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
 
@@ -36,7 +41,11 @@ def scopes(
 ) -> Iterator[tuple[str | None, str | None, str | None]]:
     """Kong's order of scopes, the most specific first."""
     if consumer:
-        yield from ((route, service, consumer), (route, None, consumer), (None, service, consumer))
+        yield from (
+            (route, service, consumer),
+            (route, None, consumer),
+            (None, service, consumer),
+        )
     yield route, service, None
     if consumer:
         yield None, None, consumer
@@ -46,4 +55,8 @@ def scopes(
 def everywhere(scoped: Mapping[Any, Entity]) -> Iterator[Entity]:
     """The plugins that have no scope, in their order: they meet a request before it is routed, and
     one without a route."""
-    return (scoped[name, None, None, None] for name in ORDER if (name, None, None, None) in scoped)
+    return (
+        scoped[name, None, None, None]
+        for name in ORDER
+        if (name, None, None, None) in scoped
+    )

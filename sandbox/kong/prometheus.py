@@ -48,7 +48,9 @@ class Prometheus:
         self._requests: Counter[Labels] = Counter()
         self._latencies: dict[tuple[str, Labels], list[float]] = {}
 
-    def access(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, _exchange: Exchange, _plugin: Mapping[str, Any]
+    ) -> Response | None:
         return None
 
     def header_filter(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> None:
@@ -68,12 +70,20 @@ class Prometheus:
         if config["status_code_metrics"] and status is not None:
             source = "service" if exchange.source == "service" else "kong"
             self._requests[
-                (*place, ("code", str(status)), ("source", source), workspace, ("consumer", ""))
+                (
+                    *place,
+                    ("code", str(status)),
+                    ("source", source),
+                    workspace,
+                    ("consumer", ""),
+                )
             ] += 1
         latencies = said.get("latencies") if config["latency_metrics"] else None
         for name, (_, field, _) in _HISTOGRAMS.items():
             if latencies and latencies.get(field, -1) >= 0:
-                self._latencies.setdefault((name, (*place, workspace)), []).append(latencies[field])
+                self._latencies.setdefault((name, (*place, workspace)), []).append(
+                    latencies[field]
+                )
 
     def exposition(self) -> str:
         """What `GET /metrics` answers."""
@@ -81,7 +91,9 @@ class Prometheus:
 
     def _lines(self) -> Iterator[str]:
         yield from _head(
-            "kong_datastore_reachable", "gauge", "Datastore reachable from Kong, 0 is unreachable"
+            "kong_datastore_reachable",
+            "gauge",
+            "Datastore reachable from Kong, 0 is unreachable",
         )
         yield "kong_datastore_reachable 1"
         if self._requests:
@@ -109,10 +121,12 @@ class Prometheus:
                         f"{sum(value <= bound for value in values)}"
                     )
             yield from (
-                f"{name}_count{_written(labels)} {len(values)}" for labels, values in found.items()
+                f"{name}_count{_written(labels)} {len(values)}"
+                for labels, values in found.items()
             )
             yield from (
-                f"{name}_sum{_written(labels)} {sum(values):g}" for labels, values in found.items()
+                f"{name}_sum{_written(labels)} {sum(values):g}"
+                for labels, values in found.items()
             )
 
 

@@ -130,7 +130,12 @@ class Proxy:
         return self._metrics.exposition()
 
     def handle(
-        self, raw: bytes, scheme: str, port: int | None, send: Send, peer: str = "127.0.0.1"
+        self,
+        raw: bytes,
+        scheme: str,
+        port: int | None,
+        send: Send,
+        peer: str = "127.0.0.1",
     ) -> Answer:
         """One request, given as its bytes. A connection that Kong would close without an answer is
         a 400 here."""
@@ -140,9 +145,13 @@ class Proxy:
             request = refused
         if isinstance(request, Request):
             request = replace(request, peer=peer)
-        return self.answer(request or RefusedError(400), scheme, port or PORTS[scheme], send)
+        return self.answer(
+            request or RefusedError(400), scheme, port or PORTS[scheme], send
+        )
 
-    def answer(self, request: Request | RefusedError, scheme: str, port: int, send: Send) -> Answer:
+    def answer(
+        self, request: Request | RefusedError, scheme: str, port: int, send: Send
+    ) -> Answer:
         """The answer to a request as it was read, or to one that could not be read."""
         if isinstance(request, RefusedError):
             exchange = self._exchange(None, scheme, port)
@@ -183,7 +192,9 @@ class Proxy:
                 raise _StopError(self._error(exchange, 503, NO_PEER))
         except _StopError as stop:
             exchange.source = stop.source
-            return self._own(exchange, self._filtered(exchange, tables, plugins, stop.response))
+            return self._own(
+                exchange, self._filtered(exchange, tables, plugins, stop.response)
+            )
         except UpstreamError as error:
             exchange.source = "error"
             # nginx goes on to its error page with this
@@ -192,10 +203,13 @@ class Proxy:
                 error.status, exchange.request.header("accept"), exchange.request_id
             )
             response = replace(
-                response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}"))
+                response,
+                headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")),
             )
             return self._own(
-                exchange, self._filtered(exchange, tables, plugins, response), upstream=sent
+                exchange,
+                self._filtered(exchange, tables, plugins, response),
+                upstream=sent,
             )
         exchange.source = "service"
         response = self._filtered(exchange, tables, plugins, response)
@@ -219,18 +233,30 @@ class Proxy:
         )
 
     def _error(
-        self, exchange: Exchange, status: int, message: str | None = None, *headers: Header
+        self,
+        exchange: Exchange,
+        status: int,
+        message: str | None = None,
+        *headers: Header,
     ) -> Response:
         return error_response(
-            status, message, exchange.request.header("accept"), exchange.request_id, headers
+            status,
+            message,
+            exchange.request.header("accept"),
+            exchange.request_id,
+            headers,
         )
 
     def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
         """Route the request and run its plugins; the service that it may go to. Raises
         _StopError."""
         if exchange.method == "TRACE":
-            refusal = nginx_error(405, exchange.request.header("accept"), exchange.request_id)
-            raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
+            refusal = nginx_error(
+                405, exchange.request.header("accept"), exchange.request_id
+            )
+            raise _StopError(
+                replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
+            )
         view = self._view()
         exchange.balancer = self._balancing(view)
         plugins[:] = everywhere(self._by_scope(view))
@@ -242,7 +268,9 @@ class Proxy:
             exchange.request, exchange.scheme, exchange.port, exchange.path
         )
         if exchange.match is None:
-            raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
+            raise _StopError(
+                self._error(exchange, 404, "no Route matched with those values")
+            )
         self._check_protocol(exchange)
         service, route = exchange.match.service, exchange.match.route
         exchange.upstream_path = uri.escaped(
@@ -265,7 +293,9 @@ class Proxy:
         if stopped:
             raise stopped
         if service is None:
-            raise _StopError(self._error(exchange, 503, "no Service found with those values"))
+            raise _StopError(
+                self._error(exchange, 503, "no Service found with those values")
+            )
         return service
 
     def _check_protocol(self, exchange: Exchange) -> None:
@@ -273,17 +303,25 @@ class Proxy:
         route = exchange.match.route
         protocols = set(route["protocols"])
         if protocols <= {"grpc", "grpcs"}:
-            grpc = (exchange.request.header("content-type") or "").startswith("application/grpc")
+            grpc = (exchange.request.header("content-type") or "").startswith(
+                "application/grpc"
+            )
             upgrade = (("connection", "Upgrade"), ("upgrade", "HTTP/2"))
             if grpc:
-                raise _StopError(self._error(exchange, 426, "Please use HTTP2 protocol", *upgrade))
-            raise _StopError(self._error(exchange, 415, "Non-gRPC request matched gRPC route"))
+                raise _StopError(
+                    self._error(exchange, 426, "Please use HTTP2 protocol", *upgrade)
+                )
+            raise _StopError(
+                self._error(exchange, 415, "Non-gRPC request matched gRPC route")
+            )
         if exchange.scheme == "https" or "http" in protocols:
             return
         status = route["https_redirect_status_code"]
         if status in _REDIRECTS:
             raise _StopError(
-                html_page(status, f"https://{exchange.request.host}{exchange.request.target}")
+                html_page(
+                    status, f"https://{exchange.request.host}{exchange.request.target}"
+                )
             )
         tls = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
         raise _StopError(self._error(exchange, 426, "Please use HTTPS protocol", *tls))
@@ -299,7 +337,10 @@ class Proxy:
         return known[2]
 
     def _balancing(self, view: View) -> Balancer:
-        upstreams, targets = view.routes.tables["upstreams"], view.routes.tables["targets"]
+        upstreams, targets = (
+            view.routes.tables["upstreams"],
+            view.routes.tables["targets"],
+        )
         known = self._balancer
         if known is None or known[0] is not upstreams or known[1] is not targets:
             known = self._balancer = upstreams, targets, Balancer(upstreams, targets)
@@ -350,7 +391,9 @@ class Proxy:
                 denied = jwt.access(exchange, config, view.credentials)
                 if denied:
                     raise _StopError(
-                        termination.json_response(denied.status, denied.body, denied.headers),
+                        termination.json_response(
+                            denied.status, denied.body, denied.headers
+                        ),
                         "exit",
                     )
             elif further := self._further.get(plugin["name"]):
@@ -360,14 +403,19 @@ class Proxy:
                 ended = termination.access(exchange, config)
                 if ended:  # with what plugins before it said of any answer
                     raise _StopError(
-                        replace(ended, headers=(*ended.headers, *exchange.response_headers)), "exit"
+                        replace(
+                            ended, headers=(*ended.headers, *exchange.response_headers)
+                        ),
+                        "exit",
                     )
             else:
                 self._script(exchange, tables, plugin, "access")
         except (jwt.UnexpectedError, RuntimeError):
             raise _StopError(self._error(exchange, 500)) from None
 
-    def _script(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> None:
+    def _script(
+        self, exchange: Exchange, tables: Any, plugin: Entity, phase: str
+    ) -> None:
         try:
             answered = self._functions.run(exchange, tables, plugin, phase)
         except RuntimeError:
@@ -391,7 +439,11 @@ class Proxy:
         for plugin in plugins:
             if plugin["config"].get("body_filter"):
                 self._functions.run(exchange, tables, plugin, "body_filter")
-        framed = (one for one in exchange.response_headers if one[0].lower() != "content-length")
+        framed = (
+            one
+            for one in exchange.response_headers
+            if one[0].lower() != "content-length"
+        )
         return Response(exchange.status, tuple(framed), exchange.answered)
 
     def _log(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> None:
@@ -421,7 +473,9 @@ class Proxy:
             ("Server", f"kong/{self._version}"),
             ("X-Kong-Request-Id", exchange.request_id),
         ]
-        return Answer(response.status, [*response.headers, *marks], response.body, upstream)
+        return Answer(
+            response.status, [*response.headers, *marks], response.body, upstream
+        )
 
     def _passed_on(self, exchange: Exchange, response: Response) -> Response:
         dropped = {
@@ -472,14 +526,26 @@ class Proxy:
         )
         prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
         upgrade = (
-            "upgrade" if "websocket" in [one.lower() for one in exchange.values("upgrade")] else ""
+            "upgrade"
+            if "websocket" in [one.lower() for one in exchange.values("upgrade")]
+            else ""
         )
         headers: list[Header] = [
-            ("Via", ", ".join([*exchange.values("via"), f"{version} kong/{self._version}"])),
+            (
+                "Via",
+                ", ".join([*exchange.values("via"), f"{version} kong/{self._version}"]),
+            ),
             ("Host", host),
-            *([("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")] if upgrade else []),
+            *(
+                [("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")]
+                if upgrade
+                else []
+            ),
             *([] if upgrade else [("Connection", "keep-alive")]),
-            ("X-Forwarded-For", ", ".join([*exchange.values("x-forwarded-for"), request.peer])),
+            (
+                "X-Forwarded-For",
+                ", ".join([*exchange.values("x-forwarded-for"), request.peer]),
+            ),
             ("X-Forwarded-Proto", exchange.scheme),
             ("X-Forwarded-Host", request.host),
             ("X-Forwarded-Port", str(exchange.port)),

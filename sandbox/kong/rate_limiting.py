@@ -49,16 +49,27 @@ class RateLimiting:
         """429 where a window is full. Raises AwayError where Redis is away and the plugin is not
         fault tolerant."""
         config = plugin["config"]
-        limits = {window: config[window] for window in _SECONDS if config[window] is not None}
+        limits = {
+            window: config[window] for window in _SECONDS if config[window] is not None
+        }
         keys = {window: _key(exchange, plugin, window) for window in limits}
         try:
-            used = {window: self._used(config, keys[window], window) for window in limits}
+            used = {
+                window: self._used(config, keys[window], window) for window in limits
+            }
         except AwayError:
             if config["fault_tolerant"]:
                 return None
             raise
-        full = next((window for window in reversed(limits) if used[window] >= limits[window]), None)
-        headers = [] if config["hide_client_headers"] else _headers(exchange, limits, used, full)
+        full = next(
+            (window for window in reversed(limits) if used[window] >= limits[window]),
+            None,
+        )
+        headers = (
+            []
+            if config["hide_client_headers"]
+            else _headers(exchange, limits, used, full)
+        )
         for name, value in headers:
             exchange.set_response_header(name, value)
         if full:
@@ -91,7 +102,9 @@ class RateLimiting:
 
 
 def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
-    route, service = (((plugin[scope] or {}).get("id") or _NONE) for scope in ("route", "service"))
+    route, service = (
+        ((plugin[scope] or {}).get("id") or _NONE) for scope in ("route", "service")
+    )
     begun = int(_beginning(exchange.now, window) * 1000)
     return f"ratelimit:{route}:{service}:{_identifier(exchange, plugin['config'])}:{begun}:{window}"
 
@@ -123,15 +136,22 @@ def _beginning(now: float, window: str) -> float:
 
 
 def _headers(
-    exchange: Exchange, limits: Mapping[str, float], used: Mapping[str, int], full: str | None
+    exchange: Exchange,
+    limits: Mapping[str, float],
+    used: Mapping[str, int],
+    full: str | None,
 ) -> list[Header]:
     left = {
-        window: max(0, limits[window] - used[window] - (1 if full in (None, window) else 0))
+        window: max(
+            0, limits[window] - used[window] - (1 if full in (None, window) else 0)
+        )
         for window in limits
     }
     nearest = min(limits, key=lambda window: (left[window], -_SECONDS[window]))
     reset = max(
-        1, _SECONDS[nearest] - int(int(exchange.now) - _beginning(int(exchange.now), nearest))
+        1,
+        _SECONDS[nearest]
+        - int(int(exchange.now) - _beginning(int(exchange.now), nearest)),
     )
     headers = [
         *(
@@ -156,14 +176,19 @@ def _number(value: float) -> str:
 def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
     if redis["ssl"]:
         raise AwayError("TLS to Redis is not modelled")
-    signed_in = [["AUTH", *([redis["username"]] if redis["username"] else []), redis["password"]]]
+    signed_in = [
+        ["AUTH", *([redis["username"]] if redis["username"] else []), redis["password"]]
+    ]
     commands = [
         *(signed_in if redis["password"] else []),
         *([["SELECT", str(redis["database"])]] if redis["database"] else []),
         ["EVAL", _COUNT, "1", key, str(seconds)],
     ]
     try:
-        address, seconds_to_wait = (redis["host"], redis["port"]), redis["timeout"] / 1000
+        address, seconds_to_wait = (
+            (redis["host"], redis["port"]),
+            redis["timeout"] / 1000,
+        )
         with (
             socket.create_connection(address, seconds_to_wait) as connection,
             connection.makefile("rb") as answers,

@@ -23,7 +23,9 @@ def line(exchange: Exchange) -> bytes:
     """The record as plugins send it: one JSON text. Raises LostError."""
     if exchange.record_lost:
         raise LostError
-    return json.dumps(record(exchange), separators=(",", ":"), ensure_ascii=False).encode("latin-1")
+    return json.dumps(
+        record(exchange), separators=(",", ":"), ensure_ascii=False
+    ).encode("latin-1")
 
 
 def record(exchange: Exchange) -> dict[str, Any]:
@@ -45,7 +47,8 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
             "uri": request.target,
             "url": f"{exchange.scheme}://{request.host}:{exchange.port}{request.target}",
             "querystring": {
-                name: True if value is None else value for name, value in exchange.arguments()
+                name: True if value is None else value
+                for name, value in exchange.arguments()
             },
             "method": exchange.method,
             "headers": {
@@ -56,7 +59,9 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
         },
         "response": {
             "status": exchange.status,
-            "headers": {name.lower(): value for name, value in exchange.response_headers},
+            "headers": {
+                name.lower(): value for name, value in exchange.response_headers
+            },
             "size": len(exchange.answered),
         },
         "latencies": {
@@ -69,7 +74,9 @@ def _kongs(exchange: Exchange) -> dict[str, Any]:
         "upstream_status": str(exchange.status) if exchange.source == "service" else "",
         "client_ip": exchange.address,
         "started_at": int(exchange.now * 1000),
-        "source": {"service": "upstream", "exit": "kong", "error": "kong"}.get(exchange.source, ""),
+        "source": {"service": "upstream", "exit": "kong", "error": "kong"}.get(
+            exchange.source, ""
+        ),
         "workspace": "00000000-0000-0000-0000-000000000000",
         "workspace_name": "default",
     }

@@ -18,16 +18,22 @@ _ONCE = ("POST", "PATCH")
 """Methods that are not tried again once anything was sent."""
 
 
-def attempts(exchange: Exchange, service: Entity, peers: list[Peer]) -> Iterator[tuple[int, Peer]]:
+def attempts(
+    exchange: Exchange, service: Entity, peers: list[Peer]
+) -> Iterator[tuple[int, Peer]]:
     """Each attempt by its number, and where it goes: the peers in turn, as often as the request may
     be tried."""
     count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
     return ((number, peers[number % len(peers)]) for number in range(count))
 
 
-def is_last(exchange: Exchange, service: Entity, attempt: int, error: UpstreamError) -> bool:
+def is_last(
+    exchange: Exchange, service: Entity, attempt: int, error: UpstreamError
+) -> bool:
     """Whether the request is not tried again after this failure."""
-    return (error.sent and exchange.method in _ONCE) or attempt >= _retries(exchange, service)
+    return (error.sent and exchange.method in _ONCE) or attempt >= _retries(
+        exchange, service
+    )
 
 
 def _retries(exchange: Exchange, service: Entity) -> int:

@@ -49,7 +49,11 @@ class _Host:
             return False
         if self.kind == "exact":
             return host == self.name
-        return host.endswith(self.name) if self.kind == "suffix" else host.startswith(self.name)
+        return (
+            host.endswith(self.name)
+            if self.kind == "suffix"
+            else host.startswith(self.name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ class _Candidate:
     regexes: tuple[re.Pattern[str], ...]
     headers: Mapping[str, frozenset[str]]
 
-    def match(self, request: Request, scheme: str, host: str, port: int, path: str) -> Match | None:
+    def match(
+        self, request: Request, scheme: str, host: str, port: int, path: str
+    ) -> Match | None:
         if self.methods and request.method not in self.methods:
             return None
         if self.hosts and not any(one.matches(host, port) for one in self.hosts):
@@ -109,10 +115,14 @@ class Router:
     """All routes of one moment, in the order in which they are tried."""
 
     def __init__(self, routes: Table, services: Table) -> None:
-        found = (one for route in routes.values() for one in _candidates(route, services))
+        found = (
+            one for route in routes.values() for one in _candidates(route, services)
+        )
         self._candidates = sorted(found, key=lambda one: one.order, reverse=True)
 
-    def match(self, request: Request, scheme: str, port: int, path: str) -> Match | None:
+    def match(
+        self, request: Request, scheme: str, port: int, path: str
+    ) -> Match | None:
         """`path` is the normalised one, `port` the one that the proxy listens on; the Host header
         may say another."""
         host, colon, named = (request.header("host") or "").rpartition(":")
@@ -144,11 +154,15 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
         return
     groups: dict[int, list[str]] = {}
     for path in route["paths"] or ():
-        groups.setdefault(-1 if path.startswith("~") else len(wire(path)), []).append(path)
+        groups.setdefault(-1 if path.startswith("~") else len(wire(path)), []).append(
+            path
+        )
     for number, paths in enumerate(groups.values() or [[]], 1):
         regex = bool(paths) and paths[0].startswith("~")
         part = (
-            str(uuid.uuid5(_PARTS, f"{route['id']}#{number}")) if len(groups) > 1 else route["id"]
+            str(uuid.uuid5(_PARTS, f"{route['id']}#{number}"))
+            if len(groups) > 1
+            else route["id"]
         )
         yield _Candidate(
             (_priority(route, paths), part),
@@ -160,7 +174,9 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
             () if regex else tuple(wire(path) for path in paths),
             tuple(rust_regex(wire(path[1:])) for path in paths) if regex else (),
             {
-                name.lower().replace("-", "_"): frozenset(value.lower() for value in values)
+                name.lower().replace("-", "_"): frozenset(
+                    value.lower() for value in values
+                )
                 for name, values in (route["headers"] or {}).items()
             },
         )
@@ -185,7 +201,9 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     and the next makes all of it negative, which wins over everything.
     """
     hosts, headers = route["hosts"], route["headers"] or {}
-    kinds = sum(1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind)
+    kinds = sum(
+        1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind
+    )
     plain = bool(hosts is not None and not any("*" in one for one in hosts))
     regex = bool(paths) and paths[0].startswith("~")
     last = (

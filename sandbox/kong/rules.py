@@ -15,7 +15,10 @@ from itertools import combinations
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from sandbox.kong import uri
 from sandbox.kong.luachunk import syntax_error
@@ -49,7 +52,8 @@ def utf8_name(value: str) -> str | None:
 
 def tag(value: str) -> str | None:
     if any(
-        character in ",/" or ord(character) < 0x20 or ord(character) == 0x7F for character in value
+        character in ",/" or ord(character) < 0x20 or ord(character) == 0x7F
+        for character in value
     ):
         return (
             f"invalid tag '{value}': expected printable ascii (except `,` and `/`) or valid "
@@ -101,9 +105,13 @@ def address(value: str) -> Address | None:
             host = ipaddress.ip_address(host.strip("[]")).exploded
         except ValueError:
             return None
-    elif any(part == "" or part.endswith("-") for part in host.removesuffix(".").split(".")):
+    elif any(
+        part == "" or part.endswith("-") for part in host.removesuffix(".").split(".")
+    ):
         return None
-    return Address(kind, f"[{host}]" if kind == "ipv6" else host, int(port) if port else None)
+    return Address(
+        kind, f"[{host}]" if kind == "ipv6" else host, int(port) if port else None
+    )
 
 
 def upstream_name(value: str) -> str | None:
@@ -137,7 +145,9 @@ def host_and_port(value: str) -> str | None:
 def header_name(value: str) -> str | None:
     if re.fullmatch(r"[A-Za-z0-9_-]+", value):
         return None
-    return f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
+    return (
+        f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
+    )
 
 
 def cookie_name(value: str) -> str | None:
@@ -151,7 +161,11 @@ def cookie_name(value: str) -> str | None:
 
 
 def wildcard_host(value: str) -> str | None:
-    return None if _HOST.match(value.replace("*", "w", 1)) else f"invalid hostname: {value}"
+    return (
+        None
+        if _HOST.match(value.replace("*", "w", 1))
+        else f"invalid hostname: {value}"
+    )
 
 
 def host_with_port(value: str) -> str | None:
@@ -212,7 +226,9 @@ def route_path(value: str) -> str | None:
 def rust_regex(pattern: str) -> re.Pattern[str]:
     """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere.
     Raises re.error."""
-    return re.compile(_scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII)
+    return re.compile(
+        _scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII
+    )
 
 
 _FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
@@ -271,8 +287,13 @@ def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
         )
         when = "'https'" if "https" in protocols else "'http'"
     elif protocols[0] in ("grpc", "grpcs"):
-        forbidden, why = ("methods", "strip_path", "sources", "destinations"), "'grpc' or 'grpcs'"
-        needed = ["hosts", "headers", "paths"] + (["snis"] if "grpcs" in protocols else [])
+        forbidden, why = (
+            ("methods", "strip_path", "sources", "destinations"),
+            "'grpc' or 'grpcs'",
+        )
+        needed = ["hosts", "headers", "paths"] + (
+            ["snis"] if "grpcs" in protocols else []
+        )
         when = "'grpcs'" if "grpcs" in protocols else "'grpc'"
     else:
         forbidden = ("methods", "hosts", "headers", "paths")
@@ -295,10 +316,16 @@ def route_expression(entity: Entity) -> dict[str, Any] | None:
     Kong's own)."""
     for one in entity.get("paths") or []:
         if isinstance(one, str) and one.startswith("~") and _NOT_RUST.search(one):
-            return {"@entity": [f"Router Expression failed validation: {one[1:]}: not supported"]}
+            return {
+                "@entity": [
+                    f"Router Expression failed validation: {one[1:]}: not supported"
+                ]
+            }
     headers = entity.get("headers") or {}
     if any(not values for values in headers.values()):
-        return {"@entity": ["Router Expression failed validation: a header without values"]}
+        return {
+            "@entity": ["Router Expression failed validation: a header without values"]
+        }
     return None
 
 

@@ -72,7 +72,12 @@ SERVICES = Schema(
         _null_unless({"one_of": ["tcp", "tls", "udp", "grpc", "grpcs"]}, "path"),
         *(
             _null_unless(_TLS_ONLY, name)
-            for name in ("client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates")
+            for name in (
+                "client_certificate",
+                "tls_verify",
+                "tls_verify_depth",
+                "ca_certificates",
+            )
         ),
     ),
 )
@@ -87,7 +92,10 @@ _HOST_WILDCARDS: dict[str, Any] = {
         "err": "invalid wildcard: must be placed at leftmost or rightmost label",
     },
     "match_all": [
-        {"pattern": "^[^*]*%*?[^*]*$", "err": "invalid wildcard: must have at most one wildcard"}
+        {
+            "pattern": "^[^*]*%*?[^*]*$",
+            "err": "invalid wildcard: must have at most one wildcard",
+        }
     ],
 }
 _SNIS_NEED_TLS = {

@@ -29,7 +29,9 @@ class Sink:
 
     priority = 0
 
-    def access(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> Response | None:
+    def access(
+        self, _exchange: Exchange, _plugin: Mapping[str, Any]
+    ) -> Response | None:
         return None
 
     def header_filter(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> None:
@@ -57,12 +59,21 @@ class HttpLog(Sink):
     def send(self, record: bytes, config: Mapping[str, Any]) -> None:
         parts = urlsplit(config["http_endpoint"])
         kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            http.client.HTTPSConnection
+            if parts.scheme == "https"
+            else http.client.HTTPConnection
         )
         connection = kind(parts.netloc, timeout=_SECONDS)
         try:
-            headers = {"Content-Type": config["content_type"], **(config["headers"] or {})}
-            body = record if config["queue"]["max_batch_size"] == 1 else b"[" + record + b"]"
+            headers = {
+                "Content-Type": config["content_type"],
+                **(config["headers"] or {}),
+            }
+            body = (
+                record
+                if config["queue"]["max_batch_size"] == 1
+                else b"[" + record + b"]"
+            )
             connection.request(config["method"], parts.path or "/", body, headers)
             connection.getresponse().read()
         finally:
@@ -73,5 +84,7 @@ class TcpLog(Sink):
     priority = 7
 
     def send(self, record: bytes, config: Mapping[str, Any]) -> None:
-        with socket.create_connection((config["host"], config["port"]), _SECONDS) as connection:
+        with socket.create_connection(
+            (config["host"], config["port"]), _SECONDS
+        ) as connection:
             connection.sendall(record + b"\n")

@@ -74,7 +74,9 @@ _LONGEST_PAST = 4096
 class ViolationError(Exception):
     """A refusal with Kong's status and body (`name`, `code`, `fields`, `message`)."""
 
-    def __init__(self, status: int, code: int, name: str, message: str, fields: Any) -> None:
+    def __init__(
+        self, status: int, code: int, name: str, message: str, fields: Any
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = {"code": code, "name": name, "message": message, "fields": fields}
@@ -86,7 +88,9 @@ class Snapshot:
 
     tables: Mapping[str, Table]
 
-    def find(self, kind: str, key: str, within: Mapping[str, Any] | None = None) -> Entity | None:
+    def find(
+        self, kind: str, key: str, within: Mapping[str, Any] | None = None
+    ) -> Entity | None:
         """An entity by its id, or else by what its kind is named by; a certificate by one of its
         SNIs.
 
@@ -137,7 +141,9 @@ class Store:
         with self._lock:
             moment = self._clock()
             return tuple(
-                self._past[bisect_right(self._times, moment - lag) - 1] if lag > 0 else self.current
+                self._past[bisect_right(self._times, moment - lag) - 1]
+                if lag > 0
+                else self.current
                 for lag in lags
             )
 
@@ -150,7 +156,9 @@ class Store:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:
             value = _with_port(value) if kind == "targets" else value
-            entity = self._validated(kind, self._stamped(kind, _folded(kind, value), None))
+            entity = self._validated(
+                kind, self._stamped(kind, _folded(kind, value), None)
+            )
             if value.get("id", "") is None:
                 raise _primary_key_violation(None)
             if entity["id"] in self.current.tables[kind]:
@@ -171,7 +179,8 @@ class Store:
                     "created_at": value.get("created_at", old["created_at"]),
                 }
             return self._put(
-                kind, self._validated(kind, self._stamped(kind, _folded(kind, value), old))
+                kind,
+                self._validated(kind, self._stamped(kind, _folded(kind, value), old)),
             )
 
     def update(self, kind: str, old: Entity, patch: Mapping[str, Any]) -> Entity:
@@ -179,12 +188,16 @@ class Store:
         stays."""
         with self._lock:
             fixed = {
-                name: value for name, value in patch.items() if name not in ("id", "updated_at")
+                name: value
+                for name, value in patch.items()
+                if name not in ("id", "updated_at")
             }
             if "config" in fixed:
                 fixed = dict(_folded(kind, {"name": old.get("name"), **fixed}))
             merged = merged_records(
-                self._fields(kind, {**old, **fixed}), _without_former_names(kind, old), fixed
+                self._fields(kind, {**old, **fixed}),
+                _without_former_names(kind, old),
+                fixed,
             )
             if "updated_at" in KINDS[kind].fields:
                 merged["updated_at"] = self._moment(kind)
@@ -200,7 +213,9 @@ class Store:
             _remove(tables, kind, entity["id"])
             self._commit(tables)
 
-    def _stamped(self, kind: str, value: Mapping[str, Any], old: Entity | None) -> dict[str, Any]:
+    def _stamped(
+        self, kind: str, value: Mapping[str, Any], old: Entity | None
+    ) -> dict[str, Any]:
         moment = self._moment(kind)
         stamped = {
             "created_at": moment,
@@ -225,7 +240,9 @@ class Store:
             return KINDS[kind].fields
         return {**PLUGINS.fields, **PLUGIN_SCHEMAS[value["name"]].fields}
 
-    def _validated(self, kind: str, value: Mapping[str, Any], *, updating: bool = False) -> Entity:
+    def _validated(
+        self, kind: str, value: Mapping[str, Any], *, updating: bool = False
+    ) -> Entity:
         entity, errors = validated(kind, value, updating=updating)
         if errors:
             raise schema_violation(errors)
@@ -249,7 +266,11 @@ class Store:
         return entity
 
     def _check_unique(self, kind: str, entity: Entity) -> None:
-        keys = [(name,) for name, one in KINDS[kind].fields.items() if one.shown.get("unique")]
+        keys = [
+            (name,)
+            for name, one in KINDS[kind].fields.items()
+            if one.shown.get("unique")
+        ]
         together = [_UNIQUE_TOGETHER[kind]] if kind in _UNIQUE_TOGETHER else []
         for key in [*together, *keys]:
             wanted = {name: entity.get(name) for name in key}
@@ -287,20 +308,24 @@ def validated(
         if not isinstance(name, str) or name not in PLUGIN_SCHEMAS:
             error = "required field missing"
             if name is not None:
-                error = (
-                    f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
-                )
+                error = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
             return {}, {"name": error}
         own = PLUGIN_SCHEMAS[name]
         schema = Schema(
-            name, {**PLUGINS.fields, **own.fields}, own.checks, own.early_checks, own.late_checks
+            name,
+            {**PLUGINS.fields, **own.fields},
+            own.checks,
+            own.early_checks,
+            own.late_checks,
         )
     elif kind == "routes":
         value = _route_defaults(value)
         if isinstance(value["protocols"], list):
             first = next(iter(value["protocols"]), None)
             if first not in ROUTES.fields["protocols"].elements.shown["one_of"]:  # type: ignore[union-attr]
-                return {}, {"protocols": f"unknown type: {'nil' if first is None else first}"}
+                return {}, {
+                    "protocols": f"unknown type: {'nil' if first is None else first}"
+                }
     elif kind == "upstreams":
         value = _with_algorithm(value)
     elif kind == "ca_certificates":
@@ -314,7 +339,9 @@ def validated(
 def _config_of(kind: str, plugin: Mapping[str, Any]) -> Field | None:
     """The record of a plugin's configuration, where some of its fields had other names."""
     own = PLUGIN_SCHEMAS.get(str(plugin.get("name"))) if kind == "plugins" else None
-    record = own.fields["config"] if own and isinstance(plugin.get("config"), dict) else None
+    record = (
+        own.fields["config"] if own and isinstance(plugin.get("config"), dict) else None
+    )
     return record if record and record.former else None
 
 
@@ -336,13 +363,17 @@ def _without_former_names(kind: str, entity: Entity) -> Entity:
     return {
         **entity,
         "config": {
-            name: one for name, one in entity["config"].items() if name not in record.former
+            name: one
+            for name, one in entity["config"].items()
+            if name not in record.former
         },
     }
 
 
 def schema_violation(errors: validation.Errors) -> ViolationError:
-    return ViolationError(400, 2, "schema violation", validation.message(errors), errors)
+    return ViolationError(
+        400, 2, "schema violation", validation.message(errors), errors
+    )
 
 
 def absent(kind: str, key: str) -> ViolationError:
@@ -360,7 +391,11 @@ def merged_records(
     merged = dict(old)
     for name, value in patch.items():
         one = fields.get(name)
-        if one is not None and one.type == "record" and isinstance(merged.get(name), dict):
+        if (
+            one is not None
+            and one.type == "record"
+            and isinstance(merged.get(name), dict)
+        ):
             if value == []:
                 value = {}
             if isinstance(value, dict):
@@ -376,7 +411,9 @@ def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
         return value
     found = rules.address(given)
     if found is None:
-        raise schema_violation({"target": "Invalid target; not a valid hostname or ip address"})
+        raise schema_violation(
+            {"target": "Invalid target; not a valid hostname or ip address"}
+        )
     port = DEFAULT_TARGET_PORT if found.port is None else found.port
     return {**value, "target": f"{found.host}:{port}"}
 
@@ -392,9 +429,14 @@ def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
 def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
     """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong
     3.10]."""
-    filled = {**value, "hash_on": "none" if value.get("hash_on") is None else value["hash_on"]}
+    filled = {
+        **value,
+        "hash_on": "none" if value.get("hash_on") is None else value["hash_on"],
+    }
     if filled.get("algorithm") in (None, "round-robin", "consistent-hashing"):
-        filled["algorithm"] = "round-robin" if filled["hash_on"] == "none" else "consistent-hashing"
+        filled["algorithm"] = (
+            "round-robin" if filled["hash_on"] == "none" else "consistent-hashing"
+        )
     return filled
 
 
@@ -414,7 +456,10 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
                 for one in tables[other].values()
                 if (one.get(name) or {}).get("id") == key
             ]
-            if holders and KINDS[other].fields[name].shown.get("on_delete") != "cascade":
+            if (
+                holders
+                and KINDS[other].fields[name].shown.get("on_delete") != "cascade"
+            ):
                 text = f"an existing '{other}' entity references this '{kind}' entity"
                 raise ViolationError(
                     400, 4, "foreign key violation", text, {"@referenced_by": other}
@@ -444,12 +489,16 @@ def _primary_key_violation(key: str | None) -> ViolationError:
     )
 
 
-def _foreign_key_violation(name: str, target: str, reference: Mapping[str, Any]) -> ViolationError:
+def _foreign_key_violation(
+    name: str, target: str, reference: Mapping[str, Any]
+) -> ViolationError:
     text = (
         f"the foreign key '{_key_text(reference)}' does not reference an existing '{target}' "
         "entity."
     )
-    return ViolationError(400, 4, "foreign key violation", text, {name: dict(reference)})
+    return ViolationError(
+        400, 4, "foreign key violation", text, {name: dict(reference)}
+    )
 
 
 def _key_text(key: Mapping[str, Any]) -> str:
@@ -460,7 +509,11 @@ def _key_text(key: Mapping[str, Any]) -> str:
             return "null"
         return _key_text(value) if isinstance(value, dict) else f'"{value}"'
 
-    return "{" + ",".join(f"{name}={spelt(value)}" for name, value in sorted(key.items())) + "}"
+    return (
+        "{"
+        + ",".join(f"{name}={spelt(value)}" for name, value in sorted(key.items()))
+        + "}"
+    )
 
 
 def _generated() -> str:

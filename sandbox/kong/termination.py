@@ -39,7 +39,9 @@ def access(exchange: Exchange, config: Mapping[str, Any]) -> Response | None:
         kind = config["content_type"] or "application/json; charset=utf-8"
         kind = f"{kind}; charset=UTF-8" if kind == "text/html" else kind
         return Response(
-            config["status_code"], (("Content-Type", wire(kind)),), config["body"].encode()
+            config["status_code"],
+            (("Content-Type", wire(kind)),),
+            config["body"].encode(),
         )
     message = config["message"] or _MESSAGES.get(config["status_code"])
     return json_response(config["status_code"], {"message": message} if message else {})
@@ -49,5 +51,7 @@ def json_response(status: int, body: Any, headers: tuple[Header, ...] = ()) -> R
     """Kong's compact JSON answers."""
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return Response(
-        status, (("Content-Type", "application/json; charset=utf-8"), *headers), text.encode()
+        status,
+        (("Content-Type", "application/json; charset=utf-8"), *headers),
+        text.encode(),
     )

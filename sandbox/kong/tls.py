@@ -26,7 +26,9 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
     """
     context = _context(*self_signed("localhost"))
 
-    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+    def choose(
+        connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
         assert isinstance(connection, TlsConnection)
         connection.server_name = name
         found = certificate(seen(), name)
@@ -45,9 +47,14 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
 
 def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
     """The certificate for the name that a client asks for. None: the default one."""
-    by_name = {one["name"]: one["certificate"]["id"] for one in snapshot.tables["snis"].values()}
+    by_name = {
+        one["name"]: one["certificate"]["id"]
+        for one in snapshot.tables["snis"].values()
+    }
     found = (
-        next((by_name[one] for one in _candidates(name) if one in by_name), None) if name else None
+        next((by_name[one] for one in _candidates(name) if one in by_name), None)
+        if name
+        else None
     )
     return snapshot.tables["certificates"].get(found) if found else None
 

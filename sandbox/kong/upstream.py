@@ -74,14 +74,18 @@ def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
     if service["protocol"] != "https":
         return None
     known, mine = snapshot.tables["ca_certificates"], snapshot.tables["certificates"]
-    trusted = [known[one]["cert"] for one in service["ca_certificates"] or () if one in known]
+    trusted = [
+        known[one]["cert"] for one in service["ca_certificates"] or () if one in known
+    ]
     shown = mine.get((service["client_certificate"] or {}).get("id", ""))
     pair = (shown["cert"], shown["key"]) if shown else None
     return _context("\n".join(trusted), pair, verifying=service["tls_verify"] is True)
 
 
 @lru_cache(maxsize=64)
-def _context(trusted: str, shown: tuple[str, str] | None, *, verifying: bool) -> ssl.SSLContext:
+def _context(
+    trusted: str, shown: tuple[str, str] | None, *, verifying: bool
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = verifying
     context.verify_mode = ssl.CERT_REQUIRED if verifying else ssl.CERT_NONE
@@ -93,7 +97,10 @@ def _context(trusted: str, shown: tuple[str, str] | None, *, verifying: bool) ->
 
 
 def send(
-    request: UpstreamRequest, service: Entity, resolve: Resolve, tls: ssl.SSLContext | None = None
+    request: UpstreamRequest,
+    service: Entity,
+    resolve: Resolve,
+    tls: ssl.SSLContext | None = None,
 ) -> Response:
     """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid
     answer, 504 too late."""
@@ -103,11 +110,15 @@ def send(
     if service["protocol"] != "http" and tls is None:
         raise UpstreamError(502)  # never in clear what should be encrypted
     sent = False
-    connection = http.client.HTTPConnection(*address, timeout=service["connect_timeout"] / 1000)
+    connection = http.client.HTTPConnection(
+        *address, timeout=service["connect_timeout"] / 1000
+    )
     try:
         connection.connect()
         if tls:
-            connection.sock = tls.wrap_socket(connection.sock, server_hostname=_name(request))
+            connection.sock = tls.wrap_socket(
+                connection.sock, server_hostname=_name(request)
+            )
         sent = True
         connection.sock.settimeout(service["read_timeout"] / 1000)
         connection.putrequest(

@@ -16,9 +16,17 @@ from typing import Any
 from sandbox.kong.fields import Field, Fields, Schema
 
 Errors = dict[str, Any]
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
+UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE
+)
 _ARTICLES = {"integer": "an integer", "array": "an array"}
-_CLASSES = {"u": "[A-Z]", "l": "[a-z]", "d": "[0-9]", "a": "[A-Za-z]", "w": "[A-Za-z0-9]"}
+_CLASSES = {
+    "u": "[A-Z]",
+    "l": "[a-z]",
+    "d": "[0-9]",
+    "a": "[A-Za-z]",
+    "w": "[A-Za-z0-9]",
+}
 
 
 def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +36,11 @@ def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
         if name not in filled:
             default = one.shown.get("default")
             filled[name] = list(default) if isinstance(default, list) else default
-            if one.type == "record" and one.fields and (one.required or default is not None):
+            if (
+                one.type == "record"
+                and one.fields
+                and (one.required or default is not None)
+            ):
                 filled[name] = with_defaults(one.fields, default or {})
         elif one.type == "record" and one.fields and _is_table(filled[name]):
             filled[name] = with_defaults(one.fields, filled[name] or {})
@@ -180,7 +192,9 @@ _TYPES: Mapping[str, Callable[[Field, Any], tuple[Any, Any]]] = {
 @cache
 def lua_pattern(pattern: str) -> re.Pattern[str]:
     """The few Lua patterns that Kong's schemas use, as a regular expression."""
-    text = re.sub(r"%(.)", lambda found: _CLASSES.get(found[1], "\\" + found[1]), pattern)
+    text = re.sub(
+        r"%(.)", lambda found: _CLASSES.get(found[1], "\\" + found[1]), pattern
+    )
     return re.compile(text[:-1] + r"\Z" if text.endswith("$") else text)
 
 
@@ -188,12 +202,16 @@ def _exclusive(subsets: list[list[str]], value: list[str]) -> str | None:
     used = [subset for subset in subsets if set(subset) & set(value)]
     if len(used) < 2:
         return None
-    named = ", ".join("(" + ", ".join(f"'{name}'" for name in subset) + ")" for subset in used)
+    named = ", ".join(
+        "(" + ", ".join(f"'{name}'" for name in subset) + ")" for subset in used
+    )
     return f"these sets are mutually exclusive: {named}"
 
 
 def _one_of(choices: list[Any], value: Any) -> str | None:
-    return None if value in choices else "expected one of: " + ", ".join(map(str, choices))
+    return (
+        None if value in choices else "expected one of: " + ", ".join(map(str, choices))
+    )
 
 
 def _between(limits: list[int], value: Any) -> str | None:
@@ -205,12 +223,20 @@ def _between(limits: list[int], value: Any) -> str | None:
 
 
 def _match_none(patterns: list[dict[str, str]], value: str) -> str | None:
-    return next((one["err"] for one in patterns if lua_pattern(one["pattern"]).search(value)), None)
+    return next(
+        (one["err"] for one in patterns if lua_pattern(one["pattern"]).search(value)),
+        None,
+    )
 
 
 def _match_all(patterns: list[dict[str, str]], value: str) -> str | None:
     return next(
-        (one["err"] for one in patterns if not lua_pattern(one["pattern"]).search(value)), None
+        (
+            one["err"]
+            for one in patterns
+            if not lua_pattern(one["pattern"]).search(value)
+        ),
+        None,
     )
 
 
@@ -226,7 +252,9 @@ _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
     "uuid": lambda _, value: None if UUID.match(value) else "expected a valid UUID",
     "one_of": _one_of,
     "between": _between,
-    "gt": lambda least, value: None if value > least else f"value must be greater than {least}",
+    "gt": lambda least, value: (
+        None if value > least else f"value must be greater than {least}"
+    ),
     "starts_with": lambda prefix, value: (
         None if value.startswith(prefix) else f"should start with: {prefix}"
     ),
@@ -255,14 +283,20 @@ def _nest(path: str, error: str) -> Errors:
     return {head: _nest(rest, error) if rest else error}
 
 
-def _entity_check(check: Mapping[str, Any], entity: Mapping[str, Any], updating: bool) -> Errors:
+def _entity_check(
+    check: Mapping[str, Any], entity: Mapping[str, Any], updating: bool
+) -> Errors:
     if "at_least_one_of" in check:
         names = check["at_least_one_of"]
         if any(_at(entity, name) not in (None, "", [], {}) for name in names):
             return {}
         when = "when updating, " if updating else ""
         listed = ", ".join(f"'{name}'" for name in names)
-        return {"@entity": [f"{when}at least one of these fields must be non-empty: {listed}"]}
+        return {
+            "@entity": [
+                f"{when}at least one of these fields must be non-empty: {listed}"
+            ]
+        }
     if "mutually_required" in check:
         names = check["mutually_required"]
         if len({_at(entity, name) is None for name in names}) == 1:
@@ -288,7 +322,8 @@ def _conditional(check: Mapping[str, Any], entity: Mapping[str, Any]) -> Errors:
     if error is None:
         return {}
     why = check.get(
-        "then_err", f"failed conditional validation given value of field '{check['if_field']}'"
+        "then_err",
+        f"failed conditional validation given value of field '{check['if_field']}'",
     )
     return {**_nest(check["then_field"], error), "@entity": [why]}
 
@@ -305,7 +340,9 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
     if "match" in match:
         return bool(lua_pattern(match["match"]).search(value))
     if "match_any" in match:
-        return any(lua_pattern(one).search(value) for one in match["match_any"]["patterns"])
+        return any(
+            lua_pattern(one).search(value) for one in match["match_any"]["patterns"]
+        )
     if "elements" in match:
         return isinstance(value, list) and all(
             item not in match["elements"]["not_one_of"] for item in value
@@ -345,9 +382,15 @@ def message(errors: Errors) -> str:
         elif isinstance(error, str):
             parts.append(f"{name}: {error}")
         else:
-            items = enumerate(error, 1) if isinstance(error, list) else sorted(error.items())
+            items = (
+                enumerate(error, 1)
+                if isinstance(error, list)
+                else sorted(error.items())
+            )
             parts.extend(
-                f"{name}.{key}: {_pretty(item)}" for key, item in items if item is not None
+                f"{name}.{key}: {_pretty(item)}"
+                for key, item in items
+                if item is not None
             )
     noun = "schema violation" if len(parts) == 1 else f"{len(parts)} schema violations"
     return f"{noun} ({'; '.join(parts)})"
@@ -359,7 +402,8 @@ def _pretty(error: Any, indent: str = "") -> str:
     inner = indent + "  "
     if isinstance(error, list):
         items = [
-            inner + (_pretty(item, inner) if not isinstance(item, str) else _quoted(item))
+            inner
+            + (_pretty(item, inner) if not isinstance(item, str) else _quoted(item))
             for item in error
             if item
         ]
@@ -372,4 +416,6 @@ def _pretty(error: Any, indent: str = "") -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\\n") + '"'
+    return (
+        '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\\n") + '"'
+    )

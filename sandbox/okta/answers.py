@@ -46,9 +46,16 @@ class ApiError(Exception):
     """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and
     errorCauses."""
 
-    def __init__(self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(f"{code} {summary} {'; '.join(causes)}")
-        self.status, self.code, self.summary, self.causes = status, code, summary, causes
+        self.status, self.code, self.summary, self.causes = (
+            status,
+            code,
+            summary,
+            causes,
+        )
 
     def answer(self) -> Answer:
         """The body as Okta's `Error` schema has it; `errorId` is new each time."""

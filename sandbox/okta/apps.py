@@ -13,7 +13,17 @@ import secrets
 from collections.abc import Iterator
 
 from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
-from sandbox.okta.checks import Check, Json, anything, flag, listing, one_of, record, text, whole
+from sandbox.okta.checks import (
+    Check,
+    Json,
+    anything,
+    flag,
+    listing,
+    one_of,
+    record,
+    text,
+    whole,
+)
 from sandbox.okta.objects import TAKEN, found, parent_of
 from sandbox.okta.org import Org, client_of, link, new_id
 
@@ -44,13 +54,18 @@ def _secret(value: object, place: str) -> Iterator[str]:
 
 _URIS = listing(text(1, 1024))
 _LOGIN = record(
-    {"mode": one_of("DISABLED", "SPEC", "OKTA"), "default_scope": listing(text(1))}, ("mode",)
+    {"mode": one_of("DISABLED", "SPEC", "OKTA"), "default_scope": listing(text(1))},
+    ("mode",),
 )
 _REFRESH: Check = record(
-    {"rotation_type": one_of("ROTATE", "STATIC"), "leeway": whole(0, 60)}, ("rotation_type",)
+    {"rotation_type": one_of("ROTATE", "STATIC"), "leeway": whole(0, 60)},
+    ("rotation_type",),
 )
 _KEY = record(
-    {name: text() for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")},
+    {
+        name: text()
+        for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")
+    },
     ("kty",),
 )
 CLIENT = record(
@@ -59,7 +74,9 @@ CLIENT = record(
         "client_secret": _secret,
         "autoKeyRotation": flag,
         "pkce_required": flag,
-        "token_endpoint_auth_method": one_of(*SECRET_METHODS, "none", "private_key_jwt"),
+        "token_endpoint_auth_method": one_of(
+            *SECRET_METHODS, "none", "private_key_jwt"
+        ),
     }
 )
 SETTINGS = record(
@@ -98,7 +115,11 @@ APP = record(
         "signOnMode": one_of("OPENID_CONNECT"),
         "status": one_of("ACTIVE", "INACTIVE"),
         "accessibility": record(
-            {"selfService": flag, "errorRedirectUrl": text(), "loginRedirectUrl": text()},
+            {
+                "selfService": flag,
+                "errorRedirectUrl": text(),
+                "loginRedirectUrl": text(),
+            },
         ),
         "visibility": record(
             {
@@ -169,7 +190,9 @@ def replace_app(org: Org, request: Request) -> Answer:
     require(APP, request.body)
     own = client_of(before)["client_id"]
     if _credentials(request.body).get("client_id", own) != own:
-        raise invalid("credentials.oauthClient.client_id: The client id cannot be changed")
+        raise invalid(
+            "credentials.oauthClient.client_id: The client id cannot be changed"
+        )
     fixed = {name: before[name] for name in ("id", "status", "created")}
     policy = before["_links"]["accessPolicy"]["href"].rpartition("/")[2]
     return _stored(org, request.body, fixed, own, policy)
@@ -192,7 +215,9 @@ def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> A
         _credentials(body).get("client_secret") or old or secrets.token_urlsafe(48)
     )
     shown = {**client_of(app), "client_secret": org.client_secrets[fixed["id"]]}
-    return Answer(200, {**app, "credentials": {**app["credentials"], "oauthClient": shown}})
+    return Answer(
+        200, {**app, "credentials": {**app["credentials"], "oauthClient": shown}}
+    )
 
 
 def _check_app(app: Json) -> None:
@@ -206,7 +231,9 @@ def _check_app(app: Json) -> None:
             )
     codes = "authorization_code" in settings["grant_types"]
     if codes and not settings["redirect_uris"]:
-        raise invalid("settings.oauthClient.redirect_uris: The field cannot be left blank")
+        raise invalid(
+            "settings.oauthClient.redirect_uris: The field cannot be left blank"
+        )
     if codes and "code" not in settings["response_types"]:
         raise invalid(
             "settings.oauthClient.response_types: 'code' is required by grant type "
@@ -227,7 +254,9 @@ def _check_app(app: Json) -> None:
             "credentials.oauthClient.pkce_required: must be true when the authentication method is "
             "'none'"
         )
-    if method == "private_key_jwt" and not (settings.get("jwks") or settings.get("jwks_uri")):
+    if method == "private_key_jwt" and not (
+        settings.get("jwks") or settings.get("jwks_uri")
+    ):
         raise invalid("settings.oauthClient.jwks: The field cannot be left blank")
 
 
@@ -236,7 +265,10 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
         body.get("credentials") or {},
         (body.get("visibility") or {}).get("hide") or {},
     )
-    visibility, url = body.get("visibility") or {}, f"{org.origin}/api/v1/apps/{fixed['id']}"
+    visibility, url = (
+        body.get("visibility") or {},
+        f"{org.origin}/api/v1/apps/{fixed['id']}",
+    )
     return {
         **fixed,
         "orn": f"orn:okta:idp:{org.id}:apps:oidc_client:{fixed['id']}",
@@ -257,7 +289,9 @@ def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json
             or {"template": "${source.login}", "type": "BUILT_IN"},
             "signing": {},
             "oauthClient": _client(
-                credentials.get("oauthClient") or {}, client_id, body["settings"]["oauthClient"]
+                credentials.get("oauthClient") or {},
+                client_id,
+                body["settings"]["oauthClient"],
             ),
         },
         "settings": _settings(org, body["settings"]),
@@ -279,7 +313,9 @@ def _client(given: Json, client_id: str, settings: Json) -> Json:
         "client_id": client_id,
         "token_endpoint_auth_method": method,
         # Okta's description: default true; a service app has no authorization request to protect
-        "pkce_required": given.get("pkce_required", settings["application_type"] != "service"),
+        "pkce_required": given.get(
+            "pkce_required", settings["application_type"] != "service"
+        ),
     }
 
 
@@ -298,9 +334,10 @@ def _settings(org: Org, given: Json) -> Json:
         **oauth,
     }
     if "refresh_token" in client["grant_types"]:
-        client["refresh_token"] = {"leeway": 30, "rotation_type": "STATIC"} | client.get(
-            "refresh_token", {}
-        )
+        client["refresh_token"] = {
+            "leeway": 30,
+            "rotation_type": "STATIC",
+        } | client.get("refresh_token", {})
     if "jwks" in client:
         times = {"created": org.timestamp(), "lastUpdated": org.timestamp()}
         keys = [
@@ -349,7 +386,9 @@ def set_access_policy(org: Org, request: Request) -> Answer:
     app = found(org, "apps", request)
     if request.place["policy"] != org.access_policy:
         raise not_found(request.place["policy"], "Policy")
-    app["_links"]["accessPolicy"] = link(f"{org.origin}/api/v1/policies/{org.access_policy}")
+    app["_links"]["accessPolicy"] = link(
+        f"{org.origin}/api/v1/policies/{org.access_policy}"
+    )
     return Answer(204)
 
 
@@ -359,10 +398,17 @@ def id_token_settings(org: Org, request: Request) -> Answer:
     app = found(org, "apps", request)
     if request.method == "POST":
         require(
-            record({"issuerMode": one_of("CUSTOM_URL", "DYNAMIC", "ORG_URL")}, ("issuerMode",)),
+            record(
+                {"issuerMode": one_of("CUSTOM_URL", "DYNAMIC", "ORG_URL")},
+                ("issuerMode",),
+            ),
             request.body,
         )
-        shown = {"issuer": None, "audience": None, "issuerMode": request.body["issuerMode"]}
+        shown = {
+            "issuer": None,
+            "audience": None,
+            "issuerMode": request.body["issuerMode"],
+        }
     else:
         shown = {
             "issuer": org.origin,
@@ -374,10 +420,15 @@ def id_token_settings(org: Org, request: Request) -> Answer:
 
 def assign_group(org: Org, request: Request) -> Answer:
     """PUT /apps/{id}/groups/{group}: without a priority a new assignment gets the next one."""
-    parent, group = parent_of(org, "assignments", request), org.get("groups", request.place["id"])
+    parent, group = (
+        parent_of(org, "assignments", request),
+        org.get("groups", request.place["id"]),
+    )
     require(ASSIGNMENT, request.body)
     rows = org.rows("assignments", parent)
-    priority = next((row["priority"] for row in rows if row["id"] == group["id"]), len(rows))
+    priority = next(
+        (row["priority"] for row in rows if row["id"] == group["id"]), len(rows)
+    )
     url = f"{org.origin}/api/v1/apps/{parent}"
     assignment = {
         "id": group["id"],

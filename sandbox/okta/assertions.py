@@ -69,13 +69,19 @@ def _read(assertion: str) -> tuple[Json, Json]:
 
 def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
     settings = settings_of(app)
-    listed = org.published.get(settings.get("jwks_uri", "")) or settings.get("jwks") or {"keys": []}
+    listed = (
+        org.published.get(settings.get("jwks_uri", ""))
+        or settings.get("jwks")
+        or {"keys": []}
+    )
     found = [
         key
         for key in listed["keys"]
         if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"
     ]
     if len(found) != 1:
-        _refuse("The client_assertion is signed with a key that the client does not have.")
+        _refuse(
+            "The client_assertion is signed with a key that the client does not have."
+        )
     key: Json = found[0]
     return key

@@ -21,7 +21,9 @@ def login(
 ) -> dict[str, Any]:
     """As sandbox.browser.login."""
     endpoints = Endpoints(f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token")
-    return browser.login(endpoints, client_id, proof, redirect_uri, scopes, user, origin)
+    return browser.login(
+        endpoints, client_id, proof, redirect_uri, scopes, user, origin
+    )
 
 
 def client_credentials(
@@ -31,6 +33,8 @@ def client_credentials(
     return browser.client_credentials(f"{issuer}/v1/token", client_id, proof, scopes)
 
 
-def refresh(issuer: str, client_id: str, proof: Proof, refresh_token: str) -> dict[str, Any]:
+def refresh(
+    issuer: str, client_id: str, proof: Proof, refresh_token: str
+) -> dict[str, Any]:
     """As sandbox.browser.refresh."""
     return browser.refresh(f"{issuer}/v1/token", client_id, proof, refresh_token)

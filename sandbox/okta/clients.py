@@ -34,7 +34,9 @@ def authenticate(
     if method == "none":
         if secret:
             raise OAuthError(
-                "invalid_client", "Browser and native clients must not send a client secret.", 401
+                "invalid_client",
+                "Browser and native clients must not send a client secret.",
+                401,
             )
     elif method not in BY_SECRET or not secret:
         raise OAuthError(
@@ -42,7 +44,9 @@ def authenticate(
             "Client authentication failed. No client authentication was found.",
             401,
         )
-    elif not hmac.compare_digest(secret.encode(), org.client_secrets[app["id"]].encode()):
+    elif not hmac.compare_digest(
+        secret.encode(), org.client_secrets[app["id"]].encode()
+    ):
         raise OAuthError(
             "invalid_client",
             "The client secret supplied for a confidential client is invalid.",
@@ -55,18 +59,26 @@ def _by_assertion(
     org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str
 ) -> Json:
     if authorization is not None or "client_secret" in form:
-        raise OAuthError("invalid_request", "Cannot supply multiple client credentials.")
+        raise OAuthError(
+            "invalid_request", "Cannot supply multiple client credentials."
+        )
     if form.get("client_assertion_type") != assertions.TYPE:
-        raise OAuthError("invalid_client", "The 'client_assertion_type' is not supported.", 401)
+        raise OAuthError(
+            "invalid_client", "The 'client_assertion_type' is not supported.", 401
+        )
     named = assertions.client_named(form["client_assertion"])
     app = active_app(org, named)
     if form.get("client_id", named) != named:
         raise OAuthError(
-            "invalid_client", "The 'client_id' is not that of the client_assertion.", 401
+            "invalid_client",
+            "The 'client_id' is not that of the client_assertion.",
+            401,
         )
     if client_of(app)["token_endpoint_auth_method"] != "private_key_jwt":
         raise OAuthError(
-            "invalid_client", "The client does not authenticate with private_key_jwt.", 401
+            "invalid_client",
+            "The client does not authenticate with private_key_jwt.",
+            401,
         )
     assertions.verify(org, app, form["client_assertion"], endpoint)
     return app
@@ -76,7 +88,9 @@ def active_app(org: Org, client_id: str | None, status: int = 401) -> Json:
     """The active app of that client id; raises invalid_client with that HTTP status."""
     app = org.client(client_id) if client_id else None
     if app is None or app["status"] != "ACTIVE":
-        raise OAuthError("invalid_client", "Invalid value for 'client_id' parameter.", status)
+        raise OAuthError(
+            "invalid_client", "Invalid value for 'client_id' parameter.", status
+        )
     return app
 
 
@@ -87,13 +101,19 @@ def _credentials(
         return form.get("client_id"), form.get("client_secret")
     scheme, _, encoded = authorization.partition(" ")
     if "client_secret" in form or scheme.lower() != "basic":
-        raise OAuthError("invalid_request", "Cannot supply multiple client credentials.")
+        raise OAuthError(
+            "invalid_request", "Cannot supply multiple client credentials."
+        )
     try:
-        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+        name, colon, secret = (
+            base64.b64decode(encoded, validate=True).decode().partition(":")
+        )
     except (binascii.Error, UnicodeDecodeError):
         raise OAuthError(
             "invalid_client", "The authorization header is not well-formed.", 401
         ) from None
     if not colon:
-        raise OAuthError("invalid_client", "The authorization header is not well-formed.", 401)
+        raise OAuthError(
+            "invalid_client", "The authorization header is not well-formed.", 401
+        )
     return unquote_plus(name), unquote_plus(secret)

@@ -26,7 +26,11 @@ def preflight(_org: Org, request: Request) -> Answer:
 def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
     """The answer to a request of a page of `origin` (None: of no page), as far as it says that it
     may have it."""
-    if not path.startswith("/oauth2/") or not path.endswith("/v1/token") or origin is None:
+    if (
+        not path.startswith("/oauth2/")
+        or not path.endswith("/v1/token")
+        or origin is None
+    ):
         return answer
     headers = {"Vary": "Origin"}
     if _trusted(org, origin):
@@ -41,6 +45,8 @@ def _trusted(org: Org, origin: str) -> bool:
     """Compared as they are written; an inactive one, or one that is only redirected to, is not
     meant."""
     return any(
-        row["origin"] == origin and row["status"] == "ACTIVE" and {"type": "CORS"} in row["scopes"]
+        row["origin"] == origin
+        and row["status"] == "ACTIVE"
+        and {"type": "CORS"} in row["scopes"]
         for row in org.rows("trustedOrigins")
     )

@@ -67,7 +67,12 @@ def requested_scopes(org: Org, server: Json, scope: str) -> tuple[str, ...]:
 
 
 def evaluate_policies(
-    org: Org, server: Json, app: Json, grant: str, member: Member | None, scopes: tuple[str, ...]
+    org: Org,
+    server: Json,
+    app: Json,
+    grant: str,
+    member: Member | None,
+    scopes: tuple[str, ...],
 ) -> Lifetimes:
     """The lifetimes that the first matching rule grants.
 
@@ -80,7 +85,9 @@ def evaluate_policies(
         if policy["status"] != "ACTIVE" or not covers(policy, app):
             continue
         for rule in org.rows("rules", policy["id"]):
-            if rule["status"] != "ACTIVE" or not _matches(rule["conditions"], grant, member):
+            if rule["status"] != "ACTIVE" or not _matches(
+                rule["conditions"], grant, member
+            ):
                 continue
             allowed = rule["conditions"]["scopes"]["include"]
             if "*" in allowed or set(scopes) <= set(allowed):
@@ -124,7 +131,9 @@ def require_assignment(org: Org, app: Json, member: Member) -> None:
     """Raise access_denied unless a group of the user is assigned to the app."""
     assigned = {row["id"] for row in org.rows("assignments", app["id"])}
     if not assigned & member.groups:
-        raise OAuthError("access_denied", "User is not assigned to the client application.")
+        raise OAuthError(
+            "access_denied", "User is not assigned to the client application."
+        )
 
 
 def configured_claims(
@@ -160,10 +169,16 @@ def configured_claims(
     return values
 
 
-def _value(org: Org, claim: Json, client_id: str, member: Member | None) -> str | list[str] | None:
+def _value(
+    org: Org, claim: Json, client_id: str, member: Member | None
+) -> str | list[str] | None:
     if claim["valueType"] == "EXPRESSION":
         return evaluate(claim["value"], client_id, member.login if member else None)
-    groups = [name for name in org.group_names(member) if _passes(claim, name)] if member else []
+    groups = (
+        [name for name in org.group_names(member) if _passes(claim, name)]
+        if member
+        else []
+    )
     if len(groups) > MOST_GROUPS:
         text = f"The claim '{claim['name']}' matches more than {MOST_GROUPS} groups."
         raise OAuthError("invalid_request", text)

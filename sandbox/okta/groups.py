@@ -13,7 +13,9 @@ from sandbox.okta.checks import Json, listing, one_of, record, text
 from sandbox.okta.objects import found, page_size, paged, refuse_taken
 from sandbox.okta.org import Org, new_group, new_id
 
-_PROFILE = record({"name": text(1, 255), "description": text(0, 1024)}, required=("name",))
+_PROFILE = record(
+    {"name": text(1, 255), "description": text(0, 1024)}, required=("name",)
+)
 GROUP = record(
     {"profile": _PROFILE, "type": one_of("OKTA_GROUP"), "objectClass": listing(text())},
     ("profile",),
@@ -67,7 +69,10 @@ def _term(term: str) -> Callable[[Json], bool]:
     parsed = _TERM.fullmatch(term.strip())
     if parsed is None:
         raise ApiError(
-            400, "E0000031", "Invalid search criteria.", (f"this stand-in does not know: {term}",)
+            400,
+            "E0000031",
+            "Invalid search criteria.",
+            (f"this stand-in does not know: {term}",),
         )
     name, operator, wanted = parsed.groups()
 
@@ -110,7 +115,9 @@ def _own_group(org: Org, request: Request) -> Json:
     group = found(org, "groups", request)
     if group["type"] == "BUILT_IN":
         raise ApiError(
-            403, "E0000006", "You do not have permission to perform the requested action"
+            403,
+            "E0000006",
+            "You do not have permission to perform the requested action",
         )
     return group
 
@@ -123,7 +130,9 @@ def _check_name(org: Org, body: Json, own_id: str) -> None:
             400,
             "E0000001",
             "Api validation failed: name",
-            ("name: An object with this field already exists in the current organization",),
+            (
+                "name: An object with this field already exists in the current organization",
+            ),
         )
 
 
@@ -147,7 +156,11 @@ def _origin(org: Org, body: Json, fixed: Json) -> Json:
     return {
         "status": "ACTIVE",
         **fixed,
-        **{name: body[name] for name in ("name", "origin", "scopes", "status") if name in body},
+        **{
+            name: body[name]
+            for name in ("name", "origin", "scopes", "status")
+            if name in body
+        },
         "lastUpdated": org.timestamp(),
         "lastUpdatedBy": org.admin,
     }
@@ -168,17 +181,27 @@ def set_origin_status(status: str, org: Org, request: Request) -> Answer:
 
 def read_me(org: Org, _request: Request) -> Answer:
     """GET /api/v1/users/me: the administrator whose API token it is."""
-    profile = {"firstName": "Stand-in", "lastName": "Administrator", "login": "admin@example.com"}
+    profile = {
+        "firstName": "Stand-in",
+        "lastName": "Administrator",
+        "login": "admin@example.com",
+    }
     return Answer(
         200,
-        {"id": org.admin, "status": "ACTIVE", "profile": profile | {"email": "admin@example.com"}},
+        {
+            "id": org.admin,
+            "status": "ACTIVE",
+            "profile": profile | {"email": "admin@example.com"},
+        },
     )
 
 
 def read_organization(org: Org, _request: Request) -> Answer:
     """GET /.well-known/okta-organization: an Identity Engine org (pipeline idx)."""
     links = {"organization": {"href": org.origin}}
-    return Answer(200, {"id": org.id, "cell": "stand-in", "pipeline": "idx", "_links": links})
+    return Answer(
+        200, {"id": org.id, "cell": "stand-in", "pipeline": "idx", "_links": links}
+    )
 
 
 def list_access_policies(org: Org, request: Request) -> Answer:

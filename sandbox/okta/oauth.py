@@ -31,7 +31,9 @@ from sandbox.okta.org import Org, client_of, settings_of
 from sandbox.okta.routes import Route
 from sandbox.okta.sessions import Code, Refresh, Session
 
-CODE_LIFETIME = 300  # seconds; Okta: "The authorization code ... has a lifetime of 300 seconds"
+CODE_LIFETIME = (
+    300  # seconds; Okta: "The authorization code ... has a lifetime of 300 seconds"
+)
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
 
@@ -58,7 +60,11 @@ def read_metadata(org: Org, request: Request) -> Answer:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": published,
-            "token_endpoint_auth_methods_supported": [*BY_SECRET, "private_key_jwt", "none"],
+            "token_endpoint_auth_methods_supported": [
+                *BY_SECRET,
+                "private_key_jwt",
+                "none",
+            ],
             "code_challenge_methods_supported": ["S256"],
         },
     )
@@ -67,7 +73,9 @@ def read_metadata(org: Org, request: Request) -> Answer:
 def read_keys(org: Org, request: Request) -> Answer:
     """GET /v1/keys: the JWKS, the active key first."""
     server = _server(org, request)
-    return Answer(200, {"keys": [key.jwk() for key in org.keys[server["id"]].published()]})
+    return Answer(
+        200, {"keys": [key.jwk() for key in org.keys[server["id"]].published()]}
+    )
 
 
 def authorize(org: Org, request: Request) -> Answer:
@@ -80,9 +88,7 @@ def authorize(org: Org, request: Request) -> Answer:
     app = active_app(org, query.get("client_id"), 400)
     redirect_uri = query.get("redirect_uri", "")
     if redirect_uri not in settings_of(app)["redirect_uris"]:
-        text = (
-            "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
-        )
+        text = "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
         raise OAuthError("invalid_request", text)
     try:
         found = {"code": _authorize(org, server, app, request)}
@@ -91,7 +97,9 @@ def authorize(org: Org, request: Request) -> Answer:
     if "state" in query:
         found["state"] = query["state"]
     separator = "&" if "?" in redirect_uri else "?"
-    return Answer(302, None, {"Location": f"{redirect_uri}{separator}{urlencode(found)}"})
+    return Answer(
+        302, None, {"Location": f"{redirect_uri}{separator}{urlencode(found)}"}
+    )
 
 
 def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
@@ -102,15 +110,20 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
             "The response type is not supported by the authorization server.",
         )
     if query.get("response_mode", "query") != "query":
-        raise OAuthError("invalid_request", "This stand-in models the response mode 'query' only.")
+        raise OAuthError(
+            "invalid_request", "This stand-in models the response mode 'query' only."
+        )
     if not query.get("state"):
         raise OAuthError(
-            "invalid_request", "The authentication request has an invalid 'state' parameter."
+            "invalid_request",
+            "The authentication request has an invalid 'state' parameter.",
         )
     _require_grant(app, "authorization_code")
     challenge = query.get("code_challenge")
     if challenge is None and client_of(app)["pkce_required"]:
-        raise OAuthError("invalid_request", "PKCE code challenge is required by the application.")
+        raise OAuthError(
+            "invalid_request", "PKCE code challenge is required by the application."
+        )
     if challenge is not None and query.get("code_challenge_method") != "S256":
         raise OAuthError("invalid_request", "The code challenge method must be 'S256'.")
     scopes = requested_scopes(org, server, query.get("scope", ""))
@@ -124,10 +137,17 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
     require_assignment(org, app, member)
     evaluate_policies(org, server, app, "authorization_code", member, scopes)
     session = Session(
-        server["id"], app["id"], member.login, scopes, int(org.now()), query.get("nonce")
+        server["id"],
+        app["id"],
+        member.login,
+        scopes,
+        int(org.now()),
+        query.get("nonce"),
     )
     code = secrets.token_urlsafe(32)
-    org.codes[code] = Code(session, query["redirect_uri"], challenge, org.now() + CODE_LIFETIME)
+    org.codes[code] = Code(
+        session, query["redirect_uri"], challenge, org.now() + CODE_LIFETIME
+    )
     return code
 
 
@@ -141,7 +161,9 @@ def issue_token(org: Org, request: Request) -> Answer:
     if grant not in GRANTS:
         configured = ", ".join(settings_of(app)["grant_types"])
         text = "The authorization grant type is not supported by the authorization server. "
-        raise OAuthError("unsupported_grant_type", f"{text}Configured grant types: [{configured}].")
+        raise OAuthError(
+            "unsupported_grant_type", f"{text}Configured grant types: [{configured}]."
+        )
     _require_grant(app, grant)
     if grant == "client_credentials":
         scopes = requested_scopes(org, server, form.get("scope", ""))
@@ -168,7 +190,9 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
         or code.expires <= org.now()
         or (code.session.server, code.session.app) != (server["id"], app["id"])
     ):
-        raise OAuthError("invalid_grant", "The authorization code is invalid or has expired.")
+        raise OAuthError(
+            "invalid_grant", "The authorization code is invalid or has expired."
+        )
     if form.get("redirect_uri") != code.redirect_uri:
         text = (
             "The 'redirect_uri' does not match the redirection URI used in the authorization "
@@ -178,7 +202,9 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
     verifier = form.get("code_verifier")
     if code.challenge != (None if verifier is None else tokens.challenge(verifier)):
         raise OAuthError("invalid_grant", "PKCE verification failed.")
-    answer, lifetimes = _user_tokens(org, server, app, code.session, code.session.scopes)
+    answer, lifetimes = _user_tokens(
+        org, server, app, code.session, code.session.scopes
+    )
     if "offline_access" in code.session.scopes:
         end = org.now() + lifetimes.refresh if lifetimes.refresh else math.inf
         answer["refresh_token"] = _keep(
@@ -199,7 +225,8 @@ def _refresh(org: Org, server: Json, app: Json, form: Json) -> Answer:
     scopes = tuple(form.get("scope", "").split()) or kept.session.scopes
     if not set(scopes) <= set(kept.session.scopes):
         raise OAuthError(
-            "invalid_scope", "The requested scopes exceed those that the refresh token was granted."
+            "invalid_scope",
+            "The requested scopes exceed those that the refresh token was granted.",
         )
     answer, lifetimes = _user_tokens(org, server, app, kept.session, scopes)
     renewed = Refresh(kept.session, kept.expires, org.now() + lifetimes.window)
@@ -215,7 +242,9 @@ def _user_tokens(
 ) -> tuple[Json, Lifetimes]:
     member = org.members[session.login]
     require_assignment(org, app, member)
-    lifetimes = evaluate_policies(org, server, app, "authorization_code", member, scopes)
+    lifetimes = evaluate_policies(
+        org, server, app, "authorization_code", member, scopes
+    )
     access = tokens.access_token(org, server, app, scopes, lifetimes.access, session)
     answer = _token_body(access, lifetimes, scopes)
     if "openid" in scopes:
@@ -249,7 +278,10 @@ def _require_grant(app: Json, grant: str) -> None:
 
 
 def _require_offline(app: Json, scopes: tuple[str, ...]) -> None:
-    if "offline_access" in scopes and "refresh_token" not in settings_of(app)["grant_types"]:
+    if (
+        "offline_access" in scopes
+        and "refresh_token" not in settings_of(app)["grant_types"]
+    ):
         text = (
             "The scope 'offline_access' needs the grant type 'refresh_token', which the client "
             "does not have."

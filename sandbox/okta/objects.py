@@ -10,7 +10,9 @@ from sandbox.okta.org import Org
 
 Handler = Callable[[Org, Request], Answer]
 
-PAGED = frozenset({"authorizationServers", "scopes", "apps", "assignments", "trustedOrigins"})
+PAGED = frozenset(
+    {"authorizationServers", "scopes", "apps", "assignments", "trustedOrigins"}
+)
 """The collections that have pages; claims, policies and rules have none (API description)."""
 LARGEST = 200
 TAKEN = "An object with this field already exists in the current organization"
@@ -23,7 +25,11 @@ def parent_of(org: Org, kind: str, request: Request) -> str:
     if kind in ("scopes", "claims", "policies"):
         return str(org.get("authorizationServers", place["server"])["id"])
     if kind == "rules":
-        return str(org.get("policies", place["policy"], parent_of(org, "policies", request))["id"])
+        return str(
+            org.get("policies", place["policy"], parent_of(org, "policies", request))[
+                "id"
+            ]
+        )
     if kind == "assignments":
         return str(org.get("apps", place["app"])["id"])
     return ""
@@ -50,7 +56,9 @@ def lists(kind: str) -> Handler:
             request.query.get("q", "").lower(),
         )
         if term := request.query.get("filter"):
-            if kind != "apps" or not (equal := re.fullmatch(r'name eq "([^"\\]*)"', term)):
+            if kind != "apps" or not (
+                equal := re.fullmatch(r'name eq "([^"\\]*)"', term)
+            ):
                 raise ApiError(
                     400,
                     "E0000031",
@@ -59,7 +67,9 @@ def lists(kind: str) -> Handler:
                 )
             rows = [row for row in rows if row["name"] == equal[1]]
         rows = [row for row in rows if _matches(kind, row, wanted)]
-        return paged(org, request, rows, LARGEST) if kind in PAGED else Answer(200, rows)
+        return (
+            paged(org, request, rows, LARGEST) if kind in PAGED else Answer(200, rows)
+        )
 
     return handle
 
@@ -77,7 +87,9 @@ def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
     headers = {}
     if start + size < len(rows):
         kept = {name: value for name, value in query.items() if name != "after"}
-        following = urlencode({**kept, "limit": size, "after": rows[start + size - 1]["id"]})
+        following = urlencode(
+            {**kept, "limit": size, "after": rows[start + size - 1]["id"]}
+        )
         headers["Link"] = f'<{org.origin}{request.path}?{following}>; rel="next"'
     return Answer(200, rows[start : start + size], headers)
 
@@ -90,11 +102,15 @@ def page_size(query: Mapping[str, str], largest: int) -> int:
 
 def _matches(kind: str, row: Json, wanted: str) -> bool:
     if kind == "apps":
-        return any(str(row[member]).lower().startswith(wanted) for member in ("label", "name"))
+        return any(
+            str(row[member]).lower().startswith(wanted) for member in ("label", "name")
+        )
     if kind == "authorizationServers":
         return any(wanted in text.lower() for text in (row["name"], *row["audiences"]))
     if kind == "trustedOrigins":
-        return any(str(row[member]).lower().startswith(wanted) for member in ("name", "origin"))
+        return any(
+            str(row[member]).lower().startswith(wanted) for member in ("name", "origin")
+        )
     return kind != "scopes" or row["name"].lower().startswith(wanted)
 
 
@@ -109,7 +125,13 @@ def sets_status(kind: str, status: str) -> Handler:
 
 
 def refuse_taken(
-    org: Org, kind: str, parent: str, body: Json, member: str, own_id: str, complaint: str = TAKEN
+    org: Org,
+    kind: str,
+    parent: str,
+    body: Json,
+    member: str,
+    own_id: str,
+    complaint: str = TAKEN,
 ) -> None:
     """Raise 400 when another object than `own_id` already has that value of `member`."""
     for other in org.rows(kind, parent):

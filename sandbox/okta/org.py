@@ -78,7 +78,9 @@ class Org:
     now: Callable[[], float]
     api_token: str
     origin: str = ""
-    tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    tables: dict[str, dict[str, Row]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
     keys: dict[str, KeyRing] = field(default_factory=dict)
     client_secrets: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -94,7 +96,9 @@ class Org:
 
     def timestamp(self) -> str:
         """Now, as Okta writes a time: UTC with milliseconds."""
-        return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return datetime.fromtimestamp(self.now(), UTC).strftime(
+            "%Y-%m-%dT%H:%M:%S.000Z"
+        )
 
     def rows(self, kind: str, parent: str = "") -> list[Json]:
         """The objects of a kind under `parent`, oldest first; of policies and rules the highest
@@ -131,13 +135,23 @@ class Org:
     def group_named(self, name: str) -> Json | None:
         """The group of that name, if there is one."""
         return next(
-            (group for group in self.rows("groups") if group["profile"]["name"] == name), None
+            (
+                group
+                for group in self.rows("groups")
+                if group["profile"]["name"] == name
+            ),
+            None,
         )
 
     def client(self, client_id: str) -> Json | None:
         """The app whose OAuth client id that is, if there is one."""
         return next(
-            (app for app in self.rows("apps") if client_of(app)["client_id"] == client_id), None
+            (
+                app
+                for app in self.rows("apps")
+                if client_of(app)["client_id"] == client_id
+            ),
+            None,
         )
 
     def group_names(self, member: Member) -> Iterator[str]:
@@ -163,7 +177,9 @@ def settings_of(app: Json) -> Json:
 
 def link(href: str, *methods: str) -> Json:
     """A HAL link with the methods that it allows."""
-    return {"href": href, "hints": {"allow": list(methods)}} if methods else {"href": href}
+    return (
+        {"href": href, "hints": {"allow": list(methods)}} if methods else {"href": href}
+    )
 
 
 def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
@@ -178,7 +194,10 @@ def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
         built_in = name == EVERYONE
         new_group(
             org,
-            {"name": name, "description": "All users in your organization" if built_in else ""},
+            {
+                "name": name,
+                "description": "All users in your organization" if built_in else "",
+            },
             built_in,
         )
     for user in users:
@@ -188,7 +207,9 @@ def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
         for name in (EVERYONE, *user.groups):
             group = org.group_named(name)
             if group is None:
-                raise ValueError(f"user {user.login!r} is in group {name!r}, which does not exist")
+                raise ValueError(
+                    f"user {user.login!r} is in group {name!r}, which does not exist"
+                )
             held.add(group["id"])
         org.members[user.login] = Member(new_id("00u"), user.login, held)
 

@@ -39,7 +39,11 @@ POLICY = record(
         "status": one_of("ACTIVE", "INACTIVE"),
         "type": one_of("OAUTH_AUTHORIZATION_POLICY"),
         "conditions": record(
-            {"clients": record({"include": listing(text(1), least=1)}, required=("include",))}
+            {
+                "clients": record(
+                    {"include": listing(text(1), least=1)}, required=("include",)
+                )
+            }
         ),
     },
     required=("name", "description", "type", "conditions"),
@@ -59,7 +63,8 @@ RULE = record(
                     }
                 ),
                 "grantTypes": record(
-                    {"include": listing(one_of(*GRANTS), least=1)}, required=("include",)
+                    {"include": listing(one_of(*GRANTS), least=1)},
+                    required=("include",),
                 ),
                 "scopes": record({"include": _NAMES}),
             },
@@ -70,7 +75,9 @@ RULE = record(
                 "token": record(
                     {
                         "accessTokenLifetimeMinutes": whole(5, DAY),
-                        "refreshTokenLifetimeMinutes": whole(0, FIVE_YEARS),  # 0: unlimited
+                        "refreshTokenLifetimeMinutes": whole(
+                            0, FIVE_YEARS
+                        ),  # 0: unlimited
                         "refreshTokenWindowMinutes": whole(10, FIVE_YEARS),
                     }
                 )
@@ -96,16 +103,28 @@ def create_policy(org: Org, request: Request) -> Answer:
 
 def replace_policy(org: Org, request: Request) -> Answer:
     """PUT: the status stays, which only the lifecycle operations change."""
-    parent, before = parent_of(org, "policies", request), found(org, "policies", request)
+    parent, before = (
+        parent_of(org, "policies", request),
+        found(org, "policies", request),
+    )
     fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
     policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
-    renumber(org, "policies", parent, policy, request.body.get("priority", before["priority"]))
+    renumber(
+        org,
+        "policies",
+        parent,
+        policy,
+        request.body.get("priority", before["priority"]),
+    )
     return Answer(200, policy)
 
 
 def delete_policy(org: Org, request: Request) -> Answer:
     """DELETE: with its rules; the policies below it move up."""
-    parent, policy = parent_of(org, "policies", request), found(org, "policies", request)
+    parent, policy = (
+        parent_of(org, "policies", request),
+        found(org, "policies", request),
+    )
     org.drop_children("rules", policy["id"])
     org.drop("policies", policy["id"], parent)
     renumber(org, "policies", parent)
@@ -115,7 +134,13 @@ def delete_policy(org: Org, request: Request) -> Answer:
 def _policy(org: Org, parent: str, body: Json, fixed: Json) -> Json:
     require(POLICY, body)
     refuse_taken(
-        org, "policies", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+        org,
+        "policies",
+        parent,
+        body,
+        "name",
+        fixed["id"],
+        f"'{body['name']}' already exists",
     )
     clients = (body["conditions"].get("clients") or {}).get("include")
     if not clients:
@@ -149,7 +174,9 @@ def create_rule(org: Org, request: Request) -> Answer:
         "created": org.timestamp(),
     }
     rule = org.put(
-        "rules", _rule(org, request.place["server"], parent, request.body, fixed), parent
+        "rules",
+        _rule(org, request.place["server"], parent, request.body, fixed),
+        parent,
     )
     renumber(org, "rules", parent, rule, request.body.get("priority"))
     return Answer(201, rule)
@@ -160,9 +187,13 @@ def replace_rule(org: Org, request: Request) -> Answer:
     parent, before = parent_of(org, "rules", request), found(org, "rules", request)
     fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
     rule = org.put(
-        "rules", _rule(org, request.place["server"], parent, request.body, fixed), parent
+        "rules",
+        _rule(org, request.place["server"], parent, request.body, fixed),
+        parent,
     )
-    renumber(org, "rules", parent, rule, request.body.get("priority", before["priority"]))
+    renumber(
+        org, "rules", parent, rule, request.body.get("priority", before["priority"])
+    )
     return Answer(200, rule)
 
 
@@ -177,9 +208,18 @@ def delete_rule(org: Org, request: Request) -> Answer:
 def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
     require(RULE, body)
     refuse_taken(
-        org, "rules", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+        org,
+        "rules",
+        parent,
+        body,
+        "name",
+        fixed["id"],
+        f"'{body['name']}' already exists",
     )
-    conditions, token = body["conditions"], (body.get("actions") or {}).get("token") or {}
+    conditions, token = (
+        body["conditions"],
+        (body.get("actions") or {}).get("token") or {},
+    )
     _check_conditions(org, server, conditions)
     access = token.get("accessTokenLifetimeMinutes", 60)
     refresh = token.get("refreshTokenLifetimeMinutes", 0)
@@ -210,7 +250,9 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
             "token": {
                 "accessTokenLifetimeMinutes": access,
                 "refreshTokenLifetimeMinutes": refresh,
-                "refreshTokenWindowMinutes": token.get("refreshTokenWindowMinutes", 10_080),
+                "refreshTokenWindowMinutes": token.get(
+                    "refreshTokenWindowMinutes", 10_080
+                ),
             }
         },
         "type": "RESOURCE_ACCESS",
@@ -228,29 +270,44 @@ def _included(part: Json, *path: str) -> list[str]:
 
 def _check_conditions(org: Org, server: str, conditions: Json) -> None:
     known = {
-        ("people", "groups"): {"EVERYONE", *(group["id"] for group in org.rows("groups"))},
+        ("people", "groups"): {
+            "EVERYONE",
+            *(group["id"] for group in org.rows("groups")),
+        },
         ("people", "users"): {member.id for member in org.members.values()},
     }
     for path, keys in known.items():
         for part in ("include", "exclude"):
             for key in _included(conditions, *path, part):
                 if key not in keys:
-                    raise invalid(f"conditions.people.{path[1]}.{part}: Invalid id '{key}'")
+                    raise invalid(
+                        f"conditions.people.{path[1]}.{part}: Invalid id '{key}'"
+                    )
     scopes = {"*", *(scope["name"] for scope in org.rows("scopes", server))}
     for name in _included(conditions, "scopes", "include"):
         if name not in scopes:
-            raise invalid(f"conditions.scopes.include: The scope '{name}' does not exist")
+            raise invalid(
+                f"conditions.scopes.include: The scope '{name}' does not exist"
+            )
     people = [key for path in known for key in _included(conditions, *path, "include")]
     if "implicit" in conditions["grantTypes"]["include"] and not people:
         raise invalid("conditions.people: The implicit grant needs a group or a user")
 
 
 def renumber(
-    org: Org, kind: str, parent: str, moved: Json | None = None, place: int | None = None
+    org: Org,
+    kind: str,
+    parent: str,
+    moved: Json | None = None,
+    place: int | None = None,
 ) -> None:
     """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None:
     last)."""
-    rows = [body for body in org.rows(kind, parent) if moved is None or body["id"] != moved["id"]]
+    rows = [
+        body
+        for body in org.rows(kind, parent)
+        if moved is None or body["id"] != moved["id"]
+    ]
     if moved is not None:
         rows.insert(len(rows) if place is None else place - 1, moved)
     for number, body in enumerate(rows, start=1):

@@ -73,9 +73,17 @@ MANAGEMENT: tuple[Route, ...] = (
         policies.delete_policy,
     ),
     *_statuses(POLICIES, "policies"),
-    *_collection(RULES, "rules", policies.create_rule, policies.replace_rule, policies.delete_rule),
+    *_collection(
+        RULES,
+        "rules",
+        policies.create_rule,
+        policies.replace_rule,
+        policies.delete_rule,
+    ),
     *_statuses(RULES, "rules"),
-    *_collection(f"{V1}/apps", "apps", apps.create_app, apps.replace_app, apps.delete_app),
+    *_collection(
+        f"{V1}/apps", "apps", apps.create_app, apps.replace_app, apps.delete_app
+    ),
     *_lifecycle(
         f"{V1}/apps",
         partial(apps.set_app_status, "ACTIVE"),
@@ -86,8 +94,16 @@ MANAGEMENT: tuple[Route, ...] = (
     ("GET", f"{V1}/apps/{{app}}/groups/{{id}}", reads("assignments")),
     ("PUT", f"{V1}/apps/{{app}}/groups/{{id}}", apps.assign_group),
     ("DELETE", f"{V1}/apps/{{app}}/groups/{{id}}", apps.unassign_group),
-    ("GET", f"{V1}/internal/apps/{{id}}/settings/oauth/idToken", apps.id_token_settings),
-    ("POST", f"{V1}/internal/apps/{{id}}/settings/oauth/idToken", apps.id_token_settings),
+    (
+        "GET",
+        f"{V1}/internal/apps/{{id}}/settings/oauth/idToken",
+        apps.id_token_settings,
+    ),
+    (
+        "POST",
+        f"{V1}/internal/apps/{{id}}/settings/oauth/idToken",
+        apps.id_token_settings,
+    ),
     ("GET", f"{V1}/groups", groups.list_groups),
     ("POST", f"{V1}/groups", groups.create_group),
     ("GET", f"{V1}/groups/{{id}}", reads("groups")),
@@ -111,7 +127,9 @@ MANAGEMENT: tuple[Route, ...] = (
 )
 
 
-def find(routes: tuple[Route, ...], method: str, path: str) -> tuple[Handler, dict[str, str]]:
+def find(
+    routes: tuple[Route, ...], method: str, path: str
+) -> tuple[Handler, dict[str, str]]:
     """The handler of a request and the ids in its path.
 
     Raises the 404 of a path that no route has, or the 405 of one that has it under other methods
@@ -127,5 +145,7 @@ def find(routes: tuple[Route, ...], method: str, path: str) -> tuple[Handler, di
                 return handler, match.groupdict()
             known = True
     if known:
-        raise ApiError(405, "E0000022", "The endpoint does not support the provided HTTP method")
+        raise ApiError(
+            405, "E0000022", "The endpoint does not support the provided HTTP method"
+        )
     raise ApiError(404, "E0000007", f"Not found: Resource not found: {path} (Path)")

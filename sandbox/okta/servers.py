@@ -15,7 +15,9 @@ from sandbox.okta.objects import found, parent_of, refuse_taken
 from sandbox.okta.org import Org, link, new_id
 from sandbox.okta.signing import KeyRing, SigningKey
 
-ROTATION = timedelta(days=90)  # how far ahead a server with rotation AUTO announces its next key
+ROTATION = timedelta(
+    days=90
+)  # how far ahead a server with rotation AUTO announces its next key
 
 SERVER = record(
     {
@@ -79,7 +81,20 @@ SYSTEM_SCOPES = {
 }
 RESERVED_CLAIMS = frozenset(
     (
-        *("ver", "jti", "iss", "aud", "iat", "exp", "nbf", "cid", "uid", "scp", "sub", "auth_time"),
+        *(
+            "ver",
+            "jti",
+            "iss",
+            "aud",
+            "iat",
+            "exp",
+            "nbf",
+            "cid",
+            "uid",
+            "scp",
+            "sub",
+            "auth_time",
+        ),
         *("nonce", "amr", "idp", "at_hash", "c_hash"),
     )
 )
@@ -90,11 +105,19 @@ def create_server(org: Org, request: Request) -> Answer:
     key = new_id("aus")
     time = org.timestamp()
     server = _server(
-        org, request.body, {"id": key, "status": "ACTIVE", "created": time}, KeyRing(), time
+        org,
+        request.body,
+        {"id": key, "status": "ACTIVE", "created": time},
+        KeyRing(),
+        time,
     )
     org.put("authorizationServers", server)
     for name, description in SYSTEM_SCOPES.items():
-        published = {"name": name, "description": description, "metadataPublish": "ALL_CLIENTS"}
+        published = {
+            "name": name,
+            "description": description,
+            "metadataPublish": "ALL_CLIENTS",
+        }
         org.put("scopes", _scope(published, {"id": new_id("scp"), "system": True}), key)
     return Answer(201, server)
 
@@ -117,7 +140,9 @@ def _server(org: Org, body: Json, fixed: Json, ring: KeyRing, rotated: str) -> J
     require(SERVER, body)
     refuse_taken(org, "authorizationServers", "", body, "name", fixed["id"])
     org.keys[fixed["id"]] = ring
-    mode = ((body.get("credentials") or {}).get("signing") or {}).get("rotationMode", "AUTO")
+    mode = ((body.get("credentials") or {}).get("signing") or {}).get(
+        "rotationMode", "AUTO"
+    )
     url = f"{org.origin}/api/v1/authorizationServers/{fixed['id']}"
     return {
         **fixed,
@@ -137,7 +162,12 @@ def _server(org: Org, body: Json, fixed: Json, ring: KeyRing, rotated: str) -> J
 
 
 def _signing(org: Org, ring: KeyRing, mode: str, rotated: str) -> Json:
-    shown = {"kid": ring.active.kid, "rotationMode": mode, "use": "sig", "lastRotated": rotated}
+    shown = {
+        "kid": ring.active.kid,
+        "rotationMode": mode,
+        "use": "sig",
+        "lastRotated": rotated,
+    }
     if mode == "AUTO":
         following = datetime.fromtimestamp(org.now(), UTC) + ROTATION
         shown["nextRotation"] = following.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -179,7 +209,9 @@ def delete_scope(org: Org, request: Request) -> Answer:
     scope = found(org, "scopes", request)
     if scope["system"]:
         raise ApiError(
-            403, "E0000006", "You do not have permission to perform the requested action"
+            403,
+            "E0000006",
+            "You do not have permission to perform the requested action",
         )
     org.drop("scopes", scope["id"], parent_of(org, "scopes", request))
     return Answer(204)
@@ -188,9 +220,17 @@ def delete_scope(org: Org, request: Request) -> Answer:
 def _check_scope(org: Org, parent: str, body: Json, fixed: Json) -> None:
     require(SCOPE, body)
     if re.search(r"\s", body["name"]) or body["name"].startswith("okta."):
-        raise invalid("name: A scope's name has no white space and does not begin with 'okta.'")
+        raise invalid(
+            "name: A scope's name has no white space and does not begin with 'okta.'"
+        )
     refuse_taken(
-        org, "scopes", parent, body, "name", fixed["id"], f"'{body['name']}' already exists"
+        org,
+        "scopes",
+        parent,
+        body,
+        "name",
+        fixed["id"],
+        f"'{body['name']}' already exists",
     )
 
 
@@ -210,13 +250,17 @@ def _scope(body: Json, fixed: Json) -> Json:
 def create_claim(org: Org, request: Request) -> Answer:
     """POST: the name is unique among the claims of its type in its server."""
     parent = parent_of(org, "claims", request)
-    return Answer(201, org.put("claims", _claim(org, parent, request.body, new_id("ocl")), parent))
+    return Answer(
+        201, org.put("claims", _claim(org, parent, request.body, new_id("ocl")), parent)
+    )
 
 
 def replace_claim(org: Org, request: Request) -> Answer:
     """PUT: the status is in the body, claims have no lifecycle operations."""
     parent, before = parent_of(org, "claims", request), found(org, "claims", request)
-    return Answer(200, org.put("claims", _claim(org, parent, request.body, before["id"]), parent))
+    return Answer(
+        200, org.put("claims", _claim(org, parent, request.body, before["id"]), parent)
+    )
 
 
 def delete_claim(org: Org, request: Request) -> Answer:
@@ -235,7 +279,9 @@ def _claim(org: Org, parent: str, body: Json, key: str) -> Json:
         "claimType": body["claimType"],
         "valueType": body["valueType"],
         "value": body["value"],
-        "conditions": {"scopes": list((body.get("conditions") or {}).get("scopes") or [])},
+        "conditions": {
+            "scopes": list((body.get("conditions") or {}).get("scopes") or [])
+        },
         "system": False,
         # "The value is always TRUE for access token Claims" (the description of
         # alwaysIncludeInToken)
@@ -250,7 +296,10 @@ def _claim(org: Org, parent: str, body: Json, key: str) -> Json:
 def _check_claim(org: Org, parent: str, body: Json, key: str) -> None:
     name, value = body["name"], body["value"]
     for other in org.rows("claims", parent):
-        if other["id"] != key and (other["name"], other["claimType"]) == (name, body["claimType"]):
+        if other["id"] != key and (other["name"], other["claimType"]) == (
+            name,
+            body["claimType"],
+        ):
             raise invalid(f"name: '{name}' already exists")
     if name in RESERVED_CLAIMS:
         raise invalid(f"name: '{name}' is a reserved claim")
@@ -261,7 +310,9 @@ def _check_claim(org: Org, parent: str, body: Json, key: str) -> None:
     if body["valueType"] == "GROUPS":
         _check_group_filter(body)
     elif "group_filter_type" in body:
-        raise invalid("group_filter_type: Only a claim of type GROUPS has a group filter")
+        raise invalid(
+            "group_filter_type: Only a claim of type GROUPS has a group filter"
+        )
     elif not is_modelled(value):
         raise invalid(
             f"value: this stand-in evaluates only a string literal and {', '.join(EXPRESSIONS)}"
@@ -289,13 +340,17 @@ def rotate(org: Org, server: Json) -> Answer:
     """Let the next key of `server` sign; answers the list of keys."""
     org.keys[server["id"]].rotate()
     mode = server["credentials"]["signing"]["rotationMode"]
-    server["credentials"]["signing"] = _signing(org, org.keys[server["id"]], mode, org.timestamp())
+    server["credentials"]["signing"] = _signing(
+        org, org.keys[server["id"]], mode, org.timestamp()
+    )
     return Answer(200, _keys(org, server["id"]))
 
 
 def list_keys(org: Org, request: Request) -> Answer:
     """GET .../credentials/keys."""
-    return Answer(200, _keys(org, org.get("authorizationServers", request.place["server"])["id"]))
+    return Answer(
+        200, _keys(org, org.get("authorizationServers", request.place["server"])["id"])
+    )
 
 
 def read_key(org: Org, request: Request) -> Answer:
@@ -315,5 +370,7 @@ def _keys(org: Org, server: str) -> list[Json]:
 
 
 def _key(org: Org, server: str, status: str, key: SigningKey) -> Json:
-    url = f"{org.origin}/api/v1/authorizationServers/{server}/credentials/keys/{key.kid}"
+    url = (
+        f"{org.origin}/api/v1/authorizationServers/{server}/credentials/keys/{key.kid}"
+    )
     return {"status": status, **key.jwk(), "_links": {"self": link(url, "GET")}}

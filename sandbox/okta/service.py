@@ -31,7 +31,10 @@ from sandbox.okta.oauth import OAUTH
 from sandbox.okta.org import KINDS, Org, User, seed
 from sandbox.rates import Rates
 
-RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds: what is announced where no limit is kept
+RATE_LIMIT, RATE_WINDOW = (
+    600,
+    60,
+)  # requests, seconds: what is announced where no limit is kept
 DOCUMENTED: Mapping[str, int] = {
     "/api/v1/apps/[^/]+": 500,
     "/api/v1/apps.*": 100,
@@ -184,12 +187,18 @@ class Okta:
             self.heard(method, target, headers.get("user-agent", ""))
         if faults is None or not path.startswith("/api/"):
             return self._answered(method, target, headers, body)
-        return faults(method, path, lambda: self._answered(method, target, headers, body))
+        return faults(
+            method, path, lambda: self._answered(method, target, headers, body)
+        )
 
-    def _answered(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
+    def _answered(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Answered:
         split = urlsplit(target)
         if (counted := self.rates.left(split.path) if self.rates else None) is not None:
-            return self._limited(counted, lambda: self._handled(method, target, headers, body))
+            return self._limited(
+                counted, lambda: self._handled(method, target, headers, body)
+            )
         return self._handled(method, target, headers, body)
 
     def _limited(
@@ -197,15 +206,22 @@ class Okta:
     ) -> Answered:
         """The answer, or the refusal of a request too many, with the headers that say so."""
         limit, left, reset = counted
-        told = {"X-Rate-Limit-Limit": f"{limit}", "X-Rate-Limit-Remaining": f"{max(left, 0)}"}
+        told = {
+            "X-Rate-Limit-Limit": f"{limit}",
+            "X-Rate-Limit-Remaining": f"{max(left, 0)}",
+        }
         told["X-Rate-Limit-Reset"] = f"{reset:.0f}"
         answer = ApiError(
             429, "E0000047", "API call exceeded rate limit due to too many requests."
         ).answer()
-        given, content = proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
+        given, content = (
+            proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
+        )
         return replace(given, headers={**given.headers, **told}), content
 
-    def _handled(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
+    def _handled(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Answered:
         split = urlsplit(target)
         # The answer may hold stored objects, so that it is encoded under the lock too.
         with self._lock:
@@ -215,24 +231,35 @@ class Okta:
                 answer = error.answer()
             except OAuthError as error:
                 answer = Answer(
-                    error.status, {"error": error.error, "error_description": error.description}
+                    error.status,
+                    {"error": error.error, "error_description": error.description},
                 )
             answer = cors.marked(self._org, split.path, headers.get("origin"), answer)
-            return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
+            return answer, b"" if answer.body is None else json.dumps(
+                answer.body
+            ).encode()
 
     def _route(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> Answer:
         oauth = path.startswith("/oauth2/")
-        handler, place = routes.find(OAUTH if oauth else routes.MANAGEMENT, method, path)
+        handler, place = routes.find(
+            OAUTH if oauth else routes.MANAGEMENT, method, path
+        )
         if (
             path.startswith("/api/")
             and headers.get("authorization") != f"SSWS {self._org.api_token}"
         ):
             raise bad_token()
-        content = _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
-        parameters = _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))
-        return handler(self._org, Request(method, path, place, parameters, content, headers))
+        content = (
+            _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
+        )
+        parameters = (
+            _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))
+        )
+        return handler(
+            self._org, Request(method, path, place, parameters, content, headers)
+        )
 
 
 def _form(encoded: str) -> dict[str, str]:
@@ -265,7 +292,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = True
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]
+    ) -> None:
         self._open: set[socket.socket] = set()
         super().__init__(address, handler)
 
@@ -284,7 +313,9 @@ class _Server(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         for connection in list(self._open):
-            with contextlib.suppress(OSError):  # its own thread may have closed it by now
+            with contextlib.suppress(
+                OSError
+            ):  # its own thread may have closed it by now
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
@@ -313,7 +344,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answered = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
+        answered = self.org.answer(
+            self.command, self.path, headers, self.rfile.read(length)
+        )
         if answered is None:
             self.close_connection = True
             return

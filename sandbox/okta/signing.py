@@ -22,12 +22,19 @@ class SigningKey:
 
     def _key(self) -> rsa.RSAPrivateKey:
         if self._private is None:
-            self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            self._private = rsa.generate_private_key(
+                public_exponent=65537, key_size=2048
+            )
         return self._private
 
     def jwk(self) -> Json:
         """The public half (RFC 7517), members as Okta publishes them."""
-        return {**members(self._key().public_key()), "alg": "RS256", "kid": self.kid, "use": "sig"}
+        return {
+            **members(self._key().public_key()),
+            "alg": "RS256",
+            "kid": self.kid,
+            "use": "sig",
+        }
 
     def sign(self, claims: Json, header: Json | None = None) -> str:
         """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated

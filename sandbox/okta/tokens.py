@@ -51,11 +51,20 @@ def access_token(
 
 
 def id_token(
-    org: Org, server: Json, app: Json, session: Session, scopes: tuple[str, ...], access: str
+    org: Org,
+    server: Json,
+    app: Json,
+    session: Session,
+    scopes: tuple[str, ...],
+    access: str,
 ) -> str:
     """A signed ID token for the app; `access` is the access token that it comes with (for
     `at_hash`)."""
-    client_id, now, member = client_of(app)["client_id"], int(org.now()), org.members[session.login]
+    client_id, now, member = (
+        client_of(app)["client_id"],
+        int(org.now()),
+        org.members[session.login],
+    )
     half = hashlib.sha256(access.encode("ascii")).digest()[:16]
     claims: Json = {"sub": member.id}
     if "profile" in scopes:

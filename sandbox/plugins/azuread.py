@@ -41,8 +41,12 @@ class Lookups:
         name = arguments["displayName"].replace("'", "''")
         condition = f"displayName eq '{name}'"
         if "securityEnabled" in arguments:
-            condition += f" and securityEnabled eq {str(arguments['securityEnabled']).lower()}"
-        listed = self._graph.accepted("GET", filtered("/beta/groups", condition))["value"]
+            condition += (
+                f" and securityEnabled eq {str(arguments['securityEnabled']).lower()}"
+            )
+        listed = self._graph.accepted("GET", filtered("/beta/groups", condition))[
+            "value"
+        ]
         if len(listed) != 1:
             found = "No group found" if not listed else "More than one group found"
             raise ProviderError(
@@ -51,7 +55,13 @@ class Lookups:
         group = listed[0]
         for kind in ("members", "owners"):
             self._graph.accepted("GET", f"/beta/groups/{group['id']}/{kind}")
-        names = ("description", "displayName", "mailEnabled", "mailNickname", "securityEnabled")
+        names = (
+            "description",
+            "displayName",
+            "mailEnabled",
+            "mailNickname",
+            "securityEnabled",
+        )
         return {
             "id": group["id"],
             "objectId": group["id"],
@@ -92,7 +102,9 @@ def plugin() -> Plugin:
         AppRoleAssignment(graph),
         ServicePrincipalDelegatedPermissionGrant(graph),
     )
-    resources = {kind.token: kind for kind in (Application(graph), *credentials, *principals)}
+    resources = {
+        kind.token: kind for kind in (Application(graph), *credentials, *principals)
+    }
     lookups = Lookups(graph)
     functions = {
         "azuread:index/getGroup:getGroup": lookups.group,

@@ -49,7 +49,11 @@ class Graph:
         login = _LOGIN
         if host := setting("metadataHost", "ARM_METADATA_HOSTNAME"):
             scheme = "http" if host.split(":")[0] in _LOOPBACK else "https"
-            answer = send(f"{scheme}://{host}", "GET", "/metadata/endpoints?api-version=2022-09-01")
+            answer = send(
+                f"{scheme}://{host}",
+                "GET",
+                "/metadata/endpoints?api-version=2022-09-01",
+            )
             login = answer.body["authentication"]["loginEndpoint"]
             self._graph = answer.body["microsoftGraphResourceId"].rstrip("/")
         form = {
@@ -60,7 +64,9 @@ class Graph:
         if secret := setting("clientSecret", "ARM_CLIENT_SECRET"):
             form["client_secret"] = secret
         else:
-            form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            form["client_assertion_type"] = (
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            )
             form["client_assertion"] = setting("oidcToken", "ARM_OIDC_TOKEN")
         answer = send_form(
             login, f"/{setting('tenantId', 'ARM_TENANT_ID')}/oauth2/v2.0/token", form
@@ -75,7 +81,9 @@ class Graph:
     @property
     def owner(self) -> Json:
         """The caller, as the owner of what it makes."""
-        return {"owners@odata.bind": [f"{self._graph}/v1.0/directoryObjects/{self.caller}"]}
+        return {
+            "owners@odata.bind": [f"{self._graph}/v1.0/directoryObjects/{self.caller}"]
+        }
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
         """One request, and again after each 429. Raises OSError when nobody answers."""
@@ -90,9 +98,13 @@ class Graph:
         return self._sent(method, path, body)
 
     def _sent(self, method: str, path: str, body: Value) -> Answer:
-        return send(self._graph, method, path, body, {"Authorization": f"Bearer {self._token}"})
+        return send(
+            self._graph, method, path, body, {"Authorization": f"Bearer {self._token}"}
+        )
 
-    def accepted(self, method: str, path: str, body: Value = None, *, fresh: bool = False) -> Value:
+    def accepted(
+        self, method: str, path: str, body: Value = None, *, fresh: bool = False
+    ) -> Value:
         """One request that has to succeed; gives the answer's JSON. `fresh`: of what was made a
         moment ago.
 
@@ -164,7 +176,9 @@ class GraphObject(Resource):
         """Object id and object of the application that `applicationId` names. Raises
         ProviderError."""
         identifier = last(inputs["applicationId"])
-        return identifier, self._graph.accepted("GET", f"/v1.0/applications/{identifier}")
+        return identifier, self._graph.accepted(
+            "GET", f"/v1.0/applications/{identifier}"
+        )
 
     def found(
         self, identifier: str, inputs: Properties, state: Properties, now: Properties
@@ -175,10 +189,16 @@ class GraphObject(Resource):
         names = sdk.inputs_of(self.token).hints if imported else inputs
         written = {key: now.get(key, inputs.get(key)) for key in names}
         return Found(
-            {key: one for key, one in written.items() if not (imported and is_empty(one))},
+            {
+                key: one
+                for key, one in written.items()
+                if not (imported and is_empty(one))
+            },
             now,
             identifier,
         )
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         raise ProviderError(f"{self.token} is never changed, only replaced")

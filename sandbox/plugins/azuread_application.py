@@ -16,7 +16,9 @@ from sandbox.plugins.values import Properties, Value, has_unknown
 _TYPE = "#microsoft.graph.application"
 
 
-def _renamed(names: Mapping[str, str]) -> tuple[Callable[[Json], Json], Callable[[Json], Json]]:
+def _renamed(
+    names: Mapping[str, str],
+) -> tuple[Callable[[Json], Json], Callable[[Json], Json]]:
     """To Graph and back, for objects of which the plugin calls some members otherwise."""
     back = {theirs: ours for ours, theirs in names.items()}
 
@@ -24,7 +26,11 @@ def _renamed(names: Mapping[str, str]) -> tuple[Callable[[Json], Json], Callable
         return {theirs: value.get(ours) for ours, theirs in names.items()}
 
     def here(value: Json) -> Json:
-        return {back[name]: one for name, one in value.items() if name in back and one is not None}
+        return {
+            back[name]: one
+            for name, one in value.items()
+            if name in back and one is not None
+        }
 
     return there, here
 
@@ -37,11 +43,17 @@ _SAME_SCOPE = (
     "userConsentDescription",
 )
 _SCOPE, _scope_back = _renamed(
-    {**{n: n for n in (*_SAME_SCOPE, "userConsentDisplayName", "value")}, "enabled": "isEnabled"}
+    {
+        **{n: n for n in (*_SAME_SCOPE, "userConsentDisplayName", "value")},
+        "enabled": "isEnabled",
+    }
 )
 _ROLE, _role_back = _renamed(
     {
-        **{n: n for n in ("allowedMemberTypes", "description", "displayName", "id", "value")},
+        **{
+            n: n
+            for n in ("allowedMemberTypes", "description", "displayName", "id", "value")
+        },
         "enabled": "isEnabled",
     }
 )
@@ -49,7 +61,11 @@ _IMPLICIT = {
     "accessTokenIssuanceEnabled": "enableAccessTokenIssuance",
     "idTokenIssuanceEnabled": "enableIdTokenIssuance",
 }
-_CLAIMS = {"accessTokens": "accessToken", "idTokens": "idToken", "saml2Tokens": "saml2Token"}
+_CLAIMS = {
+    "accessTokens": "accessToken",
+    "idTokens": "idToken",
+    "saml2Tokens": "saml2Token",
+}
 _TEXTS = {
     "description": "description",
     "displayName": "displayName",
@@ -69,7 +85,10 @@ _INFO = {
 
 
 def scopes(inputs: Properties) -> list[Json]:
-    return [_SCOPE(one) for one in (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()]
+    return [
+        _SCOPE(one)
+        for one in (inputs.get("api") or {}).get("oauth2PermissionScopes") or ()
+    ]
 
 
 def roles(inputs: Properties) -> list[Json]:
@@ -78,7 +97,9 @@ def roles(inputs: Properties) -> list[Json]:
 
 def optional_claims(inputs: Properties) -> Json:
     listed = inputs.get("optionalClaims") or {}
-    told = {theirs: listed[ours] for ours, theirs in _CLAIMS.items() if listed.get(ours)}
+    told = {
+        theirs: listed[ours] for ours, theirs in _CLAIMS.items() if listed.get(ours)
+    }
     return {
         kind: [
             {"additionalProperties": one.get("additionalProperties") or [], "essential": bool(one.get("essential")),
@@ -93,7 +114,8 @@ def accesses(inputs: Properties) -> list[Json]:
     return [
         {
             "resourceAccess": [
-                {"id": one["id"], "type": one["type"]} for one in api["resourceAccesses"]
+                {"id": one["id"], "type": one["type"]}
+                for one in api["resourceAccesses"]
             ],
             "resourceAppId": api["resourceAppId"],
         }
@@ -123,14 +145,18 @@ def body(inputs: Properties) -> Json:
         },
         **{theirs: inputs.get(ours) or None for ours, theirs in _TEXTS.items()},
         **{theirs: bool(inputs.get(ours)) for ours, theirs in _FLAGS.items()},
-        "groupMembershipClaims": ",".join(inputs.get("groupMembershipClaims") or ()) or None,
+        "groupMembershipClaims": ",".join(inputs.get("groupMembershipClaims") or ())
+        or None,
         "info": {theirs: inputs.get(ours) for ours, theirs in _INFO.items()},
         "publicClient": {
             "redirectUris": (inputs.get("publicClient") or {}).get("redirectUris") or []
         },
         "serviceManagementReference": inputs.get("serviceManagementReference"),
         "spa": {
-            "redirectUris": (inputs.get("singlePageApplication") or {}).get("redirectUris") or []
+            "redirectUris": (inputs.get("singlePageApplication") or {}).get(
+                "redirectUris"
+            )
+            or []
         },
         "tags": inputs.get("tags") or [],
         "web": {
@@ -154,7 +180,9 @@ def from_graph(app: Json) -> Properties:
             "mappedClaimsEnabled": api["acceptMappedClaims"],
             "knownClientApplications": api["knownClientApplications"],
             "requestedAccessTokenVersion": api["requestedAccessTokenVersion"],
-            "oauth2PermissionScopes": [_scope_back(one) for one in api["oauth2PermissionScopes"]],
+            "oauth2PermissionScopes": [
+                _scope_back(one) for one in api["oauth2PermissionScopes"]
+            ],
         },
         "appRoles": [_role_back(one) for one in app["appRoles"]],
         **{ours: app[theirs] for ours, theirs in {**_TEXTS, **_FLAGS}.items()},
@@ -164,11 +192,16 @@ def from_graph(app: Json) -> Properties:
         ],
         "identifierUris": app["identifierUris"],
         "optionalClaims": {
-            ours: listed[theirs] for ours, theirs in _CLAIMS.items() if listed.get(theirs)
+            ours: listed[theirs]
+            for ours, theirs in _CLAIMS.items()
+            if listed.get(theirs)
         },
         "publicClient": {"redirectUris": app["publicClient"]["redirectUris"]},
         "requiredResourceAccesses": [
-            {"resourceAppId": one["resourceAppId"], "resourceAccesses": one["resourceAccess"]}
+            {
+                "resourceAppId": one["resourceAppId"],
+                "resourceAccesses": one["resourceAccess"],
+            }
             for one in app["requiredResourceAccess"]
         ],
         "serviceManagementReference": app["serviceManagementReference"],
@@ -176,7 +209,9 @@ def from_graph(app: Json) -> Properties:
         "tags": app["tags"],
         "web": {
             "homepageUrl": web["homePageUrl"],
-            "implicitGrant": {ours: implicit[theirs] for ours, theirs in _IMPLICIT.items()},
+            "implicitGrant": {
+                ours: implicit[theirs] for ours, theirs in _IMPLICIT.items()
+            },
             "logoutUrl": web["logoutUrl"],
             "redirectUris": web["redirectUris"],
         },
@@ -203,16 +238,26 @@ class Application(GraphObject):
 
     token = "azuread:index/application:Application"
     computed = frozenset(
-        {"clientId", "objectId", "appRoleIds", "oauth2PermissionScopeIds", "publisherDomain"}
+        {
+            "clientId",
+            "objectId",
+            "appRoleIds",
+            "oauth2PermissionScopeIds",
+            "publisherDomain",
+        }
     )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
         if has_unknown(new) or has_unknown(old):
             return False
-        before, after = (_sorted(whole({"displayName": "x", key: value})) for value in (old, new))
+        before, after = (
+            _sorted(whole({"displayName": "x", key: value})) for value in (old, new)
+        )
         return bool(before == after)
 
-    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Any:
+    def differences(
+        self, state: Properties, old_inputs: Properties, news: Properties
+    ) -> Any:
         self._checked(news)
         return super().differences(state, old_inputs, news)
 
@@ -221,14 +266,21 @@ class Application(GraphObject):
         known: dict[str, Json] = {}
         entries = [
             *(
-                {"value": r["value"], "id": r["id"], "texts": (r["displayName"], r["description"])}
+                {
+                    "value": r["value"],
+                    "id": r["id"],
+                    "texts": (r["displayName"], r["description"]),
+                }
                 for r in roles(inputs)
             ),
             *(
                 {
                     "value": s["value"],
                     "id": s["id"],
-                    "texts": (s["adminConsentDisplayName"], s["adminConsentDescription"]),
+                    "texts": (
+                        s["adminConsentDisplayName"],
+                        s["adminConsentDescription"],
+                    ),
                 }
                 for s in scopes(inputs)
             ),
@@ -236,9 +288,13 @@ class Application(GraphObject):
         for one in entries:
             other = known.setdefault(one["value"], one)
             if one["id"] != other["id"]:
-                raise ProviderError(f'validation failed: duplicate value found: "{one["value"]}"')
+                raise ProviderError(
+                    f'validation failed: duplicate value found: "{one["value"]}"'
+                )
             if one["texts"] != other["texts"]:
-                raise ProviderError(f"validation failed: the texts of '{one['id']}' must match")
+                raise ProviderError(
+                    f"validation failed: the texts of '{one['id']}' must match"
+                )
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         self._checked(inputs)
@@ -267,28 +323,36 @@ class Application(GraphObject):
         """As the program wrote it, where it is so; else as it is."""
         now = from_graph(app)
         told = {
-            key: known[key] if key in known and self.same(key, value, known[key]) else value
+            key: known[key]
+            if key in known and self.same(key, value, known[key])
+            else value
             for key, value in now.items()
         }
         return {
             **told,
             "clientId": app["appId"],
             "objectId": object_id,
-            "appRoleIds": {one["value"]: one["id"] for one in app["appRoles"] if one.get("value")},
+            "appRoleIds": {
+                one["value"]: one["id"] for one in app["appRoles"] if one.get("value")
+            },
             "oauth2PermissionScopeIds": {
                 one["value"]: one["id"] for one in app["api"]["oauth2PermissionScopes"]
             },
             "publisherDomain": app["publisherDomain"],
         }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         object_id = last(identifier)
         if self._graph.found(f"/v1.0/applications/{object_id}") is None:
             return None
         now = self._state(object_id, self._whole(object_id), state or inputs)
         return self.found(identifier, inputs, state, now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         """What is removed or reworded is disabled first: the roles, then the scopes, each in a
         request of its own."""
         object_id = last(identifier)
@@ -330,7 +394,9 @@ class Application(GraphObject):
         ]
         by_id = {one["id"]: one for one in wanted}
         disable = [
-            one for one in existing if one["isEnabled"] and _reworded(one, by_id.get(one["id"]))
+            one
+            for one in existing
+            if one["isEnabled"] and _reworded(one, by_id.get(one["id"]))
         ]
         if not disable:
             return
@@ -387,10 +453,14 @@ class ApplicationPassword(GraphObject):
             "value": made["secretText"],
         }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
-        if app is None or all(one["keyId"] != key_id for one in app["passwordCredentials"]):
+        if app is None or all(
+            one["keyId"] != key_id for one in app["passwordCredentials"]
+        ):
             return None
         return Found(inputs, state)
 
@@ -398,7 +468,9 @@ class ApplicationPassword(GraphObject):
         object_id, _, key_id = identifier.split("/")
         with self._graph.locks[object_id]:
             self._graph.accepted(
-                "POST", f"/v1.0/applications/{object_id}/removePassword", {"keyId": key_id}
+                "POST",
+                f"/v1.0/applications/{object_id}/removePassword",
+                {"keyId": key_id},
             )
             self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
 
@@ -431,7 +503,9 @@ class ApplicationCertificate(GraphObject):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         if inputs["encoding"] != "pem":
-            raise ProviderError("the stand-in for azuread takes certificates in PEM only")
+            raise ProviderError(
+                "the stand-in for azuread takes certificates in PEM only"
+            )
         key_id = inputs.get("keyId") or str(uuid.uuid4())
         made = {
             "endDateTime": inputs.get("endDate"),
@@ -450,7 +524,9 @@ class ApplicationCertificate(GraphObject):
         change = {"@odata.type": _TYPE, "id": object_id, "keyCredentials": certificates}
         self._graph.accepted("PATCH", f"/v1.0/applications/{object_id}", change)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         object_id, _, key_id = identifier.split("/")
         app = self._graph.found(f"/v1.0/applications/{object_id}")
         if app is None or all(one["keyId"] != key_id for one in app["keyCredentials"]):
@@ -461,7 +537,10 @@ class ApplicationCertificate(GraphObject):
         object_id, _, key_id = identifier.split("/")
         with self._graph.locks[object_id]:
             app = self._graph.accepted("GET", f"/v1.0/applications/{object_id}")
-            self._put(object_id, [one for one in app["keyCredentials"] if one["keyId"] != key_id])
+            self._put(
+                object_id,
+                [one for one in app["keyCredentials"] if one["keyId"] != key_id],
+            )
 
 
 class ApplicationFederatedIdentityCredential(GraphObject):
@@ -473,7 +552,8 @@ class ApplicationFederatedIdentityCredential(GraphObject):
 
     def _body(self, inputs: Properties) -> Json:
         named = {
-            name: inputs.get(name) for name in ("audiences", "description", "issuer", "subject")
+            name: inputs.get(name)
+            for name in ("audiences", "description", "issuer", "subject")
         }
         return {
             "@odata.type": "#microsoft.graph.federatedIdentityCredential",
@@ -492,7 +572,9 @@ class ApplicationFederatedIdentityCredential(GraphObject):
             "credentialId": made["id"],
         }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         object_id, _, one = identifier.split("/")
         found = self._graph.found(
             f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
@@ -509,7 +591,9 @@ class ApplicationFederatedIdentityCredential(GraphObject):
         }
         return self.found(identifier, inputs, state, now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         object_id, _, one = identifier.split("/")
         path = f"/v1.0/applications/{object_id}/federatedIdentityCredentials/{one}"
         self._graph.accepted("PATCH", path, {**self._body(news), "id": one})

@@ -28,7 +28,8 @@ class ServicePrincipal(GraphObject):
             "@odata.type": _TYPE,
             "accountEnabled": bool(inputs.get("accountEnabled", True)),
             "appRoleAssignmentRequired": bool(inputs.get("appRoleAssignmentRequired")),
-            "notificationEmailAddresses": inputs.get("notificationEmailAddresses") or [],
+            "notificationEmailAddresses": inputs.get("notificationEmailAddresses")
+            or [],
             "samlSingleSignOnSettings": {},
             **{name: inputs.get(name) or [] for name in _LISTS},
             **{name: inputs.get(name) for name in _TEXTS},
@@ -46,26 +47,36 @@ class ServicePrincipal(GraphObject):
                     "To be managed via Terraform, this resource needs to be imported"
                 )
             self._graph.accepted(
-                "PATCH", f"/v1.0/servicePrincipals/{listed[0]['id']}", self._body(inputs)
+                "PATCH",
+                f"/v1.0/servicePrincipals/{listed[0]['id']}",
+                self._body(inputs),
             )
-            return f"/servicePrincipals/{listed[0]['id']}", self._state(listed[0]["id"], inputs)
+            return f"/servicePrincipals/{listed[0]['id']}", self._state(
+                listed[0]["id"], inputs
+            )
         made = {
             **self._body(inputs),
             "appId": app_id,
             "description": temporary(),
             **self._graph.owner,
         }
-        object_id = self._graph.accepted("POST", "/v1.0/servicePrincipals", made, fresh=True)["id"]
+        object_id = self._graph.accepted(
+            "POST", "/v1.0/servicePrincipals", made, fresh=True
+        )["id"]
         path = f"/v1.0/servicePrincipals/{object_id}"
         self._graph.accepted(
-            "PATCH", path, {"@odata.type": _TYPE, "description": inputs.get("description")}
+            "PATCH",
+            path,
+            {"@odata.type": _TYPE, "description": inputs.get("description")},
         )
         self._graph.accepted("DELETE", f"{path}/owners/{self._graph.caller}/$ref")
         return f"/servicePrincipals/{object_id}", self._state(object_id, inputs)
 
     def _state(self, object_id: str, inputs: Properties) -> Properties:
         found = self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}")
-        self._graph.accepted("GET", f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl")
+        self._graph.accepted(
+            "GET", f"/beta/servicePrincipals/{object_id}?$select=samlMetadataUrl"
+        )
         self._graph.accepted("GET", f"/v1.0/servicePrincipals/{object_id}/owners")
         names = (
             "accountEnabled",
@@ -83,12 +94,18 @@ class ServicePrincipal(GraphObject):
             "type": found["servicePrincipalType"],
         }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         if self._graph.found(f"/v1.0{identifier}") is None:
             return None
-        return self.found(identifier, inputs, state, self._state(last(identifier), state or inputs))
+        return self.found(
+            identifier, inputs, state, self._state(last(identifier), state or inputs)
+        )
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._graph.accepted("PATCH", f"/v1.0{identifier}", self._body(news))
         return self._state(last(identifier), news)
 
@@ -101,7 +118,9 @@ class AppRoleAssignment(GraphObject):
 
     token = "azuread:index/appRoleAssignment:AppRoleAssignment"
     replaces = frozenset({"appRoleId", "principalObjectId", "resourceObjectId"})
-    computed = frozenset({"principalDisplayName", "principalType", "resourceDisplayName"})
+    computed = frozenset(
+        {"principalDisplayName", "principalType", "resourceDisplayName"}
+    )
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         resource = inputs["resourceObjectId"]
@@ -115,9 +134,14 @@ class AppRoleAssignment(GraphObject):
         path = f"/servicePrincipals/{resource}/appRoleAssignedTo"
         made = self._graph.accepted("POST", f"/v1.0{path}", wanted, fresh=True)
         self._graph.accepted("GET", f"/v1.0{path}/{made['id']}", fresh=True)
-        return f"{path}/{made['id']}", {**inputs, **{name: made[name] for name in self.computed}}
+        return f"{path}/{made['id']}", {
+            **inputs,
+            **{name: made[name] for name in self.computed},
+        }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         found = self._graph.found(f"/v1.0{identifier}")
         if found is None:
             return None
@@ -149,7 +173,9 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         if inputs.get("userObjectId"):
-            raise ProviderError("the stand-in for azuread models consent for everybody only")
+            raise ProviderError(
+                "the stand-in for azuread models consent for everybody only"
+            )
         client, resource = (
             inputs["servicePrincipalObjectId"],
             inputs["resourceServicePrincipalObjectId"],
@@ -163,11 +189,15 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
             "resourceId": resource,
             "scope": " ".join(inputs["claimValues"]),
         }
-        made = self._graph.accepted("POST", "/v1.0/oauth2PermissionGrants", wanted, fresh=True)
+        made = self._graph.accepted(
+            "POST", "/v1.0/oauth2PermissionGrants", wanted, fresh=True
+        )
         self._graph.accepted("GET", f"/v1.0/oauth2PermissionGrants/{made['id']}")
         return f"/oauth2PermissionGrants/{made['id']}", dict(inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         found = self._graph.found(f"/v1.0{identifier}")
         if found is None:
             return None
@@ -177,12 +207,20 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
         }
         own = {ours: found[theirs] for ours, theirs in between.items()}
         return self.found(
-            identifier, inputs, state, {**own, **state, "claimValues": found["scope"].split()}
+            identifier,
+            inputs,
+            state,
+            {**own, **state, "claimValues": found["scope"].split()},
         )
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         scope = " ".join(news["claimValues"])
-        change = {"@odata.type": "#microsoft.graph.oAuth2PermissionGrant", "scope": scope}
+        change = {
+            "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
+            "scope": scope,
+        }
         self._graph.accepted("PATCH", f"/v1.0{identifier}", change)
         return dict(news)
 

@@ -22,17 +22,28 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def send_form(url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT) -> Answer:
+def send_form(
+    url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT
+) -> Answer:
     """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as
     `send`."""
     data = urllib.parse.urlencode(form).encode()
     return _sent(
-        url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"}, timeout
+        url,
+        "POST",
+        target,
+        data,
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        timeout,
     )
 
 
 def send(
-    url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None
+    url: str,
+    method: str,
+    target: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url`
     ("http://host:port").
@@ -64,7 +75,9 @@ def _sent(
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request(method, target, data, {"Accept": "application/json", **headers})
+        connection.request(
+            method, target, data, {"Accept": "application/json", **headers}
+        )
         response = connection.getresponse()
         text = response.read().decode("utf-8", "replace")
     finally:

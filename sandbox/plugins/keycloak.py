@@ -13,7 +13,11 @@ from importlib import metadata
 from urllib.parse import quote
 
 from sandbox.plugins.keycloak_api import AdminApi, described
-from sandbox.plugins.keycloak_client import Client, ClientDefaultScopes, ClientOptionalScopes
+from sandbox.plugins.keycloak_client import (
+    Client,
+    ClientDefaultScopes,
+    ClientOptionalScopes,
+)
 from sandbox.plugins.keycloak_realm import (
     AudienceProtocolMapper,
     ClientScope,
@@ -41,8 +45,13 @@ class Lookups:
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if not arguments.get("groupPath"):
-            raise ProviderError("the stand-in for keycloak looks groups up by groupPath only")
-        realm, path = arguments["realmId"], str(arguments["groupPath"]).removeprefix("/")
+            raise ProviderError(
+                "the stand-in for keycloak looks groups up by groupPath only"
+            )
+        realm, path = (
+            arguments["realmId"],
+            str(arguments["groupPath"]).removeprefix("/"),
+        )
         answer = self._api.send("GET", f"/{realm}/group-by-path/{quote(path)}")
         if answer.status == 404:
             raise ProviderError(f"group not found at path: {arguments['groupPath']}")

@@ -49,12 +49,18 @@ class AdminApi:
 
     def _log_in(self) -> None:
         form = {**self._client, "grant_type": "client_credentials"}
-        answer = send_form(self._url, f"/realms/{self._login}/protocol/openid-connect/token", form)
+        answer = send_form(
+            self._url, f"/realms/{self._login}/protocol/openid-connect/token", form
+        )
         if answer.status != 200:
-            raise ProviderError(f"error initializing keycloak provider: {described(answer)}")
+            raise ProviderError(
+                f"error initializing keycloak provider: {described(answer)}"
+            )
         self._token = answer.body["access_token"]
 
-    def send(self, method: str, path: str, body: Value = None, *, server: bool = False) -> Answer:
+    def send(
+        self, method: str, path: str, body: Value = None, *, server: bool = False
+    ) -> Answer:
         """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody
         answers."""
         target = f"/admin{path}" if server else f"/admin/realms{path}"
@@ -70,7 +76,9 @@ class AdminApi:
         return answer
 
     def _sent(self, method: str, target: str, body: Value) -> Answer:
-        return send(self._url, method, target, body, {"Authorization": f"Bearer {self._token}"})
+        return send(
+            self._url, method, target, body, {"Authorization": f"Bearer {self._token}"}
+        )
 
     def accepted(
         self, method: str, path: str, body: Value = None, *, server: bool = False
@@ -90,7 +98,9 @@ class AdminApi:
             raise ProviderError(
                 f"error sending POST request to /admin/realms{path}: {described(answer)}"
             )
-        location = {name.lower(): value for name, value in answer.headers.items()}["location"]
+        location = {name.lower(): value for name, value in answer.headers.items()}[
+            "location"
+        ]
         return urllib.parse.unquote(location.rsplit("/", 1)[1])
 
 
@@ -115,7 +125,10 @@ def quoted(name: str) -> str:
 def role_body(role: Json) -> Json:
     """A role as the official plugin sends it where it maps one."""
     names = ("id", "name", "description", "clientRole", "containerId", "composite")
-    return {**{name: role.get(name) for name in names}, "attributes": role.get("attributes") or {}}
+    return {
+        **{name: role.get(name) for name in names},
+        "attributes": role.get("attributes") or {},
+    }
 
 
 class RealmObject(Resource):
@@ -145,7 +158,9 @@ class RealmObject(Resource):
         identifier = self._api.created(self.collection(inputs), self.body(inputs))
         return identifier, self._read(identifier, inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         """By its id, or, where there is neither state nor inputs, by the id that it is imported
         by."""
         known = state or inputs
@@ -171,10 +186,14 @@ class RealmObject(Resource):
         `REALM/ID`."""
         realm, _, own = identifier.partition("/")
         if not own or "/" in own:
-            raise ProviderError(f"invalid import {identifier!r}: it is {{{{realmId}}}}/{{{{id}}}}")
+            raise ProviderError(
+                f"invalid import {identifier!r}: it is {{{{realmId}}}}/{{{{id}}}}"
+            )
         return own, {"realmId": realm}
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._api.accepted(
             "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
         )
@@ -185,7 +204,9 @@ class RealmObject(Resource):
         if answer.status >= 300 and answer.status != 404:
             raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
 
-    def completed(self, identifier: str, answer: Json, inputs: Properties) -> Properties:
+    def completed(
+        self, identifier: str, answer: Json, inputs: Properties
+    ) -> Properties:
         """The state, with what other requests have to be asked for."""
         return self.state(answer, inputs)
 

@@ -10,7 +10,11 @@ from sandbox.plugins.keycloak_api import AdminApi, Json, RealmObject, text
 from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value
 
-_ACCESS = {"CONFIDENTIAL": (False, False), "PUBLIC": (True, False), "BEARER-ONLY": (False, True)}
+_ACCESS = {
+    "CONFIDENTIAL": (False, False),
+    "PUBLIC": (True, False),
+    "BEARER-ONLY": (False, True),
+}
 
 _ATTRIBUTES: Mapping[str, str] = {
     "access.token.lifespan": "accessTokenLifespan",
@@ -62,7 +66,9 @@ class Client(RealmObject):
     replaces = frozenset({"realmId", "clientId"})
     computed = frozenset({"serviceAccountUserId", "resourceServerId"})
     sticky = frozenset({"clientSecret", "name"})
-    unordered = frozenset({"validRedirectUris", "webOrigins", "validPostLogoutRedirectUris"})
+    unordered = frozenset(
+        {"validRedirectUris", "webOrigins", "validPostLogoutRedirectUris"}
+    )
     secrets = frozenset({"clientSecret"})
     defaults = {
         "enabled": True,
@@ -105,7 +111,10 @@ class Client(RealmObject):
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
-        public, bearer = answer.get("publicClient", False), answer.get("bearerOnly", False)
+        public, bearer = (
+            answer.get("publicClient", False),
+            answer.get("bearerOnly", False),
+        )
         flags = {of: answer.get(name, False) for name, of in _FLAGS.items()}
         logout = attributes.get("post.logout.redirect.uris")
         return {
@@ -113,7 +122,11 @@ class Client(RealmObject):
             "clientId": answer["clientId"],
             "name": answer.get("name"),
             "description": answer.get("description"),
-            "accessType": "PUBLIC" if public else "BEARER-ONLY" if bearer else "CONFIDENTIAL",
+            "accessType": "PUBLIC"
+            if public
+            else "BEARER-ONLY"
+            if bearer
+            else "CONFIDENTIAL",
             "clientAuthenticatorType": answer.get("clientAuthenticatorType"),
             "validRedirectUris": answer.get("redirectUris", []),
             "webOrigins": answer.get("webOrigins", []),
@@ -127,28 +140,39 @@ class Client(RealmObject):
                 if name in attributes
             },
             **flags,
-            **{of: _flag(attributes.get(name), inputs.get(of)) for name, of in _ATTRIBUTES.items()},
+            **{
+                of: _flag(attributes.get(name), inputs.get(of))
+                for name, of in _ATTRIBUTES.items()
+            },
         }
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         self._api.accepted("GET", "/serverinfo", server=True)
         return super().create(inputs)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent
         empty."""
         self._api.accepted("GET", "/serverinfo", server=True)
         extra = news.get("extraConfig") or {}
         gone = (state.get("extraConfig") or {}).keys() - extra.keys()
         return super().update(
-            identifier, state, {**news, "extraConfig": {**extra, **dict.fromkeys(gone, "")}}
+            identifier,
+            state,
+            {**news, "extraConfig": {**extra, **dict.fromkeys(gone, "")}},
         )
 
-    def completed(self, identifier: str, answer: Json, inputs: Properties) -> Properties:
+    def completed(
+        self, identifier: str, answer: Json, inputs: Properties
+    ) -> Properties:
         """With the secret that Keycloak keeps, and the user that stands for a service."""
         path = self.path(identifier, inputs)
         state = self.state(answer, inputs)
-        state["clientSecret"] = self._api.accepted("GET", f"{path}/client-secret").get("value")
+        state["clientSecret"] = self._api.accepted("GET", f"{path}/client-secret").get(
+            "value"
+        )
         if state["serviceAccountsEnabled"]:
             state["serviceAccountUserId"] = self._api.accepted(
                 "GET", f"{path}/service-account-user"
@@ -191,7 +215,9 @@ class _Scopes(Resource):
         self._reconcile(inputs)
         return f"{inputs['realmId']}/{inputs['clientId']}", dict(inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         known = state or inputs
         answer = self._api.send("GET", f"{_client(known)}/{self.part}")
         if answer.status == 404:
@@ -200,7 +226,9 @@ class _Scopes(Resource):
         same = self.same(self.names, now[self.names], inputs.get(self.names))
         return Found(inputs if same else {**inputs, self.names: now[self.names]}, now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._reconcile(news)
         return dict(news)
 
@@ -215,13 +243,18 @@ class _Scopes(Resource):
         known = {one["name"]: one["id"] for one in self._scopes(inputs["realmId"])}
         for one in attached:
             if one["name"] not in wanted:
-                self._api.accepted("DELETE", f"{_client(inputs)}/{self.part}/{one['id']}")
+                self._api.accepted(
+                    "DELETE", f"{_client(inputs)}/{self.part}/{one['id']}"
+                )
         client = self._api.accepted("GET", _client(inputs))
         self._api.accepted("GET", f"{_client(inputs)}/client-secret")
         if client.get("bearerOnly"):
-            raise ProviderError("validation error: a bearer-only client can have no scopes")
+            raise ProviderError(
+                "validation error: a bearer-only client can have no scopes"
+            )
         elsewhere = {
-            one["name"] for one in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
+            one["name"]
+            for one in self._api.accepted("GET", f"{_client(inputs)}/{self.other}")
         }
         kind = self.other.split("-")[0]
         for name in wanted:
@@ -233,7 +266,9 @@ class _Scopes(Resource):
         held = {one["name"] for one in attached}
         for name in wanted:
             if name in known and name not in held:
-                self._api.accepted("PUT", f"{_client(inputs)}/{self.part}/{known[name]}")
+                self._api.accepted(
+                    "PUT", f"{_client(inputs)}/{self.part}/{known[name]}"
+                )
         self._api.accepted("GET", f"{_client(inputs)}/{self.part}")
 
     def _scopes(self, realm: str) -> list[Json]:
@@ -246,7 +281,11 @@ class ClientDefaultScopes(_Scopes):
     client."""
 
     token = "keycloak:openid/clientDefaultScopes:ClientDefaultScopes"
-    part, other, names = "default-client-scopes", "optional-client-scopes", "defaultScopes"
+    part, other, names = (
+        "default-client-scopes",
+        "optional-client-scopes",
+        "defaultScopes",
+    )
 
 
 class ClientOptionalScopes(_Scopes):
@@ -254,7 +293,11 @@ class ClientOptionalScopes(_Scopes):
     asked for."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
-    part, other, names = "optional-client-scopes", "default-client-scopes", "optionalScopes"
+    part, other, names = (
+        "optional-client-scopes",
+        "default-client-scopes",
+        "optionalScopes",
+    )
 
 
 def _client(inputs: Properties) -> str:

@@ -37,8 +37,17 @@ class Role(RealmObject):
         return f"/{inputs['realmId']}/roles-by-id/{identifier}"
 
     def body(self, inputs: Properties) -> Json:
-        fixed = {"clientRole": False, "containerId": "", "composite": False, "attributes": {}}
-        return {"name": inputs["name"], "description": inputs.get("description") or "", **fixed}
+        fixed = {
+            "clientRole": False,
+            "containerId": "",
+            "composite": False,
+            "attributes": {},
+        }
+        return {
+            "name": inputs["name"],
+            "description": inputs.get("description") or "",
+            **fixed,
+        }
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         return {
@@ -50,13 +59,19 @@ class Role(RealmObject):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Keycloak answers with the name; the role is looked up by it and written once more."""
         name = self._api.created(self.collection(inputs), self.body(inputs))
-        identifier = self._api.accepted("GET", f"{self.collection(inputs)}/{quoted(name)}")["id"]
+        identifier = self._api.accepted(
+            "GET", f"{self.collection(inputs)}/{quoted(name)}"
+        )["id"]
         self._api.accepted(
-            "PUT", self.path(identifier, inputs), {"id": identifier, **self.body(inputs)}
+            "PUT",
+            self.path(identifier, inputs),
+            {"id": identifier, **self.body(inputs)},
         )
         return identifier, self._read(identifier, inputs)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._api.accepted(
             "PUT", self.path(identifier, news), {"id": identifier, **self.body(news)}
         )
@@ -81,11 +96,17 @@ class ClientScope(RealmObject):
             "consent.screen.text": consent or "",
             "display.on.consent.screen": text(bool(consent)),
             "gui.order": "",
-            "include.in.openid.provider.metadata": text(inputs["includeInOpenidProviderMetadata"]),
+            "include.in.openid.provider.metadata": text(
+                inputs["includeInOpenidProviderMetadata"]
+            ),
             "include.in.token.scope": text(inputs["includeInTokenScope"]),
         }
         fixed = {"protocol": "openid-connect", "attributes": attributes}
-        return {"name": inputs["name"], "description": inputs.get("description") or "", **fixed}
+        return {
+            "name": inputs["name"],
+            "description": inputs.get("description") or "",
+            **fixed,
+        }
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
         attributes = answer.get("attributes", {})
@@ -95,7 +116,9 @@ class ClientScope(RealmObject):
             "description": answer.get("description"),
             "consentScreenText": attributes.get("consent.screen.text"),
             "includeInTokenScope": attributes.get("include.in.token.scope") == "true",
-            "includeInOpenidProviderMetadata": attributes.get("include.in.openid.provider.metadata")
+            "includeInOpenidProviderMetadata": attributes.get(
+                "include.in.openid.provider.metadata"
+            )
             == "true",
         }
 
@@ -111,14 +134,14 @@ class Mapper(RealmObject):
     sticky = frozenset({"name"})
 
     def collection(self, inputs: Properties) -> str:
-        return (
-            f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}/protocol-mappers/models"
-        )
+        return f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}/protocol-mappers/models"
 
     def body(self, inputs: Properties) -> Json:
         config = {
             **self.fixed,
-            **{setting: text(inputs.get(name)) for name, setting in self.config.items()},
+            **{
+                setting: text(inputs.get(name)) for name, setting in self.config.items()
+            },
         }
         return {
             "name": inputs["name"],
@@ -132,7 +155,9 @@ class Mapper(RealmObject):
         read: dict[str, Any] = {}
         for name, setting in self.config.items():
             value = config.get(setting)
-            read[name] = value == "true" if isinstance(self.defaults.get(name), bool) else value
+            read[name] = (
+                value == "true" if isinstance(self.defaults.get(name), bool) else value
+            )
         return {
             **{name: inputs[name] for name in ("realmId", "clientScopeId")},
             "name": answer["name"],
@@ -157,7 +182,9 @@ class Mapper(RealmObject):
             )
         return super().create(inputs)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._api.accepted("GET", self.collection(news))
         return super().update(identifier, state, news)
 
@@ -167,7 +194,11 @@ class AudienceProtocolMapper(Mapper):
 
     token = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
     kind = "oidc-audience-mapper"
-    defaults = {"addToAccessToken": True, "addToIdToken": True, "addToTokenIntrospection": True}
+    defaults = {
+        "addToAccessToken": True,
+        "addToIdToken": True,
+        "addToTokenIntrospection": True,
+    }
     config = {
         "addToAccessToken": "access.token.claim",
         "addToIdToken": "id.token.claim",
@@ -220,16 +251,24 @@ class GenericRoleMapper(Resource):
         self._api.accepted("POST", _mappings(inputs), [role_body(role)])
         self._api.accepted("GET", _mappings(inputs))
         realm, scope = inputs["realmId"], inputs["clientScopeId"]
-        return f"{realm}/client-scope/{scope}/scope-mappings//{role['id']}", dict(inputs)
+        return f"{realm}/client-scope/{scope}/scope-mappings//{role['id']}", dict(
+            inputs
+        )
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         known = state or inputs
         answer = self._api.send("GET", _mappings(known))
-        if answer.status == 404 or known["roleId"] not in [one["id"] for one in answer.body or []]:
+        if answer.status == 404 or known["roleId"] not in [
+            one["id"] for one in answer.body or []
+        ]:
             return None
         return Found(inputs, known)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         raise ProviderError("every input of a role mapping forces a replacement")
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -270,19 +309,26 @@ class GroupRoles(Resource):
         self._reconcile(inputs, ())
         return f"{inputs['realmId']}/{inputs['groupId']}", dict(inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         known = state or inputs
         group = self._api.send("GET", _group(known))
         if group.status == 404:
             return None
         held = [one["id"] for one in self._held(known)]
-        seen = [role for role in held if known["exhaustive"] or role in known["roleIds"]]
+        seen = [
+            role for role in held if known["exhaustive"] or role in known["roleIds"]
+        ]
         now = {**known, "roleIds": seen}
         return Found({**inputs, "roleIds": seen}, now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         self._reconcile(
-            news, tuple(role for role in state["roleIds"] if role not in news["roleIds"])
+            news,
+            tuple(role for role in state["roleIds"] if role not in news["roleIds"]),
         )
         return dict(news)
 
@@ -295,20 +341,28 @@ class GroupRoles(Resource):
         self._api.accepted("GET", _group(inputs))
         self._change("DELETE", inputs, dropped)
         held = [one["id"] for one in self._held(inputs)]
-        self._change("POST", inputs, tuple(role for role in inputs["roleIds"] if role not in held))
+        self._change(
+            "POST",
+            inputs,
+            tuple(role for role in inputs["roleIds"] if role not in held),
+        )
         if inputs["exhaustive"]:
             self._change(
-                "DELETE", inputs, tuple(role for role in held if role not in inputs["roleIds"])
+                "DELETE",
+                inputs,
+                tuple(role for role in held if role not in inputs["roleIds"]),
             )
 
     def _held(self, inputs: Properties) -> list[Json]:
-        found: list[Json] = self._api.accepted("GET", f"{_group(inputs)}/role-mappings").get(
-            "realmMappings", []
-        )
+        found: list[Json] = self._api.accepted(
+            "GET", f"{_group(inputs)}/role-mappings"
+        ).get("realmMappings", [])
         return found
 
     def _change(self, method: str, inputs: Properties, roles: tuple[str, ...]) -> None:
-        found = [self._api.send("GET", _role({**inputs, "roleId": role})) for role in roles]
+        found = [
+            self._api.send("GET", _role({**inputs, "roleId": role})) for role in roles
+        ]
         bodies = [role_body(one.body) for one in found if one.status == 200]
         if bodies:
             self._api.accepted(method, f"{_group(inputs)}/role-mappings/realm", bodies)

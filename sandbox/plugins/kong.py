@@ -53,7 +53,9 @@ class Field:
     name: str
     write: Callable[[Value], Value] = lambda value: value
     read: Callable[[Value], Value] = lambda value: value
-    blank: Literal["never", "update", "always"] = "never"  # when an absent string is sent as ""
+    blank: Literal["never", "update", "always"] = (
+        "never"  # when an absent string is sent as ""
+    )
     boolean: bool = False  # a dropped one is sent as false
     zero: bool = False  # a number that is sent even as 0
 
@@ -72,7 +74,10 @@ def _headers_from_kong(headers: Value) -> Value:
 
 def _endpoints(endpoints: Value) -> Value:
     """Sources and destinations: an address, a port or both."""
-    return [{key: value for key, value in endpoint.items() if value} for endpoint in endpoints]
+    return [
+        {key: value for key, value in endpoint.items() if value}
+        for endpoint in endpoints
+    ]
 
 
 def compact(config: Value) -> str:
@@ -95,8 +100,12 @@ class AdminApi:
         if not uri:
             raise ProviderError("kong: no kongAdminUri is configured")
         self.uri = str(uri).rstrip("/")
-        self._workspace = f"/{arguments['kongWorkspace']}" if arguments.get("kongWorkspace") else ""
-        self.token = arguments.get("kongAdminToken") or os.environ.get("KONG_ADMIN_TOKEN")
+        self._workspace = (
+            f"/{arguments['kongWorkspace']}" if arguments.get("kongWorkspace") else ""
+        )
+        self.token = arguments.get("kongAdminToken") or os.environ.get(
+            "KONG_ADMIN_TOKEN"
+        )
         self.strict = arguments.get("strictPluginsMatch") in (True, "true")
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
@@ -119,21 +128,30 @@ class Entity(Resource):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         answer = self._api.send("POST", self._collection(inputs), self._body(inputs))
-        entity = self._accepted(answer, f"failed to create kong {self._described(inputs)}")
+        entity = self._accepted(
+            answer, f"failed to create kong {self._described(inputs)}"
+        )
         identifier = self._identifier(entity, inputs)
         return identifier, self._state_after(identifier, inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         answer = self._api.send("GET", self._path(identifier))
         if answer.status == 404:
             return None
         entity = self._accepted(answer, f"could not find kong {self.noun}")
         now = self._state(entity, inputs or state)
         before = {key: state[key] for key in self.kept | self.unread if key in state}
-        now = {**before, **{key: value for key, value in now.items() if key not in self.unread}}
+        now = {
+            **before,
+            **{key: value for key, value in now.items() if key not in self.unread},
+        }
         # What the program never set stays out of its inputs, unless there were none (an import).
         seen = {
-            key: now[key] for key in self.fields if key in now and (key in inputs or not inputs)
+            key: now[key]
+            for key in self.fields
+            if key in now and (key in inputs or not inputs)
         }
         given = {key: value for key, value in inputs.items() if key not in self.fields}
         same = {
@@ -143,7 +161,9 @@ class Entity(Resource):
         }
         return Found({**given, **seen, **same}, now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         """One that fails is in the state as if it had been made, with the error beside it, as in
         the official plugin (Terraform's SDK keeps what was planned unless it is told not to)."""
         bare = identifier.split("|")[0]
@@ -153,12 +173,16 @@ class Entity(Resource):
             self._accepted(answer, f"error updating kong {self.noun}")
             return self._state_after(identifier, news)
         except (ProviderError, OSError) as error:
-            planned = {**state, **{key: news[key] for key in self.fields if key in news}}
+            planned = {
+                **state,
+                **{key: news[key] for key in self.fields if key in news},
+            }
             raise UnreadyError(identifier, news, planned, str(error)) from None
 
     def delete(self, identifier: str, state: Properties) -> None:
         self._accepted(
-            self._api.send("DELETE", self._path(identifier)), f"could not delete kong {self.noun}"
+            self._api.send("DELETE", self._path(identifier)),
+            f"could not delete kong {self.noun}",
         )
 
     def _collection(self, inputs: Properties) -> str:
@@ -173,22 +197,32 @@ class Entity(Resource):
     def _described(self, inputs: Properties) -> str:
         return self.noun
 
-    def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
+    def _body(
+        self, inputs: Properties, state: Properties | None = None
+    ) -> dict[str, Value]:
         body: dict[str, Value] = {}
         for key, field in self.fields.items():
             value = inputs.get(key)
-            if field.blank == "always" or (field.blank == "update" and state is not None):
+            if field.blank == "always" or (
+                field.blank == "update" and state is not None
+            ):
                 body[field.name] = value or ""
             elif field.boolean:
-                if value is not None or (state is not None and state.get(key) is not None):
+                if value is not None or (
+                    state is not None and state.get(key) is not None
+                ):
                     body[field.name] = bool(value)
-            elif not is_empty(value) or (field.zero and value == 0 and value is not None):
+            elif not is_empty(value) or (
+                field.zero and value == 0 and value is not None
+            ):
                 body[field.name] = field.write(value)
         return body
 
     def _state_after(self, identifier: str, inputs: Properties) -> Properties:
         answer = self._api.send("GET", self._path(identifier))
-        return self._state(self._accepted(answer, f"could not find kong {self.noun}"), inputs)
+        return self._state(
+            self._accepted(answer, f"could not find kong {self.noun}"), inputs
+        )
 
     def _state(self, entity: Value, inputs: Properties) -> Properties:
         found = {
@@ -199,14 +233,17 @@ class Entity(Resource):
         zeros = {
             key: entity[field.name]
             for key, field in self.fields.items()
-            if key not in found and not isinstance(entity.get(field.name), list | dict | None)
+            if key not in found
+            and not isinstance(entity.get(field.name), list | dict | None)
         }
         return {**found, **zeros}
 
     def _accepted(self, answer: Answer, failure: str) -> Value:
         if answer.status >= 300:
             message = (
-                (answer.body or {}).get("message", "") if isinstance(answer.body, dict) else ""
+                (answer.body or {}).get("message", "")
+                if isinstance(answer.body, dict)
+                else ""
             )
             raise ProviderError(
                 f"{failure}: HTTP status {answer.status} (message: {message!r}): {answer.text}"
@@ -219,7 +256,12 @@ class Service(Entity):
 
     token = "kong:index/service:Service"
     collection, noun = "/services", "service"
-    defaults = {"connectTimeout": 60000, "readTimeout": 60000, "writeTimeout": 60000, "retries": 5}
+    defaults = {
+        "connectTimeout": 60000,
+        "readTimeout": 60000,
+        "writeTimeout": 60000,
+        "retries": 5,
+    }
     sticky = frozenset({"port", "host", "name"})
     kept = frozenset({"name", "path"})
     fields = {
@@ -245,7 +287,12 @@ class Upstream(Entity):
 
     token = "kong:index/upstream:Upstream"
     collection, noun = "/upstreams", "upstream"
-    defaults = {"slots": 10000, "hashOn": "none", "hashFallback": "none", "hashOnCookiePath": "/"}
+    defaults = {
+        "slots": 10000,
+        "hashOn": "none",
+        "hashFallback": "none",
+        "hashOnCookiePath": "/",
+    }
     sticky = frozenset({"name"})
     fields = {
         "name": Field("name"),
@@ -295,7 +342,16 @@ class Route(Entity):
     }
     sticky = frozenset({"name"})
     kept = frozenset(
-        {"name", "methods", "hosts", "paths", "snis", "serviceId", "regexPriority", "pathHandling"}
+        {
+            "name",
+            "methods",
+            "hosts",
+            "paths",
+            "snis",
+            "serviceId",
+            "regexPriority",
+            "pathHandling",
+        }
     )
     unread = frozenset({"headers"})
     unordered = frozenset({"headers", "sources", "destinations"})
@@ -357,7 +413,10 @@ class ConsumerJwtAuth(Entity):
         return f"{entity['id']}|{inputs['consumerId']}"
 
     def _state(self, entity: Value, inputs: Properties) -> Properties:
-        return {**super()._state(entity, inputs), "consumerId": entity["consumer"]["id"]}
+        return {
+            **super()._state(entity, inputs),
+            "consumerId": entity["consumer"]["id"],
+        }
 
 
 class Certificate(Entity):
@@ -407,7 +466,9 @@ class KongPlugin(Entity):
         """A new name replaces, and the old plugin goes first [recorded: step 23]; other
         replacements are made first."""
         found = super().differences(state, old_inputs, news)
-        return Difference(found.changed, found.replaced, delete_first="name" in found.replaced)
+        return Difference(
+            found.changed, found.replaced, delete_first="name" in found.replaced
+        )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
         if key != "configJson":
@@ -431,17 +492,22 @@ class KongPlugin(Entity):
             if key != "computedConfig" or not self._is_strict(news)
         }
 
-    def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
+    def _body(
+        self, inputs: Properties, state: Properties | None = None
+    ) -> dict[str, Value]:
         try:
             return super()._body(inputs, state)
         except ValueError as error:
-            raise ProviderError(f"failed to unmarshal config_json, err: {error}") from None
+            raise ProviderError(
+                f"failed to unmarshal config_json, err: {error}"
+            ) from None
 
     def _described(self, inputs: Properties) -> str:
         """The whole request, as Go prints a structure of pointers."""
         body = self._body(inputs)
         route, service, consumer, enabled = (
-            _pointer(body.get(key)) for key in ("route", "service", "consumer", "enabled")
+            _pointer(body.get(key))
+            for key in ("route", "service", "consumer", "enabled")
         )
         tags = " ".join(map(_pointer, body.get("tags", ())))
         printed = (
@@ -454,7 +520,10 @@ class KongPlugin(Entity):
         return bool(inputs.get("strictMatch")) or self._api.strict
 
     def _state(self, entity: Value, inputs: Properties) -> Properties:
-        state = {**super()._state(entity, inputs), "strictMatch": inputs.get("strictMatch", False)}
+        state = {
+            **super()._state(entity, inputs),
+            "strictMatch": inputs.get("strictMatch", False),
+        }
         if not self._is_strict(inputs):
             state["computedConfig"] = compact(entity["config"])
             state["configJson"] = inputs.get("configJson")
@@ -484,9 +553,20 @@ def _printed(value: Value) -> str:
 def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
     api = AdminApi()
-    kinds = (Service, Route, KongPlugin, Consumer, ConsumerJwtAuth, Certificate, Upstream, Target)
+    kinds = (
+        Service,
+        Route,
+        KongPlugin,
+        Consumer,
+        ConsumerJwtAuth,
+        Certificate,
+        Upstream,
+        Target,
+    )
     resources = {kind.token: kind(api) for kind in kinds}
-    return Plugin("kong", metadata.version("pulumi-kong"), api.configure, resources.__getitem__)
+    return Plugin(
+        "kong", metadata.version("pulumi-kong"), api.configure, resources.__getitem__
+    )
 
 
 def main() -> None:

@@ -83,7 +83,9 @@ class Settings:
             return str(arguments.get(name, os.environ.get(variable))).lower() == "true"
 
         self.context = arguments.get("context")
-        self.secret_mutable = flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE")
+        self.secret_mutable = flag(
+            "enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"
+        )
         self.config_map_mutable = flag(
             "enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"
         )
@@ -126,7 +128,12 @@ class Manifest(Resource):
             about["annotations"] = annotations
         if self._kind not in CLUSTER_SCOPED:
             about.setdefault("namespace", "default")
-        return {"apiVersion": self._api_version, "kind": self._kind, **news, "metadata": about}
+        return {
+            "apiVersion": self._api_version,
+            "kind": self._kind,
+            **news,
+            "metadata": about,
+        }
 
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
@@ -142,12 +149,16 @@ class Manifest(Resource):
             if at(old_inputs, path) != at(news, path)
         }
         replaced = moved | {
-            path for path in self._immutable(news) if at(old_inputs, path) != at(news, path)
+            path
+            for path in self._immutable(news)
+            if at(old_inputs, path) != at(news, path)
         }
         if self._kind == "Pod":
             replaced |= changed_containers(old_inputs, news)
         return Difference(
-            frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved
+            frozenset(changed),
+            frozenset(replaced),
+            delete_first=bool(replaced) and not moved,
         )
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
@@ -157,7 +168,9 @@ class Manifest(Resource):
         if self._is_custom or (self._kind == "ConfigMap" and mutable):
             return ()
         always = IMMUTABLE.get(self._kind, ())
-        if self._kind == "Secret" and (not self._settings.secret_mutable or news.get("immutable")):
+        if self._kind == "Secret" and (
+            not self._settings.secret_mutable or news.get("immutable")
+        ):
             return (*always, "data")
         return always
 
@@ -188,23 +201,31 @@ class Manifest(Resource):
             )
         return _identifier(inputs), self._ready(inputs, _accepted(answer))
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         """The object as it is now. What somebody changed by hand shows up in state and inputs, and
         what somebody added in the state alone, as in the official plugin: nothing puts it back."""
         namespace, _, name = identifier.rpartition("/")
         answer = _send(
-            self._settings, "GET", _address(self._api_version, self._kind, namespace, name)
+            self._settings,
+            "GET",
+            _address(self._api_version, self._kind, namespace, name),
         )
         if answer.status == 404:
             return None
         live = _accepted(answer)
         return Found(self._inputs_of(live, inputs), live)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         namespace, _, name = identifier.rpartition("/")
         if (
             _send(
-                self._settings, "GET", _address(self._api_version, self._kind, namespace, name)
+                self._settings,
+                "GET",
+                _address(self._api_version, self._kind, namespace, name),
             ).status
             == 404
         ):
@@ -215,7 +236,9 @@ class Manifest(Resource):
         force = {"force": "1"} if self._settings.patch_force else {}
         answer = _send(self._settings, "PATCH", query | force, news)
         if answer.status == 409:
-            raise ProviderError(f"server-side apply field conflict detected: {_message(answer)}")
+            raise ProviderError(
+                f"server-side apply field conflict detected: {_message(answer)}"
+            )
         return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
@@ -238,7 +261,9 @@ class Manifest(Resource):
             return
         namespace, _, name = identifier.rpartition("/")
         answer = _send(
-            self._settings, "DELETE", _address(self._api_version, self._kind, namespace, name)
+            self._settings,
+            "DELETE",
+            _address(self._api_version, self._kind, namespace, name),
         )
         if answer.status != 404:
             _accepted(answer)
@@ -276,26 +301,41 @@ class Release(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         return self._apply("POST", inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         namespace, _, name = identifier.rpartition("/")
-        answer = _send(self._settings, "GET", _address("helm.sh/v3", "Release", namespace, name))
+        answer = _send(
+            self._settings, "GET", _address("helm.sh/v3", "Release", namespace, name)
+        )
         if answer.status == 404:
             return None
         spec = _accepted(answer)["spec"]
         return Found(spec, {**spec, "status": state.get("status")})
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         return self._apply("PUT", news)[1]
 
     def delete(self, identifier: str, state: Properties) -> None:
         namespace, _, name = identifier.rpartition("/")
         _accepted(
-            _send(self._settings, "DELETE", _address("helm.sh/v3", "Release", namespace, name))
+            _send(
+                self._settings,
+                "DELETE",
+                _address("helm.sh/v3", "Release", namespace, name),
+            )
         )
 
     def _apply(self, method: str, inputs: Properties) -> tuple[str, Properties]:
         about = {"name": inputs["name"], "namespace": inputs["namespace"]}
-        kept = {"apiVersion": "helm.sh/v3", "kind": "Release", "metadata": about, "spec": inputs}
+        kept = {
+            "apiVersion": "helm.sh/v3",
+            "kind": "Release",
+            "metadata": about,
+            "spec": inputs,
+        }
         _accepted(_send(self._settings, method, {}, kept))
         status = {**about, "status": "deployed", "version": inputs.get("version")}
         return f"{about['namespace']}/{about['name']}", {**inputs, "status": status}
@@ -323,7 +363,10 @@ def _unready(kind: str, live: Properties) -> str:
         and not by_hand
     ):
         return "not all pods are of its revision"
-    if kind == "DaemonSet" and status["updatedNumberScheduled"] < status["desiredNumberScheduled"]:
+    if (
+        kind == "DaemonSet"
+        and status["updatedNumberScheduled"] < status["desiredNumberScheduled"]
+    ):
         return "not all pods are of its revision"
     for one in status["conditions"] if kind in ("Deployment", "Job") and status else ():
         if one["type"] == "Progressing" and one["reason"] != "NewReplicaSetAvailable":
@@ -334,10 +377,17 @@ def _unready(kind: str, live: Properties) -> str:
 
 
 def _address(api_version: str, kind: str, namespace: str, name: str) -> dict[str, str]:
-    return {"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name}
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "namespace": namespace,
+        "name": name,
+    }
 
 
-def _send(settings: Settings, method: str, query: dict[str, str], body: Value = None) -> Any:
+def _send(
+    settings: Settings, method: str, query: dict[str, str], body: Value = None
+) -> Any:
     url = address(settings.context)
     if not url:
         raise ProviderError(
@@ -348,16 +398,24 @@ def _send(settings: Settings, method: str, query: dict[str, str], body: Value = 
 
 def _ports(spec: Value) -> list[Properties]:
     ports = spec.get("ports") if isinstance(spec, dict) else None
-    return [port for port in ports if isinstance(port, dict)] if isinstance(ports, list) else []
+    return (
+        [port for port in ports if isinstance(port, dict)]
+        if isinstance(ports, list)
+        else []
+    )
 
 
 def _numbered(spec: Properties, state: Properties) -> Value:
     """The ports of a Service with the node ports that it has, or that only the cluster knows."""
     if spec.get("type") not in ("NodePort", "LoadBalancer"):
         return spec.get("ports")
-    had = {str(port.get("port")): port.get("nodePort") for port in _ports(state.get("spec"))}
+    had = {
+        str(port.get("port")): port.get("nodePort")
+        for port in _ports(state.get("spec"))
+    }
     return [
-        {"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port} for port in _ports(spec)
+        {"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port}
+        for port in _ports(spec)
     ]
 
 
@@ -365,7 +423,11 @@ def _pruned(live: Value, inputs: Value) -> Value:
     """What is there of what the inputs have, item by item in lists (pulumi-kubernetes:
     pruneLiveState)."""
     if isinstance(live, dict) and isinstance(inputs, dict):
-        return {key: _pruned(live[key], value) for key, value in inputs.items() if key in live}
+        return {
+            key: _pruned(live[key], value)
+            for key, value in inputs.items()
+            if key in live
+        }
     if isinstance(live, list) and isinstance(inputs, list) and live and inputs:
         return [_pruned(*both) for both in zip(live, inputs, strict=False)]
     return live if inputs or not isinstance(live, list) else []
@@ -374,7 +436,10 @@ def _pruned(live: Value, inputs: Value) -> Value:
 def _imported(live: Properties) -> Properties:
     """The inputs of an object that no program had: all of it but what only the server says."""
     about = {key: value for key, value in live["metadata"].items() if key != "uid"}
-    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": about}
+    return {
+        **{key: value for key, value in live.items() if key != "status"},
+        "metadata": about,
+    }
 
 
 def _encoded(inputs: Properties) -> Value:
@@ -384,14 +449,20 @@ def _encoded(inputs: Properties) -> Value:
     data: dict[str, Value] = dict(given)
     for key, value in strings.items():
         data[key] = (
-            UNKNOWN if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
+            UNKNOWN
+            if has_unknown(value)
+            else base64.b64encode(str(value).encode()).decode()
         )
     return data
 
 
 def _identifier(inputs: Properties) -> str:
     about = inputs["metadata"]
-    return f"{about['namespace']}/{about['name']}" if about.get("namespace") else str(about["name"])
+    return (
+        f"{about['namespace']}/{about['name']}"
+        if about.get("namespace")
+        else str(about["name"])
+    )
 
 
 def _message(answer: Any) -> str:
@@ -400,7 +471,9 @@ def _message(answer: Any) -> str:
 
 def _accepted(answer: Any) -> Properties:
     if answer.status != 200:
-        raise ProviderError(f"the cluster stand-in answered {answer.status}: {_message(answer)}")
+        raise ProviderError(
+            f"the cluster stand-in answered {answer.status}: {_message(answer)}"
+        )
     body: Properties = answer.body
     return body
 
@@ -413,10 +486,17 @@ def plugin() -> Plugin:
 
     def resource(token: str) -> Resource:
         if token not in made:
-            made[token] = Release(settings) if token == _RELEASE else Manifest(token, settings)
+            made[token] = (
+                Release(settings) if token == _RELEASE else Manifest(token, settings)
+            )
         return made[token]
 
-    return Plugin("kubernetes", metadata.version("pulumi-kubernetes"), settings.configure, resource)
+    return Plugin(
+        "kubernetes",
+        metadata.version("pulumi-kubernetes"),
+        settings.configure,
+        resource,
+    )
 
 
 def main() -> None:

@@ -86,7 +86,9 @@ _CONTAINERS = ("spec.containers", "spec.initContainers")
 
 def changed_containers(old: Properties, new: Properties) -> set[str]:
     """The lists of a Pod's containers of which something differs that has the plugin replace it."""
-    return {path for path in _CONTAINERS if _known(at(old, path)) != _known(at(new, path))}
+    return {
+        path for path in _CONTAINERS if _known(at(old, path)) != _known(at(new, path))
+    }
 
 
 def at(properties: Properties, path: str) -> Value:

@@ -61,7 +61,8 @@ class Lookups:
             "GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}"
         )
         public = {
-            name: found.get(name) for name in ("alg", "e", "kid", "kty", "n", "status", "use")
+            name: found.get(name)
+            for name in ("alg", "e", "kid", "kty", "n", "status", "use")
         }
         return {"id": found.get("kid"), "authServerId": server, "keyId": key, **public}
 
@@ -84,7 +85,11 @@ def plugin() -> Plugin:
         "okta:auth/getServerKeys:getServerKeys": lookups.server_keys,
     }
     return Plugin(
-        "okta", metadata.version("pulumi-okta"), api.configure, resources.__getitem__, functions
+        "okta",
+        metadata.version("pulumi-okta"),
+        api.configure,
+        resources.__getitem__,
+        functions,
     )
 
 

@@ -42,7 +42,9 @@ class ManagementApi:
         host = f"{setting('orgName', 'OKTA_ORG_NAME')}.{setting('baseUrl', 'OKTA_BASE_URL') or 'okta.com'}"
         proxy = setting("httpProxy", "OKTA_HTTP_PROXY")
         self._token = setting("apiToken", "OKTA_API_TOKEN")
-        self._url, self._prefix = (proxy, f"http://{host}") if proxy else (f"https://{host}", "")
+        self._url, self._prefix = (
+            (proxy, f"http://{host}") if proxy else (f"https://{host}", "")
+        )
         for _ in ("v4", "v2"):  # one probe for each of two SDKs in the official plugin
             answer = self.send("GET", "/api/v1/users/me")
             if answer.status != 200:
@@ -62,7 +64,11 @@ class ManagementApi:
 
     def _send(self, method: str, path: str, body: Value) -> Answer:
         return send(
-            self._url, method, self._prefix + path, body, {"Authorization": f"SSWS {self._token}"}
+            self._url,
+            method,
+            self._prefix + path,
+            body,
+            {"Authorization": f"SSWS {self._token}"},
         )
 
     def accepted(self, method: str, path: str, body: Value = None) -> Value:
@@ -76,7 +82,9 @@ class ManagementApi:
         """Asks once per process which engine the org runs; the official plugin does so with the
         first app."""
         if not self._knows_pipeline:
-            self._knows_pipeline = self.send("GET", "/.well-known/okta-organization").status == 200
+            self._knows_pipeline = (
+                self.send("GET", "/.well-known/okta-organization").status == 200
+            )
 
 
 def _pause(answer: Answer) -> float | None:
@@ -84,7 +92,10 @@ def _pause(answer: Answer) -> float | None:
     not say."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
-        until, now = int(headers["x-rate-limit-reset"]), parsedate_to_datetime(headers["date"])
+        until, now = (
+            int(headers["x-rate-limit-reset"]),
+            parsedate_to_datetime(headers["date"]),
+        )
     except (KeyError, ValueError):
         return None
     return max(until - now.timestamp(), 0.0) + 1.0
@@ -93,7 +104,9 @@ def _pause(answer: Answer) -> float | None:
 def described(answer: Answer) -> str:
     """Okta's own words about a failure, with the whole body."""
     body = answer.body if isinstance(answer.body, dict) else {}
-    causes = "; ".join(str(cause.get("errorSummary")) for cause in body.get("errorCauses") or [])
+    causes = "; ".join(
+        str(cause.get("errorSummary")) for cause in body.get("errorCauses") or []
+    )
     summary = f"{body.get('errorSummary', '')}{f'. Causes: {causes}' if causes else ''}"
     return f"the API returned an error: {answer.status} {summary} {answer.text}"
 
@@ -136,13 +149,17 @@ class OktaObject(Resource):
         made = self._api.accepted("POST", self.collection(inputs), self.body(inputs))
         return str(made["id"]), self._read(made["id"], inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         """By its id, or, where there is neither state nor inputs, by the id that it is imported
         by."""
         imported = not (state or inputs)
         if imported:
             identifier, inputs = self.imported(identifier)
-        answer = self._api.send("GET", f"{self.collection(state or inputs)}/{identifier}")
+        answer = self._api.send(
+            "GET", f"{self.collection(state or inputs)}/{identifier}"
+        )
         if answer.status == 404:
             return None
         if answer.status != 200:
@@ -162,7 +179,9 @@ class OktaObject(Resource):
             raise ProviderError(f"invalid resource import specifier {identifier!r}")
         return own, dict(zip(self.parents, parents, strict=True))
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         path = f"{self.collection(news)}/{identifier}"
         switched = self.lifecycle and state.get("status") != news.get("status")
         verb = "activate" if news.get("status") == "ACTIVE" else "deactivate"
@@ -199,13 +218,19 @@ def refreshed(
 
 def written(token: str, now: Properties) -> Properties:
     """The inputs that a program would have to write for the state `now`."""
-    return {key: now[key] for key in sdk.inputs_of(token).hints if not is_empty(now.get(key))}
+    return {
+        key: now[key]
+        for key in sdk.inputs_of(token).hints
+        if not is_empty(now.get(key))
+    }
 
 
 def given(**members: Value) -> dict[str, Value]:
     """The members that are there: Okta's SDKs leave empty strings and collections out, but not
     false or 0."""
-    return {key: value for key, value in members.items() if value not in (None, "", [], {})}
+    return {
+        key: value for key, value in members.items() if value not in (None, "", [], {})
+    }
 
 
 def quoted(text: str) -> str:

@@ -85,10 +85,21 @@ class OAuth(OktaObject):
         "wildcardRedirect": "DISABLED",
     }
     computed = frozenset(
-        {"clientId", "clientSecret", "name", "signOnMode", "logoUrl", "authenticationPolicy"}
+        {
+            "clientId",
+            "clientSecret",
+            "name",
+            "signOnMode",
+            "logoUrl",
+            "authenticationPolicy",
+        }
     )
-    sticky = frozenset({"clientId", "authenticationPolicy", "pkceRequired", "appSettingsJson"})
-    unordered = frozenset({"grantTypes", "responseTypes", "postLogoutRedirectUris", "loginScopes"})
+    sticky = frozenset(
+        {"clientId", "authenticationPolicy", "pkceRequired", "appSettingsJson"}
+    )
+    unordered = frozenset(
+        {"grantTypes", "responseTypes", "postLogoutRedirectUris", "loginScopes"}
+    )
 
     def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
         """Grant and response types follow from the type where they are absent."""
@@ -96,7 +107,9 @@ class OAuth(OktaObject):
         kind = inputs.get("type")
         if isinstance(kind, str):
             inputs.setdefault("grantTypes", _GRANTS.get(kind, ["authorization_code"]))
-            inputs.setdefault("responseTypes", ["token"] if kind == "service" else ["code"])
+            inputs.setdefault(
+                "responseTypes", ["token"] if kind == "service" else ["code"]
+            )
         return inputs
 
     def problems(self, inputs: Properties) -> list[sdk.Problem]:
@@ -168,10 +181,15 @@ class OAuth(OktaObject):
                 "keys": [{**given(**key), "status": "ACTIVE"} for key in inputs["jwks"]]
             }
         if "refresh_token" in inputs["grantTypes"]:
-            leeway, rotation = inputs["refreshTokenLeeway"], inputs["refreshTokenRotation"]
+            leeway, rotation = (
+                inputs["refreshTokenLeeway"],
+                inputs["refreshTokenRotation"],
+            )
             client["refresh_token"] = {"leeway": leeway, "rotation_type": rotation}
         return {
-            "accessibility": {"selfService": True} if inputs["accessibilitySelfService"] else {},
+            "accessibility": {"selfService": True}
+            if inputs["accessibilitySelfService"]
+            else {},
             "credentials": {
                 "oauthClient": {
                     "autoKeyRotation": inputs["autoKeyRotation"],
@@ -187,7 +205,9 @@ class OAuth(OktaObject):
             "label": inputs["label"],
             "name": "oidc_client",
             "settings": {
-                **({"implicitAssignment": True} if inputs["implicitAssignment"] else {}),
+                **(
+                    {"implicitAssignment": True} if inputs["implicitAssignment"] else {}
+                ),
                 "notes": {},
                 "oauthClient": client,
             },
@@ -207,9 +227,13 @@ class OAuth(OktaObject):
         if inputs["type"] != "service" and not inputs.get("skipAuthenticationPolicy"):
             policy = inputs.get("authenticationPolicy") or self._default_policy()
             self._api.accepted("PUT", f"{_APPS}/{identifier}/policies/{policy}")
-        return identifier, self._read_app(identifier, inputs, self._secret(made, inputs))
+        return identifier, self._read_app(
+            identifier, inputs, self._secret(made, inputs)
+        )
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         """An app that is gone fails the refresh, as with the official plugin (official-plugin.md,
         Drift).
 
@@ -223,19 +247,26 @@ class OAuth(OktaObject):
             now |= {"refreshTokenRotation": None, "refreshTokenLeeway": None}
         return Found(written(self.token, now), now)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         path = f"{_APPS}/{identifier}"
         if state.get("status") != news.get("status"):
             verb = "activate" if news["status"] == "ACTIVE" else "deactivate"
             self._api.accepted("POST", f"{path}/lifecycle/{verb}")
-            if self.differences({**state, "status": news["status"]}, {}, news) == Difference():
+            if (
+                self.differences({**state, "status": news["status"]}, {}, news)
+                == Difference()
+            ):
                 return {**state, "status": news["status"]}
         body = self.body({**news, "clientId": state["clientId"]})
         if news["omitSecret"]:
             body["credentials"]["oauthClient"]["client_secret"] = ""
         elif state.get("clientSecret"):
             body["credentials"]["oauthClient"]["client_secret"] = state["clientSecret"]
-        body["settings"].update(parsed(news.get("appSettingsJson") or state.get("appSettingsJson")))
+        body["settings"].update(
+            parsed(news.get("appSettingsJson") or state.get("appSettingsJson"))
+        )
         answer = self._api.accepted("PUT", path, body)
         policy = news.get("authenticationPolicy") or state.get("authenticationPolicy")
         if policy and not news.get("skipAuthenticationPolicy"):
@@ -253,17 +284,30 @@ class OAuth(OktaObject):
     def state(self, answer: Value, inputs: Properties) -> Properties:
         credentials, settings = answer["credentials"], answer["settings"]
         client, oauth = settings["oauthClient"], credentials["oauthClient"]
-        login, refresh = client.get("idp_initiated_login") or {}, client.get("refresh_token") or {}
+        login, refresh = (
+            client.get("idp_initiated_login") or {},
+            client.get("refresh_token") or {},
+        )
         visibility, template = (
             answer.get("visibility") or {},
             credentials.get("userNameTemplate") or {},
         )
-        known = {"oauthClient", "notes", "notifications", "implicitAssignment", "emOptInStatus"}
+        known = {
+            "oauthClient",
+            "notes",
+            "notifications",
+            "implicitAssignment",
+            "emOptInStatus",
+        }
         others = {key: value for key, value in settings.items() if key not in known}
-        policy = ((answer.get("_links") or {}).get("accessPolicy") or {}).get("href", "")
+        policy = ((answer.get("_links") or {}).get("accessPolicy") or {}).get(
+            "href", ""
+        )
         hints = sdk.inputs_of(self.token).hints
         kept: Properties = {
-            key: inputs[key] for key in ("omitSecret", "skipAuthenticationPolicy") if key in inputs
+            key: inputs[key]
+            for key in ("omitSecret", "skipAuthenticationPolicy")
+            if key in inputs
         }
         return {
             **kept,
@@ -289,11 +333,19 @@ class OAuth(OktaObject):
             "refreshTokenRotation": refresh.get("rotation_type", "STATIC"),
             "refreshTokenLeeway": refresh.get("leeway", 0),
             "jwks": [
-                {name: key[name] for name in ("e", "kid", "kty", "n", "x", "y") if key.get(name)}
+                {
+                    name: key[name]
+                    for name in ("e", "kid", "kty", "n", "x", "y")
+                    if key.get(name)
+                }
                 for key in (client.get("jwks") or {}).get("keys", [])
             ],
             "jwksUri": client.get("jwks_uri"),
-            **{here: client.get(there) for here, there in _URIS.items() if here in hints},
+            **{
+                here: client.get(there)
+                for here, there in _URIS.items()
+                if here in hints
+            },
             "implicitAssignment": settings.get("implicitAssignment", False),
             "accessibilitySelfService": (answer.get("accessibility") or {}).get(
                 "selfService", False
@@ -306,15 +358,20 @@ class OAuth(OktaObject):
             "appSettingsJson": json.dumps(others, sort_keys=True, separators=(",", ":"))
             if others
             else None,
-            "authenticationPolicy": policy.rsplit("/", 1)[-1] or inputs.get("authenticationPolicy"),
+            "authenticationPolicy": policy.rsplit("/", 1)[-1]
+            or inputs.get("authenticationPolicy"),
         }
 
-    def _read_app(self, identifier: str, inputs: Properties, secret: Value) -> Properties:
+    def _read_app(
+        self, identifier: str, inputs: Properties, secret: Value
+    ) -> Properties:
         answer = self._api.send("GET", f"{_APPS}/{identifier}")
         if answer.status != 200:
             raise ProviderError(f"failed to get OAuth application: {described(answer)}")
         self._api.pipeline()
-        self._api.send("GET", f"/api/v1/internal/apps/{identifier}/settings/oauth/idToken")
+        self._api.send(
+            "GET", f"/api/v1/internal/apps/{identifier}/settings/oauth/idToken"
+        )
         return {**self.state(answer.body, inputs), "clientSecret": secret}
 
     def _set_issuer(self, identifier: str, inputs: Properties) -> None:
@@ -368,16 +425,23 @@ class AppGroupAssignments(Resource):
             inputs["appId"], self._assigned(inputs["appId"]) or []
         )
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         assigned = self._assigned(identifier)
         if assigned is None:
             return None
         now = self._state(identifier, assigned)
         return Found(
-            refreshed(self.same, inputs, now) if state or inputs else written(self.token, now), now
+            refreshed(self.same, inputs, now)
+            if state or inputs
+            else written(self.token, now),
+            now,
         )
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         wanted = {group["id"] for group in news.get("groups", [])}
         for group in state.get("groups", []):
             if group["id"] not in wanted:
@@ -408,7 +472,9 @@ class AppGroupAssignments(Resource):
         if answer.status == 404:
             return None
         if answer.status != 200 or not isinstance(answer.body, list):
-            raise ProviderError(f"failed to fetch group assignments: {described(answer)}")
+            raise ProviderError(
+                f"failed to fetch group assignments: {described(answer)}"
+            )
         return answer.body
 
     def _state(self, app: str, assigned: list[Value]) -> Properties:

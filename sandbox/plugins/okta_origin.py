@@ -31,7 +31,8 @@ class Origin(OktaObject):
         yield from sdk.problems(self.token, inputs)
         if not inputs.get("scopes"):
             yield sdk.Problem(
-                "scopes", "Attribute scopes list must contain at least 1 elements, got: 0"
+                "scopes",
+                "Attribute scopes list must contain at least 1 elements, got: 0",
             )
 
     def collection(self, inputs: Properties) -> str:
@@ -42,7 +43,11 @@ class Origin(OktaObject):
             given(type=one.get("type"), allowedOktaApps=one.get("allowedOktaApps"))
             for one in inputs["scopes"]
         ]
-        return {"name": inputs.get("name"), "origin": inputs["origin"], "scopes": scopes}
+        return {
+            "name": inputs.get("name"),
+            "origin": inputs["origin"],
+            "scopes": scopes,
+        }
 
     def state(self, answer: Any, inputs: Properties) -> Properties:
         scopes = [
@@ -57,9 +62,18 @@ class Origin(OktaObject):
         made = self._api.accepted("POST", _ORIGINS, self.body(inputs))
         state = self.state(made, inputs)
         if inputs.get("status", state["status"]) != state["status"]:
-            raise ProviderError("Provider produced inconsistent result after apply: .status")
+            raise ProviderError(
+                "Provider produced inconsistent result after apply: .status"
+            )
         return str(made["id"]), state
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
-        body = {**self.body(news), **given(status=news.get("status") or state.get("status"))}
-        return self.state(self._api.accepted("PUT", f"{_ORIGINS}/{identifier}", body), news)
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
+        body = {
+            **self.body(news),
+            **given(status=news.get("status") or state.get("status")),
+        }
+        return self.state(
+            self._api.accepted("PUT", f"{_ORIGINS}/{identifier}", body), news
+        )

@@ -18,8 +18,14 @@ class Server(OktaObject):
     token = "okta:auth/server:Server"
     lifecycle = "before"
     gone_is_deleted = True
-    defaults = {"credentialsRotationMode": "AUTO", "issuerMode": "ORG_URL", "status": "ACTIVE"}
-    computed = frozenset({"issuer", "kid", "credentialsLastRotated", "credentialsNextRotation"})
+    defaults = {
+        "credentialsRotationMode": "AUTO",
+        "issuerMode": "ORG_URL",
+        "status": "ACTIVE",
+    }
+    computed = frozenset(
+        {"issuer", "kid", "credentialsLastRotated", "credentialsNextRotation"}
+    )
     sticky = frozenset({"name"})
     unordered = frozenset({"audiences"})
 
@@ -32,7 +38,9 @@ class Server(OktaObject):
             description=inputs.get("description"),
             audiences=inputs["audiences"],
             issuerMode=inputs["issuerMode"],
-            credentials={"signing": {"rotationMode": inputs["credentialsRotationMode"]}},
+            credentials={
+                "signing": {"rotationMode": inputs["credentialsRotationMode"]}
+            },
         )
 
     def state(self, answer: Value, inputs: Properties) -> Properties:  # noqa: ARG002
@@ -125,12 +133,23 @@ class ServerClaim(_OnServer):
 
     token = "okta:auth/serverClaim:ServerClaim"
     part = "claims"
-    defaults = {"alwaysIncludeInToken": True, "status": "ACTIVE", "valueType": "EXPRESSION"}
+    defaults = {
+        "alwaysIncludeInToken": True,
+        "status": "ACTIVE",
+        "valueType": "EXPRESSION",
+    }
     sticky = frozenset({"name"})
     unordered = frozenset({"scopes"})
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        names = ("name", "status", "claimType", "valueType", "value", "alwaysIncludeInToken")
+        names = (
+            "name",
+            "status",
+            "claimType",
+            "valueType",
+            "value",
+            "alwaysIncludeInToken",
+        )
         return {
             **given(
                 group_filter_type=inputs.get("groupFilterType"),
@@ -140,7 +159,14 @@ class ServerClaim(_OnServer):
         }
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        names = ("name", "status", "claimType", "valueType", "value", "alwaysIncludeInToken")
+        names = (
+            "name",
+            "status",
+            "claimType",
+            "valueType",
+            "value",
+            "alwaysIncludeInToken",
+        )
         return {
             "authServerId": inputs["authServerId"],
             **{name: answer.get(name) for name in names},
@@ -209,7 +235,9 @@ class ServerPolicyRule(_OnServer):
     parents: ClassVar[tuple[str, ...]] = ("authServerId", "policyId")
 
     def collection(self, inputs: Properties) -> str:
-        return f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"
+        return (
+            f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"
+        )
 
     def body(self, inputs: Properties) -> dict[str, Value]:
         token: dict[str, Any] = {
@@ -232,10 +260,12 @@ class ServerPolicyRule(_OnServer):
                 "scopes": given(include=inputs.get("scopeWhitelists")),
                 "people": {
                     "groups": given(
-                        include=inputs.get("groupWhitelists"), exclude=inputs.get("groupBlacklists")
+                        include=inputs.get("groupWhitelists"),
+                        exclude=inputs.get("groupBlacklists"),
                     ),
                     "users": given(
-                        include=inputs.get("userWhitelists"), exclude=inputs.get("userBlacklists")
+                        include=inputs.get("userWhitelists"),
+                        exclude=inputs.get("userBlacklists"),
                     ),
                 },
             },
@@ -247,7 +277,10 @@ class ServerPolicyRule(_OnServer):
         return {
             "authServerId": inputs["authServerId"],
             "policyId": inputs["policyId"],
-            **{name: answer.get(name) for name in ("name", "status", "type", "priority", "system")},
+            **{
+                name: answer.get(name)
+                for name in ("name", "status", "type", "priority", "system")
+            },
             "accessTokenLifetimeMinutes": token.get("accessTokenLifetimeMinutes"),
             "refreshTokenLifetimeMinutes": token.get("refreshTokenLifetimeMinutes"),
             "refreshTokenWindowMinutes": token.get("refreshTokenWindowMinutes"),

@@ -40,7 +40,9 @@ class UnreadyError(ProviderError):
     """An object that was created or changed, and did not become what it is to be: the engine
     records it as it is now, and that the next run has to look at it again."""
 
-    def __init__(self, identifier: str, inputs: Properties, state: Properties, reason: str) -> None:
+    def __init__(
+        self, identifier: str, inputs: Properties, state: Properties, reason: str
+    ) -> None:
         super().__init__(reason)
         self.identifier, self.inputs, self.state = identifier, inputs, state
 
@@ -80,9 +82,15 @@ class Resource(ABC):
     """One resource type. `token` is its type; the SDK says which inputs it has."""
 
     token: str
-    replaces: ClassVar[frozenset[str]] = frozenset()  # inputs whose change forces a replacement
-    defaults: ClassVar[Mapping[str, Value]] = {}  # what the plugin itself sends for an absent input
-    computed: ClassVar[frozenset[str]] = frozenset()  # outputs that only the server knows
+    replaces: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # inputs whose change forces a replacement
+    defaults: ClassVar[
+        Mapping[str, Value]
+    ] = {}  # what the plugin itself sends for an absent input
+    computed: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # outputs that only the server knows
     # Inputs that keep the server's value when absent.
     sticky: ClassVar[frozenset[str]] = frozenset()
     unordered: ClassVar[frozenset[str]] = frozenset()  # lists that are sets
@@ -90,7 +98,10 @@ class Resource(ABC):
 
     def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
         """The inputs with defaults filled in."""
-        return {**self.defaults, **{key: value for key, value in news.items() if value is not None}}
+        return {
+            **self.defaults,
+            **{key: value for key, value in news.items() if value is not None},
+        }
 
     def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
         """What is wrong with the inputs."""
@@ -120,7 +131,9 @@ class Resource(ABC):
         """The state that a preview shows: the inputs, and what the server will say only where it is
         known."""
         kept = {
-            key: state.get(key, UNKNOWN) for key in self.computed | self.sticky if key not in news
+            key: state.get(key, UNKNOWN)
+            for key in self.computed | self.sticky
+            if key not in news
         }
         return {**kept, **news}
 
@@ -129,11 +142,15 @@ class Resource(ABC):
         """Makes it; gives its id and state. Raises ProviderError."""
 
     @abstractmethod
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         """Looks it up; None when it is gone. Raises ProviderError."""
 
     @abstractmethod
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         """Changes it; gives its new state. Raises ProviderError."""
 
     @abstractmethod
@@ -170,7 +187,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> pb.ProviderHandshakeResponse:
         return pb.ProviderHandshakeResponse()
 
-    def GetPluginInfo(self, _request: Empty, _: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(
+        self, _request: Empty, _: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=self._plugin.version)
 
     def GetSchema(
@@ -181,15 +200,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             schema=f'{{"name": "{self._plugin.name}", "version": "{self._plugin.version}"}}'
         )
 
-    def CheckConfig(self, request: pb.CheckRequest, _: grpc.ServicerContext) -> pb.CheckResponse:
+    def CheckConfig(
+        self, request: pb.CheckRequest, _: grpc.ServicerContext
+    ) -> pb.CheckResponse:
         return pb.CheckResponse(inputs=request.news)
 
-    def DiffConfig(self, request: pb.DiffRequest, _: grpc.ServicerContext) -> pb.DiffResponse:
+    def DiffConfig(
+        self, request: pb.DiffRequest, _: grpc.ServicerContext
+    ) -> pb.DiffResponse:
         """A changed provider configuration is an update of the provider, and never replaces its
         resources."""
         olds, news = from_struct(request.old_inputs), from_struct(request.news)
         return _diff_response(
-            Difference(frozenset(key for key in olds | news if olds.get(key) != news.get(key)))
+            Difference(
+                frozenset(key for key in olds | news if olds.get(key) != news.get(key))
+            )
         )
 
     def Configure(
@@ -205,7 +230,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._plugin.cancelled.set()
         return Empty()
 
-    def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
+    def Invoke(
+        self, request: pb.InvokeRequest, context: grpc.ServicerContext
+    ) -> pb.InvokeResponse:
         with _errors(context):
             if request.tok not in self._plugin.functions:
                 raise ProviderError(
@@ -218,34 +245,50 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # Resources
 
-    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
+    def Check(
+        self, request: pb.CheckRequest, context: grpc.ServicerContext
+    ) -> pb.CheckResponse:
         with _errors(context):
             resource = self._resource(request.urn)
             news, olds = from_struct(request.news), from_struct(request.olds)
             naming = Naming(request.urn.rsplit("::", 1)[1], request.randomSeed)
             inputs = resource.check(news, olds, naming)
             failures = [
-                pb.CheckFailure(property=p.path, reason=p.reason) for p in resource.problems(inputs)
+                pb.CheckFailure(property=p.path, reason=p.reason)
+                for p in resource.problems(inputs)
             ]
             return pb.CheckResponse(inputs=to_struct(inputs), failures=failures)
 
-    def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
+    def Diff(
+        self, request: pb.DiffRequest, context: grpc.ServicerContext
+    ) -> pb.DiffResponse:
         with _errors(context):
             olds, old_inputs, news = map(
                 from_struct, (request.olds, request.old_inputs, request.news)
             )
             _keep(request.ignoreChanges, olds, news)
-            return _diff_response(self._resource(request.urn).differences(olds, old_inputs, news))
+            return _diff_response(
+                self._resource(request.urn).differences(olds, old_inputs, news)
+            )
 
-    def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:
+    def Create(
+        self, request: pb.CreateRequest, context: grpc.ServicerContext
+    ) -> pb.CreateResponse:
         with _errors(context):
-            resource, inputs = self._resource(request.urn), from_struct(request.properties)
+            resource, inputs = (
+                self._resource(request.urn),
+                from_struct(request.properties),
+            )
             if request.preview:
-                return pb.CreateResponse(properties=_state(resource, resource.planned({}, inputs)))
+                return pb.CreateResponse(
+                    properties=_state(resource, resource.planned({}, inputs))
+                )
             identifier, state = resource.create(inputs)
             return pb.CreateResponse(id=identifier, properties=_state(resource, state))
 
-    def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
+    def Read(
+        self, request: pb.ReadRequest, context: grpc.ServicerContext
+    ) -> pb.ReadResponse:
         with _errors(context):
             resource = self._resource(request.urn)
             inputs, state = from_struct(request.inputs), from_struct(request.properties)
@@ -258,7 +301,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 properties=_state(resource, found.state),
             )
 
-    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
+    def Update(
+        self, request: pb.UpdateRequest, context: grpc.ServicerContext
+    ) -> pb.UpdateResponse:
         with _errors(context):
             resource, state, news = (
                 self._resource(request.urn),
@@ -267,14 +312,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             _keep(request.ignoreChanges, state, news)
             if request.preview:
-                return pb.UpdateResponse(properties=_state(resource, resource.planned(state, news)))
+                return pb.UpdateResponse(
+                    properties=_state(resource, resource.planned(state, news))
+                )
             return pb.UpdateResponse(
                 properties=_state(resource, resource.update(request.id, state, news))
             )
 
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         with _errors(context):
-            self._resource(request.urn).delete(request.id, from_struct(request.properties))
+            self._resource(request.urn).delete(
+                request.id, from_struct(request.properties)
+            )
         return Empty()
 
     def _resource(self, urn: str) -> Resource:
@@ -314,7 +363,9 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
                 properties=to_struct(error.state),
                 reasons=[str(error)],
             )
-            told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            told = status_pb2.Status(
+                code=grpc.StatusCode.UNKNOWN.value[0], message=str(error)
+            )
             told.details.add().Pack(made)
             # As google.rpc has errors with details travel, beside the status itself.
             details: bytes = told.SerializeToString()  # type: ignore[no-untyped-call]
@@ -331,9 +382,12 @@ def _token(urn: str) -> str:
 
 def _state(resource: Resource, state: Properties) -> object:
     marked = {
-        key: Secret(value) if key in resource.secrets else value for key, value in state.items()
+        key: Secret(value) if key in resource.secrets else value
+        for key, value in state.items()
     }
-    return to_struct({key: value for key, value in marked.items() if not _is_absent(value)})
+    return to_struct(
+        {key: value for key, value in marked.items() if not _is_absent(value)}
+    )
 
 
 def _is_absent(value: Value) -> bool:
@@ -342,7 +396,9 @@ def _is_absent(value: Value) -> bool:
 
 def _diff_response(difference: Difference) -> pb.DiffResponse:
     return pb.DiffResponse(
-        changes=pb.DiffResponse.DIFF_SOME if difference.changed else pb.DiffResponse.DIFF_NONE,
+        changes=pb.DiffResponse.DIFF_SOME
+        if difference.changed
+        else pb.DiffResponse.DIFF_NONE,
         diffs=sorted(difference.changed),
         replaces=sorted(difference.replaced),
         deleteBeforeReplace=difference.delete_first,
@@ -352,4 +408,8 @@ def _diff_response(difference: Difference) -> pb.DiffResponse:
 def run(plugin: Plugin) -> None:
     """Serves `plugin` until the engine ends this process."""
     provider = Provider(plugin)
-    serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))
+    serve(
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+            provider, server
+        )
+    )

@@ -78,7 +78,9 @@ def _inputs_of(token: str) -> Inputs:
         if token in described.get("classes", {}):
             python = importlib.import_module(described["fqn"])
             return object_inputs(_arguments_class(python, described["classes"][token]))
-    raise NoSuchResourceError(f"{token}: the installed {sdk.__name__} has no such resource")
+    raise NoSuchResourceError(
+        f"{token}: the installed {sdk.__name__} has no such resource"
+    )
 
 
 def _arguments_class(module: types.ModuleType, name: str) -> type:
@@ -108,7 +110,9 @@ def problems(token: str, properties: Mapping[str, Value]) -> Iterator[Problem]:
     yield from _object_problems("", properties, inputs_of(token))
 
 
-def _object_problems(path: str, value: Mapping[str, Value], inputs: Inputs) -> Iterator[Problem]:
+def _object_problems(
+    path: str, value: Mapping[str, Value], inputs: Inputs
+) -> Iterator[Problem]:
     for key, item in value.items():
         if key.startswith("__"):  # the engine's own bookkeeping, such as __defaults
             continue
@@ -117,12 +121,15 @@ def _object_problems(path: str, value: Mapping[str, Value], inputs: Inputs) -> I
             near = difflib.get_close_matches(key, inputs.hints, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             yield Problem(
-                where, f"Invalid or unknown key {key!r} (its value: {_shown(item)}){hint}"
+                where,
+                f"Invalid or unknown key {key!r} (its value: {_shown(item)}){hint}",
             )
         else:
             yield from _value_problems(where, item, inputs.hints[key])
     for key in sorted(inputs.required - value.keys()):
-        yield Problem(f"{path}.{key}" if path else key, f"Missing required property {key!r}")
+        yield Problem(
+            f"{path}.{key}" if path else key, f"Missing required property {key!r}"
+        )
 
 
 def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Problem]:
@@ -134,7 +141,8 @@ def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Probl
     elif origin is typing.Literal:
         if value not in arguments:
             yield Problem(
-                path, f"expected {' or '.join(map(repr, arguments))}, got {_shown(value)}"
+                path,
+                f"expected {' or '.join(map(repr, arguments))}, got {_shown(value)}",
             )
     elif origin in (Sequence, list):
         yield from _list_problems(path, value, arguments[0])
@@ -150,7 +158,9 @@ def _value_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Probl
         else:
             yield Problem(path, f"expected an object, got {_shown(value)}")
     elif not _is_scalar(value, hint):
-        yield Problem(path, f"expected {_NAMES.get(hint, 'a value')}, got {_shown(value)}")
+        yield Problem(
+            path, f"expected {_NAMES.get(hint, 'a value')}, got {_shown(value)}"
+        )
 
 
 def _list_problems(path: str, value: Value, hint: typing.Any) -> Iterator[Problem]:
@@ -169,14 +179,20 @@ def _union_problems(
     members = [hint for hint in arguments if not _is_wrapper(hint)]
     findings = [list(_value_problems(path, value, hint)) for hint in members]
     if findings and all(findings):
-        yield from max(findings, key=lambda found: max(len(problem.path) for problem in found))
+        yield from max(
+            findings, key=lambda found: max(len(problem.path) for problem in found)
+        )
 
 
 def _is_wrapper(hint: typing.Any) -> bool:
     origin = typing.get_origin(hint) or hint
     if isinstance(origin, type):
         # A TypedDict says the same as the Args class beside it.
-        return origin in (Awaitable, types.NoneType, pulumi.Output) or typing.is_typeddict(origin)
+        return origin in (
+            Awaitable,
+            types.NoneType,
+            pulumi.Output,
+        ) or typing.is_typeddict(origin)
     return isinstance(hint, typing.ForwardRef | str)
 
 

@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Final
 
-from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, run
+from sandbox.plugins.provider import (
+    Difference,
+    Found,
+    Plugin,
+    ProviderError,
+    Resource,
+    run,
+)
 from sandbox.plugins.values import Properties
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -47,12 +54,18 @@ class Sleep(Resource):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         self._wait(inputs.get("createDuration"))
-        return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), dict(inputs)
+        return datetime.now(UTC).isoformat(timespec="seconds").replace(
+            "+00:00", "Z"
+        ), dict(inputs)
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         return Found(inputs, state)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         return dict(news)
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -76,7 +89,9 @@ def plugin() -> Plugin:
     cancelled = threading.Event()
     resources = {Sleep.token: Sleep(cancelled)}
     version = metadata.version("pulumiverse-time")
-    return Plugin("time", version, lambda _: None, resources.__getitem__, cancelled=cancelled)
+    return Plugin(
+        "time", version, lambda _: None, resources.__getitem__, cancelled=cancelled
+    )
 
 
 def main() -> None:

@@ -63,14 +63,20 @@ class PrivateKey(Resource):
                 Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
             ).decode(),
             "publicKeyOpenssh": f"{openssh.decode()}\n",
-            "publicKeyFingerprintMd5": ":".join(md5[at : at + 2] for at in range(0, len(md5), 2)),
+            "publicKeyFingerprintMd5": ":".join(
+                md5[at : at + 2] for at in range(0, len(md5), 2)
+            ),
             "publicKeyFingerprintSha256": f"SHA256:{sha256}",
         }
 
-    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+    def read(
+        self, identifier: str, inputs: Properties, state: Properties
+    ) -> Found | None:
         return Found(inputs, state)
 
-    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+    def update(
+        self, identifier: str, state: Properties, news: Properties
+    ) -> Properties:
         raise ProviderError("a key pair is never changed, only replaced")
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -80,7 +86,9 @@ class PrivateKey(Resource):
 def _generated(inputs: Properties) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     algorithm, curve = inputs["algorithm"], inputs.get("ecdsaCurve", "P224")
     if algorithm == "RSA":
-        return rsa.generate_private_key(public_exponent=65537, key_size=inputs.get("rsaBits", 2048))
+        return rsa.generate_private_key(
+            public_exponent=65537, key_size=inputs.get("rsaBits", 2048)
+        )
     if algorithm == "ECDSA" and curve in _CURVES:
         return ec.generate_private_key(_CURVES[curve])
     raise ProviderError(
@@ -92,7 +100,9 @@ def _generated(inputs: Properties) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivat
 def plugin() -> Plugin:
     """The plugin; what it can be configured with is about the resources that are not modelled."""
     resources = {PrivateKey.token: PrivateKey()}
-    return Plugin("tls", metadata.version("pulumi-tls"), lambda _: None, resources.__getitem__)
+    return Plugin(
+        "tls", metadata.version("pulumi-tls"), lambda _: None, resources.__getitem__
+    )
 
 
 def main() -> None:

@@ -65,7 +65,9 @@ def from_struct(struct: Struct) -> Properties:
 def _from_value(value: Any) -> Value:
     match value.WhichOneof("kind"):
         case "string_value":
-            return UNKNOWN if value.string_value in UNKNOWN_STRINGS else value.string_value
+            return (
+                UNKNOWN if value.string_value in UNKNOWN_STRINGS else value.string_value
+            )
         case "number_value":
             number = value.number_value
             return int(number) if number.is_integer() else number
@@ -89,7 +91,13 @@ def to_struct(properties: Mapping[str, Value]) -> Struct:
     """The opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None is left
     out."""
     struct = Struct()
-    struct.update({key: _to_plain(value) for key, value in properties.items() if value is not None})
+    struct.update(
+        {
+            key: _to_plain(value)
+            for key, value in properties.items()
+            if value is not None
+        }
+    )
     return struct
 
 
@@ -118,5 +126,10 @@ def is_empty(value: Value) -> bool:
     """Whether a Terraform-bridged provider tells `value` apart from an absent one: it does not for
     zero values."""
     return (
-        value is None or value == [] or value == {} or value == "" or value is False or value == 0
+        value is None
+        or value == []
+        or value == {}
+        or value == ""
+        or value is False
+        or value == 0
     )

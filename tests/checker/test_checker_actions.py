@@ -50,7 +50,10 @@ AFTER = Shape(
             version=2,
         ),
     ),
-    (Client("job", (("a", "a.read"), ("b", "a.write"))), replace(SITE, calls=(("a", "a.read"),))),
+    (
+        Client("job", (("a", "a.read"), ("b", "a.write"))),
+        replace(SITE, calls=(("a", "a.read"),)),
+    ),
 )
 """A scope moves from one to the other, a public path closes and others open, and both have another image."""
 SWAPPED = Shape((replace(A, places=(TWO,)), replace(B, places=(ONE,))), (JOB,))
@@ -63,7 +66,12 @@ GATE, ADMISSION, ROUTE = (
 )
 FLAGS: dict[str, tuple[str, ...]] = {
     "the gate alone": ("--target", GATE),
-    "the gate and the Deployment": ("--target", GATE, "--target", "**::app/a-deployment"),
+    "the gate and the Deployment": (
+        "--target",
+        GATE,
+        "--target",
+        "**::app/a-deployment",
+    ),
     "a route alone": ("--target", "**::app/b-protected-1-8080"),
     "admission and what depends on it": ("--target", ADMISSION, "--target-dependents"),
     "all but the Deployment": ("--exclude", "**::app/a-deployment"),
@@ -107,7 +115,9 @@ class Chain:
 
     def urn(self, name: str) -> str:
         (found,) = (
-            one["urn"] for one in self.recorder.stack.state() if one["urn"].endswith(f"::{name}")
+            one["urn"]
+            for one in self.recorder.stack.state()
+            if one["urn"].endswith(f"::{name}")
         )
         return str(found)
 
@@ -155,7 +165,9 @@ def _refusing(
 ) -> Run:
     def answered(request: Request, answer: Callable[[], Response]) -> Response | None:
         return (
-            Response(500, (), b"{}") if request.method != "GET" and refused(request) else answer()
+            Response(500, (), b"{}")
+            if request.method != "GET" and refused(request)
+            else answer()
         )
 
     recorder.stack.local.kong.faults = answered
@@ -167,8 +179,12 @@ def _refusing(
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("role", deep_after(1, ["pre-function", "post-function", "jwt"]))
-def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(tmp_path: Path, role: str) -> None:
+@pytest.mark.parametrize(
+    "role", deep_after(1, ["pre-function", "post-function", "jwt"])
+)
+def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(
+    tmp_path: Path, role: str
+) -> None:
     """`--continue-on-error`: Kong refuses every change of the component's guards of one kind."""
 
     @chain
@@ -203,9 +219,12 @@ OVER_TLS = BEFORE.changed("a", tls=True)
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("to", "nth"), deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")])
+    ("to", "nth"),
+    deep_after(0, [(to, nth) for nth in range(1, 11) for to in ("tls", "clear")]),
 )
-def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: int) -> None:
+def test_a_switch_to_tls_may_fail_at_any_request(
+    tmp_path: Path, to: str, nth: int
+) -> None:
     """And back: no moment has half of each, and nobody is let in by other rules. A Kong that refuses one request leaves
     what a run that was killed there does."""
 
@@ -216,7 +235,9 @@ def test_a_switch_to_tls_may_fail_at_any_request(tmp_path: Path, to: str, nth: i
         after = OVER_TLS if to == "tls" else BEFORE
         chain.add(
             chain.recorder.failing(
-                "switched", after.with_parts(replace(after.parts[0], rules=NEXT.rules), B), nth
+                "switched",
+                after.with_parts(replace(after.parts[0], rules=NEXT.rules), B),
+                nth,
             )
         )
 
@@ -233,7 +254,14 @@ def test_what_the_state_has_lost_opens_nothing(tmp_path: Path, name: str) -> Non
 
     @chain
     def work(chain: Chain) -> None:
-        chain.run("state", "delete", chain.urn(name), "--force", "--target-dependents", "--yes")
+        chain.run(
+            "state",
+            "delete",
+            chain.urn(name),
+            "--force",
+            "--target-dependents",
+            "--yes",
+        )
         chain.add(chain.recorder.destroy("what is known", "--continue-on-error"))
 
     work(tmp_path)
@@ -241,21 +269,31 @@ def test_what_the_state_has_lost_opens_nothing(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(tmp_path: Path) -> None:
+def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
+    tmp_path: Path,
+) -> None:
     """The gate is somebody's second resource, which the program does not know: `up` deletes it."""
 
     @chain
     def work(chain: Chain) -> None:
-        gate = chain.recorder.stack.plugin("post-function", "kong-oam.local.app.a.8080")["id"]
+        gate = chain.recorder.stack.plugin(
+            "post-function", "kong-oam.local.app.a.8080"
+        )["id"]
 
         def imported() -> None:
             kind = "kong:index/plugin:Plugin"
             said = chain.run(
-                "import", kind, "adopted", gate, "--yes", "--protect=false", "--skip-preview"
+                "import",
+                kind,
+                "adopted",
+                gate,
+                "--yes",
+                "--protect=false",
+                "--skip-preview",
             )
-            assert any(one["urn"].endswith("::adopted") for one in chain.recorder.stack.state()), (
-                said
-            )
+            assert any(
+                one["urn"].endswith("::adopted") for one in chain.recorder.stack.state()
+            ), said
             chain.run("up", "--yes", "--skip-preview")
 
         chain.recorder.write(AFTER)
@@ -306,7 +344,9 @@ EDITS: dict[str, tuple[str, str, object]] = {
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("nth", [1, 4])
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_by_hand_during_a_run_opens_nothing(tmp_path: Path, edit: str, nth: int) -> None:
+def test_an_edit_by_hand_during_a_run_opens_nothing(
+    tmp_path: Path, edit: str, nth: int
+) -> None:
     """Before the first, or the fourth, change that the run makes in Kong."""
     method, path, body = EDITS[edit]
 
@@ -370,7 +410,9 @@ def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
             return answer()
 
         def both() -> None:
-            first = threading.Thread(target=chain.run, args=("up", "--yes", "--skip-preview"))
+            first = threading.Thread(
+                target=chain.run, args=("up", "--yes", "--skip-preview")
+            )
             kong.faults = held
             first.start()
             try:
@@ -386,6 +428,8 @@ def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
 
         recorder.write(first_of_two)
         chain.happens("both", both, first_of_two)
-        chain.happens("again", lambda: chain.run("up", "--yes", "--skip-preview", "--refresh"))
+        chain.happens(
+            "again", lambda: chain.run("up", "--yes", "--skip-preview", "--refresh")
+        )
 
     work(tmp_path)

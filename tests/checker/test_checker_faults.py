@@ -39,7 +39,11 @@ JOB, SITE = (
 PLAIN, PUBLIC = _part("a", "one", "a.read"), _part("a", "one", "a.read", public=True)
 B = _part("b", "two", "b.read")
 GIVEN = Part(
-    "b", "b", B.places, (("/x", "GET", ("a.write",)),), scopes=("b.read", "b.write", "a.write")
+    "b",
+    "b",
+    B.places,
+    (("/x", "GET", ("a.write",)),),
+    scopes=("b.read", "b.write", "a.write"),
 )
 """With a scope that was the other's, and is asked of nobody for it yet."""
 GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",))
@@ -76,13 +80,21 @@ NO_MARK: tuple[Edit, ...] = (
 )
 ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true then")
 NO_WAIT: tuple[Edit, ...] = (
-    (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed"),
+    (
+        SERVICE,
+        "pulumi.runtime.is_dry_run() else workload.rolled_out",
+        "True else previewed",
+    ),
     (
         SERVICE,
         "pulumi.Output.all(*urns).apply(lambda _: True)",
         "pulumi.Output.from_input(True)",
     ),
-    (SERVICE, '"post-function", config, *workload.resources)', '"post-function", config)'),
+    (
+        SERVICE,
+        '"post-function", config, *workload.resources)',
+        '"post-function", config)',
+    ),
 )
 NOT_ROLLED_OUT: Edit = (
     SERVICE,
@@ -154,7 +166,8 @@ OPENED = replace(PUBLIC, version=2)
 FAULTS = {
     "the service leads to the workload itself": Fault((LEADS,), ((PLAIN,),)),
     "a gate is deleted while the service leads to the workload": Fault(
-        (LEADS, GATE_DELETED_FIRST), ((PLAIN,), (_part("a", "one", "a.read", "a.write"),))
+        (LEADS, GATE_DELETED_FIRST),
+        ((PLAIN,), (_part("a", "one", "a.read", "a.write"),)),
     ),
     "the upstream has a target": Fault((TARGET,), ((PLAIN,),)),
     "the gate does not ask for admission's mark": Fault(NO_MARK, ((PUBLIC,),)),
@@ -166,7 +179,12 @@ FAULTS = {
         (NOT_ROLLED_OUT,),
         ((PLAIN,), (OPENED,)),
         unpullable=OPENED.image,
-        flags=("--target", "**::app/a-8080-gate", "--target", "**::app/a-8080-admission"),
+        flags=(
+            "--target",
+            "**::app/a-8080-gate",
+            "--target",
+            "**::app/a-8080-admission",
+        ),
     ),
     "admission is not updated before the Deployment": Fault(
         (ADMITTED_LATE,), ((PUBLIC,), (replace(PLAIN, version=2),))
@@ -176,9 +194,12 @@ FAULTS = {
         (UNCUT_FOR_USERS,), ((PLAIN, B), (GIVING, GIVEN)), clients=(SITE,)
     ),
     "a host moves between components, and gates do not look at it": Fault(
-        (ANY_HOST,), ((PLAIN, B), (_part("a", "two", "a.write"), _part("b", "one", "b.write")))
+        (ANY_HOST,),
+        ((PLAIN, B), (_part("a", "two", "a.write"), _part("b", "one", "b.write"))),
     ),
-    "networks are not looked at": Fault((ANY_ADDRESS,), ((replace(PLAIN, allow=OUTSIDE),),)),
+    "networks are not looked at": Fault(
+        (ANY_ADDRESS,), ((replace(PLAIN, allow=OUTSIDE),),)
+    ),
     "a workload is called in clear text, and the gate does not look at it": Fault(
         IN_CLEAR, ((replace(PLAIN, tls=True),),)
     ),
@@ -205,7 +226,8 @@ def _runs(fault: Fault, folder: Path, *edits: Edit) -> Iterator[Run]:
 def test_each_edit_of_a_fault_applies(name: str) -> None:
     """Each edit finds its text once in the sources of today. The runs below are deep, and would tell of it late."""
     counts = {
-        old: (ROOT / file).read_text("utf-8").count(old) for file, old, _ in FAULTS[name].edits
+        old: (ROOT / file).read_text("utf-8").count(old)
+        for file, old, _ in FAULTS[name].edits
     }
     assert set(counts.values()) == {1}, counts
 
@@ -213,7 +235,11 @@ def test_each_edit_of_a_fault_applies(name: str) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name",
-    deep_after(0, FAULTS, wanted=["a host moves between components, and gates do not look at it"]),
+    deep_after(
+        0,
+        FAULTS,
+        wanted=["a host moves between components, and gates do not look at it"],
+    ),
 )
 def test_a_program_with_a_fault_is_found_out(
     tmp_path: Path, name: str, report: Callable[[str], None]

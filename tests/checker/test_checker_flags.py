@@ -54,7 +54,9 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
             for flags in ([*_flags(draw, sorted(map(logical_name, there)))], []):
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [
-                    line for line in recorder.said.splitlines() if "Duplicate resource" in line
+                    line
+                    for line in recorder.said.splitlines()
+                    if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"
                 found = run.held()

@@ -40,7 +40,10 @@ def test_nobody_is_let_in_whom_neither_estate_lets_in(
     total = Report()
 
     def add(run: Run) -> None:
-        for found in (run.held(), *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else [])):
+        for found in (
+            run.held(),
+            *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else []),
+        ):
             assert not found.opened and not found.closed, f"{run.name}:\n{found}"
             total.add(found)
         runs.append(run)

@@ -38,7 +38,9 @@ LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
 
 def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
     rules = (("/x", "GET", (needed,)), ("/x", "POST", (scopes[-1],)))
-    return Part(uid, uid, ((f"{uid}.example.com", "/x", 8080),), rules, scopes=tuple(scopes))
+    return Part(
+        uid, uid, ((f"{uid}.example.com", "/x", 8080),), rules, scopes=tuple(scopes)
+    )
 
 
 def _estate(
@@ -66,13 +68,17 @@ RENAMED = _estate("a.view", "b.read", ["a.view"], ["b.read"], ("a.view", "a.writ
 
 
 def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("components.partition.with_all_in_use", lambda estate, *_: (estate, []))
+    patch.setattr(
+        "components.partition.with_all_in_use", lambda estate, *_: (estate, [])
+    )
 
 
 def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     outdated = Estates.outdated
     patch.setattr(
-        Estates, "outdated", lambda *given: (one for one in outdated(*given) if one != "one")
+        Estates,
+        "outdated",
+        lambda *given: (one for one in outdated(*given) if one != "one"),
     )
 
 
@@ -92,7 +98,9 @@ def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Grants,
         "add",
-        lambda grants, client, _, make: grants._made.setdefault(client.name, [make(())]),
+        lambda grants, client, _, make: grants._made.setdefault(
+            client.name, [make(())]
+        ),
     )
 
 
@@ -133,15 +141,27 @@ FAILS = Trouble(0, kills=False, share=0.0)
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
-    "a grant comes beside the gate's change": Fault(_partitions_have_no_order, READS, MORE),
-    "a grant goes beside the gate's change": Fault(_partitions_have_no_order, MORE, READS),
-    "one scope comes in the place of another": Fault(_partitions_have_no_order, READS, WRITES),
-    "pods ask for more before it is granted": Fault(_pods_ask_beside_the_grant, READS, MORE),
-    "less is granted than pods ask for": Fault(_a_grant_goes_beside_the_pods, MORE, READS),
+    "a grant comes beside the gate's change": Fault(
+        _partitions_have_no_order, READS, MORE
+    ),
+    "a grant goes beside the gate's change": Fault(
+        _partitions_have_no_order, MORE, READS
+    ),
+    "one scope comes in the place of another": Fault(
+        _partitions_have_no_order, READS, WRITES
+    ),
+    "pods ask for more before it is granted": Fault(
+        _pods_ask_beside_the_grant, READS, MORE
+    ),
+    "less is granted than pods ask for": Fault(
+        _a_grant_goes_beside_the_pods, MORE, READS
+    ),
     "a gate changes though the client's partition failed": Fault(
         _command_forgets_what_failed, READS, MORE, trouble=FAILS
     ),
-    "a partition runs with what an older base has": Fault(_base_is_older, READS, RENAMED),
+    "a partition runs with what an older base has": Fault(
+        _base_is_older, READS, RENAMED
+    ),
     "callers from other partitions have all scopes": Fault(
         _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
     ),
@@ -176,7 +196,9 @@ def there(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Commands, Callable[[], None]]]:
     """A project whose stacks are as the first estate, and what puts that back."""
-    with commands(tmp_path_factory.mktemp("stacks") / "project", random.Random(1)) as made:
+    with commands(
+        tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
+    ) as made:
         assert made.up(READS) == 0, made.backend.said
         made.begin()
         yield made, made.kept()
@@ -184,7 +206,8 @@ def there(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "name", deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"])
+    "name",
+    deep_after(3, FAULTS, wanted=["callers from other partitions have all scopes"]),
 )
 def test_a_command_with_a_fault_is_found_out(
     there: tuple[Commands, Callable[[], None]], name: str, report: Callable[[str], None]
@@ -197,7 +220,9 @@ def test_a_command_with_a_fault_is_found_out(
             made.begin()
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
-            made.up(fault.after, *(["--all"] if fault.opens else []), trouble=fault.trouble)
+            made.up(
+                fault.after, *(["--all"] if fault.opens else []), trouble=fault.trouble
+            )
         found = made.held()
         if findings := found.opened if fault.opens else found.closed:
             break
@@ -239,14 +264,23 @@ def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
 
 
 OPENING = {
-    "what is recorded is never outdated": Fault(_what_is_recorded_is_never_outdated, READS, TAKEN),
-    "a partition whose callers lose a grant is skipped": Fault(_partition_is_skipped, READS, TAKEN),
-    "callers have the id of another": Fault(_callers_have_the_id_of_another, READS, ELSEWHERE),
+    "what is recorded is never outdated": Fault(
+        _what_is_recorded_is_never_outdated, READS, TAKEN
+    ),
+    "a partition whose callers lose a grant is skipped": Fault(
+        _partition_is_skipped, READS, TAKEN
+    ),
+    "callers have the id of another": Fault(
+        _callers_have_the_id_of_another, READS, ELSEWHERE
+    ),
     "Applications count in no fingerprint": Fault(
         _applications_count_in_no_fingerprint, READS, TAKEN
     ),
     "a run that failed is recorded": Fault(
-        _a_run_that_failed_is_recorded, READS, TAKEN, trouble=Trouble(0, kills=False, share=0.0)
+        _a_run_that_failed_is_recorded,
+        READS,
+        TAKEN,
+        trouble=Trouble(0, kills=False, share=0.0),
     ),
 }
 """Faults after which a command has come to its end, and a gate is open that the estate closes."""
@@ -263,8 +297,12 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
         assert made.up(fault.after) == 0, made.backend.said
     made.begin()
     rules = fault.after.shape.parts[0].rules
-    asking_more = tuple((path, method, ("a.read", "a.write")) for path, method, _ in rules)
-    changed = replace(fault.after, shape=fault.after.shape.changed("a", rules=asking_more))
+    asking_more = tuple(
+        (path, method, ("a.read", "a.write")) for path, method, _ in rules
+    )
+    changed = replace(
+        fault.after, shape=fault.after.shape.changed("a", rules=asking_more)
+    )
     assert made.up(changed) == 0
     return made.held(closed=False)
 
@@ -273,7 +311,11 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
 @pytest.mark.parametrize(
     ("name", "seeded"),
     deep_after(
-        1, [*((name, True) for name in OPENING), *((name, False) for name in list(OPENING)[-2:])]
+        1,
+        [
+            *((name, True) for name in OPENING),
+            *((name, False) for name in list(OPENING)[-2:]),
+        ],
     ),
 )
 def test_a_gate_that_a_command_leaves_open_is_found_out(
@@ -300,7 +342,11 @@ TOGETHER = {"one": ("of-a",), "two": ("by-job", "by-cron"), "rest": ("*",)}
 MOVED = {
     "to another partition": {**TOGETHER, "two": ("by-cron",)},
     "to that of what they call": {"one": ("of-a", "by-job", "by-cron"), "rest": ("*",)},
-    "to one of another name": {"one": ("of-a",), "three": ("by-job", "by-cron"), "rest": ("*",)},
+    "to one of another name": {
+        "one": ("of-a",),
+        "three": ("by-job", "by-cron"),
+        "rest": ("*",),
+    },
 }
 """Where the callers of `a` go in the change that gives them another scope there."""
 
@@ -322,7 +368,9 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(stacks, "_APART", 1.0)
-        patch.setattr(made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True))
+        patch.setattr(
+            made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True)
+        )
         assert made.up(_called_by_both("a.read", TOGETHER)) == 0, made.backend.said
         made.begin()
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, made.backend.said
@@ -361,5 +409,7 @@ def test_a_command_that_was_cut_off_is_taken_back(
     first = made.backend.ran
     assert made.up(before) == 0, made.backend.said
     found = made.held()
-    assert not found.opened and not found.closed, f"{first}, {made.backend.ran}: {found}"
+    assert not found.opened and not found.closed, (
+        f"{first}, {made.backend.ran}: {found}"
+    )
     assert found.reached

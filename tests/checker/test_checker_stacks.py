@@ -52,11 +52,17 @@ def _go(
 
 
 def _by_the_engine(
-    commands: Commands, draw: random.Random, before: Parted, after: Parted, excluded: float
+    commands: Commands,
+    draw: random.Random,
+    before: Parted,
+    after: Parted,
+    excluded: float,
 ) -> Report:
     """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
     that run did."""
-    there = [name for name in after.layout if f"{STACK}-{name}" in commands.backend.stacks]
+    there = [
+        name for name in after.layout if f"{STACK}-{name}" in commands.backend.stacks
+    ]
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
     found = commands.held()
     refused = {(one.target, one.method, _client(one.caller)) for one in found.closed}
@@ -66,7 +72,9 @@ def _by_the_engine(
     found.closed.clear()
     found.add(commands.held())
     found.closed = [
-        one for one in found.closed if (one.target, one.method, _client(one.caller)) not in refused
+        one
+        for one in found.closed
+        if (one.target, one.method, _client(one.caller)) not in refused
     ]
     return found
 
@@ -90,8 +98,12 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
             made.begin()
             made.roll_out()
             way = WAYS[(number + seed - 1) % len(WAYS)]
-            found = _go(made, draw, way, *estates[number : number + 3], thorough=seed % 4 == 0)
-            assert not found.opened and not found.closed, f"pair {number}, {way}:\n{found}"
+            found = _go(
+                made, draw, way, *estates[number : number + 3], thorough=seed % 4 == 0
+            )
+            assert not found.opened and not found.closed, (
+                f"pair {number}, {way}:\n{found}"
+            )
             assert made.up(estates[number + 1]) == 0, made.backend.said
             total.add(found)
             runs += len(made.backend.done)

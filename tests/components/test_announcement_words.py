@@ -14,7 +14,9 @@ from tests.support.enforced_state import state
 from tests.support.estates import api, estate
 
 DEPLOYED = state(BEFORE.estate)
-OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
+OPENED = model(
+    edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP
+)
 LINE = "POST https://orders.example.com/orders/health"
 
 
@@ -40,7 +42,9 @@ def test_a_setting_that_may_let_somebody_in_is_a_warning(
     gateway: dict[str, object], log: object, line: str
 ) -> None:
     """Any other is said, too."""
-    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
+    on = settings(
+        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway}
+    )
     assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
         log,
         f"access: {line}",
@@ -50,9 +54,7 @@ def test_a_setting_that_may_let_somebody_in_is_a_warning(
 def test_a_setting_that_only_refuses_is_no_warning() -> None:
     """Tokens that live shorter, say."""
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
-    line = (
-        "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    )
+    line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
     assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED) == (
         pulumi.log.info,
         line,
@@ -75,7 +77,9 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     """It is said, and decides nothing."""
     said = announcement(BEFORE, deployed, DEPLOYED)
     assert said is not None and said[0] is pulumi.log.warn
-    assert said[1].startswith("access: cannot be compared with what is deployed: its model is ")
+    assert said[1].startswith(
+        "access: cannot be compared with what is deployed: its model is "
+    )
 
 
 @pytest.mark.parametrize(("away", "log"), [("closed", "info"), ("open", "warn")])
@@ -85,14 +89,20 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
     """As a warning where nothing is limited then; a run that deploys it says nothing."""
     trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
     redis = {"host": "redis", "away": away}
-    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis})
+    on = settings(
+        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "redis": redis}
+    )
     counted = model(
-        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on
+        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")),
+        SHOP,
+        on=on,
     )
     said: list[str] = []
     monkeypatch.setattr(f"pulumi.log.{log}", said.append)
     for is_preview in (False, True):
-        monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview)
+        monkeypatch.setattr(
+            "pulumi.runtime.is_dry_run", lambda is_preview=is_preview: is_preview
+        )
         announce_limits(counted.estate, on.gateway.redis)
     (line,) = said
     assert line.startswith(
@@ -100,7 +110,9 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
     )
 
 
-def test_what_stands_by_a_waiver_is_a_warning_in_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stands_by_a_waiver_is_a_warning_in_every_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Though nothing changes; what needs no waiver is not told of."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)

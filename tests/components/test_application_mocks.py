@@ -23,7 +23,9 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
     assert len(services) == 5
     for service in services.values():
         assert service.made_of["host"] == {nowhere.name}
-        assert service.inputs["host"] == nowhere.inputs["name"] == "kong-oam.local.nowhere"
+        assert (
+            service.inputs["host"] == nowhere.inputs["name"] == "kong-oam.local.nowhere"
+        )
         assert service.inputs["port"] == 1
     assert not {one.type for one in registered} & {
         "kong:index/target:Target",
@@ -31,17 +33,23 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
     }
 
 
-def test_every_input_of_services_and_routes_is_judged(registered: list[Registered]) -> None:
+def test_every_input_of_services_and_routes_is_judged(
+    registered: list[Registered],
+) -> None:
     """`verify` compares all that the program sets, with the same values."""
     settings, estate = sample()
     meant = Deployment.of(settings, estate).meant
-    for token, entities in (("service:Service", meant.services), ("route:Route", meant.routes)):
+    for token, entities in (
+        ("service:Service", meant.services),
+        ("route:Route", meant.routes),
+    ):
         wanted = {entity["name"]: entity for entity in entities}
         found = all_of(registered, f"kong:index/{token}").values()
         assert {one.inputs["name"] for one in found} == wanted.keys()
         for one in found:
             inputs = {
-                re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in one.inputs.items()
+                re.sub("([A-Z])", r"_\1", name).lower(): value
+                for name, value in one.inputs.items()
             }
             inputs.pop("service_id", None)
             entity = wanted[inputs["name"]]
@@ -60,7 +68,9 @@ def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
         deployment = f"{port.rpartition('-')[0]}-deployment"
         assert f"{port}-admission" in deployments[deployment].after
         assert deployment in plugins[f"{port}-gate"].after
-        assert not any("kubernetes" in urn for urn in plugins[f"{port}-admission"].after)
+        assert not any(
+            "kubernetes" in urn for urn in plugins[f"{port}-admission"].after
+        )
 
 
 def test_every_route_waits_for_what_guards_it(registered: list[Registered]) -> None:
@@ -91,7 +101,10 @@ def test_every_plugin_is_on_a_service(registered: list[Registered]) -> None:
 def test_secrets_are_marked(registered: list[Registered]) -> None:
     """Both accounts' tokens, the data of each client's Secret, and what Okta and Kong would answer in clear."""
     (kong,) = all_of(registered, "pulumi:providers:kong").values()
-    assert kong.inputs["kongAdminToken"] == "the admin token" and "kongAdminToken" in kong.secret
+    assert (
+        kong.inputs["kongAdminToken"] == "the admin token"
+        and "kongAdminToken" in kong.secret
+    )
     (okta,) = all_of(registered, "pulumi:providers:okta").values()
     assert okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
     secrets = all_of(registered, "kubernetes:core/v1:Secret")
@@ -101,15 +114,24 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert "clientSecret" in app.secret_outputs
     for key in all_of(registered, "tls:index/privateKey:PrivateKey").values():
-        assert {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"} == key.secret_outputs
-    for credential in all_of(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth").values():
+        assert {
+            "privateKeyPem",
+            "privateKeyPemPkcs8",
+            "privateKeyOpenssh",
+        } == key.secret_outputs
+    for credential in all_of(
+        registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+    ).values():
         assert "secret" in credential.secret and "secret" in credential.secret_outputs
 
 
-def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Registered]) -> None:
+def test_names_and_tags_in_kong_tell_stack_and_component(
+    registered: list[Registered],
+) -> None:
     """Services and routes are named by stack, application, component and port; everything is tagged with the stack."""
     services = {
-        one.inputs["name"] for one in all_of(registered, "kong:index/service:Service").values()
+        one.inputs["name"]
+        for one in all_of(registered, "kong:index/service:Service").values()
     }
     assert services == {
         "kong-oam.local.hello.hello-world.8000",
@@ -118,7 +140,10 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
         "kong-oam.local.reports.library.8000",
         "kong-oam.local.shop.web.3000",
     }
-    routes = {one.inputs["name"] for one in all_of(registered, "kong:index/route:Route").values()}
+    routes = {
+        one.inputs["name"]
+        for one in all_of(registered, "kong:index/route:Route").values()
+    }
     assert {one for one in routes if ".orders." in one} == {
         "kong-oam.local.orders.api.8080.protected-1"
     }
@@ -137,10 +162,14 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
     ]
     for one in registered:
         if one.type.startswith("kong:"):
-            assert one.inputs["tags"][:2] == ["kong-oam", "kong-oam-stack:local"], one.name
+            assert one.inputs["tags"][:2] == ["kong-oam", "kong-oam-stack:local"], (
+                one.name
+            )
 
 
-def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
+def test_the_pods_use_the_secret_that_the_app_is_in(
+    registered: list[Registered],
+) -> None:
     """The pods come after the Secret that they read, which is made of what the app is."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
     assert secret.made_of["data"] == {
@@ -148,12 +177,18 @@ def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]
         "okta-server",
         "okta-key-shop/checkout-a",
     }
-    assert clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+    assert (
+        clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+    )
     assert clear(secret)["OAUTH_KEY_ALGORITHM"] == "RS256"
     assert "OAUTH_CLIENT_SECRET" not in clear(secret)
-    deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
+    deployment = all_of(registered, "kubernetes:apps/v1:Deployment")[
+        "shop/checkout-deployment"
+    ]
     pods = deployment.inputs["spec"]["template"]["spec"]
-    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")["shop/checkout-account"]
+    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")[
+        "shop/checkout-account"
+    ]
     assert pods["containers"][0]["envFrom"] == [
         {"secretRef": {"name": secret.inputs["metadata"]["name"]}}
     ]

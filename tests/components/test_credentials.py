@@ -83,7 +83,9 @@ def run(
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warn"):
             patch.setattr(
-                pulumi.log, level, lambda text, level=level: done.said.append(f"{level}: {text}")
+                pulumi.log,
+                level,
+                lambda text, level=level: done.said.append(f"{level}: {text}"),
             )
         set_mocks(_Nothing(), preview=preview)
         _await(program)
@@ -91,13 +93,17 @@ def run(
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
-def _await(program: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
+def _await(
+    program: Callable[[], Coroutine[Any, Any, None]],
+) -> Coroutine[Any, Any, None]:
     """On the event loop of the SDK, which outlives a test."""
     return program()
 
 
 class _Nothing(mocks.Mocks):
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+    def new_resource(
+        self, args: mocks.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
         raise AssertionError("no resource is made here")
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
@@ -147,7 +153,11 @@ def test_a_client_has_its_first_key_on_the_day_on_which_it_is_made() -> None:
 def test_what_is_not_due_stays() -> None:
     """And nothing is said."""
     done = run(keyed(), {NAME: told(3, 0, 30)}, 29)
-    assert (done.generation, done.output, done.said) == (Generation(3, on(0)), told(3, 0, 30), [])
+    assert (done.generation, done.output, done.said) == (
+        Generation(3, on(0)),
+        told(3, 0, 30),
+        [],
+    )
 
 
 def test_a_step_is_taken_on_its_day_and_said() -> None:
@@ -200,7 +210,9 @@ def watched(key: str | None, resource: str = "key-a") -> Callable[[Rotation, Run
 
     def ask(rotation: Rotation, _: Run) -> Generation:
         generation = rotation.generation(JOB)
-        rotation.watch(JOB, resource, pulumi.Output.from_input(key) if key else _unknown())
+        rotation.watch(
+            JOB, resource, pulumi.Output.from_input(key) if key else _unknown()
+        )
         return generation
 
     return ask
@@ -212,7 +224,9 @@ REPLACED = (
 )
 
 
-@pytest.mark.parametrize(("key", "preview"), [("new", False), ("new", True), (None, True)])
+@pytest.mark.parametrize(
+    ("key", "preview"), [("new", False), ("new", True), (None, True)]
+)
 def test_a_key_that_is_replaced_out_of_turn_is_recorded_and_said(
     key: str | None, preview: bool
 ) -> None:
@@ -231,7 +245,9 @@ def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
         **replaced,
         "replaced": "2026-01-26",
     }
-    assert run(watched("new", "key-b"), {NAME: replaced}, 30).output == told(4, 30, 37, "counts")
+    assert run(watched("new", "key-b"), {NAME: replaced}, 30).output == told(
+        4, 30, 37, "counts"
+    )
     overlapping = told(3, 0, 7, "counts", replaced="2026-01-03")
     assert run(watched("old"), {NAME: overlapping}, 7).output == told(
         3, 0, 30, replaced="2026-01-03"
@@ -262,7 +278,9 @@ def test_a_shared_secret_is_as_old_as_what_has_it() -> None:
     assert (second.output, second.said) == (told(2, 20, 50, secretOf="app2"), [])
 
 
-def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it() -> None:
+def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it() -> (
+    None
+):
     """In each run, since nobody replaces it by a schedule; nothing changes by that."""
     previous = {NAME: told(1, 0, 30, secretOf="app1")}
     assert run(shared("app1"), previous, 29).said == []

@@ -23,14 +23,23 @@ from kong_oam.stacks.order import Estates
 from tests.support.estates import estate
 from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
-BASE = {"generation": 1, "offered": {}, "partitions": [], "providers": {}, "gateway": {}}
+BASE = {
+    "generation": 1,
+    "offered": {},
+    "partitions": [],
+    "providers": {},
+    "gateway": {},
+}
 
 
 def estates(layout: Mapping[str, list[str]]) -> Estates:
     """An Application in each of the namespaces of these partitions."""
     settings = parse("prod", {**SETTINGS, "partitions": layout})
     applications = (
-        APPLICATION.format(name) for names in layout.values() for name in names if name != "*"
+        APPLICATION.format(name)
+        for names in layout.values()
+        for name in names
+        if name != "*"
     )
     return Estates(settings, estate(*applications, stack=settings.stack))
 
@@ -61,7 +70,10 @@ class Engine:
                 listed = [named[one] for one in only[1:]] if only else [*self.states]
                 self.read += len(listed)
                 return json.dumps(
-                    [{"name": name, "lastUpdate": _written(self.states[name])} for name in listed]
+                    [
+                        {"name": name, "lastUpdate": _written(self.states[name])}
+                        for name in listed
+                    ]
                 )
             case ("stack", "export", *_):
                 return json.dumps({"deployment": {"resources": []}})
@@ -78,7 +90,12 @@ class Engine:
         """A run of the program, as far as it looks at the stacks. One that it refuses fails."""
         settings = self.now.settings
         name = next(
-            (one for one in settings.stack.partitions if stack_of("prod", one) == stack), None
+            (
+                one
+                for one in settings.stack.partitions
+                if stack_of("prod", one) == stack
+            ),
+            None,
         )
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in environment.items():
@@ -113,7 +130,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     )
     for program in (base, partition):
         monkeypatch.setattr(program, "recorded", made.recorded)
-        monkeypatch.setattr(program, "outputs_of", lambda stack: made.recorded(stack).outputs)
+        monkeypatch.setattr(
+            program, "outputs_of", lambda stack: made.recorded(stack).outputs
+        )
     return made
 
 
@@ -134,7 +153,9 @@ def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
     return runs
 
 
-def test_the_states_that_a_first_up_reads_grow_with_the_partitions(engine: Engine) -> None:
+def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
+    engine: Engine,
+) -> None:
     """Four times as many partitions, four times as many states: not each partition the states of all others."""
     read = []
     for count in (8, 16, 32):
@@ -154,7 +175,10 @@ def test_a_first_up_makes_nothing_that_a_stack_of_before_has(engine: Engine) -> 
     """It made other stacks itself; whose namespace went elsewhere was there."""
     assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
     later = up(
-        engine, estates({"apis": ["apis"], "more": ["more"], "shops": ["shop"]}), "more", "shops"
+        engine,
+        estates({"apis": ["apis"], "more": ["more"], "shops": ["shop"]}),
+        "more",
+        "shops",
     )
     assert (later.done, later.failed) == (["prod-more"], ["prod-shops"])
 
@@ -166,7 +190,9 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
     first = estates({"apis": ["apis", "shop"], "rest": ["more"]})
     second = estates({"apis": ["apis"], "rest": ["more", "shop"]})
 
-    def run_and_change(*_: str, stack: str, environment: Mapping[str, str], **__: Any) -> bool:
+    def run_and_change(
+        *_: str, stack: str, environment: Mapping[str, str], **__: Any
+    ) -> bool:
         done = engine.run(stack, environment)
         engine.now = second if stack == "prod-apis" else engine.now
         return done
@@ -186,11 +212,16 @@ def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recor
         layout = {f"p{number}": [f"p{number}"] for number in range(count)}
         assert up(engine, estates(layout)).failed == []
         engine.read = 0
-        assert up(engine, estates({**layout, "p0": ["p0", "more"]}), None, "p0").done == [
+        assert up(
+            engine, estates({**layout, "p0": ["p0", "more"]}), None, "p0"
+        ).done == [
             "prod",
             "prod-p0",
         ]
-        assert {*engine.states["prod-p0"].urns} == {(COMPONENT, "p0/one"), (COMPONENT, "more/one")}
+        assert {*engine.states["prod-p0"].urns} == {
+            (COMPONENT, "p0/one"),
+            (COMPONENT, "more/one"),
+        }
         read.append(engine.read)
     few, many = read
     assert many - few == 32 - 8, read
@@ -205,7 +236,11 @@ def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:
     for recorded, written, failed in (
         (before, ["shop/one"], []),
         (before, ["shop/one", "more/one"], ["prod-apis"]),
-        ({**before, "shops": ["shop", "more"]}, ["shop/one", "more/one"], ["prod-apis"]),
+        (
+            {**before, "shops": ["shop", "more"]},
+            ["shop/one", "more/one"],
+            ["prod-apis"],
+        ),
     ):
         engine.states, engine.tagged, engine.tags = {}, set(), {}
         assert up(engine, estates(recorded)).failed == []

@@ -12,14 +12,18 @@ from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
 
 
-def test_a_plugin_comes_before_the_routes_of_its_component(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_comes_before_the_routes_of_its_component(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """So no route leads past it, in whatever part of a run; and its configuration is in full."""
     plugin = KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE)
     ask_at(monkeypatch, "orders/api", kong_plugins=(plugin,))
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)
-    made = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-plugin-correlation-id"]
+    made = all_of(registered, "kong:index/plugin:Plugin")[
+        "orders/api-8080-plugin-correlation-id"
+    ]
     assert made.made_of["serviceId"] == {"orders/api-8080-service"}
     assert (
         '"echo_downstream":false,"generator":"uuid#counter","header_name":"X-Cid"'
@@ -42,13 +46,17 @@ def test_whatever_writes_records_clears_kongs_own(
     monkeypatch: pytest.MonkeyPatch, logs: dict[str, str] | None
 ) -> None:
     """A sink of the stack, and a plugin that an Application asks for. A stack without records leaves Kong's to it."""
-    plugin = KongPlugin("tcp-log", {"host": "logs.example.com", "port": 5140}, None, NOWHERE)
+    plugin = KongPlugin(
+        "tcp-log", {"host": "logs.example.com", "port": 5140}, None, NOWHERE
+    )
     ask_at(monkeypatch, "orders/api", kong_plugins=(plugin,))
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch, **({"logs": logs} if logs else {}))
     plugins = all_of(registered, "kong:index/plugin:Plugin")
-    configs = {name: json.loads(one.inputs["configJson"]) for name, one in plugins.items()}
+    configs = {
+        name: json.loads(one.inputs["configJson"]) for name, one in plugins.items()
+    }
     fields = {
         name: one["custom_fields_by_lua"]
         for name, one in configs.items()

@@ -25,7 +25,8 @@ def test_a_service_has_the_times_that_its_component_asks_for(
     services = all_of(registered, "kong:index/service:Service")
     names = ("connectTimeout", "readTimeout", "writeTimeout", "retries")
     times = {
-        name: tuple(int(one.inputs[field]) for field in names) for name, one in services.items()
+        name: tuple(int(one.inputs[field]) for field in names)
+        for name, one in services.items()
     }
     assert times.pop("orders/api-8080-service") == (500, 2000, 60_000, 1)
     assert set(times.values()) == {(60_000, 60_000, 60_000, 5)}
@@ -35,7 +36,9 @@ def test_a_service_has_the_times_that_its_component_asks_for(
         for role in ("admission", "gate")
     )
     called = re.findall(r"^CODE\.(\w+)\(\)$", admission["access"][0], re.MULTILINE)
-    beside = [script.split("\n", 1)[0].rpartition(" ")[2] for script in gate["access"][1:]]
+    beside = [
+        script.split("\n", 1)[0].rpartition(" ")[2] for script in gate["access"][1:]
+    ]
     assert [name for name in called if name in ("told", "limits")] == [
         "told",
         "limits",

@@ -68,13 +68,18 @@ def stacks(
 
 def _grants(folder: Path, states: States) -> tuple[dict[str, Any], dict[str, Any]]:
     settings = read_file(folder / "stacks" / f"Pulumi.{STACK}.yaml", describe)
-    estate = compile_estate(read_files([folder / "applications"]), settings.stack).estate
+    estate = compile_estate(
+        read_files([folder / "applications"]), settings.stack
+    ).estate
     assert estate is not None
     offered = uses_of(_outputs(states[STACK])["base"]["offered"])
     there = {name: from_outputs(states[stack_of(name)]) for name in PARTITIONS}
     owners = owners_of_scopes(estate, offered)
     return (
-        {name: granted_in(settings.providers, state, owners) for name, state in there.items()},
+        {
+            name: granted_in(settings.providers, state, owners)
+            for name, state in there.items()
+        },
         {name: granted(part_of(estate, name)) for name in PARTITIONS},
     )
 
@@ -153,8 +158,19 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(stacks: Stacks) 
     together: dict[str, Any] = {}
     for outputs in stacks.outputs:
         together = merge(together, outputs)
-    of_maps = {name for name, value in stacks.outputs_of_whole.items() if isinstance(value, dict)}
-    assert {"audiences", "clients", "issuers", "credentials", "upstreams", "keySlots"} <= of_maps
+    of_maps = {
+        name
+        for name, value in stacks.outputs_of_whole.items()
+        if isinstance(value, dict)
+    }
+    assert {
+        "audiences",
+        "clients",
+        "issuers",
+        "credentials",
+        "upstreams",
+        "keySlots",
+    } <= of_maps
     for name in of_maps:
         assert together[name] == stacks.outputs_of_whole[name], name
     model = load_model(joined(outputs[OUTPUT] for outputs in stacks.outputs))
@@ -168,7 +184,9 @@ def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
     """The facts but for which partition a component is in, and which there are."""
     return {
         subject: {
-            name: value for name, value in of_subject.items() if not name.startswith("partition")
+            name: value
+            for name, value in of_subject.items()
+            if not name.startswith("partition")
         }
         for subject, of_subject in facts.items()
     }

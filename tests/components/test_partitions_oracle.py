@@ -57,13 +57,20 @@ def few(
 ) -> Iterator[list[Pair]]:
     """Pairs that differ in one of these."""
     with project_at(request.param, tmp_path_factory.mktemp("project")) as project:
-        yield [*Pairs.around(project, first(request.param, Random(1))).of_each([*FEW, *MORE])]
+        yield [
+            *Pairs.around(project, first(request.param, Random(1))).of_each(
+                [*FEW, *MORE]
+            )
+        ]
 
 
 @pytest.mark.deep
 def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
     """Else the oracle would say nothing."""
-    ran = {choice: {pair.partition for pair in few if pair.edit == choice} for choice in FEW}
+    ran = {
+        choice: {pair.partition for pair in few if pair.edit == choice}
+        for choice in FEW
+    }
     grant = ran.pop(("orders/api < shop/job", "grant"))
     # At Entra any token means one for any API that somebody calls.
     assert grant - {"rest"} == FEW["orders/api < shop/job", "grant"]
@@ -72,7 +79,9 @@ def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
 
 @pytest.mark.deep
 @pytest.mark.parametrize("field", CAUGHT, ids=".".join)
-def test_what_is_left_out_of_the_fingerprint_is_found(few: list[Pair], field: Field) -> None:
+def test_what_is_left_out_of_the_fingerprint_is_found(
+    few: list[Pair], field: Field
+) -> None:
     """Some stack is then left out whose run would make something else."""
     deciding = [pair for pair in few if field in pair.decisive()]
     with left_out(field):
@@ -87,7 +96,9 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
             edits = [*now.edits()]
             now = now.edited(
                 *random.choice(
-                    [one for one in edits if one[0][0]] if random.random() < 0.8 else edits
+                    [one for one in edits if one[0][0]]
+                    if random.random() < 0.8
+                    else edits
                 )
             )
         if project.estates(now):
@@ -99,7 +110,14 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
 @pytest.mark.parametrize(
     ("kind", "number", "steps"),
     deep_after(
-        1, [("okta", 1, 3), ("okta", 2, 25), ("entra", 3, 20), ("keycloak", 4, 20), ("two", 5, 15)]
+        1,
+        [
+            ("okta", 1, 3),
+            ("okta", 2, 25),
+            ("entra", 3, 20),
+            ("keycloak", 4, 20),
+            ("two", 5, 15),
+        ],
     ),
 )
 def test_running_what_is_chosen_leaves_what_running_all_leaves(

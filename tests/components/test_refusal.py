@@ -12,7 +12,8 @@ from tests.support.estates import api, compiled
 def test_the_message_says_what_could_not_be_judged() -> None:
     """As `check` does."""
     broken = compiled(
-        api().replace("image: x", "imgae: x"), api("shop", access=ACCESS, domain="shop.example.com")
+        api().replace("image: x", "imgae: x"),
+        api("shop", access=ACCESS, domain="shop.example.com"),
     )
     with pytest.raises(pulumi.RunError) as error:
         accept(broken)
@@ -22,4 +23,6 @@ def test_the_message_says_what_could_not_be_judged() -> None:
     )
 
 
-ACCESS = "{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], components: [orders/api]}}}"
+ACCESS = (
+    "{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], components: [orders/api]}}}"
+)

@@ -24,7 +24,9 @@ def states(tmp_path: Path) -> Iterator[States]:
         for name in (None, *PARTITIONS):
             run_stack(stack_of(name), states)
         for file in (folder / "applications").glob("*.yaml"):
-            file.write_text(file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8")
+            file.write_text(
+                file.read_text("utf-8").replace("orders.read", "orders.view"), "utf-8"
+            )
         run_stack(stack_of(None), states)
         yield states
 
@@ -47,7 +49,9 @@ def _leaving_out(name: str, states: States, *types: str) -> None:
     }
     assert old
     run_stack(stack_of(name), states, stays=old)
-    states[stack_of(name)] |= {urn: one for urn, one in there.items() if one["type"] in types}
+    states[stack_of(name)] |= {
+        urn: one for urn, one in there.items() if one["type"] in types
+    }
 
 
 def _scopes(states: States) -> set[str]:
@@ -70,7 +74,9 @@ def test_one_that_a_gate_asks_for_stays_though_the_run_exported_what_was_meant(
     assert "orders.read" not in _scopes(states)
 
 
-def test_one_that_a_client_is_granted_stays_whatever_its_partition_uses(states: States) -> None:
+def test_one_that_a_client_is_granted_stays_whatever_its_partition_uses(
+    states: States,
+) -> None:
     run_stack(stack_of("apis"), states)
     _leaving_out("rest", states, "okta:auth/serverPolicyRule:ServerPolicyRule")
     assert {"orders.read", "orders.view"} <= _scopes(states)

@@ -58,11 +58,13 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
     deployed(monkeypatch, prod_apis=having("apis/one"))
     for now in (settings(rest=["*"]), settings()):
         with pytest.raises(
-            pulumi.RunError, match="partition 'apis' went from kong-oam:partitions of 'prod'"
+            pulumi.RunError,
+            match="partition 'apis' went from kong-oam:partitions of 'prod'",
         ) as refused:
             run(now, having(base=BASE))
-        assert "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`" in str(
-            refused.value
+        assert (
+            "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
+            in str(refused.value)
         )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
     deployed(monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one"))
@@ -99,14 +101,19 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
 ) -> None:
     """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
     now = settings(apis=["apis"], rest=["*"])
-    deployed(monkeypatch, prod_apis=having(generation=7), prod_rest=having(generation=5))
+    deployed(
+        monkeypatch, prod_apis=having(generation=7), prod_rest=having(generation=5)
+    )
     for before, expected in (
         (having(), 8),
         (having(base=BASE), 7),
         (having(base={**BASE, "generation": 9}), 9),
     ):
         part = run(now, before)
-        assert base.exported(part.estate, before, part.made_with, {}, {})["generation"] == expected
+        assert (
+            base.exported(part.estate, before, part.made_with, {}, {})["generation"]
+            == expected
+        )
     with shared(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
     ) as told:  # and reads no state
@@ -115,7 +122,9 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         assert run(now, having()).made_with == 8
 
 
-def test_a_client_that_was_moved_has_the_id_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_was_moved_has_the_id_that_it_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its stack says it in its state until a run of that exports it: gates of others let it in all the while."""
     now = settings("apis", apis=["orders"], rest=["*"])
     part = part_of(estate(ORDERS, SHOP, MAIL, stack=now.stack), "apis")
@@ -135,7 +144,13 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
 ) -> None:
     """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
     now = settings(new=["apis"], rest=["*"])
-    offered = {"apis/one at okta": {"provider": "okta", "scopes": {"read": "Read"}, "groups": []}}
+    offered = {
+        "apis/one at okta": {
+            "provider": "okta",
+            "scopes": {"read": "Read"},
+            "groups": [],
+        }
+    }
     before = having(base={**BASE, "partitions": ["old", "rest"], "offered": offered})
     whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
     rest = having("shop/one", uses={})
@@ -143,7 +158,10 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     for states, expected in (
         ({"prod_new": moved}, ["scope read of apis/one"]),
         ({"prod_new": run_since}, []),
-        ({"prod_new": run_since, "prod_old": having(uses=offered)}, ["scope read of apis/one"]),
+        (
+            {"prod_new": run_since, "prod_old": having(uses=offered)},
+            ["scope read of apis/one"],
+        ),
     ):
         deployed(monkeypatch, prod_rest=rest, **states)
         assert base.with_all_in_use(base_of(whole), now, before)[1] == expected
@@ -153,7 +171,11 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """That of a partition that was only just written down; anything else is no answer."""
-    for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
+    for name, value in (
+        ("organization", "acme"),
+        ("project", "kong-oam"),
+        ("stack", "prod"),
+    ):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
     said = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
 

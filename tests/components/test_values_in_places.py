@@ -20,7 +20,9 @@ from tests.support.mocks import all_of, recorder
 from tests.support.rendered_components import component, estate_of, made
 
 STAND_IN = "awaited-value-0123456789abcdef"
-ADDRESS = Awaited(STAND_IN, "db", "v1", "Service", "orders", "db", ("spec", "clusterIP"))
+ADDRESS = Awaited(
+    STAND_IN, "db", "v1", "Service", "orders", "db", ("spec", "clusterIP")
+)
 SERVICE = "{apiVersion: v1, kind: Service, metadata: {name: db, namespace: orders}, spec: {clusterIP: ADDRESS}}"
 TAKER = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: web, namespace: orders}}, data: {{db: {STAND_IN}}}}}"
 SETTINGS = parse(
@@ -39,12 +41,16 @@ def test_each_place_is_given_what_is_there() -> None:
     """What the cluster says of the object in the same cluster, and in no other."""
     application, whole = component("{}", client=False, ports=())
     here, there = (
-        made(yaml.safe_load(SERVICE.replace("ADDRESS", one))) for one in ("10.0.0.1", "10.0.0.2")
+        made(yaml.safe_load(SERVICE.replace("ADDRESS", one)))
+        for one in ("10.0.0.1", "10.0.0.2")
     )
     taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
         replace(
-            whole, name="db", rendered=(here,), copies=(Copy("west", "orders", rendered=(there,)),)
+            whole,
+            name="db",
+            rendered=(here,),
+            copies=(Copy("west", "orders", rendered=(there,)),),
         ),
         replace(
             whole,

@@ -45,7 +45,9 @@ def deployed(sample: Sample, tmp_path: Path) -> Iterator[Deployment]:
     """The sample estate for a test that changes it, in a project of its own. What it changed is undone after it."""
     local = sample.local
     saved = local.save()
-    folder = shutil.copytree(sample.deployment.folder, tmp_path / "project", symlinks=True)
+    folder = shutil.copytree(
+        sample.deployment.folder, tmp_path / "project", symlinks=True
+    )
     try:
         yield Deployment(local, folder)
     finally:

@@ -19,7 +19,15 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
 
 def _told(deployment: Deployment) -> tuple[int, str]:
     """How `diff` ends that asks the CLI what is deployed, and its first line."""
-    command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", ".", "--exit-code"]
+    command = [
+        ".venv/bin/python",
+        "-m",
+        "kong_oam",
+        "diff",
+        "deployed:local",
+        ".",
+        "--exit-code",
+    ]
     ran = subprocess.run(
         command,
         cwd=deployment.folder,
@@ -33,7 +41,9 @@ def _told(deployment: Deployment) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(300)
-def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment) -> None:
+def test_a_preview_says_in_one_line_what_it_does_to_access(
+    deployed: Deployment,
+) -> None:
     """Nothing where a role is only renamed; what opens is a warning; once it is deployed, it is no change any more."""
     deployed.edit("applications/orders.yaml", "viewer:", "reader:")
     assert "access:" not in _preview(deployed, "--diff")

@@ -40,8 +40,9 @@ def test_a_team_s_applications_are_deployed_from_its_own_repository(
     oam.rename(teams / "away")
     stopped = deployment.run("up", check=False)
     assert stopped.returncode != 0
-    assert f"{teams}/*/oam:1:1: error OAM101: cannot be read: no YAML file matches it" in " ".join(
-        stopped.stdout.split()
+    assert (
+        f"{teams}/*/oam:1:1: error OAM101: cannot be read: no YAML file matches it"
+        in " ".join(stopped.stdout.split())
     )
     assert entities(deployment.local) == deployed
     (teams / "away").rename(oam)

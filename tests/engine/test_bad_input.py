@@ -36,7 +36,9 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
         places = {"KONG_ADMIN_ADDR": kong, "OKTA_HTTP_PROXY": okta, CLUSTER: cluster}
         for variable, server in places.items():
             server.setblocking(False)
-            deployment.local.env[variable] = f"http://127.0.0.1:{server.getsockname()[1]}"
+            deployment.local.env[variable] = (
+                f"http://127.0.0.1:{server.getsockname()[1]}"
+            )
         stopped = deployment.run("up", check=False)
         for server in places.values():
             with pytest.raises(BlockingIOError):  # nobody has come
@@ -79,7 +81,10 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     ids=["no database", "not running"],
 )
 def test_a_gateway_that_cannot_be_used_stops_the_program(
-    refused: Deployment, monkeypatch: pytest.MonkeyPatch, kong: dict[str, Any] | None, message: str
+    refused: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    kong: dict[str, Any] | None,
+    message: str,
 ) -> None:
     """Each with a message of its own, a failing exit status, and nothing made anywhere."""
     local = refused.local
@@ -102,7 +107,8 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     }
     assert entities(local) == {}
     assert all(
-        stand_in.entities(kind) == [] for kind in ("services", "routes", "plugins", "consumers")
+        stand_in.entities(kind) == []
+        for kind in ("services", "routes", "plugins", "consumers")
     )
 
 
@@ -123,7 +129,10 @@ def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) 
     """Settings in the project, in another folder or another file lead no run elsewhere than `check` and the review
     look: each stops it, with the setting's name."""
     deployment = empty("Pulumi.yaml")
-    project_file, stacks = deployment.folder / "Pulumi.yaml", deployment.folder / "stacks"
+    project_file, stacks = (
+        deployment.folder / "Pulumi.yaml",
+        deployment.folder / "stacks",
+    )
     usual = project_file.read_text("utf-8")
 
     def said(*arguments: str) -> str:
@@ -151,8 +160,12 @@ def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) 
     project_file.write_text(usual, "utf-8")
     other = deployment.folder / "conf" / f"Pulumi.{STACK}.yaml"
     other.write_text(
-        other.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: aws"), "utf-8"
+        other.read_text("utf-8").replace(
+            "kong-oam:cloud: local", "kong-oam:cloud: aws"
+        ),
+        "utf-8",
     )
-    assert "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml" in said(
-        "--config-file", str(other)
+    assert (
+        "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml"
+        in said("--config-file", str(other))
     )

@@ -14,15 +14,22 @@ RULED = {"orders/api-8080-admission": "update", "orders/api-8080-gate": "update"
 """Both have the table: admission closes first, the gate opens last."""
 
 
-def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployment) -> None:
+def test_an_edited_rule_changes_what_decides_and_nothing_else(
+    deployed: Deployment,
+) -> None:
     """PATCH joins the write rule of orders: admission and the gate would be updated, then are, and then the PATCH is let
     through."""
     local = deployed.local
     order_desk, sales = (
         user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales")
     )
-    assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
-    deployed.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]")
+    assert (
+        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        == 403
+    )
+    deployed.edit(
+        "applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]"
+    )
     assert deployed.changes("preview") == RULED
     shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
     assert (
@@ -34,10 +41,14 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployme
         in shown
     )
     assert (
-        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
+        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        == 403
     )  # a preview changes nothing
     assert deployed.changes("up") == RULED
-    assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 200
+    assert (
+        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status
+        == 200
+    )
     assert call(local, "PATCH", "orders.example.com", "/orders/7", sales).status == 403
     assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401
 
@@ -50,7 +61,9 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
     local.okta.rotate(server)
     after = service_token(local, "checkout")
     first = _slots(deployed)
-    assert set(first[:2]) == {part(before, 0)["kid"], part(after, 0)["kid"]} and first[2:] == [
+    assert set(first[:2]) == {part(before, 0)["kid"], part(after, 0)["kid"]} and first[
+        2:
+    ] == [
         None,
         None,
     ]
@@ -91,10 +104,14 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     before = entities(local)
     groups = local.okta.objects("groups")
     deployment.run("up")
-    made = {kind: len(ones) - len(before.get(kind, [])) for kind, ones in entities(local).items()}
+    made = {
+        kind: len(ones) - len(before.get(kind, []))
+        for kind, ones in entities(local).items()
+    }
     # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
     assert {
-        kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")
+        kind: made[kind]
+        for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")
     } == {
         "services": 5,
         "plugins": 15,
@@ -103,7 +120,8 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
         "jwt_secrets": 4,
     }
     assert {
-        kind: made[kind] for kind in ("authorizationServers", "apps", "policies", "rules", "claims")
+        kind: made[kind]
+        for kind in ("authorizationServers", "apps", "policies", "rules", "claims")
     } == {
         "authorizationServers": 1,
         "apps": 4,

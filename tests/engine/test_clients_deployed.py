@@ -33,15 +33,25 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
     assert not {name for name in settings if "KEY" in name or "SECRET" in name}
     for _ in range(2):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        pem = key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode()
         public = jwk(
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+            key.public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            .decode()
         )
         own = PrivateKey(pem, public["kid"])
-        with pytest.raises(browser.RefusedError, match="a key that the client does not have"):
+        with pytest.raises(
+            browser.RefusedError, match="a key that the client does not have"
+        ):
             browser.client_credentials(endpoint, client, own, [scopes])
-        local.okta.publish("https://partner.example.com/keys.json", {"keys": [dict(public)]})
-        token = str(browser.client_credentials(endpoint, client, own, [scopes])["access_token"])
+        local.okta.publish(
+            "https://partner.example.com/keys.json", {"keys": [dict(public)]}
+        )
+        token = str(
+            browser.client_credentials(endpoint, client, own, [scopes])["access_token"]
+        )
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
 
@@ -61,7 +71,9 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         "[shop/checkout, shop/web]",
         "[shop/page, shop/app, shop/partner]",
     )
-    deployment.edit("applications/orders.yaml", "components: [shop/web]", "components: [shop/app]")
+    deployment.edit(
+        "applications/orders.yaml", "components: [shop/web]", "components: [shop/app]"
+    )
     deployment.run("up")
     assert not [name for name in deployment.changes("preview") if "shop" in name]
     assert [one["metadata"]["name"] for one in local.cluster.objects("Deployment")] == [
@@ -77,7 +89,9 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
     for name, kind in (("page", "browser"), ("app", "native")):
         made = apps[f"kong-oam {STACK} shop/{name}"]
         assert made["settings"]["oauthClient"]["application_type"] == kind
-        assert made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
+        assert (
+            made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
+        )
         assert made["credentials"]["oauthClient"]["pkce_required"] is True
     assert (
         apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"][
@@ -89,13 +103,19 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
     _partner_calls(local, deployment.output("elsewhere")["shop/partner"])
 
     def signed_in(
-        settings: dict[str, str], user: str, secret: str | None = None, origin: str | None = None
+        settings: dict[str, str],
+        user: str,
+        secret: str | None = None,
+        origin: str | None = None,
     ) -> str:
         issuer, client_id, redirect = (
-            settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "REDIRECT_URIS")
+            settings[f"OAUTH_{name}"]
+            for name in ("ISSUER", "CLIENT_ID", "REDIRECT_URIS")
         )
         scopes = [*settings["OAUTH_SCOPES"].split(), "openid"]
-        answer = browser.login(issuer, client_id, secret, redirect, scopes, user, origin)
+        answer = browser.login(
+            issuer, client_id, secret, redirect, scopes, user, origin
+        )
         return str(answer["access_token"])
 
     sales, desk = signed_in(app, "user-sales"), signed_in(app, "user-order-desk")

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.engine
 
 
 def _image(one: dict[str, Any]) -> None:
-    one["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere.example.com/other:1"
+    one["spec"]["template"]["spec"]["containers"][0]["image"] = (
+        "elsewhere.example.com/other:1"
+    )
 
 
 def _open(one: dict[str, Any]) -> None:
@@ -68,7 +70,9 @@ def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) 
 
 
 def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_it(
-    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What was changed, added, taken away and deleted, by its path and who did it; a run alone leaves what was added."""
     _as_a_shell(deployed, monkeypatch)
@@ -110,7 +114,9 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     for command in commands:
         for part in command.split(" && "):
             if part != UP:
-                subprocess.run(part, shell=True, check=True, timeout=60, env=deployed.local.env)
+                subprocess.run(
+                    part, shell=True, check=True, timeout=60, env=deployed.local.env
+                )
     deployed.run("up", "--refresh")
     assert main(ask) == 0
     assert [*map(_lasting, cluster.objects())] == [*map(_lasting, before)]
@@ -118,7 +124,9 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
 
 
 def test_a_cluster_that_cannot_be_read_is_no_finding(
-    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Exit status 2, and what to do: no kubectl, or one that fails."""
     _as_a_shell(deployed, monkeypatch)
@@ -147,7 +155,9 @@ def _as_a_shell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None
 
 def _lines(text: str, beginning: str) -> list[str]:
     return [
-        line.removeprefix(beginning) for line in text.splitlines() if line.startswith(beginning)
+        line.removeprefix(beginning)
+        for line in text.splitlines()
+        if line.startswith(beginning)
     ]
 
 
@@ -156,6 +166,8 @@ def _lasting(one: dict[str, Any]) -> dict[str, Any]:
     return {
         **one,
         "metadata": {
-            key: value for key, value in one["metadata"].items() if value and key != "uid"
+            key: value
+            for key, value in one["metadata"].items()
+            if value and key != "uid"
         },
     }

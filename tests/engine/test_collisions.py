@@ -16,7 +16,9 @@ pytestmark = pytest.mark.engine
 SECOND = "second"
 
 
-def test_a_second_stack_of_the_same_applications_is_refused_at_once(deployed: Deployment) -> None:
+def test_a_second_stack_of_the_same_applications_is_refused_at_once(
+    deployed: Deployment,
+) -> None:
     """Every host and path, and every component's objects in the cluster, each with the stack that has it. The page shows
     lines of it."""
     stacks = deployed.folder / "stacks"
@@ -24,11 +26,18 @@ def test_a_second_stack_of_the_same_applications_is_refused_at_once(deployed: De
     deployed.pulumi("stack", "init", SECOND)
     before = entities(deployed.local)
     failed = deployed.pulumi("preview", "-s", SECOND, check=False)
-    said = [line.strip() for line in failed.stdout.splitlines() if "error ENV42" in line]
+    said = [
+        line.strip() for line in failed.stdout.splitlines() if "error ENV42" in line
+    ]
     assert failed.returncode != 0 and entities(deployed.local) == before
-    assert [sum(code in line for line in said) for code in ("ENV420", "ENV421")] == [6, 7]
+    assert [sum(code in line for line in said) for code in ("ENV420", "ENV421")] == [
+        6,
+        7,
+    ]
     assert all(f"stack '{STACK}'" in line for line in said)
     shown = [
-        line.strip() for line in page("how-to/deploy.md").splitlines() if "error ENV42" in line
+        line.strip()
+        for line in page("how-to/deploy.md").splitlines()
+        if "error ENV42" in line
     ]
     assert len(shown) == 2 and {*shown} <= {*said}

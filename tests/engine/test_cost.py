@@ -20,7 +20,9 @@ pytestmark = pytest.mark.engine
 
 @pytest.mark.deep
 @pytest.mark.stand_in  # the limits are those of the benchmark, which uses stand-ins; official plugins record more
-def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path: Path) -> None:
+def test_an_application_more_is_within_the_limits_and_changes_no_other(
+    tmp_path: Path,
+) -> None:
     """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
@@ -35,9 +37,13 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path:
         kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before)))
         < graph.LIMITS["KB of state a component"]
     )
-    added = Counter(one["type"] for one in after) - Counter(one["type"] for one in before)
+    added = Counter(one["type"] for one in after) - Counter(
+        one["type"] for one in before
+    )
     assert added == {kind.split()[1]: count for kind, count in done.items()}
-    assert added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
+    assert (
+        added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
+    )
 
 
 @pytest.mark.deep
@@ -62,18 +68,27 @@ def test_a_run_asks_for_no_more_than_the_page_says() -> None:
 
 @pytest.mark.deep
 @pytest.mark.stand_in
-def test_all_that_may_be_asked_for_is_within_its_limit(report: Callable[[str], None]) -> None:
+def test_all_that_may_be_asked_for_is_within_its_limit(
+    report: Callable[[str], None],
+) -> None:
     """Records to a sink; and every trait with them, and metrics."""
-    for name, all_else in (("with records", False), ("with all that may be asked for", True)):
+    for name, all_else in (
+        ("with records", False),
+        ("with all that may be asked for", True),
+    ):
         found = kilobytes(graph.added_bytes(records=True, all_else=all_else))
         report(f"{found:.1f} KB of state a component {name}")
         assert found < graph.LIMITS[f"KB of state a component {name}"]
 
 
 @pytest.mark.deep
-def test_a_compressed_state_is_less_to_write_and_to_keep(report: Callable[[str], None]) -> None:
+def test_a_compressed_state_is_less_to_write_and_to_keep(
+    report: Callable[[str], None],
+) -> None:
     """As the page on backends says of a larger estate; of what a run leaves, too."""
-    plain, compressed = (backends.measured(1, settings, None) for settings in ({}, backends.ZSTD))
+    plain, compressed = (
+        backends.measured(1, settings, None) for settings in ({}, backends.ZSTD)
+    )
     report(f"{plain} and with zstd {compressed}")
     assert compressed.state < plain.state / 4 and compressed.left < plain.left / 4
     assert compressed.written < plain.written / 2
@@ -90,9 +105,13 @@ def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(tmp_path: Path) -> 
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
-        said = stack.run("up", "--json").stdout.count("resource registration successful")
+        said = stack.run("up", "--json").stdout.count(
+            "resource registration successful"
+        )
         local.env[DEBUG] = "true"
-        asked = stack.run("up", "--json").stdout.count("resource registration successful")
+        asked = stack.run("up", "--json").stdout.count(
+            "resource registration successful"
+        )
         resources = len(stack.state())
     assert said == 0
     assert asked >= resources

@@ -17,7 +17,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
     add_own_types(deployed.folder)
     keep_records(deployed.folder, records := deployed.folder / "records.jsonl")
     assert {
-        operation for _, operation in deployed.changes("up").items() if operation != "create"
+        operation
+        for _, operation in deployed.changes("up").items()
+        if operation != "create"
     } == {"update"}
     assert deployed.changes("up") == {}
     table = ask(deployed.local, estate_of(deployed.folder))
@@ -27,7 +29,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
     assert wrong == []
     assert len(lines) == len(table.rows) * len(table.callers)
     shown = [
-        line for line in lines if "GET    orders.example.com/orders   " in line and "shop/" in line
+        line
+        for line in lines
+        if "GET    orders.example.com/orders   " in line and "shop/" in line
     ]
     assert len(shown) == 4 and "\n".join(shown) in page("tutorial.md")
     assert not [line for line in lines if " allowed " in line and " - " in line], (

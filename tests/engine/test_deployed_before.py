@@ -20,9 +20,14 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(
-    params=["okta", *(pytest.param(kind, marks=pytest.mark.deep) for kind in ("entra", "oidc"))]
+    params=[
+        "okta",
+        *(pytest.param(kind, marks=pytest.mark.deep) for kind in ("entra", "oidc")),
+    ]
 )
-def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iterator[Deployment]:
+def before(
+    request: pytest.FixtureRequest, empty: Empty, tmp_path: Path
+) -> Iterator[Deployment]:
     """An empty stack of the sample Applications at each kind of provider; Keycloak is in tests/keycloak."""
     if request.param == "entra":
         folder = tmp_path / "tenant"
@@ -31,7 +36,9 @@ def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iter
             yield deployment
     elif request.param == "oidc":
         deployment = empty()
-        with Issuer("api://sandbox", users={user.login: user.groups for user in USERS}) as issuer:
+        with Issuer(
+            "api://sandbox", users={user.login: user.groups for user in USERS}
+        ) as issuer:
             estate = estate_of(deployment.folder)
             set_up(issuer, estate)
             hand_out(issuer, estate, deployment.local.cluster)

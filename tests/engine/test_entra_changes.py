@@ -22,7 +22,9 @@ WAIT = "entra-settle-orders/api"
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Entra]]:
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Deployment, Entra]]:
     """`orders` and `shop` after their `up`; each test changes them and puts them back."""
     with tenant_stack(tmp_path_factory.mktemp("project")) as (deployment, tenant):
         deployment.run("up")
@@ -37,16 +39,22 @@ def _api(tenant: Entra) -> dict[str, Any]:
 def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
     """Whether the permission and the role of `orders.write` are enabled; None where there is none."""
     api = _api(tenant)
-    scopes = {one["value"]: one["isEnabled"] for one in api["api"]["oauth2PermissionScopes"]}
+    scopes = {
+        one["value"]: one["isEnabled"] for one in api["api"]["oauth2PermissionScopes"]
+    }
     roles = {one["value"]: one["isEnabled"] for one in api["appRoles"]}
     return scopes.get("orders.write"), roles.get("scope=orders.write")
 
 
 @pytest.mark.deep
-def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployment, Entra]) -> None:
+def test_a_new_scope_is_waited_for_before_it_is_granted(
+    deployed: tuple[Deployment, Entra],
+) -> None:
     """Its role would not be found otherwise. Nothing else waits: no second run, and no change of a text."""
     deployment, tenant = deployed
-    texts = {file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)}
+    texts = {
+        file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)
+    }
     try:
         deployment.edit(
             ORDERS,
@@ -54,9 +62,13 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployme
             "orders.read: Read orders\n              orders.list: List orders",
         )
         deployment.edit(
-            ORDERS, "viewer: {scopes: [orders.read]", "viewer: {scopes: [orders.list, orders.read]"
+            ORDERS,
+            "viewer: {scopes: [orders.read]",
+            "viewer: {scopes: [orders.list, orders.read]",
         )
-        deployment.edit(SHOP, "scopes: [orders.read]}]", "scopes: [orders.list, orders.read]}]")
+        deployment.edit(
+            SHOP, "scopes: [orders.read]}]", "scopes: [orders.list, orders.read]}]"
+        )
         changes = deployment.changes("up")
         assert changes[WAIT] == "delete-replaced"
         assert changes["entra-grant-shop/checkout:orders/api:orders.list"] == "create"
@@ -65,12 +77,16 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployme
         assert deployment.changes("up") == {}
         deployment.edit(ORDERS, "List orders", "List all orders")
         assert set(deployment.changes("up")) == {"entra-api-orders/api"}
-        assert "List all orders" in [one["description"] for one in _api(tenant)["appRoles"]]
+        assert "List all orders" in [
+            one["description"] for one in _api(tenant)["appRoles"]
+        ]
     finally:
         for file, text in texts.items():
             (deployment.folder / file).write_text(text, "utf-8")
     deployment.run("up")
-    assert [one["value"] for one in _api(tenant)["appRoles"] if "list" in one["value"]] == []
+    assert [
+        one["value"] for one in _api(tenant)["appRoles"] if "list" in one["value"]
+    ] == []
 
 
 def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
@@ -82,7 +98,9 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
     """
     deployment, tenant = deployed
     local = deployment.local
-    texts = {file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)}
+    texts = {
+        file: (deployment.folder / file).read_text("utf-8") for file in (ORDERS, SHOP)
+    }
     before = caller.token(credential(local, "web"), "user-order-desk")[0]
     assert call(local, "POST", "orders.example.com", "/orders", before).status == 200
     seen: list[tuple[bool | None, bool | None]] = []
@@ -93,20 +111,37 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
 
     try:
         tenant.faults = watch
-        deployment.edit(ORDERS, "              orders.write: Place and change orders\n", "")
+        deployment.edit(
+            ORDERS, "              orders.write: Place and change orders\n", ""
+        )
         deployment.edit(ORDERS, f"              {WRITING}\n", "")
-        deployment.edit(ORDERS, "scopes: [orders.read, orders.write]", "scopes: [orders.read]")
-        deployment.edit(SHOP, "scopes: [orders.read, orders.write]", "scopes: [orders.read]")
+        deployment.edit(
+            ORDERS, "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
+        )
+        deployment.edit(
+            SHOP, "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
+        )
         changes = deployment.changes("up")
     finally:
         tenant.faults = None
-    assert [*seen, _writing(tenant)] == [(True, True), (True, False), (False, False), (None, None)]
-    assert changes["entra-api-orders/api"] == changes["entra-grant-shop/web:orders/api"] == "update"
+    assert [*seen, _writing(tenant)] == [
+        (True, True),
+        (True, False),
+        (False, False),
+        (None, None),
+    ]
+    assert (
+        changes["entra-api-orders/api"]
+        == changes["entra-grant-shop/web:orders/api"]
+        == "update"
+    )
     assert deployment.changes("up") == {}
     assert call(local, "POST", "orders.example.com", "/orders", before).status == 403
     assert call(local, "GET", "orders.example.com", "/orders", before).status == 200
     answer = caller.answered(credential(local, "web"), "user-order-desk")
-    assert [one.rpartition("/")[2] for one in answer["scope"].split()] == ["orders.read"]
+    assert [one.rpartition("/")[2] for one in answer["scope"].split()] == [
+        "orders.read"
+    ]
     audience = deployment.output("audiences")["orders/api"]
     settings = {**credential(local, "web"), "OAUTH_SCOPES": f"{audience}/orders.write"}
     with pytest.raises(RefusedError, match="AADSTS65001"):
@@ -143,7 +178,9 @@ def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
     assert (statuses("sales"), statuses("order-desk")) == ([200, 403], [200, 200])
     try:
         deployment.edit(
-            ORDERS, held, "viewer: {scopes: [orders.read, orders.write], groups: [order-desk]"
+            ORDERS,
+            held,
+            "viewer: {scopes: [orders.read, orders.write], groups: [order-desk]",
         )
         changes = deployment.changes("up")
         assert changes["entra-group-orders/api:sales"] == "delete"

@@ -25,18 +25,29 @@ UNKNOWN = "gateway: this run changes what 3 gates decide by, as that of kong-oam
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Entra]]:
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Deployment, Entra]]:
     """The sample estate after its `up`; tests that change it come last, and put it back."""
     folder = tmp_path_factory.mktemp("project")
     with (
-        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Entra(
+            GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG
+        ) as tenant,
         Local(lags=AT_ONCE) as local,
     ):
         local.env |= tenant.environment
         deployment = start(local, project(folder, "policies"))
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
+        entry = {
+            "name": "entra",
+            "type": "entra",
+            "issuer": tenant.issuer,
+            **ENTRA_SETTINGS,
+        }
         set_providers(folder, [entry])
-        previewed = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+        previewed = deployment.pulumi(
+            "preview", "-s", STACK, "--policy-pack", "policies"
+        )
         assert UNKNOWN in previewed.stdout + previewed.stderr
         assert (
             "orders/api-8080-gate changes in this run, though the preview may list it"
@@ -54,7 +65,9 @@ def test_everybody_gets_what_they_get_with_okta(
     table = ask(deployment.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
-    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert [one.name for one in table.callers] == [
+        one.name for one in with_okta.callers
+    ]
     assert table.rows.keys() == with_okta.rows.keys()
     assert table.rows == with_okta.rows
     assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
@@ -69,14 +82,21 @@ def test_a_second_run_changes_nothing(deployed: tuple[Deployment, Entra]) -> Non
     assert deployment.changes("up") == {}
     deployment.run("refresh")
     assert deployment.changes("up") == {}
-    names = {one["appId"]: one["displayName"] for one in tenant.directory.applications.values()}
-    assert {key: names[made] for key, made in deployment.output("audiences").items()} == {
+    names = {
+        one["appId"]: one["displayName"]
+        for one in tenant.directory.applications.values()
+    }
+    assert {
+        key: names[made] for key, made in deployment.output("audiences").items()
+    } == {
         "orders/api": "kong-oam local orders/api API",
         "reports/library": "kong-oam local reports/library API",
     }
 
 
-def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, Entra]) -> None:
+def test_what_is_not_the_clients_own_does_not_count(
+    deployed: tuple[Deployment, Entra],
+) -> None:
     """Another tenant's token of the same key, one of version 1, one for another API or for anything else in the tenant;
     and no token at all for an application that was assigned nothing."""
     deployment, tenant = deployed
@@ -104,7 +124,9 @@ def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, 
     assert status(idtyp=None) == 401
     assert status(aud=deployment.output("audiences")["reports/library"]) == 403
     assert status("hello.example.com/") == 200
-    assert status("hello.example.com/", aud="99999999-9999-4999-8999-999999999999") == 403
+    assert (
+        status("hello.example.com/", aud="99999999-9999-4999-8999-999999999999") == 403
+    )
     assert status(roles=["orders.read", "group=order-desk"]) == 403
     settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
     with pytest.raises(RefusedError) as refused:

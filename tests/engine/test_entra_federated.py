@@ -22,23 +22,31 @@ pytestmark = pytest.mark.engine
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     """What the kubelet would put into the file that the component's pods find by OAUTH_ASSERTION_FILE."""
     (deployed,) = (
-        one for one in local.cluster.objects("Deployment") if one["metadata"]["name"] == component
+        one
+        for one in local.cluster.objects("Deployment")
+        if one["metadata"]["name"] == component
     )
     pod = deployed["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    (file,) = (one["value"] for one in container["env"] if one["name"] == "OAUTH_ASSERTION_FILE")
-    (mount,) = (one for one in container["volumeMounts"] if file.startswith(one["mountPath"]))
+    (file,) = (
+        one["value"]
+        for one in container["env"]
+        if one["name"] == "OAUTH_ASSERTION_FILE"
+    )
+    (mount,) = (
+        one for one in container["volumeMounts"] if file.startswith(one["mountPath"])
+    )
     (volume,) = (one for one in pod["volumes"] if one["name"] == mount["name"])
     (source,) = volume["projected"]["sources"]
     wanted = source["serviceAccountToken"]
     assert file == f"{mount['mountPath']}/{wanted['path']}"
-    subject = (
-        f"system:serviceaccount:{deployed['metadata']['namespace']}:{pod['serviceAccountName']}"
-    )
+    subject = f"system:serviceaccount:{deployed['metadata']['namespace']}:{pod['serviceAccountName']}"
     return _signed(cluster, subject, wanted["audience"], wanted["expirationSeconds"])
 
 
-def _signed(cluster: Issuer, subject: str, audience: str, seconds: int = 3600) -> ClusterToken:
+def _signed(
+    cluster: Issuer, subject: str, audience: str, seconds: int = 3600
+) -> ClusterToken:
     said = {
         "iss": cluster.url,
         "sub": subject,
@@ -48,7 +56,9 @@ def _signed(cluster: Issuer, subject: str, audience: str, seconds: int = 3600) -
     return ClusterToken(cluster.published[0].sign(said))
 
 
-def _token(settings: dict[str, str], proof: ClusterToken, user: str | None = None) -> str:
+def _token(
+    settings: dict[str, str], proof: ClusterToken, user: str | None = None
+) -> str:
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
@@ -58,14 +68,21 @@ def _token(settings: dict[str, str], proof: ClusterToken, user: str | None = Non
     else:
         where = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
         answer = browser.login(
-            where, client, proof, settings["OAUTH_REDIRECT_URIS"], [scopes, "openid"], user
+            where,
+            client,
+            proof,
+            settings["OAUTH_REDIRECT_URIS"],
+            [scopes, "openid"],
+            user,
         )
     return str(answer["access_token"])
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(300)
-def test_pods_call_with_the_tokens_of_their_own_service_accounts(tmp_path: Path) -> None:
+def test_pods_call_with_the_tokens_of_their_own_service_accounts(
+    tmp_path: Path,
+) -> None:
     """No secret is made that could be stolen or has to be rotated; nobody else's token, nor one for others, counts."""
     with (
         Issuer("cluster") as cluster,
@@ -95,19 +112,31 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(tmp_path: Path)
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
         of_user = _token(web, _mounted(local, cluster, "web"), "user-order-desk")
-        assert call(local, "POST", "orders.example.com", "/orders", of_user).status == 200
+        assert (
+            call(local, "POST", "orders.example.com", "/orders", of_user).status == 200
+        )
 
         account = "system:serviceaccount:default:checkout"
         for wrong in (
             _mounted(local, cluster, "web"),
-            _signed(cluster, account.replace("default", "elsewhere"), "api://AzureADTokenExchange"),
+            _signed(
+                cluster,
+                account.replace("default", "elsewhere"),
+                "api://AzureADTokenExchange",
+            ),
             _signed(cluster, account, "https://kubernetes.default.svc"),
         ):
             with pytest.raises(RefusedError, match="AADSTS700213"):
                 _token(job, wrong)
-        with Issuer("cluster") as other, pytest.raises(RefusedError, match="AADSTS700213"):
+        with (
+            Issuer("cluster") as other,
+            pytest.raises(RefusedError, match="AADSTS700213"),
+        ):
             _token(job, _signed(other, account, "api://AzureADTokenExchange"))
 
         on(deployment, 200)
         assert deployment.changes("up") == {}
-        assert call(local, "GET", "orders.example.com", "/orders", _token(job, own)).status == 200
+        assert (
+            call(local, "GET", "orders.example.com", "/orders", _token(job, own)).status
+            == 200
+        )

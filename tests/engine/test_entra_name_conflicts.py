@@ -34,7 +34,9 @@ def _directory(tenant: Entra) -> dict[str, Any]:
     """Ids of all that is in the tenant, and who is assigned and consented to what."""
     directory = tenant.directory
     return {
-        "applications": {one["displayName"]: one["id"] for one in directory.applications.values()},
+        "applications": {
+            one["displayName"]: one["id"] for one in directory.applications.values()
+        },
         "principals": sorted(directory.principals),
         "assignments": sorted(directory.assignments),
         "grants": {one["id"]: one["scope"] for one in directory.grants.values()},
@@ -54,7 +56,8 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(
         deployment.run("up", check=False),
     ]
     assert all(
-        one.returncode and f"Application '{CHECKOUT}', {app['id']}" in one.stdout for one in refused
+        one.returncode and f"Application '{CHECKOUT}', {app['id']}" in one.stdout
+        for one in refused
     )
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]
@@ -63,7 +66,12 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(
 
 
 _KILLS = {
-    "application": ("PATCH", "/v1.0/applications/[^/]+", 1, "Application kong-oam local "),
+    "application": (
+        "PATCH",
+        "/v1.0/applications/[^/]+",
+        1,
+        "Application kong-oam local ",
+    ),
     "service principal": (
         "PATCH",
         "/v1.0/servicePrincipals/[^/]+",
@@ -121,7 +129,11 @@ def test_what_a_killed_run_made_is_found_and_removed(
     before = _directory(tenant)
     ours = Stack(deployment.local, deployment.folder)
     listed = lost(ours, status=1).stdout
-    assert f"Entra, {tenant.issuer}: " in listed and named in listed and "kept:" not in listed
+    assert (
+        f"Entra, {tenant.issuer}: " in listed
+        and named in listed
+        and "kept:" not in listed
+    )
     assert _directory(tenant) == before
     removed = recover(ours)
     assert tenant.secret not in listed + removed

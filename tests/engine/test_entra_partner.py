@@ -49,8 +49,12 @@ def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
-    proof = browser.PrivateKey(private_pem(key), thumbprint(certificate), certified=True)
-    return str(browser.client_credentials(endpoint, client, proof, [scopes])["access_token"])
+    proof = browser.PrivateKey(
+        private_pem(key), thumbprint(certificate), certified=True
+    )
+    return str(
+        browser.client_credentials(endpoint, client, proof, [scopes])["access_token"]
+    )
 
 
 @pytest.mark.deep
@@ -81,7 +85,10 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
 
         _named(deployment, first)
         (made,) = deployment.changes("up").items()
-        assert made[0].startswith("entra-certificate-partner/acme-") and made[1] == "create"
+        assert (
+            made[0].startswith("entra-certificate-partner/acme-")
+            and made[1] == "create"
+        )
         assert deployment.changes("up") == {}
         assert "ENV409" not in deployment.pulumi("preview", "-s", STACK).stdout
         token = _token(settings, old, first)
@@ -90,13 +97,17 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         with pytest.raises(browser.RefusedError, match="AADSTS700027"):
             _token(settings, new, second)
         with pytest.raises(browser.RefusedError, match="AADSTS700027"):
-            _token(settings, new, first)  # the certificate is known, the key is another's
+            _token(
+                settings, new, first
+            )  # the certificate is known, the key is another's
 
         _named(deployment, first, second)
         assert list(deployment.changes("up").values()) == ["create"]
         for key, certificate in ((old, first), (new, second)):
             token = _token(settings, key, certificate)
-            assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+            assert (
+                call(local, "GET", "orders.example.com", "/orders", token).status == 200
+            )
 
         _named(deployment, second)
         assert deployment.changes("up") == {made[0]: "delete"}
@@ -104,7 +115,11 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
             _token(settings, old, first)
         assert (
             call(
-                local, "GET", "orders.example.com", "/orders", _token(settings, new, second)
+                local,
+                "GET",
+                "orders.example.com",
+                "/orders",
+                _token(settings, new, second),
             ).status
             == 200
         )

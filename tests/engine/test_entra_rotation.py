@@ -16,7 +16,9 @@ from tests.support.engine.tenant import tenant_stack
 pytestmark = pytest.mark.engine
 
 HANDED_OVER = {
-    f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")
+    f"shop/{name}-{what}": "update"
+    for name in CLIENTS
+    for what in ("client", "deployment")
 }
 """What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
 
@@ -24,7 +26,9 @@ HANDED_OVER = {
 def ended(slot: str, *kinds: str) -> dict[str, str]:
     """What the end of an overlap changes: what was in the slot is gone, and there is the next one."""
     return {
-        f"entra-{kind}-shop/{name}-{slot}": "delete-replaced" for name in CLIENTS for kind in kinds
+        f"entra-{kind}-shop/{name}-{slot}": "delete-replaced"
+        for name in CLIENTS
+        for kind in kinds
     }
 
 
@@ -55,14 +59,22 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         with pods.calling():
             on(deployment, 90)
             shown = deployment.pulumi("preview", "-s", STACK).stdout
-            assert "credentials: shop/checkout at entra: generation 2 takes over" in shown
+            assert (
+                "credentials: shop/checkout at entra: generation 2 takes over" in shown
+            )
             assert deployment.changes("up") == HANDED_OVER
             pods.start()
             assert deployment.changes("up") == {}
             second = credential(local, "checkout")
             for own in (first, second):
                 assert (
-                    call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status
+                    call(
+                        local,
+                        "GET",
+                        "orders.example.com",
+                        "/orders",
+                        caller.token(own)[0],
+                    ).status
                     == 200
                 )
             told = deployment.output("credentials")["shop/checkout at entra"]
@@ -86,12 +98,20 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             assert deployment.changes("up") == HANDED_OVER
             for own in (second, credential(local, "checkout")):
                 assert (
-                    call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status
+                    call(
+                        local,
+                        "GET",
+                        "orders.example.com",
+                        "/orders",
+                        caller.token(own)[0],
+                    ).status
                     == 200
                 )
         assert set(pods.statuses) == {"200"}, pods.statuses
         known = credential(local, "checkout")
-        slots = [f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"]
+        slots = [
+            f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"
+        ]
         deployment.run("up", *slots, "--target-dependents")
         with pytest.raises(RefusedError, match=refusal):
             caller.token(known)
@@ -99,6 +119,7 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert deployment.changes("up") == {}
         assert (
-            deployment.output("credentials")["shop/checkout at entra"]["replaced"] == "2028-03-04"
+            deployment.output("credentials")["shop/checkout at entra"]["replaced"]
+            == "2028-03-04"
         )
         assert pods.statuses["200"] > 100

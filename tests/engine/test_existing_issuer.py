@@ -32,7 +32,9 @@ def _prepared(deployment: Deployment, issuer: Issuer) -> Deployment:
 
 
 @pytest.fixture(scope="module")
-def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Issuer]]:
+def existing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Deployment, Issuer]]:
     """The sample estate after its `up`; who uses it changes nothing that lasts."""
     folder = tmp_path_factory.mktemp("project")
     with Issuer(AUDIENCE, users=GROUPS) as issuer, Local(lags=AT_ONCE) as local:
@@ -50,7 +52,9 @@ def test_everybody_gets_what_they_get_with_okta(
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert [one.name for one in table.callers] == [
+        one.name for one in with_okta.callers
+    ]
     assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
 
 
@@ -86,16 +90,20 @@ def test_a_variable_of_the_components_own_is_there_once(
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
 
 
-def test_the_clients_secrets_stay_where_they_are(existing: tuple[Deployment, Issuer]) -> None:
+def test_the_clients_secrets_stay_where_they_are(
+    existing: tuple[Deployment, Issuer],
+) -> None:
     """The pods refer to them by name and key; no value is in the state or in a Secret of ours."""
     deployment, issuer = existing
     exported = deployment.pulumi("stack", "export", "--show-secrets").stdout
     kept = {
-        client.id: client.secret for client in issuer.clients.values() if client.secret is not None
+        client.id: client.secret
+        for client in issuer.clients.values()
+        if client.secret is not None
     }
-    assert {client: secret in exported for client, secret in kept.items()} == dict.fromkeys(
-        kept, False
-    )
+    assert {
+        client: secret in exported for client, secret in kept.items()
+    } == dict.fromkeys(kept, False)
     assert len(kept) == 3, "pages keep none"
     (found,) = (
         one
@@ -120,12 +128,20 @@ def test_an_id_token_and_a_strangers_token_do_not_count(
     deployment, issuer = existing
     client = deployment.output("clients")[PROVIDER]["shop/checkout"]
     own = {"sub": client, "client_id": client}
-    claims = {"iss": issuer.url, "aud": AUDIENCE, **own, "scope": "orders.read", "exp": 2**31}
+    claims = {
+        "iss": issuer.url,
+        "aud": AUDIENCE,
+        **own,
+        "scope": "orders.read",
+        "exp": 2**31,
+    }
     access = {**claims, "token_use": "access"}
     key = issuer.published[0]
 
     def status(token: str) -> int:
-        return call(deployment.local, "GET", "orders.example.com", "/orders", token).status
+        return call(
+            deployment.local, "GET", "orders.example.com", "/orders", token
+        ).status
 
     assert status(key.sign(access)) == 200
     assert status(key.sign(claims)) == 401
@@ -144,7 +160,9 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
     with Issuer(AUDIENCE, users=GROUPS) as issuer:
         deployment = _prepared(empty(), issuer)
         file = stack_file(deployment.folder)
-        file.write_text(file.read_text("utf-8").replace("shop/checkout:", "shop/chekout:"), "utf-8")
+        file.write_text(
+            file.read_text("utf-8").replace("shop/checkout:", "shop/chekout:"), "utf-8"
+        )
         done = deployment.run("up", check=False)
     assert done.returncode != 0
     said = done.stdout
@@ -153,7 +171,9 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
         "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?"
         in said
     )
-    assert "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
+    assert (
+        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
+    )
     assert {one["type"].split(":")[0] for one in deployment.state()} <= {"pulumi"}
 
 
@@ -189,7 +209,12 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
     finally:
         issuer.down, issuer.named, issuer.published = False, None, keys
     assert (
-        done.returncode != 0 and said in done.stdout and "identity provider 'oidc'" in done.stdout
+        done.returncode != 0
+        and said in done.stdout
+        and "identity provider 'oidc'" in done.stdout
     )
-    assert json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True) == before
+    assert (
+        json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True)
+        == before
+    )
     assert deployment.changes("up") == {}

@@ -11,7 +11,14 @@ import pytest
 from sandbox import caller
 from sandbox.local import Local
 from sandbox.okta import browser
-from tests.support.engine.calls import call, credential, part, service_token, signed_in, user_token
+from tests.support.engine.calls import (
+    call,
+    credential,
+    part,
+    service_token,
+    signed_in,
+    user_token,
+)
 from tests.support.engine.sample import Sample
 from tests.support.gateway_tokens import encoded, rsa_key, signature
 
@@ -25,7 +32,11 @@ CALLERS = (
     *("sales in web", "desk in web", "both in web"),
     *("sales in console", "desk in console", "both in console"),
     *("foreign issuer", "foreign key", "self-signed", "expired", "ID token"),
-    *("our key, ID token's mark", "our key, another issuer", "our key, another audience"),
+    *(
+        "our key, ID token's mark",
+        "our key, another issuer",
+        "our key, another audience",
+    ),
 )
 PUBLIC = "200  200 200  200 200 200  200 200 200  200 200 200 200 200  200 200 200"
 NO_RULE = "401  403 403  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
@@ -33,8 +44,12 @@ NOT_THERE = "404  404 404  404 404 404  404 404 404  404 404 404 404 404  404 40
 AMBIGUOUS = "400  400 400  400 400 400  400 400 400  400 400 400 400 400  400 400 400"
 SIGNED_IN = "401  200 200  200 200 200  200 200 200  401 401 401 401 401  401 401 401"
 READ_ORDERS = "401  200 403  200 200 200  403 403 403  401 401 401 401 401  401 401 401"
-WRITE_ORDERS = "401  403 403  403 200 200  403 403 403  401 401 401 401 401  401 401 401"
-READ_REPORTS = "401  403 200  403 403 403  200 200 200  401 401 401 401 401  401 401 401"
+WRITE_ORDERS = (
+    "401  403 403  403 200 200  403 403 403  401 401 401 401 401  401 401 401"
+)
+READ_REPORTS = (
+    "401  403 200  403 403 403  200 200 200  401 401 401 401 401  401 401 401"
+)
 PUBLISH = "401  403 403  403 403 403  403 200 200  401 401 401 401 401  401 401 401"
 AUDIT = "401  403 200  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
 
@@ -104,9 +119,13 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
         "foreign issuer": _token_of(local, f"{local.okta.url}/oauth2/{other}"),
         "foreign key": local.okta.sign(other, part(issued, 1)),
         "self-signed": _self_signed(issued),
-        "expired": local.okta.sign(server, part(issued, 1) | {"exp": int(time.time()) - 1}),
+        "expired": local.okta.sign(
+            server, part(issued, 1) | {"exp": int(time.time()) - 1}
+        ),
         "ID token": str(signed_in(local, "web", "user-both")["id_token"]),
-        "our key, ID token's mark": local.okta.sign(server, part(issued, 1) | {"jti": "ID.1"}),
+        "our key, ID token's mark": local.okta.sign(
+            server, part(issued, 1) | {"jti": "ID.1"}
+        ),
         "our key, another issuer": local.okta.sign(
             server, part(issued, 1) | {"iss": f"{local.okta.url}/oauth2/{other}"}
         ),
@@ -116,7 +135,9 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
     }
     for application in ("web", "console"):
         found[f"sales in {application}"] = user_token(local, application, "user-sales")
-        found[f"desk in {application}"] = user_token(local, application, "user-order-desk")
+        found[f"desk in {application}"] = user_token(
+            local, application, "user-order-desk"
+        )
         found[f"both in {application}"] = user_token(local, application, "user-both")
     assert found.keys() == set(CALLERS)
     yield found
@@ -132,8 +153,16 @@ def _management(local: Local) -> httpx.Client:
 def _other_server(local: Local) -> str:
     """Another authorization server of the same org, for the same audience, which gives every app the same scope."""
     with _management(local) as okta:
-        server = {"name": "other", "description": "", "audiences": ["api://kong-oam/local"]}
-        other = str(okta.post("/authorizationServers", json=server).raise_for_status().json()["id"])
+        server = {
+            "name": "other",
+            "description": "",
+            "audiences": ["api://kong-oam/local"],
+        }
+        other = str(
+            okta.post("/authorizationServers", json=server)
+            .raise_for_status()
+            .json()["id"]
+        )
         base = f"/authorizationServers/{other}"
         okta.post(f"{base}/scopes", json={"name": "orders.read"}).raise_for_status()
         clients = {"clients": {"include": ["ALL_CLIENTS"]}}
@@ -151,8 +180,15 @@ def _other_server(local: Local) -> str:
             "grantTypes": {"include": ["client_credentials"]},
             "scopes": {"include": ["*"]},
         }
-        rule = {"type": "RESOURCE_ACCESS", "name": "all", "priority": 1, "conditions": conditions}
-        okta.post(f"{base}/policies/{made.json()['id']}/rules", json=rule).raise_for_status()
+        rule = {
+            "type": "RESOURCE_ACCESS",
+            "name": "all",
+            "priority": 1,
+            "conditions": conditions,
+        }
+        okta.post(
+            f"{base}/policies/{made.json()['id']}/rules", json=rule
+        ).raise_for_status()
     return other
 
 
@@ -197,7 +233,9 @@ def test_a_client_is_issued_no_scope_that_it_was_not_granted(sample: Sample) -> 
     """checkout may read orders: it gets no token that says more, not even for a scope that exists."""
     own = credential(sample.local, "checkout")
     account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
-    assert browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    assert (
+        browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    )
     for scopes in (["orders.write"], ["orders.read", "orders.write"], ["reports.read"]):
         with pytest.raises(browser.RefusedError):
             browser.client_credentials(*account, scopes)
@@ -213,8 +251,16 @@ def test_the_verified_identity_reaches_the_workload(
     assert sales_token is not None and {"orders.read", "orders.write"} <= set(
         part(sales_token, 1)["scp"]
     )
-    assert _identity(sample.local, tokens["checkout"]) == ([checkout], [checkout], ["orders.read"])
-    assert _identity(sample.local, sales_token) == ([web], ["user-sales"], ["orders.read"])
+    assert _identity(sample.local, tokens["checkout"]) == (
+        [checkout],
+        [checkout],
+        ["orders.read"],
+    )
+    assert _identity(sample.local, sales_token) == (
+        [web],
+        ["user-sales"],
+        ["orders.read"],
+    )
     assert _identity(sample.local, tokens["both in web"]) == (
         [web],
         ["user-both"],
@@ -222,7 +268,9 @@ def test_the_verified_identity_reaches_the_workload(
     )
 
 
-def _identity(local: Local, token: str | None) -> tuple[list[str], list[str], list[str]]:
+def _identity(
+    local: Local, token: str | None
+) -> tuple[list[str], list[str], list[str]]:
     answer = call(local, "GET", "orders.example.com", "/orders", token)
     return (
         answer.header("X-Auth-Client"),

@@ -28,7 +28,9 @@ LET_THROUGH = 200
 
 def _status(local: Local, host: str, target: str) -> int:
     """What the gateway answered, without sockets."""
-    answer = local.kong.handle(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), "http")
+    answer = local.kong.handle(
+        f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), "http"
+    )
     return LET_THROUGH if answer.upstream else answer.status
 
 
@@ -75,7 +77,9 @@ LATE = {
 
 
 @pytest.mark.parametrize("lags", deep_after(1, LATE.values()), ids=LATE)
-def test_nobody_is_let_in_while_the_estate_comes_and_goes(empty: Empty, lags: Lags) -> None:
+def test_nobody_is_let_in_while_the_estate_comes_and_goes(
+    empty: Empty, lags: Lags
+) -> None:
     """Whatever Kong's workers see first, and with no pause anywhere: nothing ever reaches a workload."""
     deployment = empty(lags=lags)
     local = deployment.local

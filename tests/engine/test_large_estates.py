@@ -17,19 +17,27 @@ pytestmark = pytest.mark.engine
 @pytest.mark.deep
 @pytest.mark.stand_in  # it counts what stand-ins hear
 @pytest.mark.timeout(3600)
-def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], None]) -> None:
+def test_an_estate_in_partitions_goes_through_its_life(
+    report: Callable[[str], None],
+) -> None:
     """Up, a rule changed, an Application added, moved, rotated, interrupted and gone on with, destroyed: each run does
     no more than is to be done, and leaves what is meant."""
     with large(
         20,
         10,
-        tell=lambda name, run: report(f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"),
+        tell=lambda name, run: report(
+            f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"
+        ),
     ) as one:
         measure(one)
         walk(one)
     done = {name: dict(run.operations) for name, run in one.runs.items()}
     assert done["nothing changed"] == done["an Application moved"] == {}
-    assert one.runs["nothing changed"].requests == one.runs["an Application moved"].requests == {}
+    assert (
+        one.runs["nothing changed"].requests
+        == one.runs["an Application moved"].requests
+        == {}
+    )
     assert done["one rule changed: up"].keys() == done["gone on"].keys() == {"updated"}
     assert (
         "deleted" not in done["an Application added"]
@@ -46,9 +54,15 @@ def test_an_estate_in_partitions_goes_through_its_life(report: Callable[[str], N
 
 def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
     """Its numbers are those of one run, with the command that repeats it."""
-    told = page("explanation/cost.md").partition("## An estate that grows")[2].partition("\n## ")[0]
+    told = (
+        page("explanation/cost.md")
+        .partition("## An estate that grows")[2]
+        .partition("\n## ")[0]
+    )
     assert "`.venv/bin/python -m benchmarks.estate`" in told
-    assert {*map(str, SIZES)} <= {*re.findall(r"^(\d+) components in \d+ partitions", told, re.M)}
+    assert {*map(str, SIZES)} <= {
+        *re.findall(r"^(\d+) components in \d+ partitions", told, re.M)
+    }
     lines = re.findall(r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", told, re.M)
     assert {name: float(most) for _, name, most in lines} == limits(SIZES)
     assert [name for value, name, most in lines if float(value) > float(most)] == []

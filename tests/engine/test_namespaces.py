@@ -69,11 +69,15 @@ def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> Non
 
 
 @pytest.mark.deep
-def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deployment) -> None:
+def test_where_the_stack_says_so_runs_make_it_and_leave_it(
+    deployment: Deployment,
+) -> None:
     """Before all that is in it. Others may use it by then, so that nothing removes it."""
     _let_runs_make_them(deployment)
     changes = deployment.changes("up")
-    assert changes["namespace-things"] == "create" and set(changes.values()) == {"create"}
+    assert changes["namespace-things"] == "create" and set(changes.values()) == {
+        "create"
+    }
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     deployment.run("destroy")
@@ -82,7 +86,10 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deploymen
 
 
 def node(name: str, address: str, *pods: str) -> dict[str, object]:
-    addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
+    addresses = [
+        {"type": "Hostname", "address": name},
+        {"type": "InternalIP", "address": address},
+    ]
     return {
         "metadata": {"name": name},
         "spec": {"podCIDRs": [*pods]},
@@ -95,8 +102,14 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
     ("there", "who"),
     [
         (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
-        (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
-        (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
+        (
+            node("two", "192.0.2.9", "10.20.128.0/24"),
+            "its pods at 10.20.128.0/24 (node 'two')",
+        ),
+        (
+            node("three", "192.0.2.9", "10.0.0.0/8"),
+            "its pods at 10.0.0.0/8 (node 'three')",
+        ),
     ],
 )
 def test_a_range_that_others_are_in_is_refused(

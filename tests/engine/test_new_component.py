@@ -14,7 +14,14 @@ from tests.support.engine.deployment import Empty
 pytestmark = pytest.mark.engine
 
 NEW = (
-    *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
+    *(
+        "--app",
+        "billing",
+        "--component",
+        "invoices",
+        "--image",
+        "registry.example.com/billing:1.0",
+    ),
     *(
         "--owner",
         "team-billing",
@@ -36,7 +43,12 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(
-        command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60
+        command,
+        cwd=deployment.folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
     previewed = deployment.pulumi("preview", "-s", STACK, "--show-full-output")
     for said in (

@@ -13,7 +13,11 @@ from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
 
-APP, POLICY, CHOSEN = "okta-app-tiny/job", "okta-policy-tiny/job", "kong-oam.local.tiny.job"
+APP, POLICY, CHOSEN = (
+    "okta-app-tiny/job",
+    "okta-policy-tiny/job",
+    "kong-oam.local.tiny.job",
+)
 
 
 @pytest.fixture
@@ -27,8 +31,12 @@ def tiny(empty: Empty) -> Deployment:
 
 def _listed(deployment: Deployment) -> list[str]:
     """The clients of the policy, as a preview that makes it knows them."""
-    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)["steps"]
-    (policy,) = (step["newState"] for step in steps if step["urn"].endswith(f"::{POLICY}"))
+    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)[
+        "steps"
+    ]
+    (policy,) = (
+        step["newState"] for step in steps if step["urn"].endswith(f"::{POLICY}")
+    )
     found: list[str] = policy["inputs"]["clientWhitelists"]
     return found
 
@@ -58,7 +66,9 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
 
 
 @pytest.mark.deep
-def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(tiny: Deployment) -> None:
+def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(
+    tiny: Deployment,
+) -> None:
     """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
     assert _listed(tiny) == [CHOSEN]
     tiny.run("up")

@@ -40,10 +40,17 @@ def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
 def _page_signs_in(local: Local, origin: str) -> bool:
     """Whether a user of the page at `origin` gets a token for orders."""
     own = credential(local, "page")
-    where = (own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], None, own["OAUTH_REDIRECT_URIS"])
+    where = (
+        own["OAUTH_ISSUER"],
+        own["OAUTH_CLIENT_ID"],
+        None,
+        own["OAUTH_REDIRECT_URIS"],
+    )
     try:
         return bool(
-            browser.login(*where, ["orders.read", "openid"], "user-sales", origin)["access_token"]
+            browser.login(*where, ["orders.read", "openid"], "user-sales", origin)[
+                "access_token"
+            ]
         )
     except browser.BlockedError:
         return False
@@ -57,7 +64,9 @@ def _with_page(deployment: Deployment, there: bool) -> None:
     else:
         shop.unlink()
     old, new = (NO_GRANT, GRANT) if there else (GRANT, NO_GRANT)
-    deployment.edit("applications/orders.yaml", f"components: {old}", f"components: {new}")
+    deployment.edit(
+        "applications/orders.yaml", f"components: {old}", f"components: {new}"
+    )
 
 
 @pytest.fixture
@@ -75,13 +84,16 @@ def shop(empty: Empty) -> Deployment:
 @pytest.mark.skipif(
     OKTA_IS_BEHIND is not None, reason=f"{OKTA_IS_BEHIND}: origins have another form"
 )
-def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment) -> None:
+def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
+    shop: Deployment,
+) -> None:
     """It comes with the client and goes with it; no other page has a token meanwhile."""
     shop.run("up")
     assert _trusted(shop.local) == {PAGE: f"kong-oam {STACK} {PAGE}"}
     assert _page_signs_in(shop.local, PAGE)
     assert not any(
-        _page_signs_in(shop.local, other) for other in ("http://orders.example.com", f"{PAGE}:81")
+        _page_signs_in(shop.local, other)
+        for other in ("http://orders.example.com", f"{PAGE}:81")
     )
     assert shop.changes("up") == {}
     _by_hand(shop.local, [{"type": "REDIRECT"}])
@@ -94,7 +106,9 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment
 
 
 @pytest.mark.deep
-def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment) -> None:
+def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
+    shop: Deployment,
+) -> None:
     """It stays when its page goes; who needs it, adopts it by the command of the preview, with what it is for. Where
     a stack no longer shares it, it is that stack's own again."""
     settings, provider = "stacks/Pulumi.local.yaml", "      type: okta\n"
@@ -112,16 +126,27 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     _with_page(shop, True)
     said = shop.pulumi("preview", "-s", STACK, check=False).stdout
-    (command,) = (line.strip() for line in said.splitlines() if line.strip().startswith("echo '{"))
+    (command,) = (
+        line.strip() for line in said.splitlines() if line.strip().startswith("echo '{")
+    )
     subprocess.run(
-        ["bash", "-c", command], cwd=shop.folder, env=shop.local.env, timeout=90, check=True
+        ["bash", "-c", command],
+        cwd=shop.folder,
+        env=shop.local.env,
+        timeout=90,
+        check=True,
     )
     assert RESOURCE not in shop.changes("up")
-    assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [both]
+    assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [
+        both
+    ]
     assert _page_signs_in(shop.local, PAGE)
     shop.edit(settings, shared, provider)
     assert shop.changes("up") == {RESOURCE: "update"}
     (own,) = shop.local.okta.objects("trustedOrigins")
-    assert (own["name"], own["scopes"]) == (f"kong-oam {STACK} {PAGE}", [{"type": "CORS"}])
+    assert (own["name"], own["scopes"]) == (
+        f"kong-oam {STACK} {PAGE}",
+        [{"type": "CORS"}],
+    )
     shop.run("destroy")
     assert _trusted(shop.local) == {}

@@ -22,21 +22,23 @@ pytestmark = pytest.mark.engine
 
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
 RULES = "        - type: access                        # ours: its access template\n"
-TRAIT = (
-    "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"
-)
+TRAIT = "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"
 GATEWAY = "    scheme: http\n"
 CA = "    upstreamTls: {ca: workloads.pem}\n"
 
 
 def asked(local: Local) -> tuple[int, dict[str, str]]:
     """The status of a public call, and the headers that its workload got."""
-    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(
+        urlsplit(local.kong.proxy_url).netloc, timeout=10
+    )
     connection.request("GET", "/orders/health", headers={"Host": "orders.example.com"})
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
-    return answer.status, dict(json.loads(body)["headers"]) if answer.status == 200 else {}
+    return answer.status, dict(
+        json.loads(body)["headers"]
+    ) if answer.status == 200 else {}
 
 
 def load(deployment: Deployment) -> None:
@@ -45,14 +47,19 @@ def load(deployment: Deployment) -> None:
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     body = {"cert": local.echo.authority}
     answer = httpx.post(
-        f"{local.kong.admin_url}/ca_certificates", json=body, headers=headers, trust_env=False
+        f"{local.kong.admin_url}/ca_certificates",
+        json=body,
+        headers=headers,
+        trust_env=False,
     )
     assert answer.status_code == 201, answer.text
 
 
 def over_tls(deployment: Deployment) -> None:
     """Writes the trait, and the CA that the sandbox's workloads are signed by."""
-    (deployment.folder / "stacks" / "workloads.pem").write_text(deployment.local.echo.authority)
+    (deployment.folder / "stacks" / "workloads.pem").write_text(
+        deployment.local.echo.authority
+    )
     deployment.edit(ORDERS, RULES, TRAIT + RULES)
     deployment.edit(SETTINGS, GATEWAY, GATEWAY + CA)
 
@@ -84,8 +91,14 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     local = deployed.local
     over_tls(deployed)
     refused = deployed.run("up", check=False)
-    assert "Kong does not have the CA certificate of gateway.upstreamTls.ca" in refused.stdout
-    assert "curl -F 'cert=<stacks/workloads.pem' $KONG_ADMIN_ADDR/ca_certificates" in refused.stdout
+    assert (
+        "Kong does not have the CA certificate of gateway.upstreamTls.ca"
+        in refused.stdout
+    )
+    assert (
+        "curl -F 'cert=<stacks/workloads.pem' $KONG_ADMIN_ADDR/ca_certificates"
+        in refused.stdout
+    )
     load(deployed)
     begun = len(local.kong.past())
     made = deployed.changes("up")
@@ -158,8 +171,12 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(deployed: Deployment) 
     refused = deployed.run("up", check=False)
     assert "there is no 'gateway' among kong-oam:certificates" in refused.stdout
     pair = signed(authority("clients"), "gateway.example.com")
-    own = json.dumps({"gateway": {"certificate": pair.certificate, "privateKey": pair.key}})
-    deployed.pulumi("config", "set", "-s", STACK, "--secret", "kong-oam:certificates", own)
+    own = json.dumps(
+        {"gateway": {"certificate": pair.certificate, "privateKey": pair.key}}
+    )
+    deployed.pulumi(
+        "config", "set", "-s", STACK, "--secret", "kong-oam:certificates", own
+    )
     deployed.run("up")
     (shown,) = local.kong.entities("certificates")
     assert service(local, "8080__mtls")["client_certificate"] == {"id": shown["id"]}

@@ -10,7 +10,14 @@ from sandbox.demo.table import ask, estate_of
 from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Empty
-from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
+from tests.support.engine.partitions import (
+    changes,
+    kong_oam,
+    partition,
+    place,
+    run,
+    stack_of,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -54,14 +61,20 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
     moved = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert moved.returncode == 0, moved.stdout + moved.stderr
-    assert kong_oam(deployment, "move", "-s", STACK).stdout.startswith("every component")
+    assert kong_oam(deployment, "move", "-s", STACK).stdout.startswith(
+        "every component"
+    )
     first = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
+    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
+        "nothing to be run"
+    )
     for name in ALL:
         assert changes(deployment, "preview", name) == {}
     deployment.edit(
-        "applications/orders.yaml", "methods: [GET], scopes", "methods: [GET, OPTIONS], scopes"
+        "applications/orders.yaml",
+        "methods: [GET], scopes",
+        "methods: [GET, OPTIONS], scopes",
     )
     touched = kong_oam(deployment, "up", "-s", STACK)
     assert (touched.returncode, touched.stdout.splitlines()[0]) == (
@@ -76,34 +89,45 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     assert f"$ python -m kong_oam preview -s prod --list\n{shown}" in page(
         "how-to/deploy-in-partitions.md"
     )
-    done = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0)
+    done = kong_oam(
+        deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0
+    )
     assert "kong-oam@v0.0.1" in done.stdout
     verified = kong_oam(deployment, "verify", "--stack", STACK, "--only", "gateway")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     gone = kong_oam(deployment, "destroy", "-s", STACK, "--yes")
     assert gone.returncode == 0, gone.stdout + gone.stderr
     for name in ALL:
-        exported = json.loads(deployment.pulumi("stack", "export", "-s", stack_of(name)).stdout)
+        exported = json.loads(
+            deployment.pulumi("stack", "export", "-s", stack_of(name)).stdout
+        )
         assert not exported["deployment"].get("resources")
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(empty: Empty) -> None:
+def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
+    empty: Empty,
+) -> None:
     """A change that exchanges scopes is refused before anything runs. In two changes it goes: the base keeps a scope for
     as long as a partition uses it."""
     deployment = empty()
     place(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     previewed = kong_oam(deployment, "preview", "-s", STACK)
-    assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, previewed.stderr
+    assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, (
+        previewed.stderr
+    )
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert (
         listed.stdout == f'["{STACK}"]\n'
         and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
     )
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-    files = [deployment.folder / "applications" / name for name in ("orders.yaml", "shop.yaml")]
+    files = [
+        deployment.folder / "applications" / name
+        for name in ("orders.yaml", "shop.yaml")
+    ]
     before = {file: file.read_text("utf-8") for file in files}
     for file in files:
         file.write_text(before[file].replace("orders.read", "orders.view"), "utf-8")
@@ -116,11 +140,16 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(em
     both = "scopes: [orders.read, orders.view"
     for file in files:
         text = before[file].replace(
-            "orders.read: Read orders", "orders.read: Read orders\n              orders.view: View"
+            "orders.read: Read orders",
+            "orders.read: Read orders\n              orders.view: View",
         )
         granted = text.replace("scopes: [orders.read", both)
-        file.write_text(granted.replace(f"[GET], {both}]", "[GET], scopes: [orders.read]"), "utf-8")
-    added = kong_oam(deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0)
+        file.write_text(
+            granted.replace(f"[GET], {both}]", "[GET], scopes: [orders.read]"), "utf-8"
+        )
+    added = kong_oam(
+        deployment, "up", "-s", STACK, "--yes", "--policy-pack", "policies", status=0
+    )
     base, *runs = added.stdout.splitlines()[-1].removeprefix("3 run: ").split(", ")
     assert (base, {*runs}) == (STACK, {f"{STACK}-apis", f"{STACK}-rest"}), runs
     for file in files:
@@ -149,15 +178,24 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     made = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert made.returncode == 0, made.stdout + made.stderr
     assert (
-        deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout == "hidden\n"
+        deployment.pulumi("config", "get", "aws:token", "-s", stack_of("rest")).stdout
+        == "hidden\n"
     )
-    assert "hidden" not in (stacks / f"Pulumi.{stack_of('rest')}.yaml").read_text("utf-8")
+    assert "hidden" not in (stacks / f"Pulumi.{stack_of('rest')}.yaml").read_text(
+        "utf-8"
+    )
     partition(deployment.folder, {"orders": ["orders"], "rest": ["*"]})
     deployment.pulumi("stack", "init", stack_of("orders"))
-    refused = {name: run(deployment, "up", name, check=False) for name in (None, "orders", "rest")}
+    refused = {
+        name: run(deployment, "up", name, check=False)
+        for name in (None, "orders", "rest")
+    }
     assert all(one.returncode for one in refused.values())
     said = {name: one.stdout + one.stderr for name, one in refused.items()}
-    assert f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web" in said[None]
+    assert (
+        f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web"
+        in said[None]
+    )
     assert (
         f"python -m kong_oam move -s {STACK}" in said["orders"]
         and f"move -s {STACK}" in said["rest"]
@@ -169,14 +207,21 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(empty: Empty) -> 
     assert f"shop/web: {STACK}-sales -> {STACK}-rest" in moved.stdout
     # One that was killed between its two writes has left all of it in both.
     (deployment.folder / "before.json").write_text(before, "utf-8")
-    deployment.pulumi("stack", "import", "-s", stack_of("sales"), "--file", "before.json")
+    deployment.pulumi(
+        "stack", "import", "-s", stack_of("sales"), "--file", "before.json"
+    )
     again = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)" in again.stdout
+    assert (
+        f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)"
+        in again.stdout
+    )
     # A scope changes as well, so that the base's next generation is not its first.
     path = deployment.folder / "applications" / "orders.yaml"
     more = "orders.export: Export\n              orders.write: Place"
-    path.write_text(path.read_text("utf-8").replace("orders.write: Place", more), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("orders.write: Place", more), "utf-8"
+    )
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     run(deployment, "destroy", None)

@@ -17,7 +17,14 @@ from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.project import set_providers
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
-from tests.support.engine.partitions import changes, kong_oam, partition, place, run, stack_of
+from tests.support.engine.partitions import (
+    changes,
+    kong_oam,
+    partition,
+    place,
+    run,
+    stack_of,
+)
 from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
@@ -102,7 +109,10 @@ def test_recover_of_a_partition_never_touches_anothers(deployed: Deployment) -> 
     assert "lost-of-apis" in standing()
     kong_oam(deployed, "recover", "-s", stack_of("apis"), "--remove", status=0)
     for which in ALL:
-        assert "0 made" in kong_oam(deployed, "recover", "-s", stack_of(which), status=0).stdout
+        assert (
+            "0 made"
+            in kong_oam(deployed, "recover", "-s", stack_of(which), status=0).stdout
+        )
 
 
 def _ids(deployment: Deployment, kind: str) -> set[str]:
@@ -111,14 +121,20 @@ def _ids(deployment: Deployment, kind: str) -> set[str]:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deployment) -> None:
+def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
+    deployed: Deployment,
+) -> None:
     """The target's state was written and the source's was not: the command again, and nothing is made anew."""
     saved, folder = deployed.local.save(), deployed.folder
     files = {file: file.read_bytes() for file in (folder / "stacks").iterdir()}
     try:
         before = deployed.pulumi("stack", "export", "-s", stack_of("apis")).stdout
-        entities = {kind: _ids(deployed, kind) for kind in ("services", "routes", "plugins")}
-        partition(folder, {"shops": ["shop", "orders"], "apis": ["nothing"], "rest": ["*"]})
+        entities = {
+            kind: _ids(deployed, kind) for kind in ("services", "routes", "plugins")
+        }
+        partition(
+            folder, {"shops": ["shop", "orders"], "apis": ["nothing"], "rest": ["*"]}
+        )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
         file = deployed.local.folder / "before.json"
         file.write_text(before, "utf-8")
@@ -128,7 +144,8 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deploy
         assert f"python -m kong_oam move -s {STACK}" in refused.stdout + refused.stderr
         listed = kong_oam(deployed, "move", "-s", STACK, status=1)
         assert (
-            f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)" in listed.stdout
+            f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)"
+            in listed.stdout
         )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
         assert kong_oam(deployed, "move", "-s", STACK, status=0).stdout.startswith(
@@ -147,11 +164,15 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(deployed: Deploy
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment) -> None:
+def test_partitions_are_renamed_and_become_one_stack_again(
+    deployed: Deployment,
+) -> None:
     """By the same command, as long as the files of the stacks of before are there: nothing is made anew."""
     saved, folder = deployed.local.save(), deployed.folder
     files = {file: file.read_bytes() for file in (folder / "stacks").iterdir()}
-    entities = {kind: _ids(deployed, kind) for kind in ("services", "routes", "plugins")}
+    entities = {
+        kind: _ids(deployed, kind) for kind in ("services", "routes", "plugins")
+    }
     try:
         partition(folder, {"retail": ["shop"], "rest": ["*"]})
         listed = kong_oam(deployed, "move", "-s", STACK, status=1).stdout
@@ -181,7 +202,9 @@ def test_partitions_are_renamed_and_become_one_stack_again(deployed: Deployment)
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deployment) -> None:
+def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
+    deployed: Deployment,
+) -> None:
     """Nobody is let in who was not before. With what is gone out of their states, by `refresh`, the stacks go up again,
     or are taken down."""
     saved = deployed.local.save()
@@ -200,7 +223,9 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deplo
                 assert got == was or got in (401, 403, 500, 503), (
                     f"{asked} as {one.name}: {was}, then {got}"
                 )
-                assert got != 200 or before.rows[asked][0] == 200, f"{asked} as {one.name}"
+                assert got != 200 or before.rows[asked][0] == 200, (
+                    f"{asked} as {one.name}"
+                )
         refused = kong_oam(deployed, "up", "-s", STACK, "--yes", "--all", status=2)
         assert "the base of this estate was destroyed" in refused.stderr
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
@@ -214,7 +239,9 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deplo
         gone = kong_oam(deployed, "destroy", "-s", STACK, "--yes", status=0)
         assert f"{STACK}-apis" in gone.stdout
         for name in ALL:
-            exported = json.loads(deployed.pulumi("stack", "export", "-s", stack_of(name)).stdout)
+            exported = json.loads(
+                deployed.pulumi("stack", "export", "-s", stack_of(name)).stdout
+            )
             assert not exported["deployment"].get("resources")
         assert _ids(deployed, "services") == set()
     finally:
@@ -223,10 +250,14 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(deployed: Deplo
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(tmp_path: Path) -> None:
+def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(
+    tmp_path: Path,
+) -> None:
     """One command: the stacks of those who are called are run once more when their callers' ids are known."""
     with (
-        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Entra(
+            GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG
+        ) as tenant,
         Local(lags=AT_ONCE) as local,
     ):
         local.env |= tenant.environment
@@ -234,7 +265,15 @@ def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(tmp_path
         folder.mkdir()
         deployment = _partitioned(local, folder)
         set_providers(
-            folder, [{"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}]
+            folder,
+            [
+                {
+                    "name": "entra",
+                    "type": "entra",
+                    "issuer": tenant.issuer,
+                    **ENTRA_SETTINGS,
+                }
+            ],
         )
         done = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         runs = done.stdout.splitlines()[-1].partition("run: ")[2].split(", ")

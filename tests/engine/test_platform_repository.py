@@ -50,7 +50,9 @@ def test_two_repositories_of_init_deploy_with_what_is_installed(
 
     def kong_oam(folder: Path, *arguments: str) -> str:
         command = [python, "-m", "kong_oam", *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -70,7 +72,9 @@ def test_two_repositories_of_init_deploy_with_what_is_installed(
         "kong-oam:applications": ["../*/applications/*.yaml"],
     }
     settings["config"]["kong-oam:gateway"] |= {"scheme": "http"}
-    del settings["config"]["kong-oam:gateway"]["adminUrl"]  # the sandbox says where its Kong is
+    del settings["config"]["kong-oam:gateway"][
+        "adminUrl"
+    ]  # the sandbox says where its Kong is
     file.write_text(yaml.safe_dump(settings), "utf-8")
     assert "1 application(s)" in kong_oam(platform, "check", "--stack", STACK)
     with Local(lags=AT_ONCE) as local:

@@ -32,17 +32,24 @@ def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
 
 
 @pytest.mark.deep
-def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty, tmp_path: Path) -> None:
+def test_a_first_preview_is_judged_as_far_as_it_is_known(
+    empty: Empty, tmp_path: Path
+) -> None:
     """Ids and secrets are unknown then: no rule gives up, and none finds what is not there. Advice stops nothing, unless
     a configuration makes it mandatory."""
     deployment = empty("policies")  # which reads the Applications beside it
-    deployment.edit("applications/hello.yaml", "\n  annotations: {owner: team-hello}", "")
+    deployment.edit(
+        "applications/hello.yaml", "\n  annotations: {owner: team-hello}", ""
+    )
     deployment.edit("applications/shop.yaml", '"2027-03-31"', '"2026-03-31"')
     done = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
     assert "[mandatory]" not in done.stdout
     assert "can't run policy" not in done.stdout
     assert "hello/hello-world (applications/hello.yaml:8:7) has no owner" in done.stdout
-    assert "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31" in done.stdout
+    assert (
+        "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31"
+        in done.stdout
+    )
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"component-owned": "mandatory"}))
     arguments = ("--policy-pack", "policies", "--policy-pack-config", str(config))
@@ -55,7 +62,9 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty, tmp_path:
 def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> None:
     """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
     deployment = empty("components")
-    deployment.edit("components/identity/okta.py", "grant_types=", 'grant_types=["password"] or ')
+    deployment.edit(
+        "components/identity/okta.py", "grant_types=", 'grant_types=["password"] or '
+    )
     previewed = deployment.pulumi(
         "up", "-s", STACK, "--yes", "--policy-pack", "policies", check=False
     )
@@ -75,11 +84,20 @@ def analyzed(
 ) -> CompletedProcess[str]:
     """`pulumi policy analyze` on the sample's exported state, after `change` to its resources by logical name."""
     state = json.loads(sample.deployment.pulumi("stack", "export", "-s", STACK).stdout)
-    change({one["urn"].rsplit("::", 1)[1]: one for one in state["deployment"]["resources"]})
+    change(
+        {one["urn"].rsplit("::", 1)[1]: one for one in state["deployment"]["resources"]}
+    )
     file = folder / "state.json"
     file.write_text(json.dumps(state))
     return sample.deployment.pulumi(
-        "policy", "analyze", "--file", str(file), "--policy-pack", "policies", *more, check=False
+        "policy",
+        "analyze",
+        "--file",
+        str(file),
+        "--policy-pack",
+        "policies",
+        *more,
+        check=False,
     )
 
 
@@ -89,7 +107,9 @@ def nothing(_: State) -> None: ...
 def another_script(resources: State) -> None:
     gate = resources["orders/api-8080-gate"]
     for part in ("inputs", "outputs"):
-        gate[part]["configJson"] = gate[part]["configJson"].replace("return 403", "return 200")
+        gate[part]["configJson"] = gate[part]["configJson"].replace(
+            "return 403", "return 200"
+        )
 
 
 def no_gate(resources: State) -> None:
@@ -97,13 +117,17 @@ def no_gate(resources: State) -> None:
 
 
 def anybody(resources: State) -> None:
-    resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources["orders/api-8080-jwt"][
-        "outputs"
-    ]["configJson"].replace('"kong-oam.local.anonymous"', '"kong-oam.local.ring.okta"')
+    resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources[
+        "orders/api-8080-jwt"
+    ]["outputs"]["configJson"].replace(
+        '"kong-oam.local.anonymous"', '"kong-oam.local.ring.okta"'
+    )
 
 
 def token_in_a_tag(resources: State) -> None:
-    resources["orders/api-8080-service"]["outputs"]["path"] = "-----BEGIN RSA PRIVATE KEY-----"
+    resources["orders/api-8080-service"]["outputs"]["path"] = (
+        "-----BEGIN RSA PRIVATE KEY-----"
+    )
 
 
 @pytest.mark.parametrize(

@@ -97,16 +97,23 @@ def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
     the CLI cuts them after three lines)."""
     said = empty().pulumi("preview", "-s", STACK, "--diff", "--show-full-output").stdout
     gate = said[said.index("::orders/api-8080-gate]") :]
-    assert "'/orders/health': {'GET':'public','HEAD':'public'}" in gate[: gate.index("serviceId")]
+    assert (
+        "'/orders/health': {'GET':'public','HEAD':'public'}"
+        in gate[: gate.index("serviceId")]
+    )
     access = said[said.index("--outputs:--") :]
     assert (
         "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n"
         in access
     )
-    assert "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n" in access
+    assert (
+        "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n" in access
+    )
 
 
-def test_a_preview_of_one_rule_shows_the_lines_that_change(deployed: Deployment) -> None:
+def test_a_preview_of_one_rule_shows_the_lines_that_change(
+    deployed: Deployment,
+) -> None:
     """The preview takes 25 lines. It shows nothing of the exported model."""
     deployed.edit(
         "applications/orders.yaml",
@@ -114,7 +121,9 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(deployed: Deployment)
         "methods: [GET], scopes: [orders.write]}",
     )
     said = deployed.pulumi("preview", "-s", STACK).stdout
-    count = len([line for line in said.splitlines() if not line.startswith("@ previewing")])
+    count = len(
+        [line for line in said.splitlines() if not line.startswith("@ previewing")]
+    )
     assert count == 25
     assert "__model" not in said
 
@@ -124,23 +133,28 @@ def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -
     tutorial = page("tutorial.md")
     hello = deployed.folder / "applications/hello.yaml"
     hello.write_text(
-        hello.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"),
+        hello.read_text("utf-8")
+        + block(below(tutorial, "Give it an access template."), "yaml"),
         "utf-8",
     )
     calls = "            calls: [{component: orders/api, scopes: [orders.read]}]\n"
-    new = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml").replace(
-        "checkot", "checkout"
-    )
+    new = block(
+        below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml"
+    ).replace("checkot", "checkout")
     deployed.edit("applications/shop.yaml", calls, new)
     hello.write_text(hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8")
     said = deployed.pulumi("preview", "-s", STACK).stdout
-    shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition("\n\n")[0]
+    shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition("\n\n")[
+        0
+    ]
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert [one for one in shown.splitlines() if " ".join(one.split()) not in lines] == []
+    assert [
+        one for one in shown.splitlines() if " ".join(one.split()) not in lines
+    ] == []
     outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
-    assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[2].partition(
-        "    Resources"
-    )[0].count("\n")
+    assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[
+        2
+    ].partition("    Resources")[0].count("\n")
     assert "\n  ~ enforced   : " in outputs, "the one line that is left out"
 
 
@@ -154,7 +168,9 @@ def test_a_second_up_changes_nothing(sample: Sample) -> None:
 def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
     """What Kong, Okta and the cluster answer is what was sent to them."""
     done = operations(sample.deployment.run("up", "--refresh", "--json").stdout)
-    assert {urn: op for urn, op in done.items() if op not in ("same", "read", "refresh")} == {}
+    assert {
+        urn: op for urn, op in done.items() if op not in ("same", "read", "refresh")
+    } == {}
     assert len(done) > 90
 
 
@@ -170,7 +186,13 @@ def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
     local = deployment.local
     assert call(local, "GET", "orders.example.com", "/orders").status == 401
     assert (
-        call(local, "GET", "orders.example.com", "/orders", service_token(local, "checkout")).status
+        call(
+            local,
+            "GET",
+            "orders.example.com",
+            "/orders",
+            service_token(local, "checkout"),
+        ).status
         == 200
     )
 

@@ -41,7 +41,11 @@ def test_the_previews_that_pages_show_leave_the_rest_unchanged(sample: Sample) -
     made = [
         one for one in sample.deployment.state() if "::default" not in one["urn"]
     ]  # the engine's own are not counted
-    texts = (page("tutorial.md"), page("how-to/add-a-trait.md"), CONTRIBUTING.read_text("utf-8"))
+    texts = (
+        page("tutorial.md"),
+        page("how-to/add-a-trait.md"),
+        CONTRIBUTING.read_text("utf-8"),
+    )
     shown = [
         (int(count), int(rest))
         for text in texts

@@ -24,13 +24,20 @@ SERVICE = {"selector": {"app": "x"}, "ports": [{"port": 80}]}
 def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
     return {
         **POD,
-        "spec": {"containers": [{"name": "c", "image": "i", **(container or {})}], **spec},
+        "spec": {
+            "containers": [{"name": "c", "image": "i", **(container or {})}],
+            **spec,
+        },
     }
 
 
 def labelled(label: str, value: str) -> dict[str, Any]:
     template = {"metadata": {"labels": {label: value}}, "spec": pod()["spec"]}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"template": template},
+    }
 
 
 def job(**container: Any) -> dict[str, Any]:
@@ -56,7 +63,11 @@ RBAC = "rbac.authorization.k8s.io/v1"
 FENCE = [
     (
         "ACC224",
-        of("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, "ingress": [{}]}),
+        of(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            spec={"podSelector": {}, "ingress": [{}]},
+        ),
     ),
     ("ACC224", of("cilium.io/v2", "CiliumNetworkPolicy", spec={})),
     ("ACC224", of("crd.projectcalico.org/v1", "GlobalNetworkPolicy", spec={})),
@@ -89,7 +100,11 @@ IDENTITY = [
         "ACC217",
         pod(
             initContainers=[
-                {"name": "i", "image": "i", "envFrom": [{"secretRef": {"name": CREDENTIAL}}]}
+                {
+                    "name": "i",
+                    "image": "i",
+                    "envFrom": [{"secretRef": {"name": CREDENTIAL}}],
+                }
             ]
         ),
     ),
@@ -97,14 +112,25 @@ IDENTITY = [
     ("ACC217", pod(volumes=[{"name": "v", "secret": {"secretName": CREDENTIAL}}])),
     (
         "ACC217",
-        pod(volumes=[{"name": "v", "projected": {"sources": [{"secret": {"name": CREDENTIAL}}]}}]),
+        pod(
+            volumes=[
+                {
+                    "name": "v",
+                    "projected": {"sources": [{"secret": {"name": CREDENTIAL}}]},
+                }
+            ]
+        ),
     ),
     ("ACC217", pod(serviceAccountName="checkout")),
     ("ACC217", of("v1", "Secret", type="kubernetes.io/service-account-token")),
     ("ACC224", of(RBAC, "Role", rules=[])),
     (
         "ACC224",
-        of(RBAC, "ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": "cluster-admin"}),
+        of(
+            RBAC,
+            "ClusterRoleBinding",
+            roleRef={"kind": "ClusterRole", "name": "cluster-admin"},
+        ),
     ),
     ("OAM107", of("v1", "Secret", metadata={"name": CREDENTIAL})),
     ("OAM107", of("v1", "ServiceAccount", metadata={"name": "checkout"})),
@@ -127,7 +153,11 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
             (
                 code,
                 says,
-                {"name": f"c{number}", "type": "k8s-objects", "properties": {"objects": [named]}},
+                {
+                    "name": f"c{number}",
+                    "type": "k8s-objects",
+                    "properties": {"objects": [named]},
+                },
             )
         )
     for number, (code, trait) in enumerate(TRAITS):
@@ -157,16 +187,24 @@ def test_nothing_that_opens_what_access_closes_gets_past_a_run(empty: Empty) -> 
         deployment.run("up", check=False),
         deployment.pulumi("preview", "-s", STACK, check=False),
     ):
-        assert stopped.returncode != 0 and "Traceback" not in stopped.stdout + stopped.stderr
+        assert (
+            stopped.returncode != 0
+            and "Traceback" not in stopped.stdout + stopped.stderr
+        )
         findings = [
-            line for line in stopped.stdout.splitlines() if "applications/worse.yaml:" in line
+            line
+            for line in stopped.stdout.splitlines()
+            if "applications/worse.yaml:" in line
         ]
         missing = [
-            one for one in found if not any(f" {one[0]}: {one[1]}" in line for line in findings)
+            one
+            for one in found
+            if not any(f" {one[0]}: {one[1]}" in line for line in findings)
         ]
         assert missing == []
     assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
     assert entities(deployment.local) == {}
     assert all(
-        deployment.local.cluster.objects(kind) == [] for kind in ("Deployment", "Secret", "Service")
+        deployment.local.cluster.objects(kind) == []
+        for kind in ("Deployment", "Secret", "Service")
     )

@@ -176,7 +176,9 @@ def deployment_of(empty: Empty, application: str, **cluster: Any) -> Deployment:
 
 
 def stateful_set(deployment: Deployment) -> Any:
-    found = deployment.local.cluster.get(Key("apps/v1", "StatefulSet", "default", "api"))
+    found = deployment.local.cluster.get(
+        Key("apps/v1", "StatefulSet", "default", "api")
+    )
     assert found is not None
     return found
 
@@ -197,7 +199,10 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     assert call(local, "POST", HOST, "/things", token).status == 403
     assert local.cluster.objects("Ingress") == []
     template = stateful_set(deployment)["spec"]["template"]
-    for container in [*template["spec"]["containers"], *template["spec"]["initContainers"]]:
+    for container in [
+        *template["spec"]["containers"],
+        *template["spec"]["initContainers"],
+    ]:
         assert container["envFrom"] == [{"secretRef": {"name": "api-client"}}]
     (fence,) = local.cluster.objects("NetworkPolicy")
     assert (
@@ -218,7 +223,9 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     assert main(["diff", f"deployed:{STACK}", ".", "--stack", STACK]) == 0
     assert capsys.readouterr().out == "", "what answers by the state is what is meant"
     changed = stateful_set(deployment)
-    changed["spec"]["template"]["spec"]["containers"][1]["image"] = "elsewhere.example.com/other"
+    changed["spec"]["template"]["spec"]["containers"][1]["image"] = (
+        "elsewhere.example.com/other"
+    )
     local.cluster.put(changed)
     assert main(ask) == 1
     path = "spec.template.spec.containers[beside].image"
@@ -226,37 +233,53 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
         f"changed: StatefulSet 'default/api': {path} was changed by kubectl-edit"
         in capsys.readouterr().out
     )
-    assert deployment.changes("up", "--refresh") == {"tiny/api/statefulset/api": "update"}
+    assert deployment.changes("up", "--refresh") == {
+        "tiny/api/statefulset/api": "update"
+    }
     assert main(ask) == 0
 
 
 @pytest.mark.deep
-def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(empty: Empty) -> None:
+def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(
+    empty: Empty,
+) -> None:
     """An image that cannot be pulled: the run fails, and what it would open stays closed, until one succeeds."""
     deployment = deployment_of(empty, STORE)
     local = deployment.local
     deployment.run("up")
     deployment.edit("applications/tiny.yaml", "tiny:1", "tiny:2")
-    deployment.edit("applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]")
+    deployment.edit(
+        "applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]"
+    )
     local.cluster.unpullable.add("registry.example.com/tiny:2")
     failed = deployment.run("up", check=False)
-    assert failed.returncode != 0 and "StatefulSet default/api was not rolled out" in failed.stdout
+    assert (
+        failed.returncode != 0
+        and "StatefulSet default/api was not rolled out" in failed.stdout
+    )
     token = service_token(local, "api")
     assert call(local, "DELETE", HOST, "/things", token).status == 403
-    assert local.cluster.running("default", "api", "StatefulSet") == "registry.example.com/tiny:1"
+    assert (
+        local.cluster.running("default", "api", "StatefulSet")
+        == "registry.example.com/tiny:1"
+    )
     local.cluster.unpullable.clear()
     deployment.run("up")
     assert call(local, "DELETE", HOST, "/things", token).status == 200
 
 
 @pytest.mark.deep
-def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(empty: Empty) -> None:
+def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
+    empty: Empty,
+) -> None:
     """A client's Job, which a new key does not run again; a kind before its objects; a chart as a release."""
     text = STORE.replace("[tiny/api]", "[tiny/api, tiny/once]") + ONCE + THINGS
     deployment = deployment_of(empty, text, allow=ALLOWED)
     local = deployment.local
     deployment.run("up")
-    assert call(local, "GET", HOST, "/things", service_token(local, "once")).status == 200
+    assert (
+        call(local, "GET", HOST, "/things", service_token(local, "once")).status == 200
+    )
     (job,) = local.cluster.objects("Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "once-client"}}]
@@ -268,12 +291,16 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(empty: Empt
     before = credential(local, "once")
     (key,) = [
         name
-        for name in deployment.changes("preview", "--replace", "**::okta-key-tiny/once-a")
+        for name in deployment.changes(
+            "preview", "--replace", "**::okta-key-tiny/once-a"
+        )
         if "key" in name
     ]
     changed = deployment.changes("up", "--replace", f"**::{key}")
     assert credential(local, "once") != before
-    assert changed["tiny/once-client"] == "update" and not any("/job/" in name for name in changed)
+    assert changed["tiny/once-client"] == "update" and not any(
+        "/job/" in name for name in changed
+    )
     deployment.run("destroy")
     assert local.cluster.objects() == []
 
@@ -292,7 +319,9 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
     deployment.edit("applications/tiny.yaml", "[tiny/api]", "[tiny/api, tiny/lone]")
     assert deployment.changes("up")["tiny/lone/pod/lone"] == "create-replacement"
     (pod,) = deployment.local.cluster.objects("Pod")
-    assert pod["spec"]["containers"][0]["envFrom"] == [{"secretRef": {"name": "lone-client"}}]
+    assert pod["spec"]["containers"][0]["envFrom"] == [
+        {"secretRef": {"name": "lone-client"}}
+    ]
 
 
 @pytest.mark.deep
@@ -302,12 +331,19 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) ->
     cluster = deployment.local.cluster
 
     def data() -> dict[str, Any]:
-        return {one["metadata"]["name"]: one["data"] for one in cluster.objects("ConfigMap")}
+        return {
+            one["metadata"]["name"]: one["data"] for one in cluster.objects("ConfigMap")
+        }
 
     for name in ("looked", "shared"):
         about = {"name": name, "namespace": "default"}
         cluster.put(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"B": "2"}}
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": about,
+                "data": {"B": "2"},
+            }
         )
     deployment.run("up")
     mine, both = {"A": "1"}, {"A": "1", "B": "2"}
@@ -320,27 +356,37 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(empty: Empty) ->
     }
     assert deployment.changes("up") == {}
     deployment.edit(
-        "applications/tiny.yaml", '{name: once}, data: {A: "1"}', '{name: once}, data: {A: "3"}'
+        "applications/tiny.yaml",
+        '{name: once}, data: {A: "1"}',
+        '{name: once}, data: {A: "3"}',
     )
     deployment.run("up")
     assert data()["once"] == mine
     deployment.edit(
-        "applications/tiny.yaml", '{name: anew}, data: {A: "1"}', '{name: anew}, data: {A: "3"}'
+        "applications/tiny.yaml",
+        '{name: anew}, data: {A: "1"}',
+        '{name: anew}, data: {A: "3"}',
     )
-    assert deployment.changes("up") == {"tiny/settings/configmap/anew": "create-replacement"}
+    assert deployment.changes("up") == {
+        "tiny/settings/configmap/anew": "create-replacement"
+    }
     assert data()["anew"] == {"A": "3"}
 
     # One that is exactly as it is rendered is taken over.
-    (taken,) = (one for one in cluster.objects("ConfigMap") if one["metadata"]["name"] == "once")
+    (taken,) = (
+        one for one in cluster.objects("ConfigMap") if one["metadata"]["name"] == "once"
+    )
     labels = {**taken["metadata"]["labels"], "trait.oam.dev/resource": "objects-5"}
     del labels["kong-oam.dev/stack"]  # only objects that a run creates have it
     about = {"name": "taken", "namespace": "default", "labels": labels}
-    cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": mine})
-    more = (
-        '          - {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}, data: {A: "1"}}\n'
+    cluster.put(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": mine}
     )
+    more = '          - {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}, data: {A: "1"}}\n'
     rule = "    - {name: e, type: take-over, properties: {rules: [{selector: {resourceNames: [taken]}}]}}\n"
-    deployment.edit("applications/tiny.yaml", "  policies:\n", f"{more}  policies:\n{rule}")
+    deployment.edit(
+        "applications/tiny.yaml", "  policies:\n", f"{more}  policies:\n{rule}"
+    )
     assert deployment.changes("up") == {"tiny/settings/configmap/taken": "import"}
     assert deployment.changes("up") == {}
     deployment.run("destroy")
@@ -353,9 +399,7 @@ PAGE = """\
       properties: {image: "registry.example.com/page:1", ports: [{port: 80, expose: true}]}
       traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]
 """
-READ = (
-    "  policies: [{type: read-only, properties: {rules: [{selector: {componentNames: [page]}}]}}]\n"
-)
+READ = "  policies: [{type: read-only, properties: {rules: [{selector: {componentNames: [page]}}]}}]\n"
 
 
 @pytest.mark.deep
@@ -367,26 +411,34 @@ def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
 
     def fences() -> dict[str, tuple[str, bool]]:
         policies = {
-            one["metadata"]["name"]: one["spec"] for one in cluster.objects("NetworkPolicy")
+            one["metadata"]["name"]: one["spec"]
+            for one in cluster.objects("NetworkPolicy")
         }
         return {
-            name: (one["podSelector"]["matchLabels"]["app.oam.dev/component"], bool(one["ingress"]))
+            name: (
+                one["podSelector"]["matchLabels"]["app.oam.dev/component"],
+                bool(one["ingress"]),
+            )
             for name, one in policies.items()
         }
 
     assert fences() == {"api": ("api", True), "page": ("page", True)}
-    trait = (
-        "      traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]\n"
-    )
+    trait = "      traits: [{type: gateway, properties: {domain: page.example.com, http: {/: 80}}}]\n"
     deployment.edit("applications/tiny.yaml", trait, READ)
     deployment.run("up")
     assert call(deployment.local, "GET", "page.example.com", "/").status == 404
-    assert cluster.running("default", "page", "Deployment") == "registry.example.com/page:1"
+    assert (
+        cluster.running("default", "page", "Deployment")
+        == "registry.example.com/page:1"
+    )
     assert fences() == {"api": ("api", True), "page-read-only": ("page", False)}
     assert deployment.changes("up") == {}
     deployment.edit("applications/tiny.yaml", PAGE.replace(trait, READ), "")
     deployment.run("up")
-    assert cluster.running("default", "page", "Deployment") == "registry.example.com/page:1"
+    assert (
+        cluster.running("default", "page", "Deployment")
+        == "registry.example.com/page:1"
+    )
     assert fences() == {"api": ("api", True), "page-read-only": ("page", False)}
 
 
@@ -429,12 +481,20 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     token = service_token(local, "api")
     assert call(local, "GET", HOST, "/things", token).status == 200
     assert call(local, "POST", HOST, "/things", token).status == 403
-    (service,), (fence,) = local.cluster.objects("Service"), local.cluster.objects("NetworkPolicy")
+    (service,), (fence,) = (
+        local.cluster.objects("Service"),
+        local.cluster.objects("NetworkPolicy"),
+    )
     pods = {KEY: "api"}
-    assert service["spec"]["selector"] == fence["spec"]["podSelector"]["matchLabels"] == pods
+    assert (
+        service["spec"]["selector"]
+        == fence["spec"]["podSelector"]["matchLabels"]
+        == pods
+    )
     assert local.cluster.objects("Ingress") == []
     after = {
-        one["urn"].rpartition("::")[2]: one.get("dependencies", []) for one in deployment.state()
+        one["urn"].rpartition("::")[2]: one.get("dependencies", [])
+        for one in deployment.state()
     }
     assert any("Release" in urn for urn in after["tiny/api-service-api-gateway"])
     (gate,) = [name for name in after if name.endswith("-gate")]
@@ -471,8 +531,12 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     local.cluster.delete(Key.of(pod))
 
     # The gate stays as it was in a run that leaves out the Service of other pods.
-    deployment.edit("applications/tiny.yaml", "instance: api}", "instance: api, role: data}")
-    deployment.edit("applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]")
+    deployment.edit(
+        "applications/tiny.yaml", "instance: api}", "instance: api, role: data}"
+    )
+    deployment.edit(
+        "applications/tiny.yaml", "methods: [GET]", "methods: [GET, DELETE]"
+    )
     deployment.run("up", "--exclude", "**tiny/api-service-api-gateway")
     assert call(local, "DELETE", HOST, "/things", token).status == 403
     # So other pods answer from the next run on, whatever the outputs say that this run meant.
@@ -492,7 +556,9 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 @pytest.mark.deep
 def test_what_the_cluster_knows_is_passed_once_it_is_there(empty: Empty) -> None:
     """The address of a load balancer (a stand-in's), in texts; what it is not yet, nobody is deployed with."""
-    deployment = deployment_of(empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS)
+    deployment = deployment_of(
+        empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS
+    )
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:gateway"] = {

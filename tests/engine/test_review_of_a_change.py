@@ -47,13 +47,21 @@ def committed(folder: Path) -> None:
         ("commit", "--quiet", "-m", "as it is deployed"),
     ):
         subprocess.run(
-            ["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=30
+            ["git", *who, *words],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=30,
         )
 
 
-def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedProcess[str]:
+def review(
+    deployment: Deployment, comments: Comments
+) -> subprocess.CompletedProcess[str]:
     """Reviews without a token that could write, and comments what that left, as the workflow's two jobs do."""
-    done = _kong_oam(deployment, {}, "--base", "HEAD", "--stack", STACK, "--output", "review.md")
+    done = _kong_oam(
+        deployment, {}, "--base", "HEAD", "--stack", STACK, "--output", "review.md"
+    )
     token = {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
     target = ("--pull-request", "7", "--repository", REPOSITORY)
     commented = _kong_oam(deployment, token, "--comment", "review.md", *target)
@@ -67,7 +75,12 @@ def _kong_oam(
     command = [".venv/bin/python", "-m", "kong_oam", "review", *arguments]
     environment = {**deployment.local.env, **NOWHERE, **more}
     return subprocess.run(
-        command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180
+        command,
+        cwd=deployment.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
 
 
@@ -83,7 +96,11 @@ def secrets(deployment: Deployment) -> set[str]:
         if "PRIVATE_KEY" in name
     }
     assert len(kept) == 3
-    lines = {line for value in kept for line in base64.b64decode(value).decode().splitlines()[9:-2]}
+    lines = {
+        line
+        for value in kept
+        for line in base64.b64decode(value).decode().splitlines()[9:-2]
+    }
     assert len(lines) > 4 and all(len(line) > 60 for line in lines)
     return {
         *kept,
@@ -119,7 +136,8 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
         re.escape, _shown("    <!-- kong-oam review -->\n").split("\n...\n")
     )  # but for the graph
     assert re.fullmatch(
-        r"\nflowchart LR\n(?:  .*\n)+".join(shown), re.sub("\n%%{.*}%%\n", "\n", comment["body"])
+        r"\nflowchart LR\n(?:  .*\n)+".join(shown),
+        re.sub("\n%%{.*}%%\n", "\n", comment["body"]),
     )
     assert widened.stdout == f"{comment['body']}\n"
     deployed.edit("applications/orders.yaml", OPEN, RULE)
@@ -135,7 +153,11 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
         "    **Access** · no change · **failed**"
     )
     runs = (widened, undone, failed)
-    for said in (*(run.stdout for run in runs), *(run.stderr for run in runs), *comments.requests):
+    for said in (
+        *(run.stdout for run in runs),
+        *(run.stderr for run in runs),
+        *comments.requests,
+    ):
         assert not [secret for secret in secrets(deployed) if secret in said]
 
 
@@ -157,6 +179,10 @@ def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
     assert f"### Stacks `{STACK}`, `{stack_of('apis')}`\n" in comment["body"]
     assert comment["body"].count("| newly public |") == 1
     assert f"Resources of `{STACK}`: no change." in comment["body"]
-    assert f"Resources of <code>{stack_of('apis')}</code>: 2 to update" in comment["body"]
+    assert (
+        f"Resources of <code>{stack_of('apis')}</code>: 2 to update" in comment["body"]
+    )
     assert stack_of("rest") not in comment["body"]
-    assert not [secret for secret in secrets(deployment) if secret in done.stdout + done.stderr]
+    assert not [
+        secret for secret in secrets(deployment) if secret in done.stdout + done.stderr
+    ]

@@ -22,8 +22,14 @@ def moved(slot: str) -> dict[str, str]:
     """What a step to the next generation changes, for both clients."""
     changes = {}
     for name in CLIENTS:
-        changes |= {f"okta-key-shop/{name}-{slot}": "create", f"okta-app-shop/{name}": "update"}
-        changes |= {f"shop/{name}-client": "update", f"shop/{name}-deployment": "update"}
+        changes |= {
+            f"okta-key-shop/{name}-{slot}": "create",
+            f"okta-app-shop/{name}": "update",
+        }
+        changes |= {
+            f"shop/{name}-client": "update",
+            f"shop/{name}-deployment": "update",
+        }
     return changes
 
 
@@ -31,7 +37,10 @@ def ended(slot: str) -> dict[str, str]:
     """What the end of an overlap changes, for both clients."""
     changes = {}
     for name in CLIENTS:
-        changes |= {f"okta-key-shop/{name}-{slot}": "delete", f"okta-app-shop/{name}": "update"}
+        changes |= {
+            f"okta-key-shop/{name}-{slot}": "delete",
+            f"okta-app-shop/{name}": "update",
+        }
     return changes
 
 
@@ -83,11 +92,18 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
     before = credential(local, "checkout")
     keys = [f"--replace=**::okta-key-shop/checkout-{slot}" for slot in "ab"]
     recorded = deployed.output("credentials")
-    previewed = deployed.pulumi("preview", "-s", STACK, *keys, "--target-dependents").stdout
+    previewed = deployed.pulumi(
+        "preview", "-s", STACK, *keys, "--target-dependents"
+    ).stdout
     said = deployed.run("up", *keys, "--target-dependents").stdout
     after = credential(local, "checkout")
     assert after["OAUTH_KEY_ID"] != before["OAUTH_KEY_ID"]
-    assert call(local, "GET", "orders.example.com", "/orders", caller.token(after)[0]).status == 200
+    assert (
+        call(
+            local, "GET", "orders.example.com", "/orders", caller.token(after)[0]
+        ).status
+        == 200
+    )
     with pytest.raises(RefusedError, match="a key that the client does not have"):
         caller.token(before)
     shown = (
@@ -116,11 +132,18 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
     assert _own(deployed.changes("up", "--exclude", "**::okta-key-**")) == {}
     assert _own(deployed.changes("up", "--target", "**::gateway-ring-okta")) == {}
     assert credential(local, "checkout") == before and caller.token(before)
-    made = {name for name, operation in deployed.changes("up").items() if operation == "create"}
+    made = {
+        name
+        for name, operation in deployed.changes("up").items()
+        if operation == "create"
+    }
     assert {"okta-key-shop/checkout-b", "okta-key-shop/web-b"} <= made
     for own in (before, credential(local, "checkout")):
         assert (
-            call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+            call(
+                local, "GET", "orders.example.com", "/orders", caller.token(own)[0]
+            ).status
+            == 200
         )
 
 
@@ -151,7 +174,10 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     assert (told["generation"], told["since"]) == (2, "2027-03-05")
     for own in (before, credential(local, "checkout")):
         assert (
-            call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+            call(
+                local, "GET", "orders.example.com", "/orders", caller.token(own)[0]
+            ).status
+            == 200
         )
     assert deployed.changes("up") == {}
 
@@ -159,5 +185,7 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
 def _own(changes: dict[str, str]) -> dict[str, str]:
     """Without the slots at the gateway: they follow the issuer's keys, and the day."""
     return {
-        name: op for name, op in changes.items() if not name.startswith("gateway-ring-okta-slot-")
+        name: op
+        for name, op in changes.items()
+        if not name.startswith("gateway-ring-okta-slot-")
     }

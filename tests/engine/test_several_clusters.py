@@ -17,7 +17,10 @@ from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
-BOTH = TINY + "  policies:\n    - {type: topology, properties: {clusters: [local, west]}}\n"
+BOTH = (
+    TINY
+    + "  policies:\n    - {type: topology, properties: {clusters: [local, west]}}\n"
+)
 OWN_TYPE = "        - {type: labels, properties: {rendered: by-a-definition}}\n"
 
 
@@ -37,7 +40,10 @@ def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
     (made.folder / "applications/tiny.yaml").write_text(application, "utf-8")
     file = made.folder / f"stacks/Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:cluster"] = {"context": "eastern", "contexts": {"west": "western"}}
+    settings["config"]["kong-oam:cluster"] = {
+        "context": "eastern",
+        "contexts": {"west": "western"},
+    }
     file.write_text(yaml.safe_dump(settings), "utf-8")
     return made
 
@@ -48,7 +54,9 @@ def kinds(cluster: Cluster) -> list[str]:
 
 @pytest.mark.parametrize(
     "application",
-    deep_after(1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")]),
+    deep_after(
+        1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")]
+    ),
 )
 def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_one(
     empty: Empty,
@@ -66,7 +74,11 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     assert len(kinds(west)) == 8
     assert (
         call(
-            deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")
+            deployment.local,
+            "GET",
+            HOST,
+            "/things",
+            service_token(deployment.local, "job"),
         ).status
         == 200
     )
@@ -82,7 +94,10 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     monkeypatch.chdir(deployment.folder)
     west.delete(fence)
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1
-    assert "NetworkPolicy 'default/api' in cluster 'west': is gone" in capsys.readouterr().out
+    assert (
+        "NetworkPolicy 'default/api' in cluster 'west': is gone"
+        in capsys.readouterr().out
+    )
     deployment.edit("applications/tiny.yaml", "[local, west]", "[local]")
     changes = deployment.changes("up")
     assert set(changes.values()) == {"delete"}, changes
@@ -109,7 +124,10 @@ FORMS = (
 
 @pytest.mark.deep
 def test_a_component_has_another_form_in_another_cluster(
-    empty: Empty, west: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    empty: Empty,
+    west: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Which is previewed, deployed and verified as it is, under the names that it has in one form."""
     deployment = deployment_of(empty, west, BOTH)
@@ -120,14 +138,24 @@ def test_a_component_has_another_form_in_another_cluster(
     assert "west:tiny/api-deployment" in changes
     assert "tiny/api-deployment" not in changes
     api = Key("apps/v1", "Deployment", "default", "api")
-    forms = [(cluster.get(api) or {})["spec"] for cluster in (deployment.local.cluster, west)]
-    cpu = [
-        one["template"]["spec"]["containers"][0].get("resources", {}).get("limits") for one in forms
+    forms = [
+        (cluster.get(api) or {})["spec"] for cluster in (deployment.local.cluster, west)
     ]
-    assert ([one.get("replicas") for one in forms], cpu) == ([None, 3], [None, {"cpu": "3"}])
+    cpu = [
+        one["template"]["spec"]["containers"][0].get("resources", {}).get("limits")
+        for one in forms
+    ]
+    assert ([one.get("replicas") for one in forms], cpu) == (
+        [None, 3],
+        [None, {"cpu": "3"}],
+    )
     assert (
         call(
-            deployment.local, "GET", HOST, "/things", service_token(deployment.local, "job")
+            deployment.local,
+            "GET",
+            HOST,
+            "/things",
+            service_token(deployment.local, "job"),
         ).status
         == 200
     )
@@ -138,7 +166,10 @@ def test_a_component_has_another_form_in_another_cluster(
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
     west.delete(Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api"))
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1
-    assert "NetworkPolicy 'default/api' in cluster 'west': is gone" in capsys.readouterr().out
+    assert (
+        "NetworkPolicy 'default/api' in cluster 'west': is gone"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.deep
@@ -153,7 +184,9 @@ def test_contexts_of_one_cluster_are_refused(empty: Empty, west: Cluster) -> Non
 
 
 @pytest.mark.deep
-def test_a_namespace_that_a_further_cluster_lacks_is_named(empty: Empty, west: Cluster) -> None:
+def test_a_namespace_that_a_further_cluster_lacks_is_named(
+    empty: Empty, west: Cluster
+) -> None:
     """With the command that makes it there."""
     deployment = deployment_of(
         empty, west, BOTH.replace("{name: tiny}", "{name: tiny, namespace: things}")

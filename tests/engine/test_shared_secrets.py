@@ -23,7 +23,9 @@ SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are 
 def _app(deployment: Deployment) -> str:
     """The id of the app of `checkout`."""
     label = f"kong-oam {STACK} shop/checkout"
-    (app,) = (one for one in deployment.local.okta.objects("apps") if one["label"] == label)
+    (app,) = (
+        one for one in deployment.local.okta.objects("apps") if one["label"] == label
+    )
     return str(app["id"])
 
 
@@ -36,12 +38,19 @@ def shop(empty: Empty) -> Deployment:
 
 
 @pytest.mark.deep
-def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: Deployment) -> None:
+def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
+    shop: Deployment,
+) -> None:
     """Nobody is refused before somebody runs it; then pods of before are, and those of afterwards are not."""
     shop.edit(SETTINGS, TYPE, SHARED)
     shop.run("up")
     before = credential(shop.local, "checkout")
-    told = {"generation": 1, "since": "2026-11-25", "due": "2027-02-23", "before": "ended"}
+    told = {
+        "generation": 1,
+        "since": "2026-11-25",
+        "due": "2027-02-23",
+        "before": "ended",
+    }
     first = shop.output("credentials")["shop/checkout at okta"]
     assert first == {**told, "secretOf": _app(shop)}
     on(shop, 89)
@@ -64,8 +73,15 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: 
         caller.token(before)
     assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
     second = shop.output("credentials")["shop/checkout at okta"]
-    assert (second["generation"], second["since"], second["due"]) == (2, "2027-02-23", "2027-05-24")
-    assert (second["secretOf"], after["OAUTH_CLIENT_ID"]) == (_app(shop), before["OAUTH_CLIENT_ID"])
+    assert (second["generation"], second["since"], second["due"]) == (
+        2,
+        "2027-02-23",
+        "2027-05-24",
+    )
+    assert (second["secretOf"], after["OAUTH_CLIENT_ID"]) == (
+        _app(shop),
+        before["OAUTH_CLIENT_ID"],
+    )
     assert second["secretOf"] != first["secretOf"]
     assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
     assert shop.changes("up") == {}
@@ -92,5 +108,9 @@ def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) ->
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200
         told = shop.output("credentials")["shop/checkout at okta"]
-        assert (told["generation"], told["since"], told["due"]) == (1, "2027-01-04", "2027-04-04")
+        assert (told["generation"], told["since"], told["due"]) == (
+            1,
+            "2027-01-04",
+            "2027-04-04",
+        )
     assert credential(shop.local, "checkout")["OAUTH_KEY_ID"] != keyed["OAUTH_KEY_ID"]

@@ -25,7 +25,9 @@ def state(sample: Sample) -> list[dict[str, Any]]:
 
 
 def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
-    (found,) = (one for one in state if one["urn"].endswith(f"::{name}") and one["type"] == kind)
+    (found,) = (
+        one for one in state if one["urn"].endswith(f"::{name}") and one["type"] == kind
+    )
     return found
 
 
@@ -52,9 +54,9 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
     }
     for name, reached in services.items():
         deployment = f"{name.rpartition('-')[0]}-deployment"
-        assert _edges_of(_one(state, f"{name}-service", "kong:index/service:Service"), "host") == {
-            "gateway-nowhere"
-        }
+        assert _edges_of(
+            _one(state, f"{name}-service", "kong:index/service:Service"), "host"
+        ) == {"gateway-nowhere"}
         admission = _one(state, f"{name}-admission", "kong:index/plugin:Plugin")
         assert _edges_of(admission, "serviceId") == {f"{name}-service"}
         assert not _edges(admission) & {deployment, reached}
@@ -65,7 +67,9 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
         assert _edges_of(gate, "serviceId") == {f"{name}-service"}
         assert _edges_of(gate, "configJson") >= {deployment}
         assert reached in _edges(gate)
-        assert gate["parent"].endswith(f"kong-oam:index:Component::{name.rpartition('-')[0]}")
+        assert gate["parent"].endswith(
+            f"kong-oam:index:Component::{name.rpartition('-')[0]}"
+        )
     routes = [one for one in state if one["type"] == "kong:index/route:Route"]
     assert len(routes) == 5
     for route in routes:
@@ -80,7 +84,9 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
     )
 
 
-def test_no_resource_tells_of_the_program_that_made_it(state: list[dict[str, Any]]) -> None:
+def test_no_resource_tells_of_the_program_that_made_it(
+    state: list[dict[str, Any]],
+) -> None:
     """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
     made = [
         one
@@ -94,7 +100,10 @@ def test_no_resource_tells_of_the_program_that_made_it(state: list[dict[str, Any
 def _secrets(sample: Sample) -> dict[str, str]:
     """Every secret of the run: the private keys of three clients, and the two tokens that the program works with."""
     local = sample.local
-    known = {name: credential(local, name)["OAUTH_PRIVATE_KEY"] for name in _WORKLOADS_WITH_A_KEY}
+    known = {
+        name: credential(local, name)["OAUTH_PRIVATE_KEY"]
+        for name in _WORKLOADS_WITH_A_KEY
+    }
     tokens = {name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")}
     assert len({*known.values(), *tokens.values()}) == 5
     assert all(len(value) >= 16 for value in (known | tokens).values())
@@ -104,7 +113,9 @@ def _secrets(sample: Sample) -> dict[str, str]:
 def _found(secrets: dict[str, str], text: str) -> set[str]:
     """Names of the secrets of which a line stands in `text`, or all as Kubernetes writes it (base64)."""
     return {
-        name for name, secret in secrets.items() if any(form in text for form in _forms(secret))
+        name
+        for name, secret in secrets.items()
+        if any(form in text for form in _forms(secret))
     }
 
 
@@ -126,7 +137,15 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
     for arguments in (
         ("stack", "export", "-s", STACK),
         ("stack", "output", "-s", STACK, "--json"),
-        ("preview", "-s", STACK, "--diff", "--refresh", "--show-sames", "--show-full-output"),
+        (
+            "preview",
+            "-s",
+            STACK,
+            "--diff",
+            "--refresh",
+            "--show-sames",
+            "--show-full-output",
+        ),
         ("destroy", "-s", STACK, "--preview-only", "--diff", "--show-full-output"),
         (
             "up",
@@ -154,10 +173,14 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
 def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
     """State, history, outputs, previews, events and logs hold none of them; the same search finds all when decrypted."""
     secrets = _secrets(sample)
-    decrypted = sample.deployment.pulumi("stack", "export", "-s", STACK, "--show-secrets").stdout
+    decrypted = sample.deployment.pulumi(
+        "stack", "export", "-s", STACK, "--show-secrets"
+    ).stdout
     assert _found(secrets, decrypted) == set(secrets)
     texts = dict(_said(sample))
-    assert {name: found for name, text in texts.items() if (found := _found(secrets, text))} == {}
+    assert {
+        name: found for name, text in texts.items() if (found := _found(secrets, text))
+    } == {}
     assert "PRIVATE KEY-----" in decrypted
     assert [name for name, text in texts.items() if "PRIVATE KEY-----" in text] == []
     assert "okta-app-shop/checkout" in texts["the event log"]

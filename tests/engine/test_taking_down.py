@@ -26,7 +26,10 @@ def test_the_commands_of_the_page_leave_the_file_of_settings(empty: Empty) -> No
     """And without the flag that the page asks for, it would go."""
     lines = page("how-to/take-a-stack-down.md").splitlines()
     commands = [line.strip() for line in lines if line.startswith("    pulumi ")]
-    assert commands == ["pulumi destroy -s prod", "pulumi stack rm prod --preserve-config"]
+    assert commands == [
+        "pulumi destroy -s prod",
+        "pulumi stack rm prod --preserve-config",
+    ]
     deployment = empty()
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     written = file.read_text("utf-8")

@@ -43,7 +43,9 @@ def https(empty: Empty) -> Deployment:
     )
     _tls_secret(deployment.local, "orders-tls", ORDERS)
     own = json.dumps({"hello-tls": {"certificate": HELLO[0], "privateKey": HELLO[1]}})
-    deployment.pulumi("config", "set", "-s", STACK, "--secret", "kong-oam:certificates", own)
+    deployment.pulumi(
+        "config", "set", "-s", STACK, "--secret", "kong-oam:certificates", own
+    )
     deployment.run("up")
     return deployment
 
@@ -65,7 +67,9 @@ def _tls_secret(local: Local, name: str, made: tuple[str, str]) -> None:
     )
 
 
-def _over_tls(local: Local, host: str, target: str, certificate: str) -> http.client.HTTPResponse:
+def _over_tls(
+    local: Local, host: str, target: str, certificate: str
+) -> http.client.HTTPResponse:
     """One request by a client that trusts `certificate` alone, and checks the name."""
     context = ssl.create_default_context(cadata=certificate)
     address = urlsplit(local.kong.proxy_tls_url)
@@ -89,12 +93,18 @@ def test_callers_are_shown_the_certificate_that_the_application_names(
         ("hello.example.com", "/", HELLO),
     ):
         answer = _over_tls(local, host, target, made[0])
-        assert answer.status == {"orders.example.com": 200, "hello.example.com": 401}[host]
+        assert (
+            answer.status == {"orders.example.com": 200, "hello.example.com": 401}[host]
+        )
         assert answer.getheader("Strict-Transport-Security") == "max-age=600"
     with pytest.raises(ssl.SSLCertVerificationError):
         _over_tls(local, "orders.example.com", "/orders/health", HELLO[0])
-    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
-    connection.request("GET", "/orders/health?x=1", headers={"Host": "orders.example.com"})
+    connection = http.client.HTTPConnection(
+        urlsplit(local.kong.proxy_url).netloc, timeout=10
+    )
+    connection.request(
+        "GET", "/orders/health?x=1", headers={"Host": "orders.example.com"}
+    )
     plain = connection.getresponse()
     connection.close()
     assert (plain.status, plain.getheader("Location")) == (
@@ -103,12 +113,17 @@ def test_callers_are_shown_the_certificate_that_the_application_names(
     )
     state = https.pulumi("stack", "export", "-s", STACK).stdout
     shown = https.pulumi("stack", "export", "-s", STACK, "--show-secrets").stdout
-    files = "".join(path.read_text() for path in (local.folder / "state").rglob("*.json*"))
+    files = "".join(
+        path.read_text() for path in (local.folder / "state").rglob("*.json*")
+    )
     for _, private in (ORDERS, HELLO):
         line = private.splitlines()[1]
         assert line in shown
         assert (
-            line not in state + files + (https.folder / "stacks" / "Pulumi.local.yaml").read_text()
+            line
+            not in state
+            + files
+            + (https.folder / "stacks" / "Pulumi.local.yaml").read_text()
         )
 
 

@@ -35,7 +35,9 @@ class Two:
 
     def token(self, component: str, user: str | None = None) -> str:
         """A token of the issuer that exists, which is not the stack's default."""
-        settings = caller.environment(self.deployment.local.cluster.url, "default", component)
+        settings = caller.environment(
+            self.deployment.local.cluster.url, "default", component
+        )
         own = {
             k.replace(f"_{PROVIDER.upper()}_", "_"): v
             for k, v in settings.items()
@@ -56,7 +58,9 @@ def _mine(estate: Estate) -> Estate:
             components=tuple(
                 replace(
                     part,
-                    clients=tuple(client for client in part.clients if client.provider == PROVIDER),
+                    clients=tuple(
+                        client for client in part.clients if client.provider == PROVIDER
+                    ),
                 )
                 for part in one.components
             ),
@@ -70,7 +74,9 @@ def _reports_elsewhere(folder: Path) -> None:
     """The access trait of reports/library picks the provider."""
     file = folder / "applications" / "reports.yaml"
     application = yaml.safe_load(file.read_text("utf-8"))
-    (library,) = (part for part in application["spec"]["components"] if part["name"] == "library")
+    (library,) = (
+        part for part in application["spec"]["components"] if part["name"] == "library"
+    )
     (access,) = (trait for trait in library["traits"] if trait["type"] == "access")
     access["properties"]["identityProvider"] = PROVIDER
     file.write_text(yaml.safe_dump(application, sort_keys=False), "utf-8")
@@ -92,7 +98,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         set_up(issuer, estate)
         hand_out(issuer, estate, local.cluster)
         set_providers(
-            deployment.folder, [OKTA, {**provider_entry(issuer, estate), "groups": GROUPS}]
+            deployment.folder,
+            [OKTA, {**provider_entry(issuer, estate), "groups": GROUPS}],
         )
         deployment.run("up")
         yield Two(deployment, issuer)
@@ -115,13 +122,23 @@ def test_each_component_takes_the_tokens_of_its_own_provider(two: Two) -> None:
 def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
     """`sales` of the Application is `Sales Team` at the one and `sales` at the other."""
     assert (
-        two.status("GET", "reports.example.com/reports", two.token("console", "user-sales")) == 200
+        two.status(
+            "GET", "reports.example.com/reports", two.token("console", "user-sales")
+        )
+        == 200
     )
     assert (
-        two.status("PUT", "reports.example.com/reports", two.token("console", "user-sales")) == 403
+        two.status(
+            "PUT", "reports.example.com/reports", two.token("console", "user-sales")
+        )
+        == 403
     )
     assert (
-        two.status("PUT", "reports.example.com/reports", two.token("console", "user-order-desk"))
+        two.status(
+            "PUT",
+            "reports.example.com/reports",
+            two.token("console", "user-order-desk"),
+        )
         == 200
     )
     with pytest.raises(caller.browser.RefusedError, match="access_denied"):

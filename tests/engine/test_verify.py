@@ -39,7 +39,9 @@ def in_the_project(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def _hands(deployment: Deployment) -> Hands:
-    return Hands(deployment.local.kong.admin_url, deployment.local.env["KONG_ADMIN_TOKEN"])
+    return Hands(
+        deployment.local.kong.admin_url, deployment.local.env["KONG_ADMIN_TOKEN"]
+    )
 
 
 def _pem() -> str:
@@ -47,7 +49,9 @@ def _pem() -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_is_up_decides_as_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With the outputs that the CLI is asked for."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
@@ -84,22 +88,37 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
             for c in finding["calls"]
         ]
     expected = [
-        line.partition(": ")[0] + ": " if line[0] != " " else line for line in EXPECTED[name]
+        line.partition(": ")[0] + ": " if line[0] != " " else line
+        for line in EXPECTED[name]
     ]
     assert (status, told) == (1 if expected else 0, expected)
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
 
 
 REPAIRED = [
-    ("another workload", "a target of our upstream", "a changed role", "a service to our workload"),
+    (
+        "another workload",
+        "a target of our upstream",
+        "a changed role",
+        "a service to our workload",
+    ),
     ("the upstream removed", "the version before, and no gate", "admission disabled"),
     (
         "a disabled service at another path",
         "a route without hosts and methods",
         "no anonymous on jwt",
     ),
-    ("TLS to the workload", "names of TLS that our route asks for", "a gate changed in every way"),
-    ("another path", "a header and a priority", "a route for streams", "our gate on a route alone"),
+    (
+        "TLS to the workload",
+        "names of TLS that our route asks for",
+        "a gate changed in every way",
+    ),
+    (
+        "another path",
+        "a header and a priority",
+        "a route for streams",
+        "our gate on a route alone",
+    ),
     (
         "a route that leads nowhere for a header",
         "a ring under another name",
@@ -111,14 +130,27 @@ REPAIRED = [
         "tokens from the query",
         "a service under another name",
     ),
-    ("a header that our route asks for", "another issuer of the ring", "a route on our service"),
-    ("a key moved to another consumer", "a route under another name", "an instance of its own"),
+    (
+        "a header that our route asks for",
+        "another issuer of the ring",
+        "a route on our service",
+    ),
+    (
+        "a key moved to another consumer",
+        "a route under another name",
+        "an instance of its own",
+    ),
     (
         "a key under another id",
         "a service with a path as good as none",
         "a gate that no request meets",
     ),
-    ("a disabled service", "fewer methods", "jwt disabled", "a route that shadows ours"),
+    (
+        "a disabled service",
+        "fewer methods",
+        "jwt disabled",
+        "a route that shadows ours",
+    ),
 ]
 """What somebody changed at once."""
 
@@ -143,7 +175,9 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
         # In their order. Of what is said twice, a request is sent the first time, a run the last time: it makes anew
         # what a request removed.
         for at, command in enumerate(commands):
-            if command in (commands[at + 1 :] if command.endswith(up) else commands[:at]):
+            if command in (
+                commands[at + 1 :] if command.endswith(up) else commands[:at]
+            ):
                 continue
             for part in command.split(" && "):
                 if part == up:
@@ -177,9 +211,11 @@ def test_a_ring_of_another_issuer_lets_nobody_in(
     assert [
         "    GET,HEAD http://orders.example.com/orders",
         f"        can no longer be called by {READERS}",
-    ] == [line for line in lines if "orders.example.com/orders" in line or line.endswith(READERS)][
-        :2
-    ]
+    ] == [
+        line
+        for line in lines
+        if "orders.example.com/orders" in line or line.endswith(READERS)
+    ][:2]
     assert f"        can no longer be called by {WRITERS}" in lines
     assert "    to do: pulumi up -s local --refresh" in lines
 
@@ -192,11 +228,16 @@ def test_a_key_that_is_swapped_is_both_findings(
         (server,) = deployment.local.okta.objects("authorizationServers")
         signing = server["credentials"]["signing"]["kid"]
         (own,) = (
-            one for one in deployment.local.kong.entities("jwt_secrets") if one["key"] == signing
+            one
+            for one in deployment.local.kong.entities("jwt_secrets")
+            if one["key"] == signing
         )
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
-        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]) == 1
+        assert (
+            main(["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"])
+            == 1
+        )
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
     assert found[0]["calls"][0]["callers"] == [
@@ -208,22 +249,38 @@ def test_a_key_that_is_swapped_is_both_findings(
 
 
 def test_what_cannot_be_read_is_no_finding(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
     Path("none.json").write_text("{}", "utf-8")
     outputs = json.loads(Path("outputs.json").read_text("utf-8"))
     outputs["upstreams"] = {
-        name: one for name, one in outputs["upstreams"].items() if ".orders." not in name
+        name: one
+        for name, one in outputs["upstreams"].items()
+        if ".orders." not in name
     }
     Path("before.json").write_text(json.dumps(outputs), "utf-8")
     said = []
     for arguments, variable, value in (
         (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
         (["--outputs", "outputs.json"], "KONG_ADMIN_ADDR", "http://127.0.0.1:1"),
-        (["--outputs", "none.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
-        (["--outputs", "before.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
-        (["--outputs", "absent.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
+        (
+            ["--outputs", "none.json"],
+            "KONG_ADMIN_ADDR",
+            deployment.local.kong.admin_url,
+        ),
+        (
+            ["--outputs", "before.json"],
+            "KONG_ADMIN_ADDR",
+            deployment.local.kong.admin_url,
+        ),
+        (
+            ["--outputs", "absent.json"],
+            "KONG_ADMIN_ADDR",
+            deployment.local.kong.admin_url,
+        ),
         ([], "PULUMI_BACKEND_URL", "file:///nowhere"),
     ):
         with monkeypatch.context() as patched:
@@ -235,7 +292,8 @@ def test_what_cannot_be_read_is_no_finding(
     assert "refuses the credentials (401)" in said[0]
     assert "does not answer" in said[1]
     assert (
-        said[2] == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
+        said[2]
+        == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
     )
     assert said[3] == (
         "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "

@@ -29,7 +29,9 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
         local = Local(**({"lags": Lags()} | sandbox))
         local.__enter__()
         running.append(local)
-        return start(local, tmp_path / f"project{len(running)}", name, applications, copied)
+        return start(
+            local, tmp_path / f"project{len(running)}", name, applications, copied
+        )
 
     yield make
     for local in running:

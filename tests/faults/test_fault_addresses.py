@@ -35,7 +35,9 @@ def statuses(stack: Stack, target: str, token: str | None = None) -> tuple[int, 
 
 
 def verified(stack: Stack) -> str:
-    return stack.module("kong_oam", "verify", "--stack", stack.name, "--only", "gateway").stdout
+    return stack.module(
+        "kong_oam", "verify", "--stack", stack.name, "--only", "gateway"
+    ).stdout
 
 
 @pytest.mark.deep
@@ -67,11 +69,16 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
         "--reason",
         "INC-1: no tokens",
     )
-    assert "for everybody from 203.0.113.0/24 only until" in opened.stdout, opened.stderr
+    assert "for everybody from 203.0.113.0/24 only until" in opened.stdout, (
+        opened.stderr
+    )
     assert statuses(stack, PROTECTED) == (200, 403)
     closed = stack.module("kong_oam", "emergency", "-s", stack.name, "close")
     for done in (opened, closed):
-        assert (done.returncode, "it depends on where a call comes from" in done.stderr) == (
+        assert (
+            done.returncode,
+            "it depends on where a call comes from" in done.stderr,
+        ) == (
             2,
             True,
         ), done.stderr
@@ -80,7 +87,13 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
     told = stack.module(
-        "kong_oam", "diff", f"deployed:{stack.name}", ".", "--stack", stack.name, "--json"
+        "kong_oam",
+        "diff",
+        f"deployed:{stack.name}",
+        ".",
+        "--stack",
+        stack.name,
+        "--json",
     )
     kinds = {change["kind"] for change in json.loads(told.stdout)["changes"]}
     assert kinds == {"widened"}, told.stderr
@@ -93,10 +106,13 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     assert "decides as" in verified(stack)
 
 
-def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(empty: Empty) -> None:
+def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
+    empty: Empty,
+) -> None:
     """By the run, and by `verify` of what was deployed before."""
     stack = empty(
-        applications=[allowing("203.0.113.0/24")], configuration={"trusted_ips": ["0.0.0.0/0"]}
+        applications=[allowing("203.0.113.0/24")],
+        configuration={"trusted_ips": ["0.0.0.0/0"]},
     )
     done = stack.run("up", check=False)
     assert done.returncode != 0

@@ -28,7 +28,9 @@ WEB = """\
             refresh: true
             calls: [{component: tiny/api, scopes: [things.read]}]
 """
-WITH_WEB = TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]") + WEB
+WITH_WEB = (
+    TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]") + WEB
+)
 
 
 def _refused(stack: Stack, verb: str = "up") -> str:
@@ -39,7 +41,9 @@ def _refused(stack: Stack, verb: str = "up") -> str:
     assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
     assert made(stack.local) == before
     (command,) = {
-        line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")
+        line.strip()
+        for line in done.stdout.splitlines()
+        if line.strip().startswith("echo ")
     }
     return command
 
@@ -77,11 +81,15 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -> None:
     """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
     stack = empty(applications=[TINY])
-    about = {"name": "kong-oam local", "description": "by hand", "audiences": ["api://by-hand"]}
+    about = {
+        "name": "kong-oam local",
+        "description": "by hand",
+        "audiences": ["api://by-hand"],
+    }
     server = stack.okta("POST", "/authorizationServers", about)["id"]
-    scope = stack.okta("POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"})[
-        "id"
-    ]
+    scope = stack.okta(
+        "POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"}
+    )["id"]
     app = _app_by_hand(stack, "kong-oam local tiny/job")["id"]
     command = _refused(stack, "preview")
     assert _refused(stack) == command
@@ -90,24 +98,38 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     assert stack.changes("up") == {}
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
-    assert [one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]] == [scope]
+    assert [
+        one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]
+    ] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
     assert (taken["id"], method) == (app, "private_key_jwt")
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("shared", [False, True], ids=["keys of their own", "shared secrets"])
+@pytest.mark.parametrize(
+    "shared", [False, True], ids=["keys of their own", "shared secrets"]
+)
 def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) -> None:
     """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
     A key is the program's own, and nothing is missing."""
     stack = empty(applications=[WITH_WEB])
     if shared:
         provider = "    - name: okta\n      type: okta\n"
-        stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      clientSecrets: true\n")
+        stack.edit(
+            "stacks/Pulumi.local.yaml",
+            provider,
+            f"{provider}      clientSecrets: true\n",
+        )
     stack.run("up")
-    (app,) = (one["urn"] for one in stack.state() if one["urn"].endswith("::okta-app-tiny/web"))
+    (app,) = (
+        one["urn"]
+        for one in stack.state()
+        if one["urn"].endswith("::okta-app-tiny/web")
+    )
     stack.rewrite(lambda held: _without(held, {app}))
     _shell(stack, _refused(stack))
     if shared:
@@ -126,9 +148,12 @@ def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) 
 def _without(held: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:
     """The resources of a state without those, and without a word of them in what was made of them."""
     for one in held:
-        one["dependencies"] = [urn for urn in one.get("dependencies") or () if urn not in gone]
+        one["dependencies"] = [
+            urn for urn in one.get("dependencies") or () if urn not in gone
+        ]
         of_inputs = one.get("propertyDependencies") or {}
         one["propertyDependencies"] = {
-            name: [urn for urn in urns or () if urn not in gone] for name, urns in of_inputs.items()
+            name: [urn for urn in urns or () if urn not in gone]
+            for name, urns in of_inputs.items()
         }
     return [one for one in held if one["urn"] not in gone]

@@ -16,7 +16,10 @@ from tests.support.tiers import deep_after
 pytestmark = pytest.mark.engine
 
 APP = "applications/app0.yaml"
-CLOSED, OPEN = "[/things/health], methods: [GET]", "[/things/health], methods: [GET, POST]"
+CLOSED, OPEN = (
+    "[/things/health], methods: [GET]",
+    "[/things/health], methods: [GET, POST]",
+)
 LINE = "access: newly public: POST http://tiny.example.com/things/health"
 BACK = "access: revoked from everybody: POST http://tiny.example.com/things/health"
 
@@ -48,7 +51,10 @@ def _breaks(role: str) -> Callable[[Stack], None]:
         plugin = stack.plugin(role, SERVICE)["id"]
 
         def broken(request: Request, answer: Callable[[], Response]) -> Response:
-            failing = (request.method, request.target) == ("PATCH", f"/plugins/{plugin}")
+            failing = (request.method, request.target) == (
+                "PATCH",
+                f"/plugins/{plugin}",
+            )
             return Response(500, (), b"{}") if failing else answer()
 
         stack.local.kong.faults = broken
@@ -123,7 +129,9 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(empty: Empty) -> None:
+def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(
+    empty: Empty,
+) -> None:
     """A gate without a route lets nobody in, so that all is newly granted still."""
     stack = empty(applications=[TINY], lags=Lags())
 
@@ -137,4 +145,7 @@ def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(empty: Empt
     stack.local.kong.faults = broken
     assert stack.run("up", check=False).returncode != 0
     stack.local.kong.faults = None
-    assert "access: newly public: GET,HEAD http://tiny.example.com/things/health" in _preview(stack)
+    assert (
+        "access: newly public: GET,HEAD http://tiny.example.com/things/health"
+        in _preview(stack)
+    )

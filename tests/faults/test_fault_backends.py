@@ -56,14 +56,18 @@ def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
     """The names under which the backend has the state, but for copies of before."""
     folder = stack.local.folder / "state"
     names = (
-        server.names() if server else [str(one.relative_to(folder)) for one in folder.rglob("*")]
+        server.names()
+        if server
+        else [str(one.relative_to(folder)) for one in folder.rglob("*")]
     )
     return [name for name in names if name in (STATE, f"{STATE}.zst")]
 
 
 @pytest.mark.parametrize(
     ("backend", "settings"),
-    deep_after(1, [("PostgreSQL", {}), ("files", ZSTD), ("PostgreSQL", ZSTD), ("files", {})]),
+    deep_after(
+        1, [("PostgreSQL", {}), ("files", ZSTD), ("PostgreSQL", ZSTD), ("files", {})]
+    ),
 )
 def test_a_stack_comes_changes_and_goes(
     on: On, backend: str, settings: dict[str, str], request: pytest.FixtureRequest
@@ -80,7 +84,10 @@ def test_a_stack_comes_changes_and_goes(
     assert set(stack.changes("up").values()) == {"update"}
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
-    assert [stack.status("POST", HOST, PROTECTED, one) for one in (None, token)] == [401, 200]
+    assert [stack.status("POST", HOST, PROTECTED, one) for one in (None, token)] == [
+        401,
+        200,
+    ]
     assert "0 made that the state does not know" in lost(stack).stdout
     stack.run("destroy")
     assert made(stack.local) == {}
@@ -133,7 +140,11 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
         "--non-interactive",
     ]
     with subprocess.Popen(
-        command, cwd=stack.folder, env=stack.local.env, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=stack.folder,
+        env=stack.local.env,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as running:
         try:
             within(60, asked.is_set)
@@ -163,12 +174,18 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
             )
         refused = stack.module("kong_oam", "recover", "-s", stack.name, "--remove")
         assert (
-            refused.returncode == 2 and known in refused.stderr and PASSWORD not in refused.stderr
+            refused.returncode == 2
+            and known in refused.stderr
+            and PASSWORD not in refused.stderr
         )
         assert known in page(PAGE)
         assert "2 to update" in stack.pulumi("preview").stdout
-        granted = stack.module("kong_oam", "diff", f"deployed:{stack.name}", "applications")
-        assert granted.stdout.startswith("granted to tiny/job: POST http://tiny.example.com/things")
+        granted = stack.module(
+            "kong_oam", "diff", f"deployed:{stack.name}", "applications"
+        )
+        assert granted.stdout.startswith(
+            "granted to tiny/job: POST http://tiny.example.com/things"
+        )
         assert (
             stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 1
         )  # half of it is there
@@ -225,10 +242,23 @@ def test_a_run_that_loses_its_backend_is_recovered(
         stack.run("up")
         stack.edit("applications/app0.yaml", *RULE)
     try:
-        with Watch(stack, ((HOST, PROTECTED),)) as watch, _at_change(stack, nth, server.stop):
+        with (
+            Watch(stack, ((HOST, PROTECTED),)) as watch,
+            _at_change(stack, nth, server.stop),
+        ):
             begun = time.monotonic()
-            command = ("up", "--parallel", "1", "--yes", "--skip-preview", "--stack", stack.name)
-            failed = stack.local.pulumi(*command, cwd=stack.folder, check=False, timeout=300)
+            command = (
+                "up",
+                "--parallel",
+                "1",
+                "--yes",
+                "--skip-preview",
+                "--stack",
+                stack.name,
+            )
+            failed = stack.local.pulumi(
+                *command, cwd=stack.folder, check=False, timeout=300
+            )
             assert failed.returncode != 0 and time.monotonic() - begun > 20
         away = stack.module("kong_oam", "recover", "-s", stack.name)
     finally:
@@ -241,7 +271,9 @@ def test_a_run_that_loses_its_backend_is_recovered(
     ):
         assert told in failed.stdout + failed.stderr and told in page(PAGE)
     assert (
-        away.returncode == 2 and "connection refused" in away.stderr and PASSWORD not in away.stderr
+        away.returncode == 2
+        and "connection refused" in away.stderr
+        and PASSWORD not in away.stderr
     )
     assert "currently locked by 1 lock(s)" in stack.run("up", check=False).stderr
     assert "currently locked by 1 lock(s)" in lost(stack, status=2).stderr
@@ -309,7 +341,9 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
     stack.run("up")
     outputs = stack.folder / "outputs.json"
     outputs.write_text(stack.pulumi("stack", "output", "--json").stdout)
-    stack.local.env["PULUMI_BACKEND_URL"] = server.url(login="deployer:another-password")
+    stack.local.env["PULUMI_BACKEND_URL"] = server.url(
+        login="deployer:another-password"
+    )
     for words in (
         ("recover", "-s", "local"),
         ("verify", "--stack", "local"),
@@ -322,7 +356,9 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
             and "another-password" not in refused.stderr
         )
     assert (
-        stack.module("kong_oam", "verify", "--stack", "local", "--outputs", str(outputs)).returncode
+        stack.module(
+            "kong_oam", "verify", "--stack", "local", "--outputs", str(outputs)
+        ).returncode
         == 0
     )
     for words in (("who", "tiny/api"), ("emergency", "-s", "local")):
@@ -330,7 +366,9 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
 
 
 @pytest.mark.deep
-def test_a_role_that_may_only_read_previews_and_verifies(on: On, server: PostgreSql) -> None:
+def test_a_role_that_may_only_read_previews_and_verifies(
+    on: On, server: PostgreSql
+) -> None:
     """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
     stack = on("PostgreSQL")
     stack.run("up")
@@ -354,7 +392,10 @@ def test_a_role_that_may_only_read_previews_and_verifies(on: On, server: Postgre
     granted = stack.module("kong_oam", "diff", "deployed:local", "applications")
     assert granted.stdout.startswith("granted to tiny/job: POST")
     refused = stack.run("up", check=False)
-    assert refused.returncode != 0 and "permission denied for table pulumi_state" in refused.stderr
+    assert (
+        refused.returncode != 0
+        and "permission denied for table pulumi_state" in refused.stderr
+    )
     assert "permission denied for table" in lost(stack, status=2).stderr
     assert stack.local.kong.past() == before
     server.ask("DROP OWNED BY reviewer; DROP ROLE reviewer")

@@ -90,7 +90,9 @@ def _forward(
     *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kong_oam", "forward", *arguments]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100
+    )
 
 
 @pytest.mark.engine
@@ -102,11 +104,18 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
     `destroy` runs without the program: it finds the address in the state.
     """
     stack = empty(applications=[TINY])
-    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(free_port()), "--"]
+    own = [
+        *guarded.arguments(guarded.ours.issue("client")),
+        "--port",
+        str(free_port()),
+        "--",
+    ]
     said = ["--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
 
     def pulumi(*arguments: str) -> str:
-        done = _forward(*own, "pulumi", *arguments, *said, cwd=stack.folder, env=stack.local.env)
+        done = _forward(
+            *own, "pulumi", *arguments, *said, cwd=stack.folder, env=stack.local.env
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -116,7 +125,10 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
     assert "created" not in pulumi("up").partition("Resources:")[2]
     stack.local.env["KONG_ADMIN_ADDR"] = guarded.kong.admin_url
     without = stack.run("up", check=False)
-    assert without.returncode != 0 and "Kong's Admin API at https://127.0.0.1" in without.stdout
+    assert (
+        without.returncode != 0
+        and "Kong's Admin API at https://127.0.0.1" in without.stdout
+    )
     pulumi("destroy")
     assert [guarded.kong.entities(kind) for kind in kinds] == [[], [], [], [], []]
     assert made(stack.local) == {}
@@ -151,7 +163,9 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
         "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments(
             (client[0], str(locked))
         ),
-        "error: --to http://127.0.0.1": guarded.arguments(client, url="http://127.0.0.1"),
+        "error: --to http://127.0.0.1": guarded.arguments(
+            client, url="http://127.0.0.1"
+        ),
     }
     for message, arguments in cases.items():
         done = _forward(*arguments, "--", "touch", str(ran))
@@ -160,7 +174,9 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
     assert not ran.exists()
 
 
-def test_the_command_has_the_address_and_its_status_is_the_answer(guarded: Guarded) -> None:
+def test_the_command_has_the_address_and_its_status_is_the_answer(
+    guarded: Guarded,
+) -> None:
     """Its own exit status; a port that is taken or a command that does not exist is status 2."""
     port = free_port()
     own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(port), "--"]
@@ -189,7 +205,9 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> str:
     """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
     certificate, key = guarded.ours.issue("client")
-    kong = forward.target(guarded.kong.admin_url, certificate, key, str(guarded.ours.ca))
+    kong = forward.target(
+        guarded.kong.admin_url, certificate, key, str(guarded.ours.ca)
+    )
     # Not `asyncio.run`, after which the thread has no event loop: other tests share the SDK's with it.
     loop = asyncio.new_event_loop()
     try:
@@ -217,7 +235,8 @@ def test_only_processes_of_the_same_user_are_served(
 
 
 @pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can become another user; the test above takes its place"
+    os.geteuid() != 0,
+    reason="only root can become another user; the test above takes its place",
 )
 def test_a_process_of_another_user_is_turned_away(
     guarded: Guarded, capfd: pytest.CaptureFixture[str]

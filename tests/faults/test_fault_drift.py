@@ -19,7 +19,9 @@ def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
     """The path of a client's one rule, and the rule."""
     (server,) = (one["id"] for one in stack.local.okta.objects("authorizationServers"))
     policies = f"/authorizationServers/{server}/policies"
-    (policy,) = (one["id"] for one in stack.okta("GET", policies) if one["name"] == client)
+    (policy,) = (
+        one["id"] for one in stack.okta("GET", policies) if one["name"] == client
+    )
     (rule,) = stack.okta("GET", f"{policies}/{policy}/rules")
     return f"{policies}/{policy}/rules/{rule['id']}", rule
 
@@ -32,8 +34,12 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     rule["conditions"]["scopes"]["include"].append("orders.write")  # type: ignore[index]
     stack.okta("PUT", path, rule)
     group = stack.okta("POST", "/groups", {"profile": {"name": "others"}})["id"]
-    stack.okta("PUT", f"/apps/{stack.app('shop/web')['id']}/groups/{group}", {"priority": 9})
-    stack.kong("PATCH", f"/plugins/{stack.plugin('jwt', ORDERS)['id']}", {"enabled": False})
+    stack.okta(
+        "PUT", f"/apps/{stack.app('shop/web')['id']}/groups/{group}", {"priority": 9}
+    )
+    stack.kong(
+        "PATCH", f"/plugins/{stack.plugin('jwt', ORDERS)['id']}", {"enabled": False}
+    )
     stack.kong(
         "DELETE",
         f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}",
@@ -41,7 +47,10 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert stack.changes("up") == {}, "without a refresh nobody looks"
     # Switched off, jwt lets nobody in: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
-    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [
+    assert [
+        stack.status("GET", "orders.example.com", "/orders", one)
+        for one in (None, token)
+    ] == [
         401,
         401,
     ]
@@ -54,14 +63,19 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     }
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
-    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [
+    assert [
+        stack.status("GET", "orders.example.com", "/orders", one)
+        for one in (None, token)
+    ] == [
         401,
         200,
     ]
 
 
 @pytest.mark.deep
-def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(empty: Empty) -> None:
+def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
+    empty: Empty,
+) -> None:
     """Kong keeps a path that a program does not name. A stack of before that named none gets it with a plain update."""
     stack = empty(applications=[TINY])
     stack.run("up")
@@ -99,17 +113,26 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) ->
     stack.kong(
         "POST",
         "/routes",
-        {"name": "byhand", "paths": ["/"], "hosts": ["by.hand"], "service": {"id": service}},
+        {
+            "name": "byhand",
+            "paths": ["/"],
+            "hosts": ["by.hand"],
+            "service": {"id": service},
+        },
     )
     token = service_token(stack.local, "job")
-    assert [stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")] == [
+    assert [
+        stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")
+    ] == [
         404,
         404,
         404,
     ]
     assert stack.status("GET", "by.hand", PUBLIC) == 404
     assert stack.changes("up", "--refresh") == {}
-    assert [one["name"] for one in stack.local.kong.entities("routes")].count("byhand") == 1
+    assert [one["name"] for one in stack.local.kong.entities("routes")].count(
+        "byhand"
+    ) == 1
     failed = stack.run("destroy", check=False)
     assert failed.returncode != 0 and "tiny/api-8080-service" in failed.stdout
     stack.kong("DELETE", "/routes/byhand")
@@ -143,4 +166,6 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     )
     stack.run("up")
     assert stack.changes("up", "--refresh") == {}
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )

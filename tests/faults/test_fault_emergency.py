@@ -18,7 +18,8 @@ pytestmark = pytest.mark.engine
 
 # A component without a public rule: its `jwt` lets nobody by, until something of it is opened.
 CLOSED = TINY.replace(
-    "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n", ""
+    "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n",
+    "",
 ).replace(
     "scopes: [things.read]}\n",
     "scopes: [things.read]}\n              - {paths: [/things/7], scopes: [things.read]}\n",
@@ -36,7 +37,9 @@ def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
 
 
 def verified(stack: Stack) -> CompletedProcess[str]:
-    return stack.module("kong_oam", "verify", "--stack", stack.name, "--only", "gateway")
+    return stack.module(
+        "kong_oam", "verify", "--stack", stack.name, "--only", "gateway"
+    )
 
 
 def answers(stack: Stack) -> dict[str, int]:
@@ -51,7 +54,9 @@ def answers(stack: Stack) -> dict[str, int]:
         "otherwise": ("GET", "/Things/7"),
         "misread": ("GET", "/things/7."),
     }
-    return {name: stack.status(method, HOST, path) for name, (method, path) in asked.items()}
+    return {
+        name: stack.status(method, HOST, path) for name, (method, path) in asked.items()
+    }
 
 
 SHUT = {
@@ -80,7 +85,10 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     gate = stack.plugin("post-function", SERVICE)
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": False})
     refused = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
-    assert (refused.returncode, f"    {refused.stderr}" in page("how-to/break-glass.md")) == (
+    assert (
+        refused.returncode,
+        f"    {refused.stderr}" in page("how-to/break-glass.md"),
+    ) == (
         2,
         True,
     ), refused.stderr
@@ -88,7 +96,9 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": True})
     done = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("open: GET,HEAD /things of tiny/api for everybody until 20")
+    assert done.stdout.startswith(
+        "open: GET,HEAD /things of tiny/api for everybody until 20"
+    )
     assert f"({REASON})" in done.stdout
     assert answers(stack) == {**SHUT, "GET /things": 200, "GET /things/9": 200}
     assert stack.status("GET", HOST, "/things/7", token) == 200
@@ -101,7 +111,8 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     for line in (done.stdout + seen.stdout).splitlines():
         assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert (
-        seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
+        seen.stdout.startswith("opened: ")
+        and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
     )
     assert stack.changes("up") == {}  # a run without a change leaves it, until it ends
     closed = emergency(stack, "close")
@@ -147,7 +158,9 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
     assert (again.returncode, "close that first" in again.stderr) == (2, True)
     stack.edit(
-        "applications/app0.yaml", "{paths: [/things/7], scopes", "{paths: [/things/8], scopes"
+        "applications/app0.yaml",
+        "{paths: [/things/7], scopes",
+        "{paths: [/things/8], scopes",
     )
     stack.run("up")
     assert answers(stack)["GET /things"] == 401
@@ -156,10 +169,17 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     assert stack.plugin("jwt", SERVICE)["config"]["anonymous"] is None
     assert emergency(stack, *opening).returncode == 0
     gate = stack.plugin("post-function", SERVICE)
-    stack.kong("PATCH", f"/plugins/{gate['id']}", {"config": {"log": ["return function() end"]}})
+    stack.kong(
+        "PATCH",
+        f"/plugins/{gate['id']}",
+        {"config": {"log": ["return function() end"]}},
+    )
     for verb in ((), ("close",)):
         said = emergency(stack, *verb)
-        assert (said.returncode, "the scripts of tiny/api were changed by hand" in said.stderr) == (
+        assert (
+            said.returncode,
+            "the scripts of tiny/api were changed by hand" in said.stderr,
+        ) == (
             2,
             True,
         )
@@ -170,7 +190,9 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("verb", ["open", "close"])
 @pytest.mark.deep
-def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int) -> None:
+def test_what_fails_half_way_can_be_closed(
+    stack: Stack, verb: str, number: int
+) -> None:
     """Kong does not answer to one of three changes: the command says so, and the next `close` leaves nothing."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     if verb == "close":
@@ -187,7 +209,10 @@ def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int)
     stack.local.kong.faults = refuse
     failed = emergency(stack, *(opening if verb == "open" else ("close",)))
     stack.local.kong.faults = None
-    assert (failed.returncode, "does not answer (RemoteProtocolError)" in failed.stderr) == (
+    assert (
+        failed.returncode,
+        "does not answer (RemoteProtocolError)" in failed.stderr,
+    ) == (
         2,
         True,
     ), failed
@@ -207,7 +232,10 @@ def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int)
             ("tiny/none", PUBLIC, "--reason", "x"),
             "this Kong has no gate of 'tiny/none'; it has those of: tiny/api",
         ),
-        (("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"), "--minutes is 1 to 480"),
+        (
+            ("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"),
+            "--minutes is 1 to 480",
+        ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"),
             "the rule does not list LOOK, but GET, HEAD",

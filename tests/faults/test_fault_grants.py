@@ -69,7 +69,11 @@ def test_pods_do_not_ask_for_what_was_not_granted(empty: Empty, flags: str) -> N
     _no_state_says_the_order(stack)
 
     def broken(method: str, path: str, proceed: Callable[[], Answered]) -> Answered:
-        return (Answer(500, {}, {}), b"{}") if method == "PUT" and "/rules/" in path else proceed()
+        return (
+            (Answer(500, {}, {}), b"{}")
+            if method == "PUT" and "/rules/" in path
+            else proceed()
+        )
 
     stack.edit(APP, ONE_CALL, BOTH_CALLS)
     stack.local.okta.faults = broken

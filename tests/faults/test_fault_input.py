@@ -28,7 +28,10 @@ DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: 
 LIST = "apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: core.oam.dev/v1beta1, kind: Application}\n"
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "alias bomb": (BOMB.encode(), "applications/x.yaml:1:26: error OAM101: more than 50000 values"),
+    "alias bomb": (
+        BOMB.encode(),
+        "applications/x.yaml:1:26: error OAM101: more than 50000 values",
+    ),
     "tag": (
         b"a: !!python/object/apply:os.system [ls]",
         "applications/x.yaml:1:4: error OAM101: tag '!!python/",
@@ -42,8 +45,14 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         "applications/x.yaml:2:1: error OAM101: a tab in the indentation; YAML takes spaces",
     ),
     "deep nesting": (b"[" * 100_000, "error OAM101: exceeded maximum nesting depth"),
-    "cycle": (b"a: &a [*a]", "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels"),
-    "not UTF-8": (b"a: 1\nb: \xff", "applications/x.yaml:2:1: error OAM101: not UTF-8 (byte 0xff)"),
+    "cycle": (
+        b"a: &a [*a]",
+        "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels",
+    ),
+    "not UTF-8": (
+        b"a: 1\nb: \xff",
+        "applications/x.yaml:2:1: error OAM101: not UTF-8 (byte 0xff)",
+    ),
     "Deployment": (
         DEPLOYMENT.encode(),
         "applications/x.yaml:2:7: error OAM108: a Deployment is not deployed from here",
@@ -55,9 +64,9 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 }
 
 
-SPOTLESS = TINY.replace("{name: tiny}", "{name: tiny, annotations: {owner: team-tiny}}").replace(
-    "{reason: probes}", '{reason: probes, until: "2030-12-31"}'
-)
+SPOTLESS = TINY.replace(
+    "{name: tiny}", "{name: tiny, annotations: {owner: team-tiny}}"
+).replace("{reason: probes}", '{reason: probes, until: "2030-12-31"}')
 """The tiny estate with nothing for lint to find, so that whatever `check` says is about the file that is put beside it."""
 
 
@@ -127,7 +136,9 @@ def _link_to_a_folder(folder: Path, outside: Path) -> None:
 
 
 def _link_to_itself(folder: Path, outside: Path) -> None:
-    (folder / "applications/loop").symlink_to(folder / "applications", target_is_directory=True)
+    (folder / "applications/loop").symlink_to(
+        folder / "applications", target_is_directory=True
+    )
 
 
 def _fifo(folder: Path, outside: Path) -> None:
@@ -139,7 +150,10 @@ def _device(folder: Path, outside: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "trap", deep_after(2, [_link_to_a_file, _fifo, _link_to_a_folder, _link_to_itself, _device])
+    "trap",
+    deep_after(
+        2, [_link_to_a_file, _fifo, _link_to_a_folder, _link_to_itself, _device]
+    ),
 )
 def test_what_is_no_file_of_the_folder_is_not_read(
     folder: Path, trap: Callable[[Path, Path], None]
@@ -160,7 +174,8 @@ def test_what_is_no_file_of_the_folder_is_not_read(
     else:
         assert checked.status == 1
         assert (
-            "error OAM101: cannot be read: this link leads out of the folder, to " in checked.said
+            "error OAM101: cannot be read: this link leads out of the folder, to "
+            in checked.said
         )
 
 
@@ -171,7 +186,9 @@ def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
     for path in ("pipe.yaml", "/dev/zero"):
         checked = _check(folder, path)
         assert checked.status == 1
-        assert f"{path}:1:1: error OAM101: cannot be read: no regular file" in checked.said
+        assert (
+            f"{path}:1:1: error OAM101: cannot be read: no regular file" in checked.said
+        )
 
 
 def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
@@ -203,7 +220,8 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
     checked = _run(folder, "-c", AS_NOBODY, str(user))
     assert checked.status == 1
     assert (
-        "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied" in checked.said
+        "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied"
+        in checked.said
     )
 
 

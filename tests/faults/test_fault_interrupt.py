@@ -52,7 +52,9 @@ def _interrupted(stack: Stack, times: int) -> str:
     try:
         within(60, asked.is_set)
         for _ in range(times):
-            os.killpg(running.pid, signal.SIGINT)  # as a terminal does: all that runs in it gets it
+            os.killpg(
+                running.pid, signal.SIGINT
+            )  # as a terminal does: all that runs in it gets it
             time.sleep(0.5)
     finally:
         answered.set()
@@ -79,7 +81,9 @@ def _outputs(stack: Stack) -> str:
 
 
 @pytest.mark.deep
-def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty) -> None:
+def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
+    empty: Empty,
+) -> None:
     """As the page shows; there is no lock, and the next run goes on."""
     stack = _changed(empty)
     before = _outputs(stack)
@@ -99,13 +103,18 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty
         for line in said.partition("\nDiagnostics:\n")[2].splitlines()
         if line.startswith("    error: ")
     }
-    assert ends and [end for end in ends if end not in page("how-to/when-a-run-fails.md")] == []
+    assert (
+        ends
+        and [end for end in ends if end not in page("how-to/when-a-run-fails.md")] == []
+    )
     assert _outputs(stack) == before
     assert stack.changes("up") and stack.changes("up") == {}
 
 
 @pytest.mark.deep
-def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(empty: Empty) -> None:
+def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
+    empty: Empty,
+) -> None:
     """It says so, as the page shows; and what is documented for that leads on."""
     stack = _changed(empty)
     before, things = _outputs(stack), made(stack.local)

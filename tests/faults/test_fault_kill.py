@@ -43,7 +43,9 @@ Shape = dict[str, list[str]]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shape]]:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], Shape]]:
     """What there is after an `up` that nobody disturbs, of the tiny or the sample estate."""
     known: dict[str, Shape] = {}
 
@@ -98,14 +100,19 @@ def _back(
             time.sleep(
                 lag
             )  # a run that changes nothing may end before the workers have seen the one before it
-            statuses = [stack.status("GET", HOST, path, token) for path, token in _calls(stack)]
+            statuses = [
+                stack.status("GET", HOST, path, token) for path, token in _calls(stack)
+            ]
             assert statuses == [401, 403, 200, 200]
 
 
 def _is_locked(stack: Stack) -> None:
     locked = stack.run("up", check=False)
     assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
-    assert "the stack is currently locked by 1 lock(s)" in lost(stack, "--remove", status=2).stderr
+    assert (
+        "the stack is currently locked by 1 lock(s)"
+        in lost(stack, "--remove", status=2).stderr
+    )
 
 
 def _calls(stack: Stack) -> list[tuple[str, str | None]]:
@@ -184,4 +191,11 @@ def test_every_operation_can_be_the_last(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
     """The sample estate once more, killed at each of its operations."""
-    _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED, only_what_counts=True)
+    _back(
+        tmp_path,
+        undisturbed("sample"),
+        nth,
+        None,
+        SAMPLE_PROTECTED,
+        only_what_counts=True,
+    )

@@ -24,7 +24,9 @@ Answer = Callable[[], Response]
 
 def _says(status: int, body: object) -> Response:
     return Response(
-        status, (("Content-Type", "application/json; charset=utf-8"),), json.dumps(body).encode()
+        status,
+        (("Content-Type", "application/json; charset=utf-8"),),
+        json.dumps(body).encode(),
     )
 
 
@@ -77,7 +79,9 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
-        time.sleep(15 if (request.method, request.target) == ("POST", "/services") else 0)
+        time.sleep(
+            15 if (request.method, request.target) == ("POST", "/services") else 0
+        )
         return answer()
 
     stack.local.kong.faults = slow
@@ -121,23 +125,35 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
 
 @pytest.mark.deep
 @pytest.mark.parametrize("role", deep_after(1, ["gate", "admission"]))
-def test_a_script_that_is_printed_before_the_cause_says_so_first(empty: Empty, role: str) -> None:
+def test_a_script_that_is_printed_before_the_cause_says_so_first(
+    empty: Empty, role: str
+) -> None:
     """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
     cause alone."""
     stack = empty(applications=[TINY])
     name = {"gate": b"post-function", "admission": b"pre-function"}[role]
 
     def broken(request: Request, answer: Answer) -> Response:
-        refused = (request.method, request.target) == ("POST", "/plugins") and name in request.body
+        refused = (request.method, request.target) == (
+            "POST",
+            "/plugins",
+        ) and name in request.body
         return _says(500, UNEXPECTED) if refused else answer()
 
     stack.local.kong.faults = broken
     said = _stopped(stack, "An unexpected error occurred")
     shown = said[said.index("Diagnostics:") :].splitlines()
     about = shown.index(f"  kong:index:Plugin (tiny/api-8080-{role}):")
-    assert "In a failed run: Kong did not take the plugin that is named above" in shown[about + 2]
-    (pattern,) = re.findall(r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3])
-    assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {"} error: HTTP status 500"}
+    assert (
+        "In a failed run: Kong did not take the plugin that is named above"
+        in shown[about + 2]
+    )
+    (pattern,) = re.findall(
+        r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3]
+    )
+    assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {
+        "} error: HTTP status 500"
+    }
 
 
 @pytest.mark.deep
@@ -178,7 +194,9 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -
     """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
-        "POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]}
+        "POST",
+        "/services",
+        {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
     before = made(stack.local)
     said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
@@ -190,7 +208,9 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -
 
 
 @pytest.mark.deep
-def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(empty: Empty) -> None:
+def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
+    empty: Empty,
+) -> None:
     """409: the run stops half-way and names the entity, whose own settings stay."""
     stack = empty(applications=[TINY])
     theirs = {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]}
@@ -234,7 +254,11 @@ def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
 
     stack.local.kong.faults = broken
     _stopped(stack, "tiny/api-8080-gate", "HTTP status 500")
-    assert [stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")] == [403, 403]
+    assert [
+        stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")
+    ] == [403, 403]
     stack.local.kong.faults = None
     stack.run("up")
-    assert [stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")] == [403, 200]
+    assert [
+        stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")
+    ] == [403, 200]

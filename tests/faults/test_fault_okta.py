@@ -22,7 +22,9 @@ pytestmark = pytest.mark.engine
 Proceed = Callable[[], Answered]
 
 
-def _says(status: int, code: str, summary: str, headers: dict[str, str] | None = None) -> Answered:
+def _says(
+    status: int, code: str, summary: str, headers: dict[str, str] | None = None
+) -> Answered:
     body = {
         "errorCode": code,
         "errorSummary": summary,
@@ -71,7 +73,10 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
                 "Retry-After": "1",
             }
             return _says(
-                429, "E0000047", "API call exceeded rate limit due to too many requests.", headers
+                429,
+                "E0000047",
+                "API call exceeded rate limit due to too many requests.",
+                headers,
             )
         return proceed()
 
@@ -91,9 +96,15 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
         if method == "POST" and path.endswith("/scopes"):
             asked.append(path)
             now = int(time.time())
-            headers = {"Date": formatdate(now, usegmt=True), "X-Rate-Limit-Reset": str(now - 1)}
+            headers = {
+                "Date": formatdate(now, usegmt=True),
+                "X-Rate-Limit-Reset": str(now - 1),
+            }
             return _says(
-                429, "E0000047", "API call exceeded rate limit due to too many requests.", headers
+                429,
+                "E0000047",
+                "API call exceeded rate limit due to too many requests.",
+                headers,
             )
         return proceed()
 

@@ -34,7 +34,9 @@ def other(name: str) -> str:
 def steps(name: str) -> list[str]:
     """The commands of a page, in its order."""
     lines = page(f"how-to/{name}").splitlines()
-    return [line.strip() for line in lines if line.startswith("    ") and "STACK" in line]
+    return [
+        line.strip() for line in lines if line.startswith("    ") and "STACK" in line
+    ]
 
 
 @pytest.mark.deep
@@ -48,21 +50,35 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
     stack.edit("applications/app0.yaml", GET, MORE)
     stack.run("up")
     before = shape(stack)
-    hosts = tuple((host, PROTECTED) for host in (HOST, "gone.example.com", "come.example.com"))
+    hosts = tuple(
+        (host, PROTECTED) for host in (HOST, "gone.example.com", "come.example.com")
+    )
     with Watch(stack, hosts) as nobody:
-        put_back, listed, removed, refreshed, stopped, ended = steps("restore-a-state.md")
+        put_back, listed, removed, refreshed, stopped, ended = steps(
+            "restore-a-state.md"
+        )
         assert put_back == "pulumi stack import -s STACK --file BACKUP.json"
         stack.pulumi("stack", "import", "--file", str(backup))
         failed = stack.run("up", check=False).stdout
-        assert "ENV406" in failed and "kong_oam recover" in failed and "0 created" not in failed
+        assert (
+            "ENV406" in failed
+            and "kong_oam recover" in failed
+            and "0 created" not in failed
+        )
         refused = lost(stack, "--remove", status=2).stderr
-        assert "Where a state of before was put back on purpose: --older-state" in refused
+        assert (
+            "Where a state of before was put back on purpose: --older-state" in refused
+        )
         assert listed == "python -m kong_oam recover -s STACK --older-state"
         lost(stack, "--older-state", status=1)
         assert removed == "python -m kong_oam recover -s STACK --older-state --remove"
-        for line in lost(stack, "--older-state", "--remove", status=1).stdout.splitlines():
+        for line in lost(
+            stack, "--older-state", "--remove", status=1
+        ).stdout.splitlines():
             if line.startswith("  kubectl "):
-                subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
+                subprocess.run(
+                    line, shell=True, check=True, timeout=60, env=stack.local.env
+                )
         assert refreshed == "pulumi refresh -s STACK --yes"
         assert (
             "okta-app-gone/job" in stack.run("refresh", check=False).stdout
@@ -72,7 +88,9 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert stopped == ended == "pulumi up -s STACK"
         told = stack.run("up", check=False).stdout
         for command in dict.fromkeys(
-            line.strip() for line in told.splitlines() if line.strip().startswith("echo '")
+            line.strip()
+            for line in told.splitlines()
+            if line.strip().startswith("echo '")
         ):
             subprocess.run(
                 command,
@@ -111,7 +129,10 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
     before = shape(stack)
     for forth in (True, False):
         _release(stack, forth=forth)
-        with Watch(stack, ((HOST, PROTECTED),)) as nobody, Caller(stack, token) as caller:
+        with (
+            Watch(stack, ((HOST, PROTECTED),)) as nobody,
+            Caller(stack, token) as caller,
+        ):
             said = stack.run("up").stdout
         assert nobody.let_in == set() and nobody.asked > 20
         assert caller.answers.keys() <= {200, 500} and caller.answers[200] > 20
@@ -122,12 +143,16 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_kong_is_upgraded_under_a_stack(empty: Empty, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kong_is_upgraded_under_a_stack(
+    empty: Empty, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To one whose `jwt` has one more field (3.8 brought `realm`): that it fills it in what it has is a guess."""
     jwt = PLUGIN_SCHEMAS["jwt"]
     config = jwt.fields["config"]
     fields = {name: one for name, one in config.fields.items() if name != "realm"}
-    older = replace(jwt, fields={**jwt.fields, "config": replace(config, fields=fields)})
+    older = replace(
+        jwt, fields={**jwt.fields, "config": replace(config, fields=fields)}
+    )
     with monkeypatch.context() as before:
         before.setitem(PLUGIN_SCHEMAS, "jwt", older)  # type: ignore[arg-type]
         stack = empty(applications=[TINY])

@@ -67,7 +67,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbe
     with Local(lags=AT_ONCE) as local:
         deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-        yield Undisturbed(deployment, local.save(), {"": shape(as_stack(deployment))}, {}, {})
+        yield Undisturbed(
+            deployment, local.save(), {"": shape(as_stack(deployment))}, {}, {}
+        )
 
 
 def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
@@ -78,7 +80,10 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
         begun = time.monotonic()
         with Requests(deployment.local) as asked:
             kong_oam(deployment, CHANGES[change], "-s", STACK, "--yes", status=0)
-        known.seconds[change], known.requests[change] = time.monotonic() - begun, asked.count
+        known.seconds[change], known.requests[change] = (
+            time.monotonic() - begun,
+            asked.count,
+        )
         go_on(deployment, "up")
         is_at_rest(deployment)
         known.after[change] = shape(as_stack(deployment))
@@ -97,7 +102,10 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
         said = cut_off(
-            deployment, cut, undisturbed.seconds[cut.change], undisturbed.requests[cut.change]
+            deployment,
+            cut,
+            undisturbed.seconds[cut.change],
+            undisturbed.requests[cut.change],
         )
         if cut.verb == "up" and cut.number == signal.SIGINT:  # it comes to its own end
             assert "goes on\n" in said or " run: " in said, said
@@ -107,13 +115,21 @@ def test_a_command_that_is_cut_off_goes_on(undisturbed: Undisturbed, seed: int) 
     print(f"{cut}: {said}")
     assert watch.asked and not watch.let_in
     is_at_rest(deployment)
-    assert shape(as_stack(deployment)) == (undisturbed.after[""] if cut.back else expected)
+    assert shape(as_stack(deployment)) == (
+        undisturbed.after[""] if cut.back else expected
+    )
     if cut.verb == "move":
         assert ids(deployment) == before
     answers_as_meant(deployment)
 
 
-TOGETHER = (("up", "up"), ("up", "move"), ("move", "move"), ("up", "destroy"), ("destroy", "up"))
+TOGETHER = (
+    ("up", "up"),
+    ("up", "move"),
+    ("move", "move"),
+    ("up", "destroy"),
+    ("destroy", "up"),
+)
 
 
 @pytest.mark.deep
@@ -134,7 +150,10 @@ def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> N
         for one in (first, second):
             ended(one)
         print(pair, *told, sep="\n")
-        assert {first.returncode, second.returncode} <= {0, 2} and "Traceback" not in "".join(told)
+        assert {first.returncode, second.returncode} <= {
+            0,
+            2,
+        } and "Traceback" not in "".join(told)
         if "destroy" in pair:
             go_on(deployment, "refresh")
         go_on(deployment, "move", "up")
@@ -148,7 +167,9 @@ def test_two_commands_at_once_end_well(undisturbed: Undisturbed, seed: int) -> N
 
 
 @pytest.mark.parametrize("nth", deep_after(1, range(2)))
-def test_a_partition_that_fails_stops_no_other(undisturbed: Undisturbed, nth: int) -> None:
+def test_a_partition_that_fails_stops_no_other(
+    undisturbed: Undisturbed, nth: int
+) -> None:
     """Whichever of its requests the product refuses: the other has its change, and the next command runs that one."""
     deployment = undisturbed.restore()
     write(deployment.folder, "both")
@@ -188,7 +209,9 @@ PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
 """In which partitions the namespaces `apis` and `jobs` are, in each way that there is."""
 
 
-@pytest.mark.parametrize(("apis", "jobs"), deep_after(0, PLACES, wanted=[((), ("jobs",))]))
+@pytest.mark.parametrize(
+    ("apis", "jobs"), deep_after(0, PLACES, wanted=[((), ("jobs",))])
+)
 def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     undisturbed: Undisturbed, apis: tuple[str, ...], jobs: tuple[str, ...]
 ) -> None:
@@ -213,13 +236,17 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     else:
         assert done.returncode == 2 and " run: " not in said
         assert (
-            "in two partitions, 'apis' and 'jobs'" if 2 in (len(apis), len(jobs)) else "ACC249"
+            "in two partitions, 'apis' and 'jobs'"
+            if 2 in (len(apis), len(jobs))
+            else "ACC249"
         ) in said
     assert shape(as_stack(deployment)) == before
     write(deployment.folder)
     if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run
         go_on(deployment, "up")
-    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith("nothing to be run")
+    assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
+        "nothing to be run"
+    )
 
 
 @pytest.mark.deep

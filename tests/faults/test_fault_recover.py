@@ -23,7 +23,9 @@ LAG = 1.0
 
 
 @contextmanager
-def _loses_answers(stack: Stack, method: str, path: str, together: int = 1) -> Iterator[None]:
+def _loses_answers(
+    stack: Stack, method: str, path: str, together: int = 1
+) -> Iterator[None]:
     """Kong carries such requests out, and closes their connections without an answer.
 
     The first `together` of them it closes at one moment (30 s at most): the engine begins nothing new after one failed.
@@ -57,17 +59,26 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
         "theirs": ["kong-oam"],
         "by-hand": None,
     }.items():
-        stack.kong("POST", "/services", {"name": name, "host": "theirs.example.com", "tags": tags})
+        stack.kong(
+            "POST",
+            "/services",
+            {"name": name, "host": "theirs.example.com", "tags": tags},
+        )
     with _loses_answers(stack, "POST", "/plugins", together=2):
         assert stack.run("up", check=False).returncode != 0
     before = made(stack.local)
     listed = lost(stack, status=1)
-    assert f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n" in listed.stdout
+    assert (
+        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        in listed.stdout
+    )
     assert "0 of 2 removed" in listed.stdout
     assert made(stack.local) == before
     removed = lost(stack, "--remove")
     assert "2 of 2 removed" in removed.stdout
-    assert made(stack.local) == {kind: count for kind, count in before.items() if kind != "plugins"}
+    assert made(stack.local) == {
+        kind: count for kind, count in before.items() if kind != "plugins"
+    }
     assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
@@ -79,11 +90,15 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
     assert {"other", "theirs", "by-hand"} < {
         one["name"] for one in stack.local.kong.entities("services")
     }
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )
 
 
 @pytest.mark.deep
-def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empty) -> None:
+def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
+    empty: Empty,
+) -> None:
     """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
 
     (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
@@ -98,7 +113,10 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empt
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         kept = lost(stack, "--remove", status=1).stdout
         assert f"plugin post-function of {SERVICE}, not certain" not in kept
-        assert f"plugin post-function of {SERVICE}, kept: it guards what route {SERVICE}." in kept
+        assert (
+            f"plugin post-function of {SERVICE}, kept: it guards what route {SERVICE}."
+            in kept
+        )
         assert stack.plugin("post-function", SERVICE) == gate
         stack.run("destroy", "--target", "**::tiny/api-p*", "--target-dependents")
         assert "1 of 1 removed" in lost(stack, "--remove").stdout
@@ -110,7 +128,9 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empt
 
 
 @pytest.mark.deep
-def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty) -> None:
+def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
+    empty: Empty,
+) -> None:
     """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
     stack = empty(applications=[TINY])
     stack.run("up")
@@ -118,7 +138,10 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty)
     stack.pulumi("stack", "rm", "--force", "--preserve-config", "--yes")
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
-    assert f"the state knows neither service {SERVICE} nor what belongs to it" in stopped.stderr
+    assert (
+        f"the state knows neither service {SERVICE} nor what belongs to it"
+        in stopped.stderr
+    )
     assert "is this the stack's backend" in stopped.stderr
     assert made(stack.local) == before
 
@@ -128,9 +151,17 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> No
     """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
     the run after the repair makes the rest."""
     stack = empty(applications=[TINY])
-    assert stack.run("up", "--exclude", "**tiny/api-8080-admission", check=False).returncode != 0
+    assert (
+        stack.run(
+            "up", "--exclude", "**tiny/api-8080-admission", check=False
+        ).returncode
+        != 0
+    )
     broken = stack.run("up", check=False)
-    assert broken.returncode != 0 and "snapshot integrity error" in broken.stdout + broken.stderr
+    assert (
+        broken.returncode != 0
+        and "snapshot integrity error" in broken.stdout + broken.stderr
+    )
     said = lost(stack, status=2).stderr
     assert said.startswith("error: no run can read the state of stack 'local': tiny/")
     assert "refers to tiny/api-8080-admission, which is not there" in said
@@ -141,4 +172,6 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(empty: Empty) -> No
     assert "0 made that the state does not know" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )

@@ -62,7 +62,8 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
     stack = empty()
     stack.run("up")
     sales, desk = (
-        user_token(stack.local, "web", f"user-{group}") for group in ("sales", "order-desk")
+        user_token(stack.local, "web", f"user-{group}")
+        for group in ("sales", "order-desk")
     )
     assert [stack.status(*ORDERS, token) for token in (sales, desk)] == [200, 200]
     stack.edit(
@@ -83,7 +84,9 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
     assert is_refused(lambda: user_token(stack.local, "web", "user-sales"))
 
 
-def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(empty: Empty) -> None:
+def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
+    empty: Empty,
+) -> None:
     """One call and no edit: no token from then on. `up` leaves it, `up --refresh` takes it back."""
     stack = empty(applications=[TINY])
     stack.run("up")
@@ -94,7 +97,9 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(empty: Empt
     assert stack.changes("up") == {}
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.changes("up", "--refresh") == {"okta-app-tiny/job": "update"}
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )
 
 
 def test_routes_of_one_component_are_taken_away_in_one_command(empty: Empty) -> None:
@@ -105,7 +110,9 @@ def test_routes_of_one_component_are_taken_away_in_one_command(empty: Empty) -> 
     begun = time.monotonic()
     stack.run("destroy", "--target", "**::tiny/api-protected-*", "--target-dependents")
     print(f"a component closed by one command: {time.monotonic() - begun:.1f} s")
-    assert [stack.status("GET", HOST, path, old) for path in (PROTECTED, "/things/health")] == [
+    assert [
+        stack.status("GET", HOST, path, old) for path in (PROTECTED, "/things/health")
+    ] == [
         404,
         404,
     ]

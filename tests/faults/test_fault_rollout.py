@@ -42,7 +42,11 @@ def opened(stack: Stack) -> list[int]:
     """What was public, what the new rule makes public, and what is neither."""
     return [
         stack.status(*asked)
-        for asked in (("GET", HOST, PUBLIC), ("POST", HOST, PUBLIC), ("GET", HOST, PROTECTED))
+        for asked in (
+            ("GET", HOST, PUBLIC),
+            ("POST", HOST, PUBLIC),
+            ("GET", HOST, PROTECTED),
+        )
     ]
 
 
@@ -55,10 +59,14 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     failed = stack.run("up", check=False)
-    assert failed.returncode != 0 and "was not rolled out" in failed.stdout + failed.stderr
+    assert (
+        failed.returncode != 0 and "was not rolled out" in failed.stdout + failed.stderr
+    )
     assert running(stack) == "registry.example.com/tiny"
     assert opened(stack) == [200, 401, 401]
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    assert (
+        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    )
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
@@ -113,7 +121,9 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(
 
 
 @pytest.mark.deep
-def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(stack: Stack) -> None:
+def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
+    stack: Stack,
+) -> None:
     """And what to do."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)

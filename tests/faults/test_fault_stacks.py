@@ -44,7 +44,12 @@ STACKS = {
     "local": ("http", "sandbox.example.com", "example.com", ("sales", "order-desk")),
     "aws": ("https", "aws.example.net", "aws.example.net", ("AWS Sales", "order-desk")),
     "gcp": ("https", "gcp.example.net", "gcp.example.net", ("sales", "order-desk")),
-    "bare-metal": ("https", "dc1.example.net", "dc1.example.net", ("sales", "dc1-order-desk")),
+    "bare-metal": (
+        "https",
+        "dc1.example.net",
+        "dc1.example.net",
+        ("sales", "dc1-order-desk"),
+    ),
 }
 
 
@@ -76,7 +81,11 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
     Where a stack serves https, plain http is answered with 426 and reaches no workload, not even on a public path.
     """
     scheme, default, suffix, (sales, desk) = STACKS[name]
-    users = (User("sales", (sales,)), User("desk", (desk,)), User("both", (sales, desk)))
+    users = (
+        User("sales", (sales,)),
+        User("desk", (desk,)),
+        User("both", (sales, desk)),
+    )
     stack = empty(name, groups=(sales, desk), users=users)
     said = stack.pulumi("up", "--yes").stdout
     assert said.index("Previewing update") < said.index("Updating (")
@@ -87,9 +96,12 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
         method, url = endpoint.split(" ")
         host, slash, path = url.partition("/")
         where = (method, _host(host, default, suffix), slash + path)
-        got[endpoint] = [stack.status(*where, tokens[caller], scheme) for caller in CALLERS]
+        got[endpoint] = [
+            stack.status(*where, tokens[caller], scheme) for caller in CALLERS
+        ]
     assert got == {
-        endpoint: list(map(int, statuses.split())) for endpoint, statuses in ANSWERS.items()
+        endpoint: list(map(int, statuses.split()))
+        for endpoint, statuses in ANSWERS.items()
     }
     if scheme == "https":
         for host, path in (

@@ -67,7 +67,9 @@ class Callers:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -106,7 +108,9 @@ class Callers:
 
 
 def _token(stack: Stack) -> str:
-    return caller.token(caller.environment(stack.local.cluster.url, stack.name, "job"))[0]
+    return caller.token(caller.environment(stack.local.cluster.url, stack.name, "job"))[
+        0
+    ]
 
 
 def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
@@ -141,18 +145,24 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert "0 made that the state does not know" in _said(stack, "recover")
             assert stack.changes("up", "--refresh") == {}
         with callers.apart("local"):
-            opened = _said(local, "emergency", "open", "tiny/api", PROTECTED, "--reason", "x")
+            opened = _said(
+                local, "emergency", "open", "tiny/api", PROTECTED, "--reason", "x"
+            )
             assert (
                 f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
                 in opened
             )
             assert _said(prod, "emergency") == "nothing is open in an emergency\n"
             assert "decides as the Applications mean" in _said(prod, "verify")
-            assert _said(prod, "emergency", "close") == "nothing is open in an emergency\n"
+            assert (
+                _said(prod, "emergency", "close") == "nothing is open in an emergency\n"
+            )
             assert "closed: tiny/api" in _said(local, "emergency", "close")
         with callers.apart("local"):
             (admission,) = (
-                key for key, one in _of(local).items() if one.get("name") == "pre-function"
+                key
+                for key, one in _of(local).items()
+                if one.get("name") == "pre-function"
             )
             local.kong("PATCH", f"/plugins/{admission}", {"enabled": False})
             found = _said(local, "verify", "--only", "gateway", status=1)

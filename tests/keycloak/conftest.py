@@ -31,9 +31,13 @@ def server() -> Iterator[Keycloak]:
 
 
 @pytest.fixture(scope="session")
-def keycloak(server: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithKeycloak]:
+def keycloak(
+    server: Keycloak, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WithKeycloak]:
     """After its first `up`. The tests of one file follow each other on it."""
     with Local(lags=AT_ONCE) as local:
-        deployment = on(server, start(local, project(tmp_path_factory.mktemp("project"))), REALM)
+        deployment = on(
+            server, start(local, project(tmp_path_factory.mktemp("project"))), REALM
+        )
         deployment.run("up")
         yield WithKeycloak(server, deployment)

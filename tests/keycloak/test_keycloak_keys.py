@@ -24,10 +24,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def shop(server: Keycloak, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+def shop(
+    server: Keycloak, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Deployment]:
     """Orders and its callers."""
     with Local(lags=AT_ONCE) as local:
-        deployment = on(server, start(local, project(tmp_path)), f"keys-{request.node.name[:30]}")
+        deployment = on(
+            server, start(local, project(tmp_path)), f"keys-{request.node.name[:30]}"
+        )
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
         on_day(deployment, 0)

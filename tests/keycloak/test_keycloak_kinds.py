@@ -20,10 +20,14 @@ REALM = "kinds"
 
 
 @pytest.fixture(scope="module")
-def shop(server: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def shop(
+    server: Keycloak, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """A page, an application on devices and a partner's service, all of which call orders."""
     with Local(lags=AT_ONCE) as local:
-        deployment = on(server, start(local, project(tmp_path_factory.mktemp("project"))), REALM)
+        deployment = on(
+            server, start(local, project(tmp_path_factory.mktemp("project"))), REALM
+        )
         for name in ("hello", "reports"):
             (deployment.folder / f"applications/{name}.yaml").unlink()
         (deployment.folder / "applications/shop.yaml").write_text(SHOP)
@@ -33,7 +37,9 @@ def shop(server: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "[shop/page, shop/app, shop/partner]",
         )
         deployment.edit(
-            "applications/orders.yaml", "components: [shop/web]", "components: [shop/app]"
+            "applications/orders.yaml",
+            "components: [shop/web]",
+            "components: [shop/app]",
         )
         deployment.run("up")
         yield deployment
@@ -58,23 +64,36 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
     assert not {
-        name for settings in (page, app) for name in settings if "SECRET" in name or "KEY" in name
+        name
+        for settings in (page, app)
+        for name in settings
+        if "SECRET" in name or "KEY" in name
     }
     sales, desk = _signed_in(app, "user-sales"), _signed_in(app, "user-order-desk")
     assert (
-        call(local, "GET", "orders.example.com", "/orders", _signed_in(page, "user-sales")).status
+        call(
+            local,
+            "GET",
+            "orders.example.com",
+            "/orders",
+            _signed_in(page, "user-sales"),
+        ).status
         == 200
     )
     assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
     assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
     assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
     assert (
-        call(local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")).status
+        call(
+            local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")
+        ).status
         == 401
     )
 
 
-def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(shop: Deployment) -> None:
+def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
+    shop: Deployment,
+) -> None:
     """Keycloak names the origins of the client, and a browser goes by that; those of another kind are none."""
     page, app = credential(shop.local, "page"), shop.output("elsewhere")["shop/app"]
     assert _signed_in(page, "user-sales", "http://shop.example.com")
@@ -87,7 +106,9 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(shop: Deployment
             _signed_in(settings, "user-sales", origin)
 
 
-def test_each_kind_is_what_it_is_in_the_realm(shop: Deployment, server: Keycloak) -> None:
+def test_each_kind_is_what_it_is_in_the_realm(
+    shop: Deployment, server: Keycloak
+) -> None:
     """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
     made = {
         one["clientId"].rpartition(".")[2]: one
@@ -102,15 +123,23 @@ def test_each_kind_is_what_it_is_in_the_realm(shop: Deployment, server: Keycloak
     )
     assert made["page"]["attributes"]["use.refresh.tokens"] == "true"
     partner = made["partner"]
-    assert (partner["publicClient"], partner["clientAuthenticatorType"]) == (False, "client-jwt")
+    assert (partner["publicClient"], partner["clientAuthenticatorType"]) == (
+        False,
+        "client-jwt",
+    )
     assert partner["attributes"]["use.jwks.url"] == "true"
     assert partner["attributes"]["jwks.url"] == "https://partner.example.com/keys.json"
     told = shop.output("elsewhere")["shop/partner"]
-    kept = server.admin("GET", f"/{REALM}/clients/{partner['id']}/client-secret").body.get("value")
+    kept = server.admin(
+        "GET", f"/{REALM}/clients/{partner['id']}/client-secret"
+    ).body.get("value")
     for proof in (kept, "secret", None):
         with pytest.raises(browser.RefusedError):
             browser.client_credentials(
-                told["OAUTH_TOKEN_ENDPOINT"], told["OAUTH_CLIENT_ID"], proof, ["orders.read"]
+                told["OAUTH_TOKEN_ENDPOINT"],
+                told["OAUTH_CLIENT_ID"],
+                proof,
+                ["orders.read"],
             )
 
 

@@ -39,7 +39,9 @@ class Realm:
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.server.admin(method, f"/{self.name}{path}", body)
-        location = {key.lower(): value for key, value in answer.headers.items()}.get("location", "")
+        location = {key.lower(): value for key, value in answer.headers.items()}.get(
+            "location", ""
+        )
         return answer.body if method == "GET" else location.rpartition("/")[2]
 
     def refused(self, verb: str = "up") -> str:
@@ -74,15 +76,24 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
 
 
 @pytest.mark.deep
-def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(realm: Realm) -> None:
+def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
+    realm: Realm,
+) -> None:
     """A preview and an up refuse alike. Once they are gone all is made."""
     realm.admin("POST", "/roles", {"name": "sales"})
-    scope = realm.admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"})
-    made = realm.admin("POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True})
+    scope = realm.admin(
+        "POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"}
+    )
+    made = realm.admin(
+        "POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True}
+    )
     for verb in ("preview", "up"):
         said = realm.refused(verb)
         assert f"openid.Client '{JOB}', {made}" in said
-        assert f"openid.ClientScope '{SCOPE}', {scope}" in said and "Role 'sales', " in said
+        assert (
+            f"openid.ClientScope '{SCOPE}', {scope}" in said
+            and "Role 'sales', " in said
+        )
         assert realm.server.account_secret not in said
     for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
         realm.admin("DELETE", path)
@@ -124,7 +135,10 @@ class Cut:
                     if key.lower() not in _OF_ONE_HOP
                 }
                 connection.request(
-                    self.command, self.path, data or None, {**headers, "Host": target.netloc}
+                    self.command,
+                    self.path,
+                    data or None,
+                    {**headers, "Host": target.netloc},
                 )
                 answer = connection.getresponse()
                 body = answer.read()
@@ -170,7 +184,9 @@ class Cut:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Cut:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        ).start()
         return self
 
     def mend(self) -> None:
@@ -193,7 +209,9 @@ class Cut:
     ],
     ids=["client", "scope", "role", "mapper"],
 )
-def test_what_a_killed_run_made_is_found_and_removed(realm: Realm, last: str, name: str) -> None:
+def test_what_a_killed_run_made_is_found_and_removed(
+    realm: Realm, last: str, name: str
+) -> None:
     """The engine never heard of it. It is listed first; once it is removed, the next run makes everything."""
     local = realm.deployment.local
 
@@ -211,7 +229,11 @@ def test_what_a_killed_run_made_is_found_and_removed(realm: Realm, last: str, na
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
         listed = lost(realm.stack, status=1).stdout
         where = f"Keycloak, {realm.server.issuer(realm.name)}: "
-        (found,) = (int(line.split()[2]) for line in listed.splitlines() if line.startswith(where))
+        (found,) = (
+            int(line.split()[2])
+            for line in listed.splitlines()
+            if line.startswith(where)
+        )
         assert name in listed and "kept:" not in listed
         removed = recover(realm.stack)
         assert found and re.search(r"^(\d+) of \1 removed$", removed, re.MULTILINE)

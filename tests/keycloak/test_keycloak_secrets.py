@@ -61,6 +61,10 @@ def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> N
         caller.token(before)
     assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
     told = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (told["generation"], told["since"], told["due"]) == (2, "2027-02-23", "2027-05-24")
+    assert (told["generation"], told["since"], told["due"]) == (
+        2,
+        "2027-02-23",
+        "2027-05-24",
+    )
     assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
     assert shop.changes("up", "--refresh") == {}

@@ -29,12 +29,17 @@ def settings_of(keycloak: WithKeycloak, component: str) -> dict[str, str]:
 
 
 def signed_in(
-    keycloak: WithKeycloak, login: str, component: str = "web", scopes: str = "openid orders.read"
+    keycloak: WithKeycloak,
+    login: str,
+    component: str = "web",
+    scopes: str = "openid orders.read",
 ) -> dict[str, Any]:
     """What Keycloak gives a web application for a user who filled in its login page."""
     own = settings_of(keycloak, component)
     return browser.login(
-        browser.Endpoints(own["OAUTH_AUTHORIZATION_ENDPOINT"], own["OAUTH_TOKEN_ENDPOINT"]),
+        browser.Endpoints(
+            own["OAUTH_AUTHORIZATION_ENDPOINT"], own["OAUTH_TOKEN_ENDPOINT"]
+        ),
         own["OAUTH_CLIENT_ID"],
         caller.proof_of(own),
         own["OAUTH_REDIRECT_URIS"].split()[0],
@@ -48,19 +53,26 @@ def service_token(keycloak: WithKeycloak, component: str = "checkout") -> str:
 
 
 def status(
-    keycloak: WithKeycloak, token: str, host: str = "orders.example.com", path: str = "/orders"
+    keycloak: WithKeycloak,
+    token: str,
+    host: str = "orders.example.com",
+    path: str = "/orders",
 ) -> int:
     return call(keycloak.local, "GET", host, path, token).status
 
 
-def test_everybody_gets_what_they_get_with_okta(keycloak: WithKeycloak, sample: Sample) -> None:
+def test_everybody_gets_what_they_get_with_okta(
+    keycloak: WithKeycloak, sample: Sample
+) -> None:
     """Every call of every caller: the same answer, and the one that the model means."""
     deployment = keycloak.deployment
     table = ask(keycloak.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert [one.name for one in table.callers] == [
+        one.name for one in with_okta.callers
+    ]
     assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
 
 
@@ -72,42 +84,70 @@ def test_a_second_up_and_a_refresh_change_nothing(keycloak: WithKeycloak) -> Non
 
 def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
     """In the stack as it is deployed: what it says of Okta's apps, it says of a realm's clients."""
-    done = keycloak.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    done = keycloak.deployment.pulumi(
+        "preview", "-s", STACK, "--policy-pack", "policies"
+    )
     assert "kong-oam@v0.0.1" in done.stdout
     assert [
-        word for word in ("[mandatory]", "[advisory]", "can't run policy") if word in done.stdout
+        word
+        for word in ("[mandatory]", "[advisory]", "can't run policy")
+        if word in done.stdout
     ] == []
 
 
-def test_a_second_stack_in_a_realm_is_refused(keycloak: WithKeycloak, tmp_path: Path) -> None:
+def test_a_second_stack_in_a_realm_is_refused(
+    keycloak: WithKeycloak, tmp_path: Path
+) -> None:
     """Its scopes are called as the first one's: said before anything is made."""
     with Local(lags=AT_ONCE) as other:
         other.env.update(keycloak.server.environment(REALM))
         deployment = start(other, project(tmp_path))
-        shutil.copy(stack_file(keycloak.deployment.folder), stack_file(deployment.folder))
+        shutil.copy(
+            stack_file(keycloak.deployment.folder), stack_file(deployment.folder)
+        )
         done = deployment.run("up", check=False)
         assert done.returncode != 0
-        assert "ENV403: keycloak has what the state of stack 'local' does not know" in done.stdout
+        assert (
+            "ENV403: keycloak has what the state of stack 'local' does not know"
+            in done.stdout
+        )
         assert "openid.ClientScope 'orders.read', " in done.stdout
         assert other.kong.entities("services") == []
 
 
-def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(keycloak: WithKeycloak) -> None:
+def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
+    keycloak: WithKeycloak,
+) -> None:
     """Keycloak signs everybody in. Without one of the client's groups the token has no audience, so not even what is
     open to anybody who has signed in takes it."""
     token = signed_in(keycloak, "user-none")["access_token"]
     assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
-    assert status(keycloak, token) == status(keycloak, token, "hello.example.com", "/") == 401
+    assert (
+        status(keycloak, token)
+        == status(keycloak, token, "hello.example.com", "/")
+        == 401
+    )
     good = signed_in(keycloak, "user-sales")["access_token"]
-    assert (part(good, 1)["aud"], part(good, 1)["groups"]) == ("api://sandbox", ["sales"])
-    assert status(keycloak, good) == status(keycloak, good, "hello.example.com", "/") == 200
+    assert (part(good, 1)["aud"], part(good, 1)["groups"]) == (
+        "api://sandbox",
+        ["sales"],
+    )
+    assert (
+        status(keycloak, good)
+        == status(keycloak, good, "hello.example.com", "/")
+        == 200
+    )
 
 
-def test_a_client_cannot_ask_for_what_it_was_not_granted(keycloak: WithKeycloak) -> None:
+def test_a_client_cannot_ask_for_what_it_was_not_granted(
+    keycloak: WithKeycloak,
+) -> None:
     """Neither as itself nor for a user, nor by what new clients of a realm have."""
     own = settings_of(keycloak, "checkout")
     account = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
-    assert browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    assert (
+        browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    )
     for scope in ("orders.write", "reports.audit", "profile", "kong-oam.local.groups"):
         with pytest.raises(browser.RefusedError, match="invalid_scope"):
             browser.client_credentials(*account, ["orders.read", scope])
@@ -117,30 +157,47 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(keycloak: WithKeycloak)
     with pytest.raises(browser.RefusedError, match="unauthorized_client"):
         web = settings_of(keycloak, "web")
         browser.client_credentials(
-            web["OAUTH_TOKEN_ENDPOINT"], web["OAUTH_CLIENT_ID"], caller.proof_of(web), []
+            web["OAUTH_TOKEN_ENDPOINT"],
+            web["OAUTH_CLIENT_ID"],
+            caller.proof_of(web),
+            [],
         )
 
 
 def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
     given = signed_in(keycloak, "user-both", "console", "openid reports.read")
-    assert status(keycloak, given["access_token"], "reports.example.com", "/reports") == 200
+    assert (
+        status(keycloak, given["access_token"], "reports.example.com", "/reports")
+        == 200
+    )
     for kind in ("id_token", "refresh_token"):
-        assert status(keycloak, given[kind], "reports.example.com", "/reports") == 401, kind
+        assert (
+            status(keycloak, given[kind], "reports.example.com", "/reports") == 401
+        ), kind
     for realm in (REALM, "master"):
         name, secret = (
             (ACCOUNT, keycloak.server.account_secret)
             if realm == REALM
             else keycloak.server.administrator
         )
-        form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": name,
+            "client_secret": secret,
+        }
         answer = send_form(
             keycloak.server.url, f"/realms/{realm}/protocol/openid-connect/token", form
         )
-        assert status(keycloak, answer.body["access_token"], "hello.example.com", "/") == 401, realm
+        assert (
+            status(keycloak, answer.body["access_token"], "hello.example.com", "/")
+            == 401
+        ), realm
 
 
-def test_a_refresh_token_is_given_where_it_was_asked_for(keycloak: WithKeycloak) -> None:
+def test_a_refresh_token_is_given_where_it_was_asked_for(
+    keycloak: WithKeycloak,
+) -> None:
     """`refresh: true` of the console; the shop's application has none."""
     assert "refresh_token" not in signed_in(keycloak, "user-sales")
     own = settings_of(keycloak, "console")
@@ -155,7 +212,9 @@ def test_clients_prove_with_their_own_key_who_they_are(keycloak: WithKeycloak) -
     own, other = settings_of(keycloak, "checkout"), settings_of(keycloak, "renderer")
     assert "OAUTH_CLIENT_SECRET" not in own
     where = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"]
-    assert browser.client_credentials(*where, caller.proof_of(own), ["orders.read"])["access_token"]
+    assert browser.client_credentials(*where, caller.proof_of(own), ["orders.read"])[
+        "access_token"
+    ]
     for proof in (
         caller.proof_of(other),
         browser.PrivateKey(other["OAUTH_PRIVATE_KEY"], own["OAUTH_KEY_ID"]),
@@ -174,7 +233,8 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         if "kong-oam.local" in one["clientId"]
     ]
     values = [
-        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value") for one in ids
+        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value")
+        for one in ids
     ]
     keys = [
         settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1]
@@ -186,7 +246,9 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         deployment.pulumi("stack", "export").stdout,
         deployment.pulumi("stack", "output", "--json").stdout,
     ):
-        assert [one for one in (*secrets, keycloak.server.account_secret) if one in shown] == []
+        assert [
+            one for one in (*secrets, keycloak.server.account_secret) if one in shown
+        ] == []
 
 
 @pytest.mark.deep
@@ -194,10 +256,19 @@ def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) 
     """A grant that was added, a group's role and the condition of an audience that were taken away."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
-    scopes = {one["name"]: one["id"] for one in admin("GET", f"{base}/client-scopes").body}
+    scopes = {
+        one["name"]: one["id"] for one in admin("GET", f"{base}/client-scopes").body
+    }
     checkout = ids["kong-oam.local.shop.checkout"]
-    admin("PUT", f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}")
-    (group,) = (one["id"] for one in admin("GET", f"{base}/groups").body if one["name"] == "sales")
+    admin(
+        "PUT",
+        f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}",
+    )
+    (group,) = (
+        one["id"]
+        for one in admin("GET", f"{base}/groups").body
+        if one["name"] == "sales"
+    )
     role = admin("GET", f"{base}/roles/sales").body
     admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
     for_web = scopes["kong-oam.local.shop.web"]
@@ -216,7 +287,11 @@ def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) 
 def test_roles_that_others_gave_a_group_are_left_alone(keycloak: WithKeycloak) -> None:
     """They are the realm's."""
     admin, base = keycloak.server.admin, f"/{REALM}"
-    (group,) = (one["id"] for one in admin("GET", f"{base}/groups").body if one["name"] == "sales")
+    (group,) = (
+        one["id"]
+        for one in admin("GET", f"{base}/groups").body
+        if one["name"] == "sales"
+    )
     admin("POST", f"{base}/roles", {"name": "theirs"})
     admin(
         "POST",
@@ -255,7 +330,9 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     }
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
     assert deployment.changes("up") == {}
-    providers = server.admin("GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider").body
+    providers = server.admin(
+        "GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider"
+    ).body
     (first,) = (one["id"] for one in providers if one["name"] == "rsa-generated")
     server.admin("DELETE", f"/{REALM}/components/{first}")
     deployment.run("up")
@@ -284,7 +361,9 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
     """The account without its roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
-    user = admin("GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user").body["id"]
+    user = admin("GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user").body[
+        "id"
+    ]
     where = f"{base}/users/{user}/role-mappings/clients/{ids['realm-management']}"
     roles = admin("GET", where).body
     assert {one["name"] for one in roles} == set(PERMISSIONS)
@@ -299,7 +378,10 @@ def test_an_account_without_permission_stops_the_run(
     """With the roles that it needs; everybody goes on to get what they got."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
-    assert "give the service account of keycloak:clientId the roles manage-clients" in done.stdout
+    assert (
+        "give the service account of keycloak:clientId the roles manage-clients"
+        in done.stdout
+    )
     assert status(keycloak, service_token(keycloak)) == 200
 
 
@@ -314,7 +396,9 @@ def _realm(server: Keycloak) -> dict[str, Any]:
     }
     found: dict[str, Any] = {}
     for kind, name in names.items():
-        found[kind] = sorted(one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body)
+        found[kind] = sorted(
+            one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body
+        )
     return found
 
 
@@ -330,4 +414,7 @@ def test_destroy_leaves_the_realm_as_it_was(keycloak: WithKeycloak) -> None:
     assert set(GROUPS) <= set(before["roles"])
     assert set(after["roles"]) == set(before["roles"]) - set(GROUPS)
     assert ACCOUNT in after["clients"]
-    assert "orders.read" in before["client-scopes"] and "orders.read" not in after["client-scopes"]
+    assert (
+        "orders.read" in before["client-scopes"]
+        and "orders.read" not in after["client-scopes"]
+    )

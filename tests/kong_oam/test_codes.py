@@ -14,24 +14,44 @@ from kong_oam.diagnostics import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
-    file for room in ("kong_oam", "components", "policies") for file in (ROOT / room).rglob("*.py")
+    file
+    for room in ("kong_oam", "components", "policies")
+    for file in (ROOT / room).rglob("*.py")
 ]
 CODE = re.compile(rf"\b(?:{'|'.join(HUNDREDS)})\d+\b")
-PRODUCTS = ("kong_oam.codes", "kong_oam.identity", "kong_oam.kong", "kong_oam.kubernetes")
+PRODUCTS = (
+    "kong_oam.codes",
+    "kong_oam.identity",
+    "kong_oam.kong",
+    "kong_oam.kubernetes",
+)
 
 
 def _found_by(file: Path) -> Iterator[str]:
     """The codes that stand in a file by themselves, as findings are given them; not those that name a table's entry."""
     tree = ast.parse(file.read_text("utf-8"))
-    keys = {id(key) for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}
+    keys = {
+        id(key)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in keys
+        ):
             yield from [node.value] if CODE.fullmatch(node.value) else []
 
 
 def test_the_table_has_every_code_that_the_code_names() -> None:
     """In messages, in comments and in the definitions, too."""
-    files = [*SOURCES, *(ROOT / "definitions").glob("**/*.*"), *(ROOT / ".github").rglob("*.yaml")]
+    files = [
+        *SOURCES,
+        *(ROOT / "definitions").glob("**/*.*"),
+        *(ROOT / ".github").rglob("*.yaml"),
+    ]
     named = {code for file in files for code in CODE.findall(file.read_text("utf-8"))}
     assert named == CODES.keys()
 
@@ -49,9 +69,16 @@ def test_every_prefix_has_a_hundred_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"OAM101": Code("x", "y")}, {"ACC301": Code("x", "y")}, {"OAM1101": Code("x", "y")}]
+    "other",
+    [
+        {"OAM101": Code("x", "y")},
+        {"ACC301": Code("x", "y")},
+        {"OAM1101": Code("x", "y")},
+    ],
 )
-def test_a_code_that_is_taken_or_of_another_hundred_is_no_table(other: dict[str, Code]) -> None:
+def test_a_code_that_is_taken_or_of_another_hundred_is_no_table(
+    other: dict[str, Code],
+) -> None:
     """It is seen when the table is made."""
     one_table({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})
     with pytest.raises(AssertionError):
@@ -64,5 +91,9 @@ def test_a_room_without_products_imports_no_code_of_one(room: str) -> None:
     for file in (ROOT / "kong_oam" / room).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            names += (
+                [name.name for name in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
             assert not [name for name in names if name.startswith(PRODUCTS)], file

@@ -20,7 +20,10 @@ def test_no_line_of_a_finding_is_a_command_to_github() -> None:
     """Its runner takes one that begins with `::`, spaces before it or not, and what follows `##[` anywhere."""
     place = FilePlace("::error::x.yaml", 1, 1, "##[add-mask]a")
     finding = Diagnostic(
-        "OAM111", "a ##[error]b", place, details=("::error::c", "  ::stop-commands::d", "e ::f")
+        "OAM111",
+        "a ##[error]b",
+        place,
+        details=("::error::c", "  ::stop-commands::d", "e ::f"),
     )
     assert str(finding).splitlines() == [
         "| ::error::x.yaml:1:1: error OAM111: a ##?error]b",

@@ -65,7 +65,9 @@ def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
 
     def answer(_: httpx.Request) -> httpx.Response:
         status = left.pop(0) if len(left) > 1 else left[0]
-        return httpx.Response(status, headers=headers or (UPSTREAM if status < 400 else OWN))
+        return httpx.Response(
+            status, headers=headers or (UPSTREAM if status < 400 else OWN)
+        )
 
     return Proxy("http", transport=httpx.MockTransport(answer), sleep=lambda _: None)
 
@@ -81,7 +83,9 @@ def of(running: Running) -> Proxy:
     return Proxy("http", transport=httpx.MockTransport(answer), sleep=lambda _: None)
 
 
-def test_what_everybody_gets_is_asked_at_the_gateway(running: Running, admin: AdminApi) -> None:
+def test_what_everybody_gets_is_asked_at_the_gateway(
+    running: Running, admin: AdminApi
+) -> None:
     """After an opening the workload is reached, and after a close the gateway refuses."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -110,7 +114,9 @@ def test_the_gateway_is_asked_until_its_workers_have_the_change(
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     before, after = (401, 200) if is_open else (200, 401)
-    show_at_gateway(admin, settings, [opened], answering(before, before, after), is_open=is_open)
+    show_at_gateway(
+        admin, settings, [opened], answering(before, before, after), is_open=is_open
+    )
     verb = "refuses it (401)" if is_open else "passes it on (200)"
     with pytest.raises(EmergencyError, match=rf"still {verb[:6]}"):
         show_at_gateway(admin, settings, [opened], answering(before), is_open=is_open)
@@ -121,7 +127,9 @@ def test_a_workload_that_is_away_is_an_error(running: Running, admin: AdminApi) 
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     proxy = answering(503, headers={**OWN, "Content-Type": "application/json"})
-    with pytest.raises(EmergencyError, match=r"the gateway still reaches no workload \(503\)"):
+    with pytest.raises(
+        EmergencyError, match=r"the gateway still reaches no workload \(503\)"
+    ):
         show_at_gateway(admin, settings, [opened], proxy, is_open=True)
 
 
@@ -137,7 +145,9 @@ def test_a_workload_that_is_away_does_not_speak_against_a_close(
     ]
 
 
-def test_a_workload_that_refuses_is_not_the_gateway(running: Running, admin: AdminApi) -> None:
+def test_a_workload_that_refuses_is_not_the_gateway(
+    running: Running, admin: AdminApi
+) -> None:
     """Kong says which answers came from a workload."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
@@ -156,17 +166,26 @@ def test_an_error_behind_the_gate_is_neither_open_nor_closed(
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     with pytest.raises(
-        EmergencyError, match=rf"passes it on, and nobody answers behind it \({status}\)"
+        EmergencyError,
+        match=rf"passes it on, and nobody answers behind it \({status}\)",
     ):
         show_at_gateway(
-            admin, settings, [opened], answering(status, headers=UPSTREAM), is_open=is_open
+            admin,
+            settings,
+            [opened],
+            answering(status, headers=UPSTREAM),
+            is_open=is_open,
         )
 
 
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize(
     ("service", "headers"),
-    [("theirs", None), ("theirs", {"x-a": ["1"]}), ("kong-oam.prod.orders.api.8080", None)],
+    [
+        ("theirs", None),
+        ("theirs", {"x-a": ["1"]}),
+        ("kong-oam.prod.orders.api.8080", None),
+    ],
 )
 def test_another_route_that_takes_the_path_proves_nothing(
     running: Running,
@@ -179,7 +198,11 @@ def test_another_route_that_takes_the_path_proves_nothing(
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.make("/services", name="theirs", host="elsewhere.test")
-        taking = {"hosts": ["orders.local.example.com"], "paths": ["~/orders"], "methods": ["GET"]}
+        taking = {
+            "hosts": ["orders.local.example.com"],
+            "paths": ["~/orders"],
+            "methods": ["GET"],
+        }
         hands.make(
             f"/services/{service}/routes",
             name="taking",
@@ -238,12 +261,16 @@ def test_an_entity_of_another_stack_is_never_opened(
     with Hands(stacks["local"].kong.admin_url) as hands:
         gate = hands.find("plugins", name="post-function", service=SERVICE)
         hands.change("plugins", gate, tags=["kong-oam", "kong-oam-stack:prod"])
-        with pytest.raises(EmergencyError, match="stack 'prod' owns plugin post-function"):
+        with pytest.raises(
+            EmergencyError, match="stack 'prod' owns plugin post-function"
+        ):
             open_path(admin, settings, WANTED)
     assert openings(admin, settings).openings == ()
 
 
-def test_an_opening_of_each_stack_is_its_own(stacks: dict[str, Running], admin: AdminApi) -> None:
+def test_an_opening_of_each_stack_is_its_own(
+    stacks: dict[str, Running], admin: AdminApi
+) -> None:
     """Their components have the same names. A stack lists, closes and confirms its own opening."""
     local, prod = (settings_of(stacks[name]) for name in ("local", "prod"))
     theirs = open_path(admin, prod, WANTED)
@@ -251,9 +278,14 @@ def test_an_opening_of_each_stack_is_its_own(stacks: dict[str, Running], admin: 
     ours = open_path(admin, local, WANTED)
     for settings, opened in ((local, ours), (prod, theirs)):
         assert list(close(admin, settings)) == ["orders/api"]
-        (line,) = show_at_gateway(admin, settings, [opened], of(stacks["local"]), is_open=False)
+        (line,) = show_at_gateway(
+            admin, settings, [opened], of(stacks["local"]), is_open=False
+        )
         host = f"orders.{settings.stack.name}.example.com"
-        assert line == f"GET http://{host}/orders without a token: the gateway refuses it (401)"
+        assert (
+            line
+            == f"GET http://{host}/orders without a token: the gateway refuses it (401)"
+        )
 
 
 # What somebody changed since the opening
@@ -295,13 +327,17 @@ def _take_all_tags(hands: Hands) -> None:
 
 def _tag_gate_as_anothers(hands: Hands) -> None:
     hands.change(
-        "plugins", _guard(hands, "post-function"), tags=["kong-oam", "kong-oam-stack:prod"]
+        "plugins",
+        _guard(hands, "post-function"),
+        tags=["kong-oam", "kong-oam-stack:prod"],
     )
 
 
 def _copy_to_route(hands: Hands) -> None:
     service = _service(hands)["id"]
-    for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+    for route in [
+        route for route in hands.list("routes") if route["service"]["id"] == service
+    ]:
         for kind in ("pre-function", "jwt", "post-function"):
             guard = _guard(hands, kind)
             hands.make(
@@ -340,7 +376,11 @@ def test_an_opening_is_found_and_closed_whatever_was_changed_since(
         opened = open_path(admin, settings, WANTED)
         change(hands)
         (listed,) = openings(admin, settings).openings
-        assert (listed.component, listed.path, listed.is_over) == ("orders/api", "/orders", False)
+        assert (listed.component, listed.path, listed.is_over) == (
+            "orders/api",
+            "/orders",
+            False,
+        )
         assert close(admin, settings) == {"orders/api": replace(opened, is_over=False)}
         found = openings(admin, settings)
         assert (found.openings, anybody(running) in (401, 503)) == ((), True)
@@ -355,15 +395,22 @@ def test_the_copy_of_an_opening_alone_is_listed_and_closed(
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
         guards = {
-            kind: _guard(hands, kind)["config"] for kind in ("pre-function", "jwt", "post-function")
+            kind: _guard(hands, kind)["config"]
+            for kind in ("pre-function", "jwt", "post-function")
         }
         close(admin, settings)
         service = _service(hands)["id"]
-        for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+        for route in [
+            route for route in hands.list("routes") if route["service"]["id"] == service
+        ]:
             for kind, config in guards.items():
-                hands.make("/plugins", name=kind, config=config, route={"id": route["id"]})
+                hands.make(
+                    "/plugins", name=kind, config=config, route={"id": route["id"]}
+                )
         assert anybody(running) == 200
-        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        assert [opening.path for opening in openings(admin, settings).openings] == [
+            "/orders"
+        ]
         assert list(close(admin, settings)) == ["orders/api"]
         assert anybody(running) == 401
 
@@ -372,16 +419,22 @@ SHOP = "kong-oam.local.orders.shop.3000"
 
 
 def _tag_authentication_of_shop(hands: Hands) -> None:
-    hands.change("plugins", _guard(hands, "jwt", SHOP), tags=["kong-oam", "kong-oam-stack:prod"])
+    hands.change(
+        "plugins", _guard(hands, "jwt", SHOP), tags=["kong-oam", "kong-oam-stack:prod"]
+    )
 
 
-def test_a_foreign_tag_elsewhere_hinders_nothing(running: Running, admin: AdminApi) -> None:
+def test_a_foreign_tag_elsewhere_hinders_nothing(
+    running: Running, admin: AdminApi
+) -> None:
     """It is on a plugin that has nothing to close."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         _tag_authentication_of_shop(hands)
         open_path(admin, settings, WANTED)
-        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        assert [opening.path for opening in openings(admin, settings).openings] == [
+            "/orders"
+        ]
         assert list(close(admin, settings)) == ["orders/api"]
         assert anybody(running) == 401
 
@@ -419,23 +472,32 @@ def test_an_authentication_of_another_stack_is_told_and_left(
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
-        hands.change("plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"])
+        hands.change(
+            "plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"]
+        )
         with pytest.raises(
-            PartlyClosedError, match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'"
+            PartlyClosedError,
+            match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'",
         ):
             close(admin, settings)
         assert anybody(running) == 401
 
 
-def test_an_altered_gate_is_closed_as_far_as_it_can_be(running: Running, admin: AdminApi) -> None:
+def test_an_altered_gate_is_closed_as_far_as_it_can_be(
+    running: Running, admin: AdminApi
+) -> None:
     """Its table is closed, and nobody can say that its scripts are."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
         hands.change(
-            "plugins", _guard(hands, "post-function"), config={"log": ["return function() end"]}
+            "plugins",
+            _guard(hands, "post-function"),
+            config={"log": ["return function() end"]},
         )
-        assert [opening.path for opening in openings(admin, settings).openings] == ["/orders"]
+        assert [opening.path for opening in openings(admin, settings).openings] == [
+            "/orders"
+        ]
         with pytest.raises(PartlyClosedError) as error:
             close(admin, settings)
         assert error.value.closed == {}
@@ -451,7 +513,9 @@ def _disable_service(hands: Hands) -> None:
 
 def _delete_routes(hands: Hands) -> None:
     service = _service(hands)["id"]
-    for route in [route for route in hands.list("routes") if route["service"]["id"] == service]:
+    for route in [
+        route for route in hands.list("routes") if route["service"]["id"] == service
+    ]:
         hands.remove("routes", route)
 
 
@@ -467,7 +531,10 @@ def _terminate(hands: Hands) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (_disable_admission, "still reaches no workload (503); see `python -m kong_oam verify"),
+        (
+            _disable_admission,
+            "still reaches no workload (503); see `python -m kong_oam verify",
+        ),
         (_disable_gate, "still refuses it (503); see `python -m kong_oam verify"),
         (_disable_service, "still refuses it (404); see `python -m kong_oam verify"),
         (_delete_routes, "still refuses it (404); see `python -m kong_oam verify"),
@@ -497,7 +564,9 @@ def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.remove("plugins", _guard(hands, kind))
-        with pytest.raises(EmergencyError, match=f"'{kind}' is missing at service '{SERVICE}'"):
+        with pytest.raises(
+            EmergencyError, match=f"'{kind}' is missing at service '{SERVICE}'"
+        ):
             open_path(admin, settings, WANTED)
         assert openings(admin, settings).openings == ()
 
@@ -510,7 +579,9 @@ def test_another_server_proves_nothing(
     """Kong's answers say that they are a workload's, or its own. Its Admin API's say neither."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    proxy = answering(status, headers={"Server": "kong/3.10.0", "X-Kong-Admin-Latency": "1"})
+    proxy = answering(
+        status, headers={"Server": "kong/3.10.0", "X-Kong-Admin-Latency": "1"}
+    )
     with pytest.raises(
         EmergencyError,
         match=r"not confirmed .* does not show that it is this Kong; see KONG_PROXY_ADDR, and `headers` of",
@@ -525,8 +596,12 @@ def test_an_answer_of_a_plugin_is_neither_open_nor_closed(
     """Its status is below 400, and no workload gave it."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
-    with pytest.raises(EmergencyError, match=r"the gateway still answers it itself \(200\)"):
-        show_at_gateway(admin, settings, [opened], answering(200, headers=OWN), is_open=is_open)
+    with pytest.raises(
+        EmergencyError, match=r"the gateway still answers it itself \(200\)"
+    ):
+        show_at_gateway(
+            admin, settings, [opened], answering(200, headers=OWN), is_open=is_open
+        )
 
 
 # Several ports
@@ -559,7 +634,9 @@ FILES = "kong-oam.local.orders.api.3000"
 @pytest.fixture(scope="module")
 def two_ports() -> Iterator[Running]:
     base = deployment("local")
-    compiled = compile_estate(read_bytes("orders.yaml", TWO_PORTS.encode()), base.settings.stack)
+    compiled = compile_estate(
+        read_bytes("orders.yaml", TWO_PORTS.encode()), base.settings.stack
+    )
     assert compiled.estate is not None, compiled.diagnostics
     with Running(replace(base, estate=compiled.estate)) as running:
         yield running
@@ -590,7 +667,9 @@ def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
     ):
         hands.remove("plugins", _guard(hands, "jwt", service))
         opened = open_path(admin, settings, WANTED)
-        with pytest.raises(EmergencyError, match=f"'jwt' is missing at service '{service}'"):
+        with pytest.raises(
+            EmergencyError, match=f"'jwt' is missing at service '{service}'"
+        ):
             show_at_gateway(admin, settings, [opened], of(two_ports), is_open=True)
         close(admin, settings)
 
@@ -603,7 +682,10 @@ def test_an_opening_without_a_safe_method_is_not_confirmed(two_ports: Running) -
         opened = open_path(admin, settings, wanted)
         for is_open in (True, False):
             with pytest.raises(
-                EmergencyError, match="POST /orders/post was not asked for: that could change"
+                EmergencyError,
+                match="POST /orders/post was not asked for: that could change",
             ):
-                show_at_gateway(admin, settings, [opened], of(two_ports), is_open=is_open)
+                show_at_gateway(
+                    admin, settings, [opened], of(two_ports), is_open=is_open
+                )
         close(admin, settings)

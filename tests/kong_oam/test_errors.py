@@ -22,9 +22,9 @@ def _classes() -> Iterator[tuple[str, str, list[str]]]:
     """Every class of the project that derives from something: its module, its name, and of what, by the last word."""
     for room in ("kong_oam", "components", "policies"):
         for file in (ROOT / room).rglob("*.py"):
-            module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(
-                ".__init__"
-            )
+            module = ".".join(
+                file.relative_to(ROOT).with_suffix("").parts
+            ).removesuffix(".__init__")
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.ClassDef) and node.bases:
                     yield (
@@ -45,10 +45,12 @@ def _below(name: str) -> set[str]:
 def test_every_error_is_of_the_one_tree() -> None:
     """None derives from a built-in one, but for the root; so `except ValueError` never takes one by accident."""
     tree = _below("KongOamError")
-    assert {name for _, name, bases in CLASSES if BUILT_IN & {*bases}} == {"KongOamError"}
-    assert {name for _, name, _ in CLASSES if re.search(r"(Error|Exception)$", name)} <= tree | {
+    assert {name for _, name, bases in CLASSES if BUILT_IN & {*bases}} == {
         "KongOamError"
     }
+    assert {
+        name for _, name, _ in CLASSES if re.search(r"(Error|Exception)$", name)
+    } <= tree | {"KongOamError"}
     for module, name, bases in CLASSES:
         assert name not in tree or len(bases) == 1, (module, name)
 
@@ -61,7 +63,10 @@ def test_the_drawing_is_that_of_the_tree() -> None:
         r"^( {6,})([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE
     ):
         above[len(indent)] = name
-        drawn[name] = (above[len(indent) - 2], "errors" if sign == "+" else rest or "errors")
+        drawn[name] = (
+            above[len(indent) - 2],
+            "errors" if sign == "+" else rest or "errors",
+        )
         if sign == "+":
             assert (getattr(errors, name).__doc__ or "").partition(".")[
                 0

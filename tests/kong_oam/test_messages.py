@@ -13,7 +13,9 @@ from kong_oam.diagnostics import some
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
-    file for folder in ("kong_oam", "components") for file in (ROOT / folder).rglob("*.py")
+    file
+    for folder in ("kong_oam", "components")
+    for file in (ROOT / folder).rglob("*.py")
 )
 
 
@@ -27,7 +29,9 @@ def test_some_of_a_list_are_short_and_say_how_many_are_left_out(
     words = [str(number % 10) * length for number in range(count)]
     text = some(words, joint)
     assert len(text) <= max(length, 120) + len(" and 1000 more")
-    shown, _, more = text.rpartition(" and ") if text.endswith(" more") else (text, "", "0 more")
+    shown, _, more = (
+        text.rpartition(" and ") if text.endswith(" more") else (text, "", "0 more")
+    )
     assert shown.split(joint) == words[: len(shown.split(joint))]
     assert len(shown.split(joint)) + int(more.removesuffix(" more")) == count
     if count <= 5 and length <= 20:
@@ -74,7 +78,9 @@ def _is_code(argument: ast.expr) -> bool:
     )
 
 
-def _joins(message: ast.expr, named: dict[str, ast.expr], seen: set[str]) -> Iterator[ast.Call]:
+def _joins(
+    message: ast.expr, named: dict[str, ast.expr], seen: set[str]
+) -> Iterator[ast.Call]:
     """The calls of `join` in an expression, and in those that the names in it stand for."""
     for node in ast.walk(message):
         if isinstance(node, ast.Name) and node.id in named and node.id not in seen:
@@ -84,8 +90,14 @@ def _joins(message: ast.expr, named: dict[str, ast.expr], seen: set[str]) -> Ite
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "join"
         ):
-            joint = node.func.value.value if isinstance(node.func.value, ast.Constant) else ""
+            joint = (
+                node.func.value.value
+                if isinstance(node.func.value, ast.Constant)
+                else ""
+            )
             # Parts of a path, lines and words of a text have none such between them.
             is_list = bool(str(joint).strip()) and " " in str(joint)
-            if is_list and not (isinstance(node.args[0], ast.Name) and node.args[0].id.isupper()):
+            if is_list and not (
+                isinstance(node.args[0], ast.Name) and node.args[0].id.isupper()
+            ):
                 yield node

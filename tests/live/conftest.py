@@ -108,7 +108,8 @@ def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, A
         for path, entity in found.items()
         if path.startswith("/plugins/")
         and not any(
-            entity.get(scope) for scope in ("service", "route", "consumer", "consumer_group")
+            entity.get(scope)
+            for scope in ("service", "route", "consumer", "consumer_group")
         )
     }
     # Each of them would take part in the answers to the tier's own requests.

@@ -62,12 +62,19 @@ def scene(live: LiveGateway) -> Iterator[Scene]:
     made = _scene()
     with Entities(live.target.admin_url, live.target.token) as entities:
         entities.estate(made.estate, made.pems, upstream_host(), live.upstream.port)
-        steady = [(Case("GET", HOST, b"/token"), 401), (Case("GET", HOST, b"/anywhere"), 200)]
+        steady = [
+            (Case("GET", HOST, b"/token"), 401),
+            (Case("GET", HOST, b"/anywhere"), 200),
+        ]
         live.await_steady(steady, bound=3 * entities.facts.settle + 60)
-        arrived = live.send(Case("GET", HOST, b"/anywhere", address=SOURCES[-1])).arrived
+        arrived = live.send(
+            Case("GET", HOST, b"/anywhere", address=SOURCES[-1])
+        ).arrived
         assert arrived is not None
         if f"\r\nX-Forwarded-For: {SOURCES[-1]}\r\n".encode() not in arrived:
-            pytest.skip("what stands before the gateway calls it from an address of its own")
+            pytest.skip(
+                "what stands before the gateway calls it from an address of its own"
+            )
         yield made
 
 
@@ -79,7 +86,9 @@ def test_a_call_is_let_in_from_where_its_rule_says(
     """Whatever a caller writes into headers, unless this Kong's settings have it believed."""
     configuration = live.target.get("/").json()["configuration"]
     assert not trusts_everybody(configuration)
-    address = client_address(Request("GET", "/", 1, headers, b"", HOST, peer=source), configuration)
+    address = client_address(
+        Request("GET", "/", 1, headers, b"", HOST, peer=source), configuration
+    )
     lines = [f"{name}: {value}".encode() for name, value in headers]
     token = f"Bearer {scene.issuers['main'].service(['read'])}"
     for path in PATHS:
@@ -87,7 +96,10 @@ def test_a_call_is_let_in_from_where_its_rule_says(
             case = Case("GET", HOST, path.encode(), authorization, address=source)
             meant = replace(case, address=address).meant(scene)
             got = live.send(case, *lines)
-            assert (got.status, got.arrived is not None) == (meant.status, meant.allowed), (
+            assert (got.status, got.arrived is not None) == (
+                meant.status,
+                meant.allowed,
+            ), (
                 path,
                 meant.reason,
             )

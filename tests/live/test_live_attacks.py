@@ -78,10 +78,14 @@ def wire(live: LiveGateway) -> Iterator[Wire]:
     """The workload, once every worker leads there."""
     own = with_callers(estate(APPLICATION, stack=stack(NAME)))
     bind = bind_address()
-    with Wire(bind) as workload, Entities(live.target.admin_url, live.target.token) as made:
+    with (
+        Wire(bind) as workload,
+        Entities(live.target.admin_url, live.target.token) as made,
+    ):
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port)
         steady = [
-            Case("GET", f"{name}.{DOMAIN}", b"/public/steady") for name in ("plain", "bounded")
+            Case("GET", f"{name}.{DOMAIN}", b"/public/steady")
+            for name in ("plain", "bounded")
         ]
         live.await_steady([(case, 200) for case in steady], 3 * made.facts.settle + 60)
         yield workload
@@ -118,19 +122,27 @@ def check(request: bytes, place: Place, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", attacks())
-def test_no_request_hides_in_another_one(live: LiveGateway, wire: Wire, name: str) -> None:
+def test_no_request_hides_in_another_one(
+    live: LiveGateway, wire: Wire, name: str
+) -> None:
     """Every answer is to a request that the caller sent, and every request that arrives has been judged."""
     attack = attacks()[name]
     for place in places():
-        authorization = (f"Authorization: Bearer {place.token}".encode(),) if place.token else ()
+        authorization = (
+            (f"Authorization: Bearer {place.token}".encode(),) if place.token else ()
+        )
         behind = (
-            b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % place.host
+            b"GET /public/behind HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+            % place.host
         )
         before = len(wire.requests)
         answers = said(
-            live.target.proxy, attack.raw(place.path, place.host, authorization) + behind
+            live.target.proxy,
+            attack.raw(place.path, place.host, authorization) + behind,
         )
-        assert tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses, place
+        assert (
+            tuple(statuses(answers, head=attack.method == b"HEAD")) == attack.statuses
+        ), place
         found = arrived(wire, before, attack.statuses.count(200))
         assert len(found) == attack.statuses.count(200), place
         if attack.statuses[0] in (100, 200):
@@ -144,22 +156,31 @@ def test_no_request_hides_in_another_one(live: LiveGateway, wire: Wire, name: st
 def speaks_http2(live: LiveGateway, wire: Wire) -> None:
     headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/public"), (b":authority", b"plain." + DOMAIN.encode())]  # fmt: skip
     if status_over_http2(live.target.proxy, headers) != 200:
-        pytest.skip("this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)")
+        pytest.skip(
+            "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
+        )
 
 
 @pytest.mark.parametrize("name", http2_attacks())
 @pytest.mark.usefixtures("speaks_http2")
-def test_no_request_hides_in_one_over_http2(live: LiveGateway, wire: Wire, name: str) -> None:
+def test_no_request_hides_in_one_over_http2(
+    live: LiveGateway, wire: Wire, name: str
+) -> None:
     """The same where the gateway writes the request anew, as one of HTTP/1.1."""
     attack = http2_attacks()[name]
     for place in places():
-        bearer = ((b"authorization", f"Bearer {place.token}".encode()),) if place.token else ()
+        bearer = (
+            ((b"authorization", f"Bearer {place.token}".encode()),)
+            if place.token
+            else ()
+        )
         bounds = attack.bounded is not None and place.host.startswith(b"bounded.")
         meant = attack.bounded if bounds else attack.status
         before = len(wire.requests)
         headers = attack.all_headers(place.path, place.host, bearer)
         assert (
-            status_over_http2(live.target.proxy, headers, attack.body, attack.trailers) == meant
+            status_over_http2(live.target.proxy, headers, attack.body, attack.trailers)
+            == meant
         ), place
         found = arrived(wire, before, int(meant == 200))
         assert len(found) == (meant == 200), place

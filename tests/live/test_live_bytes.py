@@ -24,7 +24,8 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
     parts = {
         b"host": HOST,
         b"mark": MARK + b": " + mark.encode() + b"\r\nConnection: close",
-        b"token": b"Authorization: Bearer " + issuer().service(["read", "write"]).encode(),
+        b"token": b"Authorization: Bearer "
+        + issuer().service(["read", "write"]).encode(),
     }
     return live.outcome(raw % parts, raw.partition(b" ")[0].decode("latin-1"), mark)
 
@@ -85,7 +86,9 @@ TAKEN = {
 
 @pytest.mark.parametrize("name", TAKEN)
 @pytest.mark.usefixtures("entities")
-def test_what_nginx_takes_is_decided_like_any_other(live: LiveGateway, name: str) -> None:
+def test_what_nginx_takes_is_decided_like_any_other(
+    live: LiveGateway, name: str
+) -> None:
     """401 on a protected path without a token; what is let through arrives once."""
     for path, more, status in (
         (b"/orders/health", b"", 200),
@@ -94,14 +97,19 @@ def test_what_nginx_takes_is_decided_like_any_other(live: LiveGateway, name: str
     ):
         raw = TAKEN[name].replace(b"%(path)s", path).replace(b"%(more)s", more)
         outcome = _raw(live, raw)
-        assert (outcome.status, outcome.arrived is not None) == (status, status == 200), path
+        assert (outcome.status, outcome.arrived is not None) == (
+            status,
+            status == 200,
+        ), path
 
 
 @pytest.mark.usefixtures("entities")
 def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
     """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
     before = live.upstream.arrived("")
-    assert _raw(live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n") == Outcome(404, None)
+    assert _raw(live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n") == Outcome(
+        404, None
+    )
     assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(b"HTTP/1.1 200")
     assert live.upstream.arrived("") == before
 
@@ -111,8 +119,15 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
     live: LiveGateway,
 ) -> None:
     """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
-    for upgrade, arrives in ((b"websocket", b"\r\nUpgrade: websocket\r\n"), (b"h2c", None)):
-        lines = b"Upgrade: " + upgrade + b"\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\n"
+    for upgrade, arrives in (
+        (b"websocket", b"\r\nUpgrade: websocket\r\n"),
+        (b"h2c", None),
+    ):
+        lines = (
+            b"Upgrade: "
+            + upgrade
+            + b"\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\n"
+        )
         ask_for = b"GET /orders HTTP/1.1\r\nHost: %(host)s\r\n" + lines
         assert _raw(live, ask_for + b"%(mark)s\r\n\r\n") == Outcome(401, None)
         outcome = _raw(live, ask_for + b"%(token)s\r\n%(mark)s\r\n\r\n")
@@ -125,30 +140,42 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
     """What follows on the connection is a request of its own, which brings no token by having come behind one."""
-    first = b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n" % (
-        HOST,
-        MARK,
+    first = (
+        b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n"
+        % (
+            HOST,
+            MARK,
+        )
     )
     first += (
         b"Authorization: Bearer %b\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
         % issuer().service(["read", "write"]).encode()
     )
-    second = b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n" % (
-        HOST,
-        MARK,
+    second = (
+        b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n"
+        % (
+            HOST,
+            MARK,
+        )
     )
-    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [b"200", b"401"]
+    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [
+        b"200",
+        b"401",
+    ]
     (arrived,) = live.upstream.arrived("first")
     assert arrived.endswith(b"\r\n\r\nhi")
     assert live.upstream.arrived("second") == []
 
 
 @pytest.mark.usefixtures("entities")
-def test_where_a_request_says_that_it_comes_from_is_not_believed(live: LiveGateway) -> None:
+def test_where_a_request_says_that_it_comes_from_is_not_believed(
+    live: LiveGateway,
+) -> None:
     """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
-        Case("GET", HOST.decode(), b"/orders/health"), *(name + b": forged" for name in names)
+        Case("GET", HOST.decode(), b"/orders/health"),
+        *(name + b": forged" for name in names),
     )
     assert outcome.arrived is not None
     assert b"forged" not in outcome.arrived
@@ -160,7 +187,9 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(live: LiveGatew
 @pytest.mark.usefixtures("entities")
 def test_a_token_behind_more_headers_than_kong_reads_is_none(live: LiveGateway) -> None:
     """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
-    limit = int(live.target.get("/").json()["configuration"].get("lua_max_req_headers", 100))
+    limit = int(
+        live.target.get("/").json()["configuration"].get("lua_max_req_headers", 100)
+    )
     filling = [b"X-Filling-%d: 1" % number for number in range(limit)]
     token = b"Authorization: Bearer " + issuer().service(["read"]).encode()
     case = Case("GET", HOST.decode(), b"/orders")

@@ -43,7 +43,9 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
         yield behind
 
 
-def _deploy(live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]) -> None:
+def _deploy(
+    live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]
+) -> None:
     pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}
     entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), port)
     await_true(lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60)
@@ -82,13 +84,17 @@ def test_a_page_reads_what_is_meant_for_it(
 
 @IN_A_BROWSER
 @pytest.mark.usefixtures("workload")
-def test_a_browser_gives_pages_what_is_meant_for_them(live: LiveGateway, tmp_path: Path) -> None:
+def test_a_browser_gives_pages_what_is_meant_for_them(
+    live: LiveGateway, tmp_path: Path
+) -> None:
     """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
     asked = page(DOMAIN, issuers(NAME)["main"])
     fetches = [(address, given) for address, given, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
-    stranger = fetched(tmp_path / "other", "http://stranger.example", live.target.proxy, fetches)
+    stranger = fetched(
+        tmp_path / "other", "http://stranger.example", live.target.proxy, fetches
+    )
     assert stranger == [(0, "")] * len(asked)
 
 
@@ -99,10 +105,18 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
-    main, host, api = issuers(name)["main"], f"reports.{domain}", f"http://reports.{domain}"
-    token = main.user(("reports.read", "reports.publish"), ("order-desk",), cid="reports/console")
+    main, host, api = (
+        issuers(name)["main"],
+        f"reports.{domain}",
+        f"http://reports.{domain}",
+    )
+    token = main.user(
+        ("reports.read", "reports.publish"), ("order-desk",), cid="reports/console"
+    )
     sold = {"Authorization": f"Bearer {token}"}
-    asked = [(api + path, {"method": method, "headers": sold}) for method, path in CONSOLE]
+    asked = [
+        (api + path, {"method": method, "headers": sold}) for method, path in CONSOLE
+    ]
     meant = [*CONSOLE.values(), 401]
     with (
         Workload(bind_address()) as behind,
@@ -110,17 +124,24 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     ):
         text = (ROOT / "applications" / "reports.yaml").read_text("utf-8")
         entities.estate(
-            estate(text, stack=on), {"main": {main.kid: main.pem}}, upstream_host(), behind.port
+            estate(text, stack=on),
+            {"main": {main.kid: main.pem}},
+            upstream_host(),
+            behind.port,
         )
         reads = Case("GET", host, b"/reports", (sold["Authorization"],))
         live.await_steady(
-            [(Case("GET", host, b"/reports"), 401), (reads, 200)], 3 * entities.facts.settle + 60
+            [(Case("GET", host, b"/reports"), 401), (reads, 200)],
+            3 * entities.facts.settle + 60,
         )
         for origin, seen in (
             (f"http://console-reports.{domain}", meant),
             (f"http://shop.{domain}", [0] * len(meant)),
         ):
             got = fetched(
-                tmp_path / origin[7:], origin, live.target.proxy, [*asked, (f"{api}/reports", {})]
+                tmp_path / origin[7:],
+                origin,
+                live.target.proxy,
+                [*asked, (f"{api}/reports", {})],
             )
             assert [status for status, _ in got] == seen, origin

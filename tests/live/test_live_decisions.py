@@ -23,7 +23,13 @@ EACH = max(CASES // 100, 1)
 COVERAGE = Coverage()
 
 # Hosts below CASES_DOMAIN, but for the last, which nobody serves.
-ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = "orders", "ORDERS", "a", "x.deep", "nobody.example.net"
+ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = (
+    "orders",
+    "ORDERS",
+    "a",
+    "x.deep",
+    "nobody.example.net",
+)
 R, W, RW, ODD, NONE = ("read",), ("write",), ("read", "write"), ("a.b",), ()
 
 WITHOUT_A_TOKEN = [
@@ -48,7 +54,12 @@ WITHOUT_A_TOKEN = [
     ("POST", ORDERS, b"/docs", 401),
     ("GET", ORDERS, b"/orders/files/1", 401),
     ("GET", ORDERS, b"/orders/nested", 401),
-    ("GET", ORDERS, b"/orders-internal", 200),  # of the wildcard host, whose root is public
+    (
+        "GET",
+        ORDERS,
+        b"/orders-internal",
+        200,
+    ),  # of the wildcard host, whose root is public
     ("POST", ORDERS, b"/orders-internal", 401),
     ("GET", WILD, b"/", 200),
     ("POST", WILD, b"/", 401),
@@ -142,7 +153,10 @@ FAULTS = list(issuer().faults((), issuers()["other"]))
 
 def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
     return Case(
-        method, host if host == UNKNOWN else f"{host}.{CASES_DOMAIN}", target, authorization
+        method,
+        host if host == UNKNOWN else f"{host}.{CASES_DOMAIN}",
+        target,
+        authorization,
     )
 
 
@@ -151,7 +165,9 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
     meant = case.meant(scene())
     assert meant.status == status
     outcome = live.send(case)
-    assert outcome.status in case.statuses(meant), f"{outcome.status}, not {status}: {meant.reason}"
+    assert outcome.status in case.statuses(meant), (
+        f"{outcome.status}, not {status}: {meant.reason}"
+    )
     assert (outcome.arrived is not None) == (status == 200)
 
 
@@ -166,7 +182,9 @@ def test_without_a_token(
 
 @pytest.mark.parametrize("target", UNREADABLE)
 @pytest.mark.usefixtures("entities")
-def test_a_path_that_could_be_read_in_two_ways_is_refused(live: LiveGateway, target: bytes) -> None:
+def test_a_path_that_could_be_read_in_two_ways_is_refused(
+    live: LiveGateway, target: bytes
+) -> None:
     """With and without a token that would open everything, on a public path and on the way out of it."""
     _check(live, _case("GET", ORDERS, target), 400)
     _check(live, _case("GET", ORDERS, target, f"Bearer {issuer().service(RW)}"), 400)
@@ -175,10 +193,17 @@ def test_a_path_that_could_be_read_in_two_ways_is_refused(live: LiveGateway, tar
 @pytest.mark.parametrize(("method", "host", "target", "scopes", "status"), OF_A_SERVICE)
 @pytest.mark.usefixtures("entities")
 def test_a_service_with_scopes(
-    live: LiveGateway, method: str, host: str, target: bytes, scopes: tuple[str, ...], status: int
+    live: LiveGateway,
+    method: str,
+    host: str,
+    target: bytes,
+    scopes: tuple[str, ...],
+    status: int,
 ) -> None:
     """The longest rule path owns the request, and one of its rules for the method must have all scopes."""
-    _check(live, _case(method, host, target, f"Bearer {issuer().service(scopes)}"), status)
+    _check(
+        live, _case(method, host, target, f"Bearer {issuer().service(scopes)}"), status
+    )
 
 
 @pytest.mark.parametrize(("method", "target", "scopes", "groups", "status"), OF_A_USER)
@@ -192,7 +217,11 @@ def test_a_user_in_groups(
     status: int,
 ) -> None:
     """Of a user's scopes only those count that the roles of their groups hold."""
-    _check(live, _case(method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"), status)
+    _check(
+        live,
+        _case(method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"),
+        status,
+    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -272,7 +301,9 @@ generated = partial(
     settings,
     deadline=None,
     database=None,
-    phases=(Phase.generate,),  # shrinking would ask a gateway of somebody's thousands of times
+    phases=(
+        Phase.generate,
+    ),  # shrinking would ask a gateway of somebody's thousands of times
     suppress_health_check=list(HealthCheck),
 )
 

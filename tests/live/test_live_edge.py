@@ -43,7 +43,9 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
         Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
     ):
-        pems = {name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()}
+        pems = {
+            name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()
+        }
         entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port)
         await_true(lambda: _unsteady(live), bound=3 * entities.facts.settle + 60)
         yield behind
@@ -67,7 +69,10 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 ) -> None:
     """With the status that is meant, and as often."""
     one, before = asked()[name], len(workload.reached)
-    assert (_answer(live, one).status, len(workload.reached) - before) == (one.status, one.reached)
+    assert (_answer(live, one).status, len(workload.reached) - before) == (
+        one.status,
+        one.reached,
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,14 +116,18 @@ def test_a_websocket_ends_once_nobody_says_anything(
     )
     raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(DOMAIN, issuers(NAME)["main"])
     raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
-    with socket.create_connection(live.target.proxy, timeout=READ_SECONDS / 3) as connection:
+    with socket.create_connection(
+        live.target.proxy, timeout=READ_SECONDS / 3
+    ) as connection:
         connection.sendall(raw)
         time.sleep(READ_SECONDS / 4)
         assert connection.recv(4096).startswith(b"HTTP/1.1 101 ")
         began, ended = time.monotonic(), None
         while ended is None and time.monotonic() - began < 3 * READ_SECONDS:
             try:
-                ended = time.monotonic() - began if connection.recv(4096) == b"" else None
+                ended = (
+                    time.monotonic() - began if connection.recv(4096) == b"" else None
+                )
             except TimeoutError:
                 if speaks:
                     connection.sendall(b"\x82\xfe\x0f\xa0abcd" + bytes(4000))
@@ -148,21 +157,31 @@ def test_http2_needs_a_length_for_a_body(
 ) -> None:
     """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
     if _by_http2(live, "GET", "bare") != "200":
-        pytest.skip("this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)")
-    given, before = bytes(body if isinstance(body, int) else 100_000), len(workload.reached)
-    sent: list[str] = {None: [], "streamed": ["-H", "Content-Length:", "--data-binary", "@-"]}.get(
-        body, ["--data-binary", "@-"]
+        pytest.skip(
+            "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
+        )
+    given, before = (
+        bytes(body if isinstance(body, int) else 100_000),
+        len(workload.reached),
     )
+    sent: list[str] = {
+        None: [],
+        "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
+    }.get(body, ["--data-binary", "@-"])
     seen = _by_http2(live, method, "api", *sent, given=given)
     # Who is answered while still sending may find the stream reset, whatever the answer is.
     is_still_sending = len(given) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [told(head).get("content-length") for head in arrived] == [length] * len(arrived)
+    assert [told(head).get("content-length") for head in arrived] == [length] * len(
+        arrived
+    )
 
 
-def _by_http2(live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b"") -> str:
+def _by_http2(
+    live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b""
+) -> str:
     """The status that curl sees; 000 where there is none."""
     address = live.target.proxy
     command = [
@@ -206,7 +225,8 @@ def test_limits_and_headers_settle(
         assert made.changes("up") == {f"orders/api-{made.port}-service": "update"}
         made.edit(traits.replace("count: 2", "count: 1"), "- type: access")
         changed = {
-            f"orders/api-{made.port}-{role}": "update" for role in ("service", "admission", "gate")
+            f"orders/api-{made.port}-{role}": "update"
+            for role in ("service", "admission", "gate")
         }
         assert made.changes("up") == changed
         assert made.changes("up") == {}

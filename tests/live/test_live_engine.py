@@ -16,7 +16,9 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def deployed(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     """The estate after its first `pulumi up`."""
     with engine(live, tmp_path_factory.mktemp("live"), "engine") as made:
         made.up()
@@ -74,7 +76,9 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
             path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}}
         ).raise_for_status()
     try:
-        time.sleep(deployed.settle)  # the answers are those of before: there is nothing to poll for
+        time.sleep(
+            deployed.settle
+        )  # the answers are those of before: there is nothing to poll for
         closed = [
             (deployed.case("GET", "/orders"), 401),
             (deployed.case("GET", "/orders", "import"), 403),
@@ -84,10 +88,15 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     finally:
         repaired = deployed.changes("up", "--refresh")
     assert repaired == {name: "update"}
-    assert target.get(path).json()["config"]["anonymous"] == f"kong-oam.{deployed.stack}.anonymous"
+    assert (
+        target.get(path).json()["config"]["anonymous"]
+        == f"kong-oam.{deployed.stack}.anonymous"
+    )
 
 
-def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deployed: Engine) -> None:
+def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
+    deployed: Engine,
+) -> None:
     """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
 
     def emergency(*arguments: str) -> str:
@@ -111,15 +120,22 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deploy
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    shut = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders/7"), 401)]
+    shut = [
+        (deployed.case("GET", "/orders"), 401),
+        (deployed.case("GET", "/orders/7"), 401),
+    ]
     stays = [
         (deployed.case("POST", "/orders"), 401),
         (deployed.case("POST", "/orders", "report"), 403),
     ]
     stays += [(deployed.case("GET", "/orders/7", "report"), 200)]
-    emergency("open", "orders/api", "/orders", "--reason", "a live test", "--minutes", "5")
+    emergency(
+        "open", "orders/api", "/orders", "--reason", "a live test", "--minutes", "5"
+    )
     try:
-        deployed.live.await_steady([*((case, 200) for case, _ in shut), *stays], deployed.bound)
+        deployed.live.await_steady(
+            [*((case, 200) for case, _ in shut), *stays], deployed.bound
+        )
     finally:
         emergency("close")
     deployed.live.await_steady([*shut, *stays], deployed.bound)
@@ -156,14 +172,18 @@ def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
             assert target.get(route).json()["headers"] == {"x-canary": ["1"]}
         finally:
             admin.patch(service, json={"enabled": True}).raise_for_status()
-            admin.patch(route, json={"hosts": hosts, "headers": None}).raise_for_status()
+            admin.patch(
+                route, json={"hosts": hosts, "headers": None}
+            ).raise_for_status()
     assert deployed.changes("up", "--refresh") == {}
 
 
 def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
     """The table changes, at admission and at the gate, and nothing else; soon every worker decides by it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
-    changes = {f"orders/api-{deployed.port}-{role}": "update" for role in ("admission", "gate")}
+    changes = {
+        f"orders/api-{deployed.port}-{role}": "update" for role in ("admission", "gate")
+    }
     assert deployed.changes("preview") == changes
     assert deployed.changes("up") == changes
     deployed.live.await_steady(
@@ -176,17 +196,27 @@ def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
     )
 
 
-def test_calls_are_counted_for_prometheus(deployed: Engine, metrics: tuple[str, ...]) -> None:
+def test_calls_are_counted_for_prometheus(
+    deployed: Engine, metrics: tuple[str, ...]
+) -> None:
     """At /metrics of the node that answers, by the service's name (`gateway.metrics`)."""
     name = f'service="kong-oam.{deployed.stack}.orders.api.'
 
     def counted() -> float:
-        lines = [line for url in metrics for line in deployed.live.target.page(url).splitlines()]
+        lines = [
+            line
+            for url in metrics
+            for line in deployed.live.target.page(url).splitlines()
+        ]
         own = [
-            line for line in lines if line.startswith("kong_http_requests_total{") and name in line
+            line
+            for line in lines
+            if line.startswith("kong_http_requests_total{") and name in line
         ]
         return sum(
-            float(line.rpartition(" ")[2]) for line in own if 'code="401",source="kong"' in line
+            float(line.rpartition(" ")[2])
+            for line in own
+            if 'code="401",source="kong"' in line
         )
 
     before, until = counted(), time.monotonic() + deployed.bound

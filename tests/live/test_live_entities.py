@@ -10,19 +10,25 @@ from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import scene, upstream_host
 
 
-def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entities) -> None:
+def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(
+    entities: Entities,
+) -> None:
     """Every field of every entity, the plugins' whole configurations included."""
     assert len(entities.made) > 30
     for path, sent in entities.made.items():
         kept = entities.read(path)
         differing = {
-            name: (value, kept.get(name)) for name, value in sent.items() if kept.get(name) != value
+            name: (value, kept.get(name))
+            for name, value in sent.items()
+            if kept.get(name) != value
         }
         assert differing == {}, path
 
 
 @pytest.mark.parametrize("kind", plugins.guards("oss"))
-def test_the_configuration_is_spelled_out_in_full(entities: Entities, kind: str) -> None:
+def test_the_configuration_is_spelled_out_in_full(
+    entities: Entities, kind: str
+) -> None:
     """No field is left to a default: Kong answers with just the fields that were sent."""
     for path in entities.paths("/plugins", name=kind):
         assert set(entities.read(path)["config"]) == set(entities.made[path]["config"])
@@ -37,7 +43,9 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
     }
     for kind, config in used.items():
         answer = live.target.get(f"/schemas/plugins/{kind}")
-        (record,) = (field["config"] for field in answer.json()["fields"] if "config" in field)
+        (record,) = (
+            field["config"] for field in answer.json()["fields"] if "config" in field
+        )
         assert set(config) <= {name for entry in record["fields"] for name in entry}
 
 
@@ -47,9 +55,9 @@ def test_a_table_with_every_character_reaches_the_gate_unchanged(
     """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
     estate = scene().estate
     orders = estate.components["orders/api"]
-    script = entities.configs(estate, orders, "8080", upstream_host(), live.upstream.port)[
-        "post-function"
-    ]["access"]
+    script = entities.configs(
+        estate, orders, "8080", upstream_host(), live.upstream.port
+    )["post-function"]["access"]
     kept = [
         entities.read(path)["config"]["access"]
         for path in entities.paths("/plugins", name="post-function")

@@ -24,7 +24,9 @@ Report = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def estate(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flags]:
+def estate(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flags]:
     """The two Applications, deployed, under hammering from here to the end of the last test."""
     with flags(live, tmp_path_factory.mktemp("flags")) as made:
         yield made
@@ -52,7 +54,9 @@ def test_single_resources_of_a_new_application(estate: Flags, report: Report) ->
         stage("--target of a new service, with what depends on it")
         estate.fails("up", "--target", _guard(new, "service"), "--target-dependents")
         stage("--target of all of a new Application")
-        estate.run("up", "--target", f"**::{new.name}/**", "--target", f"**::{new.name}")
+        estate.run(
+            "up", "--target", f"**::{new.name}/**", "--target", f"**::{new.name}"
+        )
         shown = [
             (estate.case("GET", new.name, "/health"), 200),
             (estate.case("GET", new.name), 401),
@@ -62,11 +66,17 @@ def test_single_resources_of_a_new_application(estate: Flags, report: Report) ->
 
 
 @pytest.mark.parametrize("role", ["admission", "jwt", "gate"])
-def test_a_new_application_without_one_guard(estate: Flags, report: Report, role: str) -> None:
+def test_a_new_application_without_one_guard(
+    estate: Flags, report: Report, role: str
+) -> None:
     """`--exclude` of a guard makes what does not need it, and no route; then that guard cannot be made, and the rest goes
     on (`--continue-on-error`)."""
     new = _new(estate)
-    kind = {"admission": b'"pre-function"', "jwt": b'"jwt"', "gate": b'"post-function"'}[role]
+    kind = {
+        "admission": b'"pre-function"',
+        "jwt": b'"jwt"',
+        "gate": b'"post-function"',
+    }[role]
     with attack(estate, report) as stage:
         estate.write(*estate.before, new)
         stage(f"--exclude of a new {role}")
@@ -86,19 +96,27 @@ def test_two_applications_exchange_their_scopes(estate: Flags, report: Report) -
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
         stage("--target of one gate in an exchange of scopes")
-        assert "~ 1 updated" in estate.run("up", "--target", _guard(second, "gate")).stdout
+        assert (
+            "~ 1 updated" in estate.run("up", "--target", _guard(second, "gate")).stdout
+        )
         stage("--target of the other admission")
-        assert "~ 1 updated" in estate.run("up", "--target", _guard(first, "admission")).stdout
+        assert (
+            "~ 1 updated"
+            in estate.run("up", "--target", _guard(first, "admission")).stdout
+        )
         stage("--exclude of the other gate")
         estate.run("up", "--exclude", _guard(first, "gate"), "--exclude-dependents")
         stage("--target-dependents of the other service")
         assert (
             "~ 1 updated"
-            in estate.run("up", "--target", _guard(first, "service"), "--target-dependents").stdout
+            in estate.run(
+                "up", "--target", _guard(first, "service"), "--target-dependents"
+            ).stdout
         )
         estate.run("up")
         swapped = [
-            (estate.case("GET", name, who=f"{name}/reader, swapped"), 200) for name in ("a", "b")
+            (estate.case("GET", name, who=f"{name}/reader, swapped"), 200)
+            for name in ("a", "b")
         ]
         estate.live.await_steady(swapped, estate.engine.bound)
         stage("an exchange of scopes in one run")
@@ -149,7 +167,8 @@ def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
         )
         assert estate.hammer
         assert all(
-            estate.hammer.arrived(stage.stages[0], who) >= LEAST for who in (READER, EVERYBODY)
+            estate.hammer.arrived(stage.stages[0], who) >= LEAST
+            for who in (READER, EVERYBODY)
         )
 
 
@@ -159,13 +178,19 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
     with attack(estate, report) as stage:
         stage("killed at the first gate of an exchange of scopes")
         estate.write(*swap(estate.before))
-        _killed(estate, lambda method, path, body: method == "PATCH" and b"local UPSTREAM" in body)
+        _killed(
+            estate,
+            lambda method, path, body: method == "PATCH" and b"local UPSTREAM" in body,
+        )
         stage("the way back after a kill")
         recover(stack)
         stage("killed at the first service of a removal")
         estate.write(estate.before[0])
         _killed(
-            estate, lambda method, path, body: method == "DELETE" and path.startswith("/services")
+            estate,
+            lambda method, path, body: (
+                method == "DELETE" and path.startswith("/services")
+            ),
         )
         stage("the way back after another kill")
         recover(stack)
@@ -197,7 +222,13 @@ def test_what_the_state_has_forgotten(estate: Flags, report: Report, role: str) 
             else f"{first.key}-{first.port}-gate"
         )
         estate.engine.pulumi(
-            "state", "delete", estate.urn(name), "-s", stack, "--yes", "--target-dependents"
+            "state",
+            "delete",
+            estate.urn(name),
+            "-s",
+            stack,
+            "--yes",
+            "--target-dependents",
         )
         stage(f"destroy after state delete of {role}")
         estate.fails("destroy")

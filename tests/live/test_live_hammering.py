@@ -45,7 +45,8 @@ def _estate(
     )
     return with_callers(
         estate(
-            api(owner, domain=host, http=f"{{/orders: {port}}}", access=access), stack=stack(name)
+            api(owner, domain=host, http=f"{{/orders: {port}}}", access=access),
+            stack=stack(name),
         )
     )
 
@@ -87,7 +88,9 @@ class Changing:
 
     def guard(self, estate: Estate) -> None:
         """The component's gated service."""
-        self.entities.guard(estate, _component(estate), upstream_host(), self.live.upstream.port)
+        self.entities.guard(
+            estate, _component(estate), upstream_host(), self.live.upstream.port
+        )
 
     def rule(self, estate: Estate) -> None:
         """The table of admission and gate becomes the estate's."""
@@ -120,7 +123,10 @@ class Changing:
         for one in ("read", "write"):
             authorization = (f"Bearer {issuer(STACK).service([one])}",)
             expected.append(
-                (Case("GET", host, b"/orders/7", authorization), 200 if one == scope else 403)
+                (
+                    Case("GET", host, b"/orders/7", authorization),
+                    200 if one == scope else 403,
+                )
             )
             if other:
                 expected.append((Case("GET", other, b"/orders/7", authorization), 404))
@@ -129,7 +135,8 @@ class Changing:
     def gone(self, *hosts: str) -> None:
         """Waits until nothing is at these hosts."""
         self.live.await_steady(
-            [(Case("GET", host, b"/orders/health"), 404) for host in hosts], bound=self.bound
+            [(Case("GET", host, b"/orders/health"), 404) for host in hosts],
+            bound=self.bound,
         )
 
     @property
@@ -194,7 +201,9 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
 
         now()
         on_routes = [
-            path for path in entities.paths("/plugins") if path not in _of_services(entities)
+            path
+            for path in entities.paths("/plugins")
+            if path not in _of_services(entities)
         ]
         entities.remove([*entities.paths("/routes"), *on_routes])
         entities.remove(list(entities.made))
@@ -209,7 +218,9 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
 
 
 def _of_services(entities: Entities) -> list[str]:
-    return [path for path in entities.paths("/plugins") if "service" in entities.made[path]]
+    return [
+        path for path in entities.paths("/plugins") if "service" in entities.made[path]
+    ]
 
 
 GUARDS = ("pre-function", "jwt", "post-function")
@@ -251,7 +262,10 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
         entities.rings(made, {"main": {issuer(WRONG).kid: issuer(WRONG).pem}})
         entities.nowhere(made)
         entities.serve(made, component)
-        (service,), (upstream,) = entities.paths("/services"), entities.paths("/upstreams")
+        (service,), (upstream,) = (
+            entities.paths("/services"),
+            entities.paths("/upstreams"),
+        )
         for stage, guards in WRONG_ORDERS.items():
             hammer.stage(stage)
             _only(changing, made, guards)
@@ -261,7 +275,14 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
             if guards == GUARDS:
                 allowed = issuer(WRONG).service(["read"])
                 live.await_steady(
-                    [(Case("GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)), 200)],
+                    [
+                        (
+                            Case(
+                                "GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)
+                            ),
+                            200,
+                        )
+                    ],
                     changing.bound,
                 )
         hammer.stage(GONE)
@@ -273,13 +294,17 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
 
         def seen(stage: str) -> str | None:
             missing = [
-                caller for caller in _callers(WRONG) if hammer.arrived(stage, caller) < LEAST
+                caller
+                for caller in _callers(WRONG)
+                if hammer.arrived(stage, caller) < LEAST
             ]
             return f"{missing} not let through while '{stage}'" if missing else None
 
         hammer.stage(TARGET)
         hammer.await_answers()  # to what was sent before, and may wait for a name that is none yet
-        entities.make(f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)})
+        entities.make(
+            f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)}
+        )
         await_true(lambda: seen(TARGET), changing.bound)
         hammer.stage(LEADS)
         hammer.await_answers()
@@ -318,7 +343,10 @@ def _engine_callers(deployed: Engine, *hosts: str) -> Mapping[str, Sequence[Case
     if deployed.has_issuer:
         found |= {"report, which may only read": [], "import, which may only write": []}
     for host in hosts:
-        found["nobody"] += [Case("GET", host, b"/orders"), Case("POST", host, b"/orders/health")]
+        found["nobody"] += [
+            Case("GET", host, b"/orders"),
+            Case("POST", host, b"/orders/health"),
+        ]
         found["with a token that is none"].append(
             Case("GET", host, b"/orders", (f"Bearer {issuer().service(['read'])}",))
         )
@@ -346,25 +374,35 @@ def test_nobody_is_let_through_while_the_program_runs(
         with Hammer(live, _engine_callers(made, made.host, other)) as first:
             first.stage("pulumi up")
             made.up()
-            live.await_steady([(Case("GET", made.host, b"/orders/health"), 200)], made.bound)
+            live.await_steady(
+                [(Case("GET", made.host, b"/orders/health"), 200)], made.bound
+            )
         with Hammer(live, _engine_callers(made, made.host, other)) as later:
             later.await_answers()
             later.stage("pulumi up, another rule and host")
             made.edit("[POST, PUT]", "[POST, PUT, DELETE]")
             made.edit(f"domain: {made.host}", f"domain: {other}")
             made.up()
-            live.await_steady([(Case("GET", other, b"/orders/health"), 200)], made.bound)
+            live.await_steady(
+                [(Case("GET", other, b"/orders/health"), 200)], made.bound
+            )
             later.stage("pulumi up, another component")
             made.hand_over("api", "heir")
             made.up()
-            live.await_steady([(Case("GET", other, b"/orders/health"), 200)], made.bound)
+            live.await_steady(
+                [(Case("GET", other, b"/orders/health"), 200)], made.bound
+            )
             later.stage("pulumi destroy")
             made.destroy()
-            live.await_steady([(Case("GET", other, b"/orders/health"), 404)], made.bound)
+            live.await_steady(
+                [(Case("GET", other, b"/orders/health"), 404)], made.bound
+            )
     lines = [
         *first.lines("pulumi up"),
         *later.lines(
-            "pulumi up, another rule and host", "pulumi up, another component", "pulumi destroy"
+            "pulumi up, another rule and host",
+            "pulumi up, another component",
+            "pulumi destroy",
         ),
     ]
     for line in lines:

@@ -9,7 +9,11 @@ from tests.support.live.gateway import LiveGateway, Outcome
 from tests.support.live.run import CASES_DOMAIN, issuer
 
 FORGED = b"forged-by-the-caller"
-VERIFIED = {"x-auth-client": "c", "x-auth-subject": "someone", "x-auth-scopes": "read write"}
+VERIFIED = {
+    "x-auth-client": "c",
+    "x-auth-subject": "someone",
+    "x-auth-scopes": "read write",
+}
 
 NAMES = [
     b"X-Auth-Client",
@@ -54,10 +58,14 @@ NAMES = [
 ]
 
 
-def _send(live: LiveGateway, target: bytes, *headers: bytes, user: bool = False) -> Outcome:
+def _send(
+    live: LiveGateway, target: bytes, *headers: bytes, user: bool = False
+) -> Outcome:
     token = issuer().user(("read", "write"), ("desk",))
     authorization = (f"Bearer {token}",) if user else ()
-    return live.send(Case("GET", f"orders.{CASES_DOMAIN}", target, authorization), *headers)
+    return live.send(
+        Case("GET", f"orders.{CASES_DOMAIN}", target, authorization), *headers
+    )
 
 
 def _told(outcome: Outcome) -> dict[str, str]:
@@ -85,7 +93,13 @@ def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -
         b"X_Auth_Client: " + FORGED,
         b"X-Consumer-Groups: " + FORGED,
     )  # no name that the gate sets itself
-    headers = [b"X-Auth-Anything: " + FORGED, *filling, hidden[0], *filling[:20], hidden[1]]
+    headers = [
+        b"X-Auth-Anything: " + FORGED,
+        *filling,
+        hidden[0],
+        *filling[:20],
+        hidden[1],
+    ]
     for user, told in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
         assert FORGED not in (outcome.arrived or b"")
@@ -103,19 +117,29 @@ def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -
     ],
 )
 @pytest.mark.usefixtures("entities")
-def test_a_connection_header_that_names_others_is_refused(live: LiveGateway, listed: bytes) -> None:
+def test_a_connection_header_that_names_others_is_refused(
+    live: LiveGateway, listed: bytes
+) -> None:
     """Kong deletes what it names: whoever could name the gate's own headers could take them away."""
-    assert _send(live, b"/orders/7", b"Connection: " + listed, user=True) == Outcome(400, None)
+    assert _send(live, b"/orders/7", b"Connection: " + listed, user=True) == Outcome(
+        400, None
+    )
 
 
-@pytest.mark.parametrize("listed", [b"close", b"Keep-Alive", b"keep-alive, Upgrade", b"TE, close"])
+@pytest.mark.parametrize(
+    "listed", [b"close", b"Keep-Alive", b"keep-alive, Upgrade", b"TE, close"]
+)
 @pytest.mark.usefixtures("entities")
 def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     live: LiveGateway, listed: bytes
 ) -> None:
     """The workload is told who calls."""
     assert (
-        _told(_send(live, b"/orders/7", b"Connection: " + listed, b"TE: trailers", user=True))
+        _told(
+            _send(
+                live, b"/orders/7", b"Connection: " + listed, b"TE: trailers", user=True
+            )
+        )
         == VERIFIED
     )
 
@@ -124,17 +148,24 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
 def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
     """On a protected path and on a public one, whether it counts or not: who has it could call others with it. What is no
     token goes on."""
-    tokens = (issuer().user(("read", "write"), ("desk",)), issuer().user(["read"], ["desk"], exp=1))
+    tokens = (
+        issuer().user(("read", "write"), ("desk",)),
+        issuer().user(["read"], ["desk"], exp=1),
+    )
     for target, token in (
         (b"/orders", tokens[0]),
         (b"/orders/health", tokens[0]),
         (b"/orders/health", tokens[1]),
     ):
-        outcome = live.send(Case("GET", f"orders.{CASES_DOMAIN}", target, (f"Bearer {token}",)))
+        outcome = live.send(
+            Case("GET", f"orders.{CASES_DOMAIN}", target, (f"Bearer {token}",))
+        )
         assert outcome.status == 200
         assert token.encode() not in (outcome.arrived or b"")
         assert outcome.credentials() == []
-    basic = live.send(Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", ("Basic YTpi",)))
+    basic = live.send(
+        Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", ("Basic YTpi",))
+    )
     assert basic.credentials() == ["Basic YTpi"]
 
 
@@ -157,6 +188,8 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
     for groups, told in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(
-            Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",))
+            Case(
+                "GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",)
+            )
         )
         assert _told(outcome).get("x-auth-scopes") == told

@@ -15,7 +15,9 @@ from sandbox.keycloak import Keycloak, UnavailableError
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 
-pytestmark = pytest.mark.timeout(1800)  # the first run fetches Keycloak, within 15 minutes
+pytestmark = pytest.mark.timeout(
+    1800
+)  # the first run fetches Keycloak, within 15 minutes
 
 REALM = "live"
 USERS = {"sally": ("sales",), "dora": ("desk",)}
@@ -52,20 +54,27 @@ class Deployed:
     def soon(self, expected: list[tuple[str, str, str | None, int]]) -> None:
         """Method, path, component and status, on every worker of the gateway, within its bound."""
         cases = [
-            (self.engine.case(method, path, who), status) for method, path, who, status in expected
+            (self.engine.case(method, path, who), status)
+            for method, path, who, status in expected
         ]
         self.engine.live.await_steady(cases, self.engine.bound)
 
 
 @pytest.fixture(scope="module")
-def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     with ExitStack() as started:
         try:
             server = started.enter_context(Keycloak())
         except (UnavailableError, RuntimeError) as error:
             pytest.skip(str(error))
         server.realm(REALM, ("sales", "desk"), USERS)
-        provider = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM)}
+        provider = {
+            "name": "keycloak",
+            "type": "keycloak",
+            "issuer": server.issuer(REALM),
+        }
         folder = tmp_path_factory.mktemp("keycloak")
         made = started.enter_context(
             engine(live, folder, "keycloak", provider, server.environment(REALM))
@@ -97,7 +106,9 @@ def test_keycloaks_tokens_get_what_the_applications_say(deployed: Deployed) -> N
     )
 
 
-def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(deployed: Deployed) -> None:
+def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
+    deployed: Deployed,
+) -> None:
     """Whatever else their tokens list: the one may look at orders, the other may change them."""
     made = deployed.engine
     cases = [
@@ -121,6 +132,8 @@ def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> 
     assert made.changes("up") == {
         f"gateway-ring-keycloak-slot-{index}": "update" for index in (1, 2, 3)
     }
-    deployed.soon([("GET", "/orders/7", "report", 200), ("POST", "/orders", "report", 403)])
+    deployed.soon(
+        [("GET", "/orders/7", "report", 200), ("POST", "/orders", "report", 403)]
+    )
     made.live.await_steady([(before, 200)], 30)
     assert made.changes("up") == {}

@@ -26,7 +26,9 @@ HARMLESS = {
 }
 WAIVED = "{name: proxy-cache, config: {strategy: memory, content_type: [application/none]}, waiver: {reason: tests, until: 2999-12-31}}"
 TRAIT = "        - type: kong-plugin\n          properties: "
-ACCESS = "        - type: access\n          properties:\n            owner: team-orders\n"
+ACCESS = (
+    "        - type: access\n          properties:\n            owner: team-orders\n"
+)
 
 
 def traits(**asked: str) -> str:
@@ -38,7 +40,9 @@ def traits(**asked: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def deployed(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     """The estate, before whose API these plugins stand."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
@@ -84,7 +88,9 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
         ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
     ],
 )  # fmt: skip
-def test_what_kong_does_not_take_stops_a_preview(deployed: Engine, wrong: str, said: str) -> None:
+def test_what_kong_does_not_take_stops_a_preview(
+    deployed: Engine, wrong: str, said: str
+) -> None:
     """Before anything is made, with its place in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
@@ -100,7 +106,9 @@ def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
     """Where the rules keep their lines, which tables name for records."""
     gone = traits(**{"bot-detection": HARMLESS["bot-detection"]})
     deployed.edit(gone, "\n" * gone.count("\n"))
-    assert deployed.changes("up") == {f"orders/api-{deployed.port}-plugin-bot-detection": "delete"}
+    assert deployed.changes("up") == {
+        f"orders/api-{deployed.port}-plugin-bot-detection": "delete"
+    }
     assert deployed.changes("up") == {}
     badly = (deployed.case("GET", "/orders/7", "report"), 200)
     deployed.live.await_steady([badly], deployed.bound)
@@ -117,7 +125,10 @@ def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
     assert deployed.changes("up")[f"{own}-plugin-rate-limiting"] == "create"
     deployed.edit(by_name, trait)
     made = deployed.changes("up")
-    assert (made[f"{own}-rate-limit"], made[f"{own}-rate-limit-ring"]) == ("update", "create")
+    assert (made[f"{own}-rate-limit"], made[f"{own}-rate-limit-ring"]) == (
+        "update",
+        "create",
+    )
     assert deployed.changes("up") == {}
     deployed.edit(trait, "")
     assert deployed.changes("up")[f"{own}-rate-limit"] == "delete"
@@ -127,7 +138,10 @@ NEEDED = {
     "acl": {"allow": ["a"]},
     "ai-prompt-decorator": {"prompts": {"prepend": [{"role": "user", "content": "x"}]}},
     "ai-prompt-guard": {"allow_patterns": ["a"]},
-    "ai-proxy": {"model": {"provider": "openai", "name": "x"}, "route_type": "llm/v1/chat"},
+    "ai-proxy": {
+        "model": {"provider": "openai", "name": "x"},
+        "route_type": "llm/v1/chat",
+    },
     "aws-lambda": {"function_name": "x", "aws_region": "eu-west-1"},
     "azure-functions": {"functionname": "x", "appname": "y"},
     "file-log": {"path": "/dev/stdout"},
@@ -158,7 +172,9 @@ def test_a_configuration_in_full_is_what_kong_prints(
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (
-            admin.post("/services", json={"name": f"{RUN}-strict", "host": "x.example.com"})
+            admin.post(
+                "/services", json={"name": f"{RUN}-strict", "host": "x.example.com"}
+            )
             .raise_for_status()
             .json()
         )
@@ -167,10 +183,13 @@ def test_a_configuration_in_full_is_what_kong_prints(
                 schema = admin.get(f"/schemas/plugins/{name}").json()
                 sent = json.loads(config_json(schema, name, NEEDED.get(name, {})))
                 made = admin.post(
-                    f"/services/{service['id']}/plugins", json={"name": name, "config": sent}
+                    f"/services/{service['id']}/plugins",
+                    json={"name": name, "config": sent},
                 )
                 if made.status_code == 201:
-                    printed = admin.get(f"/plugins/{made.json()['id']}").json()["config"]
+                    printed = admin.get(f"/plugins/{made.json()['id']}").json()[
+                        "config"
+                    ]
                     assert comparable(printed) == comparable(sent), name
                     taken.append(name)
         finally:

@@ -29,12 +29,18 @@ def made(live: LiveGateway) -> Iterator[Entities]:
         yield entities
 
 
-def deploy(live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None) -> list[Step]:
+def deploy(
+    live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None
+) -> list[Step]:
     """The components, once every worker limits them; and what to ask."""
     own = replace(stack(NAME), redis=True)
     estate = limited(DOMAIN, own, "redis" if counts_in else "local")
-    made.settings = replace(made.settings, gateway=replace(made.settings.gateway, redis=counts_in))
-    made.estate(estate, Scene(estate, issuers(NAME)).pems, upstream_host(), live.upstream.port)
+    made.settings = replace(
+        made.settings, gateway=replace(made.settings.gateway, redis=counts_in)
+    )
+    made.estate(
+        estate, Scene(estate, issuers(NAME)).pems, upstream_host(), live.upstream.port
+    )
     await_plugins(live, made)
     return list(steps(issuers(NAME)["main"], issuers(NAME)["other"]))
 
@@ -52,15 +58,21 @@ def asked(live: LiveGateway, step: Step) -> Outcome:
     headers = [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
     tokens = (f"Bearer {step.token}",) if step.token else ()
     return live.send(
-        Case("GET", f"{step.application}.{DOMAIN}", step.path.encode(), tokens), *headers
+        Case("GET", f"{step.application}.{DOMAIN}", step.path.encode(), tokens),
+        *headers,
     )
 
 
 def all_asked(live: LiveGateway, wanted: list[Step]) -> dict[str, tuple[int, ...]]:
-    return {step.what: tuple(asked(live, step).status for _ in step.statuses) for step in wanted}
+    return {
+        step.what: tuple(asked(live, step).status for _ in step.statuses)
+        for step in wanted
+    }
 
 
-def test_each_budget_is_used_up_by_those_whose_it_is(live: LiveGateway, made: Entities) -> None:
+def test_each_budget_is_used_up_by_those_whose_it_is(
+    live: LiveGateway, made: Entities
+) -> None:
     """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
     if not live.alone:
         pytest.skip("each node counts for itself, and calls may reach several")
@@ -104,7 +116,8 @@ def test_a_limit_settles_wherever_it_is_counted(
         assert made.changes("up") == {}
         made.edit("policy: local", "policy: redis")
         limits = {
-            f"orders/api-{made.port}-{role}": "update" for role in ("rate-limit", "rate-limit-ring")
+            f"orders/api-{made.port}-{role}": "update"
+            for role in ("rate-limit", "rate-limit-ring")
         }
         assert made.changes("up") == limits
         assert made.changes("up") == {}

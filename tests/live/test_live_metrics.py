@@ -28,7 +28,8 @@ pytestmark = NEEDED
 NAME = f"{RUN}-metrics"
 STACK = replace(gateway_estates.stack(NAME, "http"), records=Records())
 SCENE = Scene(
-    estate(*nested_applications(f"metrics.{RUN}.example.com"), stack=STACK), issuers(NAME)
+    estate(*nested_applications(f"metrics.{RUN}.example.com"), stack=STACK),
+    issuers(NAME),
 )
 
 
@@ -63,7 +64,9 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
             exporter("--logs", records, "--outputs", outputs) as counts,
             prometheus(folder, {**nodes, "kong-oam": counts}) as found,
         ):
-            entities.estate(SCENE.estate, SCENE.pems, upstream_host(), live.upstream.port)
+            entities.estate(
+                SCENE.estate, SCENE.pems, upstream_host(), live.upstream.port
+            )
             live.await_steady([(case, 200), (refused, 401)], bound=60)
             found.await_data(f"count(up == 1) == {len(nodes) + 1}")
             for _ in range(5):  # counters have to be seen before they rise
@@ -77,7 +80,9 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
 
 
 @pytest.mark.parametrize(("title", "query"), panels())
-def test_every_panel_shows_something(server: Prometheus, title: str, query: str) -> None:
+def test_every_panel_shows_something(
+    server: Prometheus, title: str, query: str
+) -> None:
     """By the names that Kong prints, of calls that left a record."""
     assert server.await_data(query), title
 
@@ -91,7 +96,9 @@ def test_no_call_is_without_a_record(server: Prometheus) -> None:
     }
     recorded = {
         one["metric"]["status"]: int(one["value"][1])
-        for one in server.ask(f'sum by (status) (kong_oam_decisions_total{{stack="{NAME}"}})')
+        for one in server.ask(
+            f'sum by (status) (kong_oam_decisions_total{{stack="{NAME}"}})'
+        )
     }
     assert counted
     assert recorded == counted

@@ -23,7 +23,9 @@ CALLERS = "    - name: report\n"
 
 
 @pytest.fixture(scope="module")
-def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def deployed(
+    live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     """The estate after one `up`, which makes the partitions' stacks. Okta and cluster are stand-ins."""
     with (
         live.beside() as gateway,
@@ -35,7 +37,9 @@ def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
             "{name: orders, namespace: orders}", "{name: jobs, namespace: jobs}"
         )
         file.write_text(
-            api.replace("orders/report", "jobs/report").replace("orders/import", "jobs/import"),
+            api.replace("orders/report", "jobs/report").replace(
+                "orders/import", "jobs/import"
+            ),
             "utf-8",
         )
         made.add("jobs", head + found + callers)
@@ -59,7 +63,12 @@ def run(
 ) -> CompletedProcess[str]:
     """A verb over the stacks of the estate."""
     return kong_oam(
-        Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status
+        Deployment(made.local, made.folder),
+        verb,
+        "--stack",
+        made.stack,
+        *arguments,
+        status=status,
     )
 
 
@@ -67,13 +76,17 @@ def own(made: Engine) -> dict[str, Mapping[str, object]]:
     """The estate's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
-        path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())
+        path: one
+        for path, one in made.live.target.entities().items()
+        if tag in (one["tags"] or ())
     }
 
 
 def case(made: Engine, method: str, component: str) -> Case:
     """A call with the token that the component's own Secret gets it."""
-    token, _ = caller.token(caller.environment(made.local.cluster.url, "jobs", component))
+    token, _ = caller.token(
+        caller.environment(made.local.cluster.url, "jobs", component)
+    )
     return Case(method, made.host, b"/orders/7", (f"Bearer {token}",))
 
 
@@ -89,7 +102,10 @@ def decides_as_meant(made: Engine) -> None:
 
 def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
     """From one partition to the other. A second `up` runs nothing, and each preview is empty."""
-    steady = [(case(deployed, "GET", "report"), 200), (case(deployed, "POST", "report"), 403)]
+    steady = [
+        (case(deployed, "GET", "report"), 200),
+        (case(deployed, "POST", "report"), 403),
+    ]
     deployed.live.await_steady(steady, deployed.bound)
     decides_as_meant(deployed)
     assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
@@ -103,7 +119,10 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
     listed = run(deployed, "up", status=1)
     assert listed.stdout.splitlines()[0] == f"1 of 3 stacks: {deployed.stack}-apis"
     run(deployed, "up", "--yes", status=0)
-    steady = [(case(deployed, "DELETE", "import"), 200), (case(deployed, "DELETE", "report"), 403)]
+    steady = [
+        (case(deployed, "DELETE", "import"), 200),
+        (case(deployed, "DELETE", "report"), 403),
+    ]
     deployed.live.await_steady(steady, deployed.bound)
     decides_as_meant(deployed)
 
@@ -111,18 +130,23 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
 def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
     before = {
-        file: file.read_text("utf-8") for file in (deployed.folder / "applications").glob("*.yaml")
+        file: file.read_text("utf-8")
+        for file in (deployed.folder / "applications").glob("*.yaml")
     }
     for file, text in before.items():
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     refused = run(deployed, "up", "--yes", status=2)
     assert "first give the new scopes, then take the old ones" in refused.stderr
     for file, text in before.items():
-        granted = text.replace("{scopes: [orders.read]", "{scopes: [orders.read, orders.view]")
+        granted = text.replace(
+            "{scopes: [orders.read]", "{scopes: [orders.read, orders.view]"
+        )
         granted = granted.replace(
             "api, scopes: [orders.read]", "api, scopes: [orders.read, orders.view]"
         )
-        granted = granted.replace("{orders.read: Read", "{orders.view: View, orders.read: Read")
+        granted = granted.replace(
+            "{orders.read: Read", "{orders.view: View, orders.read: Read"
+        )
         file.write_text(granted, "utf-8")
     run(deployed, "up", "--yes", status=0)
     decides_as_meant(deployed)
@@ -140,7 +164,9 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     moved = {"apis": ["nothing"], "jobs": ["*"]}
     settings = deployed.stack_file.read_text("utf-8")
     assert settings.count(_rule(PARTITIONS)) == 1
-    deployed.stack_file.write_text(settings.replace(_rule(PARTITIONS), _rule(moved)), "utf-8")
+    deployed.stack_file.write_text(
+        settings.replace(_rule(PARTITIONS), _rule(moved)), "utf-8"
+    )
     assert (
         f"orders/api: {deployed.stack}-apis -> {deployed.stack}-jobs"
         in run(deployed, "move", status=1).stdout

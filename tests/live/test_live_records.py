@@ -34,7 +34,9 @@ from tests.support.receivers import Receiver
 
 NAME = f"{RUN}-records"
 DOMAIN = f"records.{RUN}.example.com"
-STACK = replace(gateway_estates.stack(NAME, "http"), records=Records(("page",), otlp=True))
+STACK = replace(
+    gateway_estates.stack(NAME, "http"), records=Records(("page",), otlp=True)
+)
 SCENE = Scene(estate(*nested_applications(DOMAIN), stack=STACK), issuers(NAME))
 FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
 SECRETS = (
@@ -115,7 +117,9 @@ def _cases() -> Iterator[Case]:
         tokens = (issuer.service(component.scopes), issuer.service(()), desk)
         yield replace(case, authorization=(f"Bearer {tokens[number % 3]}",))
         yield replace(
-            case, method=METHODS[number % 7], authorization=(f"Bearer {tokens[(number + 1) % 3]}",)
+            case,
+            method=METHODS[number % 7],
+            authorization=(f"Bearer {tokens[(number + 1) % 3]}",),
         )
         yield replace(case, method=METHODS[(number + 3) % 7], authorization=())
         yield replace(case, target=case.target + b"/%2e%2e;/x")
@@ -148,7 +152,11 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
             assert (told["status"], told["requestId"]) == (answer.status, answer.id)
         same = {"latencies": None}
         assert recording.tcp.record(answer.id) | same == record | same
-        assert next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+        assert next(
+            line
+            for line in recording.file.read_text().splitlines()
+            if answer.id in line
+        )
     assert {
         "allowed",
         "public",
@@ -162,9 +170,9 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
 def test_no_record_has_what_is_secret(recording: Recording) -> None:
     """Neither of Kong's own fields nor of the request: of the query string, the listed parameters alone."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
-    raw = replace(case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff").raw(
-        *SECRETS, b"Connection: close"
-    )
+    raw = replace(
+        case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff"
+    ).raw(*SECRETS, b"Connection: close")
     answer = recording.ask(raw)
     record = recording.http.record(answer.id)
     assert set(record) <= {
@@ -198,14 +206,18 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
         *("service", "route", "response", "workspace_name"),
     }
     assert record["query"] == {"page": "%FF"}
-    line = next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+    line = next(
+        line for line in recording.file.read_text().splitlines() if answer.id in line
+    )
     logs = recording.entities.settings.gateway.logs
     if logs and logs.otlp:
         while answer.id.encode() not in b"".join(recording.otlp.payloads):
             time.sleep(0.1)
         sent = b"".join(recording.otlp.payloads)
         assert (
-            record["code"].encode() in sent and b"local TABLE" not in sent and b"hidden" not in sent
+            record["code"].encode() in sent
+            and b"local TABLE" not in sent
+            and b"hidden" not in sent
         )
     assert "hidden" not in line and case.authorization[0].split(".")[2] not in line
 
@@ -221,7 +233,9 @@ def _told(answer: Answered, code: str) -> None:
     }
 
 
-def _on_service(recording: Recording, case: Case, kind: str, config: dict[str, Any]) -> str:
+def _on_service(
+    recording: Recording, case: Case, kind: str, config: dict[str, Any]
+) -> str:
     """A plugin of somebody's at the service of the case; its path."""
     component = case.meant(SCENE).component
     assert component is not None
@@ -261,7 +275,9 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
 ) -> None:
     """Kong's own text is replaced; a page that somebody wrote stays."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
-    wanted = "text/html" if code in ("refused", "answered") else "application/problem+json"
+    wanted = (
+        "text/html" if code in ("refused", "answered") else "application/problem+json"
+    )
     path = _on_service(recording, case, kind, config)
     try:
         until = time.monotonic() + 30
@@ -273,7 +289,9 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
                 )
             )
             kind_of_answer = answer.headers.get("content-type", "").split(";")[0]
-            seen = seen + 1 if (answer.status, kind_of_answer) == (status, wanted) else 0
+            seen = (
+                seen + 1 if (answer.status, kind_of_answer) == (status, wanted) else 0
+            )
         assert (answer.status, kind_of_answer) == (status, wanted)
     finally:
         recording.entities.remove([path])
@@ -291,14 +309,20 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
 
 @contextmanager
 def _another(
-    live: LiveGateway, name: str, logs: LogSettings, records: Records, port: int | None = None
+    live: LiveGateway,
+    name: str,
+    logs: LogSettings,
+    records: Records,
+    port: int | None = None,
 ) -> Iterator[tuple[Scene, Entities]]:
     """A stack beside the others, with its own records; its gates lead to `port`."""
     stack = replace(gateway_estates.stack(f"{RUN}-{name}", "http"), records=records)
     texts = nested_applications(f"{name}.{RUN}.example.com")
     scene = Scene(estate(*texts, stack=stack), issuers(stack.name))
     with Entities(live.target.admin_url, live.target.token, logs=logs) as entities:
-        entities.estate(scene.estate, scene.pems, upstream_host(), port or live.upstream.port)
+        entities.estate(
+            scene.estate, scene.pems, upstream_host(), port or live.upstream.port
+        )
         status = 502 if port else 200
         steady = [
             (case, status if case.meant(scene).allowed else case.meant(scene).status)
@@ -316,7 +340,9 @@ def test_a_workload_and_sinks_that_are_away_are_said(
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
         logs = LogSettings(
-            HttpSink(f"http://127.0.0.1:{away}/"), TcpSink("127.0.0.1", away), str(recording.file)
+            HttpSink(f"http://127.0.0.1:{away}/"),
+            TcpSink("127.0.0.1", away),
+            str(recording.file),
         )
         with _another(live, "away", logs, Records(), away) as (scene, _):
             case = next(case for case in landmarks(scene) if case.authorization)
@@ -326,9 +352,17 @@ def test_a_workload_and_sinks_that_are_away_are_said(
     assert answer.status == 502
     _told(answer, "upstream-failed")
     line = json.loads(
-        next(line for line in recording.file.read_text().splitlines() if answer.id in line)
+        next(
+            line
+            for line in recording.file.read_text().splitlines()
+            if answer.id in line
+        )
     )
-    assert (line["decision"], line["status"], line["code"]) == ("allowed", 502, "upstream-failed")
+    assert (line["decision"], line["status"], line["code"]) == (
+        "allowed",
+        502,
+        "upstream-failed",
+    )
 
 
 def test_subjects_are_hashed_with_a_key_of_the_gateways(
@@ -336,7 +370,10 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 ) -> None:
     """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
     logs = LogSettings(HttpSink(recording.http.url))
-    with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (scene, _):
+    with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (
+        scene,
+        _,
+    ):
         case = next(case for case in landmarks(scene) if case.authorization)
         hashes = set()
         for _ in range(3):
@@ -352,16 +389,22 @@ def test_traces_have_no_query_string(recording: Recording, live: LiveGateway) ->
     """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
-    logs = LogSettings(file=str(recording.file), otlp=OtlpSink(traces=recording.otlp.url))
+    logs = LogSettings(
+        file=str(recording.file), otlp=OtlpSink(traces=recording.otlp.url)
+    )
     with _another(live, "traced", logs, Records()) as (scene, _):
         before = len(recording.otlp.payloads)
         case = next(case for case in landmarks(scene) if case.authorization)
         trace = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         answer = recording.ask(
-            replace(case, target=case.target + b"?apikey=hidden-6").raw(trace, b"Connection: close")
+            replace(case, target=case.target + b"?apikey=hidden-6").raw(
+                trace, b"Connection: close"
+            )
         )
         assert answer.status == 200
-        assert b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in answer.body.lower()
+        assert (
+            b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in answer.body.lower()
+        )
         assert f"x-kong-request-id: {answer.id}".encode() in answer.body.lower()
         until = time.monotonic() + (10 if _traces(live) else 0)
         while time.monotonic() < until and not any(
@@ -379,7 +422,9 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
 ) -> None:
     """Each plugin that writes records clears Kong's by itself, and the gate cuts queries from traces."""
     traces = (
-        OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url) if _has_otlp(live) else None
+        OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url)
+        if _has_otlp(live)
+        else None
     )
     logs = LogSettings(
         HttpSink(recording.http.url),
@@ -387,8 +432,14 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         str(recording.file),
         traces,
     )
-    spoilt = {"disabled": {"enabled": False}, "without its record": {"config": {"log": []}}}
-    with _another(live, f"gone-{change.replace(' ', '-')}", logs, Records()) as (scene, entities):
+    spoilt = {
+        "disabled": {"enabled": False},
+        "without its record": {"config": {"log": []}},
+    }
+    with _another(live, f"gone-{change.replace(' ', '-')}", logs, Records()) as (
+        scene,
+        entities,
+    ):
         for path in entities.paths("/plugins", name="pre-function"):
             if change == "deleted":
                 entities.remove([path])
@@ -396,7 +447,10 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
                 entities.change(path, spoilt[change])
         ids = [answer.id for answer in _after_the_change(recording, scene)]
         for sink in (recording.http, recording.tcp):
-            assert {sink.record(one)["code"] for one in ids} <= {"not-admitted", "record-failed"}
+            assert {sink.record(one)["code"] for one in ids} <= {
+                "not-admitted",
+                "record-failed",
+            }
         sent = {
             "file": recording.file.read_bytes(),
             "http": b"".join(recording.http.payloads),
@@ -417,7 +471,9 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
                 one = replace(
-                    case, target=case.target + b"?apikey=hidden-5", authorization=authorization
+                    case,
+                    target=case.target + b"?apikey=hidden-5",
+                    authorization=authorization,
                 )
                 answers.append(recording.ask(one.raw(*SECRETS, b"Connection: close")))
                 is_whole = "time" in recording.tcp.record(answers[-1].id)

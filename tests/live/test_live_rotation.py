@@ -21,11 +21,17 @@ def test_nobody_is_refused_while_keys_change(
     """
     with engine(live, tmp_path_factory.mktemp("rotation"), "rotation") as made:
         made.up()
-        made.live.await_steady([(made.case("GET", "/orders/7", "report"), 200)], made.bound)
-        (server,) = (one["id"] for one in made.local.okta.objects("authorizationServers"))
+        made.live.await_steady(
+            [(made.case("GET", "/orders/7", "report"), 200)], made.bound
+        )
+        (server,) = (
+            one["id"] for one in made.local.okta.objects("authorizationServers")
+        )
 
         def ask(token: str) -> int:
-            return live.send(Case("GET", made.host, b"/orders/7", (f"Bearer {token}",))).status
+            return live.send(
+                Case("GET", made.host, b"/orders/7", (f"Bearer {token}",))
+            ).status
 
         pods, changed = Pods(made.local, ask, {"report": None}), []
         with pods.calling():

@@ -32,9 +32,14 @@ def streams(live: LiveGateway) -> Iterator[Streams]:
     """A workload behind its gate, once every worker has it."""
     own = with_callers(estate(api(domain=HOST, access=ACCESS), stack=stack(NAME)))
     bind = bind_address()
-    with Streams(bind) as behind, Entities(live.target.admin_url, live.target.token) as made:
+    with (
+        Streams(bind) as behind,
+        Entities(live.target.admin_url, live.target.token) as made,
+    ):
         made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port)
-        live.await_steady([(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60)
+        live.await_steady(
+            [(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60
+        )
         time.sleep(made.facts.settle)
         yield behind
 
@@ -48,7 +53,9 @@ def opened(
 ) -> Opened:
     lines = [b"GET " + path + b" HTTP/1.1", b"Host: " + HOST.encode()]
     lines += [b"Authorization: Bearer " + token.encode()] if token else []
-    return Opened(live.target.proxy, b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n", timeout)
+    return Opened(
+        live.target.proxy, b"\r\n".join([*lines, b"".join(headers)]) + b"\r\n", timeout
+    )
 
 
 def tokens() -> dict[str, str]:
@@ -78,7 +85,11 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
 
 @pytest.mark.parametrize(
     "connection",
-    [b"keep-alive, Upgrade", b"upgrade,Keep-Alive", b"keep-alive\r\nConnection: Upgrade"],
+    [
+        b"keep-alive, Upgrade",
+        b"upgrade,Keep-Alive",
+        b"keep-alive\r\nConnection: Upgrade",
+    ],
 )
 def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
@@ -92,7 +103,9 @@ def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
         assert one.until(b"ping")
 
 
-def test_a_websocket_outlives_the_token_that_opened_it(live: LiveGateway, streams: Streams) -> None:
+def test_a_websocket_outlives_the_token_that_opened_it(
+    live: LiveGateway, streams: Streams
+) -> None:
     """It is opened once, by a GET that is judged; the workload is told by whom, and what is said is not judged."""
     with opened(live, (token := tokens()["short"]), UPGRADE) as one:
         assert one.status == 101
@@ -107,7 +120,9 @@ def test_a_websocket_outlives_the_token_that_opened_it(live: LiveGateway, stream
         assert one.until(b"ping-2")
 
 
-def test_events_go_on_after_the_token_has_ended(live: LiveGateway, streams: Streams) -> None:
+def test_events_go_on_after_the_token_has_ended(
+    live: LiveGateway, streams: Streams
+) -> None:
     """Each comes as it is sent, and not when the answer is over."""
     with opened(live, (token := tokens()["short"])) as one:
         assert one.status == 200

@@ -46,8 +46,12 @@ def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
     with Streams() as behind, Receiver() as sink:
         logs = LogSettings(HttpSink(sink.url))
         with Entities(live.target.admin_url, live.target.token, logs=logs) as made:
-            made.estate(own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port)
-            live.await_steady([(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60)
+            made.estate(
+                own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port
+            )
+            live.await_steady(
+                [(Case("GET", HOST, b"/orders"), 401)], 3 * made.facts.settle + 60
+            )
             time.sleep(made.facts.settle)
             yield behind, sink
 
@@ -75,7 +79,11 @@ def request_id(opened: Opened) -> str:
     ("kind", "headers", "status"), [("websocket", UPGRADE, 101), ("events", b"", 200)]
 )
 def test_each_has_one_record_once_it_ends(
-    live: LiveGateway, streams: tuple[Streams, Receiver], kind: str, headers: bytes, status: int
+    live: LiveGateway,
+    streams: tuple[Streams, Receiver],
+    kind: str,
+    headers: bytes,
+    status: int,
 ) -> None:
     """With the decision on the request that opened it, and how long it was open."""
     _, sink = streams
@@ -84,13 +92,30 @@ def test_each_has_one_record_once_it_ends(
     ) as one:
         assert one.status == status
         assert b"\r\nx-content-type-options: nosniff\r\n" in one.head.lower()
-        assert f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode() in one.head.lower()
+        assert (
+            f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode() in one.head.lower()
+        )
         time.sleep(1.5)
-        assert not [payload for payload in sink.payloads if request_id(one).encode() in payload]
+        assert not [
+            payload for payload in sink.payloads if request_id(one).encode() in payload
+        ]
     record = sink.record(request_id(one))
-    assert (record["status"], record["code"], record["decision"]) == (status, "allowed", "allowed")
+    assert (record["status"], record["code"], record["decision"]) == (
+        status,
+        "allowed",
+        "allowed",
+    )
     assert record["subject"] == kind and record["latencies"]["request"] >= 1500
-    assert len([payload for payload in sink.payloads if request_id(one).encode() in payload]) == 1
+    assert (
+        len(
+            [
+                payload
+                for payload in sink.payloads
+                if request_id(one).encode() in payload
+            ]
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize("headers", [UPGRADE, b""], ids=["websocket", "events"])

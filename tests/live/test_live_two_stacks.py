@@ -44,10 +44,17 @@ def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
     return run(made, verb, *arguments, status=status).stdout
 
 
-def run(made: Engine, verb: str, *arguments: str, status: int = 0) -> CompletedProcess[str]:
+def run(
+    made: Engine, verb: str, *arguments: str, status: int = 0
+) -> CompletedProcess[str]:
     """A verb on a stack."""
     return kong_oam(
-        Deployment(made.local, made.folder), verb, "--stack", made.stack, *arguments, status=status
+        Deployment(made.local, made.folder),
+        verb,
+        "--stack",
+        made.stack,
+        *arguments,
+        status=status,
     )
 
 
@@ -55,16 +62,22 @@ def own(made: Engine) -> Mapping[str, object]:
     """The stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
-        path: one for path, one in made.live.target.entities().items() if tag in (one["tags"] or ())
+        path: one
+        for path, one in made.live.target.entities().items()
+        if tag in (one["tags"] or ())
     }
 
 
-def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
+def callers(
+    made: Engine, other: Engine
+) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
     """Who is refused at a stack's API, and who is let in, by name."""
     (authorization,) = other.case("GET", "/orders", "report").authorization
     refused = {
         f"nobody at {made.stack}": [made.case("GET", "/orders")],
-        f"the other's at {made.stack}": [Case("GET", made.host, b"/orders", (authorization,))],
+        f"the other's at {made.stack}": [
+            Case("GET", made.host, b"/orders", (authorization,))
+        ],
         f"import at {made.stack}": [made.case("GET", "/orders", "import")],
     }
     return refused, {
@@ -75,15 +88,26 @@ def callers(made: Engine, other: Engine) -> tuple[dict[str, list[Case]], dict[st
 
 def refused_by_hand(made: Engine) -> None:
     """Somebody disables an admission: `verify` has one command, and an opening is an error."""
-    (admission,) = (path for path, one in own(made).items() if one.get("name") == "pre-function")
+    (admission,) = (
+        path for path, one in own(made).items() if one.get("name") == "pre-function"
+    )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
     found = said(made, "verify", "--only", "gateway", status=1)
-    commands = [line for line in found.splitlines() if "to do" in line or "has to act" in line]
+    commands = [
+        line for line in found.splitlines() if "to do" in line or "has to act" in line
+    ]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady([(made.case("GET", "/orders/health"), 503)], made.bound)
     failed = run(
-        made, "emergency", "open", "orders/api", "/orders", "--reason", "a live test", status=2
+        made,
+        "emergency",
+        "open",
+        "orders/api",
+        "/orders",
+        "--reason",
+        "a live test",
+        status=2,
     ).stderr
     assert f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     assert "closed: orders/api" in said(made, "emergency", "close")
@@ -96,7 +120,12 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     second.up()
     refused, welcome = callers(first, second)
     more_refused, more_welcome = callers(second, first)
-    cases = [(case, 200) for of in (welcome, more_welcome) for one in of.values() for case in one]
+    cases = [
+        (case, 200)
+        for of in (welcome, more_welcome)
+        for one in of.values()
+        for case in one
+    ]
     live.await_steady(cases, first.bound)
     seconds = own(second)
     since, workloads = time.monotonic(), [made.live.upstream for made in stacks]
@@ -123,7 +152,13 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         since_repaired = time.monotonic()
         stage("emergency")
         opened = said(
-            first, "emergency", "open", "orders/api", "/orders", "--reason", "a live test"
+            first,
+            "emergency",
+            "open",
+            "orders/api",
+            "/orders",
+            "--reason",
+            "a live test",
         )
         assert "without a token: the gateway passes it on (200)" in opened
         assert MEANS in said(second, "verify", "--only", "gateway")
@@ -133,7 +168,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         stage("move")
         settings = first.stack_file.read_text("utf-8")
         first.stack_file.write_text(
-            settings.replace("config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1)
+            settings.replace(
+                "config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1
+            )
         )
         said(first, "move", "--yes")
         said(first, "up", "--yes")

@@ -17,17 +17,25 @@ from tests.support.workload_tls import Workload, authority, signed
 _TRAIT = "        - {type: upstream-tls, properties: {secretName: api-tls}}\n"
 
 
-def test_only_a_workload_with_its_own_certificate_is_spoken_to(live: LiveGateway) -> None:
+def test_only_a_workload_with_its_own_certificate_is_spoken_to(
+    live: LiveGateway,
+) -> None:
     target = live.target
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"tls.{RUN}.example.com", upstream_host()
     name = stack(f"{RUN}-tls")
-    with asked(target.admin_url, target.token, proxy, name, domain, host, bound=60) as gateway:
-        workloads_are_verified(gateway, "127.0.0.1" if host == "127.0.0.1" else "0.0.0.0")
+    with asked(
+        target.admin_url, target.token, proxy, name, domain, host, bound=60
+    ) as gateway:
+        workloads_are_verified(
+            gateway, "127.0.0.1" if host == "127.0.0.1" else "0.0.0.0"
+        )
 
 
 @pytest.mark.timeout(900)
-def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path) -> None:
+def test_a_component_goes_over_to_tls_and_back(
+    live: LiveGateway, tmp_path: Path
+) -> None:
     """With the engine, and whichever plugin drives it: every run settles, and a call never gets the old and the new."""
     bind = bind_address()
     ca = authority(f"ca of {RUN}-tls")
@@ -37,29 +45,46 @@ def test_a_component_goes_over_to_tls_and_back(live: LiveGateway, tmp_path: Path
         engine(live, tmp_path, "tls") as made,
     ):
         entities.make(
-            "/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{RUN}-tls"]}
+            "/ca_certificates",
+            {"cert": ca.certificate, "tags": [f"kong-oam-stack:{RUN}-tls"]},
         )
-        made.edit(f"[{{port: {made.port}}}]", f"[{{port: {made.port}}}, {{port: {workload.port}}}]")
+        made.edit(
+            f"[{{port: {made.port}}}]",
+            f"[{{port: {made.port}}}, {{port: {workload.port}}}]",
+        )
         made.up()
         (tmp_path / "stacks" / "ca.pem").write_text(ca.certificate)
         made.configure("upstreamTls: {ca: ca.pem}")
-        made.edit(f"http: {{/orders: {made.port}}}", f"http: {{/orders: {workload.port}}}")
+        made.edit(
+            f"http: {{/orders: {made.port}}}", f"http: {{/orders: {workload.port}}}"
+        )
         made.edit("        - type: access\n", f"{_TRAIT}        - type: access\n")
         made.up()
         health = made.case("GET", "/orders/health")
         await_true(
-            lambda: None if _by_tls(live, health, workload) else "the workload of before answers",
+            lambda: (
+                None
+                if _by_tls(live, health, workload)
+                else "the workload of before answers"
+            ),
             made.bound,
         )
-        live.await_steady([(health, 200), (made.case("GET", "/orders"), 401)], made.bound)
+        live.await_steady(
+            [(health, 200), (made.case("GET", "/orders"), 401)], made.bound
+        )
         assert workload.answered
         assert made.changes("up") == {}
         assert made.changes("up", "--refresh") == {}
         made.edit(_TRAIT, "")
-        made.edit(f"http: {{/orders: {workload.port}}}", f"http: {{/orders: {made.port}}}")
+        made.edit(
+            f"http: {{/orders: {workload.port}}}", f"http: {{/orders: {made.port}}}"
+        )
         made.up()
         await_true(
-            lambda: None if live.send(health).arrived else "the workload by TLS answers", made.bound
+            lambda: (
+                None if live.send(health).arrived else "the workload by TLS answers"
+            ),
+            made.bound,
         )
         live.await_steady([(health, 200)], made.bound)
         assert made.changes("up", "--refresh") == {}

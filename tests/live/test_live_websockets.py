@@ -18,7 +18,13 @@ def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
     bind = "127.0.0.1" if host == "127.0.0.1" else "0.0.0.0"
     with (
         asked(
-            target.admin_url, target.token, proxy, stack(f"{RUN}-ws"), domain, host, bound=60
+            target.admin_url,
+            target.token,
+            proxy,
+            stack(f"{RUN}-ws"),
+            domain,
+            host,
+            bound=60,
         ) as gateway,
         Workload(signed(gateway.ca, "right.shop.svc"), bind=bind) as workload,
     ):
@@ -26,7 +32,9 @@ def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
         gateway.expect("right", 200)
         with socket.create_connection(target.proxy, timeout=15) as connection:
             upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
-            connection.sendall(f"GET / HTTP/1.1\r\nHost: right.{domain}\r\n{upgrade}\r\n".encode())
+            connection.sendall(
+                f"GET / HTTP/1.1\r\nHost: right.{domain}\r\n{upgrade}\r\n".encode()
+            )
             assert connection.recv(4096).startswith(b"HTTP/1.1 101 ")
             connection.sendall(b"said")
             assert connection.recv(4096) == b"said"

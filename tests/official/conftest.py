@@ -50,7 +50,9 @@ def cluster() -> Iterator[Kubernetes]:
 
 
 @pytest.fixture(scope="session")
-def deployed(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployed(
+    cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """The sample estate on that cluster, after its first `up`. The tests of one file follow each other on it."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))

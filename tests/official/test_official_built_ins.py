@@ -30,10 +30,14 @@ GATES = {"running/web-8080-admission": "update", "running/web-8080-gate": "updat
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def stack(
+    cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
     for number in range(6):
-        cluster.ask("POST", "/api/v1/persistentvolumes", built_ins.volume(f"volume-{number}"))
+        cluster.ask(
+            "POST", "/api/v1/persistentvolumes", built_ins.volume(f"volume-{number}")
+        )
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
         for file in (deployment.folder / "applications").iterdir():
@@ -53,7 +57,9 @@ def stack(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def settled(
-    stack: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Callable[[], None]:
     """Asserts that one more run does nothing, that a refresh finds nothing, and that `verify` says nothing."""
 
@@ -75,12 +81,17 @@ def test_every_built_in_type_is_deployed(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
     """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
-    assert built_ins.used(stack.folder / BUILT_INS) == built_ins.defined() - NOT_HERE.keys()
+    assert (
+        built_ins.used(stack.folder / BUILT_INS)
+        == built_ins.defined() - NOT_HERE.keys()
+    )
     assert set(stack.changes("up").values()) == {"create"}
     settled()
     for client in ("store", "batch"):
         token = service_token(stack.local, client)
-        assert call(stack.local, "GET", "web.example.com", "/things", token).status == 200
+        assert (
+            call(stack.local, "GET", "web.example.com", "/things", token).status == 200
+        )
     assert call(stack.local, "GET", "web.example.com", "/things").status == 401
     assert call(stack.local, "GET", "oldest.example.com", "/").status == 200
     assert cluster.objects("Ingress") == []
@@ -95,13 +106,20 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
     """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))["config"]
     labels = ",".join(
-        f"{name}={value}" for name, value in settings["kong-oam:gateway"]["podLabels"].items()
+        f"{name}={value}"
+        for name, value in settings["kong-oam:gateway"]["podLabels"].items()
     )
     cluster.kubectl("create", "namespace", "kong")
-    cluster.kubectl("run", "gateway", "--namespace=kong", "--image=x", f"--labels={labels}")
+    cluster.kubectl(
+        "run", "gateway", "--namespace=kong", "--image=x", f"--labels={labels}"
+    )
     try:
         cluster.kubectl(
-            "wait", "--for=condition=Ready", "--timeout=30s", "--namespace=kong", "pod/gateway"
+            "wait",
+            "--for=condition=Ready",
+            "--timeout=30s",
+            "--namespace=kong",
+            "pod/gateway",
         )
         pods = {
             one["status"]["podIP"]: one
@@ -109,7 +127,9 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             if one["status"]["phase"] == "Running"
         }
         (gateway,) = (
-            address for address, one in pods.items() if one["metadata"]["name"] == "gateway"
+            address
+            for address, one in pods.items()
+            if one["metadata"]["name"] == "gateway"
         )
         others = pods.keys() - {gateway}
         asked = [
@@ -119,7 +139,11 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             for port in (22, 5432, 8080, 9100)
             if source != address
         ]
-        passing = {one for one, passes in zip(asked, cluster.passes(asked), strict=True) if passes}
+        passing = {
+            one
+            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            if passes
+        }
         routed = {
             address
             for address in others
@@ -212,7 +236,9 @@ def test_a_change_reaches_its_own_objects_alone(
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        one.what for one in cluster.written()[before:] if not one.what.startswith("events ")
+        one.what
+        for one in cluster.written()[before:]
+        if not one.what.startswith("events ")
     } == {written}
 
 
@@ -222,8 +248,12 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
     """Of all that changed the pods of a Deployment; and it is the same again when they are back."""
     before, text = _pods(cluster, "web"), (stack.folder / BUILT_INS).read_text("utf-8")
     applications = list(yaml.safe_load_all(text))
-    (web,) = (one for one in applications[0]["spec"]["components"] if one["name"] == "web")
-    web["traits"] = [one for one in web["traits"] if one["type"] in ("gateway", "access")]
+    (web,) = (
+        one for one in applications[0]["spec"]["components"] if one["name"] == "web"
+    )
+    web["traits"] = [
+        one for one in web["traits"] if one["type"] in ("gateway", "access")
+    ]
     (stack.folder / BUILT_INS).write_text(yaml.safe_dump_all(applications), "utf-8")
     stack.run("up")
     (container,) = _pods(cluster, "web").pop("containers")
@@ -232,7 +262,13 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
         *("terminationMessagePath", "terminationMessagePolicy"),
     }
     assert _pods(cluster, "web").keys() == {
-        *("containers", "dnsPolicy", "restartPolicy", "schedulerName", "securityContext"),
+        *(
+            "containers",
+            "dnsPolicy",
+            "restartPolicy",
+            "schedulerName",
+            "securityContext",
+        ),
         *("serviceAccount", "serviceAccountName", "terminationGracePeriodSeconds"),
     }
     assert cluster.objects("Role") == []
@@ -243,10 +279,14 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
     settled()
 
 
-def test_a_pod_that_becomes_a_client_is_made_anew(stack: Deployment, cluster: Kubernetes) -> None:
+def test_a_pod_that_becomes_a_client_is_made_anew(
+    stack: Deployment, cluster: Kubernetes
+) -> None:
     """Its containers cannot get a credential while it runs: the API server refuses that."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
-    stack.edit(BUILT_INS, "    - name: lone\n", f"      traits: [{trait}]\n    - name: lone\n")
+    stack.edit(
+        BUILT_INS, "    - name: lone\n", f"      traits: [{trait}]\n    - name: lone\n"
+    )
     stack.edit(BUILT_INS, "once/batch]", "once/batch, once/things]")
     assert stack.changes("up")["once/things/pod/alone"] == "create-replacement"
     (container,) = _found(cluster, "Pod", "alone")["spec"]["containers"]
@@ -283,7 +323,9 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     uid = _found(cluster, "ConfigMap", "anew")["metadata"]["uid"]
     for name in ("shared", "once", "anew"):
         stack.edit(
-            KEPT, f'{{name: {name}}}, data: {{A: "1"}}', f'{{name: {name}}}, data: {{A: "3"}}'
+            KEPT,
+            f'{{name: {name}}}, data: {{A: "1"}}',
+            f'{{name: {name}}}, data: {{A: "3"}}',
         )
     stack.run("up")
     assert data()["once"] == {"A": "1"}
@@ -295,7 +337,9 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     settled()
 
 
-def test_a_destroy_leaves_what_is_somebody_elses(stack: Deployment, cluster: Kubernetes) -> None:
+def test_a_destroy_leaves_what_is_somebody_elses(
+    stack: Deployment, cluster: Kubernetes
+) -> None:
     """And what a rule keeps."""
     stack.run("destroy")
     left = {

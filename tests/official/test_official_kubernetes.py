@@ -68,7 +68,9 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
     }
     strangers |= {("default", "posing"): label, ("elsewhere", "plain"): "app=other"}
     for (namespace, name), own in strangers.items():
-        cluster.kubectl("run", name, f"--namespace={namespace}", "--image=x", f"--labels={own}")
+        cluster.kubectl(
+            "run", name, f"--namespace={namespace}", "--image=x", f"--labels={own}"
+        )
     try:
         at = _addresses(cluster, len(strangers))
         components = {
@@ -90,12 +92,20 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
             for port in (22, 443, *sorted({port for _, port in ports}))
             if source != address
         ]
-        passing = {one for one, passes in zip(asked, cluster.passes(asked), strict=True) if passes}
+        passing = {
+            one
+            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            if passes
+        }
         assert ports >= {("api", 8080), ("web", 3000)}
-        assert passing == {(at["kong", "gateway"], components[name], port) for name, port in ports}
+        assert passing == {
+            (at["kong", "gateway"], components[name], port) for name, port in ports
+        }
     finally:
         for namespace, name in strangers:
-            cluster.kubectl("delete", "pod", name, f"--namespace={namespace}", "--wait=false")
+            cluster.kubectl(
+                "delete", "pod", name, f"--namespace={namespace}", "--wait=false"
+            )
         cluster.kubectl("delete", "namespace", "kong", "elsewhere")
 
 
@@ -107,11 +117,16 @@ def _addresses(cluster: Kubernetes, strangers: int) -> dict[tuple[str, str], str
         names = {
             (
                 one["metadata"]["namespace"],
-                one["metadata"]["labels"].get("app.oam.dev/component", one["metadata"]["name"]),
+                one["metadata"]["labels"].get(
+                    "app.oam.dev/component", one["metadata"]["name"]
+                ),
             ): (one["status"].get("podIP"))
             for one in pods
         }
-        if all(names.values()) and len(names) == len(cluster.objects("Deployment")) + strangers:
+        if (
+            all(names.values())
+            and len(names) == len(cluster.objects("Deployment")) + strangers
+        ):
             return {name: str(address) for name, address in names.items()}
         assert time.monotonic() < deadline, names
         time.sleep(0.2)
@@ -138,7 +153,10 @@ def test_a_rotation_replaces_nothing_and_refuses_nobody(
     wanted = {
         f"patch {kind}"
         for client in CLIENTS
-        for kind in (f"secrets default/{client}-client", f"deployments default/{client}")
+        for kind in (
+            f"secrets default/{client}-client",
+            f"deployments default/{client}",
+        )
     }
     assert _own(cluster.written()[before:]) == wanted
     assert deployed.changes("preview", "--refresh") == {}
@@ -171,17 +189,25 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     out = capsys.readouterr().out
     assert SECRET not in out
     found = [
-        line.removeprefix("changed: ") for line in out.splitlines() if line.startswith("changed: ")
+        line.removeprefix("changed: ")
+        for line in out.splitlines()
+        if line.startswith("changed: ")
     ]
-    assert [re.sub(r" at \d{4}-\d\d-\d\dT[\d:]{8}Z", "", line) for line in found] == FOUND
+    assert [
+        re.sub(r" at \d{4}-\d\d-\d\dT[\d:]{8}Z", "", line) for line in found
+    ] == FOUND
     commands = [
         line.removeprefix("    to do: ")
         for line in out.splitlines()
         if line.startswith("    to do: ")
     ]
-    for command in dict.fromkeys(part for line in commands for part in line.split(" && ")):
+    for command in dict.fromkeys(
+        part for line in commands for part in line.split(" && ")
+    ):
         if not command.startswith("pulumi"):
-            subprocess.run(command, shell=True, check=True, timeout=60, env=deployed.local.env)
+            subprocess.run(
+                command, shell=True, check=True, timeout=60, env=deployed.local.env
+            )
     deployed.run("up", "--refresh")
     assert main(ask) == 0, capsys.readouterr()
     assert [_lasting(one) for one in _all(cluster)] == before
@@ -196,7 +222,11 @@ POD = {
     ]
 }
 HANDS: Sequence[tuple[str, str, Object]] = (
-    ("deployment/api", "strategic", {"spec": {"replicas": 4, "template": {"spec": POD}}}),
+    (
+        "deployment/api",
+        "strategic",
+        {"spec": {"replicas": 4, "template": {"spec": POD}}},
+    ),
     ("networkpolicy/api", "merge", {"spec": {"ingress": [{}]}}),
     ("secret/checkout-client", "merge", {"data": {"LD_PRELOAD": SECRET}}),
     ("service/api", "strategic", {"spec": {"ports": [{"name": "ssh", "port": 22}]}}),
@@ -214,7 +244,9 @@ FOUND = [
 ]
 
 
-def test_a_pod_that_is_not_ready_is_no_change(deployed: Deployment, cluster: Kubernetes) -> None:
+def test_a_pod_that_is_not_ready_is_no_change(
+    deployed: Deployment, cluster: Kubernetes
+) -> None:
     """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
     (pod,) = (
         one["metadata"]["name"]
@@ -222,14 +254,18 @@ def test_a_pod_that_is_not_ready_is_no_change(deployed: Deployment, cluster: Kub
         if one["metadata"]["name"].startswith("api-")
     )
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
-    cluster.kubectl("patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}")
+    cluster.kubectl(
+        "patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}"
+    )
     try:
         assert deployed.changes("up") == {}
         shown = {"orders/api-deployment": "update", "orders/api-service-api": "update"}
         assert deployed.changes("preview", "--refresh") == shown
     finally:
         cluster.kubectl("delete", f"pod/{pod}")
-        cluster.kubectl("wait", "--for=condition=Available", "--timeout=30s", "deployment/api")
+        cluster.kubectl(
+            "wait", "--for=condition=Available", "--timeout=30s", "deployment/api"
+        )
     assert deployed.changes("preview", "--refresh") == {}
 
 
@@ -237,11 +273,16 @@ def test_a_destroy_leaves_nothing(deployed: Deployment, cluster: Kubernetes) -> 
     """Of what the program made; the namespace is not its own."""
     deployed.run("destroy")
     assert _all(cluster) == []
-    assert cluster.kubectl("get", "namespace", "default", "--output=name") == "namespace/default\n"
+    assert (
+        cluster.kubectl("get", "namespace", "default", "--output=name")
+        == "namespace/default\n"
+    )
 
 
 @pytest.mark.parametrize("writes", KILLS)
-def test_a_killed_run_recovers(deployed: Deployment, cluster: Kubernetes, writes: int) -> None:
+def test_a_killed_run_recovers(
+    deployed: Deployment, cluster: Kubernetes, writes: int
+) -> None:
     """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
     assert _all(cluster) == []
     with _killed_after(cluster, deployed, len(cluster.written()) + writes) as came:
@@ -254,7 +295,9 @@ def test_a_killed_run_recovers(deployed: Deployment, cluster: Kubernetes, writes
     deployed.run("destroy")
 
 
-def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path: Path) -> None:
+def test_what_of_the_cluster_does_not_fit_is_named(
+    cluster: Kubernetes, tmp_path: Path
+) -> None:
     """Before anything is made: a namespace that is missing, until runs make it, and nodes where the gateway is."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
@@ -276,7 +319,10 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
             "cidrs": [f"{cluster.node_address}/24"],
         }
         stack_file(tmp_path).write_text(
-            yaml.safe_dump({"config": {**settings["config"], "kong-oam:gateway": outside}}), "utf-8"
+            yaml.safe_dump(
+                {"config": {**settings["config"], "kong-oam:gateway": outside}}
+            ),
+            "utf-8",
         )
         failed = deployment.run("up", check=False)
         assert (
@@ -287,7 +333,9 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
         settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
         stack_file(tmp_path).write_text(yaml.safe_dump(settings), "utf-8")
         deployment.run("up")
-        assert deployment.changes("up") == {} == deployment.changes("preview", "--refresh")
+        assert (
+            deployment.changes("up") == {} == deployment.changes("preview", "--refresh")
+        )
         assert {one["metadata"]["namespace"] for one in _all(cluster)} == {"things"}
         deployment.run("destroy")
         assert _all(cluster) == []
@@ -324,7 +372,11 @@ def _all(cluster: Kubernetes) -> list[Object]:
 
 def _own(written: Sequence[Written]) -> set[str]:
     """What was written, events left out."""
-    return {f"{one.verb} {one.what}" for one in written if not one.what.startswith("events ")}
+    return {
+        f"{one.verb} {one.what}"
+        for one in written
+        if not one.what.startswith("events ")
+    }
 
 
 _MOVING = (
@@ -343,6 +395,9 @@ def _lasting(one: Object) -> str:
         key: value for key, value in one["metadata"].items() if key not in _MOVING
     }
     return json.dumps(
-        {**{key: value for key, value in one.items() if key != "status"}, "metadata": about},
+        {
+            **{key: value for key, value in one.items() if key != "status"},
+            "metadata": about,
+        },
         sort_keys=True,
     )

@@ -21,7 +21,14 @@ from tests.support.documentation import below, page
 from tests.support.gateway_cases import Case
 from tests.support.lua_scripts import spoil
 from tests.support.oracle import meaning, worlds
-from tests.support.oracle.compare import NOW, Project, Report, client_id, compared, known
+from tests.support.oracle.compare import (
+    NOW,
+    Project,
+    Report,
+    client_id,
+    compared,
+    known,
+)
 from tests.support.oracle.meaning import Answer, Request, Token
 from tests.support.oracle.worlds import World
 from tests.support.tiers import deep_after, examples
@@ -59,13 +66,19 @@ DIMENSIONS = (
     ),
     *("a page reads", "a page may not read"),
     *("not from there", "ambiguous header", "harmless header"),
-    *("new version of the workload", "half-finished: gate before", "half-finished: gate after"),
+    *(
+        "new version of the workload",
+        "half-finished: gate before",
+        "half-finished: gate after",
+    ),
 )
 
 
 @pytest.mark.parametrize("module", INDEPENDENT)
 def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
-    tree = ast.parse((ROOT / "tests" / "support" / "oracle" / f"{module}.py").read_text("utf-8"))
+    tree = ast.parse(
+        (ROOT / "tests" / "support" / "oracle" / f"{module}.py").read_text("utf-8")
+    )
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,7 +91,9 @@ def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
                 for alias in node.names
             }
     own = {f"tests.support.oracle.{name}" for name in INDEPENDENT}
-    assert {name for name in found if name.partition(".")[0] not in sys.stdlib_module_names} <= own
+    assert {
+        name for name in found if name.partition(".")[0] not in sys.stdlib_module_names
+    } <= own
 
 
 def sample() -> World:
@@ -90,7 +105,9 @@ def sample() -> World:
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
     """What the demo prints: callers by letter, then requests and a status for each. Of the example beside the sample
     estate, `ledger`, it knows no more than that it is a client which nothing there is granted to."""
-    text = below(page("tutorial.md"), "## What the demo prints").partition("The gateway's log")[0]
+    text = below(page("tutorial.md"), "## What the demo prints").partition(
+        "The gateway's log"
+    )[0]
     users = {
         "user-sales": ("sales",),
         "user-order-desk": ("order-desk",),
@@ -107,7 +124,9 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
             if refused
             else Token("okta", True, client, bool(user), scopes, users.get(user, ()))
         )
-    rows = re.findall(r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){12})$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){12})$", text, re.MULTILINE
+    )
     rows = [row for row in rows if row[1] != "ledger.example.com"]
     assert len(callers) == 12 and len(rows) == 22
     world = sample()
@@ -116,16 +135,28 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
             world.answer(Request(method, host, target.encode(), caller)).status
             for caller in callers
         ]
-        assert answers == [int(status) for status in statuses.split()], (method, host, target)
+        assert answers == [int(status) for status in statuses.split()], (
+            method,
+            host,
+            target,
+        )
 
 
 def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
     """The token lists what is now another component's: its client holds nothing there."""
     world = sample()
-    token = Token("okta", True, "shop/checkout", False, ("orders.read", "reports.audit"))
-    assert world.answer(Request("GET", "orders.example.com", b"/orders", token)).status == 200
+    token = Token(
+        "okta", True, "shop/checkout", False, ("orders.read", "reports.audit")
+    )
     assert (
-        world.answer(Request("GET", "reports.example.com", b"/docs/internal", token)).status == 403
+        world.answer(Request("GET", "orders.example.com", b"/orders", token)).status
+        == 200
+    )
+    assert (
+        world.answer(
+            Request("GET", "reports.example.com", b"/docs/internal", token)
+        ).status
+        == 403
     )
 
 
@@ -141,13 +172,17 @@ def asked(first: int, decisions: int) -> Report:
 @pytest.mark.generated
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("block", deep_after(1, range(BLOCKS)))
-def test_the_project_answers_as_the_oracle(block: int, report: Callable[[str], None]) -> None:
+def test_the_project_answers_as_the_oracle(
+    block: int, report: Callable[[str], None]
+) -> None:
     found = asked(block * 10_000, examples(DECISIONS))
     report(
         f"oracle, block {block}: {found.decisions:,} decisions, {found.counted['pairs of estates']} pairs of estates"
     )
     assert not found.disagreements, "\n".join(found.disagreements[:10])
-    assert {dimension for dimension in DIMENSIONS if not found.counted[dimension]} == set()
+    assert {
+        dimension for dimension in DIMENSIONS if not found.counted[dimension]
+    } == set()
 
 
 @pytest.mark.generated
@@ -158,12 +193,17 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
     before, after = worlds.estates(rng)
     project = Project(after)
     providers = {name: issuer.provider for name, issuer in project.issuers.items()}
-    estate = replace(project.estate, stack=replace(project.estate.stack, providers=providers))
+    estate = replace(
+        project.estate, stack=replace(project.estate.stack, providers=providers)
+    )
     with Kong(now=lambda: NOW) as kong:
-        pems = {name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()}
+        pems = {
+            name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()
+        }
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
             entities.clients = {
-                client.component: client_id(client.component) for client in estate.clients
+                client.component: client_id(client.component)
+                for client in estate.clients
             }
             entities.estate(estate, pems, "upstream.test")
         for question in worlds.questions(rng, before, after, QUESTIONS):
@@ -171,14 +211,22 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
             if request.token and request.token.provider not in providers:
                 continue
             meant = after.answer(request)
-            authorization = (f"Bearer {project.signed(request.token)}",) if request.token else ()
+            authorization = (
+                (f"Bearer {project.signed(request.token)}",) if request.token else ()
+            )
             headers = (": ".join(request.header).encode(),) if request.header else ()
             got = kong.handle(
-                Case(request.method, request.host, request.target, authorization, headers).raw(),
+                Case(
+                    request.method, request.host, request.target, authorization, headers
+                ).raw(),
                 peer=request.address or "",
             )
             if not known(request, meant, got.status):
-                assert got.status in statuses(request, meant), (request, meant, got.body)
+                assert got.status in statuses(request, meant), (
+                    request,
+                    meant,
+                    got.body,
+                )
                 assert got.upstream is None or got.upstream.port == meant.port
 
 
@@ -191,8 +239,12 @@ def statuses(request: Request, meant: Answer) -> set[int]:
     return {400, 404} if meant.status == 400 else {meant.status}
 
 
-def _shorter(component: model.Component, path: paths.PathSegments) -> tuple[model.Rule, ...]:
-    return tuple(rule for rule in component.rules if path[: len(rule.path)] == rule.path)
+def _shorter(
+    component: model.Component, path: paths.PathSegments
+) -> tuple[model.Rule, ...]:
+    return tuple(
+        rule for rule in component.rules if path[: len(rule.path)] == rule.path
+    )
 
 
 FAULTS: Mapping[str, tuple[Any, str, Any]] = {
@@ -207,7 +259,9 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", deep_after(2, FAULTS))
-def test_a_fault_in_the_project_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_the_project_is_found(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(*FAULTS[fault])
     assert found_within(60, "decide")
 
@@ -227,7 +281,9 @@ FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("fault", deep_after(2, FAULTS_OF_THE_GATE))
-def test_a_fault_in_the_gate_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_the_gate_is_found(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil(monkeypatch, *FAULTS_OF_THE_GATE[fault])
     assert found_within(60, "gate")
 

@@ -31,7 +31,11 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
         reads or effect in (Effect.CLOSES, Effect.UNKNOWN)
     )
     assert (effect is Effect.NONE) == (reads or PLUGIN_KINDS.get(kind) == "harmless")
-    may_be_allowed = PLUGIN_KINDS.get(kind, "depends") in ("harmless", "limits", "depends")
+    may_be_allowed = PLUGIN_KINDS.get(kind, "depends") in (
+        "harmless",
+        "limits",
+        "depends",
+    )
     assert bool(UNDISTURBED.findings(one, {"allow": [kind]})) != may_be_allowed
 
 
@@ -49,15 +53,20 @@ def test_both_know_every_word_of_the_file() -> None:
         ("request-transformer", "rewrites"),
     ],
 )
-def test_what_only_logs_is_harmless_and_what_may_run_code_is_not(kind: str, doing: str) -> None:
+def test_what_only_logs_is_harmless_and_what_may_run_code_is_not(
+    kind: str, doing: str
+) -> None:
     """Of which two lists said two things."""
     assert PLUGIN_KINDS[kind] == doing
 
 
-def _waived(kind: str, until: str = "2026-01-31", application: str = "orders") -> DeployedModel:
+def _waived(
+    kind: str, until: str = "2026-01-31", application: str = "orders"
+) -> DeployedModel:
     waiver = f"{{name: {kind}, waiver: {{reason: r, until: {until}}}}}"
     asking = estate(
-        api(application, access=ACCESS) + f"        - {{type: kong-plugin, properties: {waiver}}}\n"
+        api(application, access=ACCESS)
+        + f"        - {{type: kong-plugin, properties: {waiver}}}\n"
     )
     return DeployedModel(asking, cloud="aws", as_of=datetime.date(2026, 1, 31))
 
@@ -68,19 +77,25 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
     cache = beside(plugin("cache", "proxy-cache", {}, serviceId=service))
     assert UNDISTURBED.findings(cache, {}), "nobody asks for it"
     assert not UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache")), {})
-    assert UNDISTURBED.findings(replace(cache, model=_waived("redirect")), {}), "another kind"
-    assert UNDISTURBED.findings(replace(cache, model=_waived("proxy-cache", "2026-01-30")), {}), (
-        "its day is over"
+    assert UNDISTURBED.findings(replace(cache, model=_waived("redirect")), {}), (
+        "another kind"
     )
+    assert UNDISTURBED.findings(
+        replace(cache, model=_waived("proxy-cache", "2026-01-30")), {}
+    ), "its day is over"
     assert UNDISTURBED.findings(
         replace(cache, model=_waived("proxy-cache", application="shop")), {}
     ), "of another"
     everywhere = beside(plugin("cache", "proxy-cache", {}))
     assert UNDISTURBED.findings(replace(everywhere, model=_waived("proxy-cache")), {})
-    on_a_route = beside(plugin("cache", "proxy-cache", {}, serviceId=service, routeId="x"))
+    on_a_route = beside(
+        plugin("cache", "proxy-cache", {}, serviceId=service, routeId="x")
+    )
     assert UNDISTURBED.findings(replace(on_a_route, model=_waived("proxy-cache")), {})
     script = beside(
-        plugin("more", "pre-function", {"access": ["x"]}, serviceId=service, routeId="x")
+        plugin(
+            "more", "pre-function", {"access": ["x"]}, serviceId=service, routeId="x"
+        )
     )
     assert UNDISTURBED.findings(replace(script, model=_waived("pre-function")), {})
 
@@ -88,7 +103,9 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
 @pytest.mark.parametrize(
     "scope", [{}, {"serviceId": "ours"}, {"routeId": "x"}, {"consumerId": "x"}]
 )
-def test_what_lets_pages_read_is_a_violation_wherever_it_stands(scope: dict[str, str]) -> None:
+def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
+    scope: dict[str, str],
+) -> None:
     """Kong's `cors`, which answers preflights before the gate, and headers of answers that say what it says; other
     headers say nothing to pages."""
     if scope.get("serviceId"):
@@ -113,6 +130,6 @@ def test_what_lets_pages_read_is_accepted_by_a_waiver() -> None:
     service = resource("kong:index/service:Service", "api-service").urn
     one = beside(plugin("more", "cors", {}, serviceId=service))
     assert not UNDISTURBED.findings(replace(one, model=_waived("cors")), {})
-    assert UNDISTURBED.findings(replace(one, model=_waived("cors", "2026-01-30")), {}), (
-        "its day is over"
-    )
+    assert UNDISTURBED.findings(
+        replace(one, model=_waived("cors", "2026-01-30")), {}
+    ), "its day is over"

@@ -15,7 +15,9 @@ from tests.support.sound_deployment import ESTATE, MODEL, SOUND, resource
 BY_ID = {rule.id: rule for rule in RULES}
 NOWHERE, NOBODY = names.nowhere(ESTATE.stack.name), names.anonymous(ESTATE.stack.name)
 OF_BASE = ("kong:index/upstream:Upstream", "kong:index/consumer:Consumer")
-CONSUMER = resource("kong:index/consumer:Consumer", "gateway-anonymous", username=NOBODY)
+CONSUMER = resource(
+    "kong:index/consumer:Consumer", "gateway-anonymous", username=NOBODY
+)
 UPSTREAM = resource("kong:index/upstream:Upstream", "gateway-nowhere")
 
 
@@ -42,20 +44,29 @@ def partition(*more: Resource, host: str = NOWHERE, nobody: str = NOBODY) -> Dep
 def base(*more: Resource) -> Deployment:
     """What the base of the estate has of the gateway."""
     return replace(
-        SOUND, resources=(CONSUMER, UPSTREAM, *more), model=replace(MODEL, estate=base_of(ESTATE))
+        SOUND,
+        resources=(CONSUMER, UPSTREAM, *more),
+        model=replace(MODEL, estate=base_of(ESTATE)),
     )
 
 
 def test_a_partition_leads_to_what_its_base_made() -> None:
     """By the names of its own estate, and by no other."""
     assert (
-        found("service-nowhere", partition()) == found("authentication-strict", partition()) == []
+        found("service-nowhere", partition())
+        == found("authentication-strict", partition())
+        == []
     )
     assert found("service-nowhere", partition(host=names.nowhere("other"))) != []
     assert found("service-nowhere", partition(host="api.orders.svc")) != []
-    assert found("authentication-strict", partition(nobody=names.anonymous("other"))) != []
     assert (
-        found("authentication-strict", partition(nobody=names.ring(ESTATE.stack.name, "main")))
+        found("authentication-strict", partition(nobody=names.anonymous("other"))) != []
+    )
+    assert (
+        found(
+            "authentication-strict",
+            partition(nobody=names.ring(ESTATE.stack.name, "main")),
+        )
         != []
     )
 
@@ -73,7 +84,9 @@ def test_a_partition_makes_nobody_somebody() -> None:
         "kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", consumerId="of the base"
     )
     assert found("authentication-strict", partition(credential)) != []
-    limit = resource("kong:index/plugin:Plugin", "limit", consumerId="of the base", configJson="{}")
+    limit = resource(
+        "kong:index/plugin:Plugin", "limit", consumerId="of the base", configJson="{}"
+    )
     assert found("authentication-strict", partition(limit)) == []
 
 
@@ -93,12 +106,18 @@ def test_nothing_gives_the_bases_upstream_a_target() -> None:
 def test_the_bases_nobody_has_no_credential() -> None:
     """The key rings have some."""
     ring = resource(
-        "kong:index/consumer:Consumer", "ring", username=names.ring(ESTATE.stack.name, "main")
+        "kong:index/consumer:Consumer",
+        "ring",
+        username=names.ring(ESTATE.stack.name, "main"),
     )
-    slot = resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "slot", {"consumerId": ring.urn})
+    slot = resource(
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "slot", {"consumerId": ring.urn}
+    )
     assert found("authentication-strict", base(ring, slot)) == []
     more = resource(
-        "kong:index/consumerJwtAuth:ConsumerJwtAuth", "more", {"consumerId": CONSUMER.urn}
+        "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+        "more",
+        {"consumerId": CONSUMER.urn},
     )
     assert found("authentication-strict", base(ring, slot, more)) == [
         "gateway-anonymous: gates of partitions take it for nobody, and it has credentials"
@@ -112,12 +131,17 @@ def test_components_are_judged_in_their_own_stack() -> None:
     for one in (base(), replace(partition(), model=replace(MODEL, estate=caller))):
         assert found("component-owned", one) == []
     assert (
-        found("component-owned", replace(SOUND, model=replace(MODEL, estate=_owned_by_nobody())))
+        found(
+            "component-owned",
+            replace(SOUND, model=replace(MODEL, estate=_owned_by_nobody())),
+        )
         != []
     )
 
 
 def _owned_by_nobody() -> Estate:
     (application,) = ESTATE.applications
-    components = tuple(replace(one, owner=None, waivers=()) for one in application.components)
+    components = tuple(
+        replace(one, owner=None, waivers=()) for one in application.components
+    )
     return replace(ESTATE, applications=(replace(application, components=components),))

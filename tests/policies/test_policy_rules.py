@@ -43,9 +43,9 @@ from tests.support.ways_in import WAYS_IN
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
 PROTECTED = urn("kong:index/route:Route", "protected-1")
-POD_SPEC = SOUND.resources[[one.name for one in SOUND.resources].index("deployment")].properties[
-    "spec"
-]["template"]
+POD_SPEC = SOUND.resources[
+    [one.name for one in SOUND.resources].index("deployment")
+].properties["spec"]["template"]
 
 
 def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
@@ -55,7 +55,8 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
 def with_environment(*variables: dict[str, Any]) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
     return spoilt(
-        "deployment", spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}}
+        "deployment",
+        spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}},
     )
 
 
@@ -88,7 +89,10 @@ def unfenced(type_: str, *path: str) -> Deployment:
     made = with_pods(type_, *path, labels=labels)
     return replace(
         made,
-        resources=(*made.resources, kubernetes("core/v1:Service", "way", {"selector": labels})),
+        resources=(
+            *made.resources,
+            kubernetes("core/v1:Service", "way", {"selector": labels}),
+        ),
     )
 
 
@@ -120,7 +124,9 @@ def guarding(access: str) -> Deployment:
     )
     return replace(
         gate,
-        resources=tuple(admission if one.name == "admission" else one for one in gate.resources),
+        resources=tuple(
+            admission if one.name == "admission" else one for one in gate.resources
+        ),
     )
 
 
@@ -172,7 +178,9 @@ WAIVED = """\
         - {type: kong-plugin, properties: {name: file-log, config: {path: /x}, waiver: {reason: here, until: 2026-01-31}}}
         - {type: kong-plugin, properties: {name: response-ratelimiting, config: {redis: {host: localhost}}, waiver: {reason: near, until: 2026-01-31}}}
 """
-PLUGINS = replace(SOUND, model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED)))
+PLUGINS = replace(
+    SOUND, model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED))
+)
 
 CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
@@ -304,9 +312,13 @@ CASES: list[tuple[str, Deployment, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("rule", "deployment", "message"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)]
+    ("rule", "deployment", "message"),
+    CASES,
+    ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)],
 )
-def test_a_rule_finds_what_it_is_there_for(rule: str, deployment: Deployment, message: str) -> None:
+def test_a_rule_finds_what_it_is_there_for(
+    rule: str, deployment: Deployment, message: str
+) -> None:
     """One thing of a sound deployment is spoilt, and the rule says which."""
     assert message in found(rule, deployment)
 
@@ -314,7 +326,8 @@ def test_a_rule_finds_what_it_is_there_for(rule: str, deployment: Deployment, me
 def test_a_fence_in_another_cluster_is_none() -> None:
     """Clusters are told apart by their provider."""
     far = tuple(
-        replace(one, provider="west") if one.name == "fence" else one for one in SOUND.resources
+        replace(one, provider="west") if one.name == "fence" else one
+        for one in SOUND.resources
     )
     assert found("workload-fenced", replace(SOUND, resources=far)) == [
         "deployment is behind a Service, and behind no NetworkPolicy"
@@ -358,12 +371,18 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
     }
     unknown = tuple(
         replace(
-            one, properties={k: UNKNOWN if k in hidden else v for k, v in one.properties.items()}
+            one,
+            properties={
+                k: UNKNOWN if k in hidden else v for k, v in one.properties.items()
+            },
         )
         for one in SOUND.resources
     )
     assert found(rule, replace(SOUND, resources=unknown)) == []
-    for web in ({"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN}, {"redirectUris": [UNKNOWN]}):
+    for web in (
+        {"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN},
+        {"redirectUris": [UNKNOWN]},
+    ):
         assert found(rule, spoilt("tenant-app", web=web)) == []
 
 
@@ -376,7 +395,8 @@ def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
     waiver = Waiver(code, "known", until, component.place)
     component = replace(component, waivers=(*component.waivers, waiver))
     whole = replace(
-        given.model.estate, applications=(replace(application, components=(component,)),)
+        given.model.estate,
+        applications=(replace(application, components=(component,)),),
     )
     return replace(given, model=replace(given.model, estate=whole))
 
@@ -392,7 +412,9 @@ OVERDUE = ACCESS.replace("2026-06-30", "2026-01-30")
         ("component-owned", "LINT308", ""),
     ],
 )
-def test_what_a_waiver_accepts_is_no_violation(rule: str, code: str, access: str) -> None:
+def test_what_a_waiver_accepts_is_no_violation(
+    rule: str, code: str, access: str
+) -> None:
     """As in lint: up to and including its day, for its own code. Afterwards it is one, and so is the waiver."""
     assert len(found(rule, meaning(access))) == 1
     for until in ("2026-01-31", "2027-01-01"):
@@ -416,19 +438,31 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
     )
     reading = read_bytes("app1.yaml", api(access=trait).encode())
     linted = {
-        one.code for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)
+        one.code
+        for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)
     }
-    same = {"LINT306": "public-ending", "LINT307": "public-current", "LINT308": "component-owned"}
-    assert {code for code, rule in same.items() if found(rule, meaning(trait))} == linted & {*same}
+    same = {
+        "LINT306": "public-ending",
+        "LINT307": "public-current",
+        "LINT308": "component-owned",
+    }
+    assert {
+        code for code, rule in same.items() if found(rule, meaning(trait))
+    } == linted & {*same}
 
 
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     """By default the sandbox's; an organisation may name others, or none."""
-    local = replace(spoilt("protected-1", protocols=["http"]), model=replace(MODEL, cloud="local"))
+    local = replace(
+        spoilt("protected-1", protocols=["http"]), model=replace(MODEL, cloud="local")
+    )
     assert found("no-plain-http", local) == []
-    assert found("no-plain-http", local, exceptClouds=[]) == ["route protected-1 takes http"]
+    assert found("no-plain-http", local, exceptClouds=[]) == [
+        "route protected-1 takes http"
+    ]
     redirect = replace(
-        spoilt("web", redirectUris=["http://a.test/x"]), model=replace(MODEL, cloud="local")
+        spoilt("web", redirectUris=["http://a.test/x"]),
+        model=replace(MODEL, cloud="local"),
     )
     assert found("redirect-exact", redirect) == []
     assert found("redirect-exact", redirect, exceptClouds=["aws"]) == [
@@ -439,7 +473,10 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
 def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
     """And what an organisation knows of its own; what answers before the gate it cannot allow."""
     assert (
-        found("gate-undisturbed", beside(plugin("limit", "rate-limiting", {}, serviceId=SERVICE)))
+        found(
+            "gate-undisturbed",
+            beside(plugin("limit", "rate-limiting", {}, serviceId=SERVICE)),
+        )
         == []
     )
     own = beside(plugin("own", "our-plugin", {}, serviceId=SERVICE))
@@ -450,10 +487,14 @@ def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
     ]
 
 
-def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_it() -> None:
+def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_it() -> (
+    None
+):
     """Exactly as it is, and nowhere else."""
     asking = json.dumps({**json.loads(TABLE), "budget": "client"})
-    (script,), (unasked,) = (plugins.admission(one)["access"] for one in (asking, TABLE))
+    (script,), (unasked,) = (
+        plugins.admission(one)["access"] for one in (asking, TABLE)
+    )
     call = "CODE.budget()\n"
     assert call in script and call not in unasked
     assert found("script-current", configured("admission", access=[script])) == []
@@ -485,12 +526,15 @@ def test_the_script_that_bounds_bodies_stands_behind_the_gate() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"]
+    "rule",
+    ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"],
 )
 def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
     """In place of `jwt` on the service, in full as Kong's reference has it."""
     config = plugins.openid_connect("https://i", "nobody")
-    emitted = plugins.config_json(openid_connect_reference.schema(), "openid-connect", config)
+    emitted = plugins.config_json(
+        openid_connect_reference.schema(), "openid-connect", config
+    )
     swapped = tuple(
         replace(one, properties={**one.properties, "name": "openid-connect", "configJson": emitted})
         if one.name == "jwt" else one
@@ -520,27 +564,44 @@ def test_a_client_is_judged_by_its_own_schedule(
     """Where it keeps its key: another provider of the stack has no part in that."""
     client = resource(kind, name, **properties)
     slow = replace(
-        SOUND, resources=(*SOUND.resources, client), model=replace(MODEL, estate=estate(CLIENT))
+        SOUND,
+        resources=(*SOUND.resources, client),
+        model=replace(MODEL, estate=estate(CLIENT)),
     )
-    assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
+    assert found("keys-rotated", slow) == [
+        "shop/job (app1.yaml:10:11) keeps its key for 91 days"
+    ]
     assert found("keys-rotated", slow, longestDays=91) == []
     elsewhere = replace(client, name=name.replace("main-", "other-"))
-    assert found("keys-rotated", replace(slow, resources=(*SOUND.resources, elsewhere))) == []
+    assert (
+        found("keys-rotated", replace(slow, resources=(*SOUND.resources, elsewhere)))
+        == []
+    )
 
 
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
-    public = spoilt("realm-client", accessType="PUBLIC", clientAuthenticatorType="client-secret")
+    public = spoilt(
+        "realm-client", accessType="PUBLIC", clientAuthenticatorType="client-secret"
+    )
     assert found("keys-rotated", public) == []
     fine = ["com.example.app:/callback", "http://127.0.0.1/x"]
     assert (
-        found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine))
+        found(
+            "redirect-exact",
+            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine),
+        )
         == []
     )
-    assert len(found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))) == len(fine)
+    assert len(
+        found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))
+    ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
-        found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd))
+        found(
+            "redirect-exact",
+            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd),
+        )
     ) == len(odd)
 
 
@@ -562,14 +623,21 @@ def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) ->
         )
         for slot in "ab"
     )
-    slow = replace(SOUND, resources=(*others, *own), model=replace(MODEL, estate=estate(CLIENT)))
-    assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
+    slow = replace(
+        SOUND, resources=(*others, *own), model=replace(MODEL, estate=estate(CLIENT))
+    )
+    assert found("keys-rotated", slow) == [
+        "shop/job (app1.yaml:10:11) keeps its key for 91 days"
+    ]
     assert found("keys-rotated", slow, longestDays=91) == []
 
 
 def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     """`token`, though it has no user and no redirect."""
-    assert found("grant-safe", spoilt("web", type="service", responseTypes=["token"])) == []
+    assert (
+        found("grant-safe", spoilt("web", type="service", responseTypes=["token"]))
+        == []
+    )
 
 
 def test_a_native_applications_redirect_stays_on_its_device() -> None:
@@ -580,21 +648,30 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
         "http://[::1]:8080/x",
         "http://localhost/x",
     ]
-    assert found("redirect-exact", spoilt("web", type="native", redirectUris=fine)) == []
+    assert (
+        found("redirect-exact", spoilt("web", type="native", redirectUris=fine)) == []
+    )
     assert len(found("redirect-exact", spoilt("web", redirectUris=fine))) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
-    assert len(found("redirect-exact", spoilt("web", type="native", redirectUris=odd))) == len(odd)
+    assert len(
+        found("redirect-exact", spoilt("web", type="native", redirectUris=odd))
+    ) == len(odd)
 
 
 def test_a_private_key_is_where_it_belongs() -> None:
     """The key pair that the program makes itself, as long as it is marked; nowhere else."""
     pem = "-----BEGIN PRIVATE KEY-----"
     marked = resource(
-        "tls:index/privateKey:PrivateKey", "pair", secret="privateKeyPem", privateKeyPem=pem
+        "tls:index/privateKey:PrivateKey",
+        "pair",
+        secret="privateKeyPem",
+        privateKeyPem=pem,
     )
     assert found("secret-hidden", beside(marked)) == []
     bare = resource("tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem)
-    assert found("secret-hidden", beside(bare)) == ["pair: privateKeyPem is not marked as a secret"]
+    assert found("secret-hidden", beside(bare)) == [
+        "pair: privateKeyPem is not marked as a secret"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -623,9 +700,9 @@ def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(
     value = "a-credential-of-this-very-kind"
     kept = replace(resource(kind, "kept", secret=name), properties={name: value})
     assert found("secret-hidden", beside(kept)) == []
-    assert found("secret-hidden", beside(replace(kept, secret_outputs=frozenset()))) == [
-        f"kept: {name} is not marked as a secret"
-    ]
+    assert found(
+        "secret-hidden", beside(replace(kept, secret_outputs=frozenset()))
+    ) == [f"kept: {name} is not marked as a secret"]
     leaked = resource("kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."})
     assert found("secret-hidden", beside(kept, leaked)) == [
         "map: a credential of this stack stands in data.x"
@@ -651,8 +728,13 @@ def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> N
 def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     """By its group and kind; of the core group by its kind alone."""
     slice_ = one_more("discovery.k8s.io/v1:EndpointSlice", {})
-    assert found("workload-fenced", slice_, allow=["discovery.k8s.io/EndpointSlice"]) == []
-    assert found("workload-fenced", one_more("core/v1:Endpoints", {}), allow=["Endpoints"]) == []
+    assert (
+        found("workload-fenced", slice_, allow=["discovery.k8s.io/EndpointSlice"]) == []
+    )
+    assert (
+        found("workload-fenced", one_more("core/v1:Endpoints", {}), allow=["Endpoints"])
+        == []
+    )
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
 
 
@@ -667,7 +749,12 @@ def test_a_way_in_of_any_product_is_one(one: str) -> None:
 def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     """And as wide as the pack is told, which is no way to let everybody in."""
     narrow = fenced_from(
-        {"from": [{"ipBlock": {"cidr": "10.20.0.0/26"}}, {"ipBlock": {"cidr": "fd00::/64"}}]}
+        {
+            "from": [
+                {"ipBlock": {"cidr": "10.20.0.0/26"}},
+                {"ipBlock": {"cidr": "fd00::/64"}},
+            ]
+        }
     )
     assert found("workload-fenced", narrow) == []
     wide = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]})
@@ -677,16 +764,27 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
         "fence lets everybody in to deployment"
     ]
     told = spoilt(
-        "service", spec={"selector": POD, "type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+        "service",
+        spec={
+            "selector": POD,
+            "type": "LoadBalancer",
+            "externalTrafficPolicy": "Local",
+        },
     )
     assert found("workload-fenced", told) == []
 
 
 def test_a_secret_is_where_it_belongs() -> None:
     """In its own output, in a Kubernetes Secret, and by reference in the environment; a masked one is none."""
-    reference = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    reference = {
+        "name": "TOKEN",
+        "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}},
+    }
     assert found("secret-hidden", with_environment(reference)) == []
-    assert found("secret-hidden", spoilt("web", clientSecret="[secret]", label="[secret]")) == []
+    assert (
+        found("secret-hidden", spoilt("web", clientSecret="[secret]", label="[secret]"))
+        == []
+    )
 
 
 def test_a_finding_never_shows_the_secret() -> None:
@@ -704,7 +802,8 @@ def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) ->
     """The engine prints a message as it is, and a reason is somebody's text."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     rule = replace(
-        RULES[0], check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")])
+        RULES[0],
+        check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")]),
     )
     one = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
@@ -723,13 +822,19 @@ def test_rules_say_what_to_do_and_what_they_are_evidence_for() -> None:
     for rule in RULES:
         assert rule.id == rule.id.lower() and " " not in rule.id
         assert rule.remedy.endswith(".")
-        assert {control.split()[0] for control in rule.controls} == {"SOC2", "ISO27001"}, rule.id
+        assert {control.split()[0] for control in rule.controls} == {
+            "SOC2",
+            "ISO27001",
+        }, rule.id
 
 
 @pytest.mark.parametrize(
-    ("table", "seconds"), [("{}", 0), ("{}", 600), ('{"cors":{}}', 0), ('{"cors":{}}', 600)]
+    ("table", "seconds"),
+    [("{}", 0), ("{}", 600), ('{"cors":{}}', 0), ('{"cors":{}}', 600)],
 )
-def test_scripts_on_answers_are_those_that_the_table_asks_for(table: str, seconds: int) -> None:
+def test_scripts_on_answers_are_those_that_the_table_asks_for(
+    table: str, seconds: int
+) -> None:
     """With and without the word to browsers that they use https."""
     deployment = configured(
         "admission", **{"header_filter": [], **plugins.admission(table, seconds)}
@@ -743,16 +848,21 @@ def test_a_gate_with_records_cuts_queries_from_traces() -> None:
     gate = plugins.gate(asking, address("api.orders.svc.cluster.local", 80))
     wrong = "gate does not run the gate of this version"
     assert found("script-current", configured("gate", **gate)) == []
-    assert found("script-current", configured("gate", **{**gate, "header_filter": []})) == [wrong]
-    assert found("script-current", configured("gate", **{**gate, "header_filter": ["x()"]})) == [
-        "gate runs a script of somebody's in phase header_filter"
-    ]
+    assert found(
+        "script-current", configured("gate", **{**gate, "header_filter": []})
+    ) == [wrong]
+    assert found(
+        "script-current", configured("gate", **{**gate, "header_filter": ["x()"]})
+    ) == ["gate runs a script of somebody's in phase header_filter"]
 
 
 def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() -> None:
     """A table writes `*` where the rule lists every method."""
     every = ACCESS.replace("[/orders], methods: [GET]", "[/orders]") + ALLOWED
-    assert found("address-declared", replace(guarding(every), model=meaning(every).model)) == []
+    assert (
+        found("address-declared", replace(guarding(every), model=meaning(every).model))
+        == []
+    )
 
 
 def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:

@@ -28,22 +28,47 @@ TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [CONTAI
 
 def _workload(kind: str, version: str = "apps/v1", **spec: Any) -> dict[str, Any]:
     inside = {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE, **spec}
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": inside}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": "x"},
+        "spec": inside,
+    }
 
 
 SET = _workload("StatefulSet", serviceName="x", revisionHistoryLimit=3)
 ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
-    "a Pod's variables": (POD, {"spec": {"containers": [{**CONTAINER, "envFrom": []}]}}, False),
-    "a Pod's image": (POD, {"spec": {"containers": [{**CONTAINER, "image": "x:2"}]}}, True),
-    "a claim's mode": (CLAIM, {"spec": {**CLAIM["spec"], "volumeMode": "Block"}}, False),  # type: ignore[dict-item]
+    "a Pod's variables": (
+        POD,
+        {"spec": {"containers": [{**CONTAINER, "envFrom": []}]}},
+        False,
+    ),
+    "a Pod's image": (
+        POD,
+        {"spec": {"containers": [{**CONTAINER, "image": "x:2"}]}},
+        True,
+    ),
+    "a claim's mode": (
+        CLAIM,
+        {"spec": {**CLAIM["spec"], "volumeMode": "Block"}},
+        False,
+    ),  # type: ignore[dict-item]
     "a set's Service": (SET, {"spec": {**SET["spec"], "serviceName": "y"}}, False),
-    "a set's history": (SET, {"spec": {**SET["spec"], "revisionHistoryLimit": 4}}, True),
+    "a set's history": (
+        SET,
+        {"spec": {**SET["spec"], "revisionHistoryLimit": 4}},
+        True,
+    ),
     "a ReplicaSet's selector": (
         _workload("ReplicaSet"),
         _workload("ReplicaSet", selector={}),
         False,
     ),
-    "a DaemonSet's selector": (_workload("DaemonSet"), _workload("DaemonSet", selector={}), False),
+    "a DaemonSet's selector": (
+        _workload("DaemonSet"),
+        _workload("DaemonSet", selector={}),
+        False,
+    ),
     "a Job's pods": (
         _workload("Job", "batch/v1"),
         _workload("Job", "batch/v1", template={}),
@@ -54,7 +79,11 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         _workload("Job", "example.com/v1", template={}),
         True,
     ),
-    "a Secret's type": ({"apiVersion": "v1", "kind": "Secret", "type": "a"}, {"type": "b"}, False),
+    "a Secret's type": (
+        {"apiVersion": "v1", "kind": "Secret", "type": "a"},
+        {"type": "b"},
+        False,
+    ),
     "a Service's address": (
         {"apiVersion": "v1", "kind": "Service"},
         {"spec": {"clusterIP": "None"}},

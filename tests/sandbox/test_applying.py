@@ -24,9 +24,14 @@ def container(name: str, image: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "image": image, **more}
 
 
-def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> None:
+def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> (
+    None
+):
     """The conflict names manager, apiVersion and field; after force it is nobody else's."""
-    ours, theirs = deployment(container("api", "api:1")), deployment(container("api", "other:1"))
+    ours, theirs = (
+        deployment(container("api", "api:1")),
+        deployment(container("api", "other:1")),
+    )
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
     field = '.spec.template.spec.containers[name="api"].image'
     with pytest.raises(ConflictError) as conflict:
@@ -43,13 +48,19 @@ def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over()
 def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
     """A container, an annotation and a number of replicas of theirs; a variable and a container of ours."""
     variable = [{"name": "A", "value": "1"}]
-    ours = deployment(container("api", "api:1", env=variable), container("old", "old:1"))
+    ours = deployment(
+        container("api", "api:1", env=variable), container("old", "old:1")
+    )
     theirs = deployment(
-        *ours["spec"]["template"]["spec"]["containers"], container("side", "side:1"), replicas=3
+        *ours["spec"]["template"]["spec"]["containers"],
+        container("side", "side:1"),
+        replicas=3,
     )
     theirs["metadata"] = {"name": "api", "annotations": {"by": "hand"}}
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
-    left = found.applied(deployment(container("api", "api:2")), OURS, force=False).manifest
+    left = found.applied(
+        deployment(container("api", "api:2")), OURS, force=False
+    ).manifest
     assert left["spec"]["template"]["spec"]["containers"] == [
         container("api", "api:2"),
         container("side", "side:1"),
@@ -78,10 +89,16 @@ def test_ports_are_merged_by_number_and_protocol() -> None:
 
 def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
     """Rules of a NetworkPolicy and a selector: what somebody added to them is in the way, and goes with force."""
-    ours = {"apiVersion": "v1", "spec": {"selector": {"app": "api"}, "ingress": [{"from": []}]}}
+    ours = {
+        "apiVersion": "v1",
+        "spec": {"selector": {"app": "api"}, "ingress": [{"from": []}]},
+    }
     theirs = {
         "apiVersion": "v1",
-        "spec": {"selector": {"app": "api", "tier": "one"}, "ingress": [{"from": []}, {}]},
+        "spec": {
+            "selector": {"app": "api", "tier": "one"},
+            "ingress": [{"from": []}, {}],
+        },
     }
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
     with pytest.raises(
@@ -93,10 +110,18 @@ def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
 
 def test_an_item_that_stands_twice_is_refused_by_an_apply_alone() -> None:
     """As kube-apiserver 1.35.4 answered for variables, container ports, pull secrets and host aliases."""
-    container = {"name": "api", "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}
-    twice = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"containers": [container]}}
+    container = {
+        "name": "api",
+        "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}],
+    }
+    twice = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"containers": [container]},
+    }
     made = Managed({}).edited(twice, OURS)
     with pytest.raises(
-        RepeatedError, match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]'
+        RepeatedError,
+        match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]',
     ):
         made.applied(twice, OURS, force=True)

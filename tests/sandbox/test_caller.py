@@ -17,7 +17,10 @@ TEMPLATE = {
                 "name": "a",
                 "image": "x",
                 "env": [
-                    {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "theirs", "key": "k"}}}
+                    {
+                        "name": "KEY",
+                        "valueFrom": {"secretKeyRef": {"name": "theirs", "key": "k"}},
+                    }
                 ],
             }
         ]
@@ -44,7 +47,9 @@ def _put(cluster: Cluster, api: str, kind: str, name: str, **fields: Any) -> Non
         ("batch/v1", "CronJob", {"jobTemplate": {"spec": {"template": TEMPLATE}}}),
     ],
 )
-def test_values_from_secrets_are_read(api: str, kind: str, spec: dict[str, Any]) -> None:
+def test_values_from_secrets_are_read(
+    api: str, kind: str, spec: dict[str, Any]
+) -> None:
     """Those of the client, and those that the workload refers to."""
     cluster = Cluster()
     cluster.start()
@@ -56,7 +61,13 @@ def test_values_from_secrets_are_read(api: str, kind: str, spec: dict[str, Any])
             "job-client",
             data={"OAUTH_CLIENT_ID": base64.b64encode(b"id").decode()},
         )
-        _put(cluster, "v1", "Secret", "theirs", data={"k": base64.b64encode(b"value").decode()})
+        _put(
+            cluster,
+            "v1",
+            "Secret",
+            "theirs",
+            data={"k": base64.b64encode(b"value").decode()},
+        )
         _put(cluster, api, kind, "job", spec=spec)
         assert caller.environment(cluster.url, "default", "job") == {
             "OAUTH_CLIENT_ID": "id",

@@ -84,7 +84,9 @@ def test_without_a_server_a_program_is_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.deep
-def test_two_runs_have_hash_seeds_of_their_own(tmp_path: Path, servers: Mapping[str, str]) -> None:
+def test_two_runs_have_hash_seeds_of_their_own(
+    tmp_path: Path, servers: Mapping[str, str]
+) -> None:
     """A plan that depended on the order of a set would show."""
     hashes = {_run(tmp_path, servers, "print(hash('a'))").stdout for _ in range(40)}
     assert len(hashes) == 2
@@ -96,7 +98,9 @@ def test_a_fork_ends_with_who_asked_for_it(
 ) -> None:
     """However that ends: what the engine starts and ends is the client."""
     file = tmp_path / "program.py"
-    file.write_text("import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    file.write_text(
+        "import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"
+    )
     command = forking.command(sys.executable, str(file), servers)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True

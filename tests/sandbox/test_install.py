@@ -17,7 +17,11 @@ from sandbox import install
 UV = shutil.which("uv")
 TOOLS = [
     pytest.param(None, id="pip"),
-    pytest.param(UV, id="uv", marks=pytest.mark.skipif(UV is None, reason="uv is not on the PATH")),
+    pytest.param(
+        UV,
+        id="uv",
+        marks=pytest.mark.skipif(UV is None, reason="uv is not on the PATH"),
+    ),
 ]
 
 
@@ -29,7 +33,8 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
         packed.writestr(
-            "thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
+            "thing-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
         )
         packed.writestr(
             "thing-1.0.dist-info/WHEEL",
@@ -65,12 +70,17 @@ def test_the_environment_has_the_packages_of_the_lock(
     assert install.main([str(folder), str(lock)]) == 0
     subprocess.run([folder / "bin" / "python", "-c", "import thing"], check=True)
     first, *_ = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"installing 1 package(s) into {folder} with {'uv' if uv else 'pip'}")
+    assert first.startswith(
+        f"installing 1 package(s) into {folder} with {'uv' if uv else 'pip'}"
+    )
     assert install.main([str(folder), str(lock)]) == 0
 
 
 def test_a_python_that_makes_no_environment_is_named_with_the_remedy(
-    lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lock: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As Debian's Python without python3-venv. No folder is left that passes for an environment."""
     broken = tmp_path / "python"
@@ -126,7 +136,9 @@ def test_without_an_index_there_is_one_line(
 
 @pytest.mark.deep
 @pytest.mark.parametrize("uv", TOOLS)
-def test_other_contents_than_the_lock_names_are_refused(uv: str | None, lock: Path) -> None:
+def test_other_contents_than_the_lock_names_are_refused(
+    uv: str | None, lock: Path
+) -> None:
     """The message has the words of the installer."""
     lock.write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n", "utf-8")
     with pytest.raises(

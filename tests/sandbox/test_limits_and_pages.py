@@ -64,14 +64,19 @@ def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
     okta.rates = Rates({"/api/v1/groups": 2})
     first, second, third = (org.get("/groups") for _ in range(3))
     assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
-    assert (first.headers["X-Rate-Limit-Limit"], first.headers["X-Rate-Limit-Remaining"]) == (
+    assert (
+        first.headers["X-Rate-Limit-Limit"],
+        first.headers["X-Rate-Limit-Remaining"],
+    ) == (
         "2",
         "1",
     )
     assert third.json()["errorCode"] == "E0000047"
     assert third.headers["X-Rate-Limit-Remaining"] == "0"
     assert 0 < int(third.headers["X-Rate-Limit-Reset"]) - time.time() <= 60
-    assert [DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")] == [
+    assert [
+        DOCUMENTED[one] for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")
+    ] == [
         100,
         500,
         1200,
@@ -93,7 +98,9 @@ def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(clock: Clock) ->
     """As long as Retry-After says."""
     with Entra(GROUPS, page=10) as tenant:
         tenant.rates = Rates({"/v1.0/groups": 2}, window=10.0, now=clock)
-        with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+        with Graph(
+            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+        ) as graph:
             assert [*graph.groups()] == GROUPS
     assert len(clock.waited) == 1 and 0 < clock.waited[0] <= 10
 
@@ -104,7 +111,9 @@ def test_graphs_filter_takes_so_many_names() -> None:
     odd = ["it's", "sales and marketing", "Ä, (b) 'c'"]
     with (
         Entra([*GROUPS, *odd]) as tenant,
-        Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph,
+        Graph(
+            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+        ) as graph,
     ):
         listed = ", ".join(f"'{name}'" for name in GROUPS[:16])
         with pytest.raises(RefusedError, match="Too many child clauses"):
@@ -112,7 +121,10 @@ def test_graphs_filter_takes_so_many_names() -> None:
         tenant.requests.clear()
         found = graph.group_ids([*GROUPS[:10], *odd, "nobody"])
         assert len(tenant.requests) == 1
-        assert {name for name, ids in found.items() if len(ids) == 1} == {*GROUPS[:10], *odd}
+        assert {name for name, ids in found.items() if len(ids) == 1} == {
+            *GROUPS[:10],
+            *odd,
+        }
         assert found["nobody"] == []
         tenant.directory.add_group("GROUP-01")
         assert len(graph.group_ids(["group-01"])["group-01"]) == 2
@@ -126,7 +138,9 @@ def test_a_group_that_two_names_of_another_case_mean_is_one(
     monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)
     with (
         Entra(GROUPS, page=1) as tenant,
-        Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph,
+        Graph(
+            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+        ) as graph,
     ):
         found = graph.group_ids(["group-01", "Group-01"])
         assert len(found["group-01"]) == len(found["Group-01"]) == 1

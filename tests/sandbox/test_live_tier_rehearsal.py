@@ -32,7 +32,13 @@ NOT_IN_THE_STAND_IN = (
     RECORDS,
     *(
         f"tests/live/test_live_{one}.py"
-        for one in ("kong_plugins", "metrics", "streams", "streams_traits", "upstream_tls")
+        for one in (
+            "kong_plugins",
+            "metrics",
+            "streams",
+            "streams_traits",
+            "upstream_tls",
+        )
     ),
 )
 """What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
@@ -40,7 +46,11 @@ KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets
 
 
 def _live_tier(
-    kong: Kong, *arguments: str, folder: Path = ROOT, timeout: float = 300, **settings: str
+    kong: Kong,
+    *arguments: str,
+    folder: Path = ROOT,
+    timeout: float = 300,
+    **settings: str,
 ) -> CompletedProcess[str]:
     """`python -m pytest` as `make test-live` calls it, on `kong`, `timeout` seconds at most."""
     environment = {
@@ -87,7 +97,9 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         theirs = {"name": "theirs", "host": "theirs.example.com", "tags": ["theirs"]}
         headers = {"Kong-Admin-Token": TOKEN}
-        httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
+        httpx.post(
+            f"{kong.admin_url}/services", json=theirs, headers=headers
+        ).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
         apart = [
             f"--ignore={one}"
@@ -107,7 +119,10 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         ]  # by Kong's own plugin
         done = _live_tier(kong, "tests/live", *apart, timeout=370)
         assert done.returncode == 0, done.stdout
-        assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
+        assert (
+            f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway"
+            in done.stdout
+        )
         assert "engine tests drive it with " in done.stdout
         assert "skipped" not in done.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == before
@@ -136,7 +151,9 @@ def test_limits_hold_in_the_live_tier() -> None:
 def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
     """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, EDGE, ATTACKS, "-k", "not http2 and not websocket", timeout=380)
+        done = _live_tier(
+            kong, EDGE, ATTACKS, "-k", "not http2 and not websocket", timeout=380
+        )
         assert done.returncode == 0, done.stdout
         assert "skipped" not in done.stdout
 
@@ -149,7 +166,9 @@ def test_keys_change_in_the_live_tier() -> None:
         done = _live_tier(kong, ROTATION)
         assert done.returncode == 0, done.stdout
         assert "1 passed" in done.stdout
-        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+        assert {kind: kong.entities(kind) for kind in KINDS} == {
+            kind: [] for kind in KINDS
+        }
 
 
 @pytest.mark.deep
@@ -164,7 +183,9 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
         done = _live_tier(kong, WITH_KEYCLOAK)
         assert done.returncode == 0, done.stdout
         assert "3 passed" in done.stdout and "skipped" not in done.stdout
-        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+        assert {kind: kong.entities(kind) for kind in KINDS} == {
+            kind: [] for kind in KINDS
+        }
 
 
 @pytest.mark.deep
@@ -175,7 +196,11 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
     """
     with _kong(Lags(plugins=8.0), 8.0) as kong:
         done = _live_tier(
-            kong, "tests/live/test_live_decisions.py", "-k", "without_a_token", LIVE_SEED="4"
+            kong,
+            "tests/live/test_live_decisions.py",
+            "-k",
+            "without_a_token",
+            LIVE_SEED="4",
         )
         assert done.returncode == 0, done.stdout
 
@@ -205,7 +230,9 @@ def test_any_flag_in_the_live_tier(chosen: str) -> None:
         done = _live_tier(kong, FLAGS, "-k", chosen, timeout=360)
         assert done.returncode == 0, done.stdout
         assert " passed" in done.stdout and "skipped" not in done.stdout
-        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+        assert {kind: kong.entities(kind) for kind in KINDS} == {
+            kind: [] for kind in KINDS
+        }
 
 
 @pytest.mark.deep
@@ -233,10 +260,14 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
     with _kong(lags, 0.4) as kong:
         done = _live_tier(kong, f"tests/live/{file}", "-k", chosen, folder=folder)
         assert done.returncode == 1, done.stdout
-        told = "\n".join(line for line in done.stdout.splitlines() if line.startswith("  {"))
+        told = "\n".join(
+            line for line in done.stdout.splitlines() if line.startswith("  {")
+        )
         for stage in stages:
             assert f"('{stage}', " in told, (stage, told, done.stdout)
-        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+        assert {kind: kong.entities(kind) for kind in KINDS} == {
+            kind: [] for kind in KINDS
+        }
 
 
 def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:

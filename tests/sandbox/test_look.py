@@ -23,7 +23,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     for name in PARTS:
         shutil.copytree(
-            look.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            look.ROOT / name,
+            folder / name,
+            ignore=shutil.ignore_patterns("__pycache__"),
         )
     (folder / "sandbox").mkdir()
     for name in ("__init__.py", "look.py"):
@@ -45,7 +47,12 @@ def looked(folder: Path) -> subprocess.CompletedProcess[str]:
     """In a terminal that has no program at all: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
     return subprocess.run(
-        command, cwd=folder, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60
+        command,
+        cwd=folder,
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -66,7 +73,10 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
     ]
     assert ": no errors\n" in done.stdout
     assert "\nreports/renderer " in done.stdout
-    assert "\n+  - {paths: [/orders/health, /orders/prices], methods: [GET], public:" in done.stdout
+    assert (
+        "\n+  - {paths: [/orders/health, /orders/prices], methods: [GET], public:"
+        in done.stdout
+    )
     assert "\nnewly public  everybody  " in done.stdout
     assert (unpacked / look.PICTURE).read_text("utf-8").startswith("<svg")
 
@@ -79,10 +89,18 @@ def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(unpacked: Path) ->
     try:
         file.write_text(text.replace("/orders/health", "/orders/alive"), "utf-8")
         done = looked(unpacked)
-        assert done.returncode == 0 and " diff . " not in done.stdout and " graph " in done.stdout
+        assert (
+            done.returncode == 0
+            and " diff . " not in done.stdout
+            and " graph " in done.stdout
+        )
         file.write_text(text.replace("type: gateway", "type: gatway"), "utf-8")
         done = looked(unpacked)
-        assert done.returncode == 1 and "OAM104" in done.stdout and " who " not in done.stdout
+        assert (
+            done.returncode == 1
+            and "OAM104" in done.stdout
+            and " who " not in done.stdout
+        )
         file.rename(unpacked / "applications" / "others.yaml")
         assert " check\n" in looked(unpacked).stdout
     finally:
@@ -92,17 +110,23 @@ def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(unpacked: Path) ->
 
 @pytest.mark.parametrize("python", ["an old one", "none"])
 @pytest.mark.parametrize("target", ["look", "setup", "docs"])
-def test_a_python_that_is_too_old_is_one_line(python: str, target: str, tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_is_one_line(
+    python: str, target: str, tmp_path: Path
+) -> None:
     """Before anything is made."""
     shutil.copy(look.ROOT / "Makefile", tmp_path)
     for lock in look.ROOT.glob("*.lock"):
         shutil.copy(lock, tmp_path)
     old = tmp_path / "python"
     if python != "none":
-        old.write_text('#!/bin/sh\ntest "$1" = --version && echo Python 3.9.2\nexit 1\n')
+        old.write_text(
+            '#!/bin/sh\ntest "$1" = --version && echo Python 3.9.2\nexit 1\n'
+        )
         old.chmod(0o755)
     command = ["make", "--no-print-directory", target, f"PYTHON={old}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     first, _ = done.stderr.splitlines()  # the second is of make itself
     version = "Python 3.9.2" if python != "none" else ".*not found"
     assert re.fullmatch(

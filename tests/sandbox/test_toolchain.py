@@ -28,8 +28,14 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(
 ) -> None:
     """One that is installed, one that was built before, or one that is to be built; and which is too old."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
-    new, old = _program(tmp_path / "new", "v3.201.0"), _program(tmp_path / "old", "v3.199.0")
-    assert toolchain.which(str(new.parent)) == f"pulumi 3.201 is installed and is used: {new}"
+    new, old = (
+        _program(tmp_path / "new", "v3.201.0"),
+        _program(tmp_path / "old", "v3.199.0"),
+    )
+    assert (
+        toolchain.which(str(new.parent))
+        == f"pulumi 3.201 is installed and is used: {new}"
+    )
     assert toolchain.which(str(old.parent)).startswith(
         f"{old} is older than 3.200: v3.274.1 is built from its Go modules"
     )
@@ -47,7 +53,10 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(
 def test_a_build_that_cannot_have_its_modules_ends_with_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "modules")}.items():
+    for name, value in {
+        "GOPROXY": "off",
+        "GOMODCACHE": str(tmp_path / "modules"),
+    }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(
         toolchain.ToolchainError,

@@ -17,7 +17,9 @@ from tests.support.oam_corpus import CORPUS, corpus
 
 OURS = Path(__file__).resolve().parents[2] / "definitions" / "kubevela"
 DIFFERENT = re.findall(
-    r"^\| `([a-z0-9-]+)` \| (.+?) \|", (OURS / "README.md").read_text("utf-8"), re.MULTILINE
+    r"^\| `([a-z0-9-]+)` \| (.+?) \|",
+    (OURS / "README.md").read_text("utf-8"),
+    re.MULTILINE,
 )
 """The types that differ and where: the first columns of the table that says how and why."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
@@ -27,7 +29,11 @@ NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
 @cache
 def kubevelas() -> Mapping[str, Definition]:
     """KubeVela's own, by name; none where they are not beside the project."""
-    files = [f"{folder}/{name}" for folder in ("builtin", "deprecated") for name in corpus(folder)]
+    files = [
+        f"{folder}/{name}"
+        for folder in ("builtin", "deprecated")
+        for name in corpus(folder)
+    ]
     read = (read_definitions(file, (CORPUS / file).read_bytes()) for file in files)
     return {one.name: one for some in read for one in some.definitions}
 
@@ -53,7 +59,10 @@ FULL: Mapping[str, Any] = {
 
 
 def _workload(kind: str, *containers: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    template = {"metadata": {"labels": {"B": "b"}}, "spec": {"containers": [*containers], **more}}
+    template = {
+        "metadata": {"labels": {"B": "b"}},
+        "spec": {"containers": [*containers], **more},
+    }
     return {"apiVersion": "apps/v1", "kind": kind, "spec": {"template": template}}
 
 
@@ -93,28 +102,47 @@ class Difference:
 
 def _several(properties: Any, workload: Mapping[str, Any]) -> bool:
     return (
-        len(workload.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())) > 1
+        len(
+            workload.get("spec", {})
+            .get("template", {})
+            .get("spec", {})
+            .get("containers", ())
+        )
+        > 1
     )
 
 
 def _plain_ports(properties: Any, workload: Mapping[str, Any]) -> bool:
-    containers = workload.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())
+    containers = (
+        workload.get("spec", {})
+        .get("template", {})
+        .get("spec", {})
+        .get("containers", ())
+    )
     return any(
-        not {"name", "protocol"} <= {*port} for one in containers for port in one.get("ports", ())
+        not {"name", "protocol"} <= {*port}
+        for one in containers
+        for port in one.get("ports", ())
     )
 
 
 def _mounts_beside_the_default(properties: Any, workload: Mapping[str, Any]) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
     mounts = [
-        one for container in pod.get("containers", ()) for one in container.get("volumeMounts", ())
+        one
+        for container in pod.get("containers", ())
+        for one in container.get("volumeMounts", ())
     ]
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 
 
 def _claims(properties: Any) -> list[Mapping[str, Any]]:
     claims = properties.get("pvc") if isinstance(properties, dict) else None
-    return [one for one in claims if isinstance(one, dict)] if isinstance(claims, list) else []
+    return (
+        [one for one in claims if isinstance(one, dict)]
+        if isinstance(claims, list)
+        else []
+    )
 
 
 _CLAIM = {"name": "data", "mountPath": "/data"}
@@ -197,7 +225,8 @@ DIFFERENCES = (
         "storage",
         "`volumeMode`",
         lambda properties, _: any(
-            one.get("volumeMode", "Filesystem") != "Filesystem" for one in _claims(properties)
+            one.get("volumeMode", "Filesystem") != "Filesystem"
+            for one in _claims(properties)
         ),
         {"pvc": [{**_CLAIM, "volumeMode": "Block"}]},
     ),
@@ -214,11 +243,16 @@ CONTEXT = {
 }
 Part = tuple[Definition, Any]
 _AS_IT_STANDS = Definition(
-    "component", "raw", "output: parameter\nparameter: {...}", FilePlace("raw.yaml", 1, 1)
+    "component",
+    "raw",
+    "output: parameter\nparameter: {...}",
+    FilePlace("raw.yaml", 1, 1),
 )
 
 
-def rendered(evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30) -> Answer:
+def rendered(
+    evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30
+) -> Answer:
     """What becomes of a component and its traits, each with its properties."""
 
     def part(definition: Definition, wanted: Any) -> dict[str, Any]:

@@ -34,12 +34,19 @@ Count = Callable[[Held, bool], int]
 
 
 def asked(
-    values: dict[str, str], kind: str, count: int, held: Held, more: bool, **provider: Any
+    values: dict[str, str],
+    kind: str,
+    count: int,
+    held: Held,
+    more: bool,
+    **provider: Any,
 ) -> None:
     """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
-    found = inspect(settings.providers[0], estate, held, {}, Configuration(values.get), LookedUp())
+    found = inspect(
+        settings.providers[0], estate, held, {}, Configuration(values.get), LookedUp()
+    )
     assert not [one for one in found if one.severity == "error"]
 
 
@@ -52,7 +59,11 @@ def org(count: int, page: int | None = None, *, filled: bool = True) -> Iterator
         okta.page = page
         heard: list[str] = []
         okta.heard = lambda _, target, __: heard.append(target)
-        values = {"okta:orgName": "acme", "okta:apiToken": "t", "okta:httpProxy": okta.url}
+        values = {
+            "okta:orgName": "acme",
+            "okta:apiToken": "t",
+            "okta:httpProxy": okta.url,
+        }
 
         def requests(held: Held, more: bool) -> int:
             heard.clear()
@@ -63,7 +74,9 @@ def org(count: int, page: int | None = None, *, filled: bool = True) -> Iterator
 
 
 @contextmanager
-def tenant(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+def tenant(
+    count: int, page: int | None = None, *, filled: bool = True
+) -> Iterator[Count]:
     """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
@@ -105,19 +118,29 @@ class Counted(Realm):
             rows = [
                 one
                 for one in rows
-                if (name in one["clientId"] if "search" in query else name == one["clientId"])
+                if (
+                    name in one["clientId"]
+                    if "search" in query
+                    else name == one["clientId"]
+                )
             ]
         first = int(query.get("first", "0"))
         return httpx.Response(
-            200, json=rows[first : first + int(query.get("max", "9999"))], request=request
+            200,
+            json=rows[first : first + int(query.get("max", "9999"))],
+            request=request,
         )
 
 
 @contextmanager
-def realm(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+def realm(
+    count: int, page: int | None = None, *, filled: bool = True
+) -> Iterator[Count]:
     """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
     clients = [
-        f"kong-oam.tests.app{n}.{name}" for n in range(1, count + 1) for name in ("job", "web")
+        f"kong-oam.tests.app{n}.{name}"
+        for n in range(1, count + 1)
+        for name in ("job", "web")
     ]
     settings = stack(growing.PROVIDERS["keycloak"])
 
@@ -137,14 +160,19 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"
             if (ROUTE, logical) in held:
-                yield Resource(ROUTE, logical, {"hosts": plan.hosts, "paths": plan.kong_paths})
+                yield Resource(
+                    ROUTE, logical, {"hosts": plan.hosts, "paths": plan.kong_paths}
+                )
 
 
 @contextmanager
-def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterator[Count]:
+def kong(
+    count: int, page: int | None = None, *, filled: bool = True
+) -> Iterator[Count]:
     """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
     there = [
-        {"id": f"{number}", "name": f"one-{number}"} for number in range(2 * count if filled else 0)
+        {"id": f"{number}", "name": f"one-{number}"}
+        for number in range(2 * count if filled else 0)
     ]
     heard: list[str] = []
     size = page or 1000
@@ -159,11 +187,15 @@ def kong(count: int, page: int | None = None, *, filled: bool = True) -> Iterato
             there if kind in ("services", "routes") else [],
         )
         following = first + size if first + size < len(rows) else None
-        return httpx.Response(200, json={"data": rows[first : first + size], "offset": following})
+        return httpx.Response(
+            200, json={"data": rows[first : first + size], "offset": following}
+        )
 
     def requests(held: Held, more: bool) -> int:
         heard.clear()
-        with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
+        with AdminApi(
+            KongAccount("http://kong.test"), httpx.MockTransport(answer)
+        ) as admin:
             estate = growing.applications(count, "okta", one_more=more)
             assert [*conflicts.name_conflicts(admin, estate, held)] == []
             assert [*host_conflicts(admin, estate, _routes(estate, held))] == []

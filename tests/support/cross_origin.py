@@ -118,7 +118,8 @@ class Asked:
 
     def raw(self, domain: str, issuer: Issuer) -> bytes:
         values = {
-            "user": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages"),
+            "user": "Bearer "
+            + issuer.user(("read", "write"), ("sales",), cid="shop/pages"),
             "other client": "Bearer "
             + issuer.user(("read", "write"), ("sales",), cid="shop/nobody"),
             "expired": "Bearer "
@@ -148,26 +149,38 @@ def asked(own: str) -> Mapping[str, Asked]:
         "a preflight of our page": preflight("/orders/7", own, "GET", True),
         "of another method": preflight("/orders/7", own, "POST", True),
         "of HEAD, as of GET": preflight("/orders/7", own, "HEAD", True),
-        "of a method that the client may not call": preflight("/orders/7", own, "DELETE", False),
+        "of a method that the client may not call": preflight(
+            "/orders/7", own, "DELETE", False
+        ),
         "of a method that no rule lists": preflight("/orders/7", own, "PATCH", False),
         "of a method in small letters": preflight("/orders/7", own, "get", False),
-        "of a path that the client may not call": preflight("/orders/secret", own, "GET", False),
+        "of a path that the client may not call": preflight(
+            "/orders/secret", own, "GET", False
+        ),
         "of what is public": preflight("/orders/health", own, "GET", True),
-        "of a public path, for another method": preflight("/orders/health", own, "POST", False),
+        "of a public path, for another method": preflight(
+            "/orders/health", own, "POST", False
+        ),
         "of another component's path": Asked(
             "OPTIONS", "/orders/inner", own, 401, False, preflight="GET"
         ),
         "of another spelling": preflight("/orders/./7", own, "GET", True),
         "of what may be a longer rule": preflight("/orders/SECRET", own, "GET", False),
         "of a foreign page": preflight("/orders/7", PARTNER, "DELETE", True),
-        "of a foreign page, elsewhere": preflight("/orders/secret", PARTNER, "GET", True),
+        "of a foreign page, elsewhere": preflight(
+            "/orders/secret", PARTNER, "GET", True
+        ),
         "of a stranger's page": preflight("/orders/7", STRANGER, "GET", False),
         "of no page": preflight("/orders/7", "null", "GET", False),
         "of an origin that goes on": preflight(
             "/orders/7", PARTNER + ".stranger.example", "GET", False
         ),
-        "of an origin in capitals": preflight("/orders/7", PARTNER.upper(), "GET", False),
-        "of an origin with a port": preflight("/orders/7", PARTNER + ":8443", "GET", False),
+        "of an origin in capitals": preflight(
+            "/orders/7", PARTNER.upper(), "GET", False
+        ),
+        "of an origin with a port": preflight(
+            "/orders/7", PARTNER + ":8443", "GET", False
+        ),
         "of an unreadable path": Asked(
             "OPTIONS", "/orders/..%2f7", own, 400, False, preflight="GET"
         ),
@@ -185,20 +198,32 @@ def asked(own: str) -> Mapping[str, Asked]:
         "our page writes": Asked("POST", "/orders/7", own, 200, True, "user"),
         "our page starts a job": Asked("POST", "/orders/jobs", own, 200, True, "user"),
         "our page may not": Asked("DELETE", "/orders/7", own, 403, False, "user"),
-        "a refusal of jwt": Asked("GET", "/7", own, 401, True, "expired", host="strict"),
-        "a refusal of jwt, without a token": Asked("GET", "/7", own, 401, True, host="strict"),
+        "a refusal of jwt": Asked(
+            "GET", "/7", own, 401, True, "expired", host="strict"
+        ),
+        "a refusal of jwt, without a token": Asked(
+            "GET", "/7", own, 401, True, host="strict"
+        ),
         "a refusal of jwt, to a stranger's page": Asked(
             "GET", "/7", STRANGER, 401, False, host="strict"
         ),
         "an expired token": Asked("GET", "/orders/7", own, 401, True, "expired"),
-        "a refusal of the gate": Asked("GET", "/orders/7", own, 403, True, "other client"),
-        "a refusal of admission": Asked("GET", "/orders/7", own, 401, True, "malformed"),
+        "a refusal of the gate": Asked(
+            "GET", "/orders/7", own, 403, True, "other client"
+        ),
+        "a refusal of admission": Asked(
+            "GET", "/orders/7", own, 401, True, "malformed"
+        ),
         "a refusal without a token": Asked("GET", "/orders/7", own, 401, True),
-        "a refusal of an unreadable path": Asked("GET", "/orders/..%2f7", own, 400, False, "user"),
+        "a refusal of an unreadable path": Asked(
+            "GET", "/orders/..%2f7", own, 400, False, "user"
+        ),
         "a refusal of an unreadable path that Kong resolves": Asked(
             "GET", "/orders/x%2fy/..", own, 400, False, "user"
         ),
-        "a stranger's page reads": Asked("GET", "/orders/7", STRANGER, 200, False, "user"),
+        "a stranger's page reads": Asked(
+            "GET", "/orders/7", STRANGER, 200, False, "user"
+        ),
         "a stranger's page is refused": Asked("GET", "/orders/7", STRANGER, 401, False),
         "a foreign page reads": Asked("GET", "/orders/7", PARTNER, 200, True, "user"),
         "no page": Asked("GET", "/orders/7", None, 200, False, "user"),
@@ -232,9 +257,7 @@ def check(one: Asked, answer: Answered) -> None:
             "access-control-max-age": "60",
         }
     else:
-        exposed = (
-            "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Kong-Request-Id"
-        )
+        exposed = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Kong-Request-Id"
         exposed += ", X-Total" if one.host == "api" else ""
         assert answer.granted == {
             "access-control-allow-origin": one.origin,
@@ -247,7 +270,9 @@ class Workload(Listening):
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
-        super().__init__(Connections((bind, 0), type("Handler", (_Handler,), {"workload": self})))
+        super().__init__(
+            Connections((bind, 0), type("Handler", (_Handler,), {"workload": self}))
+        )
 
 
 _SAID: Iterable[str] = (
@@ -274,7 +299,8 @@ class _Handler(Requests):
 def page(domain: str, issuer: Issuer) -> list[tuple[str, dict[str, object], int]]:
     """What a page of ours fetches, as the URL and what `fetch` is told, and the status that it sees; 0: none."""
     sold = {
-        "Authorization": "Bearer " + issuer.user(("read", "write"), ("sales",), cid="shop/pages")
+        "Authorization": "Bearer "
+        + issuer.user(("read", "write"), ("sales",), cid="shop/pages")
     }
     api, posted = (
         f"http://api.{domain}/orders",

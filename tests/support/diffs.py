@@ -76,7 +76,9 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
     """What is compared, of Applications that are right."""
     on = on or settings()
     compiled = compile_estate(
-        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)),
+        together(
+            read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)
+        ),
         on.stack,
     )
     assert compiled.estate is not None, compiled.diagnostics

@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 BESIDE = (CONTRIBUTING, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md")
-GENERATED = (DOCS / "reference" / "codes", *(DOCS / file.name.lower() for file in BESIDE))
+GENERATED = (
+    DOCS / "reference" / "codes",
+    *(DOCS / file.name.lower() for file in BESIDE),
+)
 """What `make docs` writes among them: a page a code, and copies of what lies beside them."""
 
 PROMPT = "    $ .venv/bin/python -m kong_oam "
@@ -20,7 +23,9 @@ PROMPT = "    $ .venv/bin/python -m kong_oam "
 def pages() -> list[Path]:
     """Every page that somebody wrote, README and what lies beside it among them."""
     written = (
-        file for file in sorted(DOCS.rglob("*.md")) if not {*GENERATED} & {file, *file.parents}
+        file
+        for file in sorted(DOCS.rglob("*.md"))
+        if not {*GENERATED} & {file, *file.parents}
     )
     return [README, *BESIDE, *written]
 
@@ -70,7 +75,10 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 def _prose(file: Path, *, code: bool = False) -> str:
     """Without fenced blocks, and without inline code unless `code`."""
     text = re.sub(
-        r"^( *)```.*?^\1```$", "", file.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+        r"^( *)```.*?^\1```$",
+        "",
+        file.read_text("utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
     )
     return text if code else re.sub(r"`[^`\n]*`", "", text)
 
@@ -89,4 +97,7 @@ def anchors(file: Path) -> list[str]:
         re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", one)
         for one in _HEADING.findall(_prose(file, code=True))
     ]
-    return [re.sub(r"[^\w -]", "", one.lower()).strip().replace(" ", "-") for one in headings]
+    return [
+        re.sub(r"[^\w -]", "", one.lower()).strip().replace(" ", "-")
+        for one in headings
+    ]

@@ -95,14 +95,20 @@ def _disabled(name: str) -> Drift:
 
 def a_gate_for_tcp_only(hands: Hands, _: str) -> None:
     hands.change(
-        "plugins", hands.find("plugins", name="post-function", service=ORDERS), protocols=["tcp"]
+        "plugins",
+        hands.find("plugins", name="post-function", service=ORDERS),
+        protocols=["tcp"],
     )
 
 
 def _answers(service: str, *scripts: str) -> Drift:
     def change(hands: Hands, _: str) -> None:
         plugin = hands.find("plugins", name="pre-function", service=service)
-        hands.change("plugins", plugin, config={**plugin["config"], "header_filter": list(scripts)})
+        hands.change(
+            "plugins",
+            plugin,
+            config={**plugin["config"], "header_filter": list(scripts)},
+        )
 
     return change
 
@@ -132,7 +138,9 @@ def _scripts(old: str, new: str, *names: str) -> Drift:
             script = plugin["config"]["access"][0]
             assert script.count(was) == 1, (was, script[:2000])
             hands.change(
-                "plugins", plugin, config={**plugin["config"], "access": [script.replace(was, now)]}
+                "plugins",
+                plugin,
+                config={**plugin["config"], "access": [script.replace(was, now)]},
             )
 
     return change
@@ -158,7 +166,9 @@ def _workload(hands: Hands) -> tuple[str, int]:
 
 def _gate_leads(host: str, port: int) -> Drift:
     def change(hands: Hands, pem: str) -> None:
-        _scripts(address(*_workload(hands)), address(host, port), "post-function")(hands, pem)
+        _scripts(address(*_workload(hands)), address(host, port), "post-function")(
+            hands, pem
+        )
 
     return change
 
@@ -202,7 +212,9 @@ def an_upstream_to_our_workload(hands: Hands, _: str) -> None:
     hands.make("/upstreams", name="foreign")
     hands.make("/upstreams/foreign/targets", target=f"{host}:{port}")
     hands.make("/services", name="foreign", host="foreign")
-    hands.make("/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"])
+    hands.make(
+        "/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"]
+    )
 
 
 def a_route_on_our_service(hands: Hands, _: str) -> None:
@@ -218,7 +230,9 @@ def a_route_on_our_service(hands: Hands, _: str) -> None:
 def a_service_to_our_workload(hands: Hands, _: str) -> None:
     host, port = _workload(hands)
     hands.make("/services", name="foreign", host=host, port=port)
-    hands.make("/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"])
+    hands.make(
+        "/services/foreign/routes", name="byhand", hosts=["by.hand"], paths=["/any"]
+    )
 
 
 def a_route_that_shadows_ours(hands: Hands, _: str) -> None:
@@ -237,9 +251,12 @@ def a_route_for_a_header(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test")
     own = hands.find("routes", name=ROUTE)
     fields = {
-        name: own[name] for name in ("hosts", "paths", "methods", "protocols", "regex_priority")
+        name: own[name]
+        for name in ("hosts", "paths", "methods", "protocols", "regex_priority")
     }
-    hands.make("/services/foreign/routes", name="byhand", headers={"x-canary": ["1"]}, **fields)
+    hands.make(
+        "/services/foreign/routes", name="byhand", headers={"x-canary": ["1"]}, **fields
+    )
 
 
 def a_route_for_a_method_of_its_own(hands: Hands, _: str) -> None:
@@ -253,7 +270,9 @@ def a_route_for_grpc(hands: Hands, _: str) -> None:
     hands.make("/services", name="foreign", host="elsewhere.test", protocol="grpc")
     own = hands.find("routes", name=ROUTE)
     fields = {name: own[name] for name in ("hosts", "paths")}
-    hands.make("/services/foreign/routes", name="byhand", protocols=["grpc", "grpcs"], **fields)
+    hands.make(
+        "/services/foreign/routes", name="byhand", protocols=["grpc", "grpcs"], **fields
+    )
 
 
 def _on_the_route(name: str, **config: Any) -> Drift:
@@ -278,29 +297,46 @@ def a_global_script(kind: str) -> Drift:
 
 def our_gate_made_global(hands: Hands, _: str) -> None:
     hands.change(
-        "plugins", hands.find("plugins", name="post-function", service=ORDERS), service=None
+        "plugins",
+        hands.find("plugins", name="post-function", service=ORDERS),
+        service=None,
     )
 
 
 def a_key_in_the_ring(hands: Hands, pem: str) -> None:
     hands.make(
-        f"/consumers/{RING}/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused"
+        f"/consumers/{RING}/jwt",
+        key="k9",
+        algorithm="RS256",
+        rsa_public_key=pem,
+        secret="unused",
     )
 
 
 def a_shared_secret_in_the_ring(hands: Hands, _: str) -> None:
-    hands.make(f"/consumers/{RING}/jwt", key="k9", algorithm="HS256", secret="known to somebody")
+    hands.make(
+        f"/consumers/{RING}/jwt",
+        key="k9",
+        algorithm="HS256",
+        secret="known to somebody",
+    )
 
 
 def a_key_of_another_consumer(hands: Hands, pem: str) -> None:
     hands.make("/consumers", username="another")
     hands.make(
-        "/consumers/another/jwt", key="k9", algorithm="RS256", rsa_public_key=pem, secret="unused"
+        "/consumers/another/jwt",
+        key="k9",
+        algorithm="RS256",
+        rsa_public_key=pem,
+        secret="unused",
     )
 
 
 def _service(**fields: Any) -> Drift:
-    return lambda hands, _: hands.change("services", hands.find("services", name=ORDERS), **fields)
+    return lambda hands, _: hands.change(
+        "services", hands.find("services", name=ORDERS), **fields
+    )
 
 
 def a_client_certificate_for_the_workload(hands: Hands, _: str) -> None:
@@ -316,7 +352,9 @@ def _route(role: str, of: str = ORDERS, **fields: Any) -> Drift:
 
 
 def _key(**fields: Any) -> Drift:
-    return lambda hands, _: hands.change(f"consumers/{RING}/jwt", _issuers_key(hands), **fields)
+    return lambda hands, _: hands.change(
+        f"consumers/{RING}/jwt", _issuers_key(hands), **fields
+    )
 
 
 def _issuers_key(hands: Hands) -> dict[str, Any]:
@@ -333,13 +371,18 @@ def a_key_moved_to_another_consumer(hands: Hands, _: str) -> None:
 
 
 def a_renamed_ring(hands: Hands, _: str) -> None:
-    hands.change("consumers", hands.find("consumers", username=RING), username="another")
+    hands.change(
+        "consumers", hands.find("consumers", username=RING), username="another"
+    )
 
 
 def our_gate_on_a_route_alone(hands: Hands, _: str) -> None:
     plugin = hands.find("plugins", name="post-function", service=ORDERS)
     hands.change(
-        "plugins", plugin, route={"id": hands.find("routes", name=ROUTE)["id"]}, service=None
+        "plugins",
+        plugin,
+        route={"id": hands.find("routes", name=ROUTE)["id"]},
+        service=None,
     )
 
 
@@ -366,21 +409,32 @@ def a_retargeted_route(hands: Hands, _: str) -> None:
 
 def another_issuer_of_the_ring(hands: Hands, _: str) -> None:
     hands.change(
-        "consumers", hands.find("consumers", username=RING), custom_id="https://else.example.com"
+        "consumers",
+        hands.find("consumers", username=RING),
+        custom_id="https://else.example.com",
     )
 
 
 def tags(hands: Hands, _: str) -> None:
     hands.change("services", hands.find("services", name=ORDERS), tags=["mine"])
-    hands.change("plugins", hands.find("plugins", name="jwt", service=ORDERS), tags=["mine"])
+    hands.change(
+        "plugins", hands.find("plugins", name="jwt", service=ORDERS), tags=["mine"]
+    )
     hands.change("routes", hands.find("routes", name=ROUTE), tags=["mine"])
 
 
 def others(hands: Hands, _: str) -> None:
     """What other teams have beside us in the same workspace."""
     hands.make("/services", name="foreign", host="elsewhere.test")
-    hands.make("/services/foreign/routes", name="theirs", hosts=["theirs.example.com"], paths=["/"])
-    hands.make("/services/foreign/plugins", name="post-function", config={"access": ["return"]})
+    hands.make(
+        "/services/foreign/routes",
+        name="theirs",
+        hosts=["theirs.example.com"],
+        paths=["/"],
+    )
+    hands.make(
+        "/services/foreign/plugins", name="post-function", config={"access": ["return"]}
+    )
     hands.make("/consumers", username="another")
     hands.make("/consumers/another/jwt", key="k9", algorithm="HS256", secret="theirs")
 
@@ -416,7 +470,9 @@ DRIFTS: dict[str, Drift] = {
     "a changed role at admission": _scripts(
         ROLE, '"sales": ["orders.read","orders.write"]', "pre-function"
     ),
-    "a role that admission does not know": _scripts(ROLE, '"sales": []', "pre-function"),
+    "a role that admission does not know": _scripts(
+        ROLE, '"sales": []', "pre-function"
+    ),
     "another audience": _tables(AUDIENCES, '"audiences": ["api://else"]'),
     "a client that is granted something": _tables(
         SERVICES, f'{SERVICES}\n "theirs": ["orders.read"],'
@@ -434,8 +490,12 @@ DRIFTS: dict[str, Drift] = {
     "a client that is granted more": _tables(
         f'{CHECKOUT}: ["orders.read"]', f'{CHECKOUT}: ["orders.read","orders.write"]'
     ),
-    "a client that is granted nothing": _tables(f'{CHECKOUT}: ["orders.read"]', f"{CHECKOUT}: []"),
-    "a table that nobody can read": _scripts('"audiences": ', '"audiences" ', "post-function"),
+    "a client that is granted nothing": _tables(
+        f'{CHECKOUT}: ["orders.read"]', f"{CHECKOUT}: []"
+    ),
+    "a table that nobody can read": _scripts(
+        '"audiences": ', '"audiences" ', "post-function"
+    ),
     "a table of another version at admission": _scripts(
         f'"version": {VERSION}', f'"version": {VERSION - 1}', "pre-function"
     ),
@@ -444,12 +504,16 @@ DRIFTS: dict[str, Drift] = {
     "a gate to where services lead": _gate_leads(NOWHERE, 1),
     "a gate with an address that nobody can read": an_unreadable_address,
     "the version before": the_version_before,
-    "the version before, and no gate": _both(the_version_before, _removed("post-function")),
+    "the version before, and no gate": _both(
+        the_version_before, _removed("post-function")
+    ),
     "the version before, and jwt alone": _both(
         the_version_before, _removed("pre-function"), _removed("post-function")
     ),
     "the upstream removed": the_upstream_removed,
-    "the upstream removed, and the gate": _both(the_upstream_removed, _removed("post-function")),
+    "the upstream removed, and the gate": _both(
+        the_upstream_removed, _removed("post-function")
+    ),
     "a target of our upstream": a_target,
     "a target of our upstream, and no gate": _both(a_target, _removed("post-function")),
     "a target of our upstream without a weight": a_target_without_weight,
@@ -465,14 +529,18 @@ DRIFTS: dict[str, Drift] = {
     "a route for a header": a_route_for_a_header,
     "a route for a method of its own": a_route_for_a_method_of_its_own,
     "a route for gRPC": a_route_for_grpc,
-    "a gate of somebody's on our route": _on_the_route("post-function", access=["return"]),
+    "a gate of somebody's on our route": _on_the_route(
+        "post-function", access=["return"]
+    ),
     "a way of somebody's on our route": _on_the_route(
         "post-function", access=["kong.service.set_target('api.orders.test', 8080)"]
     ),
     "a jwt of somebody's on our route": _on_the_route(
         "jwt", key_claim_name="kid", anonymous=NOBODY
     ),
-    "an admission of somebody's on our route": _on_the_route("pre-function", access=["return"]),
+    "an admission of somebody's on our route": _on_the_route(
+        "pre-function", access=["return"]
+    ),
     "an answering plugin on our route": _on_the_route(
         "request-termination", status_code=200, message="hello"
     ),
@@ -505,7 +573,9 @@ DRIFTS: dict[str, Drift] = {
     "another host name": _route("protected-1", preserve_host=False),
     "more paths": _route("protected-1", paths=["~/"]),
     "fewer methods": _route("protected-1", methods=["GET"]),
-    "a header that our route asks for": _route("protected-1", headers={"x-canary": ["1"]}),
+    "a header that our route asks for": _route(
+        "protected-1", headers={"x-canary": ["1"]}
+    ),
     "a header and a priority": _route(
         "protected-0", HELLO, headers={"x-canary": ["1"]}, regex_priority=5
     ),
@@ -865,8 +935,12 @@ EXPECTED: dict[str, list[str]] = {
         f"closed: route '{ROUTE}': strip_path is true, not false",
         *MEANT,
     ],
-    "another host name": [f"weakened: route '{ROUTE}': preserve_host is false, not true"],
-    "more paths": [f'weakened: route \'{ROUTE}\': paths is ["~/"], not ["~/orders(?:/|$)"]'],
+    "another host name": [
+        f"weakened: route '{ROUTE}': preserve_host is false, not true"
+    ],
+    "more paths": [
+        f'weakened: route \'{ROUTE}\': paths is ["~/"], not ["~/orders(?:/|$)"]'
+    ],
     "fewer methods": [
         f'closed: route \'{ROUTE}\': methods is ["GET"], not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]',
         f"  {READERS} | HEAD | http://orders.example.com/orders",

@@ -49,9 +49,16 @@ def made(stack: Stack, domain: str) -> Estate:
     """The estate of `api`, which has both traits, `bare`, which has neither, and `again`, which repeats POST as well."""
     parts = (
         _component(
-            "api", domain, f"limits, properties: {_LIMITS}", f"headers, properties: {_HEADERS}"
+            "api",
+            domain,
+            f"limits, properties: {_LIMITS}",
+            f"headers, properties: {_HEADERS}",
         ),
-        _component("again", domain, "limits, properties: {retries: {count: 2, methods: [POST]}}"),
+        _component(
+            "again",
+            domain,
+            "limits, properties: {retries: {count: 2, methods: [POST]}}",
+        ),
         _component("bare", domain),
     )
     text = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: edge, namespace: edge}\n"
@@ -99,14 +106,16 @@ class Asked:
         ]
         if self.token:
             lines.append(
-                "Authorization: Bearer " + issuer.user(("api.read",), ("sales",), cid="shop/pages")
+                "Authorization: Bearer "
+                + issuer.user(("api.read",), ("sales",), cid="shop/pages")
             )
         content = bytes(self.body or 0)
         if self.chunked:
             lines.append("Transfer-Encoding: chunked")
             pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
             content = (
-                b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+                b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+                + b"0\r\n\r\n"
             )
         elif self.body is not None:
             lines.append(f"Content-Length: {self.body}")
@@ -125,9 +134,15 @@ def asked() -> Mapping[str, Asked]:
         "a body in chunks as large as allowed": Asked(
             "POST", "/x", 200, 1, body=BODY, chunked=True
         ),
-        "a larger body in chunks": Asked("POST", "/x", 413, 0, body=BODY + 1, chunked=True),
-        "a much larger body in chunks": Asked("PUT", "/x", 413, 0, body=100_000, chunked=True),
-        "a larger body in chunks of GET": Asked("GET", "/x", 413, 0, body=BODY + 1, chunked=True),
+        "a larger body in chunks": Asked(
+            "POST", "/x", 413, 0, body=BODY + 1, chunked=True
+        ),
+        "a much larger body in chunks": Asked(
+            "PUT", "/x", 413, 0, body=100_000, chunked=True
+        ),
+        "a larger body in chunks of GET": Asked(
+            "GET", "/x", 413, 0, body=BODY + 1, chunked=True
+        ),
         "no body in chunks": Asked("POST", "/x", 200, 1, body=0, chunked=True),
         "a larger body of whom nobody knows": Asked(
             "POST", "/private", 401, 0, body=100_000, chunked=True
@@ -138,7 +153,9 @@ def asked() -> Mapping[str, Asked]:
         "a body of who may call": Asked(
             "POST", "/private", 200, 1, body=5, chunked=True, token=True
         ),
-        "any body where nothing limits it": Asked("POST", "/x", 200, 1, host="bare", body=100_000),
+        "any body where nothing limits it": Asked(
+            "POST", "/x", 200, 1, host="bare", body=100_000
+        ),
         "any body in chunks where nothing limits it": Asked(
             "POST", "/x", 200, 1, host="bare", body=100_000, chunked=True
         ),
@@ -162,7 +179,9 @@ def asked() -> Mapping[str, Asked]:
             method, "/closes", 502, bare, "bare"
         )
     for method, times in (("GET", ATTEMPTS), ("POST", 1)):
-        once[f"{method} of a workload that is late"] = Asked(method, "/late", 504, times)
+        once[f"{method} of a workload that is late"] = Asked(
+            method, "/late", 504, times
+        )
     return once
 
 
@@ -188,7 +207,10 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
     """The answer, one of `api`, has the headers that are meant."""
     wanted = dict(SECURE)
     if of_workload:
-        wanted["Content-Security-Policy"] = ["default-src 'self'", "frame-ancestors 'none'"]
+        wanted["Content-Security-Policy"] = [
+            "default-src 'self'",
+            "frame-ancestors 'none'",
+        ]
         wanted["Set-Cookie"] = ["a=1", "b=2"]
     assert "workload" not in " ".join(
         answer.values("Server")
@@ -212,7 +234,9 @@ class Workload(Listening):
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
-        super().__init__(Connections((bind, 0), type("Handler", (_Handler,), {"workload": self})))
+        super().__init__(
+            Connections((bind, 0), type("Handler", (_Handler,), {"workload": self}))
+        )
 
 
 _SAID = (
@@ -251,7 +275,12 @@ class _Handler(Requests):
                 pass
             return
         parts = 4 if path == b"/drip" else 0
-        lines = ["HTTP/1.1 200 OK", "Connection: close", f"Content-Length: {parts}", *_SAID]
+        lines = [
+            "HTTP/1.1 200 OK",
+            "Connection: close",
+            f"Content-Length: {parts}",
+            *_SAID,
+        ]
         yield "\r\n".join([*lines, "", ""]).encode()
         for _ in range(parts):
             time.sleep(READ_SECONDS / 2)

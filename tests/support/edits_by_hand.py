@@ -27,9 +27,13 @@ def edited(random: Random, entities: Entities, stacks: Sequence[str]) -> Entitie
     return entities
 
 
-def _remove(random: Random, entities: Entities, stacks: Sequence[str], _: int) -> Entities:
+def _remove(
+    random: Random, entities: Entities, stacks: Sequence[str], _: int
+) -> Entities:
     """An entity goes, with all that refers to it."""
-    kind = random.choice(["routes", "plugins", "credentials", "upstreams", "services", "consumers"])
+    kind = random.choice(
+        ["routes", "plugins", "credentials", "upstreams", "services", "consumers"]
+    )
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
         children = [
@@ -64,15 +68,20 @@ def _some(entities: Entities, kind: str) -> Sequence[Entity]:
 
 
 def _changed(
-    kind: str, change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]]
+    kind: str,
+    change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
 ) -> Any:
     """An edit that changes fields of an entity of a kind, chosen of all there are."""
 
-    def edit(random: Random, entities: Entities, stacks: Sequence[str], _: int) -> Entities:
+    def edit(
+        random: Random, entities: Entities, stacks: Sequence[str], _: int
+    ) -> Entities:
         chosen = random.choice(_some(entities, kind))
         there = getattr(entities, kind)
         changed = tuple(
-            {**one, **change(random, entities, one, stacks)} if one["id"] == chosen["id"] else one
+            {**one, **change(random, entities, one, stacks)}
+            if one["id"] == chosen["id"]
+            else one
             for one in there
         )
         return replace(entities, **{kind: changed})
@@ -80,7 +89,9 @@ def _changed(
     return edit
 
 
-def _reference(random: Random, entities: Entities, collection: str) -> dict[str, str] | None:
+def _reference(
+    random: Random, entities: Entities, collection: str
+) -> dict[str, str] | None:
     there = getattr(entities, collection)
     return {"id": random.choice(there)["id"]} if there else None
 
@@ -95,7 +106,10 @@ def _of_a_route(
             {"hosts": None, "methods": None},
             {"paths": ["/"], "regex_priority": 500},
             {"protocols": ["tcp"]},
-            {"service": _reference(random, entities, "services") or route.get("service")},
+            {
+                "service": _reference(random, entities, "services")
+                or route.get("service")
+            },
             {"name": f"{route.get('name')}-x"},
         ]
     )
@@ -106,7 +120,12 @@ def _of_a_service(
 ) -> dict[str, Any]:
     host = random.choice([f"api.orders.{stack}.test" for stack in stacks])
     return random.choice(
-        [{"enabled": False}, {"host": host, "port": 8080}, {"path": "/x"}, {"name": "x"}]
+        [
+            {"enabled": False},
+            {"host": host, "port": 8080},
+            {"path": "/x"},
+            {"name": "x"},
+        ]
     )
 
 
@@ -135,7 +154,11 @@ def _of_a_credential(
     other = random.choice(_some(entities, "credentials"))
     key = other.get("rsa_public_key")
     return random.choice(
-        [{"consumer": consumer}, {"rsa_public_key": key}, {"key": f"{credential.get('key')}-x"}]
+        [
+            {"consumer": consumer},
+            {"rsa_public_key": key},
+            {"key": f"{credential.get('key')}-x"},
+        ]
     )
 
 
@@ -143,7 +166,10 @@ def _of_a_consumer(
     random: Random, entities: Entities, consumer: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
     return random.choice(
-        [{"username": f"{consumer.get('username')}-x"}, {"custom_id": "https://else.test"}]
+        [
+            {"username": f"{consumer.get('username')}-x"},
+            {"custom_id": "https://else.test"},
+        ]
     )
 
 
@@ -156,22 +182,33 @@ def _tags(
     return {"tags": random.choice([*of_stacks, both, ["theirs"], []])}
 
 
-def _add(random: Random, entities: Entities, stacks: Sequence[str], number: int) -> Entities:
+def _add(
+    random: Random, entities: Entities, stacks: Sequence[str], number: int
+) -> Entities:
     """Somebody makes an entity, foreign or with the tags of a stack."""
     tags = _tags(random, entities, {}, stacks)
     new: dict[str, Any] = {"id": f"by-hand-{number}", **tags}
-    consumer, service = (_reference(random, entities, kind) for kind in ("consumers", "services"))
+    consumer, service = (
+        _reference(random, entities, kind) for kind in ("consumers", "services")
+    )
     scopes = {"service": None, "route": None, "consumer": None}
     kinds = [
         ("consumers", {"username": f"by-hand-{number}"}),
         ("upstreams", {"name": f"api.orders.{random.choice(stacks)}.test"}),
         (
             "plugins",
-            {"name": random.choice(["post-function", "request-termination", "key-auth"]), **scopes},
+            {
+                "name": random.choice(
+                    ["post-function", "request-termination", "key-auth"]
+                ),
+                **scopes,
+            },
         ),
     ]
     if consumer:
-        pem = random.choice(_some(entities, "credentials")).get("rsa_public_key", "none")
+        pem = random.choice(_some(entities, "credentials")).get(
+            "rsa_public_key", "none"
+        )
         credential = {
             "key": f"by-hand-{number}",
             "algorithm": "RS256",
@@ -183,7 +220,14 @@ def _add(random: Random, entities: Entities, stacks: Sequence[str], number: int)
         route = random.choice(_some(entities, "routes"))
         fields = {
             name: route.get(name)
-            for name in ("hosts", "methods", "headers", "snis", "sources", "destinations")
+            for name in (
+                "hosts",
+                "methods",
+                "headers",
+                "snis",
+                "sources",
+                "destinations",
+            )
         }
         fields |= {
             "protocols": ["http"],
@@ -194,10 +238,17 @@ def _add(random: Random, entities: Entities, stacks: Sequence[str], number: int)
         kinds.append(
             (
                 "routes",
-                {"name": f"by-hand-{number}", **fields, "preserve_host": True, "service": service},
+                {
+                    "name": f"by-hand-{number}",
+                    **fields,
+                    "preserve_host": True,
+                    "service": service,
+                },
             )
         )
-        kinds.append(("plugins", {"name": "post-function", **scopes, "service": service}))
+        kinds.append(
+            ("plugins", {"name": "post-function", **scopes, "service": service})
+        )
     if entities.upstreams:
         kinds.append(
             (

@@ -14,7 +14,10 @@ from kong_oam.kong.table import address, table
 
 def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
     """All of it, and the routes of `gates`; with `admissions` admission has the tables of another estate."""
-    plugins = [*plugins_of(gates, "gate"), *plugins_of(admissions or gates, "admission")]
+    plugins = [
+        *plugins_of(gates, "gate"),
+        *plugins_of(admissions or gates, "admission"),
+    ]
     return [*plugins, *routes_of(gates), *services_of(gates)]
 
 
@@ -48,7 +51,9 @@ def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
                 else plugins.admission(decided_by)
             )
             yield Resource(
-                PLUGIN, f"{component.key}-{name}-{role}", {"configJson": json.dumps(config)}
+                PLUGIN,
+                f"{component.key}-{name}-{role}",
+                {"configJson": json.dumps(config)},
             )
 
 
@@ -56,9 +61,17 @@ def routes_of(estate: Estate) -> Iterator[Resource]:
     for component in estate.exposed:
         for plan in routes(component):
             name = names.route(estate.stack.name, component, plan.backend, plan.role)
-            outputs = {"name": name, "hosts": list(plan.hosts), "paths": plan.kong_paths}
-            yield Resource(ROUTE, f"{component.key}-{plan.role}-{plan.backend}", outputs)
+            outputs = {
+                "name": name,
+                "hosts": list(plan.hosts),
+                "paths": plan.kong_paths,
+            }
+            yield Resource(
+                ROUTE, f"{component.key}-{plan.role}-{plan.backend}", outputs
+            )
 
 
 def _table(estate: Estate, component: Component, backend: str) -> str:
-    return table(estate, component, backend, names.ring(estate.stack.name, component.provider))
+    return table(
+        estate, component, backend, names.ring(estate.stack.name, component.provider)
+    )

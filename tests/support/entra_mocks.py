@@ -13,7 +13,9 @@ from sandbox.kong import Kong
 from tests.support.mocks import Registered, all_of, run_program
 
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
-SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
+SETTINGS = ProviderSettings(
+    "main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER
+)
 
 
 def program(**settings: Any) -> list[Registered]:
@@ -23,7 +25,10 @@ def program(**settings: Any) -> list[Registered]:
         Kong() as kong,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name, value in {"KONG_ADMIN_ADDR": kong.admin_url, **entra.environment}.items():
+        for name, value in {
+            "KONG_ADMIN_ADDR": kong.admin_url,
+            **entra.environment,
+        }.items():
             patch.setenv(name, value)
         provider = {
             "name": "entra",

@@ -46,16 +46,22 @@ def _property(name: str, *values: Any) -> list[Fragment]:
 
 
 _WORKLOAD: Alternatives = {
-    "image": [{"properties": {"image": f"registry.test/NAME:{version}"}} for version in (1, 2)],
+    "image": [
+        {"properties": {"image": f"registry.test/NAME:{version}"}} for version in (1, 2)
+    ],
     "another image": [{}, {"properties": {"image": "registry.test/other:1"}}],
     "cpu": _property("cpu", "250m"),
     "memory": _property("memory", "64Mi"),
     "env": _property(
-        "env", [{"name": "LEVEL", "value": "info"}], [{"name": "LEVEL", "value": "debug"}]
+        "env",
+        [{"name": "LEVEL", "value": "info"}],
+        [{"name": "LEVEL", "value": "debug"}],
     ),
     "command": _property("cmd", ["serve"]),
     "pull": _property("imagePullPolicy", "Always"),
-    "volume": _property("volumeMounts", {"emptyDir": [{"name": "tmp", "mountPath": "/tmp"}]}),
+    "volume": _property(
+        "volumeMounts", {"emptyDir": [{"name": "tmp", "mountPath": "/tmp"}]}
+    ),
 }
 _EDGE: Alternatives = {
     "cors": _trait(
@@ -76,7 +82,9 @@ _EDGE: Alternatives = {
         {"response": {"remove": ["X-Other"]}},
     ),
     "ip-allow": _trait(
-        "ip-allow", {"from": ["192.0.2.0/24"]}, {"from": ["192.0.2.0/25", "2001:db8::/32"]}
+        "ip-allow",
+        {"from": ["192.0.2.0/24"]},
+        {"from": ["192.0.2.0/25", "2001:db8::/32"]},
     ),
     "plugin": _trait(
         "kong-plugin",
@@ -87,7 +95,10 @@ _EDGE: Alternatives = {
     "waived plugin": _trait(
         "kong-plugin",
         *(
-            {"name": "request-termination", "waiver": {"reason": reason, "until": until}}
+            {
+                "name": "request-termination",
+                "waiver": {"reason": reason, "until": until},
+            }
             for reason, until in (
                 ("for now", "2027-11-30"),
                 ("for a while", "2027-11-30"),
@@ -127,7 +138,11 @@ def _rules(*more: Fragment) -> Fragment:
 
 
 def _health(reason: str, until: str) -> Fragment:
-    return {"paths": ["/x/up"], "methods": ["GET"], "public": {"reason": reason, "until": until}}
+    return {
+        "paths": ["/x/up"],
+        "methods": ["GET"],
+        "public": {"reason": reason, "until": until},
+    }
 
 
 def _gateway(**changed: Any) -> Fragment:
@@ -137,7 +152,12 @@ def _gateway(**changed: Any) -> Fragment:
 _API: Alternatives = {
     **_WORKLOAD,
     **_EDGE,
-    "is": [{"type": "webservice", "properties": {"ports": [{"port": 8080}, {"port": 9090}]}}],
+    "is": [
+        {
+            "type": "webservice",
+            "properties": {"ports": [{"port": 8080}, {"port": 9090}]},
+        }
+    ],
     "gateway": [
         _gateway(),
         _gateway(domain="APP-2.example.com"),
@@ -151,7 +171,11 @@ _API: Alternatives = {
     "scopes": [
         {"access": {"scopes": {"APP.read": "Read", "APP.write": "Write"}}},
         {"access": {"scopes": {"APP.read": "See", "APP.write": "Write"}}},
-        {"access": {"scopes": {"APP.read": "Read", "APP.write": "Write", "APP.more": "More"}}},
+        {
+            "access": {
+                "scopes": {"APP.read": "Read", "APP.write": "Write", "APP.more": "More"}
+            }
+        },
     ],
     "rules": [
         _rules(_health("probes", "2027-12-31")),
@@ -174,7 +198,12 @@ _API: Alternatives = {
                     ]
                 }
             }
-            for one in ({}, {"paths": ["/x/w"]}, {"methods": ["PATCH"]}, {"scopes": ["APP.write"]})
+            for one in (
+                {},
+                {"paths": ["/x/w"]},
+                {"methods": ["PATCH"]},
+                {"scopes": ["APP.write"]},
+            )
         ),
     ],
     "groups": [
@@ -183,19 +212,33 @@ _API: Alternatives = {
     ],
     "role": [
         {},
-        {"access": {"roles": {"editor": {"scopes": ["APP.write"], "groups": ["desk"]}}}},
         {
             "access": {
-                "roles": {"editor": {"scopes": ["APP.read", "APP.write"], "groups": ["desk"]}}
+                "roles": {"editor": {"scopes": ["APP.write"], "groups": ["desk"]}}
             }
         },
-        {"access": {"roles": {"keeper": {"scopes": ["APP.write"], "groups": ["desk"]}}}},
+        {
+            "access": {
+                "roles": {
+                    "editor": {"scopes": ["APP.read", "APP.write"], "groups": ["desk"]}
+                }
+            }
+        },
+        {
+            "access": {
+                "roles": {"keeper": {"scopes": ["APP.write"], "groups": ["desk"]}}
+            }
+        },
     ],
     "token": [{}, {"access": {"forwardToken": True}}],
     "waiver": [
         {},
         *(
-            {"access": {"waivers": [{"finding": finding, "reason": reason, "until": until}]}}
+            {
+                "access": {
+                    "waivers": [{"finding": finding, "reason": reason, "until": until}]
+                }
+            }
             for finding, reason, until in (
                 ("LINT305", "for now", "2027-06-30"),
                 ("LINT305", "for a while", "2027-06-30"),
@@ -240,7 +283,11 @@ def _named(**changed: Any) -> Fragment:
 
 _CALLER: Alternatives = {
     "there": [{}, {"gone": True}],
-    "rotation": [{}, {"client": {"rotateEvery": "30d"}}, {"client": {"rotateEvery": "60d"}}],
+    "rotation": [
+        {},
+        {"client": {"rotateEvery": "30d"}},
+        {"client": {"rotateEvery": "60d"}},
+    ],
 }
 CHOICES: dict[str, Alternatives] = {
     "api": _API,
@@ -251,7 +298,10 @@ CHOICES: dict[str, Alternatives] = {
             {
                 "type": "helmchart",
                 "properties": {
-                    "chart": {"source": "release", "repoURL": "https://charts.example.com"}
+                    "chart": {
+                        "source": "release",
+                        "repoURL": "https://charts.example.com",
+                    }
                 },
                 "gateway": {"domain": "release.example.com"},
                 "access": {
@@ -265,16 +315,25 @@ CHOICES: dict[str, Alternatives] = {
             _named(name="another"),
             _named(port=81),
             _named(targetPort=8080),
-            _named(podLabels={"app.kubernetes.io/instance": "release", "app": "another"}),
+            _named(
+                podLabels={"app.kubernetes.io/instance": "release", "app": "another"}
+            ),
             _named(scheme="https"),
         ],
     },
     "worker": {"is": [{"type": "worker"}], "there": [{}, {"gone": True}], **_WORKLOAD},
-    "service": {**_WORKLOAD, **_CALLER, "is": [{"type": "worker", "client": {"kind": "service"}}]},
+    "service": {
+        **_WORKLOAD,
+        **_CALLER,
+        "is": [{"type": "worker", "client": {"kind": "service"}}],
+    },
     "partner": {
         "there": [{"gone": True}, {}],
         "is": [{"type": "external", "client": {"kind": "external"}}],
-        "keys": [{"properties": {"jwksUri": _JWKS}}, {"properties": {"jwksUri": f"{_JWKS}-2"}}],
+        "keys": [
+            {"properties": {"jwksUri": _JWKS}},
+            {"properties": {"jwksUri": f"{_JWKS}-2"}},
+        ],
     },
     "pages": {
         **_WORKLOAD,
@@ -293,7 +352,9 @@ CHOICES: dict[str, Alternatives] = {
             for host in ("shop", "www")
         ],
         "kind": [{"client": {"kind": kind}} for kind in ("web", "browser", "native")],
-        "redirect": [{"client": {"redirectPaths": [path]}} for path in ("/callback", "/back")],
+        "redirect": [
+            {"client": {"redirectPaths": [path]}} for path in ("/callback", "/back")
+        ],
         "refresh": [{}, {"client": {"refresh": True}}],
     },
     "open": {
@@ -315,7 +376,13 @@ CHOICES: dict[str, Alternatives] = {
         "place": [
             {},
             *(
-                {"spec": {"policies": [{"name": "place", "type": "topology", "properties": one}]}}
+                {
+                    "spec": {
+                        "policies": [
+                            {"name": "place", "type": "topology", "properties": one}
+                        ]
+                    }
+                }
                 for one in (
                     {"clusters": ["local", "west"]},
                     {"clusters": ["west"]},
@@ -518,13 +585,22 @@ SETTINGS: dict[str, Alternatives] = {
 """By the kind of provider. `two`: an existing issuer, `provider` here, beside one of Okta, which comes first."""
 PROVIDERS: dict[str, Fragment] = {
     "okta": {"name": "okta", "type": "okta"},
-    "entra": {"name": "entra", "type": "entra", "issuer": _TENANT, "accessTokenMinutes": 90},
+    "entra": {
+        "name": "entra",
+        "type": "entra",
+        "issuer": _TENANT,
+        "accessTokenMinutes": 90,
+    },
     "keycloak": KEYCLOAK,
     "two": {"name": "second", **_OIDC},
 }
 USUAL: Fragment = {
     "kong-oam:cloud": "local",
     "kong-oam:asOf": "2026-11-25",
-    "kong-oam:gateway": {"scheme": "http", "namespace": "kong", "podLabels": {"app": "kong"}},
+    "kong-oam:gateway": {
+        "scheme": "http",
+        "namespace": "kong",
+        "podLabels": {"app": "kong"},
+    },
     "kong-oam:partitions": PARTITIONS,
 }

@@ -39,7 +39,8 @@ STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="ht
 def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
     """Applications, one text a file, compiled on `stack`."""
     readings = [
-        read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts, start=1)
+        read_bytes(f"app{number}.yaml", text.encode())
+        for number, text in enumerate(texts, start=1)
     ]
     return compile_estate(together(readings), stack)
 
@@ -60,7 +61,8 @@ def asking(estate: Estate, key: str, **traits: Any) -> Estate:
         return replace(one, edge=replace(one.edge, **traits)) if one.key == key else one
 
     applications = (
-        replace(one, components=tuple(map(asked, one.components))) for one in estate.applications
+        replace(one, components=tuple(map(asked, one.components)))
+        for one in estate.applications
     )
     return replace(estate, applications=tuple(applications))
 
@@ -73,7 +75,9 @@ def api(
     access: str = "",
 ) -> str:
     """One application with one exposed component `api`; `access` is the body of its access trait, or nothing."""
-    trait = f"        - type: access\n          properties: {access}\n" if access else ""
+    trait = (
+        f"        - type: access\n          properties: {access}\n" if access else ""
+    )
     return (
         f"apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: {name}, namespace: {name}}}\nspec:\n"
         "  components:\n    - name: api\n      type: webservice\n      properties: {image: x}\n      traits:\n"

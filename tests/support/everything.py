@@ -15,7 +15,8 @@ def everything(value: Any) -> Any:
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, {
-            field.name: everything(getattr(value, field.name)) for field in fields(value)
+            field.name: everything(getattr(value, field.name))
+            for field in fields(value)
         }
     if isinstance(value, Mapping):
         return {key: everything(one) for key, one in value.items()}

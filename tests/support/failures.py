@@ -8,7 +8,10 @@ HEAD, TAIL, WIDEST = 60, 60, 300
 
 def readable(text: str) -> str:
     """The beginning and the end of a long text, and of each line."""
-    lines = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in text.splitlines()]
+    lines = [
+        line if len(line) <= WIDEST else f"{line[:WIDEST]} ..."
+        for line in text.splitlines()
+    ]
     if len(lines) > HEAD + TAIL:
         lines[HEAD:-TAIL] = [
             f"... {len(lines) - HEAD - TAIL} lines left out; pytest -vv shows them ..."

@@ -65,7 +65,9 @@ class Pair:
         """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
         if not self.differs:
             return False
-        first, second = map(replace, self.estates)  # which know nothing of any fingerprint yet
+        first, second = map(
+            replace, self.estates
+        )  # which know nothing of any fingerprint yet
         before, after = self.known
         return first.fingerprint(self.partition, before) == second.fingerprint(
             self.partition, after
@@ -87,7 +89,9 @@ def left_out(field: Field) -> Iterator[None]:
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
-    def without(common: str, given: str, others: Mapping[str, str], configured: str) -> str:
+    def without(
+        common: str, given: str, others: Mapping[str, str], configured: str
+    ) -> str:
         kept = {
             one: digest
             for one, digest in others.items()
@@ -102,8 +106,14 @@ def left_out(field: Field) -> Iterator[None]:
 
     def part(self: order.Estates, partition: str | None) -> tuple[Estate, str]:
         estate = order.deployed_by(self.whole, partition)
-        seen = replace(estate, **{name: ()}) if name in ("applications", "foreign") else estate
-        return estate, order.of_estate(_SETTINGS if name == "settings" else self.settings, seen)
+        seen = (
+            replace(estate, **{name: ()})
+            if name in ("applications", "foreign")
+            else estate
+        )
+        return estate, order.of_estate(
+            _SETTINGS if name == "settings" else self.settings, seen
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         if of == "Given":
@@ -113,7 +123,9 @@ def left_out(field: Field) -> Iterator[None]:
 
             def wanted(kind: type) -> tuple[str, ...] | None:
                 names = fields_of(kind)
-                return names and tuple(one for one in names if (kind.__name__, one) != field)
+                return names and tuple(
+                    one for one in names if (kind.__name__, one) != field
+                )
 
             patch.setattr(fingerprint, "_fields", wanted)
         yield
@@ -123,7 +135,9 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
     """What the fingerprint is made of."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def kept(_common: str, _given: str, others: Mapping[str, str], configured: str) -> Any:
+        def kept(
+            _common: str, _given: str, others: Mapping[str, str], configured: str
+        ) -> Any:
             ids = {name: one for name, one in others.items() if name}
             estate = estates.given(partition)
             return Given(
@@ -140,7 +154,9 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
         return found  # type: ignore[no-any-return]
 
 
-def _differences(before: Any, after: Any, path: frozenset[Field]) -> Iterator[frozenset[Field]]:
+def _differences(
+    before: Any, after: Any, path: frozenset[Field]
+) -> Iterator[frozenset[Field]]:
     """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
@@ -149,11 +165,17 @@ def _differences(before: Any, after: Any, path: frozenset[Field]) -> Iterator[fr
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):
             one, other = getattr(before, field.name), getattr(after, field.name)
-            yield from _differences(one, other, path | {(type(before).__name__, field.name)})
+            yield from _differences(
+                one, other, path | {(type(before).__name__, field.name)}
+            )
     elif isinstance(before, Mapping) and before.keys() == after.keys():
         for key in before:
             yield from _differences(before[key], after[key], path)
-    elif isinstance(before, Sequence) and not isinstance(before, str) and len(before) == len(after):
+    elif (
+        isinstance(before, Sequence)
+        and not isinstance(before, str)
+        and len(before) == len(after)
+    ):
         for one, other in zip(before, after, strict=True):
             yield from _differences(one, other, path)
     elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
@@ -205,7 +227,9 @@ class Pairs:
         second, then = self._moved(deployed, before, after, stacks)
         for partition in stacks:
             known = _known(first, deployed), _known(second, then)
-            if first.fingerprint(partition, known[0]) != second.fingerprint(partition, known[1]):
+            if first.fingerprint(partition, known[0]) != second.fingerprint(
+                partition, known[1]
+            ):
                 name = _stack(partition)
                 yield Pair(
                     choice,
@@ -216,7 +240,11 @@ class Pairs:
                 )
 
     def _moved(
-        self, deployed: Deployed, before: Chosen, after: Chosen, stacks: Sequence[str | None]
+        self,
+        deployed: Deployed,
+        before: Chosen,
+        after: Chosen,
+        stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
         one, other = self.project.estates(before), self.project.estates(after)
         if one is None or other is None:
@@ -224,7 +252,9 @@ class Pairs:
         now = deployed.copy()
         for partition in stacks:
             known = _known(one, deployed), _known(other, now)
-            if one.fingerprint(partition, known[0]) != other.fingerprint(partition, known[1]):
+            if one.fingerprint(partition, known[0]) != other.fingerprint(
+                partition, known[1]
+            ):
                 now.run(_stack(partition))
         return other, now
 
@@ -232,7 +262,9 @@ class Pairs:
 def made_of(deployed: Deployed, stack: str) -> Made:
     """What the last run of a stack made. Not compared: with which state of the base that was."""
     registered, outputs = deployed.made[stack]
-    return registered, {name: one for name, one in outputs.items() if name != "generation"}
+    return registered, {
+        name: one for name, one in outputs.items() if name != "generation"
+    }
 
 
 def _stack(partition: str | None) -> str:
@@ -241,7 +273,12 @@ def _stack(partition: str | None) -> str:
 
 def _known(estates: Estates, deployed: Deployed) -> Known:
     records = {
-        name: Record("", "", None, estates.ids(deployed.made[_stack(name)][1].get("clients") or {}))
+        name: Record(
+            "",
+            "",
+            None,
+            estates.ids(deployed.made[_stack(name)][1].get("clients") or {}),
+        )
         for name in PARTITIONS
     }
     return Known(dict(records), deployed.made[ESTATE][1].get("base") or {})

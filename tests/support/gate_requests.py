@@ -8,7 +8,12 @@ from typing import Any
 from kong_oam.kong.script import embedded
 from kong_oam.kong.table import table
 from tests.support.estates import estate
-from tests.support.gateway_estates import issuers, nested_applications, stack, with_callers
+from tests.support.gateway_estates import (
+    issuers,
+    nested_applications,
+    stack,
+    with_callers,
+)
 from tests.support.gateway_tokens import CLIENTS
 from tests.support.lua_scripts import Lua, admission, gate
 
@@ -20,7 +25,9 @@ _ALLOWED = """\
         - type: ip-allow
           properties: {rules: [{paths: [/orders], from: [192.0.2.0/24, "2001:db8::/32"]}]}
 """
-ESTATE = with_callers(estate(_APPLICATIONS[0] + _ALLOWED, *_APPLICATIONS[1:], stack=STACK))
+ESTATE = with_callers(
+    estate(_APPLICATIONS[0] + _ALLOWED, *_APPLICATIONS[1:], stack=STACK)
+)
 TABLE = table(
     ESTATE,
     ESTATE.components["orders/api"],
@@ -47,7 +54,9 @@ def asked(
     """A GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
     consumer = {"id": "1", "username": "ring"} if token else None
     credential = (
-        {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}} if token else None
+        {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}}
+        if token
+        else None
     )
     facts = {
         "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET",
@@ -56,5 +65,10 @@ def asked(
         "ngx.req.get_headers": {"authorization": f"Bearer {token}"} if token else {},
     }  # fmt: skip
     return Lua(
-        gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission()
+        gate(table),
+        {**facts, **more},
+        token,
+        fault,
+        admitted=as_left(table),
+        before=admission(),
     )

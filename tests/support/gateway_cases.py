@@ -55,7 +55,9 @@ class Case:
 
     def meant(self, scene: Scene) -> Decision:
         """What the model answers, to be compared with what a gateway does."""
-        return answer(scene.estate, self._request, self.authorization, scene.rings, scene.now)
+        return answer(
+            scene.estate, self._request, self.authorization, scene.rings, scene.now
+        )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
         """The statuses that count as `meant` at the gateway."""
@@ -63,7 +65,9 @@ class Case:
         if meant.status == 400:
             statuses.add(404)  # no route was reached
         if self.host != self.host.lower() or _ODD_PORT.search(self.host):
-            statuses.add(401)  # a route was reached, and its admission spoke before its gate
+            statuses.add(
+                401
+            )  # a route was reached, and its admission spoke before its gate
         if len(self.authorization) > 1 and not meant.allowed:
             statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
@@ -87,7 +91,8 @@ class Case:
         scopes = effective_scopes(scene.estate, meant.component, claims)
         told = {
             "x-auth-client": next(
-                (name for name, key in CLIENTS.items() if key == claims.client), UNKNOWN_CLIENT
+                (name for name, key in CLIENTS.items() if key == claims.client),
+                UNKNOWN_CLIENT,
             ),
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
@@ -144,9 +149,13 @@ class Coverage:
     def lines(self) -> Iterator[str]:
         """For the end of a run: what was covered how often."""
         yield f"{self.statuses.total()} generated requests, by the status that is meant:"
-        yield "  " + ", ".join(f"{status}: {self.statuses[status]}" for status in STATUSES)
+        yield "  " + ", ".join(
+            f"{status}: {self.statuses[status]}" for status in STATUSES
+        )
         yield f"of these, {self.faults.total()} with a token that nothing but its fault keeps out, by fault:"
-        yield "  " + ", ".join(f"{name}: {count}" for name, count in sorted(self.faults.items()))
+        yield "  " + ", ".join(
+            f"{name}: {count}" for name, count in sorted(self.faults.items())
+        )
 
 
 def cases(scene: Scene, unknown_host: str = "nope.test") -> st.SearchStrategy[Case]:
@@ -158,10 +167,19 @@ def cases(scene: Scene, unknown_host: str = "nope.test") -> st.SearchStrategy[Ca
 def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
     """Requests that a token with every scope would be allowed, with one that has the fault instead."""
     component, method, host, path = draw(st.sampled_from(_protected(scene)))
-    target = "/" + "/".join(map(draw, map(_spelt, path))) + draw(st.sampled_from(_QUERIES))
+    target = (
+        "/" + "/".join(map(draw, map(_spelt, path))) + draw(st.sampled_from(_QUERIES))
+    )
     port = draw(st.sampled_from(["", "", ":80", ":8443"]))
     token = _faults(scene, component)[fault]
-    return Case(method, host + port, target.encode(), (f"Bearer {token}",), draw(_HEADERS), fault)
+    return Case(
+        method,
+        host + port,
+        target.encode(),
+        (f"Bearer {token}",),
+        draw(_HEADERS),
+        fault,
+    )
 
 
 def landmarks(scene: Scene) -> list[Case]:
@@ -174,7 +192,12 @@ def landmarks(scene: Scene) -> list[Case]:
                 authorization = () if rule.public else (f"Bearer {token}",)
                 host = endpoint.host.replace("*", "x")
                 found.append(
-                    Case(rule.methods[0], host, written(rule.path).encode(), authorization)
+                    Case(
+                        rule.methods[0],
+                        host,
+                        written(rule.path).encode(),
+                        authorization,
+                    )
                 )
     return found
 
@@ -216,14 +239,26 @@ _AMBIGUOUS = st.sampled_from(
     ]
 )  # fmt: skip
 _ALL_HEADERS = st.one_of(
-    _HEADERS, _HEADERS, _HEADERS, st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS)
+    _HEADERS,
+    _HEADERS,
+    _HEADERS,
+    st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS),
 )
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
 ]  # fmt: skip
 # TRACE and CONNECT never get as far: nginx itself answers 405.
-_OTHER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND")
+_OTHER_METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "PATCH",
+    "PROPFIND",
+)
 _ELEMENTS = ["orders", "health", "deep", "docs", "nested", "files", "7", "x:y", "x%3ay", "x%3Ay", "%6frders", ".", "..", "",
              "orders-internal", "Health", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00",
              "health.", "health%20", "hea<", "HEALT~1", "health::$DATA", "he%E1%B8%81lth", "%E2%80%8Bdocs", "%EF%BC%A4ocs", "...",
@@ -234,7 +269,18 @@ _HARMFUL = (
     "..", "..;", "..%2f7", "%2e%2e%5c", "a%00", "%ff", "h\\x", "%zz", "%252e", "x;y", "x#y", "a%3bb", "%0a", "...", "%20", "..%20",
     "%EF%BC%8E%EF%BC%8E", "%E2%88%95", "%C2%A5", ".%E2%80%8B", "::$DATA",
 )  # fmt: skip
-_BELOW = ("7", "health", "deep", "x:y", "CAPS", "caf%C3%A9", "a%20b", "v1.0", "orders", "docs")
+_BELOW = (
+    "7",
+    "health",
+    "deep",
+    "x:y",
+    "CAPS",
+    "caf%C3%A9",
+    "a%20b",
+    "v1.0",
+    "orders",
+    "docs",
+)
 _ESCAPES = {
     "o": "%6f",
     "d": "%64",
@@ -252,7 +298,11 @@ def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
     """Whatever a client can send, to any host of the estate and to others."""
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.endpoints))))
-    host = draw(st.sampled_from([host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]))
+    host = draw(
+        st.sampled_from(
+            [host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]
+        )
+    )
     target = (
         "/"
         + "/".join(draw(st.lists(st.sampled_from(_ELEMENTS), max_size=5)))
@@ -279,12 +329,20 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
         elements[-1] = draw(_misread(elements[-1]))
     elements += draw(st.lists(st.sampled_from(_BELOW), max_size=2))
     if noise := draw(st.sampled_from([(), (), _HARMLESS, _HARMFUL])):
-        elements.insert(draw(st.integers(0, len(elements))), draw(st.sampled_from(noise)))
+        elements.insert(
+            draw(st.integers(0, len(elements))), draw(st.sampled_from(noise))
+        )
     target = "/" + "/".join(elements) + draw(st.sampled_from(_QUERIES))
     authorization = draw(
         st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key)
     )
-    return Case(method, draw(_host(endpoint)), target.encode(), authorization, draw(_ALL_HEADERS))
+    return Case(
+        method,
+        draw(_host(endpoint)),
+        target.encode(),
+        authorization,
+        draw(_ALL_HEADERS),
+    )
 
 
 def _spelt(element: str) -> st.SearchStrategy[str]:
@@ -364,15 +422,24 @@ def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Tokens of services and users with some of the component's scopes, and now and then one with a fault."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.provider]
-    scopes = st.lists(st.sampled_from([*found.scopes, "other"]), max_size=4, unique=True)
+    scopes = st.lists(
+        st.sampled_from([*found.scopes, "other"]), max_size=4, unique=True
+    )
     named = [issuer.provider.group(group) for group in GROUPS]
-    groups = st.lists(st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True)
+    groups = st.lists(
+        st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True
+    )
     clients = st.sampled_from(["c", "c", "d", UNKNOWN_CLIENT])
     good = st.builds(issuer.service, scopes, clients) | st.builds(
         issuer.user, scopes, groups, client=clients
     )
     both = st.builds(
-        lambda scopes: issuer.token(scopes, aud=["api://other", issuer.provider.audience]), scopes
+        lambda scopes: issuer.token(
+            scopes, aud=["api://other", issuer.provider.audience]
+        ),
+        scopes,
     )
-    faulty = st.deferred(lambda: st.sampled_from(sorted(_faults(scene, component).values())))
+    faulty = st.deferred(
+        lambda: st.sampled_from(sorted(_faults(scene, component).values()))
+    )
     return (good | good | both | faulty).map(lambda token: (f"Bearer {token}",))

@@ -49,7 +49,9 @@ _WORDS = ClaimMapping(
 
 def stack(name: str, scheme: Any = "https") -> Stack:
     """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
-    main = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
+    main = Provider(
+        "main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com"
+    )
     renamed = {group: f"id-of-{group}" for group in GROUPS[:2]}
     other = Provider(
         "other",
@@ -66,7 +68,9 @@ def issuers(stack: Stack, now: float, lifetime: float = 3600) -> dict[str, Issue
     main, other = (stack.providers[name] for name in ("main", "other"))
     return {
         "main": Issuer(now, main, stack.name, lifetime=lifetime),
-        "other": Issuer(now, other, f"{stack.name}-other", ec_key(), ec_key(), lifetime=lifetime),
+        "other": Issuer(
+            now, other, f"{stack.name}-other", ec_key(), ec_key(), lifetime=lifetime
+        ),
     }
 
 
@@ -93,7 +97,11 @@ class Scene:
 def with_callers(estate: Estate) -> Estate:
     """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
     callers = Application(
-        "callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1))
+        "callers",
+        "callers",
+        {},
+        {},
+        (_caller(estate, "all", None), _caller(estate, "some", 1)),
     )
     return replace(estate, applications=(*estate.applications, callers))
 
@@ -104,7 +112,9 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():
         if scopes := tuple(sorted(component.scopes)[:most]):
-            calls.setdefault(component.provider, []).append(Call(component.key, scopes, (), place))
+            calls.setdefault(component.provider, []).append(
+                Call(component.key, scopes, (), place)
+            )
     kinds: tuple[ClientKind, ...] = ("service", "native")
     clients = tuple(
         Client(f"callers/{name}", kind, provider, tuple(called), (), (), False, place)
@@ -151,7 +161,9 @@ def generated_applications(domain: str, count: int, number: int) -> list[str]:
     texts: list[str] = []
 
     @seed(number)
-    @settings(max_examples=count, database=None, deadline=None, phases=(Phase.generate,))
+    @settings(
+        max_examples=count, database=None, deadline=None, phases=(Phase.generate,)
+    )
     @given(data=st.data())
     def draw(data: st.DataObject) -> None:
         name = f"d{len(texts)}"
@@ -170,7 +182,17 @@ _GATEWAY_PATHS = (
     "/docs",
     "/Docs",
 )
-_BELOW = ("", "", "/health", "/health/deep", "/x:y", "/(a+b)$", "/Caps", "/v1.0", "/~_-!&',=@")
+_BELOW = (
+    "",
+    "",
+    "/health",
+    "/health/deep",
+    "/x:y",
+    "/(a+b)$",
+    "/Caps",
+    "/v1.0",
+    "/~_-!&',=@",
+)
 _TOGETHER = (("GET",), ("POST", "PUT"), ("PATCH",), ("DELETE", "OPTIONS"), ("HEAD",))
 
 
@@ -179,8 +201,12 @@ def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
     """One application of up to four components that share hosts: exact ones, wildcards and wildcards below them."""
     hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
     places = st.tuples(st.sampled_from(hosts), st.sampled_from(_GATEWAY_PATHS))
-    exposed: list[dict[str, dict[str, int]]] = [{} for _ in range(draw(st.integers(1, 4)))]
-    for host, path in draw(st.lists(places, min_size=len(exposed), max_size=8, unique=True)):
+    exposed: list[dict[str, dict[str, int]]] = [
+        {} for _ in range(draw(st.integers(1, 4)))
+    ]
+    for host, path in draw(
+        st.lists(places, min_size=len(exposed), max_size=8, unique=True)
+    ):
         owner = draw(st.sampled_from(exposed))
         owner.setdefault(host, {})[path] = draw(st.sampled_from([8080, 8080, 9090]))
     components = [
@@ -211,7 +237,12 @@ def _component(
     if draw(st.integers(0, 5)):
         paths = sorted({path for http in exposed.values() for path in http})
         traits.append({"type": "access", "properties": draw(_access(prefix, paths))})
-    return {"name": name, "type": "webservice", "properties": {"image": "x"}, "traits": traits}
+    return {
+        "name": name,
+        "type": "webservice",
+        "properties": {"image": "x"},
+        "traits": traits,
+    }
 
 
 @st.composite
@@ -232,13 +263,18 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
             else draw(st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True))
         )
         if ("GET",) in groups:
-            groups = [group for group in groups if group != ("HEAD",)]  # GET lists it already
+            groups = [
+                group for group in groups if group != ("HEAD",)
+            ]  # GET lists it already
         for methods in groups:
             one: dict[str, Any] = {"paths": [path], "methods": list(methods)}
             if draw(st.integers(0, 3)) == 0:
                 rules.append({**one, "public": {"reason": "generated"}})
             else:
-                rules += [{**one, "scopes": draw(needed)} for _ in range(draw(st.integers(1, 2)))]
+                rules += [
+                    {**one, "scopes": draw(needed)}
+                    for _ in range(draw(st.integers(1, 2)))
+                ]
     holders = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True)
     roles = {
         f"r{number}": {"scopes": draw(needed), "groups": draw(holders)}

@@ -73,27 +73,37 @@ class Issuer:
     def ring(self) -> KeyRing:
         assert self.provider.issuer is not None
         keys = {self.kid: Key(self.kid, self.key.public_key())}
-        return KeyRing(self.provider, self.provider.issuer, keys, self.audiences, CLIENTS)
+        return KeyRing(
+            self.provider, self.provider.issuer, keys, self.audiences, CLIENTS
+        )
 
     @property
     def algorithm(self) -> str:
         return self.ring.keys[self.kid].algorithm
 
-    def signed(self, payload: bytes, key: PrivateKey | None = None, **header: Any) -> str:
+    def signed(
+        self, payload: bytes, key: PrivateKey | None = None, **header: Any
+    ) -> str:
         """A token in compact form; `header` changes its header (the key's algorithm and `kid`)."""
         head = {"kid": self.kid, "alg": self.algorithm, **header}
         return self.signed_as(
-            json.dumps({name: value for name, value in head.items() if value is not None}),
+            json.dumps(
+                {name: value for name, value in head.items() if value is not None}
+            ),
             payload,
             key,
         )
 
-    def signed_as(self, head: str, payload: bytes, key: PrivateKey | None = None) -> str:
+    def signed_as(
+        self, head: str, payload: bytes, key: PrivateKey | None = None
+    ) -> str:
         """The same with the text of a whole header."""
         text = f"{encoded(head.encode())}.{encoded(payload)}"
         return f"{text}.{encoded(signature(key or self.key, text))}"
 
-    def payload(self, scopes: Iterable[str] = (), /, *, client: str = "c", **changes: Any) -> bytes:
+    def payload(
+        self, scopes: Iterable[str] = (), /, *, client: str = "c", **changes: Any
+    ) -> bytes:
         """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
 
         A change to None takes a claim away.
@@ -106,14 +116,21 @@ class Issuer:
             "iss": self.provider.issuer,
             "aud": self.provider.audience,
             "exp": self.now + self.lifetime,
-            **{mark.claim: mark.value + ("1" if mark.prefix else "") for mark in spelling.marks},
+            **{
+                mark.claim: mark.value + ("1" if mark.prefix else "")
+                for mark in spelling.marks
+            },
             spelling.client: client,
             spelling.subject: client,
             listing.claim: _written(scopes, listing.form),
             **own,
         }
         return json.dumps(
-            {name: value for name, value in {**base, **changes}.items() if value is not None}
+            {
+                name: value
+                for name, value in {**base, **changes}.items()
+                if value is not None
+            }
         ).encode()
 
     def token(self, scopes: Iterable[str] = (), /, **changes: Any) -> str:
@@ -122,21 +139,31 @@ class Issuer:
     def service(self, scopes: Iterable[str], client: str = "c") -> str:
         return self.token(scopes, client=client)
 
-    def user(self, scopes: Iterable[str], groups: Iterable[str], /, **changes: Any) -> str:
+    def user(
+        self, scopes: Iterable[str], groups: Iterable[str], /, **changes: Any
+    ) -> str:
         """A user's token; `groups` are the provider's names."""
         return self.token(scopes, **{**self.of_user(groups), **changes})
 
     def of_user(self, groups: Iterable[str]) -> dict[str, Any]:
         """The claims that make a token a user's."""
         spelling = self.provider.spelling
-        return {spelling.user: "u1", spelling.subject: "someone", spelling.groups: list(groups)}
+        return {
+            spelling.user: "u1",
+            spelling.subject: "someone",
+            spelling.groups: list(groups),
+        }
 
     def faults(self, scopes: Iterable[str], stranger: Issuer) -> dict[str, str]:
         """Tokens that do not count, by the one thing that is wrong; each would have all `scopes` otherwise.
 
         `stranger` is another issuer whose tokens the same gateway knows.
         """
-        scopes, spelling, provider = tuple(scopes), self.provider.spelling, self.provider
+        scopes, spelling, provider = (
+            tuple(scopes),
+            self.provider.spelling,
+            self.provider,
+        )
         token, signed = partial(self.token, scopes), self.signed
         user = partial(self.user, scopes, map(provider.group, GROUPS))
         good = self.payload(scopes)
@@ -144,12 +171,16 @@ class Issuer:
         mark, own, listing = spelling.marks[0], spelling.own, spelling.service_scopes
         other_form = "words" if listing.form == "list" else "list"
         more = partial(self._with, good)
-        shared = f"{encoded(json.dumps({'kid': self.kid, 'alg': 'HS256'}).encode())}.{body}"
+        shared = (
+            f"{encoded(json.dumps({'kid': self.kid, 'alg': 'HS256'}).encode())}.{body}"
+        )
         return {
             "expired": token(exp=self.now - 3600),
             "exp is a text": token(exp="never"),
             "exp is true": token(exp=True),
-            "exp is no double": signed(self._with(self.payload(scopes, exp=None), '"exp":1e999')),
+            "exp is no double": signed(
+                self._with(self.payload(scopes, exp=None), '"exp":1e999')
+            ),
             "exp has 400 digits": signed(
                 self._with(self.payload(scopes, exp=None), f'"exp":{"9" * 400}')
             ),
@@ -167,7 +198,9 @@ class Issuer:
             "audiences of two types": token(aud=[provider.audience, 1]),
             "an ID token": token(**{mark.claim: "ID.1"}),
             "no mark of an access token": token(**{mark.claim: None}),
-            "not the last mark of an access token": token(**{spelling.marks[-1].claim: "else"}),
+            "not the last mark of an access token": token(
+                **{spelling.marks[-1].claim: "else"}
+            ),
             "no client": token(**{spelling.client: None}),
             "client is a number": token(**{spelling.client: 7}),
             "client with a line feed": token(
@@ -177,10 +210,14 @@ class Issuer:
             "neither a user's nor a service's own": token(**{own: "else"}),
             "user is a number": user(**{spelling.user: 7}),
             "groups of a service is a text": token(**{spelling.groups: "sales"}),
-            "groups of a service of two types": token(**{spelling.groups: ["sales", 1]}),
+            "groups of a service of two types": token(
+                **{spelling.groups: ["sales", 1]}
+            ),
             "groups is a text": user(**{spelling.groups: "sales"}),
             "groups of two types": user(**{spelling.groups: ["sales", 1]}),
-            "scopes are of the other form": token(**{listing.claim: _written(scopes, other_form)}),
+            "scopes are of the other form": token(
+                **{listing.claim: _written(scopes, other_form)}
+            ),
             "scopes of two types": token(**{listing.claim: [*scopes, 1]}),
             "scopes is an object": token(**{listing.claim: {"read": True}}),
             "overage": user(**{spelling.overage[0]: True}),

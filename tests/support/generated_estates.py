@@ -56,10 +56,14 @@ class Chosen:
 
     def _alternatives(self) -> dict[Choice, list[Fragment]]:
         found: dict[Choice, list[Fragment]] = {
-            ("", name): alternatives for name, alternatives in SETTINGS[self.kind].items()
+            ("", name): alternatives
+            for name, alternatives in SETTINGS[self.kind].items()
         }
         for key, is_a in ROSTER.items():
-            found |= {(key, name): alternatives for name, alternatives in CHOICES[is_a].items()}
+            found |= {
+                (key, name): alternatives
+                for name, alternatives in CHOICES[is_a].items()
+            }
         for application in {key.partition("/")[0] for key in ROSTER}:
             found |= {
                 (application, name): alternatives
@@ -80,11 +84,17 @@ class Chosen:
         """
         for choice, alternatives in self._alternatives().items():
             usual = self.choices.get(choice, 0)
-            other = next(number for number in range(len(alternatives) + 1) if number != usual)
+            other = next(
+                number for number in range(len(alternatives) + 1) if number != usual
+            )
             shared = other if not alternatives[usual] else usual
             for number in range(len(alternatives)):
                 if number != shared:
-                    yield choice, self.edited(choice, shared), self.edited(choice, number)
+                    yield (
+                        choice,
+                        self.edited(choice, shared),
+                        self.edited(choice, number),
+                    )
 
     def written(
         self, provider: Fragment | None = None
@@ -106,7 +116,9 @@ class Chosen:
         applications: dict[str, dict[str, Any]] = {}
         for key, is_a in ROSTER.items():
             application, _, _ = key.partition("/")
-            made = applications.setdefault(application, self._application(application, taken))
+            made = applications.setdefault(
+                application, self._application(application, taken)
+            )
             component = self._component(key, is_a, taken)
             if component is not None:
                 made["spec"]["components"].append(component)
@@ -114,9 +126,17 @@ class Chosen:
             name: one for name, one in applications.items() if one["spec"]["components"]
         }
 
-    def _application(self, name: str, taken: Mapping[Choice, Fragment]) -> dict[str, Any]:
-        made: dict[str, Any] = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application"}
-        made |= {"metadata": {"name": name, "namespace": name}, "spec": {"components": []}}
+    def _application(
+        self, name: str, taken: Mapping[Choice, Fragment]
+    ) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "apiVersion": "core.oam.dev/v1beta1",
+            "kind": "Application",
+        }
+        made |= {
+            "metadata": {"name": name, "namespace": name},
+            "spec": {"components": []},
+        }
         for (whose, _), fragment in taken.items():
             if whose == name:
                 merge(made, fragment)
@@ -132,7 +152,9 @@ class Chosen:
                 merge(parts, fragment)
         if parts.pop("gone", False):
             return None
-        traits = {trait: parts.pop(trait) for trait in [*parts] if trait.startswith("trait ")}
+        traits = {
+            trait: parts.pop(trait) for trait in [*parts] if trait.startswith("trait ")
+        }
         self._granted(key, parts, taken)
         for trait in ("gateway", "access", "client"):
             if trait in parts:
@@ -140,25 +162,35 @@ class Chosen:
         for value in traits.values():
             _fill(value, {"APP": application, "NAME": name})
         listed = [
-            {"type": trait.split()[1], "properties": value} for trait, value in traits.items()
+            {"type": trait.split()[1], "properties": value}
+            for trait, value in traits.items()
         ]
         component = {"name": name, "traits": listed, **parts}
         _fill(component, {"APP": application, "NAME": name})
         return component
 
-    def _granted(self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]) -> None:
+    def _granted(
+        self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]
+    ) -> None:
         """Adds calls of a client, and roles of whom it calls: both sides of a grant, of what there is."""
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
-            there = all(not taken.get((one, "there"), {}).get("gone") for one in (api, client))
+            there = all(
+                not taken.get((one, "there"), {}).get("gone") for one in (api, client)
+            )
             if not fragment or not there:
                 continue
             scopes = [f"{api.split('/')[0]}.{scope}" for scope in fragment["scopes"]]
             if key == client and "client" in parts:
-                parts["client"].setdefault("calls", []).append({"component": api, "scopes": scopes})
+                parts["client"].setdefault("calls", []).append(
+                    {"component": api, "scopes": scopes}
+                )
             if key == api:
                 roles = parts["access"].setdefault("roles", {})
-                roles[f"of-{client.replace('/', '-')}"] = {"scopes": scopes, "components": [client]}
+                roles[f"of-{client.replace('/', '-')}"] = {
+                    "scopes": scopes,
+                    "components": [client],
+                }
 
 
 def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
@@ -181,7 +213,9 @@ def _fill(value: Any, words: Mapping[str, str]) -> None:
     if isinstance(value, dict):
         for key in [*value]:
             inner = value.pop(key)
-            value[_filled(key, words)] = _filled(inner, words) if isinstance(inner, str) else inner
+            value[_filled(key, words)] = (
+                _filled(inner, words) if isinstance(inner, str) else inner
+            )
             _fill(inner, words)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
@@ -229,7 +263,8 @@ def full(kind: str) -> Chosen:
 def first(kind: str, random: Random) -> Chosen:
     """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
     chosen = Chosen(
-        kind, {("{} < {}".format(*pair), "grant"): random.randrange(1, 3) for pair in GRANTS}
+        kind,
+        {("{} < {}".format(*pair), "grant"): random.randrange(1, 3) for pair in GRANTS},
     )
     for choice, number in chosen.edits():
         if (

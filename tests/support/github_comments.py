@@ -33,13 +33,17 @@ class Comments:
 
             def do_PATCH(self) -> None:
                 (one,) = (
-                    one for one in stand_in.kept if str(one["id"]) == self.path.rsplit("/", 1)[1]
+                    one
+                    for one in stand_in.kept
+                    if str(one["id"]) == self.path.rsplit("/", 1)[1]
                 )
                 one["body"] = self.body()
                 self.answer(200, one)
 
             def body(self) -> str:
-                text: str = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+                text: str = json.loads(
+                    self.rfile.read(int(self.headers["Content-Length"]))
+                )["body"]
                 return text
 
             def answer(self, status: int, body: Any) -> None:
@@ -59,14 +63,18 @@ class Comments:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def add(self, body: str, author: str) -> dict[str, Any]:
-        self.kept.append({"id": len(self.kept) + 1, "user": {"login": author}, "body": body})
+        self.kept.append(
+            {"id": len(self.kept) + 1, "user": {"login": author}, "body": body}
+        )
         return self.kept[-1]
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._thread.join(10)
         self._server.server_close()

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from kong_oam.access.graph.graph import Change, Edge, Graph, Kind, Node, edges_in_order, in_order
+from kong_oam.access.graph.graph import (
+    Change,
+    Edge,
+    Graph,
+    Kind,
+    Node,
+    edges_in_order,
+    in_order,
+)
 
 HOSTILE = (
     '"]; click a "javascript:alert(1)"',
@@ -39,7 +47,9 @@ HOSTILE = (
 """Texts that mean something in one of the three forms, or to a terminal."""
 
 _NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
-_CHANGES: st.SearchStrategy[Change | None] = st.sampled_from((None, None, "added", "removed"))
+_CHANGES: st.SearchStrategy[Change | None] = st.sampled_from(
+    (None, None, "added", "removed")
+)
 _LAYERED: tuple[tuple[Kind, Kind], ...] = (
     ("group", "role"),
     ("client", "role"),
@@ -77,13 +87,17 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
             for b in nodes.values()
             if b.kind == target
         ]
-        for start, end in draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else ():
+        for start, end in (
+            draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else ()
+        ):
             items, label, change = (
                 draw(st.lists(names, max_size=2)),
                 draw(st.lists(names, max_size=2)),
                 draw(_CHANGES),
             )
-            edges[start, end, change] = Edge(start, end, tuple(items), tuple(label), change)
+            edges[start, end, change] = Edge(
+                start, end, tuple(items), tuple(label), change
+            )
     title, notes = draw(names), tuple(draw(st.lists(names, max_size=3)))
     return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()), notes)
 
@@ -107,7 +121,10 @@ _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 def read_mermaid(text: str) -> Read:
     """Reads a flowchart of which every line is one that is known. Raises ValueError at any other."""
     first, kind, title, *lines = text.removesuffix("\n").split("\n")
-    if (first, kind) != ('%%{init: {"flowchart": {"wrappingWidth": 480}}}%%', "flowchart LR"):
+    if (first, kind) != (
+        '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%',
+        "flowchart LR",
+    ):
         raise ValueError(first)
     if not re.fullmatch(r"  accTitle: (?:[^\"<>{}\[\]|;&#`*$%\\]|#\d+;)*", title):
         raise ValueError(title)
@@ -125,5 +142,9 @@ def read_mermaid(text: str) -> Read:
 
 def _decoded(text: str) -> str:
     """As it is drawn, but for the spaces without width that keep characters apart."""
-    apart = text.replace("#36;#8203;", "#36;").replace("#58;#8203;", "#58;").replace("<br/>", "\n")
+    apart = (
+        text.replace("#36;#8203;", "#36;")
+        .replace("#58;#8203;", "#58;")
+        .replace("<br/>", "\n")
+    )
     return re.sub(r"#(\d+);", lambda code: chr(int(code[1])), apart)

@@ -20,7 +20,12 @@ from tests.support.provider_settings import KEYCLOAK, stack
 
 PROVIDERS: dict[str, dict[str, Any]] = {
     "okta": {"name": "okta", "type": "okta", "audience": "api://tests"},
-    "entra": {"name": "entra", "type": "entra", "issuer": ISSUER, "accessTokenMinutes": 90},
+    "entra": {
+        "name": "entra",
+        "type": "entra",
+        "issuer": ISSUER,
+        "accessTokenMinutes": 90,
+    },
     "keycloak": KEYCLOAK,
 }
 """By kind, the settings of one."""
@@ -39,7 +44,9 @@ class AllBut(frozenset[tuple[str, str]]):
         return made
 
     def __contains__(self, pair: object) -> bool:
-        return not (isinstance(pair, tuple) and self._without and self._without.search(pair[1]))
+        return not (
+            isinstance(pair, tuple) and self._without and self._without.search(pair[1])
+        )
 
     _without: re.Pattern[str] | None
 
@@ -63,7 +70,10 @@ def applications(count: int, kind: str, *, one_more: bool) -> Estate:
 def _read(count: int, one_more: bool) -> Reading:
     numbers = range(0 if one_more else 1, count + 1)
     return together(
-        [read_bytes(f"app{number}.yaml", application(number).encode()) for number in numbers]
+        [
+            read_bytes(f"app{number}.yaml", application(number).encode())
+            for number in numbers
+        ]
     )
 
 
@@ -91,7 +101,9 @@ def fill_org(okta: Okta, count: int) -> None:
             }
             org.put("apps", {**about, "credentials": client, "status": "ACTIVE"})
             org.put(
-                "policies", {"id": f"00p-{component}", "name": component, "priority": 1}, "aus1"
+                "policies",
+                {"id": f"00p-{component}", "name": component, "priority": 1},
+                "aus1",
             )
     okta.restore(org)
 
@@ -100,5 +112,7 @@ def fill_tenant(tenant: Entra, count: int) -> None:
     """Gives the tenant what so many Applications have there: applications and their service principals."""
     for number in range(1, count + 1):
         for name in (f"app{number}/api API", f"app{number}/job", f"app{number}/web"):
-            made = tenant.directory.create_application({"displayName": f"kong-oam tests {name}"})
+            made = tenant.directory.create_application(
+                {"displayName": f"kong-oam tests {name}"}
+            )
             tenant.directory.create_principal({"appId": made["appId"]})

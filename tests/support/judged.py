@@ -33,18 +33,24 @@ spec: {selector: {app.oam.dev/component: web}, ports: [{port: 80}]}
 
 
 def judged(
-    *objects: str | Mapping[str, Any], key: str = "shop/web", pod_spec_path: str = "", **more: Any
+    *objects: str | Mapping[str, Any],
+    key: str = "shop/web",
+    pod_spec_path: str = "",
+    **more: Any,
 ) -> JudgedComponent:
     """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
     application, _, name = key.partition("/")
     given = {"namespace": "shop", "type": "any", "place": PLACE, **more}
     found = [
-        yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one)) for one in objects
+        yaml.safe_load(one) if isinstance(one, str) else copy.deepcopy(dict(one))
+        for one in objects
     ]
     for one in found:
         if isinstance(one.get("metadata"), dict) and one.get("kind") != "Namespace":
             one["metadata"].setdefault("namespace", given["namespace"])
-    rendered = tuple(RenderedObject(one, None, "", PLACE, pod_spec_path) for one in found)
+    rendered = tuple(
+        RenderedObject(one, None, "", PLACE, pod_spec_path) for one in found
+    )
     return JudgedComponent(application, name, objects=rendered, **given)
 
 

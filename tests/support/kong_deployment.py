@@ -87,19 +87,25 @@ class Entities:
         self.authorities: dict[str, str] = {}
         self._keep = keep
         headers = {"Kong-Admin-Token": token} if token else {}
-        self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
+        self._admin = httpx.Client(
+            base_url=admin_url.rstrip("/"), headers=headers, timeout=30
+        )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         try:
             if not self._keep:
                 self.clean()
         finally:
             self._admin.close()
 
-    def estate(self, estate: Estate, pems: Pems, upstream: str, port: int | None = None) -> None:
+    def estate(
+        self, estate: Estate, pems: Pems, upstream: str, port: int | None = None
+    ) -> None:
         """Rings, guards and routes of the whole estate, without pauses."""
         self.rings(estate, pems)
         self.nowhere(estate)
@@ -117,7 +123,11 @@ class Entities:
             issuer = estate.stack.providers[provider].issuer
             ring = self.make(
                 "/consumers",
-                {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags},
+                {
+                    "username": names.ring(stack, provider),
+                    "custom_id": issuer,
+                    "tags": tags,
+                },
             )
             for kid, pem in keys.items():
                 public = load_pem_public_key(pem.encode())
@@ -134,10 +144,16 @@ class Entities:
     def nowhere(self, estate: Estate) -> None:
         """The Upstream without Targets that services lead to."""
         stack = estate.stack.name
-        self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
+        self.make(
+            "/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)}
+        )
 
     def guard(
-        self, estate: Estate, component: Component, upstream: str, port: int | None = None
+        self,
+        estate: Estate,
+        component: Component,
+        upstream: str,
+        port: int | None = None,
     ) -> None:
         """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
         self.serve(estate, component)
@@ -155,7 +171,10 @@ class Entities:
             }
             where |= service_fields(self.over_tls, component, own, self.authorities)
             name = names.service(stack, component, own)
-            more = {"tags": names.tags(stack, component), **limit_fields(component.edge.limits)}
+            more = {
+                "tags": names.tags(stack, component),
+                **limit_fields(component.edge.limits),
+            }
             self.make("/services", {"name": name, **where, **more})
 
     def protect(
@@ -172,19 +191,32 @@ class Entities:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
             scope = {"service": {"id": service.rpartition("/")[2]}}
-            for kind, config in self.configs(estate, component, own, upstream, port).items():
+            for kind, config in self.configs(
+                estate, component, own, upstream, port
+            ).items():
                 if kind in kinds:
-                    self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
+                    self._plugin(
+                        kind, config, names.tags(estate.stack.name, component), scope
+                    )
             for extra in (
-                extras(self.settings, component).plugins if "pre-function" in kinds else ()
+                extras(self.settings, component).plugins
+                if "pre-function" in kinds
+                else ()
             ):
                 self._extra(extra, estate, component, scope)
 
     def _extra(
-        self, extra: Extra, estate: Estate, component: Component, scope: Mapping[str, Any]
+        self,
+        extra: Extra,
+        estate: Estate,
+        component: Component,
+        scope: Mapping[str, Any],
     ) -> None:
         stack = estate.stack.name
-        callers = {"ring": names.ring(stack, component.provider), "nobody": names.anonymous(stack)}
+        callers = {
+            "ring": names.ring(stack, component.provider),
+            "nobody": names.anonymous(stack),
+        }
         if extra.caller:
             (consumer,) = self.paths("/consumers", username=callers[extra.caller])
             scope = {**scope, "consumer": {"id": consumer.rpartition("/")[2]}}
@@ -192,20 +224,35 @@ class Entities:
             self._schemas[extra.kind] = self.read(f"/schemas/plugins/{extra.kind}")
         keeps_records = self.settings.gateway.logs is not None
         schema = self._schemas[extra.kind]
-        text = plugins.config_json(schema, extra.kind, extra.config, keeps_records=keeps_records)
+        text = plugins.config_json(
+            schema, extra.kind, extra.config, keeps_records=keeps_records
+        )
         config = json.loads(text)
         self._plugin(extra.kind, config, names.tags(stack, component), scope)
 
     def configs(
-        self, estate: Estate, component: Component, own: str, upstream: str, port: int | None = None
+        self,
+        estate: Estate,
+        component: Component,
+        own: str,
+        upstream: str,
+        port: int | None = None,
     ) -> dict[str, Entity]:
         """The configurations of the plugins before a backend of the component, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
         decided_by = table(
-            estate, component, own, ring, self.authentication, self.audiences, self.clients
+            estate,
+            component,
+            own,
+            ring,
+            self.authentication,
+            self.audiences,
+            self.clients,
         )
         leads = address(
-            upstream, port or component.backends[own].port, certified_name(component, own)
+            upstream,
+            port or component.backends[own].port,
+            certified_name(component, own),
         )
         nobody = names.nobody(estate.stack.name, component)
         admission = plugins.admission(decided_by)
@@ -271,7 +318,9 @@ class Entities:
         """DELETE, newest first. What is gone already, with what it belonged to, is no fault."""
         for path in reversed(paths):
             answer = self._admin.delete(path)
-            assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
+            assert answer.status_code in (204, 404), (
+                f"{path}: {answer.status_code} {answer.text}"
+            )
             self.made.pop(path, None)
 
     def clean(self) -> None:
@@ -286,10 +335,18 @@ class Entities:
             raise failure
 
     def _full(self, kind: str, config: Mapping[str, Any]) -> Entity:
-        full: Entity = json.loads(plugins.config_json(self.facts.schemas[kind], kind, config))
+        full: Entity = json.loads(
+            plugins.config_json(self.facts.schemas[kind], kind, config)
+        )
         return full
 
     def _plugin(
-        self, kind: str, config: Mapping[str, Any], tags: Sequence[str], scope: Mapping[str, Any]
+        self,
+        kind: str,
+        config: Mapping[str, Any],
+        tags: Sequence[str],
+        scope: Mapping[str, Any],
     ) -> None:
-        self.make("/plugins", {"name": kind, "config": config, "tags": list(tags), **scope})
+        self.make(
+            "/plugins", {"name": kind, "config": config, "tags": list(tags), **scope}
+        )

@@ -24,16 +24,22 @@ class LeftOutError(AssertionError):
 
 
 def without_left_out(
-    was: Mapping[Key, Registered], wanted: Mapping[Key, Registered], words: Sequence[str]
+    was: Mapping[Key, Registered],
+    wanted: Mapping[Key, Registered],
+    words: Sequence[str],
 ) -> dict[Key, Registered]:
     """What a stack is to have after a run with these words, of what its program registered. Raises LeftOutError."""
-    left_out = _matcher([word for option, word in pairwise(words) if option == "--exclude"])
+    left_out = _matcher(
+        [word for option, word in pairwise(words) if option == "--exclude"]
+    )
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
     for key, one in wanted.items():
         if not left_out(key):
             if one.after & skipped:
-                raise LeftOutError(f"untargeted create: {key} needs {one.after & skipped}")
+                raise LeftOutError(
+                    f"untargeted create: {key} needs {one.after & skipped}"
+                )
             found[key] = was[key] if key in was and "*" in one.ignored else one
     registered = in_turn(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
@@ -46,16 +52,22 @@ def without_left_out(
 
 def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
     """As if they depended on what the program alone has them wait for."""
-    return {key: replace(one, after=one.after | one.behind) for key, one in resources.items()}
+    return {
+        key: replace(one, after=one.after | one.behind)
+        for key, one in resources.items()
+    }
 
 
 def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
     parts = [
-        ".*".join("[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**"))
+        ".*".join(
+            "[^:]*".join(map(re.escape, one.split("*"))) for one in glob.split("**")
+        )
         for glob in globs
     ]
     return lambda key: any(
-        re.fullmatch(part, f"urn:pulumi:stack::project::{key[0]}::{key[1]}") for part in parts
+        re.fullmatch(part, f"urn:pulumi:stack::project::{key[0]}::{key[1]}")
+        for part in parts
     )
 
 

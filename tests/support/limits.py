@@ -48,9 +48,13 @@ def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
 def _application(name: str, domain: str, policy: str) -> str:
     access = _ACCESS.format(name=name, public="" if name == "closed" else _OPEN)
     text = api(name, domain=f"{name}.{domain}", http="{/: 8080}", access=access)
-    properties = f"{{per: {LIMITED[name]}, requests: {{year: {MOST}}}, policy: {policy}}}"
+    properties = (
+        f"{{per: {LIMITED[name]}, requests: {{year: {MOST}}}, policy: {policy}}}"
+    )
     page = (
-        f"        - {{type: cors, properties: {{origins: [{PAGE}]}}}}\n" if name == "client" else ""
+        f"        - {{type: cors, properties: {{origins: [{PAGE}]}}}}\n"
+        if name == "client"
+        else ""
     )
     return f"{text}{page}        - {{type: rate-limit, properties: {properties}}}\n"
 
@@ -74,12 +78,19 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
     full, passes = (200, 200, 429), (200, 200)
     yield Step("a client", "client", (*full, 429), c)
     yield Step(
-        "a token that names another client, and nobody signed", "client", full, forged, "/open"
+        "a token that names another client, and nobody signed",
+        "client",
+        full,
+        forged,
+        "/open",
     )
     yield Step("no token, from the same address", "client", (429,), None, "/open")
     yield Step("no token, where one is needed", "client", (429,))
     yield Step(
-        "a client that holds nothing here", "client", (429,), issuer.service(ALL, "stranger")
+        "a client that holds nothing here",
+        "client",
+        (429,),
+        issuer.service(ALL, "stranger"),
     )
     yield Step(
         "a client's token for another API",
@@ -88,7 +99,11 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
         issuer.token(ALL, client="d", aud="api://x"),
     )
     yield Step(
-        "another issuer's client of that name", "client", (429,), other.service(ALL, "d"), "/open"
+        "another issuer's client of that name",
+        "client",
+        (429,),
+        other.service(ALL, "d"),
+        "/open",
     )
     yield Step(
         "one whose issuer has our key",
@@ -98,14 +113,23 @@ def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
         "/open",
     )
     yield Step("the client that was named", "client", full, d)
-    yield Step("it, with a header of ours", "client", (429,), d, header=("X-Auth-Budget", "x"))
+    yield Step(
+        "it, with a header of ours", "client", (429,), d, header=("X-Auth-Budget", "x")
+    )
     yield Step("it, where nobody needs a token", "client", (429,), d, "/open")
     for client in ("c", "d"):
         user = issuer.user(ALL, ["sales"], client=client)
         yield Step(f"a user, through {client}", "user", (200,), user)
-    yield Step("the user, once more", "user", (429,), issuer.user(ALL, ["sales"], client="c"))
+    yield Step(
+        "the user, once more", "user", (429,), issuer.user(ALL, ["sales"], client="c")
+    )
     somebody = {issuer.provider.spelling.subject: "somebody else"}
-    yield Step("another user", "user", (200,), issuer.user(ALL, ["sales"], client="c", **somebody))
+    yield Step(
+        "another user",
+        "user",
+        (200,),
+        issuer.user(ALL, ["sales"], client="c", **somebody),
+    )
     yield Step("a client as itself", "user", full, c)
     yield Step("a flood without a token", "component", (*full, 429), None, "/open")
     yield Step("clients together", "component", (200,), c)

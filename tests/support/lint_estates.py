@@ -35,7 +35,10 @@ def _application(name: str, *components: Data, **metadata: Any) -> Data:
 
 
 def _component(name: str, kind: str, **traits: Data) -> Data:
-    listed = [{"type": trait, "properties": properties} for trait, properties in traits.items()]
+    listed = [
+        {"type": trait, "properties": properties}
+        for trait, properties in traits.items()
+    ]
     return {"name": name, "type": kind, "properties": {"image": "x"}, "traits": listed}
 
 
@@ -82,10 +85,17 @@ _SHOP = _application(
         access={
             "owner": "team-shop",
             "rules": [
-                {"methods": ["GET", "POST"], "public": {"reason": "pages", "until": "2027-06-30"}}
+                {
+                    "methods": ["GET", "POST"],
+                    "public": {"reason": "pages", "until": "2027-06-30"},
+                }
             ],
         },
-        client={"kind": "web", "redirectPaths": ["/cb"], "calls": _calls("read", "write")},
+        client={
+            "kind": "web",
+            "redirectPaths": ["/cb"],
+            "calls": _calls("read", "write"),
+        },
     ),
     annotations={"owner": "team-shop"},
 )
@@ -101,7 +111,9 @@ def changed(change: Callable[[Data, Data], None]) -> list[Data]:
 def access_of(application: Data, component: int = 0) -> Data:
     """The properties of the access trait of the application's n-th component."""
     traits = application["spec"]["components"][component]["traits"]
-    found: Data = next(trait["properties"] for trait in traits if trait["type"] == "access")
+    found: Data = next(
+        trait["properties"] for trait in traits if trait["type"] == "access"
+    )
     return found
 
 
@@ -117,7 +129,9 @@ def _flow(data: Data) -> str:
 
 
 def _mixed(data: Data) -> str:
-    return yaml.dump(data, Dumper=_Indented, default_flow_style=None, sort_keys=False, width=10_000)
+    return yaml.dump(
+        data, Dumper=_Indented, default_flow_style=None, sort_keys=False, width=10_000
+    )
 
 
 def _block(data: Data) -> str:
@@ -156,7 +170,9 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 
 def files_of(applications: list[Data], style: str) -> dict[str, str]:
     """The applications as files: name to text."""
-    return {f"{one['metadata']['name']}.yaml": STYLES[style](one) for one in applications}
+    return {
+        f"{one['metadata']['name']}.yaml": STYLES[style](one) for one in applications
+    }
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
@@ -170,13 +186,20 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
     """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
     groups = sorted(
-        {group for one in estate.components.values() for role in one.roles for group in role.groups}
+        {
+            group
+            for one in estate.components.values()
+            for role in one.roles
+            for group in role.groups
+        }
     )
     paths = {rule.path for component in estate.exposed for rule in component.rules} | {
         (),
         ("orders", "v1"),
     }
-    targets = {written(path + below) for path in paths for below in ((), ("x",), ("V1",))}
+    targets = {
+        written(path + below) for path in paths for below in ((), ("x",), ("V1",))
+    }
     return {
         (method, host, target, who): decide(
             estate, Request(method, host, target.encode()), claims
@@ -188,10 +211,16 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
     }
 
 
-def _principals(estate: Estate, groups: list[str]) -> Iterator[tuple[str, Claims | Refusal | None]]:
+def _principals(
+    estate: Estate, groups: list[str]
+) -> Iterator[tuple[str, Claims | Refusal | None]]:
     yield "nobody", None
     for client in estate.clients:
         provider = estate.stack.providers[client.provider]
         for group in groups if client.user_facing else [""]:
-            user = User("somebody", (provider.group(group),)) if client.user_facing else None
+            user = (
+                User("somebody", (provider.group(group),))
+                if client.user_facing
+                else None
+            )
             yield f"{client.component} {group}", issue(provider, client, user)

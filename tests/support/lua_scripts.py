@@ -108,7 +108,9 @@ class Lua:
 
         def lua(value: Any) -> Any:
             if isinstance(value, Mapping):
-                return runtime.table_from({key: lua(item) for key, item in value.items()})
+                return runtime.table_from(
+                    {key: lua(item) for key, item in value.items()}
+                )
             return runtime.table_from(value) if isinstance(value, list) else value
 
         def call(name: str, *arguments: Any) -> Any:
@@ -126,7 +128,9 @@ class Lua:
             if name == "kong.service.request.set_header":
                 self.told[arguments[0]] = arguments[1]
             return (
-                _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))
+                _decoded(arguments[0])
+                if name == "ngx.decode_base64"
+                else lua(self.facts.get(name))
             )
 
         harness = runtime.execute(_HARNESS)
@@ -165,7 +169,11 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     """Has scripts made of sources that say `wrong` where one says `right`."""
     source = sources.source
-    assert sum(right in file.read_text("utf-8") for file in sources.FOLDER.iterdir()) == 1
-    monkeypatch.setattr(sources, "source", lambda *names: source(*names).replace(right, wrong))
+    assert (
+        sum(right in file.read_text("utf-8") for file in sources.FOLDER.iterdir()) == 1
+    )
+    monkeypatch.setattr(
+        sources, "source", lambda *names: source(*names).replace(right, wrong)
+    )
     for module in (plugins, code):
         monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)

@@ -50,7 +50,9 @@ PUBLIC_KEYS = {
         ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()),
     )
 }
-PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+PRIVATE_KEY = _PAIR.private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+).decode()
 """Of every key pair for which a certificate is made; the others have a text that says whose they are."""
 
 
@@ -105,7 +107,9 @@ class _Answers(pulumi.runtime.Mocks):
                 "clientId": f"client {args.name}",
                 "objectId": f"object {args.name}",
             },
-            "azuread:index/servicePrincipal:ServicePrincipal": {"objectId": f"object {args.name}"},
+            "azuread:index/servicePrincipal:ServicePrincipal": {
+                "objectId": f"object {args.name}"
+            },
             "azuread:index/applicationPassword:ApplicationPassword": {
                 "value": f"secret of {args.name}"
             },
@@ -132,11 +136,20 @@ class _Answers(pulumi.runtime.Mocks):
             of_stack = self._states.get(args.args["name"].rpartition("/")[2], {})
             return {
                 "outputs": next(
-                    (one["outputs"] for one in of_stack.values() if one["type"] == STACK), {}
+                    (
+                        one["outputs"]
+                        for one in of_stack.values()
+                        if one["type"] == STACK
+                    ),
+                    {},
                 )
             }, []
         if args.token == "pulumi:pulumi:readStackResourceOutputs":
-            return {"outputs": self._states.get(args.args["stackName"].rpartition("/")[2], {})}, []
+            return {
+                "outputs": self._states.get(
+                    args.args["stackName"].rpartition("/")[2], {}
+                )
+            }, []
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
 
 
@@ -146,7 +159,10 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
         return {}
-    ports = [{**port, "nodePort": 30000 + number} for number, port in enumerate(spec["ports"])]
+    ports = [
+        {**port, "nodePort": 30000 + number}
+        for number, port in enumerate(spec["ports"])
+    ]
     return {"spec": {**spec, "ports": ports}}
 
 
@@ -156,7 +172,9 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
         self.registered: list[Registered] = []
-        self._turns: dict[int, tuple[pulumi.Output[Any], Sequence[pulumi.Resource]]] = {}
+        self._turns: dict[
+            int, tuple[pulumi.Output[Any], Sequence[pulumi.Resource]]
+        ] = {}
         self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
     def once_made(self, resources: Sequence[pulumi.Resource]) -> pulumi.Output[Any]:
@@ -165,12 +183,16 @@ class _Monitor(mocks.MockMonitor):
         self._turns[id(made)] = made, resources
         return made
 
-    def register(self, resource: pulumi.Resource, type_: str, name: str, *more: Any) -> None:
+    def register(
+        self, resource: pulumi.Resource, type_: str, name: str, *more: Any
+    ) -> None:
         """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
         (options,) = (one for one in more if isinstance(one, pulumi.ResourceOptions))
         waits = options.depends_on if isinstance(options.depends_on, Sequence) else ()
         turns = [self._turns[id(one)][1] for one in waits if id(one) in self._turns]
-        self._behind[type_, name] = frozenset(one._name for resources in turns for one in resources)
+        self._behind[type_, name] = frozenset(
+            one._name for resources in turns for one in resources
+        )
         register_resource(resource, type_, name, *more)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
@@ -180,8 +202,12 @@ class _Monitor(mocks.MockMonitor):
             Registered(
                 type=request.type,
                 name=request.name,
-                inputs={key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()},
-                secret=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
+                inputs={
+                    key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()
+                },
+                secret=frozenset(
+                    key for key, value in inputs.items() if rpc.is_rpc_secret(value)
+                ),
                 after=frozenset(map(_name, request.dependencies)),
                 made_of={
                     key: frozenset(map(_name, on.urns))
@@ -226,9 +252,14 @@ def run_stack(
     """All that the program of the working directory registers on a stack whose file is there. `states` are those that
     the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
     name, what a flag leaves as it is, which is what the program then gets of it."""
-    file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
+    file = yaml.safe_load(Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8"))[
+        "config"
+    ]
     set_all_config(
-        {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
+        {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in file.items()
+        }
     )
     monitor, outputs = _Monitor(_Answers(states, identify, stays)), dict[str, Any]()
     set_mocks(
@@ -275,13 +306,17 @@ def answer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("components.identity.issuer.discover", _published)
     patch.setattr(LookedUp, "group", lambda _self, _provider, name: f"id of {name}")
     patch.setattr(
-        "kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ())
+        "kong_oam.identity.okta.signing_keys.server_keys",
+        lambda *_: ServerKeys((KEY,), ()),
     )
 
 
 def clear(secret: Registered) -> dict[str, str]:
     """What a Kubernetes Secret holds."""
-    return {key: base64.b64decode(one).decode() for key, one in secret.inputs["data"].items()}
+    return {
+        key: base64.b64decode(one).decode()
+        for key, one in secret.inputs["data"].items()
+    }
 
 
 def ask_at(patch: pytest.MonkeyPatch, key: str, **traits: Any) -> None:
@@ -306,11 +341,14 @@ def run_program(
     `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
     unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
     """
-    file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
+    file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))[
+        "config"
+    ]
     file["kong-oam:gateway"] |= gateway
     file["kong-oam:identityProviders"] = providers or file["kong-oam:identityProviders"]
     config = {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in file.items()
     }
     monitor = _Monitor()
     patch.chdir(ROOT)

@@ -67,7 +67,10 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     `built_in` in place of KubeVela's."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
-        if (CORPUS / row["definition"]).is_file() and row["kind"] in ("component", "trait"):
+        if (CORPUS / row["definition"]).is_file() and row["kind"] in (
+            "component",
+            "trait",
+        ):
             inside = definitions_in(row["definition"])
             found |= {
                 (one.kind, one.name): one
@@ -79,7 +82,9 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
             found.setdefault((one.kind, one.name), one)
     ours = {(one.kind, one.name): one for one in built_in}
     of_kubevela = {
-        key for key, one in found.items() if one.place.file.startswith(("builtin/", "deprecated/"))
+        key
+        for key, one in found.items()
+        if one.place.file.startswith(("builtin/", "deprecated/"))
     }
     found |= {key: ours[key] for key in of_kubevela & ours.keys()}
     return library(found.values())
@@ -102,4 +107,6 @@ def setting_of(document: Document) -> Setting:
 
 def application_of(document: Document) -> Application:
     """An Application as it stands, whatever is wrong with it."""
-    return typed.application_of(document, pruned("application", document.data), frozenset())
+    return typed.application_of(
+        document, pruned("application", document.data), frozenset()
+    )

@@ -113,10 +113,16 @@ def schema() -> dict[str, Any]:
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip
     fields = [
-        {name: {"type": kind, "fields": []} | ({} if default is None else {"default": default})}
+        {
+            name: {"type": kind, "fields": []}
+            | ({} if default is None else {"default": default})
+        }
         for kind, defaults in kinds
         for name, default in defaults.items()
     ]
     return {
-        "fields": [{"protocols": {"type": "set"}}, {"config": {"type": "record", "fields": fields}}]
+        "fields": [
+            {"protocols": {"type": "set"}},
+            {"config": {"type": "record", "fields": fields}},
+        ]
     }

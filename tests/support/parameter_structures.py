@@ -72,7 +72,9 @@ def parameter(text: str) -> Type:
 class _Reader:
     def __init__(self, text: str) -> None:
         self._tokens: list[str] = [
-            token for token in _TOKEN.findall(text) if not token.startswith(("//", " ", "\t"))
+            token
+            for token in _TOKEN.findall(text)
+            if not token.startswith(("//", " ", "\t"))
         ]
         self._here = 0
         self._names = self._fields(0)
@@ -117,7 +119,10 @@ class _Reader:
     def _expression(self) -> Type:
         if self._labelled():
             return Struct(frozenset([self._field()]))
-        if self._next() == "[" and self._tokens[self._here + 2 : self._here + 4] == ["]", ":"]:
+        if self._next() == "[" and self._tokens[self._here + 2 : self._here + 4] == [
+            "]",
+            ":",
+        ]:
             return Struct(pattern=self._pattern())
         options = [self._option()]
         while self._next() == "|":
@@ -128,7 +133,9 @@ class _Reader:
         flat = frozenset(inner for option in options for inner in _flat(*option))
         return Either(
             frozenset(
-                (default, type_) for default, type_ in flat if default or (True, type_) not in flat
+                (default, type_)
+                for default, type_ in flat
+                if default or (True, type_) not in flat
             )
         )
 
@@ -139,7 +146,9 @@ class _Reader:
 
     def _labelled(self) -> bool:
         ahead = self._tokens[self._here : self._here + 3]
-        return bool(re.match(r'[\w"]', ahead[0])) and (ahead[1] == ":" or ahead[1:] == ["?", ":"])
+        return bool(re.match(r'[\w"]', ahead[0])) and (
+            ahead[1] == ":" or ahead[1:] == ["?", ":"]
+        )
 
     def _option(self) -> tuple[bool, Type]:
         default = self._next() == "*"
@@ -169,7 +178,10 @@ class _Reader:
             return Rule(token)
         if token in _LITERALS or token[0] in '"0123456789':
             return Rule(
-                "=" + json.dumps(_LITERALS[token] if token in _LITERALS else json.loads(token))
+                "="
+                + json.dumps(
+                    _LITERALS[token] if token in _LITERALS else json.loads(token)
+                )
             )
         if self._next() == ".":  # of the context
             return Rule(token + self._take() + self._take())
@@ -238,7 +250,11 @@ class _Reader:
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
     """An alternative, or those that it is itself made of."""
-    return [*option.options] if isinstance(option, Either) and not default else [(default, option)]
+    return (
+        [*option.options]
+        if isinstance(option, Either) and not default
+        else [(default, option)]
+    )
 
 
 def taken(type_: Type) -> Type:
@@ -254,7 +270,9 @@ def taken(type_: Type) -> Type:
             return ListOf(taken(inner_type))
         case Either(options):
             return _without_default(
-                Either(frozenset((default, taken(option)) for default, option in options))
+                Either(
+                    frozenset((default, taken(option)) for default, option in options)
+                )
             )
     return type_
 
@@ -277,7 +295,9 @@ def _without_default(type_: Type) -> Type:
         for _, option in type_.options
         if isinstance(option, Rule) and option.text in _TYPES
     }
-    kept = frozenset(option for _, option in type_.options if _kind_of(option) not in all_of)
+    kept = frozenset(
+        option for _, option in type_.options if _kind_of(option) not in all_of
+    )
     return (
         next(iter(kept))
         if len(kept) == 1
@@ -314,13 +334,19 @@ def properties(draw: st.DrawFn, type_: Type) -> Any:
 
 
 def _value(
-    draw: st.DrawFn, type_: Type, name: str, around: Sequence[tuple[Struct, dict[str, Any]]]
+    draw: st.DrawFn,
+    type_: Type,
+    name: str,
+    around: Sequence[tuple[Struct, dict[str, Any]]],
 ) -> Any:
     match type_:
         case Struct():
             return _mapping(draw, type_, around)
         case ListOf(inner):
-            return [_value(draw, inner, name, around) for _ in range(draw(st.integers(0, 2)))]
+            return [
+                _value(draw, inner, name, around)
+                for _ in range(draw(st.integers(0, 2)))
+            ]
         case Either(options):
             chosen = draw(st.sampled_from(sorted(options, key=repr)))
             return _value(draw, chosen[1], name, around)
@@ -357,16 +383,22 @@ def _mapping(
     here = [*around, (type_, made)]
     for field in sorted(type_.fields, key=lambda one: (bool(one.condition), one.name)):
         may_be_missing = field.optional or _default(field.type) is not None
-        if _holds(field.condition, here) and not (may_be_missing and draw(st.booleans())):
+        if _holds(field.condition, here) and not (
+            may_be_missing and draw(st.booleans())
+        ):
             made[field.name] = _value(draw, field.type, field.name, here)
     if type_.pattern is not None:
         for key in draw(
-            st.lists(st.sampled_from(["/", "a.b/c", "TOKEN", "B"]), max_size=3, unique=True)
+            st.lists(
+                st.sampled_from(["/", "a.b/c", "TOKEN", "B"]), max_size=3, unique=True
+            )
         ):
             made[key] = _value(draw, type_.pattern, "", here)
     if type_.open:
         made |= draw(
-            st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["v", ""]), max_size=2)
+            st.dictionaries(
+                st.sampled_from(["k", "l"]), st.sampled_from(["v", ""]), max_size=2
+            )
         )
     return made
 

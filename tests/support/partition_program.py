@@ -27,9 +27,15 @@ OIDC = {
     "issuer": "https://sso.example.com",
     "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
     "clients": {
-        "shop/checkout": {"id": "checkout-1", "secret": {"name": "checkout", "key": "secret"}},
+        "shop/checkout": {
+            "id": "checkout-1",
+            "secret": {"name": "checkout", "key": "secret"},
+        },
         "shop/web": {"id": "web-1", "secret": {"name": "web", "key": "secret"}},
-        "reports/renderer": {"id": "renderer-1", "secret": {"name": "renderer", "key": "secret"}},
+        "reports/renderer": {
+            "id": "renderer-1",
+            "secret": {"name": "renderer", "key": "secret"},
+        },
         "reports/console": {"id": "console-1"},
     },
 }
@@ -45,7 +51,9 @@ def estate_at(kind: str, folder: Path) -> Iterator[Path]:
         answer(patch)
         patch.chdir(folder)
         patch.setenv("KONG_ADMIN_ADDR", opened.enter_context(Kong()).admin_url)
-        okta = opened.enter_context(Okta(api_token="the API token", groups=("sales", "order-desk")))
+        okta = opened.enter_context(
+            Okta(api_token="the API token", groups=("sales", "order-desk"))
+        )
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         set_providers(folder, [_provider(kind, opened, patch)])
         yield folder
@@ -58,16 +66,27 @@ def run_all(states: States) -> dict[str | None, list[Registered]]:
     return first | {name: run_stack(stack_of(name), states) for name in PARTITIONS}
 
 
-def _provider(kind: str, opened: ExitStack, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+def _provider(
+    kind: str, opened: ExitStack, patch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     if kind == "entra":
         entra = opened.enter_context(Entra(groups=("sales", "order-desk")))
         for name, value in entra.environment.items():
             patch.setenv(name, value)
-        return {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90}
+        return {
+            "name": "entra",
+            "type": "entra",
+            "issuer": entra.issuer,
+            "accessTokenMinutes": 90,
+        }
     if kind == "keycloak":
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(
             kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ())
         )  # there is no realm
-    return {"okta": {"name": "okta", "type": "okta"}, "keycloak": KEYCLOAK, "oidc": OIDC}[kind]
+    return {
+        "okta": {"name": "okta", "type": "okta"},
+        "keycloak": KEYCLOAK,
+        "oidc": OIDC,
+    }[kind]

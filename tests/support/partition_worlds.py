@@ -67,7 +67,11 @@ class Deployed:
     def copy(self) -> Deployed:
         """One that goes its own way from here on."""
         return Deployed(
-            self.cache, dict(self.states), dict(self.made), dict(self.tags), dict(self.updated)
+            self.cache,
+            dict(self.states),
+            dict(self.made),
+            dict(self.tags),
+            dict(self.updated),
         )
 
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
@@ -75,7 +79,10 @@ class Deployed:
             case ("stack", "ls", *_):
                 names = [ESTATE, *(f"{ESTATE}-{one}" for one in PARTITIONS)]
                 return json.dumps(
-                    [{"name": name, "lastUpdate": self.updated.get(name)} for name in names]
+                    [
+                        {"name": name, "lastUpdate": self.updated.get(name)}
+                        for name in names
+                    ]
                 )
             case ("stack", "tag", "ls"):
                 return json.dumps(self.tags)
@@ -83,10 +90,13 @@ class Deployed:
                 self.tags[words[3]] = words[4]
                 return ""
             case ("stack", "output", _):
-                return json.dumps(self.made[stack or ""][1] if stack in self.made else {})
+                return json.dumps(
+                    self.made[stack or ""][1] if stack in self.made else {}
+                )
             case ("stack", "export"):
                 resources = [
-                    {"urn": urn, **one} for urn, one in self.states.get(stack or "", {}).items()
+                    {"urn": urn, **one}
+                    for urn, one in self.states.get(stack or "", {}).items()
                 ]
                 return json.dumps({"deployment": {"resources": resources}})
         raise CliError(f"`pulumi {' '.join(words)}` failed")
@@ -98,7 +108,9 @@ class Deployed:
         if key not in self.cache:
             self.cache[key] = self._run(stack)
         self.made[stack], self.states[stack] = self.cache[key]
-        self.updated[stack] = f"time-{len(self.updated)}-{id(self.states[stack])}-{len(self.ran)}"
+        self.updated[stack] = (
+            f"time-{len(self.updated)}-{id(self.states[stack])}-{len(self.ran)}"
+        )
         return True
 
     def _run(self, stack: str) -> tuple[Made, Mapping[str, Any]]:
@@ -110,7 +122,9 @@ class Deployed:
                 raise RefusedError(
                     f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}"
                 ) from error
-        of_stack = {(one.type, one.name): one for one in registered if one.type != STACK}
+        of_stack = {
+            (one.type, one.name): one for one in registered if one.type != STACK
+        }
         state = {urn: one for urn, one in states[stack].items() if one["type"] == STACK}
         components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():
@@ -186,7 +200,9 @@ class Project:
                 if everything
                 else [*estates.outdated(known, estates.settings.as_of)]
             )
-            runs = run.Runs(estates, "up", 1, lambda *_: None, tuple(PARTITIONS), there, known)
+            runs = run.Runs(
+                estates, "up", 1, lambda *_: None, tuple(PARTITIONS), there, known
+            )
             runs.over(chosen)
             assert not runs.failed and not runs.left_out
             return records.read(ESTATE, PARTITIONS, engine_stacks.listed())
@@ -204,12 +220,16 @@ def project_at(kind: str, folder: Path) -> Iterator[Project]:
             file.unlink()
         for partition in PARTITIONS:
             text = json.dumps({"config": {"kong-oam:estate": ESTATE}})
-            (folder / "stacks" / f"Pulumi.{ESTATE}-{partition}.yaml").write_text(text, "utf-8")
+            (folder / "stacks" / f"Pulumi.{ESTATE}-{partition}.yaml").write_text(
+                text, "utf-8"
+            )
         kong = opened.enter_context(Kong())
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         ca = authority("workloads").certificate
         (folder / "stacks" / "ca.pem").write_text(ca, "utf-8")
-        httpx.post(f"{kong.admin_url}/ca_certificates", json={"cert": ca}).raise_for_status()
+        httpx.post(
+            f"{kong.admin_url}/ca_certificates", json={"cert": ca}
+        ).raise_for_status()
         okta = opened.enter_context(Okta(api_token="the API token", groups=GROUPS))
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
         provider: dict[str, Any] = {}

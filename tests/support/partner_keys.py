@@ -7,7 +7,11 @@ import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -18,7 +22,9 @@ def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
 
 def certified(key: Key) -> str:
     """A certificate of the key (PEM), which lives for a year around now."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner.example.com")])
+    subject = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner.example.com")]
+    )
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     made = (
         x509.CertificateBuilder()

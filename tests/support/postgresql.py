@@ -58,7 +58,11 @@ class PostgreSql:
         ]
         where = [self.url()]
         return subprocess.run(
-            command + where, check=True, capture_output=True, text=True, timeout=_PATIENCE
+            command + where,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
         ).stdout.strip()
 
     def names(self) -> list[str]:
@@ -69,7 +73,14 @@ class PostgreSql:
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
-        settings = ("-h", "127.0.0.1", "-p", str(self.port), "-c", "unix_socket_directories=")
+        settings = (
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-c",
+            "unix_socket_directories=",
+        )
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", self.folder / "data", *settings],
@@ -85,12 +96,21 @@ class PostgreSql:
     def stop(self) -> None:
         """Ends it, and every connection with it; what was committed is there when it starts again."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)  # what PostgreSQL calls a fast shutdown
+            self.process.send_signal(
+                signal.SIGINT
+            )  # what PostgreSQL calls a fast shutdown
             self.process.wait(_PATIENCE)
             self.process = None
 
     def _answers(self) -> bool:
-        ready = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [
+            self.programs / "pg_isready",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         return subprocess.run(ready, timeout=_PATIENCE).returncode == 0
 
 
@@ -114,10 +134,23 @@ def postgresql() -> Iterator[PostgreSql]:
                 "--pwfile",
                 folder / "password",
             ),
-            *("--auth", "scram-sha-256", "--locale", "C", "--encoding", "UTF8", "--no-sync"),
+            *(
+                "--auth",
+                "scram-sha-256",
+                "--locale",
+                "C",
+                "--encoding",
+                "UTF8",
+                "--no-sync",
+            ),
         )
         subprocess.run(
-            command, check=True, capture_output=True, timeout=_PATIENCE, cwd=folder, **unprivileged
+            command,
+            check=True,
+            capture_output=True,
+            timeout=_PATIENCE,
+            cwd=folder,
+            **unprivileged,
         )
         server = PostgreSql(programs, folder, free_port())
         server.start()
@@ -140,7 +173,9 @@ def _programs() -> Path:
     """The folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3]))
     if not found:
-        raise MissingError(f"no PostgreSQL below {_DEBIAN}: install Debian's package postgresql")
+        raise MissingError(
+            f"no PostgreSQL below {_DEBIAN}: install Debian's package postgresql"
+        )
     return found[-1].parent
 
 

@@ -25,7 +25,11 @@ def git(*arguments: str) -> None:
     """Runs git as a person whom nobody's configuration knows."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
     subprocess.run(
-        ["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60
+        ["git", *identity, *arguments],
+        check=True,
+        capture_output=True,
+        env=GIT,
+        timeout=60,
     )
 
 

@@ -28,8 +28,12 @@ NEEDED = pytest.mark.skipif(
 )
 FOLDER = Path(metrics.__file__).parent
 ALERTS = FOLDER / "alerts.yaml"
-RULES: Sequence[Mapping[str, Any]] = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"][0]["rules"]
-DASHBOARD: Mapping[str, Any] = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
+RULES: Sequence[Mapping[str, Any]] = yaml.safe_load(ALERTS.read_text("utf-8"))[
+    "groups"
+][0]["rules"]
+DASHBOARD: Mapping[str, Any] = json.loads(
+    (FOLDER / "dashboard.json").read_text("utf-8")
+)
 _VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "$stack": ".+"}
 
 
@@ -84,7 +88,9 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, targets: Mapping[str, str], history: str = "") -> Iterator[Prometheus]:
+def prometheus(
+    folder: Path, targets: Mapping[str, str], history: str = ""
+) -> Iterator[Prometheus]:
     """Scrapes `targets` (job: URL of its /metrics) with the alert rules loaded; `history` is OpenMetrics' text of before."""
     jobs = [_job(name, httpx.URL(url)) for name, url in targets.items()]
     (folder / "prometheus.yml").write_text(
@@ -98,7 +104,13 @@ def prometheus(folder: Path, targets: Mapping[str, str], history: str = "") -> I
     )
     if history:
         (folder / "history").write_text(history)
-        promtool("tsdb", "create-blocks-from", "openmetrics", folder / "history", folder / "data")
+        promtool(
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            folder / "history",
+            folder / "data",
+        )
     port = free_port()
     options = [f"--{name}={value}" for name, value in (
         ("config.file", folder / "prometheus.yml"), ("storage.tsdb.path", folder / "data"),
@@ -125,7 +137,9 @@ def _job(name: str, url: httpx.URL) -> dict[str, Any]:
     }
 
 
-def _await_ready(process: subprocess.Popen[bytes], server: Prometheus, log: Path) -> None:
+def _await_ready(
+    process: subprocess.Popen[bytes], server: Prometheus, log: Path
+) -> None:
     until = time.monotonic() + 30
     while True:
         assert process.poll() is None and time.monotonic() < until, log.read_text()
@@ -155,7 +169,9 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
         assert process.stdout is not None
         try:
             said = process.stdout.readline()
-            found = re.match(r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n", said)
+            found = re.match(
+                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n", said
+            )
             assert found, said
             yield found[1]
         finally:

@@ -31,5 +31,9 @@ def stack(*providers: dict[str, Any]) -> Settings:
 def keycloak(**changes: Any) -> Settings:
     """Those of a stack with a realm of Keycloak alone; a field that is changed to None is left out."""
     return stack(
-        {name: value for name, value in {**KEYCLOAK, **changes}.items() if value is not None}
+        {
+            name: value
+            for name, value in {**KEYCLOAK, **changes}.items()
+            if value is not None
+        }
     )

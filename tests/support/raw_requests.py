@@ -39,7 +39,9 @@ def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(ConnectionError):  # who is refused may find that nobody reads on
             connection.sendall(raw)
-        response = http.client.HTTPResponse(connection, method=raw.partition(b" ")[0].decode())
+        response = http.client.HTTPResponse(
+            connection, method=raw.partition(b" ")[0].decode()
+        )
         response.begin()
         return Answered(response.status, tuple(response.getheaders()), response.read())
 
@@ -61,7 +63,9 @@ class Served:
 
 
 @contextmanager
-def served(estate: Estate, issuers: Mapping[str, Issuer], port: int) -> Iterator[Served]:
+def served(
+    estate: Estate, issuers: Mapping[str, Issuer], port: int
+) -> Iterator[Served]:
     """The estate with the keys of these issuers; whatever its workloads are called, they are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:

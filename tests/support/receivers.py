@@ -34,11 +34,15 @@ class Receiver(Listening):
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
                     found: dict[str, Any] = next(
-                        one for one in values_in(payload) if one["requestId"] == request_id
+                        one
+                        for one in values_in(payload)
+                        if one["requestId"] == request_id
                     )
                     return found
             time.sleep(0.02)
-        raise AssertionError(f"no record of {request_id} came; {len(self.payloads)} others did")
+        raise AssertionError(
+            f"no record of {request_id} came; {len(self.payloads)} others did"
+        )
 
     def await_text(self, text: bytes) -> None:
         """Waits for a payload that has this text in it. Fails where none comes."""

@@ -28,7 +28,9 @@ class Redis:
     process: subprocess.Popen[bytes]
 
     def settings(self, *, password: str | None = None) -> RedisSettings:
-        return RedisSettings("127.0.0.1", self.port, database=1, tls=False, password=password)
+        return RedisSettings(
+            "127.0.0.1", self.port, database=1, tls=False, password=password
+        )
 
     def end(self) -> None:
         self.process.terminate()
@@ -45,7 +47,9 @@ def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
     """Starts one, which ends with the context. Skips the test, saying why, where there is no redis-server."""
     command = program()
     if not command:
-        pytest.skip("no redis-server: install Debian's, or say where it is (REDIS_SERVER)")
+        pytest.skip(
+            "no redis-server: install Debian's, or say where it is (REDIS_SERVER)"
+        )
     port = free_port()
     more = ["--requirepass", password] if password else []
     arguments = [

@@ -24,7 +24,9 @@ from policies.catalogue import RULES
 from sandbox.progress import say
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_BLOCK: Final = re.compile(r"(<!-- reference: ([\w :/-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK: Final = re.compile(
+    r"(<!-- reference: ([\w :/-]+) -->\n).*?(<!-- end -->)", re.DOTALL
+)
 _SETTINGS: Final = ROOT / "kong_oam/access/settings/stack.schema.json"
 _FIELDS: Final = "| field | meaning | required |\n|---|---|---|"
 
@@ -33,7 +35,10 @@ def block(name: str) -> str:
     """Makes the text of a block. Raises ValueError where there is no block of this name."""
     kind, _, of = name.partition(" ")
     if name == "codes":
-        rows = [f"| {code} | {known.title} | {known.remedy} |" for code, known in CODES.items()]
+        rows = [
+            f"| {code} | {known.title} | {known.remedy} |"
+            for code, known in CODES.items()
+        ]
         return "\n".join(["| code | what it is | what to do |", "|---|---|---|", *rows])
     if name == "policies":
         rows = [
@@ -41,7 +46,11 @@ def block(name: str) -> str:
             for one in RULES
         ]
         return "\n".join(
-            ["| rule | level | what has to hold | evidence for |", "|---|---|---|---|", *rows]
+            [
+                "| rule | level | what has to hold | evidence for |",
+                "|---|---|---|---|",
+                *rows,
+            ]
         )
     if name == "lint":
         rows = []
@@ -51,13 +60,19 @@ def block(name: str) -> str:
                 f"| {code} | {kind_of_finding.title} | {kind_of_finding.remedy} | {waivable} |"
             )
         return "\n".join(
-            ["| code | what is found | what to do | can be waived |", "|---|---|---|---|", *rows]
+            [
+                "| code | what is found | what to do | can be waived |",
+                "|---|---|---|---|",
+                *rows,
+            ]
         )
     if name == "settings":
         return _table(_SETTINGS)
     if kind == "trait":
         ours = ROOT / "definitions" / f"{of}.schema.json"
-        return _table(ours if ours.exists() else ROOT / "kong_oam/oam/schemas" / f"{of}.json")
+        return _table(
+            ours if ours.exists() else ROOT / "kong_oam/oam/schemas" / f"{of}.json"
+        )
     if kind == "help":
         return f"```text\n{_help(of.split())}```"
     raise ValueError(f"no reference block is named '{name}'")

@@ -42,7 +42,9 @@ def application(objects: str, traits: str = "[]", component: str = "type: own") 
     )
 
 
-def ingress(spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = "{}") -> str:
+def ingress(
+    spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = "{}"
+) -> str:
     """An Ingress in YAML."""
     return (
         f"apiVersion: {api}\nkind: Ingress\nmetadata: {{name: way, namespace: orders, annotations: {annotations}}}\n"
@@ -61,7 +63,9 @@ def compiled(
         reading = read_bytes(f"app{number}.yaml", written.encode())
         assert not reading.diagnostics, reading.diagnostics
         for one in reading.applications:
-            parts = tuple(with_objects(part, objects, trait, pods) for part in one.components)
+            parts = tuple(
+                with_objects(part, objects, trait, pods) for part in one.components
+            )
             applications.append(replace(one, components=parts))
     return compile_estate(Reading(tuple(applications), ()), stack)
 
@@ -92,7 +96,12 @@ def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
     return replace(
         reading,
         applications=tuple(
-            replace(one, components=tuple(_as_rendered(one, part, api) for part in one.components))
+            replace(
+                one,
+                components=tuple(
+                    _as_rendered(one, part, api) for part in one.components
+                ),
+            )
             for one in reading.applications
         ),
     )
@@ -102,7 +111,9 @@ def _as_rendered(application: Application, part: Component, api: str) -> Compone
     if part.type == "external":
         return part
     gateways = [
-        (index, trait) for index, trait in enumerate(part.traits) if trait.type == "gateway"
+        (index, trait)
+        for index, trait in enumerate(part.traits)
+        if trait.type == "gateway"
     ]
     place = part.place.at("type")
     made = [
@@ -133,7 +144,10 @@ def _ingress(
         "metadata": {
             "name": name,
             "namespace": application.namespace,
-            "annotations": {"kubernetes.io/ingress.class": "nginx", **said.get("annotations", {})},
+            "annotations": {
+                "kubernetes.io/ingress.class": "nginx",
+                **said.get("annotations", {}),
+            },
         },
         "spec": {
             **({"tls": tls} if tls else {}),
@@ -142,10 +156,14 @@ def _ingress(
     }
 
 
-def _paths(http: Mapping[str, int], service: str, api: str) -> Iterator[Mapping[str, Any]]:
+def _paths(
+    http: Mapping[str, int], service: str, api: str
+) -> Iterator[Mapping[str, Any]]:
     for path, port in http.items():
         if api.endswith("/v1"):
-            backend: Mapping[str, Any] = {"service": {"name": service, "port": {"number": port}}}
+            backend: Mapping[str, Any] = {
+                "service": {"name": service, "port": {"number": port}}
+            }
         else:
             backend = {"serviceName": service, "servicePort": port}
         yield {"path": path, "pathType": "ImplementationSpecific", "backend": backend}

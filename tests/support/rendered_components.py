@@ -61,13 +61,19 @@ data: {KEY: value}
 
 def objects(text: str) -> tuple[RenderedObject, ...]:
     """The objects of a YAML stream; the first is the workload."""
-    return tuple(made(found, index) for index, found in enumerate(yaml.safe_load_all(text)))
+    return tuple(
+        made(found, index) for index, found in enumerate(yaml.safe_load_all(text))
+    )
 
 
-def made(found: dict[str, Any], index: int = 0, pod_spec_path: str = "") -> RenderedObject:
+def made(
+    found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
+) -> RenderedObject:
     """One object, the workload where it is the first."""
     place = estate(api()).components["orders/api"].place
-    return RenderedObject(found, None, f"made-{index}" if index else "", place, pod_spec_path)
+    return RenderedObject(
+        found, None, f"made-{index}" if index else "", place, pod_spec_path
+    )
 
 
 def component(
@@ -82,7 +88,9 @@ def component(
         for port in ports
     )
     exposures = (("api", ports),) if ports else ()
-    rendered = replace(plain, rendered=objects(text), endpoints=endpoints, exposures=exposures)
+    rendered = replace(
+        plain, rendered=objects(text), endpoints=endpoints, exposures=exposures
+    )
     return replace(application, components=(rendered,)), rendered
 
 

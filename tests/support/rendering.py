@@ -76,5 +76,7 @@ spec:
     assert not findings
     application = application_of(document)
     (web,) = application.components
-    ask = partial(answered, evaluator=evaluator, cache=cache) if cache else evaluator.ask
+    ask = (
+        partial(answered, evaluator=evaluator, cache=cache) if cache else evaluator.ask
+    )
     return render(definitions_of(web, stack), application, web, ask, setting)

@@ -56,7 +56,9 @@ MANY = settings(
 )
 """How often a property of estates is asked, at full strength."""
 
-_PATHS = st.sampled_from([(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")])
+_PATHS = st.sampled_from(
+    [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
+)
 _SCOPES = st.sampled_from([("r",), ("w",), ("r", "w"), ("r", "w"), ()])
 _GROUPS = st.sampled_from([("g1",), ("g2",), ("g1", "g2"), ("g3", "g1"), GROUPS, ()])
 _METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
@@ -67,12 +69,18 @@ def _rule(
     path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool
 ) -> Rule:
     return Rule(
-        path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE
+        path,
+        methods,
+        () if public else scopes,
+        Public("reason", None) if public else None,
+        PLACE,
     )
 
 
 _RULES = st.lists(
-    st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))),
+    st.builds(
+        _rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))
+    ),
     min_size=1,
     max_size=5,
 ).map(tuple)
@@ -110,7 +118,12 @@ def _of_rules(
     rules: tuple[Rule, ...], wanted: dict[PathSegments, dict[str, Networks]]
 ) -> dict[PathSegments, dict[str, Networks]]:
     """What is wanted of the paths and methods that rules list."""
-    listed = {(rule.path, method) for rule in rules for method in METHODS if rule.lists(method)}
+    listed = {
+        (rule.path, method)
+        for rule in rules
+        for method in METHODS
+        if rule.lists(method)
+    }
     found: dict[PathSegments, dict[str, Networks]] = {}
     for path, by_method in wanted.items():
         for method, networks in by_method.items():
@@ -125,9 +138,13 @@ _ROLE = st.builds(
     _GROUPS,
     st.sampled_from("abc"),
 )
-_ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(tuple)
+_ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(
+    tuple
+)
 _ENDPOINTS = st.lists(
-    st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3
+    st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))),
+    min_size=1,
+    max_size=3,
 )
 
 
@@ -135,7 +152,9 @@ OURS = "ours"
 """The Service that leads to the pods of a component, whichever component it is."""
 _PODS = st.builds(
     lambda labels, target: NamedService("theirs", 80, target, labels, OURS, PLACE),
-    st.sampled_from(({"app": "web"}, {"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"})),
+    st.sampled_from(
+        ({"app": "web"}, {"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"})
+    ),
     st.sampled_from((8080, 8080, 9090)),
 )
 """The pods behind a component: what a release makes, with these labels."""
@@ -148,20 +167,35 @@ def _client(
     groups: tuple[str, ...],
     said: dict[str, Any],
 ) -> Client:
-    calls = tuple(Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2]))
+    calls = tuple(
+        Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2])
+    )
     return replace(
-        Client("", kind, provider, calls, groups if signs_in(kind) else (), (), False, PLACE),
+        Client(
+            "",
+            kind,
+            provider,
+            calls,
+            groups if signs_in(kind) else (),
+            (),
+            False,
+            PLACE,
+        ),
         **said,
     )
 
 
-_KINDS = st.sampled_from(("service", "service", "external", "web", "web", "web", "native"))
+_KINDS = st.sampled_from(
+    ("service", "service", "external", "web", "web", "web", "native")
+)
 _SAID = st.fixed_dictionaries(
     {
         "redirect_uris": st.sampled_from(
             ((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))
         ),
-        "jwks_uri": st.sampled_from((None, "https://partner.test/keys", "https://rival.test/keys")),
+        "jwks_uri": st.sampled_from(
+            (None, "https://partner.test/keys", "https://rival.test/keys")
+        ),
         "refresh": st.booleans(),
     }
 )
@@ -186,11 +220,13 @@ _SPELLINGS = st.sampled_from(
 )
 _ISSUERS = st.sampled_from(("https://one.test", "https://two.test"))
 _AUDIENCES = st.sampled_from(("api://tests", "api://others"))
-_OWNERS: st.SearchStrategy[tuple[str | None]] = st.sampled_from((("team-a",), ("team-b",), (None,)))
-_SCHEMES = st.sampled_from(("https", "http"))
-_CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(
-    tuple
+_OWNERS: st.SearchStrategy[tuple[str | None]] = st.sampled_from(
+    (("team-a",), ("team-b",), (None,))
 )
+_SCHEMES = st.sampled_from(("https", "http"))
+_CLIENTS = st.lists(
+    _CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider
+).map(tuple)
 _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
     ({}, {"g3": "g1"}, {"g1": "g2", "g2": "g1"}, {"g1": "staff", "g2": "staff"})
 )
@@ -246,7 +282,10 @@ def estates(
         old = like.components.get(key) if like else None
         endpoints = []
         before = (
-            [(endpoint.host, endpoint.path, endpoint.port) for endpoint in old.endpoints]
+            [
+                (endpoint.host, endpoint.path, endpoint.port)
+                for endpoint in old.endpoints
+            ]
             if old
             else None
         )
@@ -268,7 +307,9 @@ def estates(
         for client in some("clients", _CLIENTS, old.clients if old else None):
             said = draw(_SAID) if "said" in redrawn else {}
             assigned = (
-                draw(_GROUPS) if "assigned" in redrawn and client.user_facing else client.groups
+                draw(_GROUPS)
+                if "assigned" in redrawn and client.user_facing
+                else client.groups
             )
             clients.append(replace(client, component=key, groups=assigned, **said))
         components.append(
@@ -276,12 +317,15 @@ def estates(
         )  # fmt: skip
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
-    per_api = some("tokens", st.sampled_from((False, False, True)), main.per_api if main else None)
+    per_api = some(
+        "tokens", st.sampled_from((False, False, True)), main.per_api if main else None
+    )
     spelling = some("spelling", _SPELLINGS, main.spelling if main else None)
     issuer = some("issuer", _ISSUERS, main.issuer if main else None)
     audience = some("audience", _AUDIENCES, main.audience if main else None)
     providers = {
-        name: Provider(name, audience, spelling, issuer, mapped, per_api) for name in PROVIDERS
+        name: Provider(name, audience, spelling, issuer, mapped, per_api)
+        for name in PROVIDERS
     }
     scheme = some("scheme", _SCHEMES, like.stack.scheme if like else None)
     return Estate(
@@ -311,7 +355,9 @@ def connected(estate: Estate) -> Estate:
         calls = tuple(Call(key, ("r", "w"), (), PLACE) for key in estate.components)
         clients = tuple(replace(client, calls=calls) for client in component.clients)
         components.append(replace(component, rules=rules, clients=clients))
-    return replace(estate, applications=(replace(application, components=tuple(components)),))
+    return replace(
+        estate, applications=(replace(application, components=tuple(components)),)
+    )
 
 
 def model(estate: Estate) -> AccessModel:
@@ -319,7 +365,11 @@ def model(estate: Estate) -> AccessModel:
     workloads = {client.component: client.component for client in estate.clients}
     pods = {component.key: pods_behind(component) for component in estate.exposed}
     return AccessModel(
-        estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)), pods
+        estate,
+        workloads,
+        dict.fromkeys(PROVIDERS, 60),
+        facts_of(estate, _settings(estate)),
+        pods,
     )
 
 
@@ -335,11 +385,16 @@ def _settings(estate: Estate) -> Settings:
     """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
     providers = tuple(
         ProviderSettings(
-            one.name, "per-api" if one.per_api else "oidc", one.audience, issuer=one.issuer
+            one.name,
+            "per-api" if one.per_api else "oidc",
+            one.audience,
+            issuer=one.issuer,
         )
         for one in estate.stack.providers.values()
     )
-    return replace(parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers)
+    return replace(
+        parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers
+    )
 
 
 PRINCIPALS = (
@@ -352,7 +407,9 @@ PRINCIPALS = (
     ),
 )
 SETS_OF_GROUPS = tuple(
-    frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1)
+    frozenset(
+        group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1
+    )
     for number in range(16)
 )
 REQUESTS = st.builds(
@@ -361,9 +418,19 @@ REQUESTS = st.builds(
     ),
     st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
     st.sampled_from(
-        ("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")
+        (
+            "a.test",
+            "a.test",
+            "b.a.test",
+            "c.a.test",
+            "c.b.a.test",
+            "z.test",
+            "elsewhere",
+        )
     ),
-    st.lists(st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4),
+    st.lists(
+        st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4
+    ),
     st.sampled_from(ADDRESSES),
 )
 
@@ -373,19 +440,26 @@ Tokens = tuple[Claims | Refusal | None, ...]
 
 
 def tokens(
-    estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None
+    estate: Estate,
+    principal: Principal | None,
+    groups: frozenset[str],
+    api: Component | None,
 ) -> Tokens:
     """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
     if principal is None:
         return (None,)
     for client in estate.clients:
         if principal_of(client) == principal:
-            user = User("somebody", tuple(sorted(groups))) if client.user_facing else None
+            user = (
+                User("somebody", tuple(sorted(groups))) if client.user_facing else None
+            )
             return tokens_of(estate, client, user, api)
     return (Refusal("there is no such client"),)
 
 
-def tokens_of(estate: Estate, client: Client, user: User | None, api: Component | None) -> Tokens:
+def tokens_of(
+    estate: Estate, client: Client, user: User | None, api: Component | None
+) -> Tokens:
     provider = estate.stack.providers[client.provider]
     apis = (api, *estate.components.values()) if provider.per_api else (api,)
     return tuple(dict.fromkeys(issue(provider, client, user, api=one) for one in apis))
@@ -399,7 +473,12 @@ def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
 def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments | None:
     """The longest declared path that `path` begins with, byte by byte."""
     return next(
-        (path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None
+        (
+            path[:length]
+            for length in range(len(path), -1, -1)
+            if path[:length] in declared
+        ),
+        None,
     )
 
 
@@ -409,12 +488,17 @@ def lies_in(part: Subtree, path: PathSegments, declared: set[PathSegments]) -> b
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]
-    met = len(start) == len(part.path) and all(map(meets, folded(start), folded(part.path)))
+    met = len(start) == len(part.path) and all(
+        map(meets, folded(start), folded(part.path))
+    )
     return met and _beginning(path, declared) == _beginning(part.path, declared)
 
 
 def site_of(named: set[str], host: str) -> str:
     """The most specific name that either estate has for the host."""
     labels = host.split(".")
-    names = (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+    names = (
+        host,
+        *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))),
+    )
     return next((name for name in names if name in named), "")

@@ -30,5 +30,8 @@ spec:
 
 def having(*components: str, **outputs: Any) -> StackState:
     """The state of a stack that has these components, and exported this."""
-    urns = {(COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}" for key in components}
+    urns = {
+        (COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}"
+        for key in components
+    }
     return StackState(frozenset(urns), {}, outputs=outputs, urns=urns)

@@ -36,36 +36,57 @@ def urn(kind: str, name: str) -> str:
 
 
 def resource(
-    kind: str, name: str, made_of: Mapping[str, str] = {}, secret: str = "", **properties: Any
+    kind: str,
+    name: str,
+    made_of: Mapping[str, str] = {},
+    secret: str = "",
+    **properties: Any,
 ) -> Resource:
     """`made_of` is by input the URN that it came from; such an input has a value, too."""
     linked = {key: f"id of {source}" for key, source in made_of.items()}
     sources = {key: (source,) for key, source in made_of.items()}
     outputs = frozenset(filter(None, [secret]))
-    return Resource(kind, name, urn(kind, name), {**linked, **properties}, sources, outputs)
+    return Resource(
+        kind, name, urn(kind, name), {**linked, **properties}, sources, outputs
+    )
 
 
 def plugin(name: str, kind: str, config: Mapping[str, Any], **made_of: str) -> Resource:
     defaults = {"run_on_preflight": True} if kind == "jwt" else {}
     text = json.dumps({**defaults, **config})
     return resource(
-        "kong:index/plugin:Plugin", name, made_of, name_=kind, enabled=True, configJson=text
+        "kong:index/plugin:Plugin",
+        name,
+        made_of,
+        name_=kind,
+        enabled=True,
+        configJson=text,
     )
 
 
 def kubernetes(kind: str, name: str, spec: Mapping[str, Any]) -> Resource:
     return resource(
-        f"kubernetes:{kind}", name, metadata={"namespace": "orders", "name": "api"}, spec=spec
+        f"kubernetes:{kind}",
+        name,
+        metadata={"namespace": "orders", "name": "api"},
+        spec=spec,
     )
 
 
 def _gateway() -> list[Resource]:
     nowhere = resource("kong:index/upstream:Upstream", "nowhere")
-    service = resource("kong:index/service:Service", "api-service", {"host": nowhere.urn})
+    service = resource(
+        "kong:index/service:Service", "api-service", {"host": nowhere.urn}
+    )
     made = [
         nowhere,
         service,
-        plugin("admission", "pre-function", plugins.admission(TABLE, 600), serviceId=service.urn),
+        plugin(
+            "admission",
+            "pre-function",
+            plugins.admission(TABLE, 600),
+            serviceId=service.urn,
+        ),
         resource("kong:index/consumer:Consumer", "anonymous", username="nobody"),
         plugin("jwt", "jwt", plugins.jwt("nobody"), serviceId=service.urn),
         plugin(
@@ -118,9 +139,15 @@ def _identity() -> list[Resource]:
             "tenant-app",
             signInAudience="AzureADMyOrg",
             fallbackPublicClientEnabled=False,
-            web={"redirectUris": ["https://web.example.com/callback"], "implicitGrant": {}},
+            web={
+                "redirectUris": ["https://web.example.com/callback"],
+                "implicitGrant": {},
+            },
             publicClient={
-                "redirectUris": ["http://127.0.0.1/callback", "com.example.app:/callback"]
+                "redirectUris": [
+                    "http://127.0.0.1/callback",
+                    "com.example.app:/callback",
+                ]
             },
         ),
         resource(
@@ -134,7 +161,9 @@ def _identity() -> list[Resource]:
             secret="value",
             rotateWhenChanged={"generation": "1"},
         ),
-        resource("okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]),
+        resource(
+            "okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]
+        ),
         resource(
             "okta:auth/serverPolicyRule:ServerPolicyRule",
             "rule",
@@ -145,8 +174,15 @@ def _identity() -> list[Resource]:
 
 
 def _workload() -> list[Resource]:
-    container = {"name": "api", "image": "x", "env": [{"name": "LOG_LEVEL", "value": "info"}]}
-    template = {"metadata": {"labels": {**POD, "more": "x"}}, "spec": {"containers": [container]}}
+    container = {
+        "name": "api",
+        "image": "x",
+        "env": [{"name": "LOG_LEVEL", "value": "info"}],
+    }
+    template = {
+        "metadata": {"labels": {**POD, "more": "x"}},
+        "spec": {"containers": [container]},
+    }
     peers = [{"podSelector": {"matchLabels": {"app": "kong"}}}]
     return [
         kubernetes("apps/v1:Deployment", "deployment", {"template": template}),
@@ -161,14 +197,18 @@ def _workload() -> list[Resource]:
             },
         ),
         resource(
-            "kubernetes:core/v1:Secret", "secret", stringData={"OAUTH_CLIENT_SECRET": CREDENTIAL}
+            "kubernetes:core/v1:Secret",
+            "secret",
+            stringData={"OAUTH_CLIENT_SECRET": CREDENTIAL},
         ),
     ]
 
 
 def _named(made: Resource) -> Resource:
     """A plugin's input `name` is its kind; as an argument above it would be the resource's name."""
-    properties = {key.removesuffix("_"): value for key, value in made.properties.items()}
+    properties = {
+        key.removesuffix("_"): value for key, value in made.properties.items()
+    }
     return replace(made, properties=properties)
 
 
@@ -181,12 +221,18 @@ def spoilt(name: str, **properties: Any) -> Deployment:
     def change(one: Resource) -> Resource:
         changed = {**one.properties, **properties}
         return replace(
-            one, properties={key: value for key, value in changed.items() if value is not None}
+            one,
+            properties={
+                key: value for key, value in changed.items() if value is not None
+            },
         )
 
     assert any(one.name == name for one in SOUND.resources), name
     return replace(
-        SOUND, resources=tuple(change(one) if one.name == name else one for one in SOUND.resources)
+        SOUND,
+        resources=tuple(
+            change(one) if one.name == name else one for one in SOUND.resources
+        ),
     )
 
 
@@ -197,7 +243,9 @@ def configured(name: str, **config: Any) -> Deployment:
 
 
 def without(name: str) -> Deployment:
-    return replace(SOUND, resources=tuple(one for one in SOUND.resources if one.name != name))
+    return replace(
+        SOUND, resources=tuple(one for one in SOUND.resources if one.name != name)
+    )
 
 
 def beside(*more: Resource) -> Deployment:
@@ -206,4 +254,6 @@ def beside(*more: Resource) -> Deployment:
 
 def meaning(access: str, **settings: Any) -> Deployment:
     """`SOUND` with another access trait."""
-    return replace(SOUND, model=replace(MODEL, estate=estate(api(access=access)), **settings))
+    return replace(
+        SOUND, model=replace(MODEL, estate=estate(api(access=access)), **settings)
+    )

@@ -24,7 +24,10 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
     named = Own(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
     return compile_estate(
-        renderer.rendered(read_bytes(file, raw, own.types), own, stack.minor, stack.labels), stack
+        renderer.rendered(
+            read_bytes(file, raw, own.types), own, stack.minor, stack.labels
+        ),
+        stack,
     )
 
 
@@ -43,8 +46,16 @@ def _definition(row: Mapping[str, str], text: str) -> Definition | None:
     known = () if key in built_in_types() else _by_name().get(key, ())
     if OF_TERRAFORM in text and any(one.terraform for one in known):
         known = tuple(one for one in known if one.terraform)
-    listed = definitions_in(row["definition"]) if (CORPUS / row["definition"]).is_file() else ()
-    named = [one for one in listed if (one.kind, one.name) == key and (one in known or not known)]
+    listed = (
+        definitions_in(row["definition"])
+        if (CORPUS / row["definition"]).is_file()
+        else ()
+    )
+    named = [
+        one
+        for one in listed
+        if (one.kind, one.name) == key and (one in known or not known)
+    ]
     return next(iter((*named, *known)), None)
 
 

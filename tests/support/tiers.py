@@ -55,7 +55,9 @@ def examples(count: int) -> int:
     return max(1, count * settings().max_examples // FULL)
 
 
-def deep_after(count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()) -> list[Any]:
+def deep_after(
+    count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()
+) -> list[Any]:
     """Parameters of a test, of which `make test` runs the first `count` and those that are `wanted`."""
     kept = tuple(wanted)
     return [
@@ -73,10 +75,14 @@ def _values(case: Any) -> tuple[Any, ...]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers")
     group.addoption(
-        "--slice", metavar="K/N", help="only the K-th of N parts of the tests, 0 <= K < N"
+        "--slice",
+        metavar="K/N",
+        help="only the K-th of N parts of the tests, 0 <= K < N",
     )
     group.addoption(
-        "--touched", metavar="REVISION", help="only tests that what has changed since then is about"
+        "--touched",
+        metavar="REVISION",
+        help="only tests that what has changed since then is about",
     )
     group.addoption(
         "--until",
@@ -91,10 +97,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "engine: starts the pulumi CLI; left out by `make test-fast`"
     )
     config.addinivalue_line(
-        "markers", "deep: left out by `make test`; `make test-all` and CI's slices run it"
+        "markers",
+        "deep: left out by `make test`; `make test-all` and CI's slices run it",
     )
     config.addinivalue_line(
-        "markers", "stand_in: holds for a plugin's stand-in alone; left out by `make test-official`"
+        "markers",
+        "stand_in: holds for a plugin's stand-in alone; left out by `make test-official`",
     )
     config.addinivalue_line(
         "markers",
@@ -104,7 +112,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     """Deselects the tests that `--slice` and `--touched` leave out."""
     if chosen := config.getoption("--slice"):
         part, parts = map(int, chosen.split("/"))
@@ -115,7 +125,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _keep(
-    config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]
+    config: pytest.Config,
+    items: list[pytest.Item],
+    wanted: Callable[[pytest.Item], bool],
 ) -> None:
     kept = [item for item in items if wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
@@ -139,13 +151,18 @@ class _Units(LoadScopeScheduling):
         return unit(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer
+) -> LoadScopeScheduling:
     return _Units(config, log)
 
 
 def changed_files(revision: str) -> frozenset[Path]:
     """The files that differ from `revision`, those that git does not know yet included."""
-    commands = (("diff", "--name-only", revision), ("ls-files", "--others", "--exclude-standard"))
+    commands = (
+        ("diff", "--name-only", revision),
+        ("ls-files", "--others", "--exclude-standard"),
+    )
     names: list[str] = []
     for command in commands:
         names += subprocess.run(

@@ -20,10 +20,13 @@ RING = KeyRing(
 HEADER = {"kid": "r", "alg": "RS256"}
 
 
-def token(header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA) -> str:
+def token(
+    header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA
+) -> str:
     """A token of both parts, as values or as they are, signed with the key."""
     parts = [
-        part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)
+        part if isinstance(part, bytes) else json.dumps(part).encode()
+        for part in (header, payload)
     ]
     text = ".".join(map(encoded, parts))
     return f"{text}.{encoded(signature(key, text))}"

@@ -77,7 +77,9 @@ def deployment(stack: str) -> Deployment:
 def in_partitions(partition: str | None) -> Deployment:
     """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
     whole = deployment(STACKS[0])
-    model = replace(whole.settings.stack, partitions={"payments": (STACKS[0],), "rest": ("*",)})
+    model = replace(
+        whole.settings.stack, partitions={"payments": (STACKS[0],), "rest": ("*",)}
+    )
     compiled = compile_estate(
         read_bytes("orders.yaml", (_APPLICATION % {"stack": STACKS[0]}).encode()), model
     )
@@ -101,7 +103,10 @@ def _named(settings: Settings, stack: str) -> Settings:
 def both() -> Iterator[dict[str, Running]]:
     """Both stacks on one Kong, by name."""
     first, second = STACKS
-    with Running(deployment(first)) as one, Running(deployment(second), beside=one) as other:
+    with (
+        Running(deployment(first)) as one,
+        Running(deployment(second), beside=one) as other,
+    ):
         yield {first: one, second: other}
 
 
@@ -136,7 +141,8 @@ def generated(stack: str, number: int) -> Deployment:
     model = replace(model, providers={"main": main})
     texts = gateway_estates.generated_applications(f"{stack}.example.com", 1, number)
     texts = [
-        text.replace('"identityProvider": "other"', '"identityProvider": "main"') for text in texts
+        text.replace('"identityProvider": "other"', '"identityProvider": "main"')
+        for text in texts
     ]
     settings = replace(deployment(stack).settings, stack=model)
     issuer = Issuer(time.time(), main, kid=f"key-of-{stack}")

@@ -46,7 +46,8 @@ ISSUER = "https://issuer.example.com"
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
     """The sample Applications on the stack `local`, with an issuer that is known."""
     settings = read_file(
-        ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=ISSUER)
+        ROOT / "stacks/Pulumi.local.yaml",
+        lambda given: replace(describe(given), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
@@ -67,7 +68,9 @@ class Deployment:
     @staticmethod
     def of(settings: Settings, estate: Estate) -> Deployment:
         return Deployment(
-            settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider)
+            settings,
+            estate,
+            Issuer(now=time.time(), provider=settings.stack.default_provider),
         )
 
     def workload(self, component: Component) -> str:
@@ -87,13 +90,18 @@ class Deployment:
             {provider: self.issuer.provider.issuer or ISSUER},
             {
                 provider: (
-                    Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),
+                    Slot(
+                        SigningKey(
+                            self.issuer.kid, self.issuer.algorithm, self.issuer.pem
+                        )
+                    ),
                 )
             },
             upstreams,
             clients={
                 provider: {
-                    client.component: f"id of {client.component}" for client in self.estate.clients
+                    client.component: f"id of {client.component}"
+                    for client in self.estate.clients
                 }
             },
         )
@@ -104,7 +112,9 @@ class Deployment:
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
-        return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
+        return judge(
+            self.settings, self.estate, self.deployed, live, lambda _, config: config
+        )
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
         """Tokens of the caller, the best there are: strangers claim everything. They have the issuer's `stray` key, but where
@@ -136,29 +146,43 @@ class Deployment:
             for role in c.roles
             for g in role.groups
         }
-        scopes = sorted({scope for component in self.estate.exposed for scope in component.scopes})
+        scopes = sorted(
+            {scope for component in self.estate.exposed for scope in component.scopes}
+        )
         for client in ("unknown", *sorted(listed)):
             for user in (False, True):
                 changes = issuer.of_user(groups) if user else {}
                 if token.credential:
-                    found = next(one for one in live.credentials if one["id"] == token.credential)
-                    own = (found.get("rsa_public_key") or "").strip() == issuer.pem.strip()
+                    found = next(
+                        one for one in live.credentials if one["id"] == token.credential
+                    )
+                    own = (
+                        found.get("rsa_public_key") or ""
+                    ).strip() == issuer.pem.strip()
                     payload = issuer.payload(scopes, client=client, **changes)
                     yield issuer.signed(
                         payload, issuer.key if own else issuer.stray, kid=found["key"]
                     )
                 else:
                     yield issuer.token(scopes, client=client, jti="ID.1", **changes)
-                    yield issuer.token(scopes, client=client, aud="api://else", **changes)
+                    yield issuer.token(
+                        scopes, client=client, aud="api://else", **changes
+                    )
 
 
 def _clients(live: Entities) -> set[str]:
     """The ids of clients in all tables."""
     scripts = (
-        script_of(one) for one in live.plugins if one["name"] in ("pre-function", "post-function")
+        script_of(one)
+        for one in live.plugins
+        if one["name"] in ("pre-function", "post-function")
     )
     tables = (script.table for script in scripts if script and script.table)
-    return {client for table in tables for client in (*table["services"], *table["on_behalf"])}
+    return {
+        client
+        for table in tables
+        for client in (*table["services"], *table["on_behalf"])
+    }
 
 
 class Hands:
@@ -166,7 +190,9 @@ class Hands:
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
         self._admin = httpx.Client(
-            base_url=admin_url, headers={"Kong-Admin-Token": token} if token else {}, timeout=30
+            base_url=admin_url,
+            headers={"Kong-Admin-Token": token} if token else {},
+            timeout=30,
         )
         self._undo: list[partial[httpx.Response]] = []
 
@@ -188,7 +214,9 @@ class Hands:
             if fields.get(field) is not None:
                 name = fields[field]
                 fields[field] = {
-                    "id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]
+                    "id": self._admin.get(f"/{field}s/{name}")
+                    .raise_for_status()
+                    .json()["id"]
                 }
         (found,) = (
             one
@@ -199,7 +227,9 @@ class Hands:
 
     def list(self, path: str) -> list[dict[str, Any]]:
         """All entities of a collection."""
-        return list(self._admin.get(f"/{path}?size=1000").raise_for_status().json()["data"])
+        return list(
+            self._admin.get(f"/{path}?size=1000").raise_for_status().json()["data"]
+        )
 
     def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
         """PATCH"""
@@ -211,19 +241,27 @@ class Hands:
         """Gives a credential to another consumer."""
         path = f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
         self._undo.append(partial(self._admin.put, path, json=dict(credential)))
-        self._admin.patch(path, json={"consumer": {"id": consumer["id"]}}).raise_for_status()
+        self._admin.patch(
+            path, json={"consumer": {"id": consumer["id"]}}
+        ).raise_for_status()
 
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
         """POST"""
         made = self._admin.post(path, json=fields).raise_for_status().json()
         # These live below what they belong to; all else has a path of its own, whatever it was made below.
-        collection = path if path.endswith(("/jwt", "/targets")) else f"/{path.rsplit('/', 1)[1]}"
+        collection = (
+            path
+            if path.endswith(("/jwt", "/targets"))
+            else f"/{path.rsplit('/', 1)[1]}"
+        )
         self._undo.append(partial(self._admin.delete, f"{collection}/{made['id']}"))
         return dict(made)
 
     def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
         """DELETE"""
-        self._undo.append(partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)))
+        self._undo.append(
+            partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity))
+        )
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
     def run(self, command: str) -> None:
@@ -235,7 +273,10 @@ class Hands:
             "Kong-Admin-Token: $KONG_ADMIN_TOKEN",
             "Content-Type: application/json",
         )
-        path, body = url.removeprefix("$KONG_ADMIN_ADDR"), json.loads(given.get("-d", "null"))
+        path, body = (
+            url.removeprefix("$KONG_ADMIN_ADDR"),
+            json.loads(given.get("-d", "null")),
+        )
         there = self._admin.get(path).raise_for_status().json()
         if "/jwt/" in path:  # whatever is said of our own keys
             self._undo.append(partial(self._admin.put, path, json=there))
@@ -251,7 +292,10 @@ class Running:
     manager. `beside`: another deployment, in whose Kong this one is, too."""
 
     def __init__(
-        self, deployment: Deployment, ca: str | None = None, beside: Running | None = None
+        self,
+        deployment: Deployment,
+        ca: str | None = None,
+        beside: Running | None = None,
     ) -> None:
         self.deployment, self._ca, self._beside = deployment, ca, beside
         self.kong = beside.kong if beside else Kong(now=lambda: deployment.issuer.now)
@@ -267,7 +311,9 @@ class Running:
                 known = entities.make("/ca_certificates", {"cert": self._ca})
                 entities.over_tls = one.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
-            entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
+            entities.rings(
+                one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}}
+            )
             entities.nowhere(one.estate)
             for component in one.estate.exposed:
                 entities.guard(one.estate, component, one.workload(component))
@@ -293,19 +339,26 @@ class Running:
     def gateway(self) -> LiveGateway:
         one = self.deployment
         return LiveGateway(
-            self.entities(), Terms.of(one.settings, one.estate, one.deployed, self._complete)
+            self.entities(),
+            Terms.of(one.settings, one.estate, one.deployed, self._complete),
         )
 
     def meant(self) -> LiveGateway:
         one = self.deployment
         terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
-        return LiveGateway(intended(one.settings, one.estate, one.deployed, self._complete), terms)
+        return LiveGateway(
+            intended(one.settings, one.estate, one.deployed, self._complete), terms
+        )
 
     def judged(self, live: Entities | None = None) -> Result:
         """Of what there is, or would be."""
         one = self.deployment
         return judge(
-            one.settings, one.estate, one.deployed, live or self.entities(), self._complete
+            one.settings,
+            one.estate,
+            one.deployed,
+            live or self.entities(),
+            self._complete,
         )
 
 

@@ -16,7 +16,9 @@ TOPS = ("kong_oam", "components", "policies", "definitions")
 def release(source: Path) -> Path:
     """Makes what a release has, in an empty folder to build in, as `make dist` does. Returns where that leaves it."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for name in ("pyproject.toml", "MANIFEST.in", "Makefile", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     make = [
@@ -56,7 +58,9 @@ def environment(folder: Path, installed: Path) -> Path:
     Python."""
     venv.create(folder, symlinks=True)
     packages = Path(
-        sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+        sysconfig.get_path(
+            "purelib", vars={"base": str(folder), "platbase": str(folder)}
+        )
     )
     (packages / "installed.pth").write_text(
         f"{installed}\n{sysconfig.get_path('purelib')}\n", "utf-8"

@@ -48,7 +48,9 @@ def authority(name: str) -> Pair:
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
     """A certificate for these DNS names or addresses, which ends in so many days."""
-    return _made(names[0], by, x509.SubjectAlternativeName([*map(_general_name, names)]), days)
+    return _made(
+        names[0], by, x509.SubjectAlternativeName([*map(_general_name, names)]), days
+    )
 
 
 def _general_name(name: str) -> x509.GeneralName:
@@ -61,7 +63,11 @@ def _general_name(name: str) -> x509.GeneralName:
 def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    signer = x509.load_pem_x509_certificate(by.certificate.encode()).subject if by else subject
+    signer = (
+        x509.load_pem_x509_certificate(by.certificate.encode()).subject
+        if by
+        else subject
+    )
     signing: Any = load_pem_private_key(by.key.encode(), None) if by else key
     now = datetime.datetime.now(datetime.UTC)
     made = (
@@ -75,7 +81,9 @@ def _made(name: str, by: Pair | None, extension: x509.ExtensionType, days: int) 
         .add_extension(extension, critical=False)
         .sign(signing, hashes.SHA256())
     )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    private = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    ).decode()
     return Pair(made.public_bytes(Encoding.PEM).decode(), private)
 
 
@@ -90,7 +98,9 @@ class Workload(Listening):
     """Answers by TLS, with a certificate, and says as JSON who called: {"host", "public", "asked", "client"}. With
     `callers` it refuses whoever has no certificate of that CA. A context manager."""
 
-    def __init__(self, shown: Pair, callers: Pair | None = None, bind: str = "127.0.0.1") -> None:
+    def __init__(
+        self, shown: Pair, callers: Pair | None = None, bind: str = "127.0.0.1"
+    ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         load_pair(context, shown.certificate, shown.key)
         if callers:
@@ -143,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             "host": self.headers["Host"],
             "public": self.headers["X-Forwarded-Host"],
             "asked": self.connection.asked,
-            "client": dict(part[0] for part in client["subject"])["commonName"] if client else None,
+            "client": dict(part[0] for part in client["subject"])["commonName"]
+            if client
+            else None,
         }
         data = json.dumps(seen).encode()
         self.send_response(200)

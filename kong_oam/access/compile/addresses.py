@@ -17,7 +17,9 @@ from kong_oam.oam.document import Place
 AllowedFrom = Mapping[PathSegments, Mapping[str, Networks]]
 
 
-def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnostic]) -> AllowedFrom:
+def allowed_from(
+    part: oam.Component, rules: Iterable[Rule], out: list[Diagnostic]
+) -> AllowedFrom:
     """The networks from which alone the rules of a path let somebody in, by method. Findings are
     added to `out`."""
     trait = part.trait("ip-allow")
@@ -27,7 +29,9 @@ def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnosti
     usual = _networks(trait.properties.get("from", ()), place.at("from"), out)
     result: dict[PathSegments, dict[str, Networks]] = {}
     for rule in rules:
-        result.setdefault(rule.path, {}).update(dict.fromkeys(filter(rule.lists, METHODS), usual))
+        result.setdefault(rule.path, {}).update(
+            dict.fromkeys(filter(rule.lists, METHODS), usual)
+        )
     first: dict[tuple[PathSegments, str], Place] = {}
     for index, single in enumerate(trait.properties.get("rules", ())):
         where = place.at("rules", index)
@@ -35,9 +39,7 @@ def allowed_from(part: oam.Component, rules: Iterable[Rule], out: list[Diagnosti
         for path, method, at in _meant(single, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
-                message = (
-                    f"{method} {written(path)} stands in line {earlier.line} already; keep one"
-                )
+                message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
     restricted = {
@@ -74,7 +76,9 @@ def _meant(
             hint = suggestion(path, map(written, listed))
             out.append(
                 Diagnostic(
-                    "ACC239", f"no rule of this component is for the path '{path}'{hint}", at
+                    "ACC239",
+                    f"no rule of this component is for the path '{path}'{hint}",
+                    at,
                 )
             )
             continue

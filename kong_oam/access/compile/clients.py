@@ -68,7 +68,11 @@ class Directory:
         if self.stack.partial and application not in self.applications | self.malformed:
             found = [application]
         else:
-            names = (application,) if application in self.applications else (application, "")
+            names = (
+                (application,)
+                if application in self.applications
+                else (application, "")
+            )
             found = [name for name in names if name in self.malformed][:1]
         self.unjudged.update(found)
         return bool(found)
@@ -100,17 +104,25 @@ class Directory:
             for role in component.roles:
                 for index, member in enumerate(role.components):
                     if member not in self.clients and not self.unread(member):
-                        what = "has no client trait" if member in self.parts else "does not exist"
+                        what = (
+                            "has no client trait"
+                            if member in self.parts
+                            else "does not exist"
+                        )
                         message = (
                             f"role '{role.name}': component '{member}' "
                             f"{what}{suggestion(member, self.clients)}"
                         )
                         self.out.append(
-                            Diagnostic("ACC214", message, role.place.at("components", index))
+                            Diagnostic(
+                                "ACC214", message, role.place.at("components", index)
+                            )
                         )
 
 
-def callees_of(component: Component, directory: Directory) -> tuple[Component | None, ...]:
+def callees_of(
+    component: Component, directory: Directory
+) -> tuple[Component | None, ...]:
     """The components that a client calls, in its order; None for one that is not there."""
     trait = directory.parts[component.key].trait("client")
     calls = trait.properties.get("calls", ()) if trait else ()
@@ -124,14 +136,22 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     trait = part.trait("client")
     if trait is None:
         return
-    properties, place, out = trait.properties, trait.place.at("properties"), directory.out
+    properties, place, out = (
+        trait.properties,
+        trait.place.at("properties"),
+        directory.out,
+    )
     calls: dict[str, list[Call]] = {}
     groups: dict[str, set[str]] = {}
     for index, call in enumerate(properties.get("calls", ())):
-        if granted := _granted_call(component, call, place.at("calls", index), directory):
+        if granted := _granted_call(
+            component, call, place.at("calls", index), directory
+        ):
             callee = directory.components[granted.component]
             calls.setdefault(callee.provider, []).append(granted)
-            holders = (role.groups for role in callee.roles if role.name in granted.roles)
+            holders = (
+                role.groups for role in callee.roles if role.name in granted.roles
+            )
             groups.setdefault(callee.provider, set()).update(
                 group for names in holders for group in names
             )
@@ -139,8 +159,12 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     users = signs_in(kind)
     out += _kind_findings(component, part, trait)
     out += _rotation_findings(trait, directory.stack)
-    rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
-    redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
+    rotate_every = (
+        days(properties["rotateEvery"]) if "rotateEvery" in properties else None
+    )
+    redirects = (
+        tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
+    )
     for provider in calls or {component.provider: []}:
         yield Client(
             component=component.key,
@@ -162,9 +186,15 @@ def _kind_findings(
     """Finds a kind that this type of component cannot be, and fields that this kind has no use
     for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
-    kinds = (EXTERNAL, "native") if component.outside else ("browser", "native", "service", "web")
+    kinds = (
+        (EXTERNAL, "native")
+        if component.outside
+        else ("browser", "native", "service", "web")
+    )
     if kind not in kinds:
-        message = f"a component of type '{component.type}' is no client of kind '{kind}'"
+        message = (
+            f"a component of type '{component.type}' is no client of kind '{kind}'"
+        )
         message += f"; its kinds are {some(kinds)}"
         yield Diagnostic("ACC220", message, place.at("kind"))
     if component.outside and (kind == EXTERNAL) != ("jwksUri" in part.properties):
@@ -174,7 +204,11 @@ def _kind_findings(
         )
         yield Diagnostic("ACC220", message, component.place)
     if not signs_in(kind):
-        for name in {"redirectPaths", "redirectUris", "refresh"} & trait.properties.keys():
+        for name in {
+            "redirectPaths",
+            "redirectUris",
+            "refresh",
+        } & trait.properties.keys():
             message = f"a client of kind '{kind}' signs no users in; remove {name}"
             yield Diagnostic("ACC210", message, place.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
@@ -192,13 +226,13 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
         trait.properties["kind"],
     )
     if every is not None and not has_key(kind):
-        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        message = (
+            f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        )
         place = trait.place.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, place, "warning")
     elif every is not None and days(every) <= overlap:
-        message = (
-            f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
-        )
+        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
         yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
 
 
@@ -210,8 +244,14 @@ def _granted_call(
     if directory.unread(name):
         return None
     if callee is None or not callee.scopes:
-        what = "does not exist" if callee is None else "declares no scopes that could be granted"
-        grantable = (key for key, candidate in directory.components.items() if candidate.scopes)
+        what = (
+            "does not exist"
+            if callee is None
+            else "declares no scopes that could be granted"
+        )
+        grantable = (
+            key for key, candidate in directory.components.items() if candidate.scopes
+        )
         message = f"component '{name}' {what}{suggestion(name, grantable)}"
         directory.out.append(Diagnostic("ACC203", message, place.at("component")))
         return None
@@ -220,17 +260,25 @@ def _granted_call(
     for index, scope in enumerate(wanted):
         if scope not in callee.scopes:
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
-            directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
+            directory.out.append(
+                Diagnostic("ACC201", message, place.at("scopes", index))
+            )
         elif scope not in covered:
             directory.out.append(
-                _missing_grant(component, callee, scope, place.at("scopes", index), directory)
+                _missing_grant(
+                    component, callee, scope, place.at("scopes", index), directory
+                )
             )
     granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
     return Call(name, wanted, granting, place)
 
 
 def _missing_grant(
-    component: Component, callee: Component, scope: str, place: Place, directory: Directory
+    component: Component,
+    callee: Component,
+    scope: str,
+    place: Place,
+    directory: Directory,
 ) -> Diagnostic:
     where = directory.access(callee, "roles")
     # A role that bundles what is not declared is an error by itself (ACC207), and none to be
@@ -251,21 +299,27 @@ def _missing_grant(
     return Diagnostic("ACC204", message, place)
 
 
-def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> Iterator[str]:
+def _redirects(
+    component: Component, trait: oam.Trait, directory: Directory
+) -> Iterator[str]:
     place, kind = trait.place.at("properties"), trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
         if why := _leaves_the_device(uri):
             directory.out.append(
-                Diagnostic("ACC210", f"redirect URI '{uri}' {why}", place.at("redirectUris", index))
+                Diagnostic(
+                    "ACC210",
+                    f"redirect URI '{uri}' {why}",
+                    place.at("redirectUris", index),
+                )
             )
         yield uri
     if (paths and not component.endpoints) or not (paths or uris):
-        message = (
-            f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message += (
+            "; or redirectUris that stay on the device" if kind == "native" else ""
         )
-        message += "; or redirectUris that stay on the device" if kind == "native" else ""
         directory.out.append(Diagnostic("ACC210", message, place))
         return
     for index, path in enumerate(paths):
@@ -277,8 +331,12 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
                 f"no public rule of '{component.key}' covers GET {path}, so users could not "
                 "come back to it"
             )
-            directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
-        hosts = dict.fromkeys(e.host for e in component.endpoints if within(elements, e.path))
+            directory.out.append(
+                Diagnostic("ACC210", message, place.at("redirectPaths", index))
+            )
+        hosts = dict.fromkeys(
+            e.host for e in component.endpoints if within(elements, e.path)
+        )
         for host in hosts:
             if host.startswith("*."):
                 message = f"a redirect URI cannot lie on the wildcard host '{host}'"
@@ -303,7 +361,12 @@ def _leaves_the_device(uri: str) -> str:
     exact = "*" not in uri and "#" not in uri
     if exact and "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
         return ""
-    if exact and parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
+    if (
+        exact
+        and parts.scheme == "http"
+        and host in _LOOPBACK
+        and "@" not in parts.netloc
+    ):
         return ""
     return (
         "does not stay on the device: write a reversed domain as its scheme "

@@ -29,7 +29,10 @@ trait to say so."""
 
 
 def compile_component(
-    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> Component:
     """Compiles `part` on `stack` into a component, still without its clients. Findings are added to
     `out`."""
@@ -73,7 +76,9 @@ def compile_component(
         place=part.place,
         rendered=made.objects,
         # Where no route leads to it, which is an error already, nothing else is said of it.
-        named=named if named and any(one.service == named.ours for one in endpoints) else None,
+        named=named
+        if named and any(one.service == named.ours for one in endpoints)
+        else None,
         cluster=placement.cluster,
         copies=copies,
         edge=edge,
@@ -84,7 +89,13 @@ def compile_component(
 def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
     """Finds what a component's name has in it that names of hosts, of apps and at the gateway have
     not."""
-    has = "a dot" if "." in part.name else "a capital" if part.name != part.name.lower() else ""
+    has = (
+        "a dot"
+        if "." in part.name
+        else "a capital"
+        if part.name != part.name.lower()
+        else ""
+    )
     if has:
         message = (
             f"'{part.name}' has {has}, and a component that is exposed or a client is named "
@@ -96,7 +107,8 @@ def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
 def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
     """Finds what says who may call a component, or where, that has no endpoints."""
     exposing = next(
-        (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None
+        (trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"),
+        None,
     )
     if trait := part.trait("access") or exposing:
         message = (
@@ -109,7 +121,9 @@ def _unexposed(part: oam.Component) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC211", message, trait.place.at("type"))
 
 
-def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+def _unreached(
+    named: NamedService | None, endpoints: Iterable[Endpoint]
+) -> Iterator[Diagnostic]:
     """Finds that no route leads to the Service which the access trait names."""
     if named and all(endpoint.service != named.ours for endpoint in endpoints):
         message = (
@@ -120,12 +134,19 @@ def _unreached(named: NamedService | None, endpoints: Iterable[Endpoint]) -> Ite
 
 
 def _provider(
-    properties: Mapping[str, Any], access: oam.Trait | None, stack: Stack, out: list[Diagnostic]
+    properties: Mapping[str, Any],
+    access: oam.Trait | None,
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> str:
     name: str = properties.get("identityProvider", stack.default_provider.name)
     if name not in stack.providers and access:
         message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
-        out.append(Diagnostic("ACC209", message, access.place.at("properties", "identityProvider")))
+        out.append(
+            Diagnostic(
+                "ACC209", message, access.place.at("properties", "identityProvider")
+            )
+        )
         return stack.default_provider.name
     return name
 
@@ -164,7 +185,9 @@ def _rules(
     return tuple(result)
 
 
-def _public(rule: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Public | None:
+def _public(
+    rule: Mapping[str, Any], place: Place, out: list[Diagnostic]
+) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, place))
@@ -213,7 +236,11 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
         by_path.setdefault(rule.path, []).append(rule)
     for path, owners in by_path.items():
         for first, second in combinations(owners, 2):
-            shared = [method for method in METHODS if first.lists(method) and second.lists(method)]
+            shared = [
+                method
+                for method in METHODS
+                if first.lists(method) and second.lists(method)
+            ]
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
@@ -234,9 +261,7 @@ def _roles(
         where = place.at("roles", name)
         for index, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
-                message = (
-                    f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
-                )
+                message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
                 out.append(Diagnostic("ACC222", message, where.at("groups", index)))
         for index, scope in enumerate(role["scopes"]):
             if scope not in scopes:

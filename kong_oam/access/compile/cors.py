@@ -27,7 +27,9 @@ def cors_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Cors | 
     origins = tuple(dict.fromkeys(said.get("origins", ())))
     for index, origin in enumerate(said.get("origins", ())):
         for why in _wrong(origin, stack):
-            out.append(Diagnostic("ACC232", f"'{origin}' {why}", place.at("origins", index)))
+            out.append(
+                Diagnostic("ACC232", f"'{origin}' {why}", place.at("origins", index))
+            )
     return Cors(
         origins=tuple(sorted(origins)),
         headers=tuple(dict.fromkeys(said.get("headers", ()))),
@@ -46,7 +48,10 @@ def _wrong(origin: str, stack: Stack) -> Iterator[str]:
             "is no origin as browsers send it: scheme://host or scheme://host:port, in small "
             "letters, without a path"
         )
-    elif parts["port"] and int(parts["port"]) in (_USUAL[parts["scheme"]], *range(65536, 100_000)):
+    elif parts["port"] and int(parts["port"]) in (
+        _USUAL[parts["scheme"]],
+        *range(65536, 100_000),
+    ):
         yield "has a port that browsers never send; leave the usual one out"
     elif parts["scheme"] == "http" != stack.scheme and parts["host"] not in _LOOPBACK:
         yield "is of http, where whoever is on the way can be that page; write https"

@@ -20,7 +20,10 @@ from kong_oam.oam.schema import EDGE_TRAITS
 
 
 def edge_of(
-    part: oam.Component, endpoints: tuple[Endpoint, ...], stack: Stack, out: list[Diagnostic]
+    part: oam.Component,
+    endpoints: tuple[Endpoint, ...],
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> Edge:
     """Compiles the traits of `part` that say what the gateway does before it. Findings are added to
     `out`."""
@@ -35,7 +38,9 @@ def edge_of(
     )
 
 
-def _unexposed(part: oam.Component, endpoints: tuple[Endpoint, ...]) -> Iterator[Diagnostic]:
+def _unexposed(
+    part: oam.Component, endpoints: tuple[Endpoint, ...]
+) -> Iterator[Diagnostic]:
     for trait in part.traits:
         if trait.type in EDGE_TRAITS and not endpoints:
             message = (

@@ -54,7 +54,9 @@ class Compiled:
         )
 
 
-def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = None) -> Compiled:
+def compile_estate(
+    reading: oam.Reading, stack: Stack, memory: Memory | None = None
+) -> Compiled:
     """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it
     has compiled."""
     memory = memory or Memory()
@@ -82,7 +84,9 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(applications, directory.components.values(), stack)
     findings += judged_objects(directory, memory)
-    compiled = tuple(_application(application, directory, memory) for application in applications)
+    compiled = tuple(
+        _application(application, directory, memory) for application in applications
+    )
     findings += unfederated(
         (one for application in compiled for one in application.components), stack
     )
@@ -118,16 +122,26 @@ def _first_of_each_name(
                 f"application '{application.name}' is already defined at {earlier.place}; a "
                 "stack has a name once"
             )
-            out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
+            out.append(
+                Diagnostic("OAM106", message, application.place.at("metadata", "name"))
+            )
 
 
-def _application(source: oam.Application, directory: Directory, memory: Memory) -> Application:
+def _application(
+    source: oam.Application, directory: Directory, memory: Memory
+) -> Application:
     components = (
-        _with_clients(directory.components[f"{source.name}/{part.name}"], part, directory, memory)
+        _with_clients(
+            directory.components[f"{source.name}/{part.name}"], part, directory, memory
+        )
         for part in source.components
     )
     return Application(
-        source.name, source.namespace, source.labels, source.annotations, tuple(components)
+        source.name,
+        source.namespace,
+        source.labels,
+        source.annotations,
+        tuple(components),
     )
 
 
@@ -179,7 +193,9 @@ def _shared_hosts(components: Iterable[Component]) -> Iterator[Diagnostic]:
                     f"({earlier.place}); a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
-    for component, endpoint in (pair for paths in exposed.values() for pair in paths.values()):
+    for component, endpoint in (
+        pair for paths in exposed.values() for pair in paths.values()
+    ):
         for owner, outer in _taken_from(endpoint, exposed):
             one_owner = owner.owner and owner.owner == component.owner
             if one_owner or owner.application == component.application:

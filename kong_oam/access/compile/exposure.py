@@ -47,7 +47,9 @@ def exposures_of(routes: Iterable[Route | Diagnostic]) -> Exposures:
     for route in routes:
         if isinstance(route, Route):
             ports.setdefault(route.service, set()).add(route.port)
-    return tuple((service, tuple(sorted(numbers))) for service, numbers in ports.items())
+    return tuple(
+        (service, tuple(sorted(numbers))) for service, numbers in ports.items()
+    )
 
 
 def _endpoint(
@@ -59,20 +61,26 @@ def _endpoint(
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
     if host is None:
-        message = (
-            "no domain here, and the stack has none to give; write `domain`, or set the stack's"
-        )
+        message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
-        message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
+        message = (
+            f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
+        )
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.place, out)
     if elements is None:
         return None
     return Endpoint(
-        host, elements, route.port, route.place, route.certificate, route.service, route.apart
+        host,
+        elements,
+        route.port,
+        route.place,
+        route.certificate,
+        route.service,
+        route.apart,
     )
 
 
@@ -80,7 +88,9 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and
     the longer path win."""
     wildcards = {
-        endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")
+        endpoint.host: endpoint
+        for endpoint in endpoints
+        if endpoint.host.startswith("*.")
     }
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
@@ -89,17 +99,27 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
     for endpoint in endpoints:
         if len(endpoint.path) > deepest:
-            where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
+            where = (
+                f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
+            )
             message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
             yield Diagnostic("ACC221", message, endpoint.place)
 
 
-def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:
+def _host(
+    application: str, component: str, domain: str | None, stack: Stack
+) -> str | None:
     """The host as this environment has it, in lower case; None where nothing says."""
     if domain is None:
-        return f"{component}-{application}.{stack.domain}".lower() if stack.domain else None
+        return (
+            f"{component}-{application}.{stack.domain}".lower()
+            if stack.domain
+            else None
+        )
     domain = domain.lower()
-    for suffix, replacement in sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0])):
+    for suffix, replacement in sorted(
+        stack.suffixes.items(), key=lambda pair: -len(pair[0])
+    ):
         if domain == suffix or domain.endswith(f".{suffix}"):
             return domain[: len(domain) - len(suffix)] + replacement.lower()
     return domain

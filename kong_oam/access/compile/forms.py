@@ -25,7 +25,10 @@ _NOTHING: Final = object()
 
 
 def compile_forms(
-    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> Component:
     """Compiles `part` as it is in its first place, without its clients. What is wrong about any of
     its forms is added to `out`, and so is what these do not agree on."""
@@ -117,7 +120,10 @@ def _formed(
     # As if it were where the gateway leads to: another order of places makes it the first.
     there = (replace(placement, cluster=None, selector=(), form=0),)
     alone = replace(
-        part.in_form(placement.form), rendered=placement.rendered, placements=there, forms=()
+        part.in_form(placement.form),
+        rendered=placement.rendered,
+        placements=there,
+        forms=(),
     )
     component = compile_component(application, alone, stack, out)
     return _Formed(application, alone, component, part.forms[placement.form])
@@ -129,7 +135,11 @@ def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
     # Whatever else is known of who may call, and whoever adds to that.
     ours, theirs = first.component, other.component
-    more = [name for name in sorted(compared) if getattr(ours, name) != getattr(theirs, name)]
+    more = [
+        name
+        for name in sorted(compared)
+        if getattr(ours, name) != getattr(theirs, name)
+    ]
     found = _different(first.facts(more), other.facts(more))
     if found:
         path, (here, there) = found
@@ -146,16 +156,25 @@ def _place(first: _Formed, other: _Formed, path: Path) -> Place:
     kind, *below = path
     if kind == "properties":
         return other.part.place.at(*path)
-    traits = [trait.place for one in (other, first) if (trait := one.part.trait(str(kind)))]
-    places = [place.at("properties", *below) if below else place.at("type") for place in traits]
+    traits = [
+        trait.place for one in (other, first) if (trait := one.part.trait(str(kind)))
+    ]
+    places = [
+        place.at("properties", *below) if below else place.at("type")
+        for place in traits
+    ]
     if kind == "routes":
         route = str(below[0])
-        places = [one.routes()[route][1] for one in (other, first) if route in one.routes()]
+        places = [
+            one.routes()[route][1] for one in (other, first) if route in one.routes()
+        ]
     step = (other if other.form.overrides else first).form.step
     return next(filter(_of_override, places), places[0] if traits else step)
 
 
-def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str, str]] | None:
+def _different(
+    here: Any, there: Any, path: Path = ()
+) -> tuple[Path, tuple[str, str]] | None:
     """Where two values differ first, as JSON writes them, and what is there in each, as messages
     have it."""
     if isinstance(here, Mapping) and isinstance(there, Mapping):
@@ -175,7 +194,9 @@ def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str,
             for index, (one, two) in enumerate(zip(here, there, strict=True))
         )
         return next(filter(None, pairs), None)
-    if here is there or (_NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)):
+    if here is there or (
+        _NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)
+    ):
         return None
     return path, (_written(here), _written(there))
 

@@ -39,7 +39,13 @@ _OF_ANSWERS: Mapping[str, Iterable[str]] = {
         "strict-transport-security",
     ),
     "the gateway says it where it refuses": (
-        *("content-type", "ratelimit", "retry-after", "www-authenticate", "x-ratelimit"),
+        *(
+            "content-type",
+            "ratelimit",
+            "retry-after",
+            "www-authenticate",
+            "x-ratelimit",
+        ),
     ),
     "it says how an answer is sent, which who sends it knows alone": (
         *(*_FRAMING, "content-encoding", "content-range", "date", "via"),
@@ -80,7 +86,9 @@ _OF_REQUESTS: Mapping[str, Iterable[str]] = {
 them."""
 
 
-def headers_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Headers | None:
+def headers_of(
+    part: oam.Component, stack: Stack, out: list[Diagnostic]
+) -> Headers | None:
     """What the component's trait `headers` says; None without one. Findings are added to `out`."""
     trait = part.trait("headers")
     if trait is None:
@@ -107,7 +115,10 @@ def headers_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Head
     out += _twice([*in_answers, *in_removed])
     out += _twice(in_requests)
     return Headers(
-        said.get("preset") == "secure", dict(values), tuple(sorted(set(removed))), dict(told)
+        said.get("preset") == "secure",
+        dict(values),
+        tuple(sorted(set(removed))),
+        dict(told),
     )
 
 
@@ -115,10 +126,15 @@ _Written = Iterable[tuple[str, Place]]
 """Names of headers, and where they stand."""
 
 
-def _owned(names: _Written, owners: Mapping[str, Iterable[str]]) -> Iterator[Diagnostic]:
+def _owned(
+    names: _Written, owners: Mapping[str, Iterable[str]]
+) -> Iterator[Diagnostic]:
     for name, place in names:
         for why, beginnings in owners.items():
-            if any(f"{name.lower()}-".startswith(f"{beginning}-") for beginning in beginnings):
+            if any(
+                f"{name.lower()}-".startswith(f"{beginning}-")
+                for beginning in beginnings
+            ):
                 message = f"header '{name}' is not an Application's: {why}; take it out"
                 yield Diagnostic("ACC240", message, place)
                 break
@@ -128,6 +144,8 @@ def _twice(names: _Written) -> Iterator[Diagnostic]:
     seen: dict[str, str] = {}
     for name, place in names:
         if first := seen.get(name.lower()):
-            message = f"header '{name}' stands twice, as '{first}', too; take one of them out"
+            message = (
+                f"header '{name}' stands twice, as '{first}', too; take one of them out"
+            )
             yield Diagnostic("ACC241", message, place)
         seen.setdefault(name.lower(), name)

@@ -17,9 +17,14 @@ def limits_of(part: oam.Component) -> Limits | None:
     trait = part.trait("limits")
     if trait is None:
         return None
-    times, retries = trait.properties.get("timeouts", {}), trait.properties.get("retries")
+    times, retries = (
+        trait.properties.get("timeouts", {}),
+        trait.properties.get("retries"),
+    )
     said = (
-        Retries(retries["count"], _methods(retries.get("methods", IDEMPOTENT))) if retries else None
+        Retries(retries["count"], _methods(retries.get("methods", IDEMPOTENT)))
+        if retries
+        else None
     )
     return Limits(
         body=_in(_BYTES, trait.properties.get("body")),

@@ -23,7 +23,12 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]:
     """Yields what is wrong about the objects of all components that run here, those of one name
     among them."""
-    sites = [site for one in directory.components.values() if not one.outside for site in one.sites]
+    sites = [
+        site
+        for one in directory.components.values()
+        if not one.outside
+        for site in one.sites
+    ]
     for component in sites:
         if component.name != component.name.lower():
             yield from _with_capitals(component)
@@ -47,9 +52,15 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
             held.setdefault(component.key, set()).add(secret)
 
     def remembered(one: Component) -> JudgedComponent:
-        credentials, client = frozenset(held.get(one.key, ())), one.key in directory.clients
+        credentials, client = (
+            frozenset(held.get(one.key, ())),
+            one.key in directory.clients,
+        )
         return memory.recall(
-            "judged", one, (credentials, client), partial(_judged, one, credentials, client=client)
+            "judged",
+            one,
+            (credentials, client),
+            partial(_judged, one, credentials, client=client),
         )
 
     def alone(one: JudgedComponent, by: Rules) -> tuple[Diagnostic, ...]:
@@ -58,11 +69,15 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
     # What is in two has nothing to do with each other.
     for cluster in dict.fromkeys(site.cluster for site in sites):
         yield from judge(
-            [remembered(site) for site in sites if site.cluster == cluster], rules, alone
+            [remembered(site) for site in sites if site.cluster == cluster],
+            rules,
+            alone,
         )
 
 
-def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Iterator[Diagnostic]:
+def _shown_certificates(
+    sites: Iterable[Component], credentials: _Owners
+) -> Iterator[Diagnostic]:
     """Yields where a client's credential is named as the certificate of a host: Kong would be
     handed it."""
     for component in sites:
@@ -75,11 +90,15 @@ def _shown_certificates(sites: Iterable[Component], credentials: _Owners) -> Ite
                     f"'{owner}'"
                 )
                 yield Diagnostic(
-                    "ACC217", f"{message}; name a Secret of type kubernetes.io/tls", endpoint.place
+                    "ACC217",
+                    f"{message}; name a Secret of type kubernetes.io/tls",
+                    endpoint.place,
                 )
 
 
-def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[Diagnostic]:
+def _others_keys(
+    sites: Iterable[Component], credentials: _Owners
+) -> Iterator[Diagnostic]:
     """Yields where a workload would show what another component does, or read what stands for a
     client, or the key by which the gateway answers for another component."""
     sites = tuple(sites)
@@ -93,10 +112,14 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
-        owner = first.setdefault((component.cluster, component.namespace, secret), component)
+        owner = first.setdefault(
+            (component.cluster, component.namespace, secret), component
+        )
         owners = [one.key for one in credentials.get((component.namespace, secret), ())]
         owners += [
-            key for key in answering.get((component.namespace, secret), ()) if key != component.key
+            key
+            for key in answering.get((component.namespace, secret), ())
+            if key != component.key
         ]
         if owners or owner is not component:
             message = (
@@ -106,7 +129,9 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Iterator[D
             yield Diagnostic("ACC217", message, over_tls.place or component.place)
 
 
-def _judged(component: Component, credentials: frozenset[str], *, client: bool) -> JudgedComponent:
+def _judged(
+    component: Component, credentials: frozenset[str], *, client: bool
+) -> JudgedComponent:
     over_tls = component.edge.upstream_tls
     return JudgedComponent(
         component.application,
@@ -122,7 +147,9 @@ def _judged(component: Component, credentials: frozenset[str], *, client: bool) 
         if component.copied
         else frozenset(service for service, _ in component.exposures),
         credentials=credentials,
-        keys=frozenset({over_tls.secret}) if over_tls and over_tls.secret else frozenset(),
+        keys=frozenset({over_tls.secret})
+        if over_tls and over_tls.secret
+        else frozenset(),
         shown=_shown(component),
         certified=frozenset(_certified(component)),
     )
@@ -139,7 +166,11 @@ def _certified(component: Component) -> Iterator[str]:
     named = component.named
     for endpoint in component.endpoints:
         if endpoint.tls:
-            service = named.name if named and endpoint.service == named.ours else endpoint.service
+            service = (
+                named.name
+                if named and endpoint.service == named.ours
+                else endpoint.service
+            )
             yield from names_at(service, component.namespace)
 
 

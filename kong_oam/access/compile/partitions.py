@@ -13,7 +13,9 @@ from kong_oam.diagnostics import Diagnostic, some
 
 
 def wrong_partitions(
-    applications: Iterable[oam.Application], components: Iterable[Component], stack: Stack
+    applications: Iterable[oam.Application],
+    components: Iterable[Component],
+    stack: Stack,
 ) -> Iterator[Diagnostic]:
     """Yields Applications in no partition, and endpoints whose host, or one that stands for it,
     another one has.
@@ -31,8 +33,12 @@ def wrong_partitions(
                 f"({listed}): name it under kong-oam:partitions in "
                 f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
             )
-            yield Diagnostic("ACC249", message, application.place.at("metadata", "namespace"))
-    yield from _crossing([component for component in components if component.partition is not None])
+            yield Diagnostic(
+                "ACC249", message, application.place.at("metadata", "namespace")
+            )
+    yield from _crossing(
+        [component for component in components if component.partition is not None]
+    )
 
 
 def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
@@ -58,7 +64,11 @@ def _crossing(components: Iterable[Component]) -> Iterator[Diagnostic]:
 
 
 def _shared(
-    component: Component, endpoint: Endpoint, host: str, other: Component, there: Endpoint
+    component: Component,
+    endpoint: Endpoint,
+    host: str,
+    other: Component,
+    there: Endpoint,
 ) -> Diagnostic:
     what = "is" if host == endpoint.host else f"lies below {host}, which is"
     message = (

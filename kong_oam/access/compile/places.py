@@ -26,7 +26,9 @@ def first_place(part: oam.Component) -> Placement:
 def in_place(application: oam.Application, placement: Placement) -> oam.Application:
     """The Application as it is for a component that is deployed there."""
     return (
-        replace(application, namespace=placement.namespace) if placement.namespace else application
+        replace(application, namespace=placement.namespace)
+        if placement.namespace
+        else application
     )
 
 
@@ -36,10 +38,20 @@ def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, 
     found: dict[tuple[str | None, str], Copy] = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
-        cluster, namespace = placement.cluster, placement.namespace or application.namespace
-        suffix = "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
+        cluster, namespace = (
+            placement.cluster,
+            placement.namespace or application.namespace,
+        )
+        suffix = (
+            "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
+        )
         there = replace(part.in_form(placement.form), rendered=placement.rendered)
-        copy = Copy(cluster, namespace, suffix, objects_of(in_place(application, placement), there))
+        copy = Copy(
+            cluster,
+            namespace,
+            suffix,
+            objects_of(in_place(application, placement), there),
+        )
         found.setdefault((cluster, namespace), copy)
     return tuple(found.values())[1:]
 
@@ -52,12 +64,20 @@ def wrong_places(
     yield from clashing(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)
-    found = [site for component in components if not component.outside for site in component.sites]
+    found = [
+        site
+        for component in components
+        if not component.outside
+        for site in component.sites
+    ]
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
-        yield _beside_gateway(application.namespace, application.place.at("metadata", "namespace"))
+        yield _beside_gateway(
+            application.namespace, application.place.at("metadata", "namespace")
+        )
     elif site := next(
-        (one for one in found if one.cluster is None and one.namespace == gateways), None
+        (one for one in found if one.cluster is None and one.namespace == gateways),
+        None,
     ):
         yield _beside_gateway(site.namespace, site.place.at("name"))
 
@@ -76,7 +96,12 @@ def unreachable(
     that the stack names.
     """
     cluster = first_place(part).cluster
-    if not endpoints or cluster is None or stack.clusters is None or cluster not in stack.clusters:
+    if (
+        not endpoints
+        or cluster is None
+        or stack.clusters is None
+        or cluster not in stack.clusters
+    ):
         return  # of a cluster that the stack has not, `wrong_places` tells
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
@@ -92,7 +117,9 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagn
     ServiceAccount."""
     for component in components:
         for client in component.clients:
-            if client.provider in stack.federated and (component.cluster or component.copies):
+            if client.provider in stack.federated and (
+                component.cluster or component.copies
+            ):
                 message = (
                     f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
                     "knows its clients by ServiceAccounts of the stack's own cluster, each in one "

@@ -11,14 +11,18 @@ from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 
 
-def rate_limit_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> RateLimit | None:
+def rate_limit_of(
+    part: oam.Component, stack: Stack, out: list[Diagnostic]
+) -> RateLimit | None:
     """The limit of `part`; None where it has none. Findings are added to `out`."""
     trait = part.trait("rate-limit")
     if trait is None:
         return None
     properties = trait.properties
     limit = RateLimit(
-        properties["per"], properties.get("requests", {}), properties.get("policy", "local")
+        properties["per"],
+        properties.get("requests", {}),
+        properties.get("policy", "local"),
     )
     out += _contradictions(trait, limit)
     if limit.policy == "redis" and stack.redis is False:
@@ -26,7 +30,9 @@ def rate_limit_of(part: oam.Component, stack: Stack, out: list[Diagnostic]) -> R
             "the stack says no gateway.redis to count in; add it to the stack, or write "
             "policy: local"
         )
-        out.append(Diagnostic("ACC236", message, trait.place.at("properties", "policy")))
+        out.append(
+            Diagnostic("ACC236", message, trait.place.at("properties", "policy"))
+        )
     return limit
 
 
@@ -36,7 +42,9 @@ def _contradictions(trait: oam.Trait, limit: RateLimit) -> Iterator[Diagnostic]:
     place = trait.place.at("properties", "requests")
     said = [window for window in WINDOWS if window in limit.requests]
     if not said:
-        yield Diagnostic("ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", place)
+        yield Diagnostic(
+            "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", place
+        )
     for shorter, longer in pairwise(said):
         few, many = limit.requests[longer], limit.requests[shorter]
         if few < many:

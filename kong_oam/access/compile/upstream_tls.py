@@ -19,7 +19,10 @@ TRAIT = "upstream-tls"
 
 
 def upstream_tls_of(
-    part: oam.Component, endpoints: tuple[Endpoint, ...], stack: Stack, out: list[Diagnostic]
+    part: oam.Component,
+    endpoints: tuple[Endpoint, ...],
+    stack: Stack,
+    out: list[Diagnostic],
 ) -> UpstreamTls | None:
     """What `part` says of TLS to its workload; None: clear text. Findings are added to `out`."""
     trait, named = part.trait(TRAIT), named_service(part)
@@ -27,13 +30,17 @@ def upstream_tls_of(
     said = trait or (part.trait("access") if secure else None)
     if said is None:
         return None
-    place = said.place.at("properties", *(("service", "scheme") if secure and not trait else ()))
+    place = said.place.at(
+        "properties", *(("service", "scheme") if secure and not trait else ())
+    )
     if not stack.upstream_tls:
         message = (
             "the stack names no CA to verify a workload's certificate by; set "
             "gateway.upstreamTls.ca there"
         )
-        out.append(Diagnostic("ACC244", message, trait.place.at("type") if trait else place))
+        out.append(
+            Diagnostic("ACC244", message, trait.place.at("type") if trait else place)
+        )
     if trait is None or not endpoints:
         return UpstreamTls((secure.port,)) if secure else None
     properties = trait.properties
@@ -57,18 +64,21 @@ def over_tls(
     if tls is None or not stack.upstream_tls:
         return endpoints
     return tuple(
-        replace(one, tls=stack.upstream_tls) if one.port in tls.ports else one for one in endpoints
+        replace(one, tls=stack.upstream_tls) if one.port in tls.ports else one
+        for one in endpoints
     )
 
 
-def _unrouted(part: oam.Component, trait: oam.Trait, routed: set[int]) -> Iterator[Diagnostic]:
+def _unrouted(
+    part: oam.Component, trait: oam.Trait, routed: set[int]
+) -> Iterator[Diagnostic]:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
-            message = (
-                f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
+            message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
+            yield Diagnostic(
+                "ACC243", message, trait.place.at("properties", "ports", index)
             )
-            yield Diagnostic("ACC243", message, trait.place.at("properties", "ports", index))
 
 
 def _unmounted(

@@ -74,7 +74,11 @@ def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
     if workload is None or facts is None:
         return None
     # Rights are compared of every component, whether it comes or goes (access.diff.rights).
-    return workload, answer.owner, {name: value for name, value in facts.items() if name != RIGHTS}
+    return (
+        workload,
+        answer.owner,
+        {name: value for name, value in facts.items() if name != RIGHTS},
+    )
 
 
 def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
@@ -85,11 +89,14 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
     renamed = {*zip(was.component.split("/"), now.component.split("/"), strict=True)}
     before, after = (re.split(r"([\w./-]+)", answer.pods) for answer in (was, now))
     return len(before) == len(after) and all(
-        word == other or (word, other) in renamed for word, other in zip(before, after, strict=True)
+        word == other or (word, other) in renamed
+        for word, other in zip(before, after, strict=True)
     )
 
 
-def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) -> Iterator[Whom]:
+def staying(
+    was: Access, now: Access, renamed: Mapping[Principal, Principal]
+) -> Iterator[Whom]:
     """Yields who may call before and after. `renamed` maps principals of the new side to those of
     the old."""
     networks = common(was.networks, now.networks)
@@ -100,7 +107,8 @@ def staying(was: Access, now: Access, renamed: Mapping[Principal, Principal]) ->
         yield Whom(None, source=source)
     elif was.everybody:
         yield from (
-            Whom(principal, condition, source) for principal, condition in now.principals.items()
+            Whom(principal, condition, source)
+            for principal, condition in now.principals.items()
         )
     elif now.everybody:
         new_names = {before: after for after, before in renamed.items()}

@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from kong_oam.access.diff.change import EstateWithFacts, Exposer, Facts, Setting, Subject
+from kong_oam.access.diff.change import (
+    EstateWithFacts,
+    Exposer,
+    Facts,
+    Setting,
+    Subject,
+)
 from kong_oam.access.endpoint import whole
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
@@ -24,7 +30,9 @@ def certificates_named(component: Component) -> dict[str, str]:
     }
 
 
-def certificates_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
+def certificates_changed(
+    old: EstateWithFacts, new: EstateWithFacts
+) -> Iterator[Setting]:
     """Yields the hosts that show another certificate, each with all components on it.
 
     A host has one certificate, so a component that names a Secret decides for all others on the
@@ -37,11 +45,13 @@ def certificates_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator
         if not all(sides):
             continue
         was, now = (
-            _shown(facts, found, host) for (_, facts), found in zip((old, new), sides, strict=True)
+            _shown(facts, found, host)
+            for (_, facts), found in zip((old, new), sides, strict=True)
         )
         if was != now and _UNKNOWN not in (was, now):
             exposers = tuple(
-                tuple(sorted({Exposer(whole(c.key), c.owner) for c in found})) for found in sides
+                tuple(sorted({Exposer(whole(c.key), c.owner) for c in found}))
+                for found in sides
             )
             yield Setting(
                 "may widen",
@@ -58,7 +68,9 @@ _UNKNOWN = "not known"
 
 def _exposing(estate: Estate, host: str) -> list[Component]:
     return [
-        component for name in hosts_above(host) for _, component in estate.by_host.get(name, ())
+        component
+        for name in hosts_above(host)
+        for _, component in estate.by_host.get(name, ())
     ]
 
 

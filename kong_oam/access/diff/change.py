@@ -35,7 +35,13 @@ else.
 `changed` where it does neither.
 """
 
-OPENING: tuple[Kind, ...] = ("newly public", "granted", "widened", "answered by", "may widen")
+OPENING: tuple[Kind, ...] = (
+    "newly public",
+    "granted",
+    "widened",
+    "answered by",
+    "may widen",
+)
 CLOSING: tuple[Kind, ...] = ("narrowed", "revoked", "may narrow")
 
 

@@ -91,7 +91,9 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
     differences = kept | _staying(*sides, by_site, otherwise, renamed)
-    requests = _changes(*sides, by_site, differences, _owners_of_others(renamed, *sides))
+    requests = _changes(
+        *sides, by_site, differences, _owners_of_others(renamed, *sides)
+    )
     settings = settings_changed(
         old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port
     )
@@ -124,7 +126,10 @@ def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, 
     for site in sorted({*old.sites.names(), *new.sites.names()}):
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
-            yield site, path_classes((*old.sites.declared(site), *new.sites.declared(site)))
+            yield (
+                site,
+                path_classes((*old.sites.declared(site), *new.sites.declared(site))),
+            )
 
 
 def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
@@ -145,7 +150,9 @@ def _answered_otherwise(
             yield (site, number), (before, after)
 
 
-def _differences(old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise) -> _Cells:
+def _differences(
+    old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise
+) -> _Cells:
     """Every difference, by kind, for whom and what answers. The sides cache their answers, so a
     pair is identified by their ids."""
     differences: _Cells = {}
@@ -163,7 +170,10 @@ def _differences(old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise)
 
 
 def _compare(was: Access, now: Access) -> Iterator[tuple[Kind, Whom]]:
-    opened, shut = beyond(now.networks, was.networks), beyond(was.networks, now.networks)
+    opened, shut = (
+        beyond(now.networks, was.networks),
+        beyond(was.networks, now.networks),
+    )
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
         return
@@ -209,7 +219,9 @@ def _compare_with_everybody(
         if source and without.everybody and having.everybody:
             yield kind, Whom(None, source=source)
         elif source and without.everybody:
-            yield from ((kind, Whom(one, met, source)) for one, met in having.principals.items())
+            yield from (
+                (kind, Whom(one, met, source)) for one, met in having.principals.items()
+            )
 
 
 def _staying(
@@ -248,7 +260,9 @@ def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Princ
     }
 
 
-def _without_renamed(renamed: Mapping[Principal, Principal], differences: _Cells) -> _Cells:
+def _without_renamed(
+    renamed: Mapping[Principal, Principal], differences: _Cells
+) -> _Cells:
     """Leaves out what a principal lost and gained by being renamed."""
     dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
     dropped |= {("revoked", before) for before in renamed.values()}
@@ -290,12 +304,20 @@ def _principals_only_in(
     }
     for (change_kind, whom, _), found in differences.items():
         if change_kind == kind and whom.principal in access:
-            access[whom.principal] |= {(whom.condition, whom.source, cell) for cell in found}
+            access[whom.principal] |= {
+                (whom.condition, whom.source, cell) for cell in found
+            }
     result: dict[object, list[Principal]] = {}
     for principal, cells in access.items():
         workload = side.model.workloads.get(principal.client)
         owner = side.owner(principal)
-        identity = (principal.provider, principal.users, workload, owner, frozenset(cells))
+        identity = (
+            principal.provider,
+            principal.users,
+            workload,
+            owner,
+            frozenset(cells),
+        )
         result.setdefault(identity, []).append(principal)
     return result
 
@@ -310,20 +332,27 @@ def _changes(
     """Merges differences into few changes: classes of paths into regions, then methods of one
     region, then principals of one change. `owners` are those to name beside a client."""
     merged: dict[
-        tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None], list[Whom]
+        tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None],
+        list[Whom],
     ] = {}
     for (kind, whom, answers), cells in differences.items():
         by_site: dict[str, dict[str, set[int]]] = {}
         for site, method, number in cells:
             by_site.setdefault(site, {}).setdefault(method, set()).add(number)
-        owned = replace(whom, owner=owners.get(whom.principal)) if whom.principal else whom
+        owned = (
+            replace(whom, owner=owners.get(whom.principal)) if whom.principal else whom
+        )
         for site, by_method in by_site.items():
             for region, members, methods in regions(classes_by_site[site], by_method):
                 paths = [classes_by_site[site][number].path for number in members]
                 minutes = (
-                    _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
+                    _minutes(old, new, whom, site, paths, methods)
+                    if kind in CLOSING
+                    else None
                 )
-                merged.setdefault((kind, site, region, methods, minutes, answers), []).append(owned)
+                merged.setdefault(
+                    (kind, site, region, methods, minutes, answers), []
+                ).append(owned)
     for (kind, site, region, listed, minutes, answers), callers in merged.items():
         callers.sort(
             key=lambda one: (
@@ -332,7 +361,9 @@ def _changes(
                 str(one.source),
             )
         )
-        yield _change(old, new, kind, tuple(callers), listed, site, region, minutes, answers)
+        yield _change(
+            old, new, kind, tuple(callers), listed, site, region, minutes, answers
+        )
 
 
 _FIRST = Principal("", "")
@@ -364,7 +395,9 @@ def _minutes(
     return None
 
 
-def _concerned(condition: Condition, after: Condition, named: Groups) -> Iterator[Groups]:
+def _concerned(
+    condition: Condition, after: Condition, named: Groups
+) -> Iterator[Groups]:
     """Yields sets of groups of users who may no longer call: those that were needed, and each with
     as many others as a user can be in without being let in anew.
 
@@ -376,7 +409,8 @@ def _concerned(condition: Condition, after: Condition, named: Groups) -> Iterato
         others = minimal_transversals([needed - groups for needed in after])
         # Of more sets than anybody could list, the users in all groups stand for all.
         yield from (
-            (groups | named) - missing for missing in (ITSELF if others is None else others)
+            (groups | named) - missing
+            for missing in (ITSELF if others is None else others)
         )
 
 
@@ -397,7 +431,11 @@ def _change(
     hosts = old.sites.host(site, path), new.sites.host(site, path)
     example = Example(methods[0], path, *hosts, principal, groups, _address(whom[0]))
     rule = side.answer(
-        site, path, methods[0], side.token(principal, groups, site, path), example.address
+        site,
+        path,
+        methods[0],
+        side.token(principal, groups, site, path),
+        example.address,
     ).rule
     place = rule.place if rule and rule.place.file else None
     return Change(kind, whom, methods, site, region, example, minutes, place, answers)

@@ -48,18 +48,34 @@ NOT_KNOWN = "not known"
 LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     Settings: (
         *("stack", "cluster", "gateway", "providers"),  # compared field by field
-        *("applications", "definitions"),  # what they decide is compared request by request
+        *(
+            "applications",
+            "definitions",
+        ),  # what they decide is compared request by request
         "cloud",  # a name that policies go by
         "as_of",  # a day to remind by
         "partition",  # which stack of the estate deploys it
     ),
     # What runs, and where; not who may call it.
-    ClusterSettings: ("context", "contexts", "images", "pull_secrets", "account_annotations"),
+    ClusterSettings: (
+        "context",
+        "contexts",
+        "images",
+        "pull_secrets",
+        "account_annotations",
+    ),
     Stack: (
         "name",
         *("domain", "suffixes"),  # what they decide is compared request by request
         # Compared as part of the settings.
-        *("providers", "reach", "gateway_namespace", "known_secrets", "addressed", "federated"),
+        *(
+            "providers",
+            "reach",
+            "gateway_namespace",
+            "known_secrets",
+            "addressed",
+            "federated",
+        ),
         *("upstream_tls", "stripped"),
         "partial",  # nothing is deployed from such
         *("minor", "clusters", "labels"),  # what runs, and where
@@ -71,7 +87,10 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     GatewaySettings: (
         "scheme",  # compared of the stack
         "redirect",  # compared as plainHttp
-        *("admin_url", "workspace"),  # where the gateway is administered, not what it lets through
+        *(
+            "admin_url",
+            "workspace",
+        ),  # where the gateway is administered, not what it lets through
         "key_slots",  # how many keys fit
         "settle_seconds",  # how long a change takes
         "redis",  # where limits are counted
@@ -95,7 +114,12 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     ProviderSettings: (
         "name",
         "groups",  # what they decide is compared request by request
-        *("audience", "issuer", "spelling", "clients"),  # compared of providers and clients
+        *(
+            "audience",
+            "issuer",
+            "spelling",
+            "clients",
+        ),  # compared of providers and clients
         "certificates",  # compared by client, as fingerprints
         "settle_seconds",  # how long a change takes
         "moved_from",  # says that another issuer is meant, which is compared
@@ -119,7 +143,12 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
         "scopes",  # names and descriptions
     ),
     Issuer: ("kind", "name"),  # who signs what workloads show
-    UpstreamTls: ("secret", "issuer", "mount_path", "place"),  # where the files of a workload are
+    UpstreamTls: (
+        "secret",
+        "issuer",
+        "mount_path",
+        "place",
+    ),  # where the files of a workload are
     KongPlugin: ("place",),
     # Where the certificates are, which are compared by what they are.
     UpstreamTlsSettings: ("file",),
@@ -180,7 +209,9 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
                 f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
             )
             values = {
-                name: value for name, value in _values(component) if not _is_absent(name, value)
+                name: value
+                for name, value in _values(component)
+                if not _is_absent(name, value)
             }
             facts[Subject(key)] = {
                 **values,
@@ -211,7 +242,9 @@ def _client_facts(
         **dict(_values(known_client)),
         "namespace": None if component.outside else component.where,
         "secret": "/".join(known_client.secret) if known_client.secret else None,
-        "certificates": sorted(map(fingerprint, provider.certificates.get(client.component, ()))),
+        "certificates": sorted(
+            map(fingerprint, provider.certificates.get(client.component, ()))
+        ),
     }
 
 
@@ -221,7 +254,11 @@ def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if field.name not in LEFT_OUT.get(type(value), ()):
             name = prefix + _NAMES.get((type(value), field.name), _camel(field.name))
             inner = getattr(value, field.name)
-            yield from _values(inner, f"{name}.") if is_dataclass(inner) else [(name, _json(inner))]
+            yield from (
+                _values(inner, f"{name}.")
+                if is_dataclass(inner)
+                else [(name, _json(inner))]
+            )
 
 
 def _json(value: Any) -> Any:
@@ -238,7 +275,14 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-_OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
+_OF_APPLICATIONS = (
+    "forwardToken",
+    "kind",
+    "refresh",
+    "jwksUri",
+    "redirectUris",
+    "waivers",
+)
 """What Applications say, whatever the stack: all else differs between two stacks by what they
 are."""
 
@@ -249,11 +293,16 @@ def settings_changed(
     """Yields every value that differs, of what is on both sides. `clients` maps clients of the new
     side to those of the old."""
     for subject, values in new.items():
-        before = clients.get(subject) if subject.component and subject.provider else subject
+        before = (
+            clients.get(subject) if subject.component and subject.provider else subject
+        )
         if before is None or before not in old or old[before] == values:
             continue
         for name in sorted({*old[before], *values} - {RIGHTS, CERTIFICATES}):
-            was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
+            was, now = (
+                _stated_value(side, name, between_stacks)
+                for side in (old[before], values)
+            )
             if was != now and (
                 not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)
             ):
@@ -263,7 +312,9 @@ def settings_changed(
 
 
 def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
-    value = values.get(name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN)
+    value = values.get(
+        name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN
+    )
     return _paths(value) if between_stacks and name == "redirectUris" else value
 
 
@@ -318,16 +369,27 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
             ([] if name != "edge.cors.credentials" else False) if one is None else one
             for one in (was, now)
         )
-    if name.startswith(_LIMIT):  # it decides nothing: fewer requests of the same callers pass
+    if name.startswith(
+        _LIMIT
+    ):  # it decides nothing: fewer requests of the same callers pass
         return "may narrow" if _is_lower(name, was, now) else "changed"
     if name == "edge.limits.body":  # None: without a limit
-        return "may narrow" if now is not None and (was is None or now < was) else "changed"
+        return (
+            "may narrow"
+            if now is not None and (was is None or now < was)
+            else "changed"
+        )
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
     # By which workloads refuse whoever is not the gateway.
     if name == "gateway.upstreamTls.clientCertificate":
-        return "may widen" if now is None else "may narrow" if was is None else "changed"
-    if name.startswith(_UPSTREAM_TLS) and None in (was, now):  # whom it is asked for, `edge` says
+        return (
+            "may widen" if now is None else "may narrow" if was is None else "changed"
+        )
+    if name.startswith(_UPSTREAM_TLS) and None in (
+        was,
+        now,
+    ):  # whom it is asked for, `edge` says
         return "changed"
     if name == "edge.upstreamTls.ports":
         was, now = was or [], now or []
@@ -352,7 +414,13 @@ def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):
-        return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
+        return (
+            "may widen"
+            if {*now} - {*was}
+            else "may narrow"
+            if {*was} - {*now}
+            else "changed"
+        )
     if name == "cluster.operatorLabels":
         return "may narrow" if now.items() <= was.items() else "may widen"
     if name == "cluster.rights":
@@ -369,7 +437,8 @@ def _is_lower(name: str, was: Any, now: Any) -> bool:
     if name != f"{_LIMIT}.requests" or not isinstance(now, dict):
         return False
     return was is None or (
-        isinstance(was, dict) and all(now.get(window, inf) <= was[window] for window in was)
+        isinstance(was, dict)
+        and all(now.get(window, inf) <= was[window] for window in was)
     )
 
 
@@ -379,5 +448,7 @@ def _plugins_kind(was: Any, now: Any) -> Kind:
     added = [plugin for plugin in now if plugin not in was]
     gone = any(plugin not in now for plugin in was)
     return (
-        "may widen" if gone or any(plugin.get("waiver.until") for plugin in added) else "may narrow"
+        "may widen"
+        if gone or any(plugin.get("waiver.until") for plugin in added)
+        else "may narrow"
     )

@@ -29,7 +29,10 @@ _MEANINGS: Mapping[Kind, tuple[str, str]] = {
         "a setting is another, and somebody may get in by it (warning)",
         "have the platform approve it",
     ),
-    "owner": ("another team answers for a component (warning)", "have both owners approve it"),
+    "owner": (
+        "another team answers for a component (warning)",
+        "have both owners approve it",
+    ),
 }
 
 

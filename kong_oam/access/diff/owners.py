@@ -15,7 +15,12 @@ def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setti
         was, now, place = before[key].owner, after[key].owner, after[key].place
         if was != now:
             yield Setting(
-                "owner", Subject(key), "owner", was, now, place=place if place.file else None
+                "owner",
+                Subject(key),
+                "owner",
+                was,
+                now,
+                place=place if place.file else None,
             )
 
 
@@ -24,4 +29,6 @@ def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:
 
     An exported model has no facts of these.
     """
-    return {key: component for key, component in estate.own.items() if Subject(key) in facts}
+    return {
+        key: component for key, component in estate.own.items() if Subject(key) in facts
+    }

@@ -11,8 +11,16 @@ from kong_oam.access.model import Application, Component, Estate
 def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on
     one side."""
-    gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
-    come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]
+    gone = [
+        name
+        for name in old.estate.stack.providers
+        if name not in new.estate.stack.providers
+    ]
+    come = [
+        name
+        for name in new.estate.stack.providers
+        if name not in old.estate.stack.providers
+    ]
     names = dict(zip(gone, come, strict=False))
     if not names:
         return old
@@ -22,7 +30,8 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
 
     def renamed(component: Component) -> Component:
         clients = tuple(
-            replace(client, provider=named(client.provider)) for client in component.clients
+            replace(client, provider=named(client.provider))
+            for client in component.clients
         )
         return replace(component, provider=named(component.provider), clients=clients)
 
@@ -35,7 +44,8 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
         for name, provider in stack.providers.items()
     }
     estate = Estate(
-        replace(stack, providers=providers), tuple(map(application, old.estate.applications))
+        replace(stack, providers=providers),
+        tuple(map(application, old.estate.applications)),
     )
     minutes = {named(name): value for name, value in old.minutes.items()}
     facts = {

@@ -25,7 +25,9 @@ def rights_given(component: Component) -> list[str]:
     for site in component.sites:
         found.update(
             right.text
-            for right in rights_of(with_inner_objects(site.rendered or ()), site.cluster, ())
+            for right in rights_of(
+                with_inner_objects(site.rendered or ()), site.cluster, ()
+            )
         )
     return sorted(found)
 

@@ -53,7 +53,11 @@ class Side:
         """What all answers on a site follow from; None where that is more than what stands on it:
         any token will do."""
         estate = self.model.estate
-        components = [pair for name in host_patterns(site) for pair in estate.by_host.get(name, ())]
+        components = [
+            pair
+            for name in host_patterns(site)
+            for pair in estate.by_host.get(name, ())
+        ]
         rules = (rule for _, component in components for rule in component.rules)
         if (
             self._between_stacks
@@ -62,7 +66,8 @@ class Side:
         ):
             return None
         providers = {
-            name: (one.groups, one.per_api) for name, one in estate.stack.providers.items()
+            name: (one.groups, one.per_api)
+            for name, one in estate.stack.providers.items()
         }
         return [
             providers,
@@ -84,7 +89,8 @@ class Side:
         for users in (False, True):
             held = self.model.estate.held_at(component, users=users)
             clients = (
-                self.clients.get(Principal(name, component.provider, users)) for name in held
+                self.clients.get(Principal(name, component.provider, users))
+                for name in held
             )
             yield held, [client and client.groups for client in clients]
 
@@ -108,7 +114,9 @@ class Side:
         if principal is None or client is None:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
-        names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
+        names = sorted(
+            provider.group(group) if self._between_stacks else group for group in groups
+        )
         user = User("user", tuple(names)) if client.user_facing else None
         api = self.model.estate.shown_at(self.sites.component(site, path), client)
         return issue(provider, client, user, api=api)
@@ -123,7 +131,9 @@ class Side:
     ) -> Decision:
         host = self.sites.host(site, path) or ""
         return decide(
-            self.model.estate, Request(method, host, written(path).encode(), address), token
+            self.model.estate,
+            Request(method, host, written(path).encode(), address),
+            token,
         )
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
@@ -132,7 +142,9 @@ class Side:
         if component is None:
             return frozenset()
         provider = self.model.estate.provider_of(component)
-        return frozenset(provider.group(group) for role in component.roles for group in role.groups)
+        return frozenset(
+            provider.group(group) for role in component.roles for group in role.groups
+        )
 
     def owner(self, principal: Principal) -> str | None:
         """Whom to ask about a client of this side."""

@@ -82,8 +82,14 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
     clients = [estate.components[client.component] for client in estate.clients]
     return AccessModel(
         estate,
-        {component.key: workload_of(component) for component in (*clients, *estate.exposed)},
-        {provider.name: provider.access_token_minutes for provider in settings.providers},
+        {
+            component.key: workload_of(component)
+            for component in (*clients, *estate.exposed)
+        },
+        {
+            provider.name: provider.access_token_minutes
+            for provider in settings.providers
+        },
         facts_of(estate, settings),
         {component.key: pods_behind(component) for component in estate.exposed},
     )
@@ -128,7 +134,9 @@ def dump_model(model: AccessModel) -> str:
                 parts[key]["foreign"] = True
                 continue
             names = ("", *(client.provider for client in component.clients))
-            parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
+            parts[key]["facts"] = {
+                name: facts.get(Subject(key, name), {}) for name in names
+            }
     lines = (
         f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}"
         for name, part in parts.items()
@@ -158,7 +166,10 @@ def _is_foreign(part: str) -> bool:
 
 
 def _component(
-    component: Component, per_api: bool, workload: str | None, pods: Mapping[str, str] | None
+    component: Component,
+    per_api: bool,
+    workload: str | None,
+    pods: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming
     one decides nothing."""
@@ -170,7 +181,11 @@ def _component(
     data: dict[str, Any] = {
         "provider": component.provider,
         "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
-        "apart": {str(index): e.apart for index, e in enumerate(component.endpoints) if e.apart},
+        "apart": {
+            str(index): e.apart
+            for index, e in enumerate(component.endpoints)
+            if e.apart
+        },
         "rules": [
             [rule.path, rule.methods, "public" if rule.public else rule.scopes]
             for rule in component.rules
@@ -182,7 +197,12 @@ def _component(
             for method, networks in by_method.items()
         ],
         "clients": [
-            [c.kind, c.provider, [[call.component, call.scopes] for call in c.calls], c.groups]
+            [
+                c.kind,
+                c.provider,
+                [[call.component, call.scopes] for call in c.calls],
+                c.groups,
+            ]
             for c in component.clients
         ],
         "workload": workload,
@@ -202,7 +222,8 @@ def load_model(data: Any) -> AccessModel:
                 "program differ"
             )
         parts = {
-            name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)
+            name: json.loads(text)
+            for name, _, text in (line.partition(" ") for line in lines)
         }
         _check(parts)
         about = parts.pop(_STACK)
@@ -216,9 +237,16 @@ def load_model(data: Any) -> AccessModel:
         return AccessModel(
             Estate(
                 stack,
-                tuple(application_of(_component_of(key, value)) for key, value in parts.items()),
+                tuple(
+                    application_of(_component_of(key, value))
+                    for key, value in parts.items()
+                ),
             ),
-            {key: value["workload"] for key, value in parts.items() if "workload" in value},
+            {
+                key: value["workload"]
+                for key, value in parts.items()
+                if "workload" in value
+            },
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts),
             {key: value["pods"] for key, value in parts.items() if "pods" in value},
@@ -253,10 +281,15 @@ def _check(parts: Mapping[str, Any]) -> None:
     as the schema says, or names a provider that is not there."""
     if not _validator().is_valid(parts):
         raise ModelError(_NO_MODEL)
-    about, components = parts[_STACK], {key: part for key, part in parts.items() if key != _STACK}
+    about, components = (
+        parts[_STACK],
+        {key: part for key, part in parts.items() if key != _STACK},
+    )
     provider_names = {provider["name"] for provider in about["providers"]}
     used = {part["provider"] for part in components.values()}
-    used |= {client[1] for part in components.values() for client in part.get("clients", ())}
+    used |= {
+        client[1] for part in components.values() for client in part.get("clients", ())
+    }
     if not used <= provider_names:
         raise ModelError(_NO_MODEL)
 
@@ -287,7 +320,9 @@ def _component_of(key: str, data: Mapping[str, Any]) -> Component:
 
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
-    return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE)
+    return Rule(
+        tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE
+    )
 
 
 def _allowed_from(
@@ -301,7 +336,13 @@ def _allowed_from(
 
 
 def _client(
-    key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]
+    key: str,
+    kind: Any,
+    provider: str,
+    calls: list[tuple[str, list[str]]],
+    groups: list[str],
 ) -> Client:
-    granted = tuple(Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls)
+    granted = tuple(
+        Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls
+    )
     return Client(key, kind, provider, granted, tuple(groups), (), False, NOWHERE)

@@ -56,7 +56,11 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
 
 def label(change: Difference) -> str:
     """The kind of a change in a table: `granted`, or `now answered by evil/proxy`."""
-    if isinstance(change, Setting) or change.answers is None or change.kind != "answered by":
+    if (
+        isinstance(change, Setting)
+        or change.answers is None
+        or change.kind != "answered by"
+    ):
         return change.kind
     return f"now answered by {change.answers[1].component}"
 
@@ -91,7 +95,9 @@ def answered(change: Change) -> str:
 
 def _answer_in_words(answer: Answer, *, pods: bool) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
-    return f"{answer.component}:{answer.port}{owner}" + (f", {answer.pods}" if pods else "")
+    return f"{answer.component}:{answer.port}{owner}" + (
+        f", {answer.pods}" if pods else ""
+    )
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
@@ -129,7 +135,9 @@ def _caller_in_words(caller: Whom) -> str:
     source = f" from {caller.source}" if caller.source != ANYWHERE else ""
     if caller.principal is None:
         return f"everybody{source}"
-    whose = f" for users in {users(caller.condition)}" if caller.condition != ITSELF else ""
+    whose = (
+        f" for users in {users(caller.condition)}" if caller.condition != ITSELF else ""
+    )
     owner = f" ({caller.owner})" if caller.owner else ""
     return printable(f"{caller.principal.client}{owner}{whose}{source}")
 
@@ -138,10 +146,13 @@ def users(condition: Condition) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
     calls as itself."""
     sets = sorted(
-        (sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups)
+        (sorted(groups) for groups in condition),
+        key=lambda groups: (len(groups), groups),
     )
     words = [printable(" and ".join(groups)) for groups in sets]
-    return " or ".join(f"({word})" if len(sets) > 1 and " and " in word else word for word in words)
+    return " or ".join(
+        f"({word})" if len(sets) > 1 and " and " in word else word for word in words
+    )
 
 
 def methods(listed: Sequence[str]) -> str:
@@ -162,13 +173,17 @@ def where(change: Change, scheme: str) -> str:
         if not subtree.spelled_otherwise
     ]
     return (
-        site + path(change.region.subtree) + (f" but not {', '.join(declared)}" if declared else "")
+        site
+        + path(change.region.subtree)
+        + (f" but not {', '.join(declared)}" if declared else "")
     )
 
 
 def path(subtree: Subtree) -> str:
     """A subtree in words: `/orders`, with all below it."""
-    return written(subtree.path) + (" and other spellings" if subtree.spelled_otherwise else "")
+    return written(subtree.path) + (
+        " and other spellings" if subtree.spelled_otherwise else ""
+    )
 
 
 def until(change: Change) -> str:
@@ -199,7 +214,11 @@ def concerned(change: Setting) -> str:
     if of.component and change.name == RIGHTS:
         return f"pods of {of.component}"
     if of.component:
-        return f"{of.component} at {of.provider}" if of.provider else f"callers of {of.component}"
+        return (
+            f"{of.component} at {of.provider}"
+            if of.provider
+            else f"callers of {of.component}"
+        )
     return f"clients of {of.provider}" if of.provider else "everybody"
 
 
@@ -207,7 +226,9 @@ def everybody_on(change: Setting) -> list[Exposer]:
     """The components on a host before and after. An owner that a change names does not stand for
     the former owner."""
     before, after = change.exposers or ((), ())
-    return sorted({(one.component, one.owner or ""): one for one in (*before, *after)}.values())
+    return sorted(
+        {(one.component, one.owner or ""): one for one in (*before, *after)}.values()
+    )
 
 
 def setting(change: Setting) -> str:
@@ -231,7 +252,9 @@ def _difference(was: Any, now: Any) -> str:
         "removed": [item for item in was if item not in now],
     }
     words = (
-        f"{verb} {', '.join(map(_value, values))}" for verb, values in listed.items() if values
+        f"{verb} {', '.join(map(_value, values))}"
+        for verb, values in listed.items()
+        if values
     )
     return "; ".join(words) or "in another order"
 

@@ -13,7 +13,15 @@ from collections.abc import Collection, Iterable, Iterator
 
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import Edge, Graph, Node, edges_in_order, in_order
-from kong_oam.access.model import METHODS, Client, ClientKind, Component, Estate, Role, Rule
+from kong_oam.access.model import (
+    METHODS,
+    Client,
+    ClientKind,
+    Component,
+    Estate,
+    Role,
+    Rule,
+)
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Callers, principal_of
 from kong_oam.diagnostics import some
@@ -50,7 +58,9 @@ def _parts(estate: Estate) -> Parts:
     for component in estate.components.values():
         if component.endpoints or component.scopes or component.roles:
             yield from _component(component)
-            yield from _granted(estate, component, by_provider.get(component.provider, ()))
+            yield from _granted(
+                estate, component, by_provider.get(component.provider, ())
+            )
             yield from _any_token(estate, component, callers)
 
 
@@ -62,7 +72,11 @@ def _client(estate: Estate, client: Client) -> Node:
         else ""
     )
     groups = tuple(sorted({group for one in of_component for group in one.groups}))
-    users = [f"for {', '.join(groups) or 'users in no group'}"] if client.user_facing else []
+    users = (
+        [f"for {', '.join(groups) or 'users in no group'}"]
+        if client.user_facing
+        else []
+    )
     absent = estate.components[client.component].application in estate.unjudged
     details = ("not here",) if absent else (_KINDS[client.kind] + at, *users)
     return Node("client", client.component, details=details, groups=groups)
@@ -74,11 +88,18 @@ def _component(component: Component) -> Parts:
     target = Node("component", component.key, component.key, (hosts or "not exposed",))
     yield target
     for name in dict.fromkeys(
-        [*component.scopes, *(scope for rule in component.rules for scope in rule.scopes)]
+        [
+            *component.scopes,
+            *(scope for rule in component.rules for scope in rule.scopes),
+        ]
     ):
         yield (scope := _scope(component, name))
-        items = _requests((rule for rule in component.rules if name in rule.scopes), name)
-        yield Edge(scope.id, target.id, items, in_words(items) or ("no rule asks for it",))
+        items = _requests(
+            (rule for rule in component.rules if name in rule.scopes), name
+        )
+        yield Edge(
+            scope.id, target.id, items, in_words(items) or ("no rule asks for it",)
+        )
     if items := _requests(rule for rule in component.rules if rule.public):
         yield (public := Node("public", "anybody", component.key, ("needs no token",)))
         yield Edge(public.id, target.id, items, in_words(items))
@@ -112,7 +133,9 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
 def _granted(estate: Estate, component: Component, clients: Iterable[Client]) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
     granted = {
-        c: frozenset(estate.held_at(component, users=c.user_facing).get(c.component, ()))
+        c: frozenset(
+            estate.held_at(component, users=c.user_facing).get(c.component, ())
+        )
         for c in clients
     }
     signing_in = [client for client in granted if client.user_facing and client.groups]
@@ -124,9 +147,15 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
     for role in component.roles:
         yield from _role(component, role)
         for group in role.groups:
-            yield from _held_by_group(component, role, group, carried, alone.get(group, ()))
-    of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
-    yield from _never_asking(estate, component, {client.component for client in granted})
+            yield from _held_by_group(
+                component, role, group, carried, alone.get(group, ())
+            )
+    of_groups = {
+        scope for role in component.roles if role.groups for scope in role.scopes
+    }
+    yield from _never_asking(
+        estate, component, {client.component for client in granted}
+    )
     for client, scopes in granted.items():
         passing = (
             scopes
@@ -135,18 +164,31 @@ def _granted(estate: Estate, component: Component, clients: Iterable[Client]) ->
             if client.groups
             else frozenset()
         )
-        roles = [role for role in component.roles if client.component in role.components]
+        roles = [
+            role for role in component.roles if client.component in role.components
+        ]
         if rest := scopes.difference(*(role.scopes for role in roles)):
             roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
         for role in roles:
             yield from _role(component, role)
             items = tuple(sorted(passing.intersection(role.scopes)))
-            why = "asks for none of it" if scopes.isdisjoint(role.scopes) else "no group has it"
+            why = (
+                "asks for none of it"
+                if scopes.isdisjoint(role.scopes)
+                else "no group has it"
+            )
             label = _less(items, role.scopes, why)
-            yield Edge(f"client:{client.component}", _role_node(component, role).id, items, label)
+            yield Edge(
+                f"client:{client.component}",
+                _role_node(component, role).id,
+                items,
+                label,
+            )
 
 
-def _never_asking(estate: Estate, component: Component, clients: Collection[str]) -> Parts:
+def _never_asking(
+    estate: Estate, component: Component, clients: Collection[str]
+) -> Parts:
     """Those that hold a role, and are no clients of the provider whose tokens count at the
     component."""
     for role in component.roles:
@@ -158,7 +200,11 @@ def _never_asking(estate: Estate, component: Component, clients: Collection[str]
 
 
 def _held_by_group(
-    component: Component, role: Role, name: str, carried: Collection[str], alone: Collection[str]
+    component: Component,
+    role: Role,
+    name: str,
+    carried: Collection[str],
+    alone: Collection[str],
 ) -> Parts:
     """A group with its role. What it has is of use where a client that signs users in is granted
     it, too: `carried` are the scopes of all of these, `alone` of those that sign in this group."""
@@ -174,7 +220,11 @@ def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str,
     """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
     return (
-        () if len(items) == len({*scopes}) else (f"only {', '.join(items)}",) if items else (why,)
+        ()
+        if len(items) == len({*scopes})
+        else (f"only {', '.join(items)}",)
+        if items
+        else (why,)
     )
 
 
@@ -192,7 +242,9 @@ def _role(component: Component, role: Role) -> Parts:
 
 def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     """Where any token of the provider is enough: everybody who can have one."""
-    items = _requests(rule for rule in component.rules if not rule.public and not rule.scopes)
+    items = _requests(
+        rule for rule in component.rules if not rule.public and not rule.scopes
+    )
     if not items:
         return
     provider = estate.provider_of(component)
@@ -200,9 +252,13 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     yield (token := Node("token", f"any token of {provider.name}", only))
     yield Edge(token.id, f"component:{component.key}", items, in_words(items))
     access = callers.principals_with(component, frozenset())
-    for client in (one for one in estate.clients if principal_of(one) in access.principals):
+    for client in (
+        one for one in estate.clients if principal_of(one) in access.principals
+    ):
         items = (
-            tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
+            tuple(map(users_in, sorted(client.groups)))
+            if client.user_facing
+            else ("any token",)
         )
         yield Edge(f"client:{client.component}", token.id, items)
 

@@ -15,7 +15,14 @@ from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
 from kong_oam.access.diff.wording import label, row, worth_telling
 from kong_oam.access.graph.build import graph_of, in_words
-from kong_oam.access.graph.graph import Change, Edge, Graph, Node, edges_in_order, in_order
+from kong_oam.access.graph.graph import (
+    Change,
+    Edge,
+    Graph,
+    Node,
+    edges_in_order,
+    in_order,
+)
 
 
 def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
@@ -28,7 +35,9 @@ def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
 
 
 def _exported(model: AccessModel) -> bool:
-    return any(not component.place.file for component in model.estate.components.values())
+    return any(
+        not component.place.file for component in model.estate.components.values()
+    )
 
 
 def compared(old: Graph, new: Graph, title: str) -> Graph:
@@ -38,14 +47,18 @@ def compared(old: Graph, new: Graph, title: str) -> Graph:
     before = {(edge.source, edge.target): edge for edge in old.edges}
     after = {(edge.source, edge.target): edge for edge in new.edges}
     edges = [
-        edge for key in {**before, **after} for edge in _edges(before.get(key), after.get(key))
+        edge
+        for key in {**before, **after}
+        for edge in _edges(before.get(key), after.get(key))
     ]
     return Graph(title, in_order(marked), edges_in_order(edges))
 
 
 def _marked(node: Node, old: Graph, new: Graph) -> Node:
     if node.id in old.by_id and node.id in new.by_id:
-        return replace(node, groups=tuple(sorted({*node.groups, *old.by_id[node.id].groups})))
+        return replace(
+            node, groups=tuple(sorted({*node.groups, *old.by_id[node.id].groups}))
+        )
     return replace(node, change="added" if node.id in new.by_id else "removed")
 
 
@@ -79,8 +92,12 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
     The picture alone shows neither what a path takes from a shorter one nor settings.
     """
     if not changes:
-        return ("Every request of everybody is answered as before (diff has no change).",)
-    return "What diff says of it:", *(_line(one, scheme) for one in worth_telling(changes))
+        return (
+            "Every request of everybody is answered as before (diff has no change).",
+        )
+    return "What diff says of it:", *(
+        _line(one, scheme) for one in worth_telling(changes)
+    )
 
 
 def _line(change: Difference, scheme: str) -> str:
@@ -90,4 +107,6 @@ def _line(change: Difference, scheme: str) -> str:
         sign = "+"
     elif change.kind in CLOSING:
         sign = "−"  # noqa: RUF001 - a minus
-    return f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"
+    return (
+        f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"
+    )

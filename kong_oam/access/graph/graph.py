@@ -24,7 +24,9 @@ LAYERS: tuple[tuple[Kind, ...], ...] = (
 )
 """The kinds of nodes from left to right."""
 
-LAYER: Mapping[Kind, int] = {kind: number for number, kinds in enumerate(LAYERS) for kind in kinds}
+LAYER: Mapping[Kind, int] = {
+    kind: number for number, kinds in enumerate(LAYERS) for kind in kinds
+}
 
 Change = Literal["added", "removed"]
 
@@ -56,7 +58,9 @@ class Node:
     @property
     def application(self) -> str:
         """The Application that it belongs to; none of a group, or of any token."""
-        return (self.name if self.kind == "client" else self.component).partition("/")[0]
+        return (self.name if self.kind == "client" else self.component).partition("/")[
+            0
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +129,17 @@ def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """By layer, then by component and name: a node that comes or goes moves no other."""
     return tuple(
-        sorted(nodes, key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name))
+        sorted(
+            nodes,
+            key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name),
+        )
     )
 
 
 def edges_in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
     return tuple(
-        sorted(edges, key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items))
+        sorted(
+            edges,
+            key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items),
+        )
     )

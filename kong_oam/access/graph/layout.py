@@ -110,7 +110,9 @@ def _strip(graph: Graph, node: Node) -> str:
 
 
 def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
-    lines: list[Line] = [(cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)]
+    lines: list[Line] = [
+        (cut(SIGNS[node.change] + node.name, _LONGEST_NAME), node.change)
+    ]
     for text, change in said(graph, node):
         wrapped = wrap(
             printable(text),
@@ -139,4 +141,6 @@ def said(graph: Graph, node: Node) -> Iterator[Line]:
     if node.kind in ("scope", "public"):
         told += [("", edge) for edge in graph.leaving.get(node.id, ())]
     for of, edge in told:
-        yield from ((f"{SIGNS[edge.change]}{of}{line}", edge.change) for line in edge.label)
+        yield from (
+            (f"{SIGNS[edge.change]}{of}{line}", edge.change) for line in edge.label
+        )

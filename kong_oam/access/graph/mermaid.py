@@ -50,7 +50,11 @@ def mermaid(graph: Graph) -> str:
 
     fitting = bisect_left(range(len(components)), True, lo=1, key=is_too_large) - 1
     part = of_components(graph, components[:fitting])
-    which = f", all of the components from {components[fitting].name} on" if components else ""
+    which = (
+        f", all of the components from {components[fitting].name} on"
+        if components
+        else ""
+    )
     left_out = (
         f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. "
         "Mermaid draws no more.",
@@ -105,7 +109,9 @@ def _styles(graph: Graph) -> Iterator[str]:
         if any(node.change == change for node in graph.nodes):
             yield f"  classDef {change} stroke:{colour},stroke-width:3px{dashes}"
         if numbers := [
-            str(number) for number, edge in enumerate(graph.edges) if edge.change == change
+            str(number)
+            for number, edge in enumerate(graph.edges)
+            if edge.change == change
         ]:
             yield f"  linkStyle {','.join(numbers)} stroke:{colour}{dashes}"
 
@@ -123,4 +129,6 @@ def _encoded(text: str) -> str:
     """The text on one line, with Mermaid's own codes for what could be read as anything else."""
     text = printable(text).strip()
     text = text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
-    return _MARKUP.sub(lambda found: f"#{ord(found[0])};{_APART if found[0] in '$:' else ''}", text)
+    return _MARKUP.sub(
+        lambda found: f"#{ord(found[0])};{_APART if found[0] in '$:' else ''}", text
+    )

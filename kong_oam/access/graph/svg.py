@@ -118,7 +118,9 @@ def _document(graph: Graph) -> Iterator[str]:
     for top in placed.strips[1:]:
         yield f'<path class="rule" d="M0 {top - 14}H{WIDTH}"/>'
     boxes = {box.node.id: box for box in placed.boxes}
-    yield from (_wire(edge, boxes[edge.source], boxes[edge.target]) for edge in graph.edges)
+    yield from (
+        _wire(edge, boxes[edge.source], boxes[edge.target]) for edge in graph.edges
+    )
     for box in placed.boxes:
         yield from _box(graph, box)
     yield "</g>"
@@ -140,7 +142,9 @@ def _legend(graph: Graph) -> Iterator[str]:
         )
     if any(edge.idle for edge in graph.edges):
         yield "Dotted: nothing passes."
-    changes = {node.change for node in graph.nodes} | {edge.change for edge in graph.edges}
+    changes = {node.change for node in graph.nodes} | {
+        edge.change for edge in graph.edges
+    }
     if changes - {None}:
         yield ("Thick and + : added. Dashed and − : taken away. All else: as before.")  # noqa: RUF001 - a minus
 
@@ -166,7 +170,11 @@ def _line(kind: str, line: Line, x: int, y: int) -> str:
 def _told(graph: Graph, node: Node) -> str:
     """All that the box says, uncut: what a pointer shows, and a screen reader reads."""
     change = [_WORDS[node.change]] if node.change else []
-    lines = [f"{node.kind} {node.name}", *change, *(text for text, _ in said(graph, node))]
+    lines = [
+        f"{node.kind} {node.name}",
+        *change,
+        *(text for text, _ in said(graph, node)),
+    ]
     return "\n".join(map(printable, lines))
 
 
@@ -178,9 +186,7 @@ def _wire(edge: Edge, source: Box, target: Box) -> str:
     kind = f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
     drawn = f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""
-    return (
-        f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
-    )
+    return f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
 
 
 def _sign(edge: Edge, x: int, y: int) -> str:
@@ -191,9 +197,7 @@ def _sign(edge: Edge, x: int, y: int) -> str:
 
 def _passing(edge: Edge, source: Box, target: Box) -> str:
     change = f"{_WORDS[edge.change]}: " if edge.change else ""
-    return (
-        f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
-    )
+    return f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
 
 
 def _text(text: str) -> str:

@@ -36,7 +36,9 @@ def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
 def of_changes(graph: Graph) -> Graph:
     """What changed, and each way from who calls to what is called on which something changed."""
     changed = {edge for edge in graph.edges if edge.change}
-    edges = _closed(graph, changed, forward=True) | _closed(graph, changed, forward=False)
+    edges = _closed(graph, changed, forward=True) | _closed(
+        graph, changed, forward=False
+    )
     for edge in changed:
         edges |= _with_other_halves(
             graph, graph.by_id[edge.source], _closed(graph, [edge], forward=True)
@@ -65,7 +67,11 @@ def _reached(graph: Graph, node: Node) -> set[Edge]:
 
 
 def _with_any_token(graph: Graph, group: Node, client: Node) -> list[Edge]:
-    return [edge for edge in graph.leaving.get(client.id, ()) if users_in(group.name) in edge.items]
+    return [
+        edge
+        for edge in graph.leaving.get(client.id, ())
+        if users_in(group.name) in edge.items
+    ]
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
@@ -90,7 +96,9 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
             for granting in _after(graph, holding)
             if granting.target in scopes
         ]
-        by_these = {granting.target for holding, granting in ways if holding.target in roles}
+        by_these = {
+            granting.target for holding, granting in ways if holding.target in roles
+        }
         for holding, granting in ways:
             if holding.target in roles or granting.target not in by_these:
                 found |= {holding, granting}
@@ -110,16 +118,22 @@ def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
 
 def _after(graph: Graph, edge: Edge) -> list[Edge]:
     """The edges by which what passes goes on."""
-    return [one for one in graph.leaving.get(edge.target, ()) if _passes(graph, edge, one)]
+    return [
+        one for one in graph.leaving.get(edge.target, ()) if _passes(graph, edge, one)
+    ]
 
 
 def _before(graph: Graph, edge: Edge) -> list[Edge]:
-    return [one for one in graph.entering.get(edge.source, ()) if _passes(graph, one, edge)]
+    return [
+        one for one in graph.entering.get(edge.source, ()) if _passes(graph, one, edge)
+    ]
 
 
 def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
     """Whether something passes both: of a role only the scopes that its holder gets."""
-    return graph.by_id[edge.target].kind != "role" or not {*edge.items}.isdisjoint(following.items)
+    return graph.by_id[edge.target].kind != "role" or not {*edge.items}.isdisjoint(
+        following.items
+    )
 
 
 def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:

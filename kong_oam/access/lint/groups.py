@@ -27,8 +27,14 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
         for role in component.roles
         for group in role.groups
     )
-    mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
-    once = {group for group, times in named.items() if times == 1 and group not in mapped}
+    mapped = {
+        group
+        for provider in estate.stack.providers.values()
+        for group in provider.groups
+    }
+    once = {
+        group for group, times in named.items() if times == 1 and group not in mapped
+    }
     # Two names that are one slip apart have a rest in common, so nobody compares each with each.
     by_rest: dict[str, set[str]] = {}
     for group in {*named, *mapped}:
@@ -36,8 +42,14 @@ def doubtful_groups(estate: Estate) -> Mapping[str, str]:
             by_rest.setdefault(rest, set()).add(group)
     doubts = {}
     for group in sorted(once):
-        candidates = {other for rest in _rests(group) for other in by_rest[rest]} - {group}
-        near = [other for other in candidates if _one_slip(group.casefold(), other.casefold())]
+        candidates = {other for rest in _rests(group) for other in by_rest[rest]} - {
+            group
+        }
+        near = [
+            other
+            for other in candidates
+            if _one_slip(group.casefold(), other.casefold())
+        ]
         if near:
             doubts[group] = min(near, key=lambda other: (other in once, other))
     return doubts

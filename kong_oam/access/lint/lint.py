@@ -48,7 +48,9 @@ def lint(
             subject.hosts,
             subject.doubtful_groups,
         )
-        findings += memory.recall("lint", subject.part, beside, partial(_findings, subject))
+        findings += memory.recall(
+            "lint", subject.part, beside, partial(_findings, subject)
+        )
     return tuple(
         sorted(
             findings,
@@ -63,10 +65,14 @@ def lint(
 
 
 def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
-    return tuple(_unwaived(subject, [finding for check in CHECKS for finding in check(subject)]))
+    return tuple(
+        _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
+    )
 
 
-def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator[LintFinding]:
+def _unwaived(
+    subject: LintSubject, findings: Sequence[LintFinding]
+) -> Iterator[LintFinding]:
     """Yields the findings that no waiver accepts, and those about waivers. A waiver accepts every
     finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}

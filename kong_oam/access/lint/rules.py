@@ -21,7 +21,9 @@ def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
         members: list[str] = role.get("components", [])
         for index, member in enumerate(members):
             if name not in subject.grants.get(member, ()):
-                message = f"'{member}' holds role '{name}', but asks for none of its scopes"
+                message = (
+                    f"'{member}' holds role '{name}', but asks for none of its scopes"
+                )
                 alone = len(members) == 1 and not role.get("groups")
                 place = subject.place("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
@@ -44,7 +46,9 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
-                message = f"only role '{name}' names group '{group}'; did you mean '{near}'?"
+                message = (
+                    f"only role '{name}' names group '{group}'; did you mean '{near}'?"
+                )
                 place = subject.place("roles", name, "groups", index)
                 yield LintFinding("LINT311", subject.key, message, place)
 
@@ -54,7 +58,10 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     nobody else names it."""
     rules, weaker = subject.component.rules, weaker_rules(subject.component)
     required = {
-        scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes
+        scope
+        for index, rule in enumerate(rules)
+        if index not in weaker
+        for scope in rule.scopes
     }
     named = {scope for rule in rules for scope in rule.scopes}
     named |= {scope for role in subject.component.roles for scope in role.scopes}
@@ -64,7 +71,11 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
             change = None if scope in named else removal(place)
             message = f"no rule asks for scope '{scope}'"
             yield LintFinding(
-                "LINT303", subject.key, message, subject.place("scopes").key(scope), change
+                "LINT303",
+                subject.key,
+                message,
+                subject.place("scopes").key(scope),
+                change,
             )
 
 
@@ -78,13 +89,13 @@ def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
         place = subject.place("rules", index)
         if "methods" not in rule:
             writing = [method for method in METHODS if method not in _READING]
-            message = f"names no methods, so that {', '.join(writing)} are public as well"
+            message = (
+                f"names no methods, so that {', '.join(writing)} are public as well"
+            )
             yield LintFinding("LINT305", subject.key, message, place)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             what = "stands on '/'" if "paths" in rule else "names no paths"
-            message = (
-                f"{what}, so that whatever no longer path protects is public, new paths included"
-            )
+            message = f"{what}, so that whatever no longer path protects is public, new paths included"
             yield LintFinding("LINT305", subject.key, message, place)
 
 
@@ -102,12 +113,18 @@ def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
             f"public until {public.until} ({shown(public.reason)}), and still open on "
             f"{subject.as_of}"
         )
-        yield LintFinding("LINT307", subject.key, message, rule.place.at("public", "until"))
+        yield LintFinding(
+            "LINT307", subject.key, message, rule.place.at("public", "until")
+        )
 
 
 def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds components without an owner (LINT308), one finding per application."""
-    ownerless = [component.name for component in subject.siblings if not component.owner]
+    ownerless = [
+        component.name for component in subject.siblings if not component.owner
+    ]
     if ownerless[:1] == [subject.component.name]:
         message = f"nobody owns {some(repr(name) for name in ownerless)}"
-        yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"))
+        yield LintFinding(
+            "LINT308", subject.key, message, subject.part.place.at("name")
+        )

@@ -20,9 +20,7 @@ from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Diagnostic, Position
 from kong_oam.oam.document import Place
 
-_SCHEMA = (
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-)
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _NAMES = ("name", "type", "component", "finding")
 """The fields that identify an item of a list, in this order; rules have their paths and methods."""
@@ -40,12 +38,23 @@ def document(
     for diagnostic in diagnostics:
         print_ = fingerprint(diagnostic)
         occurrences[print_] += 1
-        result = _result(diagnostic, index[diagnostic.code], f"{print_}:{occurrences[print_]}")
+        result = _result(
+            diagnostic, index[diagnostic.code], f"{print_}:{occurrences[print_]}"
+        )
         results.append(
-            result | {"locations": [_location(diagnostic.place, root)] if diagnostic.place else []}
+            result
+            | {
+                "locations": [_location(diagnostic.place, root)]
+                if diagnostic.place
+                else []
+            }
         )
     driver = {"name": "Kong-OAM", "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
@@ -54,7 +63,10 @@ def _rule(code: str, meaning: Code) -> dict[str, Any]:
     if meaning.title.endswith("(warning)"):
         remedy = f"{remedy} It stops no deployment."
     elif not isinstance(meaning, Kind):
-        remedy, level = f"{remedy} Nothing is provisioned until this is mended.", "error"
+        remedy, level = (
+            f"{remedy} Nothing is provisioned until this is mended.",
+            "error",
+        )
     return {
         "id": code,
         "shortDescription": {"text": meaning.title},
@@ -70,7 +82,10 @@ def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": diagnostic.severity,
         "message": {"text": diagnostic.message},
-        "partialFingerprints": {"kongOamFinding/v1": identity, "primaryLocationLineHash": identity},
+        "partialFingerprints": {
+            "kongOamFinding/v1": identity,
+            "primaryLocationLineHash": identity,
+        },
     }
 
 
@@ -99,7 +114,9 @@ def fingerprint(diagnostic: Diagnostic) -> str:
         if isinstance(place, Place)
         else [place.file if place else "", diagnostic.message]
     )
-    return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[
+        :16
+    ]
 
 
 def _names(place: Place) -> Iterable[str]:

@@ -31,7 +31,9 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT304", subject.key, message, place, removal(place))
             continue
         for number in beaten:
-            change = place.at("paths", positions.index(number)) if "paths" in rule else None
+            change = (
+                place.at("paths", positions.index(number)) if "paths" in rule else None
+            )
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             yield LintFinding(
@@ -45,7 +47,9 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
 def _in_words(rule: Rule) -> str:
     needs = (
-        "is public already" if rule.public else f"needs no more than {some(rule.scopes, ' and ')}"
+        "is public already"
+        if rule.public
+        else f"needs no more than {some(rule.scopes, ' and ')}"
     )
     listed = ", ".join(method for method in METHODS if rule.lists(method))
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
@@ -66,7 +70,10 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
             if of_path and _asks_for_less(rival, rule, index < position):
                 rivals.append(rival)
         methods = filter(rule.lists, METHODS)
-        weaker = [next((one for one in rivals if one.lists(method)), None) for method in methods]
+        weaker = [
+            next((one for one in rivals if one.lists(method)), None)
+            for method in methods
+        ]
         if weaker[0] and all(weaker):
             result[position] = weaker[0]
     return result
@@ -107,7 +114,9 @@ def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):
-            owners = [pair for pair in subject.hosts[endpoint.host] if within(path, pair[0])]
+            owners = [
+                pair for pair in subject.hosts[endpoint.host] if within(path, pair[0])
+            ]
             _, taker = max(owners, key=lambda pair: len(pair[0]))
             if taker == subject.key:
                 return None

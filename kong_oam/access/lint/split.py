@@ -32,11 +32,15 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
 
 def _narrowest(subject: LintSubject, scope: str) -> Role:
     """The role that gives a scope to groups, with the fewest others."""
-    roles = (role for role in subject.component.roles if role.groups and scope in role.scopes)
+    roles = (
+        role for role in subject.component.roles if role.groups and scope in role.scopes
+    )
     return min(roles, key=lambda role: len(role.scopes))
 
 
-def _finding(subject: LintSubject, holder: Holder, role: Role, scopes: list[str]) -> LintFinding:
+def _finding(
+    subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
+) -> LintFinding:
     asked = some((f"'{scope}'" for scope in scopes), " and ")
     message = (
         f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
@@ -59,7 +63,9 @@ def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
         for role in subject.component.roles
         if holder.client in role.components and scopes[0] in role.scopes
     )
-    return subject.place("roles", role.name, "components", role.components.index(holder.client))
+    return subject.place(
+        "roles", role.name, "components", role.components.index(holder.client)
+    )
 
 
 def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:

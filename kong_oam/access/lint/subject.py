@@ -87,8 +87,12 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
     return grants
 
 
-def _holders(estate: Estate, component: Component, signing: Signing) -> Iterator[Holder]:
-    holding: dict[str, set[str]] = {}  # by scope, the provider's names of the groups that hold it
+def _holders(
+    estate: Estate, component: Component, signing: Signing
+) -> Iterator[Holder]:
+    holding: dict[
+        str, set[str]
+    ] = {}  # by scope, the provider's names of the groups that hold it
     provider = estate.provider_of(component)
     for role in component.roles:
         for scope in role.scopes if role.groups else ():
@@ -98,7 +102,9 @@ def _holders(estate: Estate, component: Component, signing: Signing) -> Iterator
             carried = frozenset(scopes) & holding.keys() if users else frozenset(scopes)
             signing_in = signing.get((client, component.provider), frozenset())
             split = frozenset(
-                scope for scope in carried if users and holding[scope].isdisjoint(signing_in)
+                scope
+                for scope in carried
+                if users and holding[scope].isdisjoint(signing_in)
             )
             if carried:
                 yield Holder(client, users, carried, split)
@@ -131,17 +137,36 @@ def subjects(
     """Yields a subject per component. `estate` is what `applications` compiled to."""
     # Of what is not here nobody can say that it does not ask.
     whole = with_absent_clients(estate)
-    grants, paths, doubtful = grants_of(whole), _paths_of(estate), doubtful_groups(estate)
+    grants, paths, doubtful = (
+        grants_of(whole),
+        _paths_of(estate),
+        doubtful_groups(estate),
+    )
     signing = _signing_in(whole)
     for application in applications:
         siblings = tuple(
-            estate.components[f"{application.name}/{part.name}"] for part in application.components
+            estate.components[f"{application.name}/{part.name}"]
+            for part in application.components
         )
         for part, component in zip(application.components, siblings, strict=True):
-            hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
+            hosts = {
+                endpoint.host: paths[endpoint.host] for endpoint in component.endpoints
+            }
             granted = grants.get(component.key, _NONE)
-            groups = {group: doubtful[group] for group in component.groups if group in doubtful}
+            groups = {
+                group: doubtful[group]
+                for group in component.groups
+                if group in doubtful
+            }
             holders = tuple(_holders(whole, component, signing))
             yield LintSubject(
-                granted, holders, hosts, groups, as_of, application, part, component, siblings
+                granted,
+                holders,
+                hosts,
+                groups,
+                as_of,
+                application,
+                part,
+                component,
+                siblings,
             )

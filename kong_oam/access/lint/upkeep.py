@@ -16,10 +16,14 @@ from kong_oam.oam.document import Path
 
 def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
     """The public rules without an end date (LINT306)."""
-    return ((rule, public) for rule, public in public_rules(component) if not public.until)
+    return (
+        (rule, public) for rule, public in public_rules(component) if not public.until
+    )
 
 
-def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, Public]]:
+def overdue(
+    component: Component, as_of: datetime.date
+) -> Iterator[tuple[Rule, Public]]:
     """The public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
         if public.until and is_over(public.until, as_of):
@@ -35,7 +39,8 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
     """Whether a waiver accepts the findings of this code in the component. That it has a reason,
     its schema says."""
     return any(
-        waiver.finding == code and not is_over(waiver.until, as_of) for waiver in component.waivers
+        waiver.finding == code and not is_over(waiver.until, as_of)
+        for waiver in component.waivers
     )
 
 

@@ -7,7 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kong_oam.access.diff.wording import path
-from kong_oam.access.matrix.rows import Narrowing, Row, called_from, everyone, only, rows
+from kong_oam.access.matrix.rows import (
+    Narrowing,
+    Row,
+    called_from,
+    everyone,
+    only,
+    rows,
+)
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import NOBODY, Callers, Principal, principal_of
@@ -96,4 +103,8 @@ def where(row: Row) -> str:
 def exceptions(row: Row) -> list[str]:
     """The parts of the region that other rows have, or nobody. Other spellings are refused, and not
     listed."""
-    return [path(subtree) for subtree in row.region.exceptions if not subtree.spelled_otherwise]
+    return [
+        path(subtree)
+        for subtree in row.region.exceptions
+        if not subtree.spelled_otherwise
+    ]

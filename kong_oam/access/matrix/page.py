@@ -33,7 +33,9 @@ _FOLDER = Path(__file__).parent
 def page(matrix: Matrix) -> str:
     """The page, with all that is in the matrix. Names are on one line each, without what could
     steer a terminal."""
-    style, script = (_FOLDER.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    style, script = (
+        _FOLDER.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js")
+    )
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
@@ -54,14 +56,22 @@ def _data(matrix: Matrix) -> dict[str, Any]:
     conditions = _numbered(
         [ITSELF, *(c for row in matrix.rows for c in row.access.principals.values())]
     )
-    principals = {principal: number for number, principal in enumerate(matrix.principals)}
+    principals = {
+        principal: number for number, principal in enumerate(matrix.principals)
+    }
     components = _numbered(row.component for row in matrix.rows)
     accesses: dict[tuple[tuple[int, int], ...], int] = {}
     rows = []
     for row in matrix.rows:
         met = row.access.principals.items()
-        cells = tuple(sorted((principals[one], conditions[condition]) for one, condition in met))
-        number = _EVERYBODY if row.access.everybody else accesses.setdefault(cells, len(accesses))
+        cells = tuple(
+            sorted((principals[one], conditions[condition]) for one, condition in met)
+        )
+        number = (
+            _EVERYBODY
+            if row.access.everybody
+            else accesses.setdefault(cells, len(accesses))
+        )
         rows.append(_row(row, components[row.component], number))
     return {
         "stack": printable(matrix.stack),
@@ -72,11 +82,17 @@ def _data(matrix: Matrix) -> dict[str, Any]:
             for one, name in zip(matrix.principals, matrix.names(), strict=True)
         ],
         "components": [
-            {"name": key, "owner": printable(matrix.owners.get(key) or "")} for key in components
+            {"name": key, "owner": printable(matrix.owners.get(key) or "")}
+            for key in components
         ],
         "hosts": sorted({row.host for row in matrix.rows}),
         "groups": sorted(
-            {printable(name) for condition in conditions for groups in condition for name in groups}
+            {
+                printable(name)
+                for condition in conditions
+                for groups in condition
+                for name in groups
+            }
         ),
         "conditions": [_condition(condition) for condition in conditions],
         "accesses": list(accesses),
@@ -88,7 +104,9 @@ def _row(row: Row, component: int, access: int) -> dict[str, Any]:
     return {
         "component": component,
         "host": row.host,
-        "path": printable(path(row.region.subtree) + only_from(row.access.networks, ",")),
+        "path": printable(
+            path(row.region.subtree) + only_from(row.access.networks, ",")
+        ),
         "except": [printable(part) for part in exceptions(row)],
         "methods": row.methods,
         "access": access,
@@ -97,7 +115,9 @@ def _row(row: Row, component: int, access: int) -> dict[str, Any]:
 
 
 def _reason(public: Public) -> str:
-    return printable(public.reason + (f" (until {public.until})" if public.until else ""))
+    return printable(
+        public.reason + (f" (until {public.until})" if public.until else "")
+    )
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

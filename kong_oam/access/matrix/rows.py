@@ -54,7 +54,9 @@ def everyone(access: Access) -> Access:
     return access
 
 
-def rows(estate: Estate, callers: Callers, narrowed: Narrowing = everyone) -> tuple[Row, ...]:
+def rows(
+    estate: Estate, callers: Callers, narrowed: Narrowing = everyone
+) -> tuple[Row, ...]:
     """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
 
     Sorted by host, path, method and component. No request is in two rows; whoever stands in none
@@ -70,16 +72,34 @@ def rows(estate: Estate, callers: Callers, narrowed: Narrowing = everyone) -> tu
             ):
                 access, identity = narrowed_of(whole)
                 if component and (identity or _listed(component, path_class, method)):
-                    group = groups.setdefault((component.key, identity), _Group(component, access))
+                    group = groups.setdefault(
+                        (component.key, identity), _Group(component, access)
+                    )
                     group.classes.setdefault(method, set()).add(number)
         for group in groups.values():
             for region, members, methods in regions(path_classes, group.classes):
-                reasons = _reasons(group, [path_classes[number] for number in members], methods)
-                found.append(Row(host, region, methods, group.component.key, group.access, reasons))
+                reasons = _reasons(
+                    group, [path_classes[number] for number in members], methods
+                )
+                found.append(
+                    Row(
+                        host,
+                        region,
+                        methods,
+                        group.component.key,
+                        group.access,
+                        reasons,
+                    )
+                )
     return tuple(
         sorted(
             found,
-            key=lambda r: (r.host, r.region.subtree, METHODS.index(r.methods[0]), r.component),
+            key=lambda r: (
+                r.host,
+                r.region.subtree,
+                METHODS.index(r.methods[0]),
+                r.component,
+            ),
         )
     )
 
@@ -129,7 +149,8 @@ def only(principals: Collection[Principal]) -> Narrowing:
 
     def narrowed(access: Access) -> Access:
         return _kept(
-            access, {one: met for one, met in access.principals.items() if one in principals}
+            access,
+            {one: met for one, met in access.principals.items() if one in principals},
         )
 
     return narrowed
@@ -144,7 +165,9 @@ def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowin
 
     def narrowed(access: Access) -> Access:
         through = (
-            one for one, met in access.principals.items() if one.users and suffices(groups, met)
+            one
+            for one, met in access.principals.items()
+            if one.users and suffices(groups, met)
         )
         return _kept(access, {one: ITSELF for one in through if one in principals})
 
@@ -156,7 +179,11 @@ def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
     allowed."""
 
     def from_there(access: Access) -> Access:
-        return narrowed(access) if address is None or admits(access.networks, address) else NOBODY
+        return (
+            narrowed(access)
+            if address is None or admits(access.networks, address)
+            else NOBODY
+        )
 
     return from_there
 
@@ -165,5 +192,7 @@ def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
     return (
         access
         if access.everybody
-        else Access(principals=principals, networks=access.networks if principals else ())
+        else Access(
+            principals=principals, networks=access.networks if principals else ()
+        )
     )

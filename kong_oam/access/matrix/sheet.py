@@ -44,7 +44,10 @@ def sheet(matrix: Matrix) -> str:
 def _cells(row: Row, matrix: Matrix) -> list[str]:
     if row.access.everybody:
         return ["everybody"] * len(matrix.principals)
-    met = {one: _cell(_condition(condition)) for one, condition in row.access.principals.items()}
+    met = {
+        one: _cell(_condition(condition))
+        for one, condition in row.access.principals.items()
+    }
     return [met.get(one, "") if one else "" for one in matrix.principals]
 
 

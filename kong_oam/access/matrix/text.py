@@ -27,17 +27,26 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
     size = max(len(mark) for mark in (*marks.values(), str(len(matrix.principals))))
     longest = max(len(methods(row.methods)) for row in matrix.rows)
     labels = [
-        f"  {methods(row.methods).ljust(longest)}  {printable(where(row))}" for row in matrix.rows
+        f"  {methods(row.methods).ljust(longest)}  {printable(where(row))}"
+        for row in matrix.rows
     ]
     width = max(map(len, labels))
     yield bold(
-        _line(" " * width, [str(number + 1) for number in range(len(matrix.principals))], size)
+        _line(
+            " " * width,
+            [str(number + 1) for number in range(len(matrix.principals))],
+            size,
+        )
     )
     previous = None
     for row, label in zip(matrix.rows, labels, strict=True):
         if previous != (previous := (row.component, row.host)):
             yield bold(printable(f"{row.component}  {matrix.scheme}://{row.host}"))
-        yield _line(label.ljust(width), [_mark(row, one, marks) for one in matrix.principals], size)
+        yield _line(
+            label.ljust(width),
+            [_mark(row, one, marks) for one in matrix.principals],
+            size,
+        )
     yield ""
     yield from _legend(matrix, marks)
 
@@ -45,12 +54,18 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
 def _marks(matrix: Matrix) -> dict[Condition, str]:
     """A mark for every condition that a cell has, in order."""
     found = dict.fromkeys(
-        condition for row in matrix.rows for _, condition in sorted(row.access.principals.items())
+        condition
+        for row in matrix.rows
+        for _, condition in sorted(row.access.principals.items())
     )
     names = (
-        "".join(letters) for length in count(1) for letters in product(_LETTERS, repeat=length)
+        "".join(letters)
+        for length in count(1)
+        for letters in product(_LETTERS, repeat=length)
     )
-    return {condition: next(names) if any(condition) else ITSELF_MARK for condition in found}
+    return {
+        condition: next(names) if any(condition) else ITSELF_MARK for condition in found
+    }
 
 
 def _mark(row: Row, principal: Principal | None, marks: dict[Condition, str]) -> str:
@@ -76,7 +91,9 @@ def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     yield ""
     if any(row.access.everybody for row in matrix.rows):
         yield f"{EVERYBODY_MARK.rjust(size)}  everybody, without a token"
-    for condition, mark in sorted(marks.items(), key=lambda item: (len(item[1]), item[1])):
+    for condition, mark in sorted(
+        marks.items(), key=lambda item: (len(item[1]), item[1])
+    ):
         yield (
             f"{mark.rjust(size)}  "
             f"{f'users in {users(condition)}' if any(condition) else 'as itself'}"

@@ -30,5 +30,9 @@ def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
     unsaid: other providers' names, what groups are called there, domains of its own, further
     clusters. Raises StackError where the list cannot be used."""
     groups = {SETTING: GROUPS} if (folder / GROUPS).is_file() else {}
-    settings = parse(name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder)
-    return replace(settings, stack=replace(settings.stack, partial=True, clusters=None, redis=None))
+    settings = parse(
+        name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder
+    )
+    return replace(
+        settings, stack=replace(settings.stack, partial=True, clusters=None, redis=None)
+    )

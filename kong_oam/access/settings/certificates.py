@@ -23,7 +23,9 @@ _SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
 def certificates_in(pem: str) -> list[x509.Certificate]:
     """The certificates of a text. Raises SettingsError, which does not repeat the text."""
     if "PRIVATE KEY-----" in pem:
-        raise SettingsError("has a private key in it; take the certificate alone, and a new key")
+        raise SettingsError(
+            "has a private key in it; take the certificate alone, and a new key"
+        )
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:

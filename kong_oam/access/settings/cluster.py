@@ -41,7 +41,9 @@ def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
     cluster = data.get("cluster", {})
     return ClusterSettings(
         context=cluster.get("context"),
-        contexts={name: _context(given) for name, given in cluster.get("contexts", {}).items()},
+        contexts={
+            name: _context(given) for name, given in cluster.get("contexts", {}).items()
+        },
         images=data.get("images", {}),
         pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
         account_annotations=cluster.get("serviceAccountAnnotations", {}),
@@ -81,9 +83,13 @@ def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),
-        "metadata": {key.lower(): text for key, text in cluster.get("metadata", {}).items()},
+        "metadata": {
+            key.lower(): text for key, text in cluster.get("metadata", {}).items()
+        },
         "operator_labels": cluster.get("operatorLabels", {}),
-        "rights": {key: tuple(listed) for key, listed in cluster.get("rights", {}).items()},
+        "rights": {
+            key: tuple(listed) for key, listed in cluster.get("rights", {}).items()
+        },
         "service_types": tuple(cluster.get("serviceTypes", ())),
         "clusters": frozenset(contexts),
         "labels": {

@@ -14,5 +14,7 @@ def fields_of(kind: type[Any], said: Mapping[str, Any]) -> dict[str, Any]:
         first, *rest = one.name.split("_")
         key = first + "".join(map(str.capitalize, rest))
         if key in said:
-            found[one.name] = tuple(said[key]) if isinstance(said[key], list) else said[key]
+            found[one.name] = (
+                tuple(said[key]) if isinstance(said[key], list) else said[key]
+            )
     return found

@@ -75,7 +75,9 @@ def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
     """Finds words of `stripHeaders` that are such a header, or its beginning before a dash."""
     for name in names:
         beginning = f"{name.lower()}-"
-        taken = (header for header in _NEVER_STRIPPED if f"{header}-".startswith(beginning))
+        taken = (
+            header for header in _NEVER_STRIPPED if f"{header}-".startswith(beginning)
+        )
         if header := next(taken, None):
             why = _NEVER_STRIPPED[header]
             yield (

@@ -30,6 +30,10 @@ def known_groups(
 def _listed(folder: Path, name: str) -> list[str]:
     file = beside(folder, name)
     groups = yaml_in(file)
-    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
-        raise SettingsError(f"{file} is to be a list of names, one group a line: `- sales`")
+    if not isinstance(groups, list) or not all(
+        isinstance(group, str) for group in groups
+    ):
+        raise SettingsError(
+            f"{file} is to be a list of names, one group a line: `- sales`"
+        )
     return groups

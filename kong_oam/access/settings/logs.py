@@ -15,7 +15,9 @@ STDOUT = "/dev/stdout"
 _MADE = frozenset({"host", "content-length", "content-type"})
 """Headers that Kong makes itself."""
 
-_SECRET = re.compile(r"(?i)(^|-)(authorization|cookie|(api-?)?key|secret|token|password)$")
+_SECRET = re.compile(
+    r"(?i)(^|-)(authorization|cookie|(api-?)?key|secret|token|password)$"
+)
 """Names of headers by which whoever sends is known."""
 _REFERENCE = re.compile(r"\{vault://[^{}/\s]+/[^{}\s]+\}")
 """What Kong reads from a vault: a reference alone, and not one among other words."""
@@ -82,7 +84,9 @@ def records(gateway: Mapping[str, Any]) -> Records | None:
     if logs is None:
         return None
     return Records(
-        tuple(sorted(logs.get("query", ()))), logs.get("subjectKey"), "logs" in logs.get("otlp", {})
+        tuple(sorted(logs.get("query", ()))),
+        logs.get("subjectKey"),
+        "logs" in logs.get("otlp", {}),
     )
 
 

@@ -17,7 +17,9 @@ ESTATE, SETTING = "estate", "partitions"
 
 def partitions(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The namespaces of each partition, by its name."""
-    return {name: tuple(namespaces) for name, namespaces in data.get(SETTING, {}).items()}
+    return {
+        name: tuple(namespaces) for name, namespaces in data.get(SETTING, {}).items()
+    }
 
 
 def partition_problems(data: Mapping[str, Any]) -> Iterator[str]:
@@ -44,7 +46,9 @@ def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[
         stack = stack_of(name, partition)
         file = folder / f"Pulumi.{stack}.yaml"
         try:
-            other = config_in(file).get(f"kong-oam:{ESTATE}") if file.is_file() else name
+            other = (
+                config_in(file).get(f"kong-oam:{ESTATE}") if file.is_file() else name
+            )
         except SettingsError as error:
             yield f"{SETTING}: {error}"
             continue

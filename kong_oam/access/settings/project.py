@@ -49,9 +49,12 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
         )
     # The engine takes a name without a namespace for one of the project's.
     keys = {
-        str(name): name if ":" in str(name) else f"{project.get('name')}:{name}" for name in config
+        str(name): name if ":" in str(name) else f"{project.get('name')}:{name}"
+        for name in config
     }
-    if found := [name for name, key in keys.items() if str(key).startswith(f"{namespace}:")]:
+    if found := [
+        name for name, key in keys.items() if str(key).startswith(f"{namespace}:")
+    ]:
         raise SettingsError(
             f"{file} sets {some(found)} in its config, which no command reads: settings stand in "
             f"{stacks}/Pulumi.<stack>.yaml alone; move it there"
@@ -61,7 +64,9 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
 def beside(folder: Path, name: str) -> Path:
     """A file that settings name. Raises SettingsError for a path that is no name."""
     if Path(name).name != name:
-        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
+        raise SettingsError(
+            f"'{name}' is not the name of a file beside the stack's, in {folder}/"
+        )
     return folder / name
 
 

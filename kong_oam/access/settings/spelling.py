@@ -17,11 +17,15 @@ def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
         client=tokens.get("client", "client_id"),
         user=tokens["user"],
         scopes=scopes,
-        service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
+        service_scopes=_listing(tokens["serviceScopes"])
+        if "serviceScopes" in tokens
+        else scopes,
         groups=tokens.get("groups", "groups"),
         marks=(
             TokenType(
-                mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark
+                mark["claim"],
+                mark.get("value", mark.get("prefix", "")),
+                prefix="prefix" in mark,
             ),
         ),
         subject=tokens.get("subject", "sub"),

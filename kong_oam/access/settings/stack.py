@@ -30,7 +30,12 @@ from kong_oam.access.settings.cluster import (
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups
-from kong_oam.access.settings.logs import LogSettings, log_problems, log_settings, records
+from kong_oam.access.settings.logs import (
+    LogSettings,
+    log_problems,
+    log_settings,
+    records,
+)
 from kong_oam.access.settings.redis import RedisSettings, redis_settings
 from kong_oam.access.settings.spelling import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -172,12 +177,19 @@ def plain(settings: ProviderSettings) -> Provider:
     """A provider as far as the settings describe it, without asking its kind."""
     spelling = settings.spelling or PLAIN
     return Provider(
-        settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups
+        settings.name,
+        settings.audience,
+        spelling,
+        issuer=settings.issuer,
+        groups=settings.groups,
     )
 
 
 def parse(
-    name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS
+    name: str,
+    data: Mapping[str, Any],
+    describe: Describe = plain,
+    folder: Path = STACKS,
 ) -> Settings:
     """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
@@ -217,7 +229,9 @@ def parse(
             records=records(data["gateway"]),
             stripped=gateway.strip_headers,
             partitions=parts.partitions(data),
-            federated=frozenset(settings.name for settings in providers if settings.cluster_issuer),
+            federated=frozenset(
+                settings.name for settings in providers if settings.cluster_issuer
+            ),
             **judged_by(data.get("cluster", {})),
         ),
         cloud=data["cloud"],
@@ -230,10 +244,14 @@ def parse(
     )
 
 
-def _gateway(gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None) -> GatewaySettings:
+def _gateway(
+    gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None
+) -> GatewaySettings:
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
-        "strip_headers": tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())})),
+        "strip_headers": tuple(
+            sorted({name.lower() for name in gateway.get("stripHeaders", ())})
+        ),
         "redis": redis_settings(gateway),
         "upstream_tls": over_tls,
         "logs": log_settings(gateway),
@@ -242,7 +260,9 @@ def _gateway(gateway: Mapping[str, Any], over_tls: UpstreamTlsSettings | None) -
     return settings if settings.scheme == "https" else replace(settings, hsts_seconds=0)
 
 
-def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: Path) -> Settings:
+def _partition(
+    name: str, data: Mapping[str, Any], describe: Describe, folder: Path
+) -> Settings:
     try:
         estate = parts.estate_of(name, data)
         of_estate = values_in(stack_file(estate, folder))
@@ -250,7 +270,8 @@ def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: P
             raise SettingsError(f"{parts.ESTATE}: '{estate}' is a partition itself")
         settings = parse(estate, of_estate, describe, folder)
         return replace(
-            settings, partition=parts.partition_of(name, estate, settings.stack.partitions)
+            settings,
+            partition=parts.partition_of(name, estate, settings.stack.partitions),
         )
     except StackError:
         raise
@@ -294,23 +315,33 @@ def _stack_in(file: Path) -> str:
 def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
     converted = {
         "spelling": spelling(item["tokens"]) if "tokens" in item else None,
-        "clients": {key: _known_client(client) for key, client in item.get("clients", {}).items()},
-        "certificates": {key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
+        "clients": {
+            key: _known_client(client)
+            for key, client in item.get("clients", {}).items()
+        },
+        "certificates": {
+            key: tuple(pems) for key, pems in item.get("certificates", {}).items()
+        },
     }
     usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    return ProviderSettings(**{**usual, **fields_of(ProviderSettings, item), **converted})
+    return ProviderSettings(
+        **{**usual, **fields_of(ProviderSettings, item), **converted}
+    )
 
 
 def _known_client(client: Mapping[str, Any]) -> KnownClient:
     secret = client.get("secret")
-    return KnownClient(client["id"], (secret["name"], secret["key"]) if secret else None)
+    return KnownClient(
+        client["id"], (secret["name"], secret["key"]) if secret else None
+    )
 
 
 def _rotation(rotation: Mapping[str, str]) -> Schedule:
     usual = Schedule()
     every, overlap = rotation.get("every"), rotation.get("overlap")
     return Schedule(
-        days(every) if every else usual.every, days(overlap) if overlap else usual.overlap
+        days(every) if every else usual.every,
+        days(overlap) if overlap else usual.overlap,
     )
 
 
@@ -380,10 +411,16 @@ def _violation_in_words(error: Any) -> str:
                 f": {json.dumps(error.instance)} is no version of Kubernetes; write it in "
                 'quotes, as "1.30"'
             )
-        case "pattern" if "https?://" in kind["pattern"]:  # not shown: it may hold credentials
-            where = "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
+        case "pattern" if (
+            "https?://" in kind["pattern"]
+        ):  # not shown: it may hold credentials
+            where = (
+                "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
+            )
             return f" does not match {kind['pattern']}; credentials {where}"
-        case "pattern" if "vault" in kind["pattern"]:  # not shown: it may be the password
+        case "pattern" if (
+            "vault" in kind["pattern"]
+        ):  # not shown: it may be the password
             return (
                 " is no reference to a vault of Kong's, as {vault://env/redis-password}: a "
                 "password would be in Kong"

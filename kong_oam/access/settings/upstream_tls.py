@@ -35,7 +35,9 @@ class UpstreamTlsSettings:
     file: str = ""
 
 
-def upstream_tls(gateway: Mapping[str, Any], folder: Path) -> UpstreamTlsSettings | None:
+def upstream_tls(
+    gateway: Mapping[str, Any], folder: Path
+) -> UpstreamTlsSettings | None:
     """What checked settings say of TLS to workloads; None where they say nothing.
 
     Raises SettingsError where the file of `folder` that they name has more than CAs' certificates.
@@ -44,7 +46,9 @@ def upstream_tls(gateway: Mapping[str, Any], folder: Path) -> UpstreamTlsSetting
     if said is None:
         return None
     file = beside(folder, said["ca"])
-    prints = sorted({certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)})
+    prints = sorted(
+        {certificate.fingerprint(SHA256()).hex() for certificate in _authorities(file)}
+    )
     return UpstreamTlsSettings(
         tuple(prints),
         said.get("depth", _DEPTH),
@@ -80,9 +84,13 @@ def spoken(settings: UpstreamTlsSettings | None) -> TLS:
 
 def _signs(certificate: x509.Certificate) -> bool:
     try:
-        if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+        if not certificate.extensions.get_extension_for_class(
+            x509.BasicConstraints
+        ).value.ca:
             return False
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+        return certificate.extensions.get_extension_for_class(
+            x509.KeyUsage
+        ).value.key_cert_sign
     except x509.ExtensionNotFound as missing:
         return missing.oid == x509.KeyUsage.oid
     except ValueError:

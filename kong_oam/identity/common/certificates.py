@@ -42,7 +42,9 @@ def certificate(private_pem: str, subject: str) -> str:
     digest = hashlib.sha256(
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     ).digest()
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject[:_LONGEST_NAME])])
+    name = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, subject[:_LONGEST_NAME])]
+    )
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -50,7 +50,10 @@ class Conflict:
 
 
 def conflict_finding(
-    settings: ProviderSettings, estate: Estate, conflicts: Sequence[Conflict], advice: Iterable[str]
+    settings: ProviderSettings,
+    estate: Estate,
+    conflicts: Sequence[Conflict],
+    advice: Iterable[str],
 ) -> Diagnostic:
     """Reports the conflicts, with what to do about those that no interrupted run made."""
     stack = stack_at(estate)
@@ -65,5 +68,7 @@ def conflict_finding(
 
 def stack_at(estate: Estate) -> str:
     """Gives the stack that deploys what the estate has of its own, which may be a partition's."""
-    partition = next((one.partition for one in estate.own.values() if one.partition), None)
+    partition = next(
+        (one.partition for one in estate.own.values() if one.partition), None
+    )
     return stack_of(estate.stack.name, partition)

@@ -77,20 +77,25 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
                 "exactly as it calls itself"
             )
         endpoints = [
-            document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")
+            document.get(name)
+            for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")
         ]
         if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
             raise DiscoveryError(
                 f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
             )
-        keys = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
+        keys = signing_keys(
+            _get(client, endpoints[2], proxied=proxy is not None), issuer
+        )
     authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
     return Published(issuer, endpoints[0], authorization, keys)
 
 
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and parts.hostname in LOOPBACK
+    ):
         raise DiscoveryError(
             f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
         )
@@ -137,14 +142,18 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[SigningKey, ...]
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
-        raise DiscoveryError(f"{shown(issuer)}: no key of its set can verify tokens: {reasons}")
+        raise DiscoveryError(
+            f"{shown(issuer)}: no key of its set can verify tokens: {reasons}"
+        )
     return tuple(by_id.values())
 
 
 def _signing_key(item: Mapping[str, Any]) -> SigningKey:
     """Reads one key. Raises ValueError with the reason why it is not for signatures that the
     gateway verifies."""
-    if item.get("use", "sig") != "sig" or "verify" not in item.get("key_ops", ["verify"]):
+    if item.get("use", "sig") != "sig" or "verify" not in item.get(
+        "key_ops", ["verify"]
+    ):
         raise ValueError("not for signatures")
     kid = item.get("kid")
     if not isinstance(kid, str) or not kid:
@@ -159,7 +168,9 @@ def _signing_key(item: Mapping[str, Any]) -> SigningKey:
     )
 
 
-def _public(item: Mapping[str, Any]) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
+def _public(
+    item: Mapping[str, Any],
+) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
     match item.get("kty"), item.get("crv"):
         case "RSA", _:
             n, e = _numbers(item, "n", "e")
@@ -170,7 +181,9 @@ def _public(item: Mapping[str, Any]) -> tuple[str, rsa.RSAPublicKey | ec.Ellipti
             return "RS256", rsa.RSAPublicNumbers(e, n).public_key()
         case "EC", "P-256":
             x, y = _numbers(item, "x", "y")
-            return "ES256", ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+            return "ES256", ec.EllipticCurvePublicNumbers(
+                x, y, ec.SECP256R1()
+            ).public_key()
         case kind, curve:
             raise ValueError(
                 f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are "

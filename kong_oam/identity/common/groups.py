@@ -37,12 +37,18 @@ def unclear_groups(
                 if problem := _problem(settings, estate, group, ids, existing):
                     message = f"role '{role.name}': group '{group}'{problem}"
                     yield Diagnostic(
-                        "ENV401", message, role.place.at("groups", role.groups.index(group))
+                        "ENV401",
+                        message,
+                        role.place.at("groups", role.groups.index(group)),
                     )
 
 
 def _problem(
-    settings: ProviderSettings, estate: Estate, group: str, ids: Ids, existing: Sequence[str]
+    settings: ProviderSettings,
+    estate: Estate,
+    group: str,
+    ids: Ids,
+    existing: Sequence[str],
 ) -> str | None:
     """Says what is wrong with a group, and what to do; None where it is there once."""
     name = estate.stack.providers[settings.name].group(group)
@@ -51,7 +57,9 @@ def _problem(
     mapped = f" (there '{name}')" if name != group else ""
     if ids[name]:
         return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
-    where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
+    where = (
+        f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
+    )
     meant = nearest(name, existing) or "."
     return (
         f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' "

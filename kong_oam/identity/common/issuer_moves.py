@@ -23,7 +23,10 @@ def issuer_moves(
     An issuer that comes into being with the stack itself changes only with the resource that makes
     it.
     """
-    before, now = issuers.get(settings.name), estate.stack.providers[settings.name].issuer
+    before, now = (
+        issuers.get(settings.name),
+        estate.stack.providers[settings.name].issuer,
+    )
     if before is None or now is None or before == now or settings.moved_from == before:
         return
     yield Diagnostic(

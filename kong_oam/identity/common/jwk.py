@@ -34,7 +34,9 @@ def jwk(pem: str) -> Jwk:
     if isinstance(key, rsa.RSAPublicKey):
         modulus = key.public_numbers()
         members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
-    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(
+        key.curve, ec.SECP256R1
+    ):
         point = key.public_numbers()
         members = {
             "crv": "P-256",

@@ -25,17 +25,25 @@ file."""
 
 
 def check(
-    settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()
+    settings: ProviderSettings,
+    *,
+    needs: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
 ) -> None:
     """Checks that the settings have what the kind needs, and nothing that it ignores. Raises
     StackError."""
-    problems = [f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)]
+    problems = [
+        f"needs '{_SOME_KINDS[name]}'" for name in needs if not getattr(settings, name)
+    ]
     problems += [
         f"does not look at '{written}'; remove it"
         for name, written in _SOME_KINDS.items()
         if name not in (*needs, *takes) and getattr(settings, name)
     ]
-    for name, issuer in (("issuer", settings.issuer), ("clusterIssuer", settings.cluster_issuer)):
+    for name, issuer in (
+        ("issuer", settings.issuer),
+        ("clusterIssuer", settings.cluster_issuer),
+    ):
         if issuer and (why := _unsafe(issuer)):
             problems.append(f"{name} {shown(issuer)}: {why}")
     if problems:

@@ -111,7 +111,11 @@ class Account:
 def is_known(tenant: Tenant) -> bool:
     """Tells whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
     parts = urlsplit(tenant.login)
-    return parts.netloc in CLOUDS if parts.scheme == "https" else parts.hostname in LOOPBACK
+    return (
+        parts.netloc in CLOUDS
+        if parts.scheme == "https"
+        else parts.hostname in LOOPBACK
+    )
 
 
 def federation_audience(tenant: Tenant) -> str:
@@ -141,9 +145,13 @@ class Graph:
     say it.
     """
 
-    def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, account: Account, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._account = account
-        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, verify=trusted())
+        self._http = httpx.Client(
+            timeout=_TIMEOUT, transport=transport, verify=trusted()
+        )
         self.caller: str | None = None
 
     def __enter__(self) -> Graph:
@@ -183,7 +191,10 @@ class Graph:
         """
         if len(names) <= _MOST_VALUES:
             return self._by("/applications", names)
-        query = {"$filter": f"startswith(displayName,{_quoted(begin)})", "$top": f"{_TOP}"}
+        query = {
+            "$filter": f"startswith(displayName,{_quoted(begin)})",
+            "$top": f"{_TOP}",
+        }
         return _sorted_out(names, self._rows("/v1.0/applications", query))
 
     def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
@@ -193,14 +204,22 @@ class Graph:
         name.
         """
         most = -(-len(names) // _MOST_VALUES) * _TOP
-        listed = list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
+        listed = (
+            list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
+        )
         is_whole = 0 < len(listed) <= most
-        found = _sorted_out(names, listed) if is_whole else self._by("/groups", names, _SECURITY)
+        found = (
+            _sorted_out(names, listed)
+            if is_whole
+            else self._by("/groups", names, _SECURITY)
+        )
         return {name: [str(row["id"]) for row in rows] for name, rows in found.items()}
 
     def principal(self, app_id: str) -> Row | None:
         """Finds the service principal of an application (client id) in the tenant."""
-        return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
+        return next(
+            self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None
+        )
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
         """Yields a list, page by page; `condition` is its $filter."""
@@ -221,14 +240,18 @@ class Graph:
         if answer.status_code != 404:
             _API.accepted(answer)
 
-    def _by(self, path: str, names: Collection[str], also: str = "") -> dict[str, list[Row]]:
+    def _by(
+        self, path: str, names: Collection[str], also: str = ""
+    ) -> dict[str, list[Row]]:
         """Lists the objects for each of the display names."""
         return _sorted_out(names, self._one_of(path, sorted(names), also))
 
     def _one_of(self, path: str, names: Sequence[str], also: str) -> Iterator[Row]:
         for first in range(0, len(names), _MOST_VALUES):
             listed = ", ".join(map(_quoted, names[first : first + _MOST_VALUES]))
-            yield from self.rows(path, f"displayName in ({listed}){f' and {also}' if also else ''}")
+            yield from self.rows(
+                path, f"displayName in ({listed}){f' and {also}' if also else ''}"
+            )
 
     def _groups(self) -> Iterator[Row]:
         query = {"$filter": _SECURITY, "$select": "id,displayName", "$top": f"{_TOP}"}
@@ -250,9 +273,13 @@ class Graph:
             return rows, following
 
         whose = f"{urlsplit(self._account.graph).netloc}{path}"
-        return pages(whose, str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
+        return pages(
+            whose, str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask
+        )
 
-    def _send(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
+    def _send(
+        self, method: str, url: str, data: Mapping[str, str] | None = None
+    ) -> Row:
         answer = _API.send(self._http, method, url, data=data)
         # The token endpoint says 400 or 401 where the client's own credentials are wrong.
         if answer.status_code == 400 and b'"invalid_client"' in answer.content:
@@ -265,9 +292,9 @@ def _object_id(token: str) -> str | None:
     says who we are."""
     try:
         payload = token.split(".")[1]
-        identifier = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get(
-            "oid"
-        )
+        identifier = json.loads(
+            base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        ).get("oid")
     except (IndexError, ValueError, AttributeError):
         return None
     return str(identifier) if identifier else None

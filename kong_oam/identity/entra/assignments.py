@@ -17,9 +17,7 @@ from kong_oam.identity.entra.names import apis, role_id, role_of
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
-FEDERATED = (
-    "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
-)
+FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
@@ -49,7 +47,9 @@ def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
     """Keeps the first of logical groups that are one in the tenant: Microsoft Graph refuses an
     assignment twice."""
     return sorted(
-        {provider.group(group): group for group in sorted({*groups}, reverse=True)}.values()
+        {
+            provider.group(group): group for group in sorted({*groups}, reverse=True)
+        }.values()
     )
 
 
@@ -76,10 +76,14 @@ def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignme
         for group in distinct(provider, client.groups) if client.user_facing else ():
             logical = f"{prefix}-signs-in-{client.component}:{group}"
             yield Assignment(logical, app, NO_ROLE, group=provider.group(group))
-        pairs = {(call.component, scope) for call in client.calls for scope in call.scopes}
+        pairs = {
+            (call.component, scope) for call in client.calls for scope in call.scopes
+        }
         for api, scope in sorted(pairs) if not client.user_facing else ():
             logical = f"{_granting(prefix)}{client.component}:{api}:{scope}"
-            yield Assignment(logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app)
+            yield Assignment(
+                logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app
+            )
 
 
 def consent(provider: str, component: str, api: str) -> str:
@@ -92,8 +96,12 @@ def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
     users all of an API."""
     for one in resources:
         if one.type in (ASSIGNMENT, GRANT) and one.name.startswith(_granting(provider)):
-            component, api, *scope = one.name.removeprefix(_granting(provider)).split(":", 2)
-            yield Grant(component, tuple(scope or one.outputs.get("claimValues") or ()), api)
+            component, api, *scope = one.name.removeprefix(_granting(provider)).split(
+                ":", 2
+            )
+            yield Grant(
+                component, tuple(scope or one.outputs.get("claimValues") or ()), api
+            )
 
 
 def _granting(provider: str) -> str:

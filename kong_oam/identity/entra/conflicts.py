@@ -15,7 +15,12 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.conflicts import MADE_ANEW, Conflict, Managed, conflict_finding
+from kong_oam.identity.common.conflicts import (
+    MADE_ANEW,
+    Conflict,
+    Managed,
+    conflict_finding,
+)
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.api import Graph
 from kong_oam.identity.entra.names import (
@@ -44,7 +49,9 @@ def name_conflicts(
     conflicts = []
     for name, rows in found.items():
         for row in rows:
-            created = f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
+            created = (
+                f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
+            )
             conflicts.append(Conflict(missing[name], row["id"], created))
     if conflicts:
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
@@ -54,7 +61,9 @@ def applications(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
     """Yields the applications of APIs and of clients."""
     stack = estate.stack.name
     for key in apis(settings, estate):
-        yield Managed(APPLICATION, api_resource(settings.name, key), api_name(stack, key))
+        yield Managed(
+            APPLICATION, api_resource(settings.name, key), api_name(stack, key)
+        )
     for client in clients_at(settings, estate):
         _, logical = client_resource(settings.name, client.component)
         yield Managed(APPLICATION, logical, client_name(stack, client.component))

@@ -28,7 +28,13 @@ SPELLING = ClaimMapping(
 _LONGEST_LIFE = 90
 """Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
 
-_TAKES = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
+_TAKES = (
+    "client_secrets",
+    "cluster_issuer",
+    "moved_from",
+    "settle_seconds",
+    "certificates",
+)
 
 
 def describe(settings: ProviderSettings) -> Provider:
@@ -48,11 +54,11 @@ def describe(settings: ProviderSettings) -> Provider:
             f"{_LONGEST_LIFE}"
         )
     elif settings.client_secrets and settings.cluster_issuer:
-        problem = (
-            "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
-        )
+        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
     if problem:
-        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {problem}")
+        raise StackError(
+            f"identity provider '{settings.name}' (type {settings.type}): {problem}"
+        )
     return Provider(
         settings.name,
         settings.audience,

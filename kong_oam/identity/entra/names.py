@@ -100,7 +100,11 @@ def apis(
     `offered`: only those of which this run makes the applications.
     """
     components = estate.offering if offered else estate.components.values()
-    return {api.key: api for api in components if api.provider == settings.name and api.scopes}
+    return {
+        api.key: api
+        for api in components
+        if api.provider == settings.name and api.scopes
+    }
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
@@ -108,7 +112,8 @@ def other_tenants(settings: ProviderSettings, estate: Estate) -> list[str]:
     same keys."""
     login = tenant_in(settings).login
     tenants = {
-        name: tenant_of(provider.issuer or "") for name, provider in estate.stack.providers.items()
+        name: tenant_of(provider.issuer or "")
+        for name, provider in estate.stack.providers.items()
     }
     return [
         name

@@ -18,7 +18,13 @@ from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.entra.api import Graph, account
-from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.assignments import (
+    ASSIGNMENT,
+    FEDERATED,
+    GRANT,
+    PASSWORD,
+    PRINCIPAL,
+)
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 
 
@@ -41,7 +47,9 @@ def find(
     )
 
 
-def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
+def orphans(
+    graph: Graph, state: ExportedState, provider: str
+) -> list[tuple[Orphan, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
@@ -57,7 +65,12 @@ def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Orp
         for orphan, doubts in candidates:
             doubt = next(iter(doubts), None)
             result.append(
-                (orphan, "there are several that it could be" if len(candidates) > 1 else doubt)
+                (
+                    orphan,
+                    "there are several that it could be"
+                    if len(candidates) > 1
+                    else doubt,
+                )
             )
     return list(dict.fromkeys(result))
 
@@ -79,16 +92,23 @@ def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
     name = creation.inputs["displayName"]
     for row in graph.applications([name], name)[name]:
         path = f"/applications/{row['id']}"
-        yield Orphan(APPLICATION, path, name, path), _doubts_of_application(graph, creation, row)
+        yield (
+            Orphan(APPLICATION, path, name, path),
+            _doubts_of_application(graph, creation, row),
+        )
 
 
-def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
+def _doubts_of_application(
+    graph: Graph, creation: PendingCreation, row: Row
+) -> Iterator[str]:
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
     yield from _credentials(row)
     path = f"/applications/{row['id']}"
     credentials = graph.rows(f"{path}/federatedIdentityCredentials")
-    yield from (f"federated credential '{credential['name']}'" for credential in credentials)
+    yield from (
+        f"federated credential '{credential['name']}'" for credential in credentials
+    )
     for owner in graph.rows(f"{path}/owners"):
         if owner["id"] != graph.caller:
             yield f"it has an owner, {owner['id']}"
@@ -98,9 +118,13 @@ def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) ->
 
 def _credentials(row: Row) -> Iterator[str]:
     """Names the secrets and certificates of an application, or of its service principal."""
-    for kind, field in (("secret", "passwordCredentials"), ("certificate", "keyCredentials")):
+    for kind, field in (
+        ("secret", "passwordCredentials"),
+        ("certificate", "keyCredentials"),
+    ):
         yield from (
-            f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in row.get(field) or ()
+            f"{kind} '{key.get('displayName')}' ({key['keyId']})"
+            for key in row.get(field) or ()
         )
 
 
@@ -129,7 +153,10 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
             wanted["appRoleId"],
         ):
             name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
-            yield Orphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
+            yield (
+                Orphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"),
+                (),
+            )
 
 
 def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -153,19 +180,31 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
                 row.get(name) == creation.inputs.get(name)
                 for name in ("issuer", "subject", "audiences")
             )
-            doubts = () if same else ("it trusts others than the one that it would have",)
-            yield Orphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
+            doubts = (
+                () if same else ("it trusts others than the one that it would have",)
+            )
+            yield (
+                Orphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"),
+                doubts,
+            )
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
     """Finds secrets, which nobody ever learned. One of the name that the state knows is of an
     earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
-    for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
+    for row in (
+        graph.row(f"/applications/{application}").get("passwordCredentials") or ()
+    ):
         if row.get("displayName") == creation.inputs.get("displayName"):
             place = f"/applications/{application}/passwordCredentials"
             identifier = f"{application}/password/{row['keyId']}"
-            yield Orphan(PASSWORD, identifier, row["displayName"], f"{place}/{row['keyId']}"), ()
+            yield (
+                Orphan(
+                    PASSWORD, identifier, row["displayName"], f"{place}/{row['keyId']}"
+                ),
+                (),
+            )
 
 
 _SEARCHES = {

@@ -38,10 +38,14 @@ def inspect(
         yield from name_conflicts(graph, settings, estate, held)
 
 
-def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
+def group_ids(
+    graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
+) -> Ids:
     """Looks up the groups of roles: only security groups count, since no other can hold one. Raises
     RefusedError."""
-    return looked_up.groups(settings.name, group_names(settings, estate), graph.group_ids)
+    return looked_up.groups(
+        settings.name, group_names(settings, estate), graph.group_ids
+    )
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
@@ -73,13 +77,13 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Reports certificates that no partner's client here would prove itself with."""
     partners = {
-        client.component for client in clients_at(settings, estate) if client.kind == EXTERNAL
+        client.component
+        for client in clients_at(settings, estate)
+        if client.kind == EXTERNAL
     }
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
-        message = (
-            f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
-        )
+        message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
         yield Diagnostic("ENV410", message)
 
 

@@ -86,7 +86,11 @@ def account(issuer: str, configuration: Configuration) -> Account:
     base, _, realm = issuer.partition("/realms/")
     url = setting("keycloak:url", "KEYCLOAK_URL") or base
     return Account(
-        url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret
+        url.rstrip("/"),
+        realm,
+        setting("keycloak:realm", "KEYCLOAK_REALM") or realm,
+        client,
+        secret,
     )
 
 
@@ -95,7 +99,9 @@ class Realm:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._client = httpx.Client(base_url=account.url, timeout=_TIMEOUT, verify=trusted())
+        self._client = httpx.Client(
+            base_url=account.url, timeout=_TIMEOUT, verify=trusted()
+        )
 
     def __enter__(self) -> Realm:
         form = {
@@ -104,7 +110,9 @@ class Realm:
             "client_secret": self._account.secret,
         }
         path = f"/realms/{quote(self._account.login, safe='')}/protocol/openid-connect/token"
-        token = _API.accepted(self._send("POST", path, data=form)).json()["access_token"]
+        token = _API.accepted(self._send("POST", path, data=form)).json()[
+            "access_token"
+        ]
         self._client.headers["Authorization"] = f"Bearer {token}"
         return self
 
@@ -123,7 +131,9 @@ class Realm:
         if len(first) > _PAGE and len(paths) <= FEW:
             found = {path: self._group_at(path) for path in paths}
             return {path: [str(group["id"])] for path, group in found.items() if group}
-        parents = {path[:end] for path in paths for end, sign in enumerate(path) if sign == "/"}
+        parents = {
+            path[:end] for path in paths for end, sign in enumerate(path) if sign == "/"
+        }
         ids: dict[str, list[str]] = {}
         lists: list[Iterable[Row]] = [chain(first, top)]
         while lists:
@@ -149,7 +159,12 @@ class Realm:
     def client(self, name: str) -> Row | None:
         """Reads the realm's client of this clientId. Raises RefusedError."""
         return next(
-            (row for row in self.rows("/clients", clientId=name) if row["clientId"] == name), None
+            (
+                row
+                for row in self.rows("/clients", clientId=name)
+                if row["clientId"] == name
+            ),
+            None,
         )
 
     def row(self, path: str) -> Row:

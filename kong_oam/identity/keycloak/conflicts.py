@@ -15,7 +15,12 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.conflicts import MADE_ANEW, Conflict, Managed, conflict_finding
+from kong_oam.identity.common.conflicts import (
+    MADE_ANEW,
+    Conflict,
+    Managed,
+    conflict_finding,
+)
 from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names, in_realm
 
@@ -42,10 +47,15 @@ def name_conflicts(
     for kind in dict.fromkeys(managed.type for managed in missing):
         of_kind = [managed for managed in missing if managed.type == kind]
         ids = _ids(
-            realm, kind, [managed.name for managed in of_kind], in_realm(estate.stack.name, "")
+            realm,
+            kind,
+            [managed.name for managed in of_kind],
+            in_realm(estate.stack.name, ""),
         )
         conflicts += [
-            Conflict(managed, ids[managed.name]) for managed in of_kind if managed.name in ids
+            Conflict(managed, ids[managed.name])
+            for managed in of_kind
+            if managed.name in ids
         ]
     if conflicts:
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)

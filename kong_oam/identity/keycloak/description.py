@@ -35,5 +35,9 @@ def describe(settings: ProviderSettings) -> Provider:
             f"{_REALMS}<realm>"
         )
     return Provider(
-        settings.name, settings.audience, SPELLING, issuer=issuer, groups=settings.groups
+        settings.name,
+        settings.audience,
+        SPELLING,
+        issuer=issuer,
+        groups=settings.groups,
     )

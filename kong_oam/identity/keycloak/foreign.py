@@ -106,7 +106,8 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
     yield from (
-        f"protocol mapper '{mapper['name']}'" for mapper in client.get("protocolMappers") or ()
+        f"protocol mapper '{mapper['name']}'"
+        for mapper in client.get("protocolMappers") or ()
     )
     yield from _attributes(client, _SET)
     flows = client.get("authenticationFlowBindingOverrides") or {}
@@ -115,7 +116,9 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
         for name, flow in sorted(flows.items())
         if flow
     )
-    yield from (f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings")))
+    yield from (
+        f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings"))
+    )
     if client.get("serviceAccountsEnabled"):
         user = realm.row(f"{path}/service-account-user")["id"]
         of_everybody = f"role 'default-roles-{realm.name.lower()}'"
@@ -126,7 +129,10 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
             f"its service account in group '{group['path']}'"
             for group in realm.rows(f"/users/{user}/groups")
         )
-    counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
+    counts = (
+        realm.row(f"{path}/{kind}-count")["count"]
+        for kind in ("session", "offline-session")
+    )
     if sessions := sum(int(count) for count in counts):
         yield f"{sessions} session(s) of users"
 
@@ -137,7 +143,8 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
     yield from (
-        f"protocol mapper '{mapper['name']}'" for mapper in scope.get("protocolMappers") or ()
+        f"protocol mapper '{mapper['name']}'"
+        for mapper in scope.get("protocolMappers") or ()
     )
     for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
         yield f"{role}, which it asks for"
@@ -149,7 +156,10 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
         if name in attached:
             yield f"client '{client['clientId']}', which has it"
     for kind in ("default", "optional"):
-        if any(default["name"] == name for default in realm.rows(f"/default-{kind}-client-scopes")):
+        if any(
+            default["name"] == name
+            for default in realm.rows(f"/default-{kind}-client-scopes")
+        ):
             yield "the realm, which gives it to every new client"
 
 
@@ -162,13 +172,17 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
-        yield from (f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites"))
+        yield from (
+            f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites")
+        )
     by_name = f"/roles/{quote(role['name'], safe='')}"
     yield from (
-        f"user '{user['username']}', who has it" for user in realm.pages(f"{by_name}/users")
+        f"user '{user['username']}', who has it"
+        for user in realm.pages(f"{by_name}/users")
     )
     yield from (
-        f"group '{group['path']}', which has it" for group in realm.pages(f"{by_name}/groups")
+        f"group '{group['path']}', which has it"
+        for group in realm.pages(f"{by_name}/groups")
     )
     for composite in _composites(realm):
         if any(
@@ -178,7 +192,10 @@ def of_role(realm: Realm, role: Row) -> Iterator[str]:
             yield f"role '{composite['name']}', which has it in it"
     for scope in realm.rows("/client-scopes"):
         mapped = (
-            realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
+            realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get(
+                "realmMappings"
+            )
+            or ()
         )
         if any(row["id"] == role["id"] for row in mapped):
             yield f"client scope '{scope['name']}' asks for it"
@@ -208,10 +225,14 @@ def _attributes(row: Row, expected: Collection[str]) -> Iterator[str]:
 
 def _roles(mappings: Row) -> Iterator[str]:
     """Names the roles of the realm and of clients that are mapped."""
-    yield from (f"role '{role['name']}'" for role in mappings.get("realmMappings") or ())
+    yield from (
+        f"role '{role['name']}'" for role in mappings.get("realmMappings") or ()
+    )
     of_clients: Mapping[str, Any] = mappings.get("clientMappings") or {}
     for client, roles in of_clients.items():
-        yield from (f"role '{role['name']}' of client '{client}'" for role in roles["mappings"])
+        yield from (
+            f"role '{role['name']}' of client '{client}'" for role in roles["mappings"]
+        )
 
 
 def _composites(realm: Realm) -> Iterator[Row]:
@@ -219,5 +240,7 @@ def _composites(realm: Realm) -> Iterator[Row]:
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
         yield from (
-            role for role in realm.rows(f"/clients/{client['id']}/roles") if role["composite"]
+            role
+            for role in realm.rows(f"/clients/{client['id']}/roles")
+            if role["composite"]
         )

@@ -63,17 +63,24 @@ class Names:
     def scopes(self) -> dict[str, str]:
         scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
         scopes |= {
-            self.scope(f"api-{scope}"): scope for scope in scopes_at(self.settings, self.estate)
+            self.scope(f"api-{scope}"): scope
+            for scope in scopes_at(self.settings, self.estate)
         }
         for client in clients_at(self.settings, self.estate):
             if client.groups or not client.user_facing:
-                scopes[self.scope(f"for-{client.component}")] = self.in_realm(client.component)
+                scopes[self.scope(f"for-{client.component}")] = self.in_realm(
+                    client.component
+                )
         return scopes
 
     @property
     def clients(self) -> dict[str, str]:
-        components = (client.component for client in clients_at(self.settings, self.estate))
-        return {self.client(component): self.in_realm(component) for component in components}
+        components = (
+            client.component for client in clients_at(self.settings, self.estate)
+        )
+        return {
+            self.client(component): self.in_realm(component) for component in components
+        }
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:

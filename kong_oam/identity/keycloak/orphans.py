@@ -20,7 +20,14 @@ from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import Orphan, Orphans
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm, account
-from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
+from kong_oam.identity.keycloak.names import (
+    AUDIENCE,
+    CLIENT,
+    GROUPS,
+    ROLE,
+    SCOPE,
+    account_name,
+)
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
 _USERS = {CLIENT: foreign.of_client, ROLE: foreign.of_role, SCOPE: foreign.of_scope}
@@ -45,7 +52,9 @@ def find(
     )
 
 
-def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[Orphan, str | None]]:
+def orphans(
+    realm: Realm, state: ExportedState, provider: str
+) -> list[tuple[Orphan, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
@@ -65,7 +74,9 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
         realm.remove(orphan.path)
 
 
-def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[Orphan, Iterator[str]]]:
+def _candidates(
+    realm: Realm, creation: PendingCreation
+) -> Iterator[tuple[Orphan, Iterator[str]]]:
     """Finds objects of the name, each with what speaks against its being the one that was made."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"

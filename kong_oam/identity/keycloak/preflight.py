@@ -34,11 +34,15 @@ def inspect(
         yield from name_conflicts(realm, settings, estate, held)
 
 
-def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
+def group_ids(
+    realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
+) -> Ids:
     """Looks up the groups of roles, by their paths. Raises RefusedError."""
     paths = {name: group_path(name) for name in group_names(settings, estate)}
     found = looked_up.groups(settings.name, paths.values(), realm.group_ids)
     others = {
-        path.removeprefix("/"): ids for path, ids in found.items() if path not in paths.values()
+        path.removeprefix("/"): ids
+        for path, ids in found.items()
+        if path not in paths.values()
     }
     return {**others, **{name: found[path] for name, path in paths.items()}}

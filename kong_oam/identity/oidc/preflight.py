@@ -45,9 +45,13 @@ def inspect(
                 f"{name} runs where its users are and can keep no `secret`: {where}",
                 client.place,
             )
-        elif not client.public and client.kind != EXTERNAL and registered.secret is None:
+        elif (
+            not client.public and client.kind != EXTERNAL and registered.secret is None
+        ):
             yield Diagnostic(
-                "ENV402", f"{name} has no `secret`. Say where it lies under {where}", client.place
+                "ENV402",
+                f"{name} has no `secret`. Say where it lies under {where}",
+                client.place,
             )
     for key in sorted(unused):
         yield Diagnostic(

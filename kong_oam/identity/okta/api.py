@@ -80,7 +80,10 @@ def client(account: Account) -> httpx.Client:
     return httpx.Client(
         verify=trusted(),
         base_url=f"{scheme}://{account.org}.{account.base}/api/v1",
-        headers={"Authorization": f"SSWS {account.token}", "Accept": "application/json"},
+        headers={
+            "Authorization": f"SSWS {account.token}",
+            "Accept": "application/json",
+        },
         proxy=account.proxy,
         timeout=_TIMEOUT,
     )
@@ -97,7 +100,9 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
         answer = _API.send(org, "GET", url)
         following = answer.links.get("next", {}).get("url")
         raw = httpx.URL(following).raw_path if following else b""
-        return _API.rows(answer), str(org.base_url.copy_with(raw_path=raw)) if raw else ""
+        return _API.rows(answer), str(
+            org.base_url.copy_with(raw_path=raw)
+        ) if raw else ""
 
     return pages(
         f"{org.base_url.host}{path}",

@@ -22,7 +22,12 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.conflicts import Conflict, Managed, conflict_finding, stack_at
+from kong_oam.identity.common.conflicts import (
+    Conflict,
+    Managed,
+    conflict_finding,
+    stack_at,
+)
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
@@ -63,7 +68,8 @@ class _Org:
             for server in rows(self.client, "/authorizationServers", q=name):
                 if server["name"] == name:
                     yield from (
-                        Conflict(managed, server["id"]) for managed in self.missing.get(SERVER, ())
+                        Conflict(managed, server["id"])
+                        for managed in self.missing.get(SERVER, ())
                     )
                     yield from self._in_server(server["id"])
 
@@ -93,7 +99,9 @@ class _Org:
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
         """Finds an app's groups: they are one resource, which takes those of others away."""
         for managed in self.missing.get(ASSIGNMENTS, ()):
-            if managed.name == app.name and list(rows(self.client, f"/apps/{identifier}/groups")):
+            if managed.name == app.name and list(
+                rows(self.client, f"/apps/{identifier}/groups")
+            ):
                 yield Conflict(managed, identifier)
 
     def _in_server(self, server: str) -> Iterator[Conflict]:
@@ -102,7 +110,9 @@ class _Org:
             rules = self.missing.get(RULE, []) if kind == POLICY else []
             by_name = {managed.name: managed for managed in self.missing.get(kind, ())}
             for row in (
-                self._rows_like(f"{place}/{collection}", kind, by_name) if by_name or rules else ()
+                self._rows_like(f"{place}/{collection}", kind, by_name)
+                if by_name or rules
+                else ()
             ):
                 if (managed := by_name.get(row["name"])) and row.get(
                     "claimType", "RESOURCE"
@@ -117,21 +127,32 @@ class _Org:
         questions by name."""
         if kind == SCOPE and len(names) <= FEW:
             for name in names:
-                yield from (row for row in rows(self.client, path, q=name) if row["name"] == name)
+                yield from (
+                    row
+                    for row in rows(self.client, path, q=name)
+                    if row["name"] == name
+                )
         else:
             yield from rows(self.client, path)
 
-    def _rules(self, server: str, policy: Row, missing_rules: list[Managed]) -> Iterator[Conflict]:
+    def _rules(
+        self, server: str, policy: Row, missing_rules: list[Managed]
+    ) -> Iterator[Conflict]:
         for managed in missing_rules:
             for rule in rows(
-                self.client, f"/authorizationServers/{server}/policies/{policy['id']}/rules"
+                self.client,
+                f"/authorizationServers/{server}/policies/{policy['id']}/rules",
             ):
                 if rule["name"] == managed.name:
                     yield Conflict(managed, f"{server}/{policy['id']}/{rule['id']}")
 
 
 def name_conflicts(
-    org: httpx.Client, settings: ProviderSettings, estate: Estate, held: Held, project: str
+    org: httpx.Client,
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    project: str,
 ) -> Iterator[Diagnostic]:
     """Reports what is called at Okta as ours will be, and how to adopt it. Raises RefusedError.
 
@@ -164,7 +185,9 @@ def _advice(
 ) -> tuple[str, ...]:
     """Says how to adopt them. There is no command while something foreign has to go."""
     objects_found = Counter(conflict.object for conflict in conflicts)
-    several = next((found.name for found, count in objects_found.items() if count > 1), None)
+    several = next(
+        (found.name for found, count in objects_found.items() if count > 1), None
+    )
     if several is not None:
         return (
             f"There are several of '{several}': rename or remove all but the one that is this "
@@ -183,7 +206,11 @@ def _advice(
 
 
 def _command(
-    settings: ProviderSettings, stack: str, held: Held, project: str, conflicts: Sequence[Conflict]
+    settings: ProviderSettings,
+    stack: str,
+    held: Held,
+    project: str,
+    conflicts: Sequence[Conflict],
 ) -> str:
     """The one command that adopts them: into the state, as they are; the next `up` gives them their
     shape.
@@ -193,7 +220,9 @@ def _command(
     name = settings.name
     file: dict[str, Any] = {"resources": []}
     if (COMPONENT, name) in held:
-        file["nameTable"] = {name: f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"}
+        file["nameTable"] = {
+            name: f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"
+        }
     else:
         file["resources"].append({"type": COMPONENT, "name": name, "component": True})
     file["resources"] += [
@@ -205,7 +234,9 @@ def _command(
         }
         for conflict in conflicts
     ]
-    flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
+    flags = (
+        f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
+    )
     return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
 
 
@@ -214,7 +245,9 @@ def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
         if client.groups:
             label = app_label(estate.stack.name, client.component)
             yield Managed(
-                ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label
+                ASSIGNMENTS,
+                LogicalNames(settings.name).assignments(client.component),
+                label,
             )
 
 
@@ -224,7 +257,9 @@ def _foreign_policies(
     """Reports policies of an adopted server that are not this stack's: they would go on giving
     tokens to others."""
     names = {managed.name for managed in ours if managed.type == POLICY}
-    for server in (conflict.id for conflict in conflicts if conflict.object.type == SERVER):
+    for server in (
+        conflict.id for conflict in conflicts if conflict.object.type == SERVER
+    ):
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
                 yield (

@@ -96,7 +96,9 @@ def client_id(stack: str, component: str) -> str:
 def client_id_of(app: Mapping[str, Any]) -> str | None:
     """Reads the client id of an app as Okta shows it; None of one that is no OAuth client, such as
     a bookmark."""
-    identifier = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
+    identifier = ((app.get("credentials") or {}).get("oauthClient") or {}).get(
+        "client_id"
+    )
     return None if identifier is None else str(identifier)
 
 
@@ -122,7 +124,9 @@ def granted(clients: Iterable[Client]) -> list[Client]:
     """Selects the clients with a policy. One that is granted nothing, or that nobody may sign in
     through, has none."""
     with_policy = (
-        client for client in clients if client.scopes and (client.groups or not client.user_facing)
+        client
+        for client in clients
+        if client.scopes and (client.groups or not client.user_facing)
     )
     return sorted(with_policy, key=lambda client: client.component)
 
@@ -147,7 +151,11 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yields all objects that the stack makes, but for the assignments of groups to apps: those
     have no name."""
-    prefix, stack, logical = settings.name, estate.stack.name, LogicalNames(settings.name)
+    prefix, stack, logical = (
+        settings.name,
+        estate.stack.name,
+        LogicalNames(settings.name),
+    )
     clients = clients_at(settings, estate)
     pages = (
         [client for client in estate.clients if client.provider == prefix]
@@ -160,7 +168,9 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     if groups_at(settings, estate):
         yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
     for client in clients:
-        yield Managed(APP, logical.app(client.component), app_label(stack, client.component))
+        yield Managed(
+            APP, logical.app(client.component), app_label(stack, client.component)
+        )
     for origin in origins(pages):
         yield Managed(ORIGIN, logical.origin(origin), origin)
     for client in granted(clients):

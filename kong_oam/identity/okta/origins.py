@@ -48,7 +48,9 @@ class ExistingOrigin:
         )
 
 
-def existing_origins(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[ExistingOrigin]:
+def existing_origins(
+    org: httpx.Client, wanted: Iterable[Managed]
+) -> Iterator[ExistingOrigin]:
     """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises
     RefusedError."""
     by_name = {managed.name: managed for managed in wanted}
@@ -81,7 +83,9 @@ def adoption_refusal(
         message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
     elif owner == "" and not shared:
         message = f"{fact}, which stacks share; write {setting} in {file}"
-    elif shared and (existing.row["status"] != "ACTIVE" or "CORS" not in existing.kinds):
+    elif shared and (
+        existing.row["status"] != "ACTIVE" or "CORS" not in existing.kinds
+    ):
         message = (
             f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), "
             "since it is not only ours"
@@ -92,4 +96,6 @@ def adoption_refusal(
 
 
 def _place(estate: Estate, origin: str) -> Place | None:
-    return next((client.place for client in estate.clients if origin in client.origins), None)
+    return next(
+        (client.place for client in estate.clients if origin in client.origins), None
+    )

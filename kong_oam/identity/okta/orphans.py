@@ -49,11 +49,16 @@ def find(
 ) -> Orphans | None:
     """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and
     RefusedError."""
-    if not _apps(state) and not any(creation.type in _PLACES for creation in state.pending):
+    if not _apps(state) and not any(
+        creation.type in _PLACES for creation in state.pending
+    ):
         return None
     org = opened.enter_context(client(account(configuration)))
     return Orphans(
-        "Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state)
+        "Okta",
+        orphans(org, state),
+        lambda lost: remove(org, lost),
+        missing_apps(org, state),
     )
 
 
@@ -77,7 +82,12 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str |
                     else _use(org, creation, place, row, state)
                 )
                 result.append(
-                    (Orphan(creation.type, row["id"], _name(row), f"{place}/{row['id']}"), doubt)
+                    (
+                        Orphan(
+                            creation.type, row["id"], _name(row), f"{place}/{row['id']}"
+                        ),
+                        doubt,
+                    )
                 )
     return result
 
@@ -98,10 +108,18 @@ def missing_apps(
         return []
     servers = {row["id"] for row in rows(org, "/authorizationServers")}
     elsewhere = any(
-        resource.type == _ISSUER and resource.id not in servers for resource in state.resources
+        resource.type == _ISSUER and resource.id not in servers
+        for resource in state.resources
     )
-    doubt = "nor is the stack's authorization server there: is this its org?" if elsewhere else None
-    return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
+    doubt = (
+        "nor is the stack's authorization server there: is this its org?"
+        if elsewhere
+        else None
+    )
+    return [
+        (app, "others in the state depend on it" if app.used else doubt)
+        for app in missing
+    ]
 
 
 def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
@@ -130,7 +148,11 @@ def _name(row: Row) -> str:
 
 
 def _use(
-    org: httpx.Client, creation: PendingCreation, place: str, row: Row, state: ExportedState
+    org: httpx.Client,
+    creation: PendingCreation,
+    place: str,
+    row: Row,
+    state: ExportedState,
 ) -> str | None:
     """Says who uses an object, which is somebody's then; None where nobody does."""
     if creation.type in _USED_BY and list(
@@ -153,4 +175,8 @@ def _use(
 
 
 def _clients(policies: Iterable[Row]) -> set[str]:
-    return {client for policy in policies for client in policy["conditions"]["clients"]["include"]}
+    return {
+        client
+        for policy in policies
+        for client in policy["conditions"]["clients"]["include"]
+    }

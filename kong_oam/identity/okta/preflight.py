@@ -50,7 +50,9 @@ def missing_groups(
     Raises RefusedError.
     """
     ids = looked_up.groups(
-        settings.name, group_names(settings, estate), lambda names: group_ids(org, names)
+        settings.name,
+        group_names(settings, estate),
+        lambda names: group_ids(org, names),
     )
     yield from unclear_groups(settings, estate, ids)
 

@@ -34,7 +34,8 @@ def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
     """Reads the keys of an authorization server (id). Raises RefusedError and DiscoveryError."""
     with api.client(account) as org:
         return from_rows(
-            list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer
+            list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")),
+            issuer,
         )
 
 
@@ -51,4 +52,6 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
         )
     keys = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
     previous_keys = by_status["EXPIRED"][:1]
-    return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer) if previous_keys else ())
+    return ServerKeys(
+        keys, signing_keys({"keys": previous_keys}, issuer) if previous_keys else ()
+    )

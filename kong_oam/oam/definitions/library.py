@@ -31,7 +31,9 @@ def library(definitions: Iterable[Definition]) -> Library:
         known = by_name.setdefault(definition.type, [])
         if definition.built_in and any(not one.built_in for one in known):
             continue
-        if twin := next((one for one in known if one.version == definition.version), None):
+        if twin := next(
+            (one for one in known if one.version == definition.version), None
+        ):
             message = (
                 f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
                 f"{twin.place})"
@@ -41,10 +43,14 @@ def library(definitions: Iterable[Definition]) -> Library:
             known.append(definition)
     for known in by_name.values():
         known.sort(key=lambda one: _order(one.version), reverse=True)
-    return Library({key: tuple(known) for key, known in by_name.items()}, tuple(diagnostics))
+    return Library(
+        {key: tuple(known) for key, known in by_name.items()}, tuple(diagnostics)
+    )
 
 
-def find(stack: Library, kind: Kind, type_: str, place: Position) -> Definition | Diagnostic:
+def find(
+    stack: Library, kind: Kind, type_: str, place: Position
+) -> Definition | Diagnostic:
     """The definition of a type as an Application names it at `place`: by its name, or by name and
     version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where there is
     none."""
@@ -86,6 +92,7 @@ def _order(version: str) -> tuple[list[int], bool, list[int], str]:
     last."""
     release, _, candidate = version.partition("-")
     numbers, more = (
-        [int(number) for number in re.findall(r"\d{1,9}", part)] for part in (release, candidate)
+        [int(number) for number in re.findall(r"\d{1,9}", part)]
+        for part in (release, candidate)
     )
     return numbers, not candidate, more, version

@@ -53,7 +53,9 @@ def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
     data = as_mapping(document.data)
     items = data.get("items")
     if isinstance(items, list) and data.get("kind") in _LISTS:
-        yield from ((item, document.place("items", number)) for number, item in enumerate(items))
+        yield from (
+            (item, document.place("items", number)) for number, item in enumerate(items)
+        )
     else:
         yield document.data, document.place()
 
@@ -93,7 +95,9 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
             what = f"a {kind}" if isinstance(kind, str) else "this"
             known = ", ".join(KINDS)
             yield Diagnostic(
-                "OAM108", f"{what} is no definition, and defines no type; known: {known}", place
+                "OAM108",
+                f"{what} is no definition, and defines no type; known: {known}",
+                place,
             )
         return
     if data.get("apiVersion") != _API:
@@ -101,7 +105,9 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM103", message, place.at("apiVersion"))
     metadata = as_mapping(data.get("metadata"))
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        yield Diagnostic("OAM105", f"a {kind} needs a name: metadata.name", place.at("metadata"))
+        yield Diagnostic(
+            "OAM105", f"a {kind} needs a name: metadata.name", place.at("metadata")
+        )
     spec = as_mapping(data.get("spec"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version must be of type string, not {type_of(spec['version'])}"
@@ -110,7 +116,9 @@ def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
         yield from _wrong_schematic(kind, spec, place.at("spec", "schematic"))
 
 
-def _wrong_schematic(kind: str, spec: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+def _wrong_schematic(
+    kind: str, spec: Mapping[str, Any], place: Place
+) -> Iterator[Diagnostic]:
     schematic = as_mapping(spec.get("schematic"))
     if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
         terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
@@ -120,7 +128,9 @@ def _wrong_schematic(kind: str, spec: Mapping[str, Any], place: Place) -> Iterat
             )
         if terraform.get("type", "hcl") not in ("hcl", "remote"):
             yield Diagnostic(
-                "OAM103", "schematic.terraform.type is none of: hcl, remote", at.at("type")
+                "OAM103",
+                "schematic.terraform.type is none of: hcl, remote",
+                at.at("type"),
             )
     elif not _template(spec)[0]:
         message = f"a {kind} needs a template in CUE: spec.schematic.cue.template"
@@ -141,7 +151,9 @@ def _definition(data: Mapping[str, Any], place: Place, built_in: bool) -> Defini
         revision=as_text(annotations.get(REVISION)),
         terraform=as_mapping(schematic.get("terraform")),
         spec={name: value for name, value in spec.items() if name != "schematic"},
-        annotations={name: value for name, value in annotations.items() if isinstance(value, str)},
+        annotations={
+            name: value for name, value in annotations.items() if isinstance(value, str)
+        },
         first_line=_first_line(place.at("spec", *at)) if template else 0,
         built_in=built_in,
     )

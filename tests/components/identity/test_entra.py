@@ -15,7 +15,11 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from components.identity.entra import _redirects
 from kong_oam.access.model import Stack
@@ -29,8 +33,19 @@ from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.description import SPELLING, describe
-from kong_oam.identity.entra.names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
-from kong_oam.identity.entra.preflight import group_ids, shared_keys, unclaimed, unproven
+from kong_oam.identity.entra.names import (
+    MICROSOFT_GRAPH,
+    Tenant,
+    role_id,
+    scope_id,
+    tenant_of,
+)
+from kong_oam.identity.entra.preflight import (
+    group_ids,
+    shared_keys,
+    unclaimed,
+    unproven,
+)
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
@@ -53,7 +68,11 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
     registered: list[Registered],
 ) -> None:
     """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
-    apis = {name: one for name, one in entra(registered, "Application").items() if "-api-" in name}
+    apis = {
+        name: one
+        for name, one in entra(registered, "Application").items()
+        if "-api-" in name
+    }
     assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
     for one in apis.values():
         assert one.inputs["api"]["requestedAccessTokenVersion"] == 2
@@ -80,7 +99,12 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
         for name, description in (("orders.read", read), ("orders.write", write))
     ]
     told = [
-        (one["value"], one["displayName"], one["description"], one["allowedMemberTypes"])
+        (
+            one["value"],
+            one["displayName"],
+            one["description"],
+            one["allowedMemberTypes"],
+        )
         for one in orders["appRoles"]
     ]
     assert told == [
@@ -99,7 +123,10 @@ def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(
     registered: list[Registered],
 ) -> None:
     """UUIDv5 of stack, component and value. No value stands in both lists: such a pair could never be changed."""
-    assert scope_id("local", "orders/api", "orders.read") == "7afc889a-dc90-5a19-b0da-a1f5cf7f9f73"
+    assert (
+        scope_id("local", "orders/api", "orders.read")
+        == "7afc889a-dc90-5a19-b0da-a1f5cf7f9f73"
+    )
     assert uuid.UUID(role_id("local", "orders/api", "group=sales")).version == 5
     assert scope_id("a", "b/c", "d") != role_id("a", "b/c", "d")
     ids = []
@@ -114,11 +141,15 @@ def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(
     assert len({*ids}) == len(ids)
 
 
-def test_nobody_gets_a_token_without_an_assignment(registered: list[Registered]) -> None:
+def test_nobody_gets_a_token_without_an_assignment(
+    registered: list[Registered],
+) -> None:
     """Every application asks for one: APIs of users and services, clients of users."""
     principals = entra(registered, "ServicePrincipal")
     assert len(principals) == 2 + 4
-    assert all(one.inputs["appRoleAssignmentRequired"] is True for one in principals.values())
+    assert all(
+        one.inputs["appRoleAssignmentRequired"] is True for one in principals.values()
+    )
 
 
 def test_services_are_assigned_scopes_and_groups_are_assigned_roles(
@@ -141,8 +172,15 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(
     )
     for group in ("sales", "order-desk"):
         role = role_id("local", "orders/api", f"group={group}")
-        assert assignments[f"entra-group-orders/api:{group}"] == (f"id of {group}", role, orders)
-    assert len([name for name in assignments if name.startswith("entra-group-orders/api")]) == 2
+        assert assignments[f"entra-group-orders/api:{group}"] == (
+            f"id of {group}",
+            role,
+            orders,
+        )
+    assert (
+        len([name for name in assignments if name.startswith("entra-group-orders/api")])
+        == 2
+    )
     nothing = "00000000-0000-0000-0000-000000000000"
     web = "object entra-principal-app-shop/web"
     assert assignments["entra-signs-in-shop/web:sales"] == ("id of sales", nothing, web)
@@ -153,7 +191,8 @@ def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
     """Whatever Applications call it: Graph refuses the second of two assignments that are alike."""
     assigned = entra(program(groups={"order-desk": "sales"}), "AppRoleAssignment")
     told = [
-        tuple(str(value) for _, value in sorted(one.inputs.items())) for one in assigned.values()
+        tuple(str(value) for _, value in sorted(one.inputs.items()))
+        for one in assigned.values()
     ]
     assert len({*told}) == len(told) == 7
     assert {
@@ -165,14 +204,22 @@ def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
 def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) -> None:
     """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
     settled = {
-        name: one for name, one in all_of(registered, SLEEP).items() if name.startswith("entra-")
+        name: one
+        for name, one in all_of(registered, SLEEP).items()
+        if name.startswith("entra-")
     }
     assert set(settled) == {"entra-settle-orders/api", "entra-settle-reports/library"}
     orders = settled["entra-settle-orders/api"]
-    assert orders.inputs["createDuration"] == "20s" and "destroyDuration" not in orders.inputs
+    assert (
+        orders.inputs["createDuration"] == "20s"
+        and "destroyDuration" not in orders.inputs
+    )
     app = entra(registered, "Application")["entra-api-orders/api"].inputs
     ids = {f"role {one['value']}": one["id"] for one in app["appRoles"]}
-    ids |= {f"scope {one['value']}": one["id"] for one in app["api"]["oauth2PermissionScopes"]}
+    ids |= {
+        f"scope {one['value']}": one["id"]
+        for one in app["api"]["oauth2PermissionScopes"]
+    }
     assert orders.inputs["triggers"] == ids and len(ids) == 6
     assert {"entra-api-orders/api", "entra-principal-api-orders/api"} <= orders.after
     granted = {
@@ -186,7 +233,10 @@ def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) ->
 
 def test_how_long_is_the_stacks_to_say() -> None:
     registered = program(settleSeconds=0.5)
-    assert all_of(registered, SLEEP)["entra-settle-orders/api"].inputs["createDuration"] == "0.5s"
+    assert (
+        all_of(registered, SLEEP)["entra-settle-orders/api"].inputs["createDuration"]
+        == "0.5s"
+    )
 
 
 def test_users_clients_are_consented_to_what_they_were_granted(
@@ -209,9 +259,9 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(
     registered: list[Registered],
 ) -> None:
     """And none for anything else in the tenant."""
-    gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs[
-        "configJson"
-    ]
+    gate = all_of(registered, "kong:index/plugin:Plugin")[
+        "hello/hello-world-8000-gate"
+    ].inputs["configJson"]
     apis = "['client entra-api-orders/api','client entra-api-reports/library']"
     assert f"'audiences': {apis}" in json.loads(gate)["access"][0]
 
@@ -219,7 +269,11 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(
 def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) -> None:
     """With permissions of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
-    told = {name: one.inputs for name, one in grants.items() if name.startswith("entra-consent-")}
+    told = {
+        name: one.inputs
+        for name, one in grants.items()
+        if name.startswith("entra-consent-")
+    }
     assert set(told) == {"entra-consent-shop/web", "entra-consent-reports/console"}
     assert told["entra-consent-shop/web"] == {
         "servicePrincipalObjectId": "object entra-principal-app-shop/web",
@@ -233,28 +287,40 @@ def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) 
     ]
 
 
-def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
+def test_the_gates_audience_is_the_client_id_of_the_api(
+    registered: list[Registered],
+) -> None:
     """And what a client asks for is all it was granted there; its Secret has the same shape as with any provider."""
-    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs[
-        "configJson"
-    ]
-    assert "'audiences': ['client entra-api-orders/api']" in json.loads(gate)["access"][0]
+    gate = all_of(registered, "kong:index/plugin:Plugin")[
+        "orders/api-8080-gate"
+    ].inputs["configJson"]
+    assert (
+        "'audiences': ['client entra-api-orders/api']" in json.loads(gate)["access"][0]
+    )
     assert "'prefix':'scope='" in json.loads(gate)["access"][0]
-    data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    data = clear(
+        all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert (
         data["OAUTH_SCOPES"]
         == data["API_SCOPES_ORDERS__API"]
         == "client entra-api-orders/api/.default"
     )
-    assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(
-        data
-    )
+    assert {
+        "OAUTH_PRIVATE_KEY",
+        "OAUTH_KEY_ID",
+        "OAUTH_CERTIFICATE",
+        "OAUTH_CLIENT_ID",
+    } <= set(data)
     assert data["OAUTH_KEY_ALGORITHM"] == "RS256"
 
 
 def test_secrets_are_marked(registered: list[Registered]) -> None:
     (account,) = all_of(registered, "pulumi:providers:azuread").values()
-    assert account.inputs["tenantId"] == TENANT and account.inputs["clientId"] == ADMINISTRATOR
+    assert (
+        account.inputs["tenantId"] == TENANT
+        and account.inputs["clientId"] == ADMINISTRATOR
+    )
     assert (
         account.inputs["clientSecret"] == "sandbox-client-secret"
         and "clientSecret" in account.secret
@@ -265,7 +331,9 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
 # Credentials
 
 
-def test_a_client_proves_itself_with_a_certificate_of_its_own(registered: list[Registered]) -> None:
+def test_a_client_proves_itself_with_a_certificate_of_its_own(
+    registered: list[Registered],
+) -> None:
     """Both slots are there at any time, so that the next key is trusted before anybody has it."""
     found = entra(registered, "ApplicationCertificate")
     mine = {name: one for name, one in found.items() if "shop/checkout" in name}
@@ -274,7 +342,10 @@ def test_a_client_proves_itself_with_a_certificate_of_its_own(registered: list[R
         "entra-certificate-shop/checkout-b",
     ]
     for name, one in mine.items():
-        assert one.inputs["type"] == "AsymmetricX509Cert" and one.inputs["encoding"] == "pem"
+        assert (
+            one.inputs["type"] == "AsymmetricX509Cert"
+            and one.inputs["encoding"] == "pem"
+        )
         assert one.inputs["value"].startswith("-----BEGIN CERTIFICATE-----")
         assert one.inputs["applicationId"] == "id of entra-app-shop/checkout"
         assert f"entra-key-shop/checkout-{name[-1]}" in one.made_of["value"]
@@ -297,10 +368,13 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
     account = all_of(registered, "kubernetes:core/v1:ServiceAccount")[
         "shop/checkout-account"
     ].inputs["metadata"]
-    assert f"system:serviceaccount:{account['namespace']}:{account['name']}" == one["subject"]
-    pod = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"].inputs[
-        "spec"
-    ]["template"]["spec"]
+    assert (
+        f"system:serviceaccount:{account['namespace']}:{account['name']}"
+        == one["subject"]
+    )
+    pod = all_of(registered, "kubernetes:apps/v1:Deployment")[
+        "shop/checkout-deployment"
+    ].inputs["spec"]["template"]["spec"]
     token = {
         "serviceAccountToken": {
             "audience": "api://AzureADTokenExchange",
@@ -308,17 +382,23 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
             "path": "token",
         }
     }
-    assert {"name": "oauth-assertion-file", "projected": {"sources": [token]}} in pod["volumes"]
+    assert {"name": "oauth-assertion-file", "projected": {"sources": [token]}} in pod[
+        "volumes"
+    ]
     folder = "/var/run/secrets/kong-oam.dev/oauth-assertion-file"
     mount = {"name": "oauth-assertion-file", "mountPath": folder, "readOnly": True}
     assert mount in pod["containers"][0]["volumeMounts"]
-    assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod["containers"][0][
-        "env"
-    ]
-    secret = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod[
+        "containers"
+    ][0]["env"]
+    secret = clear(
+        all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert not {"OAUTH_PRIVATE_KEY", "OAUTH_CLIENT_SECRET"} & set(secret)
     assert not [
-        one for one in registered if one.type.startswith("tls:") or "Certificate" in one.type
+        one
+        for one in registered
+        if one.type.startswith("tls:") or "Certificate" in one.type
     ]
 
 
@@ -336,7 +416,9 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
         for one in mine.values()
     )
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert clear(secret)["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
+    assert (
+        clear(secret)["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
+    )
     assert "data" in secret.secret
 
 
@@ -365,13 +447,18 @@ def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(
 def test_a_certificate_follows_from_the_key_alone() -> None:
     """Every preview and every run makes the same, and it is signed by the key that it holds."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pem = private.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    ).decode()
     made = certificate(pem, "shop/checkout")
     assert made == certificate(pem, "shop/checkout")
     read = x509.load_pem_x509_certificate(made.encode())
     read.verify_directly_issued_by(read)
     assert read.public_key() == private.public_key()
-    assert (read.not_valid_before_utc.year, read.not_valid_after_utc.year) == (2020, 2049)
+    assert (read.not_valid_before_utc.year, read.not_valid_after_utc.year) == (
+        2020,
+        2049,
+    )
     digest = hashlib.sha256(read.public_bytes(Encoding.DER)).digest()
     assert thumbprint(made) == base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
@@ -423,16 +510,21 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
         ),
     ],
 )
-def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said: str) -> None:
+def test_settings_that_cannot_be_used_are_refused(
+    settings: dict[str, Any], said: str
+) -> None:
     given = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
     with pytest.raises(StackError, match=re.escape(said)):
         describe(ProviderSettings("main", "entra", "api://tests", **given))
 
 
 @pytest.mark.parametrize(
-    "login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"]
+    "login",
+    ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"],
 )
-def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(login: str) -> None:
+def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(
+    login: str,
+) -> None:
     tenant = tenant_of(f"{login}/{TENANT}/v2.0")
     assert tenant is not None and api.is_known(tenant)
     assert api.federation_audience(tenant) in (
@@ -510,7 +602,9 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
         issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"),
     )
     stack = Stack(
-        "tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com"
+        "tests",
+        {one.name: describe(one) for one in (SETTINGS, other)},
+        domain="apps.example.com",
     )
     both = estate(WITH_GROUPS, stack=stack)
     assert [str(one) for one in shared_keys(SETTINGS, both)] == [
@@ -520,7 +614,9 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     assert list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
 
 
-def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> None:
+def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> (
+    None
+):
     """Whatever it is called: of an issuer of kind oidc nobody asks this."""
     beside = Provider(
         "a",
@@ -530,7 +626,11 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
     )
     both = estate(
         WITH_GROUPS,
-        stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com"),
+        stack=Stack(
+            "tests",
+            {"main": describe(SETTINGS), "a": beside},
+            domain="apps.example.com",
+        ),
     )
     assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV408"]
 
@@ -546,7 +646,9 @@ spec:
       properties: {jwksUri: "https://acme.example.com/keys"}
       traits: [{type: client, properties: {kind: external, calls: [{component: shop/api, scopes: [read]}]}}]
 """
-GRANTING = WITH_GROUPS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
+GRANTING = WITH_GROUPS.replace(
+    "groups: [sales]}", "groups: [sales], components: [partner/acme]}"
+)
 
 
 def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
@@ -559,7 +661,11 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     )
     assert (
-        list(unproven(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner))
+        list(
+            unproven(
+                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner
+            )
+        )
         == []
     )
     assert list(unproven(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
@@ -568,14 +674,20 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     """A component that does not exist, and one that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
-    given = replace(SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)})
+    given = replace(
+        SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)}
+    )
     where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     assert [str(one) for one in unclaimed(given, with_partner)] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
     ]
     assert (
-        list(unclaimed(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner))
+        list(
+            unclaimed(
+                replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner
+            )
+        )
         == []
     )
 
@@ -585,7 +697,9 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
 
 def refused(*answers: httpx.Response) -> str:
     given = iter(answers)
-    account = Account(Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret")
+    account = Account(
+        Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret"
+    )
     with (
         pytest.raises(RefusedError) as found,
         Graph(account, httpx.MockTransport(lambda _: next(given))) as graph,
@@ -615,7 +729,9 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
     account = Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, "not the secret")
     with pytest.raises(RefusedError) as found, Graph(account):
         pass
-    assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(found.value)
+    assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(
+        found.value
+    )
     assert "not the secret" not in str(found.value) + repr(account)
 
 

@@ -14,7 +14,9 @@ def registered() -> list[Registered]:
     return program()
 
 
-def test_a_clients_application_can_do_no_more_than_its_kind(registered: list[Registered]) -> None:
+def test_a_clients_application_can_do_no_more_than_its_kind(
+    registered: list[Registered],
+) -> None:
     """Of this tenant alone, tokens of version 2, none in a redirect, no password or device code."""
     apps = {
         name.removeprefix("entra-app-"): one.inputs
@@ -37,10 +39,15 @@ def test_a_clients_application_can_do_no_more_than_its_kind(registered: list[Reg
         )
         assert app["web"] == {
             "redirectUris": redirects[client],
-            "implicitGrant": {"accessTokenIssuanceEnabled": False, "idTokenIssuanceEnabled": False},
+            "implicitGrant": {
+                "accessTokenIssuanceEnabled": False,
+                "idTokenIssuanceEnabled": False,
+            },
         }
         pages = {
-            "reports/console": ["http://console-reports.sandbox.example.com/auth/callback"]
+            "reports/console": [
+                "http://console-reports.sandbox.example.com/auth/callback"
+            ]
         }.get(client, [])
         assert (
             app["singlePageApplication"]["redirectUris"],
@@ -48,14 +55,16 @@ def test_a_clients_application_can_do_no_more_than_its_kind(registered: list[Reg
         ) == (pages, [])
 
 
-def test_a_clients_application_says_what_it_asks_for(registered: list[Registered]) -> None:
+def test_a_clients_application_says_what_it_asks_for(
+    registered: list[Registered],
+) -> None:
     """Roles for a service, permissions for users, of the API that it calls."""
     apps = entra(registered, "Application")
     orders = {"resourceAppId": "client entra-api-orders/api"}
     role = {"id": role_id("local", "orders/api", "scope=orders.read"), "type": "Role"}
-    assert {**orders, "resourceAccesses": [role]} in apps["entra-app-shop/checkout"].inputs[
-        "requiredResourceAccesses"
-    ]
+    assert {**orders, "resourceAccesses": [role]} in apps[
+        "entra-app-shop/checkout"
+    ].inputs["requiredResourceAccesses"]
     both = [
         {"id": scope_id("local", "orders/api", f"orders.{name}"), "type": "Scope"}
         for name in ("read", "write")

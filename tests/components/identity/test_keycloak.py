@@ -66,7 +66,9 @@ def read(payload: dict[str, Any]) -> Claims | Refusal:
 def recorded(name: str, kind: str = "access_token") -> dict[str, Any]:
     if not TOKENS.exists():
         pytest.skip(f"{TOKENS.name} is not beside this checkout")
-    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][kind]["payload"]
+    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][kind][
+        "payload"
+    ]
     return payload
 
 
@@ -88,7 +90,11 @@ def test_a_services_token_says_whose_it_is() -> None:
     own = {**payload, "aud": [*payload["aud"], KEYCLOAK["audience"]]}
     claims = read(own)
     assert isinstance(claims, Claims)
-    assert (claims.client, claims.user, claims.scopes) == ("shop/batch", False, ("orders.read",))
+    assert (claims.client, claims.user, claims.scopes) == (
+        "shop/batch",
+        False,
+        ("orders.read",),
+    )
     assert read(recorded("client_credentials_client_secret")) == Refusal(
         "neither a user's token nor the client's own"
     )
@@ -123,7 +129,8 @@ def test_a_client_may_sign_with_any_of_its_keys() -> None:
     assert _key_attributes(keys) == {
         "use.jwks.string": "true",
         "jwks.string": json.dumps(
-            {"keys": [{**key, "use": "sig", "alg": "ES256"} for key in keys]}, sort_keys=True
+            {"keys": [{**key, "use": "sig", "alg": "ES256"} for key in keys]},
+            sort_keys=True,
         ),
         "token.endpoint.auth.signing.alg": "ES256",
     }
@@ -140,7 +147,9 @@ def registered() -> list[Registered]:
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(
-            kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ())
+            kinds.KINDS,
+            "keycloak",
+            replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()),
         )
         return run_program(patch, [KEYCLOAK])
 
@@ -184,18 +193,27 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
         "kong-oam.local.groups",
         *(
             f"kong-oam.local.{key}"
-            for key in ("shop.web", "shop.checkout", "reports.console", "reports.renderer")
+            for key in (
+                "shop.web",
+                "shop.checkout",
+                "reports.console",
+                "reports.renderer",
+            )
         ),
     }
     assert listed["orders.read"] is True
 
 
-def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[Registered]) -> None:
+def test_a_users_audience_asks_for_a_group_before_it_is_there(
+    registered: list[Registered],
+) -> None:
     """A scope that asks for no role is everybody's: roles first, then the audience, then its client.
 
     The client itself as well, which may be one that exists, calls as itself until now, and has its audience already.
     """
-    audiences = named(registered, "openid/audienceProtocolMapper:AudienceProtocolMapper")
+    audiences = named(
+        registered, "openid/audienceProtocolMapper:AudienceProtocolMapper"
+    )
     mappers = named(registered, "index/genericRoleMapper:GenericRoleMapper")
     always = named(registered, "openid/clientDefaultScopes:ClientDefaultScopes")
     clients = named(registered, "openid/client:Client")
@@ -211,14 +229,18 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[R
     assert not [name for name in mappers if "checkout" in name or "renderer" in name]
     for one in audiences.values():
         assert one.inputs["includedCustomAudience"] == KEYCLOAK["audience"]
-        assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (True, False)
+        assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (
+            True,
+            False,
+        )
 
 
 def test_groups_are_those_that_applications_name(registered: list[Registered]) -> None:
     """By path; each holds a role, others' roles in it are left alone, and tokens list these roles only."""
     members = named(registered, "index/groupRoles:GroupRoles")
     assert {
-        name: (one.inputs["groupId"], one.inputs["exhaustive"]) for name, one in members.items()
+        name: (one.inputs["groupId"], one.inputs["exhaustive"])
+        for name, one in members.items()
     } == {
         "kc-members-order-desk": ("id of /order-desk", False),
         "kc-members-sales": ("id of /sales", False),
@@ -226,14 +248,19 @@ def test_groups_are_those_that_applications_name(registered: list[Registered]) -
     (groups,) = named(
         registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
     ).values()
-    assert (groups.inputs["claimName"], groups.inputs["multivalued"]) == ("groups", True)
+    assert (groups.inputs["claimName"], groups.inputs["multivalued"]) == (
+        "groups",
+        True,
+    )
     assert {name for name in groups.after if name.startswith("kc-of-groups-")} == {
         "kc-of-groups-order-desk",
         "kc-of-groups-sales",
     }
 
 
-def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Registered]) -> None:
+def test_names_that_are_looked_for_are_those_that_are_made(
+    registered: list[Registered],
+) -> None:
     """In the realm and in the state: `inspect` and `provision` speak of the same objects."""
     compiled = compile_estate(
         read_files([ROOT / "applications"]), parse("local", _local(), describe).stack
@@ -285,7 +312,10 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
             "PUBLIC" if public else "CONFIDENTIAL",
         )
         assert "clientSecret" in one.secret_outputs and "clientSecret" not in one.inputs
-    web, service = clients["kc-client-shop/web"].inputs, clients["kc-client-shop/checkout"].inputs
+    web, service = (
+        clients["kc-client-shop/web"].inputs,
+        clients["kc-client-shop/checkout"].inputs,
+    )
     assert (
         web["standardFlowEnabled"],
         web["serviceAccountsEnabled"],
@@ -295,25 +325,42 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
         False,
         "S256",
     )
-    assert (service["standardFlowEnabled"], service["serviceAccountsEnabled"]) == (False, True)
+    assert (service["standardFlowEnabled"], service["serviceAccountsEnabled"]) == (
+        False,
+        True,
+    )
     assert web["validRedirectUris"] == ["http://shop.example.com/callback"]
     assert clients["kc-client-reports/console"].inputs["useRefreshTokens"] is True
     assert web["useRefreshTokens"] is False
     assert web["accessTokenLifespan"] == "3600"
-    assert web["clientAuthenticatorType"] == service["clientAuthenticatorType"] == "client-jwt"
+    assert (
+        web["clientAuthenticatorType"]
+        == service["clientAuthenticatorType"]
+        == "client-jwt"
+    )
     extra = service["extraConfig"]
-    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == ("true", "ES256")
+    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == (
+        "true",
+        "ES256",
+    )
     (key,) = json.loads(extra["jwks.string"])["keys"]
     assert {"kty", "kid", "crv", "x", "y", "use", "alg"} == key.keys()
     assert (key["use"], key["alg"]) == ("sig", "ES256")
-    data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
+    data = clear(
+        all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    )
     assert data["OAUTH_KEY_ALGORITHM"] == "ES256"
     (account,) = all_of(registered, "pulumi:providers:keycloak").values()
     assert "clientSecret" in account.secret
-    assert (account.inputs["url"], account.inputs["realm"]) == ("http://127.0.0.1:8180", "acme")
+    assert (account.inputs["url"], account.inputs["realm"]) == (
+        "http://127.0.0.1:8180",
+        "acme",
+    )
 
 
-def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Registered]) -> None:
+def test_a_secret_is_shared_only_where_the_stack_says_so(
+    registered: list[Registered],
+) -> None:
     """No key is made then; the secret that Keycloak made up is in the workload's Secret, and recorded as shared."""
     assert all_of(registered, "tls:index/privateKey:PrivateKey")
     shared: list[str] = []
@@ -322,7 +369,9 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(
-            kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ())
+            kinds.KINDS,
+            "keycloak",
+            replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()),
         )
         patch.setattr(
             Rotation,
@@ -332,7 +381,9 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
-    assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {"client-secret"}
+    assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {
+        "client-secret"
+    }
     data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert (
         data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout"
@@ -359,7 +410,9 @@ class Server:
                 path = self.path.split("?")[0]
                 asked.append(path)
                 if limited and path.startswith("/admin"):
-                    self._say(429, {"error": "too many"}, {"Retry-After": str(limited.pop())})
+                    self._say(
+                        429, {"error": "too many"}, {"Retry-After": str(limited.pop())}
+                    )
                 else:
                     self._say(*answers.get(path, (404, {"error": "nothing"})), {})
 
@@ -378,10 +431,16 @@ class Server:
         self.answers, self.asked, self.limited = answers, asked, limited
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        answers["/realms/acme/protocol/openid-connect/token"] = (200, {"access_token": "t"})
+        answers["/realms/acme/protocol/openid-connect/token"] = (
+            200,
+            {"access_token": "t"},
+        )
         answers["/admin/realms/acme/groups"] = (
             200,
-            [{"id": "1", "path": "/Sales", "subGroupCount": 1}, {"id": "2", "path": "/desk"}],
+            [
+                {"id": "1", "path": "/Sales", "subGroupCount": 1},
+                {"id": "2", "path": "/desk"},
+            ],
         )
         answers["/admin/realms/acme/groups/1/children"] = (
             200,
@@ -394,7 +453,9 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made = Server()
-    threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(
+        target=made.server.serve_forever, args=(0.05,), daemon=True
+    ).start()
     monkeypatch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
     monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", "s")
     yield made
@@ -443,7 +504,9 @@ def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]
     ]
 
 
-def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(server: Server) -> None:
+def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(
+    server: Server,
+) -> None:
     """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
     where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     assert found(server, groups={"emea": "Sales/EMAE"}) == [
@@ -480,11 +543,19 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         "roles/desk/groups",
         "client-scopes/s/scope-mappings",
     ):
-        server.answers[f"/admin/realms/acme/{path}"] = (200, [] if path.startswith("roles") else {})
+        server.answers[f"/admin/realms/acme/{path}"] = (
+            200,
+            [] if path.startswith("roles") else {},
+        )
     for kind in ("default", "optional"):
         server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
-    assert found(server) == ["None: ENV403: kc has what the state of stack 'tests' does not know"]
-    assert found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")})) == []
+    assert found(server) == [
+        "None: ENV403: kc has what the state of stack 'tests' does not know"
+    ]
+    assert (
+        found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")}))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -492,7 +563,10 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
     [
         (
             "/realms/acme/protocol/openid-connect/token",
-            (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
+            (
+                401,
+                {"error": "unauthorized_client", "error_description": "Invalid client"},
+            ),
             "answers 401 unauthorized_client: Invalid client; check keycloak:clientId and the secret",
         ),
         (
@@ -524,7 +598,9 @@ def test_a_refusal_is_said_with_what_to_do(
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
         found(server)
-    assert str(refused.value).startswith("identity provider 'kc': keycloak at 127.0.0.1")
+    assert str(refused.value).startswith(
+        "identity provider 'kc': keycloak at 127.0.0.1"
+    )
     assert said in str(refused.value)
 
 
@@ -539,6 +615,7 @@ def test_a_server_that_does_not_answer_is_said(
 def test_an_account_is_needed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KEYCLOAK_CLIENT_SECRET")
     with pytest.raises(
-        InspectionError, match="set keycloak:clientId and the secret keycloak:clientSecret"
+        InspectionError,
+        match="set keycloak:clientId and the secret keycloak:clientSecret",
     ):
         found(server)

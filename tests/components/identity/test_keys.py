@@ -33,7 +33,10 @@ RSA_PEM = (
 )
 
 # The example of RFC 7517, appendix A.1.
-X, Y = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+X, Y = (
+    "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+)
 
 
 def test_the_id_of_a_key_is_its_thumbprint() -> None:
@@ -54,7 +57,11 @@ def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
     numbers = (int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y))
     key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
     told = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
-    kid = base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest()).decode().rstrip("=")
+    kid = (
+        base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest())
+        .decode()
+        .rstrip("=")
+    )
     assert jwk(pem_of(key)) == {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": kid}
 
 
@@ -80,9 +87,14 @@ class Made(mocks.Mocks):
 
     keys: dict[str, tuple[str, Any]] = field(default_factory=dict)
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+    def new_resource(
+        self, args: mocks.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
         of = args.inputs["algorithm"]
-        self.keys[args.name] = of, args.inputs.get("rsaBits") or args.inputs.get("ecdsaCurve")
+        self.keys[args.name] = (
+            of,
+            args.inputs.get("rsaBits") or args.inputs.get("ecdsaCurve"),
+        )
         public = on_p256(7) if of == ECDSA else RSA_PEM
         return args.name, {
             **args.inputs,
@@ -102,7 +114,11 @@ def made(generation: Generation, kind: str = ECDSA) -> tuple[Made, list[str], st
     async def program() -> None:
         keys = key_pairs("key", generation, kind, None)  # type: ignore[arg-type]
         active, private = await keys.active.future(), await keys.private_key.future()
-        assert active and private and await keys.kid.future() in {one["kid"] for one in active}
+        assert (
+            active
+            and private
+            and await keys.kid.future() in {one["kid"] for one in active}
+        )
         algorithm = await pulumi.Output.from_input(keys.algorithm).future()
         assert algorithm
         got.append((answers, [one["kty"] for one in active], private, algorithm))
@@ -114,14 +130,20 @@ def made(generation: Generation, kind: str = ECDSA) -> tuple[Made, list[str], st
 
 RSA_2048, P_256 = (RSA, 2048), (ECDSA, "P256")
 DAY = datetime.date(2026, 1, 1)
-FIRST, SECOND, ALONE = Generation(1, DAY), Generation(2, DAY, overlapping=True), Generation(2, DAY)
+FIRST, SECOND, ALONE = (
+    Generation(1, DAY),
+    Generation(2, DAY, overlapping=True),
+    Generation(2, DAY),
+)
 
 
 @pytest.mark.parametrize(
     ("generation", "slots"),
     [(FIRST, ["a"]), (SECOND, ["a", "b"]), (ALONE, ["b"])],
 )
-def test_each_generation_that_counts_has_a_key(generation: Generation, slots: list[str]) -> None:
+def test_each_generation_that_counts_has_a_key(
+    generation: Generation, slots: list[str]
+) -> None:
     """The client gets the private half of its own generation."""
     answers, kty, private, algorithm = made(generation)
     assert answers.keys == {f"key-{slot}": P_256 for slot in slots}
@@ -132,4 +154,8 @@ def test_each_generation_that_counts_has_a_key(generation: Generation, slots: li
 
 def test_a_provider_says_of_what_kind_its_keys_are_made() -> None:
     answers, kty, _, algorithm = made(SECOND, RSA)
-    assert (set(answers.keys.values()), kty, algorithm) == ({RSA_2048}, ["RSA", "RSA"], "RS256")
+    assert (set(answers.keys.values()), kty, algorithm) == (
+        {RSA_2048},
+        ["RSA", "RSA"],
+        "RS256",
+    )

@@ -55,14 +55,21 @@ def test_a_stack_may_have_several_kinds() -> None:
 def test_what_is_known_of_a_kind_can_be_provisioned() -> None:
     """Both registries have the same kinds, each with a module of its own."""
     assert KINDS.keys() == PROVISIONERS.keys()
-    assert all(callable(import_module(f"components.identity.{kind}").provision) for kind in KINDS)
+    assert all(
+        callable(import_module(f"components.identity.{kind}").provision)
+        for kind in KINDS
+    )
 
 
 def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> None:
     """All of them took a third of the time that it takes to start, in every run."""
     script = "import sys, components.program; print(sorted({'pulumi_azuread', 'pulumi_keycloak'} & sys.modules.keys()))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "[]\n"
 
@@ -106,7 +113,9 @@ def test_oidc_spells_as_it_is_told() -> None:
         "accessToken": {"claim": "ver", "prefix": ""},
         "overage": ["_claim_names"],
     }
-    assert stack({**OIDC, "tokens": tokens}).stack.providers["corp"].spelling == ClaimMapping(
+    assert stack({**OIDC, "tokens": tokens}).stack.providers[
+        "corp"
+    ].spelling == ClaimMapping(
         client="azp",
         user="uti",
         scopes=Listing("scp", "words"),
@@ -140,19 +149,28 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
             "(type okta): does not look at 'issuer'; remove it",
         ),
         ({**OKTA, "tokens": TOKENS}, "(type okta): does not look at 'tokens'"),
-        ({**OKTA, "clients": {"a/b": {"id": "1"}}}, "(type okta): does not look at 'clients'"),
+        (
+            {**OKTA, "clients": {"a/b": {"id": "1"}}},
+            "(type okta): does not look at 'clients'",
+        ),
         (
             {**OKTA, "certificates": {"a/b": [CERTIFICATE]}},
             "(type okta): does not look at 'certificates'",
         ),
-        ({"name": "corp", "type": "oidc"}, "(type oidc): needs 'issuer'; needs 'tokens'"),
+        (
+            {"name": "corp", "type": "oidc"},
+            "(type oidc): needs 'issuer'; needs 'tokens'",
+        ),
         (
             {**OIDC, "issuer": "http://login.example.com"},
             "issuer http://login.example.com: it is not https",
         ),
         ({**OIDC, "issuer": "https://me@login.example.com"}, "it is no address"),
         ({**OIDC, "issuer": "login.example.com"}, "identityProviders.0.issuer"),
-        ({**OIDC, "issuer": "https://login.example.com?a=b"}, "identityProviders.0.issuer"),
+        (
+            {**OIDC, "issuer": "https://login.example.com?a=b"},
+            "identityProviders.0.issuer",
+        ),
         ({**OIDC, "tokens": {"user": "sid"}}, "identityProviders.0.tokens"),
         (
             {**OIDC, "tokens": {**TOKENS, "accessToken": {"claim": "x"}}},
@@ -169,7 +187,9 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
         ),
     ],
 )
-def test_settings_that_a_kind_cannot_use_are_refused(provider: dict[str, Any], said: str) -> None:
+def test_settings_that_a_kind_cannot_use_are_refused(
+    provider: dict[str, Any], said: str
+) -> None:
     """Before anything is asked or made; a secret cannot be written into the file at all."""
     assert said in refusal(provider)
 
@@ -202,7 +222,10 @@ def test_settings_are_frozen_values() -> None:
             ["'shop/spa' at corp runs where its users are and can keep no `secret`"],
         ),
         (
-            {"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}},
+            {
+                "shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}},
+                "shop/spa": {"id": "2"},
+            },
             [],
         ),
     ],
@@ -226,7 +249,10 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
 
 def test_another_issuer_is_refused_with_what_would_break() -> None:
     """Who would be locked out, and how to say that it is meant; an issuer that was not there before is none."""
-    known = {"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}}
+    known = {
+        "shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}},
+        "shop/spa": {"id": "2"},
+    }
     entry, before = {**OIDC, "clients": known}, {"corp": "https://old.example.com"}
 
     def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:

@@ -60,11 +60,20 @@ def test_scopes_are_those_that_components_declare(registered: list[Registered]) 
         "reports.read": "Read reports",
     }
     for one in scopes.values():
-        assert (one["default"], one["optional"], one["consent"]) == (False, False, "IMPLICIT")
-        assert (one["authServerId"], one["metadataPublish"]) == ("id of okta-server", "NO_CLIENTS")
+        assert (one["default"], one["optional"], one["consent"]) == (
+            False,
+            False,
+            "IMPLICIT",
+        )
+        assert (one["authServerId"], one["metadataPublish"]) == (
+            "id of okta-server",
+            "NO_CLIENTS",
+        )
 
 
-def test_tokens_list_the_groups_that_roles_name_and_no_others(registered: list[Registered]) -> None:
+def test_tokens_list_the_groups_that_roles_name_and_no_others(
+    registered: list[Registered],
+) -> None:
     """Whole names, in the access token, whatever is asked for."""
     assert inputs(registered, "auth/serverClaim:ServerClaim") == {
         "groups": {
@@ -112,17 +121,28 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
     assert sorted(policies) == [f"policy-{client}" for client in CLIENTS]
     for client in CLIENTS:
         policy, rule = policies[f"policy-{client}"], rules[f"rule-{client}"]
-        assert policy["clientWhitelists"] == [f"kong-oam.local.{client.replace('/', '.')}"]
-        assert (policy["status"], policy["authServerId"]) == ("ACTIVE", "id of okta-server")
+        assert policy["clientWhitelists"] == [
+            f"kong-oam.local.{client.replace('/', '.')}"
+        ]
+        assert (policy["status"], policy["authServerId"]) == (
+            "ACTIVE",
+            "id of okta-server",
+        )
         assert (rule["policyId"], rule["authServerId"]) == (
             f"id of okta-policy-{client}",
             "id of okta-server",
         )
-        assert (rule["priority"], rule["type"], rule["status"]) == (1, "RESOURCE_ACCESS", "ACTIVE")
+        assert (rule["priority"], rule["type"], rule["status"]) == (
+            1,
+            "RESOURCE_ACCESS",
+            "ACTIVE",
+        )
         assert rule["accessTokenLifetimeMinutes"] == 60
 
 
-def test_policies_are_made_at_once_behind_all_others(registered: list[Registered]) -> None:
+def test_policies_are_made_at_once_behind_all_others(
+    registered: list[Registered],
+) -> None:
     """With a priority that moves no other. A rule waits for claims and its own scopes, and none waits for what is another
     client's: what each waits for stands in the state."""
     policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
@@ -137,7 +157,9 @@ def test_policies_are_made_at_once_behind_all_others(registered: list[Registered
             "offline_access",
         }
         scopes = {f"okta-scope-{scope}" for scope in declared}
-        assert {after for after in one.after if after.startswith("okta-scope-")} == scopes
+        assert {
+            after for after in one.after if after.startswith("okta-scope-")
+        } == scopes
         assert ("okta-groups" in one.after) == (
             one.type == "okta:auth/serverPolicyRule:ServerPolicyRule"
         )
@@ -184,7 +206,12 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
         ),
         "reports/renderer": ("service", ["client_credentials"], ["token"], []),
         "shop/checkout": ("service", ["client_credentials"], ["token"], []),
-        "shop/web": ("web", ["authorization_code"], ["code"], ["http://shop.example.com/callback"]),
+        "shop/web": (
+            "web",
+            ["authorization_code"],
+            ["code"],
+            ["http://shop.example.com/callback"],
+        ),
     }
     for name, one in apps.items():
         assert one["label"] == f"kong-oam local {name.removeprefix('app-')}"
@@ -216,7 +243,9 @@ def test_a_first_preview_knows_the_client_ids() -> None:
     assert data["OAUTH_CLIENT_ID"] == "kong-oam.local.shop.checkout"
 
 
-def test_a_policy_names_the_app_whose_client_id_was_chosen(registered: list[Registered]) -> None:
+def test_a_policy_names_the_app_whose_client_id_was_chosen(
+    registered: list[Registered],
+) -> None:
     """So it changes, and is sent again, when the app is replaced under the same client id."""
     policies = inputs(registered, "auth/serverPolicy:ServerPolicy")
     assert (
@@ -245,7 +274,10 @@ def test_what_the_stack_sets_is_what_is_registered() -> None:
     assert not [one for one in made if one.type.startswith("tls:")]
     rules = inputs(made, "auth/serverPolicyRule:ServerPolicyRule")
     assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {15}
-    assert rules["rule-shop/web"]["groupWhitelists"] == ["id of sales", "id of order-desk"]
+    assert rules["rule-shop/web"]["groupWhitelists"] == [
+        "id of sales",
+        "id of order-desk",
+    ]
     (claim,) = inputs(made, "auth/serverClaim:ServerClaim").values()
     assert claim["value"] == r"^(sales|order\-desk)$"
     data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])

@@ -15,7 +15,13 @@ from kong_oam.oam.rendered import Awaited
 
 ONE, OTHER = "awaited-value-0000000000000001", "awaited-value-0000000000000002"
 ADDRESS = Awaited(
-    ONE, "db", "v1", "Service", "shops", "db", ("status", "loadBalancer", "ingress", 0, "ip")
+    ONE,
+    "db",
+    "v1",
+    "Service",
+    "shops",
+    "db",
+    ("status", "loadBalancer", "ingress", 0, "ip"),
 )
 STATUS = {
     "loadBalancer": {
@@ -34,10 +40,14 @@ def _asserted(value: Any, expected: Any) -> pulumi.Output[None]:
 
 def read(status: Mapping[str, Any] | None, *last: str | int) -> pulumi.Output[str]:
     resource: Any = SimpleNamespace(status=pulumi.Output.from_input(status))
-    return value_of(resource, replace(ADDRESS, path=(*ADDRESS.path[: 5 - len(last)], *last)))
+    return value_of(
+        resource, replace(ADDRESS, path=(*ADDRESS.path[: 5 - len(last)], *last))
+    )
 
 
-@pytest.mark.parametrize(("field", "text"), [("ip", "192.0.2.1"), ("port", "80"), ("up", "true")])
+@pytest.mark.parametrize(
+    ("field", "text"), [("ip", "192.0.2.1"), ("port", "80"), ("up", "true")]
+)
 def test_a_value_is_read_as_a_text(field: str, text: str) -> None:
     """Numbers and booleans as JSON has them."""
     _asserted(read(STATUS, field), text)
@@ -57,13 +67,17 @@ def test_a_value_is_read_as_a_text(field: str, text: str) -> None:
     ],
 )
 def test_what_is_not_there_yet_is_an_error(
-    status: Mapping[str, Any] | None, last: tuple[str | int, ...], monkeypatch: pytest.MonkeyPatch
+    status: Mapping[str, Any] | None,
+    last: tuple[str | int, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is deployed with the text that stands in, which a preview shows."""
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     _asserted(read(status, *last), ONE)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-    with pytest.raises(pulumi.RunError, match="Service 'shops/db' has no text or number at status"):
+    with pytest.raises(
+        pulumi.RunError, match="Service 'shops/db' has no text or number at status"
+    ):
         _asserted(read(status, *last), "")
 
 
@@ -77,5 +91,10 @@ def test_values_take_their_stand_ins_places() -> None:
         "d": 1,
         "e": None,
     }
-    expected = {"a": [f"x 11 {ONE}", {"b": f"{unknown} 1"}], "c": unknown, "d": 1, "e": None}
+    expected = {
+        "a": [f"x 11 {ONE}", {"b": f"{unknown} 1"}],
+        "c": unknown,
+        "d": 1,
+        "e": None,
+    }
     _asserted(with_values(given, values), expected)

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from components.workload.upstream import Upstream, balancer_of, node_port_of, upstream_of
+from components.workload.upstream import (
+    Upstream,
+    balancer_of,
+    node_port_of,
+    upstream_of,
+)
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.stack import GatewaySettings
 from kong_oam.oam.document import NOWHERE
@@ -46,9 +51,13 @@ BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
         ),
     ],
 )
-def test_only_what_is_asked_for_is_read(reach: Any, known: dict[str, Any], found: Upstream) -> None:
+def test_only_what_is_asked_for_is_read(
+    reach: Any, known: dict[str, Any], found: Upstream
+) -> None:
     """What the cluster never gives would never be known."""
-    gateway: GatewaySettings = replace(sample()[0].gateway, reach=reach, node_address="192.0.2.9")
+    gateway: GatewaySettings = replace(
+        sample()[0].gateway, reach=reach, node_address="192.0.2.9"
+    )
     service: Any = _Service(**known)
     backend = Endpoint("api.test", (), 8080, NOWHERE, service="api")
     assert upstream_of(gateway, service, "orders", backend) == found
@@ -67,7 +76,8 @@ def test_a_load_balancer_has_an_address_or_a_name(ingress: Any, found: str) -> N
 
 
 @pytest.mark.parametrize(
-    "status", [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}]
+    "status",
+    [None, {}, {"loadBalancer": None}, {"loadBalancer": {"ingress": [{"ip": ""}]}}],
 )
 def test_nothing_leads_to_nowhere(status: Any) -> None:
     """A run stops where the cluster has not said yet where."""
@@ -75,7 +85,9 @@ def test_nothing_leads_to_nowhere(status: Any) -> None:
         balancer_of(status)
 
 
-@pytest.mark.parametrize("ports", [None, [{"port": 80, "nodePort": 30001}], [{"port": 8080}]])
+@pytest.mark.parametrize(
+    "ports", [None, [{"port": 80, "nodePort": 30001}], [{"port": 8080}]]
+)
 def test_a_port_without_a_node_port_leads_nowhere(ports: Any) -> None:
     """Others of the Service do not stand in for it."""
     with pytest.raises(LookupError, match="no node port for port 8080"):

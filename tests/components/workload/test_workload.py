@@ -68,9 +68,13 @@ def _no_value(awaited: Awaited) -> pulumi.Output[str]:
     raise AssertionError(awaited)
 
 
-def provisioned(text: str, *, client: bool = True) -> tuple[list[Registered], dict[str, Any]]:
+def provisioned(
+    text: str, *, client: bool = True
+) -> tuple[list[Registered], dict[str, Any]]:
     """What is registered, and what is known of the workload."""
-    application, whole = component(text, client=client, ports=(80,) if OBJECTS in text else ())
+    application, whole = component(
+        text, client=client, ports=(80,) if OBJECTS in text else ()
+    )
     estate, known, monitor = estate_of(application), {}, recorder()
 
     async def program() -> None:
@@ -82,12 +86,24 @@ def provisioned(text: str, *, client: bool = True) -> tuple[list[Registered], di
             federation_audience="api://cluster",
         )
         issuer = Issuer(
-            output("i"), output("t"), output("a"), output(()), {"orders/api": credential}
+            output("i"),
+            output("t"),
+            output("a"),
+            output(()),
+            {"orders/api": credential},
         )
         cluster = provision_clusters(estate, settings())[None]
         parent = pulumi.ComponentResource("kong-oam:index:Component", "orders/api")
         made = Workload(
-            application, whole, estate, settings(), {"main": issuer}, cluster, [], parent, _no_value
+            application,
+            whole,
+            estate,
+            settings(),
+            {"main": issuer},
+            cluster,
+            [],
+            parent,
+            _no_value,
         )
         known["rolled out"] = await made.rolled_out.future()
         known["upstreams"] = {
@@ -111,15 +127,23 @@ def test_all_containers_of_a_client_can_prove_who_they_are() -> None:
     registered, known = provisioned(OBJECTS)
     (workload,) = all_of(registered, "kubernetes:apps/v1:StatefulSet").values()
     assert workload.name == "orders/api/statefulset/api"
-    assert (workload.inputs["apiVersion"], workload.inputs["kind"]) == ("apps/v1", "StatefulSet")
+    assert (workload.inputs["apiVersion"], workload.inputs["kind"]) == (
+        "apps/v1",
+        "StatefulSet",
+    )
     template = workload.inputs["spec"]["template"]
-    for container in [*template["spec"]["containers"], *template["spec"]["initContainers"]]:
+    for container in [
+        *template["spec"]["containers"],
+        *template["spec"]["initContainers"],
+    ]:
         variables = {variable["name"]: variable for variable in container["env"]}
         assert variables["OAUTH_CLIENT_SECRET"]["valueFrom"] == {
             "secretKeyRef": {"name": "kept", "key": "secret"}
         }
         (mount,) = container["volumeMounts"]
-        assert variables["OAUTH_ASSERTION_FILE"]["value"] == f"{mount['mountPath']}/token"
+        assert (
+            variables["OAUTH_ASSERTION_FILE"]["value"] == f"{mount['mountPath']}/token"
+        )
     assert len(template["metadata"]["annotations"][CREDENTIAL_DIGEST]) == 16
     assert template["metadata"]["annotations"]["note"] == "kept"
     assert (
@@ -155,7 +179,9 @@ def test_a_new_credential_runs_no_job_again() -> None:
     (job,) = all_of(registered, "kubernetes:batch/v1:Job").values()
     template = job.inputs["spec"]["template"]
     assert "annotations" not in template["metadata"]
-    assert template["spec"]["containers"][0]["envFrom"] == [{"secretRef": {"name": "api-client"}}]
+    assert template["spec"]["containers"][0]["envFrom"] == [
+        {"secretRef": {"name": "api-client"}}
+    ]
 
 
 def test_namespaces_and_definitions_come_before_what_lies_in_them() -> None:
@@ -182,7 +208,9 @@ def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
     monitor = recorder()
     application, plain = component()
     rendered = tuple(replace(one, plain=True) for one in plain.rendered)
-    estate = estate_of(replace(application, components=(replace(plain, rendered=rendered),)))
+    estate = estate_of(
+        replace(application, components=(replace(plain, rendered=rendered),))
+    )
 
     async def program() -> None:
         provision_clusters(estate, settings())
@@ -206,13 +234,21 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
         (
             "Deployment",
             OURS,
-            {"conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]},
+            {
+                "conditions": [
+                    {"type": "Progressing", "reason": "NewReplicaSetAvailable"}
+                ]
+            },
             True,
         ),
         (
             "Deployment",
             OURS,
-            {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]},
+            {
+                "conditions": [
+                    {"type": "Progressing", "reason": "ProgressDeadlineExceeded"}
+                ]
+            },
             False,
         ),
         (
@@ -234,12 +270,25 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
             False,
         ),
         ("StatefulSet", OURS, None, True),
-        ("DaemonSet", OURS, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2}, True),
-        ("DaemonSet", OURS, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1}, False),
+        (
+            "DaemonSet",
+            OURS,
+            {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2},
+            True,
+        ),
+        (
+            "DaemonSet",
+            OURS,
+            {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1},
+            False,
+        ),
     ],
 )
 def test_a_gate_opens_once_the_objects_of_this_version_are_there(
-    kind: str, metadata: Mapping[str, Any], status: Mapping[str, Any] | None, there: bool
+    kind: str,
+    metadata: Mapping[str, Any],
+    status: Mapping[str, Any] | None,
+    there: bool,
 ) -> None:
     """All pods of that version were available once, whatever happened to one since."""
     assert is_there(kind, "v1", metadata, status) is there

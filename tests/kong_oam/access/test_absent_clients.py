@@ -43,7 +43,9 @@ def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> Non
     elsewhere = {key for key in real if not key[-1].client.startswith("orders/")}
     assert {key[-1].users for key in elsewhere} == {True, False}
     assert elsewhere <= supposed.keys()
-    assert all(suffices(groups, supposed[key]) for key in elsewhere for groups in real[key])
+    assert all(
+        suffices(groups, supposed[key]) for key in elsewhere for groups in real[key]
+    )
 
 
 def test_with_a_stack_all_are_here() -> None:

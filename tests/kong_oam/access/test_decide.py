@@ -91,7 +91,9 @@ def test_longer_path_owns_its_methods() -> None:
 
 def test_of_several_rules_for_a_method_any_suffices() -> None:
     """Whichever stands first."""
-    rules = ACCESS.replace("[POST], scopes: [read, write]", "[GET, POST], scopes: [write]")
+    rules = ACCESS.replace(
+        "[POST], scopes: [read, write]", "[GET, POST], scopes: [write]"
+    )
     either = estate(api("orders", http="{/orders: 8080}", access=rules), SHOP)
     writer = replace(WRITER, scopes=("write",))
     for method, claims, meant in (
@@ -101,7 +103,9 @@ def test_of_several_rules_for_a_method_any_suffices() -> None:
         ("POST", writer, 200),
     ):
         assert (
-            decide(either, Request(method, "orders.example.com", b"/orders"), claims).status
+            decide(
+                either, Request(method, "orders.example.com", b"/orders"), claims
+            ).status
             == meant
         )
 
@@ -129,7 +133,9 @@ def test_paths_are_matched_element_by_element() -> None:
     """/orders does not own /orders-internal, which here is the wildcard host's."""
     assert status("GET", "/orders-internal", host="nope.test") == 404
     assert (
-        decide(ESTATE, Request("GET", "orders.example.com", b"/orders-internal"), None).component
+        decide(
+            ESTATE, Request("GET", "orders.example.com", b"/orders-internal"), None
+        ).component
         is ESTATE.components["wild/api"]
     )
 
@@ -201,19 +207,29 @@ def test_scopes_are_cut_to_what_the_client_was_granted(
 
 def test_groups_are_the_providers_names() -> None:
     """The stack maps logical groups; the logical name alone counts for nothing."""
-    stack = Stack("t", {"main": Provider("main", "a", SPELLING, groups={"sales": "ACME Sales"})})
+    stack = Stack(
+        "t", {"main": Provider("main", "a", SPELLING, groups={"sales": "ACME Sales"})}
+    )
     mapped = estate(api(access=ACCESS, http="{/orders: 80}"), SHOP, stack=stack)
     request = Request("GET", "orders.example.com", b"/orders")
     assert decide(mapped, request, user("ACME Sales")).status == 200
     assert decide(mapped, request, user("sales")).status == 403
 
 
-def test_without_an_access_trait_any_principal_of_the_default_provider_is_let_in() -> None:
+def test_without_an_access_trait_any_principal_of_the_default_provider_is_let_in() -> (
+    None
+):
     """And nobody else."""
     assert status("DELETE", "/x", host="a.example.com") == 401
-    assert status("DELETE", "/x", Claims("main", "", "c", False, ()), host="a.example.com") == 200
+    assert (
+        status("DELETE", "/x", Claims("main", "", "c", False, ()), host="a.example.com")
+        == 200
+    )
     assert status("DELETE", "/x", user(), host="a.example.com") == 200
-    assert status("DELETE", "/x", replace(READER, provider="other"), host="a.example.com") == 401
+    assert (
+        status("DELETE", "/x", replace(READER, provider="other"), host="a.example.com")
+        == 401
+    )
 
 
 def test_a_token_of_another_provider_is_no_token() -> None:
@@ -240,7 +256,9 @@ def test_every_answer_has_its_reason_and_rule(
 ) -> None:
     """By file, line and column."""
     method, target = request_
-    decision = decide(ESTATE, Request(method, "orders.example.com", target.encode()), claims)
+    decision = decide(
+        ESTATE, Request(method, "orders.example.com", target.encode()), claims
+    )
     assert (decision.reason, decision.place) == (reason, place)
 
 

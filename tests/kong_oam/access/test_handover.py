@@ -44,7 +44,8 @@ spec:
 ROLES = st.fixed_dictionaries(
     {
         name: st.tuples(
-            st.sets(st.sampled_from(SCOPES), min_size=1), st.sets(st.sampled_from(GROUPS))
+            st.sets(st.sampled_from(SCOPES), min_size=1),
+            st.sets(st.sampled_from(GROUPS)),
         )
         for name in ("viewer", "editor")
     }
@@ -85,7 +86,12 @@ def test_no_token_of_before_is_worth_more_than_before_or_after(
 ) -> None:
     """Nor one of after at a gate that has not changed yet: groups, scopes and names of roles may all have moved."""
     provider = Provider(
-        "main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api
+        "main",
+        "api://t",
+        SPELLING,
+        "https://issuer.example.com",
+        {"sales": "ACME Sales"},
+        per_api,
     )
     old, new = granting(before, provider), granting(after, provider)
     names = tuple(sorted(provider.group(group) for group in groups))
@@ -175,7 +181,9 @@ def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
         for client, user, held in _tokens(old) if component else ():
             decision = decide(new, request, held)
             if decision.allowed and decision.rule and decision.rule.scopes:
-                assert decide(new, request, _again(new, client, user, component)).allowed, (
+                assert decide(
+                    new, request, _again(new, client, user, component)
+                ).allowed, (
                     client,
                     held,
                 )
@@ -202,9 +210,14 @@ def _again(
         if (now.component, now.provider) == (client.component, client.provider):
             provider, groups = new.stack.providers[now.provider], now.groups
             if user:
-                provider = replace(provider, groups={**provider.groups, "theirs": user.groups[0]})
+                provider = replace(
+                    provider, groups={**provider.groups, "theirs": user.groups[0]}
+                )
                 groups = ("theirs",)
             return issue(
-                provider, replace(now, kind=client.kind, groups=groups), user, api=component
+                provider,
+                replace(now, kind=client.kind, groups=groups),
+                user,
+                api=component,
             )
     return Refusal("there is no such client")

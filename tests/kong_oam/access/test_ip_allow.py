@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.change import Change
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, load_model
+from kong_oam.access.diff.snapshot import (
+    AccessModel,
+    ModelError,
+    dump_model,
+    load_model,
+)
 from kong_oam.access.diff.wording import row
 from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
 from kong_oam.access.report import access_table
@@ -57,7 +62,9 @@ def test_a_mistake_is_found_where_it_stands(properties: str, expected: str) -> N
 def test_it_is_for_what_the_gateway_leads_to() -> None:
     """A component without a gateway trait is called by nobody through it."""
     text = ORDERS[: ORDERS.index("        - type: gateway")]
-    assert any("ACC231" in message for message in messages("{from: [10.0.0.0/8]}", text))
+    assert any(
+        "ACC231" in message for message in messages("{from: [10.0.0.0/8]}", text)
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,12 +88,16 @@ def test_a_rules_own_networks_stand_in_place_of_the_components(
     result = compiled(ORDERS + TRAIT % properties)
     assert result.estate, result.diagnostics
     found = result.estate.components["orders/api"].allowed_from.get(("orders",), {})
-    assert {method: ", ".join(map(str, networks)) for method, networks in found.items()} == allowed
+    assert {
+        method: ", ".join(map(str, networks)) for method, networks in found.items()
+    } == allowed
 
 
 def test_a_component_without_an_access_trait_may_have_one() -> None:
     """Its rules are on the paths of its gateway trait."""
-    result = compiled(api() + TRAIT % "{rules: [{paths: [/orders], from: [10.0.0.0/8]}]}")
+    result = compiled(
+        api() + TRAIT % "{rules: [{paths: [/orders], from: [10.0.0.0/8]}]}"
+    )
     assert result.estate
     assert len(result.estate.components["orders/api"].allowed_from["orders",]) == 7
 
@@ -107,7 +118,8 @@ def answer(
 def test_each_method_has_its_own_networks() -> None:
     """Where one is not restricted, the networks of the other do not hold it."""
     result = compiled(
-        ORDERS + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}"
+        ORDERS
+        + TRAIT % "{rules: [{paths: [/orders], methods: [POST], from: [10.0.0.0/8]}]}"
     )
     assert result.estate
     for method, address, meant in (
@@ -144,7 +156,8 @@ def test_other_networks_are_told_of_beside_other_groups() -> None:
     """Of those who could call before, only the addresses that come or go; of the others, all."""
     fewer = model(API + TRAIT % "{from: [10.0.0.0/9]}", SHOP)
     more = model(
-        edited(API, ("groups: [sales]", "groups: [sales, desk]")) + TRAIT % "{from: [10.0.0.0/8]}",
+        edited(API, ("groups: [sales]", "groups: [sales, desk]"))
+        + TRAIT % "{from: [10.0.0.0/8]}",
         SHOP,
     )
     same = model(API + TRAIT % "{from: [10.0.0.0/8]}", SHOP)
@@ -161,7 +174,10 @@ def test_other_networks_are_told_of_beside_other_groups() -> None:
             assert isinstance(change, Change) and change.kind == kind
             for whom in change.whom:
                 if whom.principal and whom.principal.users and "GET" in change.methods:
-                    found |= {(" ".join(groups), str(whom.source)) for groups in whom.condition}
+                    found |= {
+                        (" ".join(groups), str(whom.source))
+                        for groups in whom.condition
+                    }
         assert found == told_of
 
 
@@ -171,7 +187,9 @@ def test_the_same_networks_written_otherwise_are_no_change() -> None:
 
 def test_a_model_of_before_has_no_networks_and_one_of_now_says_them() -> None:
     """So what an earlier version deployed is compared as open from anywhere, and networks that are none are refused."""
-    assert load_model(dump_model(RESTRICTED)).estate.components["orders/api"].allowed_from
+    assert (
+        load_model(dump_model(RESTRICTED)).estate.components["orders/api"].allowed_from
+    )
     assert '"from"' not in dump_model(BEFORE)
     earlier = "\n".join(line for line in dump_model(BEFORE).splitlines())
     assert told(load_model(earlier), RESTRICTED) == told(BEFORE, RESTRICTED) != []
@@ -181,9 +199,15 @@ def test_a_model_of_before_has_no_networks_and_one_of_now_says_them() -> None:
 
 def test_the_table_of_a_preview_says_where_from() -> None:
     lines = access_table(RESTRICTED.estate).splitlines()
-    assert all(line.endswith("; from 10.0.0.0/8 only") for line in lines if "orders/api:" in line)
+    assert all(
+        line.endswith("; from 10.0.0.0/8 only")
+        for line in lines
+        if "orders/api:" in line
+    )
     single = model(
-        API + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}", SHOP
+        API
+        + TRAIT % "{rules: [{paths: [/orders], methods: [HEAD], from: [10.0.0.0/8]}]}",
+        SHOP,
     )
     found = [
         line
@@ -204,7 +228,13 @@ NETWORKS = st.lists(
         ]
         + [
             network(text)
-            for text in ("0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::/33", "192.0.2.0/24")
+            for text in (
+                "0.0.0.0/0",
+                "::/0",
+                "2001:db8::/32",
+                "2001:db8::/33",
+                "192.0.2.0/24",
+            )
         ]
     ),
     max_size=4,
@@ -236,7 +266,9 @@ def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
 
 @settings(max_examples=examples(1000), deadline=None)
 @given(NETWORKS)
-def test_classes_of_addresses_are_told_apart_by_networks_alone(networks: tuple[()]) -> None:
+def test_classes_of_addresses_are_told_apart_by_networks_alone(
+    networks: tuple[()],
+) -> None:
     """Each address is in one class, and its networks are those of the class's example."""
     classes = told_apart(networks)
     for address in ADDRESSES:

@@ -18,7 +18,8 @@ from tests.support.tiers import examples
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = {
-    file.name: file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))
+    file.name: file.read_text("utf-8")
+    for file in sorted((ROOT / "applications").glob("*.yaml"))
 }
 TODAY, LATER = datetime.date(2026, 11, 25), datetime.date(2028, 1, 1)
 
@@ -80,7 +81,9 @@ def test_every_edit_can_be_made() -> None:
 @example([8, 9])
 @example([0, 11])
 @example(["day"])
-def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str]) -> None:
+def test_every_answer_is_that_of_whoever_remembers_nothing(
+    saves: list[int | str],
+) -> None:
     """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
     paths, or the stack's day."""
     made: set[int | str] = set()
@@ -89,7 +92,9 @@ def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str
         made ^= {save} - {None}
         texts = {**FILES} | ({"taker.yaml": TAKER} if "taker" in made else {})
         for number, (file, old, new) in enumerate(EDITS):
-            texts[file] = texts[file].replace(old, new) if number in made else texts[file]
+            texts[file] = (
+                texts[file].replace(old, new) if number in made else texts[file]
+            )
         parts = [
             kept.setdefault((file, text), read_bytes(file, text.encode()))
             for file, text in texts.items()
@@ -108,7 +113,10 @@ def test_what_did_not_change_is_not_made_again() -> None:
         made.append(len(made))
         return made[-1]
 
-    assert [memory.recall("a", source, 1, make), memory.recall("a", source, 1, make)] == [0, 0]
+    assert [
+        memory.recall("a", source, 1, make),
+        memory.recall("a", source, 1, make),
+    ] == [0, 0]
     assert memory.recall("b", source, 1, make) == 1
     assert memory.recall("a", source, 2, make) == 2
     assert memory.recall("a", [*source], 2, make) == 3

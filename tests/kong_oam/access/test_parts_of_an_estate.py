@@ -24,7 +24,10 @@ from tests.support.everything import everything
 from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
 
 OTHER = Provider(
-    "other", "api://other", STACK.providers["main"].spelling, issuer="https://other.example.com"
+    "other",
+    "api://other",
+    STACK.providers["main"].spelling,
+    issuer="https://other.example.com",
 )
 PARTITIONED = replace(
     STACK,
@@ -34,7 +37,8 @@ PARTITIONED = replace(
 PER_API = replace(
     PARTITIONED,
     providers={
-        name: replace(provider, per_api=True) for name, provider in PARTITIONED.providers.items()
+        name: replace(provider, per_api=True)
+        for name, provider in PARTITIONED.providers.items()
     },
 )
 ESTATE = estate(ORDERS, SHOP, MAIL, ANY, stack=PARTITIONED)
@@ -48,14 +52,17 @@ def changed(made: Estate, key: str, **fields: object) -> Estate:
         return replace(component, **fields) if component.key == key else component  # type: ignore[arg-type]
 
     applications = (
-        replace(app, components=tuple(map(one, app.components))) for app in made.applications
+        replace(app, components=tuple(map(one, app.components)))
+        for app in made.applications
     )
     return replace(made, applications=tuple(applications))
 
 
 def without(made: Estate, name: str) -> Estate:
     """The estate without an Application."""
-    return replace(made, applications=tuple(app for app in made.applications if app.name != name))
+    return replace(
+        made, applications=tuple(app for app in made.applications if app.name != name)
+    )
 
 
 def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
@@ -101,7 +108,9 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
         endpoints=(secure, replace(secure, certificate=None)),
     )
     shop = base_of(replace(made, stack=stack)).components["shop/web"]
-    assert [(one.kind, one.calls, one.groups, one.redirect_uris) for one in shop.clients] == [
+    assert [
+        (one.kind, one.calls, one.groups, one.redirect_uris) for one in shop.clients
+    ] == [
         ("browser", (), (), ("https://a.test",)),
         ("web", (), (), ()),
     ]
@@ -123,14 +132,18 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
             "owner": "somebody",
             "depends_on": (),
             "forward_token": True,
-            "roles": tuple(replace(role, name="r", scopes=(), components=()) for role in api.roles),
+            "roles": tuple(
+                replace(role, name="r", scopes=(), components=()) for role in api.roles
+            ),
         },
     }
     for key, fields in changes.items():
-        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(base_of(ESTATE)), (
-            key
-        )
-    assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(ESTATE)
+        assert everything(base_of(changed(ESTATE, key, **fields))) == everything(
+            base_of(ESTATE)
+        ), key
+    assert base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"})) != base_of(
+        ESTATE
+    )
     assert base_of(changed(ESTATE, "orders/api", roles=())) != base_of(ESTATE)
 
 
@@ -186,16 +199,25 @@ def test_a_partition_knows_whom_it_calls() -> None:
     (api,) = part.foreign
     assert api.key == "orders/api"
     assert api.scopes == {"read": "Read", "write": "Write"}
-    assert (api.rules, api.roles, api.clients, api.owner, api.rendered) == ((), (), (), None, ())
+    assert (api.rules, api.roles, api.clients, api.owner, api.rendered) == (
+        (),
+        (),
+        (),
+        None,
+        (),
+    )
     assert [client.component for client in part.own_clients] == ["shop/web"]
 
 
 def test_others_are_known_in_the_order_of_the_estate() -> None:
     """Else two commands would not find the same."""
     names = [f"mail{number}" for number in range(8)]
-    orders = ORDERS.replace("mail/sender", ", ".join(f"{name}/sender" for name in names))
+    orders = ORDERS.replace(
+        "mail/sender", ", ".join(f"{name}/sender" for name in names)
+    )
     callers = (
-        MAIL.replace("mail, namespace: mail", f"{name}, namespace: {name}") for name in names
+        MAIL.replace("mail, namespace: mail", f"{name}, namespace: {name}")
+        for name in names
     )
     part = part_of(estate(*callers, orders, SHOP, stack=PARTITIONED), "apis")
     assert [one.application for one in part.foreign] == [*names, "shop"]
@@ -235,7 +257,9 @@ def test_what_a_base_lacks_is_said_in_words() -> None:
     """Per scope and group; of another provider it has nothing of that."""
     needed = offered(ESTATE)
     assert lacking(needed, needed) == []
-    assert lacking(needed, {API: Offered("main", {"read": "other words"}, ("sales",))}) == [
+    assert lacking(
+        needed, {API: Offered("main", {"read": "other words"}, ("sales",))}
+    ) == [
         "group desk of orders/api",
         "scope write of orders/api",
     ]
@@ -255,7 +279,9 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
     before = offered(ESTATE)
     now = base_of(changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=()))
     kept, words = with_kept(
-        now, before, [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}]
+        now,
+        before,
+        [{API: Offered("main", {"write": ""})}, {API: Offered("main", {"read": ""})}],
     )
     assert words == ["scope write of orders/api"]
     assert offered(kept) == {API: Offered("main", {"read": "Read", "write": "Write"})}
@@ -286,7 +312,10 @@ def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
             "other", {"read": "Read", "write": "Write"}, ("desk", "sales")
         ),
     }
-    assert [one.provider for one in kept.offering if one.key == "orders/api"] == ["other", "main"]
+    assert [one.provider for one in kept.offering if one.key == "orders/api"] == [
+        "other",
+        "main",
+    ]
     assert kept.components["orders/api"].provider == "other"
 
 

@@ -28,7 +28,9 @@ from kong_oam.access.paths import Unreadable, declared, pattern, read, within, w
         (b"/orders?x=/../%2f", ("orders",)),
     ],
 )
-def test_a_readable_path_has_these_elements(target: bytes, elements: tuple[str, ...]) -> None:
+def test_a_readable_path_has_these_elements(
+    target: bytes, elements: tuple[str, ...]
+) -> None:
     """Slashes are merged, dot segments resolved, percent-encodings decoded, the query left out."""
     assert read(target) == elements
 

@@ -12,7 +12,15 @@ from kong_oam.access.edge.cors import Cors
 from kong_oam.access.origins import readers
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.kong.cors import granted
-from tests.support.cross_origin import NAMES, PARTNER, STRANGER, Asked, asked, check, made
+from tests.support.cross_origin import (
+    NAMES,
+    PARTNER,
+    STRANGER,
+    Asked,
+    asked,
+    check,
+    made,
+)
 from tests.support.estates import STACK, asking
 from tests.support.raw_requests import Answered
 
@@ -32,7 +40,10 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     assert one.origin
     found = reading(ESTATE, request(one), one.origin, one.preflight or one.method)
     if one.preflight:
-        assert preflight(ESTATE, request(one), one.origin, one.preflight).status == one.status
+        assert (
+            preflight(ESTATE, request(one), one.origin, one.preflight).status
+            == one.status
+        )
     component = decide(ESTATE, request(one), None).component
     if component and readers(ESTATE, component) is None:
         assert found is None
@@ -68,7 +79,9 @@ def test_a_reason_is_given(
     path: str, origin: str, method: str, reason: str, rule: str | None
 ) -> None:
     """With the rule that lists the method, or the first of the path."""
-    found = reading(ESTATE, Request("OPTIONS", f"api.{DOMAIN}", path.encode()), origin, method)
+    found = reading(
+        ESTATE, Request("OPTIONS", f"api.{DOMAIN}", path.encode()), origin, method
+    )
     assert found is not None
     assert found.reason.startswith(reason)
     assert (found.rule.methods if found.rule else None) == ((rule,) if rule else None)
@@ -77,20 +90,25 @@ def test_a_reason_is_given(
 def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
     """Though the gateway exposes it."""
     orders = ESTATE.components["orders/api"]
-    bare = replace(orders, rules=tuple(rule for rule in orders.rules if len(rule.path) > 1))
+    bare = replace(
+        orders, rules=tuple(rule for rule in orders.rules if len(rule.path) > 1)
+    )
     estate = replace(
         ESTATE,
         applications=tuple(
             replace(
                 one,
                 components=tuple(
-                    bare if part.key == "orders/api" else part for part in one.components
+                    bare if part.key == "orders/api" else part
+                    for part in one.components
                 ),
             )
             for one in ESTATE.applications
         ),
     )
-    found = reading(estate, Request("GET", f"api.{DOMAIN}", b"/orders/7"), PARTNER, "GET")
+    found = reading(
+        estate, Request("GET", f"api.{DOMAIN}", b"/orders/7"), PARTNER, "GET"
+    )
     assert found == Reading(False, "no rule owns this path")
 
 
@@ -103,16 +121,23 @@ def test_the_origins_that_may_read_an_answer_are_listed() -> None:
         ("GET", "/orders/inner", ()),
         ("GET", "/nothing", ()),
     ):
-        assert reading_origins(ESTATE, Request(method, f"api.{DOMAIN}", path.encode())) == origins
-    assert STRANGER not in reading_origins(ESTATE, Request("GET", f"api.{DOMAIN}", b"/orders"))
+        assert (
+            reading_origins(ESTATE, Request(method, f"api.{DOMAIN}", path.encode()))
+            == origins
+        )
+    assert STRANGER not in reading_origins(
+        ESTATE, Request("GET", f"api.{DOMAIN}", b"/orders")
+    )
 
 
 def test_pages_that_may_send_cookies_are_told() -> None:
     """Of a component that says so."""
-    component = asking(ESTATE, "orders/api", cors=Cors((PARTNER,), credentials=True)).components[
-        "orders/api"
-    ]
-    assert granted(component, PARTNER, None)["Access-Control-Allow-Credentials"] == "true"
+    component = asking(
+        ESTATE, "orders/api", cors=Cors((PARTNER,), credentials=True)
+    ).components["orders/api"]
+    assert (
+        granted(component, PARTNER, None)["Access-Control-Allow-Credentials"] == "true"
+    )
     assert "Access-Control-Allow-Credentials" not in granted(
         ESTATE.components["orders/api"], PARTNER, None
     )

@@ -54,7 +54,9 @@ def test_one_group_of_each_clause_is_needed(clauses: list[frozenset[str]]) -> No
 
 
 @given(SETS)
-def test_minimal_sets_suffice_for_what_all_suffice(sets: frozenset[frozenset[str]]) -> None:
+def test_minimal_sets_suffice_for_what_all_suffice(
+    sets: frozenset[frozenset[str]],
+) -> None:
     """And none of them contains another."""
     kept = minimal(sets)
     assert kept == {one for one in sets if not any(other < one for other in sets)}
@@ -90,7 +92,10 @@ def test_many_groups_are_named_in_one_pass() -> None:
 @pytest.mark.timeout(20)
 def test_roles_of_many_groups_are_compared_in_time() -> None:
     """Two of 150 groups, both needed: 22,500 sets of groups suffice. All are compared, and all are named."""
-    before, after = model(with_groups(150, 149), SHOP), model(with_groups(150, 150), SHOP)
+    before, after = (
+        model(with_groups(150, 149), SHOP),
+        model(with_groups(150, 150), SHOP),
+    )
     changes = diff(before, after)
     (widened,) = [change for change in changes if change.methods == ("POST",)]
     assert len(widened.whom[0].condition) == 150

@@ -60,9 +60,17 @@ def test_groups_that_need_each_other_are_told_together() -> None:
         in access_table(model(more, SHOP).estate)
     )
     one = settings(
-        providers=[{"name": "okta", "type": "okta", "groups": {"desk": "them", "sales": "them"}}]
+        providers=[
+            {
+                "name": "okta",
+                "type": "okta",
+                "groups": {"desk": "them", "sales": "them"},
+            }
+        ]
     )
-    assert "read and write: shop/web for desk\n" in access_table(model(API, SHOP, on=one).estate)
+    assert "read and write: shop/web for desk\n" in access_table(
+        model(API, SHOP, on=one).estate
+    )
 
 
 @MANY
@@ -73,9 +81,13 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
     for component in estate.components.values():
         for rule in (one for one in component.rules if one.scopes):
             told = holders(estate, component, rule)
-            access = callers.principals_with(component, frozenset(rule.scopes)).principals
+            access = callers.principals_with(
+                component, frozenset(rule.scopes)
+            ).principals
             provider = estate.provider_of(component)
-            for client in (one for one in estate.clients if one.provider == provider.name):
+            for client in (
+                one for one in estate.clients if one.provider == provider.name
+            ):
                 entries = [
                     entry.partition(" for ")[2]
                     for entry in told
@@ -83,8 +95,12 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
                 ]
                 for groups in SETS_OF_GROUPS:
                     theirs = frozenset(map(provider.group, groups))
-                    may = suffices(theirs, access.get(principal_of(client), frozenset()))
-                    assert any(is_met(entry, theirs, provider) for entry in entries) == may
+                    may = suffices(
+                        theirs, access.get(principal_of(client), frozenset())
+                    )
+                    assert (
+                        any(is_met(entry, theirs, provider) for entry in entries) == may
+                    )
 
 
 def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
@@ -109,7 +125,9 @@ def test_the_engine_takes_neither_table_for_yaml(applications: tuple[str, ...]) 
 
 def test_a_reason_is_one_line() -> None:
     """Whatever somebody wrote into it."""
-    estate = model(edited(PUBLIC, ("{reason: press}", '{reason: "press\\n\\e[31m"}'))).estate
+    estate = model(
+        edited(PUBLIC, ("{reason: press}", '{reason: "press\\n\\e[31m"}'))
+    ).estate
     assert access_table(estate).splitlines()[1:] == [
         "GET,HEAD press.example.com/  press/pages: everybody (press??[31m)"
     ]

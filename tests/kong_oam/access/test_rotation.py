@@ -7,7 +7,13 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.rotation import Generation, Schedule, advanced, current_secret, is_shared
+from kong_oam.access.rotation import (
+    Generation,
+    Schedule,
+    advanced,
+    current_secret,
+    is_shared,
+)
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
@@ -42,7 +48,11 @@ def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
     assert ended == Generation(2, on(30))
     third = advanced(ended, SCHEDULE, on(400))
     assert third == Generation(3, on(400), overlapping=True)
-    assert advanced(third, SCHEDULE, on(400)) == advanced(third, SCHEDULE, on(406)) == third
+    assert (
+        advanced(third, SCHEDULE, on(400))
+        == advanced(third, SCHEDULE, on(406))
+        == third
+    )
     assert advanced(third, SCHEDULE, on(407)) == Generation(3, on(400))
 
 
@@ -52,7 +62,9 @@ def test_a_day_before_the_last_run_changes_nothing() -> None:
     assert advanced(last, SCHEDULE, on(0)) == last
 
 
-@given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 20), st.integers(1, 60))
+@given(
+    st.lists(st.integers(0, 200), max_size=40), st.integers(1, 20), st.integers(1, 60)
+)
 def test_whoever_had_a_key_has_one_that_counts(
     skipped: list[int], overlap: int, longer: int
 ) -> None:
@@ -87,12 +99,16 @@ def test_a_generation_is_read_back_as_it_was_written() -> None:
         "before": "counts",
     }
     assert Generation.from_output(one.to_output(SCHEDULE)) == one
-    assert Generation.from_output(Generation(1, on(0)).to_output(SCHEDULE)) == Generation(1, on(0))
+    assert Generation.from_output(
+        Generation(1, on(0)).to_output(SCHEDULE)
+    ) == Generation(1, on(0))
 
 
 def test_a_client_may_say_how_often() -> None:
     """Else the stack does; the overlap is always the stack's."""
-    often = estate(ORDERS, shop("service", "            rotateEvery: 30d\n", "worker", ""))
+    often = estate(
+        ORDERS, shop("service", "            rotateEvery: 30d\n", "worker", "")
+    )
     usual = estate(ORDERS, shop("service", "", "worker", ""))
     assert often.schedule_of(often.clients[0]) == Schedule(30, 7)
     assert usual.schedule_of(usual.clients[0]) == Schedule(90, 7)
@@ -107,7 +123,9 @@ def test_a_client_may_say_how_often() -> None:
         unused.message
         == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
     )
-    (wrong,) = messages(shop("service", "            rotateEvery: monthly\n", "worker", ""))
+    (wrong,) = messages(
+        shop("service", "            rotateEvery: monthly\n", "worker", "")
+    )
     assert wrong.startswith("OAM103: rotateEvery: ")
 
 
@@ -115,7 +133,11 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     """It is a new one where something else has it, from that day on; a day before the last run changes nothing."""
     schedule, start = Schedule(every=90, overlap=7), datetime.date(2026, 1, 1)
     first = current_secret(None, "app-1", start)
-    assert (first.number, first.since, first.due(schedule)) == (1, start, datetime.date(2026, 4, 1))
+    assert (first.number, first.since, first.due(schedule)) == (
+        1,
+        start,
+        datetime.date(2026, 4, 1),
+    )
     later = start + datetime.timedelta(days=400)
     assert current_secret(first, "app-1", later) == first
     second = current_secret(first, "app-2", later)

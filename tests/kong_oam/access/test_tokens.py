@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kong_oam.access.model import Call, Client
 from kong_oam.access.providers import Listing, Provider, TokenType
-from kong_oam.access.tokens import Claims, Key, Refusal, User, authenticate, bearer, issue
+from kong_oam.access.tokens import (
+    Claims,
+    Key,
+    Refusal,
+    User,
+    authenticate,
+    bearer,
+    issue,
+)
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
 from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token
@@ -20,7 +28,11 @@ PLACE = read("a.yaml", b"a: 1")[0][0].place()
 CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
 SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
 WEB = replace(
-    SERVICE, component="shop/web", kind="web", groups=("sales",), redirect_uris=("https://w/cb",)
+    SERVICE,
+    component="shop/web",
+    kind="web",
+    groups=("sales",),
+    redirect_uris=("https://w/cb",),
 )
 PAYLOAD = {
     "iss": ISSUER, "aud": "api://tests", "exp": NOW + 60, "jti": "AT.1", "cid": "job", "sub": "job", "scp": ["read"],
@@ -55,7 +67,9 @@ def test_a_token_counts_from_its_first_second_to_before_its_last(
 def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> None:
     """Not the first of them alone."""
     spelling = replace(
-        SPELLING, marks=(*SPELLING.marks, TokenType("ver", "2.0")), overage=("more", "hasgroups")
+        SPELLING,
+        marks=(*SPELLING.marks, TokenType("ver", "2.0")),
+        overage=("more", "hasgroups"),
     )
     ring = replace(RING, provider=replace(PROVIDER, spelling=spelling))
     good = PAYLOAD | {"ver": "2.0"}
@@ -81,25 +95,32 @@ def test_a_users_token_counts() -> None:
 @pytest.mark.parametrize("client", ["other", "shop/job"])
 def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> None:
     """Its token counts, for nobody: not even where its id reads like a component."""
-    claims = authenticate(token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW)
+    claims = authenticate(
+        token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW
+    )
     assert claims == Claims("main", "", client, False, ("read",))
 
 
 def test_an_elliptic_key_signs_with_es256_only() -> None:
     """The algorithm follows from the key, whatever the token says."""
     assert isinstance(
-        authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW), Claims
+        authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW),
+        Claims,
     )
-    assert authenticate(token({"kid": "e", "alg": "RS256"}, PAYLOAD), RING, NOW) == Refusal(
-        "the signature does not match the key"
-    )
+    assert authenticate(
+        token({"kid": "e", "alg": "RS256"}, PAYLOAD), RING, NOW
+    ) == Refusal("the signature does not match the key")
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 96, 256])
-def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(length: int) -> None:
+def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(
+    length: int,
+) -> None:
     """Kong answers 500 to one that is not of 64 bytes, so the header is refused before."""
     head, body, _ = token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC).split(".")
-    assert isinstance(bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal)
+    assert isinstance(
+        bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal
+    )
     assert (
         bearer([f"Bearer {head}.{body}.{encoded(bytes(64))}"])
         == f"{head}.{body}.{encoded(bytes(64))}"
@@ -113,7 +134,9 @@ def test_scopes_may_be_words() -> None:
         provider=replace(
             PROVIDER,
             spelling=replace(
-                SPELLING, scopes=Listing("scp", "words"), service_scopes=Listing("scp", "words")
+                SPELLING,
+                scopes=Listing("scp", "words"),
+                service_scopes=Listing("scp", "words"),
             ),
         ),
     )
@@ -122,7 +145,9 @@ def test_scopes_may_be_words() -> None:
     assert claims.scopes == ("read", "write")
     tabbed = authenticate(token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW)
     assert isinstance(tabbed, Claims)
-    assert tabbed.scopes == ("read\twrite",)  # only a space is between words (RFC 6749, 3.3)
+    assert tabbed.scopes == (
+        "read\twrite",
+    )  # only a space is between words (RFC 6749, 3.3)
     assert authenticate(token(HEADER, PAYLOAD), ring, NOW) == Refusal(
         "scopes or groups are malformed"
     )
@@ -144,7 +169,9 @@ def test_the_mark_of_an_access_token_is_a_text(
     mark: TokenType, counting: list[Any], not_counting: list[Any]
 ) -> None:
     """Of exactly its value, or one that begins with it."""
-    ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))))
+    ring = replace(
+        RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,)))
+    )
     for value in counting:
         assert isinstance(
             authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims
@@ -159,14 +186,18 @@ def test_an_odd_key_id_is_refused_whatever_keys_there_are(kid: str) -> None:
     """Kong's `jwt` answers 500 to some; no issuer has one."""
     odd = replace(RING, keys={kid: Key(kid, RSA.public_key())})
     reason = "the key id is not a plain text in the header alone"
-    assert authenticate(token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW) == Refusal(reason)
+    assert authenticate(token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW) == Refusal(
+        reason
+    )
 
 
 def test_a_key_id_of_128_characters_is_one() -> None:
     """Of letters, digits and what base64, thumbprints and URLs have."""
     kid = "aZ0._~:=+/-".ljust(128, "k")
     ring = replace(RING, keys={kid: Key(kid, RSA.public_key())})
-    assert isinstance(authenticate(token(HEADER | {"kid": kid}, PAYLOAD), ring, NOW), Claims)
+    assert isinstance(
+        authenticate(token(HEADER | {"kid": kid}, PAYLOAD), ring, NOW), Claims
+    )
 
 
 def test_a_payload_may_be_32_deep() -> None:
@@ -174,7 +205,9 @@ def test_a_payload_may_be_32_deep() -> None:
     deep: Any = "x"
     for _ in range(31):
         deep = [deep]
-    assert isinstance(authenticate(token(HEADER, PAYLOAD | {"deep": deep}), RING, NOW), Claims)
+    assert isinstance(
+        authenticate(token(HEADER, PAYLOAD | {"deep": deep}), RING, NOW), Claims
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +229,10 @@ def test_a_payload_may_be_32_deep() -> None:
         ({"more": False}, "the user's groups are too many to be listed"),
         ({"cid": ""}, "client or subject is missing or malformed"),
         ({"cid": ["job"]}, "client or subject is missing or malformed"),
-        ({"sub": "a\r\nX-Auth-Scopes: write"}, "client or subject is missing or malformed"),
+        (
+            {"sub": "a\r\nX-Auth-Scopes: write"},
+            "client or subject is missing or malformed",
+        ),
         ({"sub": "someone"}, "neither a user's token nor the client's own"),
         ({"uid": None}, "claim 'uid' is malformed"),
         ({"uid": ""}, "claim 'uid' is malformed"),
@@ -236,7 +272,9 @@ def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
     ],
     ids=lambda value: None if len(value) > 60 else value,
 )  # fmt: skip
-def test_a_token_that_could_be_read_in_two_ways_is_refused(bad: str, reason: str) -> None:
+def test_a_token_that_could_be_read_in_two_ways_is_refused(
+    bad: str, reason: str
+) -> None:
     """Signature first, then one strict reading of its JSON."""
     assert authenticate(bad, RING, NOW) == Refusal(reason)
 
@@ -266,7 +304,9 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
     assert issue(PROVIDER, SERVICE, scopes=["read", "admin"]) == Refusal(
         "shop/job was not granted admin"
     )
-    assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal("shop/job was granted nothing")
+    assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal(
+        "shop/job was granted nothing"
+    )
     alone = Refusal("shop/job acts for itself only: users cannot sign in through it")
     for client in (SERVICE, replace(SERVICE, groups=("sales",))):
         assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
@@ -278,13 +318,20 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
 def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> None:
     """A user in none of the client's groups is issued none; groups carry the provider's names."""
     claims = Claims(
-        "main", "shop/web", "someone", True, ("read", "write", "openid"), ("sales", "staff")
+        "main",
+        "shop/web",
+        "someone",
+        True,
+        ("read", "write", "openid"),
+        ("sales", "staff"),
     )
     assert issue(PROVIDER, WEB, User("someone", ("sales", "staff"))) == claims
     assert issue(PROVIDER, WEB, User("someone", ("staff",))) == Refusal(
         "the user is in no group that shop/web is assigned to"
     )
-    assert issue(PROVIDER, WEB) == Refusal("shop/web acts for users only: somebody must sign in")
+    assert issue(PROVIDER, WEB) == Refusal(
+        "shop/web acts for users only: somebody must sign in"
+    )
     renamed = Provider("main", "api://tests", SPELLING, groups={"sales": "ACME Sales"})
     assert isinstance(issue(renamed, WEB, User("someone", ("ACME Sales",))), Claims)
     assert isinstance(issue(renamed, WEB, User("someone", ("sales",))), Refusal)

@@ -25,7 +25,8 @@ FILE = Path("applications/billing.yaml")
 def write(roles: str) -> None:
     access = " ".join(ACCESS.replace("ROLES", roles).split())
     FILE.write_text(
-        api("billing", domain="billing.example.com", http="{/: 8080}", access=access), "utf-8"
+        api("billing", domain="billing.example.com", http="{/: 8080}", access=access),
+        "utf-8",
     )
 
 
@@ -69,7 +70,9 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     by_kind: dict[str, list[tuple[str, list[list[str]]]]] = {}
     for change in found["changes"]:
         if not change["otherSpellings"]:
-            whom = {(whom["client"], json.dumps(whom["usersIn"])) for whom in change["for"]}
+            whom = {
+                (whom["client"], json.dumps(whom["usersIn"])) for whom in change["for"]
+            }
             by_kind.setdefault(change["kind"], []).extend(
                 (one, json.loads(users)) for one, users in whom
             )
@@ -79,7 +82,9 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     assert "shop" in found["unjudged"]
 
 
-def test_no_change_is_not_all_that_diff_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_change_is_not_all_that_diff_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Beside the answer on standard error; in Markdown, which is passed on alone, in it."""
     assert main(["diff", "--exit-code"]) == 0
     said = capsys.readouterr()
@@ -99,7 +104,10 @@ def test_no_change_is_not_all_that_diff_says(capsys: pytest.CaptureFixture[str])
         (["matrix"], ["shop/web", "sales"]),
         (["matrix", "--format", "csv"], ["shop/web"]),
         (["explain", "GET", URL, "--as", "shop/web"], ["200 GET"]),
-        (["explain", "GET", URL, "--as", "shop/web", "--user-in", "sales"], ["200 GET"]),
+        (
+            ["explain", "GET", URL, "--as", "shop/web", "--user-in", "sales"],
+            ["200 GET"],
+        ),
         (["graph"], ["shop/web", "not here", "not judged, since it is not here: shop"]),
         (["graph", "--since", "HEAD"], ["not judged, since it is not here: shop"]),
     ],
@@ -131,7 +139,9 @@ def test_what_is_not_judged_is_a_field(
     assert said.err == ""
 
 
-def test_what_others_offer_is_not_judged_either(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_others_offer_is_not_judged_either(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A call of an API that is not here."""
     client = "\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [o]}]}}\n"
     write("reader: {scopes: [b.read, b.write], groups: [sales]}")

@@ -107,7 +107,8 @@ def test_what_is_wrong_is_one_error_at_its_place(
 TAKEN: dict[str, str] = {
     "a null for traits": "    - {name: a, type: webservice, properties: {image: a}, traits: null}\n",
     "a trait twice": WEB % "{type: scaler}, {type: scaler, properties: {replicas: 2}}",
-    "a Service that selects another's pods, without a route": WEB % "" + OBJECT % SELECTING,
+    "a Service that selects another's pods, without a route": WEB % ""
+    + OBJECT % SELECTING,
     "a Helm chart": "    - {name: a, type: helmchart, properties: {chart: {source: a}}}\n",
 }
 
@@ -121,10 +122,15 @@ def test_what_is_as_kubevela_has_it_is_taken(
     assert "component(s): no errors" in capsys.readouterr().out
 
 
-def test_a_gateway_that_an_override_adds_opens_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gateway_that_an_override_adds_opens_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """It is a route without rules, like any other gateway by itself."""
     override = f"{{components: [{{name: web, traits: [{GATEWAY}]}}]}}"
-    write(f"{WEB % ''}  policies: [{{name: o, type: override, properties: {override}}}]\n", {})
+    write(
+        f"{WEB % ''}  policies: [{{name: o, type: override, properties: {override}}}]\n",
+        {},
+    )
     main(["explain", "GET", "https://a.example.com/"])
     assert capsys.readouterr().out.startswith("401")
 

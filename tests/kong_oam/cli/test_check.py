@@ -63,13 +63,19 @@ def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
         "4 application(s), 7 component(s): no errors, 1 finding(s)",
     ]
     subprocess.run(
-        ["patch", "-p0"], input=said.encode(), check=True, capture_output=True, timeout=30
+        ["patch", "-p0"],
+        input=said.encode(),
+        check=True,
+        capture_output=True,
+        timeout=30,
     )
     assert Path(ORDERS).read_text("utf-8") == before
     assert main(["check"]) == 0
 
 
-def test_json_has_the_findings_beside_the_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_findings_beside_the_diagnostics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With component, place, remedy and the diff."""
     _unused_grant()
     assert main(["check", "--json"]) == 1
@@ -85,10 +91,16 @@ def test_json_has_the_findings_beside_the_diagnostics(capsys: pytest.CaptureFixt
     assert finding["suggestion"].startswith(f"--- {ORDERS}\n")
 
 
-def test_where_there_is_an_error_lint_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_there_is_an_error_lint_is_silent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """What is an error makes everything else uncertain."""
     _unused_grant()
-    edit(ORDERS, "methods: [GET], scopes: [orders.read]", "methods: [GET], scopes: [orders.reed]")
+    edit(
+        ORDERS,
+        "methods: [GET], scopes: [orders.read]",
+        "methods: [GET], scopes: [orders.reed]",
+    )
     assert main(["check"]) == 1
     said = capsys.readouterr().out
     assert "ACC201" in said
@@ -127,14 +139,20 @@ def test_a_waiver_that_cannot_be_judged_is_an_error(
     )
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert f"applications/shop.yaml:33:{out.split(':33:')[1].split(':')[0]}: error {said}" in out
+    assert (
+        f"applications/shop.yaml:33:{out.split(':33:')[1].split(':')[0]}: error {said}"
+        in out
+    )
 
 
 def test_the_end_of_a_public_rule_is_a_day(capsys: pytest.CaptureFixture[str]) -> None:
     """As everywhere."""
     edit(ORDERS, '"2027-12-31"', "2027-13-31")
     assert main(["check"]) == 1
-    assert "error OAM103: '2027-13-31' is no day of the calendar" in capsys.readouterr().out
+    assert (
+        "error OAM103: '2027-13-31' is no day of the calendar"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
@@ -147,14 +165,20 @@ def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
     ).read_text("utf-8")
 
 
-def test_sarif_is_written_beside_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sarif_is_written_beside_what_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Errors or lint, whatever was found; an empty run where nothing was."""
     assert main(["check", "--sarif", "out.sarif"]) == 0
     assert _results() == []
     _unused_grant()
     assert main(["check", "--sarif", "out.sarif"]) == 1
     assert _results() == [("LINT301", ORDERS, 28)]
-    edit(ORDERS, "methods: [GET], scopes: [orders.read]", "methods: [GET], scopes: [orders.reed]")
+    edit(
+        ORDERS,
+        "methods: [GET], scopes: [orders.read]",
+        "methods: [GET], scopes: [orders.reed]",
+    )
     assert main(["check", "--sarif", "out.sarif"]) == 1
     assert _results() == [("ACC201", ORDERS, 24)]
     assert capsys.readouterr().out.count("LINT301") == 1
@@ -166,7 +190,11 @@ def _results() -> list[tuple[str, str, int]]:
     for result in run["results"]:
         physical = result["locations"][0]["physicalLocation"]
         found.append(
-            (result["ruleId"], physical["artifactLocation"]["uri"], physical["region"]["startLine"])
+            (
+                result["ruleId"],
+                physical["artifactLocation"]["uri"],
+                physical["region"]["startLine"],
+            )
         )
     return found
 
@@ -222,18 +250,27 @@ def test_a_repository_begins_without_an_application(
     assert capsys.readouterr().out == "0 application(s), 0 component(s): no errors\n"
 
 
-def test_the_only_stack_is_the_one_that_is_judged_by(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_only_stack_is_the_one_that_is_judged_by(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Of two, one has to be named."""
     for file in Path("stacks").iterdir():
         if file.name != "Pulumi.aws.yaml":
             file.unlink()
     assert main(["check"]) == 0
-    Path("stacks/Pulumi.gcp.yaml").write_bytes(Path("stacks/Pulumi.aws.yaml").read_bytes())
+    Path("stacks/Pulumi.gcp.yaml").write_bytes(
+        Path("stacks/Pulumi.aws.yaml").read_bytes()
+    )
     assert main(["check"]) == 2
-    assert "there is no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
+    assert (
+        "there is no stack 'local' in stacks; known: aws, gcp"
+        in capsys.readouterr().err
+    )
 
 
-def test_a_name_that_leads_nowhere_has_a_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_leads_nowhere_has_a_neighbour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """And no line of a file that is not there."""
     assert main(["check", "-f", "aplications"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == (
@@ -245,7 +282,9 @@ def test_a_name_that_leads_nowhere_has_a_neighbour(capsys: pytest.CaptureFixture
 def test_a_file_that_is_not_there_may_hold_what_others_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
+    assert (
+        main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
+    )
     assert capsys.readouterr().out.count(" error ") == 1
 
 
@@ -253,7 +292,11 @@ def test_a_file_that_is_not_there_may_hold_what_others_name(
 
 
 def _two_mistakes() -> None:
-    edit(ORDERS, "methods: [GET], scopes: [orders.read]", "methods: [GET], scopes: [orders.reed]")
+    edit(
+        ORDERS,
+        "methods: [GET], scopes: [orders.read]",
+        "methods: [GET], scopes: [orders.reed]",
+    )
     edit("applications/shop.yaml", "kind: service", "kind: servize")
 
 
@@ -283,7 +326,12 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
         "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
     ]
     assert last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
-    assert main(["check", "applications/hello.yaml", "--stack", "aws", "-f", "applications"]) == 0
+    assert (
+        main(
+            ["check", "applications/hello.yaml", "--stack", "aws", "-f", "applications"]
+        )
+        == 0
+    )
     assert capsys.readouterr().out.splitlines() == [
         "no errors here; lint waits until there is none elsewhere",
         "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
@@ -346,8 +394,14 @@ def test_a_file_of_nowhere_else_is_read_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Beside all that the stack names."""
-    text = Path("applications/hello.yaml").read_text("utf-8").replace("name: hello", "name: draft")
-    Path("draft.yaml").write_text(text.replace("hello.example.com", "draft.example.com"), "utf-8")
+    text = (
+        Path("applications/hello.yaml")
+        .read_text("utf-8")
+        .replace("name: hello", "name: draft")
+    )
+    Path("draft.yaml").write_text(
+        text.replace("hello.example.com", "draft.example.com"), "utf-8"
+    )
     assert main(["check", "draft.yaml"]) == 0
     assert capsys.readouterr().out == "5 application(s), 8 component(s): no errors\n"
     Path("draft.yaml").write_text("# nothing yet\n", "utf-8")
@@ -357,7 +411,10 @@ def test_a_file_of_nowhere_else_is_read_too(
         == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
     )
     assert main(["check", "gone.yaml"]) == 1
-    assert "gone.yaml:1:1: error OAM101: cannot be read: no such file" in capsys.readouterr().out
+    assert (
+        "gone.yaml:1:1: error OAM101: cannot be read: no such file"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,10 @@ def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, bool
     """The codes of all that is found, each with whether it is new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
-    return {one["code"]: one["new"] for one in (*document["diagnostics"], *document["findings"])}
+    return {
+        one["code"]: one["new"]
+        for one in (*document["diagnostics"], *document["findings"])
+    }
 
 
 def test_a_warning_that_a_change_brings_is_new(
@@ -58,7 +61,9 @@ def test_only_what_is_new_is_printed_and_counts(
     assert main(["check", "--since", "HEAD"]) == 0
     said = capsys.readouterr().out
     assert "LINT" not in said
-    assert said.endswith(f"{lint} finding(s) at HEAD, too: check without --since prints them\n")
+    assert said.endswith(
+        f"{lint} finding(s) at HEAD, too: check without --since prints them\n"
+    )
     orders = project / ORDERS
     orders.write_text(
         orders.read_text().replace(
@@ -91,7 +96,9 @@ def test_of_two_findings_alike_one_is_new(
     text = orders.read_text()
     rule = "              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}\n"
     assert rule in text
-    orders.write_text(text.replace(rule, rule + rule.replace("/orders/health", "/orders/ready")))
+    orders.write_text(
+        text.replace(rule, rule + rule.replace("/orders/health", "/orders/ready"))
+    )
     main(["check", "--since", "HEAD", "--json"])
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert sorted(one["new"] for one in findings if one["code"] == "LINT306") == [

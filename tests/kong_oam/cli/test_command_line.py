@@ -23,7 +23,9 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_verb_has_help_with_an_example(command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_verb_has_help_with_an_example(
+    command, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And takes --json, where it says so."""
     with pytest.raises(SystemExit) as ended:
         main([command.name, "--help"])
@@ -32,16 +34,23 @@ def test_every_verb_has_help_with_an_example(command, capsys: pytest.CaptureFixt
     assert f"python -m kong_oam {command.name}" in said.split("\n\n", 1)[1]
     assert ("--json" in said) == command.json
     positional = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
-    assert all(len(line.split()) > 1 for line in positional.splitlines()), "each says what it is"
+    assert all(len(line.split()) > 1 for line in positional.splitlines()), (
+        "each says what it is"
+    )
 
 
-def test_help_lists_the_verbs_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_verbs_and_the_exit_statuses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In a line each."""
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    assert all(f"    {command.name}" in said and command.summary in said for command in COMMANDS)
+    assert all(
+        f"    {command.name}" in said and command.summary in said
+        for command in COMMANDS
+    )
     assert "Exit status: 0 nothing to report, 1 findings" in said
 
 
@@ -55,7 +64,9 @@ def test_help_lists_the_verbs_and_the_exit_statuses(capsys: pytest.CaptureFixtur
         ["matrix", "--from", ""],
     ],
 )
-def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the usage on standard error."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -85,7 +96,9 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     arguments = [sys.executable, "-m", "kong_oam", "check"]
-    ran = subprocess.run(arguments, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    ran = subprocess.run(
+        arguments, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, timeout=60
+    )
     os.close(writing)
     assert ran.stderr == b""
 
@@ -99,7 +112,10 @@ def test_tables_align_their_columns() -> None:
 
 @pytest.mark.parametrize(
     ("called", "name"),
-    [("/opt/venv/bin/kong-oam", "kong-oam"), ("kong_oam/__main__.py", "python -m kong_oam")],
+    [
+        ("/opt/venv/bin/kong-oam", "kong-oam"),
+        ("kong_oam/__main__.py", "python -m kong_oam"),
+    ],
 )
 def test_the_command_is_called_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
@@ -118,7 +134,10 @@ def test_the_command_is_called_as_it_was(
     assert f"  {name} who GET https://" in said
     (tmp_path / "none.yaml").touch()
     assert main(["check", "none.yaml"]) == 2
-    assert capsys.readouterr().err == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
+    assert (
+        capsys.readouterr().err
+        == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
+    )
 
 
 @pytest.mark.parametrize(

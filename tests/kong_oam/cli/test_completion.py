@@ -103,7 +103,9 @@ def test_everything_that_can_be_said_is_offered(project: None) -> None:
     assert offered("") == [command.name for command in COMMANDS]
     for path, parser in _all(_parser()):
         flags = offered(*path, "-")
-        assert flags == [flag for action in parser._actions for flag in action.option_strings]
+        assert flags == [
+            flag for action in parser._actions for flag in action.option_strings
+        ]
         assert "--help" in flags
 
 
@@ -112,7 +114,10 @@ def test_a_summary_stands_beside_each_word(
 ) -> None:
     """Shells that show summaries read it behind a tab."""
     assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
-    assert capsys.readouterr().out == "--key\tits private key, in PEM, without a passphrase\n"
+    assert (
+        capsys.readouterr().out
+        == "--key\tits private key, in PEM, without a passphrase\n"
+    )
 
 
 KONG_OAM = (
@@ -128,7 +133,12 @@ def typed(command: list[str], setup: str, keys: str) -> str:
     ours, theirs = pty.openpty()
     env = {"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": str(Path.cwd())}
     shell = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -155,8 +165,14 @@ def _until(terminal: int, words: str) -> str:
 KEYS = [
     ("kong-oam ch\t--stack loc\t--js\t", "<check><--stack><local><--json>"),
     ("kong-oam emergency -s a\top\t", "<emergency><-s><aws><open>"),
-    ("kong-oam check --sarif stacks/Pulumi.a\t", "<check><--sarif><stacks/Pulumi.aws.yaml>"),
-    ("kong-oam who -f README st\tPulumi.a\t", "<who><-f><README><stacks/Pulumi.aws.yaml>"),
+    (
+        "kong-oam check --sarif stacks/Pulumi.a\t",
+        "<check><--sarif><stacks/Pulumi.aws.yaml>",
+    ),
+    (
+        "kong-oam who -f README st\tPulumi.a\t",
+        "<who><-f><README><stacks/Pulumi.aws.yaml>",
+    ),
     ("kong-oam check --stack '$\t'", "<check><--stack><$>"),
 ]
 
@@ -165,7 +181,10 @@ KEYS = [
 def test_it_is_typed_in_bash(scripts: dict[str, Path], keys: str, passed: str) -> None:
     """On a terminal, with readline's own rules of what a word is. No file's name is run."""
     assert (
-        typed(["bash", "--norc", "--noprofile", "-i"], f"source {scripts['bash']}", keys) == passed
+        typed(
+            ["bash", "--norc", "--noprofile", "-i"], f"source {scripts['bash']}", keys
+        )
+        == passed
     )
     assert not Path("evil").exists()
 
@@ -192,11 +211,17 @@ def test_it_is_typed_in_zsh(scripts: dict[str, Path], keys: str, passed: str) ->
         ("kong-oam completion z", ["zsh"]),
     ],
 )
-def test_fish_completes(scripts: dict[str, Path], line: str, expected: list[str]) -> None:
+def test_fish_completes(
+    scripts: dict[str, Path], line: str, expected: list[str]
+) -> None:
     """By fish's own word for what it would offer."""
     ours = f"function kong-oam; {sys.executable} -m kong_oam $argv; end; source $argv[1]; complete -C $argv[2]"
     command = ["fish", "--no-config", "-c", ours, str(scripts["fish"]), line]
     env = {"PATH": os.environ["PATH"], "HOME": str(Path.cwd()), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=env)
-    assert sorted(one.partition("\t")[0] for one in done.stdout.splitlines()) == expected
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=20, env=env
+    )
+    assert (
+        sorted(one.partition("\t")[0] for one in done.stdout.splitlines()) == expected
+    )
     assert done.stderr == ""

@@ -71,7 +71,12 @@ def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Typed:
 
 def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
     """Who may call it among that, and what nothing means; an empty answer stands for what is in brackets."""
-    assert typed(*INVOICES, "sales", "shop/web shop/checkout:write", "orders/api:orders.read") == 0
+    assert (
+        typed(
+            *INVOICES, "sales", "shop/web shop/checkout:write", "orders/api:orders.read"
+        )
+        == 0
+    )
     assert asked == [
         "Application: ",
         "Component: ",
@@ -90,7 +95,9 @@ def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
     ]
     text = BILLING.read_text("utf-8")
     assert "http: {/: 8080}\n" in text and "domain" not in text
-    assert "components: [shop/web]\n" in text and "components: [shop/checkout]\n" in text
+    assert (
+        "components: [shop/web]\n" in text and "components: [shop/checkout]\n" in text
+    )
     assert main(["check"]) == 0
 
 
@@ -157,7 +164,10 @@ def test_it_asks_for_nothing_that_says_nothing(
             {10: "shop/checkout:rwite"},
             "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write",
         ),
-        ({10: "shop/checkot"}, "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
+        (
+            {10: "shop/checkot"},
+            "'shop/checkot' is no client; did you mean 'shop/checkout'?",
+        ),
         ({11: "orders/api"}, "'orders/api' is not APP/COMPONENT:SCOPE"),
         ({1: "\x1b[31mx"}, "'?[31mx' is no name"),
     ],
@@ -176,7 +186,9 @@ def test_a_wrong_answer_is_asked_for_again(
     assert typed(*answers) == 0
     assert said in capsys.readouterr().err
     (number,) = wrong
-    assert [at for at, question in enumerate(asked) if question in asked[:at]] == [number + 1]
+    assert [at for at, question in enumerate(asked) if question in asked[:at]] == [
+        number + 1
+    ]
     assert asked[number] == asked[number + 1]
     assert BILLING.exists()
 
@@ -190,9 +202,18 @@ def test_a_wrong_answer_is_asked_for_again(
         ),
         ({7: "not a host"}, 'domain: "not a host" does not match'),
         ({8: "/a;b"}, "error ACC213: path '/a;b'"),
-        ({10: "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
-        ({11: "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
-        ({1: "api"}, "error OAM107: Deployment 'api' in namespace 'default' would also be made"),
+        (
+            {10: "shop/web"},
+            "'shop/web' calls for its users: name a group that they are in",
+        ),
+        (
+            {11: "orders/api:orders.reed"},
+            "'orders/api' declares no scope 'orders.reed'",
+        ),
+        (
+            {1: "api"},
+            "error OAM107: Deployment 'api' in namespace 'default' would also be made",
+        ),
         (
             {2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None},
             "error ACC210: a web client needs redirectPaths, and a gateway trait",
@@ -204,7 +225,10 @@ def test_a_wrong_answer_is_asked_for_again(
     ],
 )
 def test_what_cannot_be_as_a_whole_is_refused(
-    typed: Typed, changes: dict[int, str | None], said: str, capsys: pytest.CaptureFixture[str]
+    typed: Typed,
+    changes: dict[int, str | None],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the answers as flags, so that nobody types them again."""
     answers: list[str | None] = [*INVOICES, "", "", ""]
@@ -216,9 +240,15 @@ def test_what_cannot_be_as_a_whole_is_refused(
     assert not BILLING.exists()
 
 
-def test_answers_as_flags_say_the_same(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_answers_as_flags_say_the_same(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
     """All that was typed, and what an empty answer stands for."""
-    callers = ("sales, order-desk", "shop/web shop/checkout:write", "orders/api:orders.read")
+    callers = (
+        "sales, order-desk",
+        "shop/web shop/checkout:write",
+        "orders/api:orders.read",
+    )
     assert typed(*INVOICES[:1], "api", *INVOICES[2:], *callers) == 2
     flags = capsys.readouterr().err.rpartition("your answers, as flags: ")[2].split()
     assert (
@@ -232,7 +262,11 @@ def test_answers_as_flags_say_the_same(typed: Typed, capsys: pytest.CaptureFixtu
         == 0
     )
     text = BILLING.read_text("utf-8")
-    assert "sales, order-desk" in text and "[shop/web]" in text and "[shop/checkout]" in text
+    assert (
+        "sales, order-desk" in text
+        and "[shop/web]" in text
+        and "[shop/checkout]" in text
+    )
     assert main(["check"]) == 0
 
 
@@ -258,13 +292,18 @@ def test_a_name_whose_file_is_taken_is_refused(
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
     assert typed(*INVOICES, "", "", "") == 2
-    assert "applications/billing.yaml exists; nothing is overwritten" in capsys.readouterr().err
+    assert (
+        "applications/billing.yaml exists; nothing is overwritten"
+        in capsys.readouterr().err
+    )
 
 
 BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
 
 
-def test_what_check_would_find_is_shown(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_check_would_find_is_shown(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And is not written, unless a flag says so."""
     assert typed(*BELOW) == 2
     assert (
@@ -275,7 +314,9 @@ def test_what_check_would_find_is_shown(typed: Typed, capsys: pytest.CaptureFixt
     assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
 
 
-@pytest.mark.parametrize("how", ["edited", "removed", "moved behind a link", "unreadable"])
+@pytest.mark.parametrize(
+    "how", ["edited", "removed", "moved behind a link", "unreadable"]
+)
 def test_what_somebody_saves_while_it_asks_stays(
     how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,7 +327,9 @@ def test_what_somebody_saves_while_it_asks_stays(
     def saved_meanwhile(_: str) -> str:
         if how == "edited":
             shop.write_text(
-                shop.read_text("utf-8").replace("orders.read, orders.write", "orders.read")
+                shop.read_text("utf-8").replace(
+                    "orders.read, orders.write", "orders.read"
+                )
             )
         elif how == "unreadable":
             shop.write_bytes(b"\xff")
@@ -326,7 +369,11 @@ def test_what_somebody_saves_while_it_asks_stays(
     assert main(["new", *flags]) == 2
     said = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
     assert capsys.readouterr().err == said
-    after = {file: file.read_bytes() for file in Path("applications").iterdir() if file != shop}
+    after = {
+        file: file.read_bytes()
+        for file in Path("applications").iterdir()
+        if file != shop
+    }
     assert after == {file: content for file, content in before.items() if file != shop}
 
 
@@ -363,7 +410,11 @@ def test_the_page_shows_what_is_asked_and_said(
 ) -> None:
     """What is behind a question there is what was typed; a terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
-    shown = block(page("how-to/add-a-component.md"), "text").rpartition("\n...")[0].split("\n")[1:]
+    shown = (
+        block(page("how-to/add-a-component.md"), "text")
+        .rpartition("\n...")[0]
+        .split("\n")[1:]
+    )
     starts = (
         "Client",
         "webservice",
@@ -379,7 +430,8 @@ def test_the_page_shows_what_is_asked_and_said(
     )
     lines = [line for line in shown if line.startswith(starts)]
     questions = [
-        (line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2] for line in lines
+        (line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2]
+        for line in lines
     ]
     assert (
         typed(

@@ -57,7 +57,10 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     file = project / "Pulumi.yaml"
     file.write_text("name: kong-oam\nstackConfigDir: conf\n")
     assert main(["diff"]) == main(["check"]) == 2
-    assert capsys.readouterr().err.count("Pulumi.yaml lets the engine read other files") == 2
+    assert (
+        capsys.readouterr().err.count("Pulumi.yaml lets the engine read other files")
+        == 2
+    )
     git("add", ".")
     git("commit", "--message", "elsewhere")
     file.write_text("name: kong-oam\nstackConfigDir: stacks\n")
@@ -69,7 +72,9 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     )
 
 
-def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_revisions_have_their_own_stacks(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A default domain that changes is another host; what stands in a revision is named by it."""
     edit(project / "stacks/Pulumi.local.yaml", "apps.example.com", "web.example.com")
     edit(project / "applications/orders.yaml", *OPENED)
@@ -77,7 +82,8 @@ def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFi
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert [
-        (change["kind"], change.get("site") or change["setting"]) for change in said["changes"]
+        (change["kind"], change.get("site") or change["setting"])
+        for change in said["changes"]
     ] == [
         ("newly public", "orders.example.com"),
         ("newly public", "web-shop.web.example.com"),
@@ -114,7 +120,9 @@ def test_a_revision_has_the_applications_that_its_stack_names(
 
 
 def test_applications_of_another_repository_are_read_as_they_are(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """On both sides: a revision of this repository says nothing about them. `-f` names some as well as the stack."""
     team = tmp_path_factory.mktemp("team")
@@ -124,14 +132,18 @@ def test_applications_of_another_repository_are_read_as_they_are(
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
     edit(team / "orders.yaml", *OPENED)
     assert main(["diff", "--exit-code"]) == 0
-    assert main(["diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team)]) == 0
+    assert (
+        main(["diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team)]) == 0
+    )
     assert capsys.readouterr().out == ""
     assert main(["diff", "HEAD~1", "."]) == 0
     assert capsys.readouterr().out.startswith(HEADLINE)
 
 
 def test_what_a_revision_does_not_have_is_remarked(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """By name, once, of a repository below this one too; and nothing where all is in it."""
     assert main(["diff"]) == 0
@@ -144,7 +156,9 @@ def test_what_a_revision_does_not_have_is_remarked(
     _name_applications(project, "applications", str(team))
     git("commit", "--all", "--message", "another repository")
     edit(team / "orders.yaml", *OPENED)
-    assert main(["diff", "HEAD", "."]) == main(["graph", "--since", "HEAD", "--json"]) == 0
+    assert (
+        main(["diff", "HEAD", "."]) == main(["graph", "--since", "HEAD", "--json"]) == 0
+    )
     said = (
         f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
         "compare two folders"
@@ -197,7 +211,9 @@ def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
     """By a pattern as well, of which only files of YAML are taken from the commit."""
     (project / "all/teams/orders").mkdir(parents=True)
     (project / "applications").rename(project / "all/shared")
-    (project / "all/teams/orders/apps").symlink_to("../../shared", target_is_directory=True)
+    (project / "all/teams/orders/apps").symlink_to(
+        "../../shared", target_is_directory=True
+    )
     _name_applications(project, "all/*/*/apps")
     git("add", ".")
     git("commit", "--message", "links")
@@ -248,7 +264,9 @@ def test_another_repository_in_this_one_is_read_as_it_is(
 
 
 def test_a_revision_has_the_submodules_of_its_own(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """As they were, of whatever commit is checked out now; a commit that is not here is said."""
     team = tmp_path_factory.mktemp("team")
@@ -260,7 +278,14 @@ def test_a_revision_has_the_submodules_of_its_own(
         ["commit", "--message", "first"],
     ):
         git("-C", str(team), *arguments)
-    git("-c", "protocol.file.allow=always", "submodule", "add", str(team), "teams/orders")
+    git(
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "add",
+        str(team),
+        "teams/orders",
+    )
     _name_applications(project, "applications", "teams/*/oam")
     git("add", ".")
     git("commit", "--message", "submodule")
@@ -274,7 +299,9 @@ def test_a_revision_has_the_submodules_of_its_own(
     assert "HEAD:teams/orders/oam/orders.yaml:20:17" in said
 
 
-def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_of_two_things_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder that is called as a branch is: one of them would be compared with itself, and nothing told."""
     git("branch", "applications")
     edit(project / "applications/orders.yaml", *OPENED)
@@ -304,7 +331,10 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
     said = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
-    assert f"HEAD:applications/away.yaml:1:1: error OAM101: {said}" in capsys.readouterr().err
+    assert (
+        f"HEAD:applications/away.yaml:1:1: error OAM101: {said}"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,7 +360,9 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
         (folder / "more.yaml").write_text("", "utf-8")
     for link, target in links.items():
         target = (
-            os.path.relpath(outside, project / "applications") if target == "OUTSIDE" else target
+            os.path.relpath(outside, project / "applications")
+            if target == "OUTSIDE"
+            else target
         )
         (project / link).symlink_to(target, target_is_directory=True)
     (project / "applications/LICENSE").symlink_to(
@@ -458,15 +490,25 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     output = dump_model(model_of(estate, settings))
     (project / "model.json").write_text(json.dumps(output))
     (project / "outputs.json").write_text(json.dumps({"access": "", "__model": output}))
-    rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"__model": output}), *state(estate)]
+    rows = [
+        Resource("pulumi:pulumi:Stack", "kong-oam-local", {"__model": output}),
+        *state(estate),
+    ]
     resources = [
-        {"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows
+        {"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs}
+        for one in rows
     ]
     (project / "state.json").write_text(
         json.dumps({"version": 3, "deployment": {"resources": resources}})
     )
     _pulumi(project / "bin", monkeypatch, f"cat {project}/state.json")
-    for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json"):
+    for operand in (
+        "deployed",
+        "deployed:local",
+        "state.json",
+        "model.json",
+        "outputs.json",
+    ):
         assert main(["diff", operand, "--exit-code"]) == 0
         assert capsys.readouterr().out == ""
     edit(
@@ -483,7 +525,9 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     assert said[3].endswith("at once")
 
 
-def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_shows_names_as_code(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """So that no name of a group is read as markup; where nothing changes it says so."""
     assert main(["diff", "--markdown"]) == 0
     assert capsys.readouterr().out == "No change of access.\n"
@@ -527,8 +571,16 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     assert (change["kind"], change["for"]) == ("answered by", [{"everybody": True}])
     answer = {"component": "orders/api", "owner": "team-orders"}
     assert change["answeredBy"] == {
-        "old": {**answer, "port": "8080", "pods": "own pods in default at 8080 (Deployment api)"},
-        "new": {**answer, "port": "9090", "pods": "own pods in default at 9090 (Deployment api)"},
+        "old": {
+            **answer,
+            "port": "8080",
+            "pods": "own pods in default at 8080 (Deployment api)",
+        },
+        "new": {
+            **answer,
+            "port": "9090",
+            "pods": "own pods in default at 9090 (Deployment api)",
+        },
     }
     (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
     *_, last = run["results"]
@@ -545,9 +597,13 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF."""
-    edit(project / "applications/orders.yaml", "owner: team-orders", "owner: team-sales")
+    edit(
+        project / "applications/orders.yaml", "owner: team-orders", "owner: team-sales"
+    )
     assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
-    assert capsys.readouterr().out.startswith("owner of orders/api: team-orders -> team-sales\n")
+    assert capsys.readouterr().out.startswith(
+        "owner of orders/api: team-orders -> team-sales\n"
+    )
     assert main(["diff", "--markdown"]) == 0
     row = "| owner | `orders/api` |  | `team-orders -> team-sales` | `applications/orders.yaml:7:7` |\n"
     assert capsys.readouterr().out.endswith(row)
@@ -562,7 +618,11 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     }
     (run,) = json.loads(Path("out.sarif").read_text("utf-8"))["runs"]
     (result,) = run["results"]
-    assert (result["ruleId"], result["level"], len(result["locations"])) == ("owner", "warning", 1)
+    assert (result["ruleId"], result["level"], len(result["locations"])) == (
+        "owner",
+        "warning",
+        1,
+    )
 
 
 def test_a_client_that_comes_or_goes_has_its_owner_in_json(

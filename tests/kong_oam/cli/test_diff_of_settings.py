@@ -140,7 +140,11 @@ def test_another_setting_is_told_with_both_values(
     deployed = project / "deployed.json"
     deployed.write_text(
         json.dumps(
-            dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings))
+            dump_model(
+                model_of(
+                    estate_of(read_files([Path("applications")]), settings), settings
+                )
+            )
         )
     )
     edit(old, new)
@@ -208,9 +212,14 @@ def test_a_partners_certificate_is_told_by_its_fingerprint(
 ) -> None:
     """Whoever has its key calls as the partner; the certificate itself is not repeated."""
     pem = certified(rsa_key())
-    edit("audience:", f"certificates: {{outside/partner: [{json.dumps(pem)}]}}\n      audience:")
+    edit(
+        "audience:",
+        f"certificates: {{outside/partner: [{json.dumps(pem)}]}}\n      audience:",
+    )
     line = told(capsys).splitlines()[0]
-    assert line.startswith("may widen for outside/partner at corp: certificates: added ")
+    assert line.startswith(
+        "may widen for outside/partner at corp: certificates: added "
+    )
     assert len(line.split()[-1]) == 64
     assert "BEGIN" not in told(capsys, "--json")
 

@@ -64,15 +64,26 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     copy_sample(Path())
     copy_sample(Path("before"))
-    edit("methods: [GET], scopes: [orders.read]", "methods: [GET, PATCH], scopes: [orders.read]")
+    edit(
+        "methods: [GET], scopes: [orders.read]",
+        "methods: [GET, PATCH], scopes: [orders.read]",
+    )
     edit(', until: "2027-12-31"', "")
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
-    found = ((Deviation("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
+    found = (
+        (
+            Deviation("opened", (), (exposure,)),
+            (Reason(f"a route{STEERING}", "remove it"),),
+        ),
+    )
     monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
     altered = Altered(
-        f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),)
+        f"Service 'default/api{STEERING}'",
+        (Reason(f"a port{STEERING}", "take it out"),),
     )
-    monkeypatch.setattr(kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1))
+    monkeypatch.setattr(
+        kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1)
+    )
 
 
 def edit(old: str, new: str) -> None:
@@ -134,9 +145,14 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert said.out == ""
     assert "there is no stack 'lokal'" in said.err
     assert "did you mean 'local'?" in said.err
-    for file in (Path("stacks/Pulumi.local.yaml"), Path("before/stacks/Pulumi.local.yaml")):
+    for file in (
+        Path("stacks/Pulumi.local.yaml"),
+        Path("before/stacks/Pulumi.local.yaml"),
+    ):
         file.write_text(
-            file.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: lokal"),
+            file.read_text("utf-8").replace(
+                "kong-oam:cloud: local", "kong-oam:cloud: lokal"
+            ),
             "utf-8",
         )
     assert main([*ASKED[verb], *json_too]) == 2
@@ -158,7 +174,9 @@ def test_applications_with_an_error_are_2(
     told, silent = (said.out, said.err) if verb == "check" else (said.err, said.out)
     assert silent == ""
     if verb == "check" and json_too:
-        assert {"ACC201", "ACC214"} <= {one["code"] for one in json.loads(told)["diagnostics"]}
+        assert {"ACC201", "ACC214"} <= {
+            one["code"] for one in json.loads(told)["diagnostics"]
+        }
     else:
         assert f"{ORDERS}:24:" in told and "error ACC201" in told
         assert f"{ORDERS}:29:" in told and "error ACC214" in told
@@ -191,7 +209,10 @@ def test_a_full_disk_is_2() -> None:
         ran = subprocess.run(
             command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60
         )
-    assert (ran.returncode, ran.stderr) == (2, b"standard output: No space left on device\n")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        b"standard output: No space left on device\n",
+    )
 
 
 @VERBS
@@ -223,12 +244,17 @@ def test_a_complaint_is_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @VERBS
-def test_no_text_of_somebodys_steers_a_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_of_somebodys_steers_a_terminal(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither a reason nor the name of a group, a field, or what is found in Kong."""
     steering = STEERING.replace("\x1b", "\\e").replace("\x07", "\\a")
     edit("reason: probes of the load balancer", f'reason: "{steering}"')
     edit("groups: [sales]", f'groups: [sales, "{steering}"]')
-    for asked in (ASKED[verb], [LOOK + "/health" if one == LOOK else one for one in ASKED[verb]]):
+    for asked in (
+        ASKED[verb],
+        [LOOK + "/health" if one == LOOK else one for one in ASKED[verb]],
+    ):
         assert not {"\x07", "\x1b]"} & {*shown(monkeypatch, *asked)}
         assert "\x1b]" not in shown(monkeypatch, *asked)
     edit("owner: team-orders", f'"{steering}": team-orders')
@@ -247,7 +273,11 @@ def test_arguments_need_not_be_text(verb: str) -> None:
     ]
     for more in ([], ["--json"]):
         command = [sys.executable, "-m", "kong_oam", *asked, *more]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "ascii",
+        }
         ran = subprocess.run(command, env=environment, capture_output=True, timeout=60)
         assert ran.returncode == (0 if verb in ("explain", "who") else 2), ran.stderr
         assert b"Traceback" not in ran.stderr

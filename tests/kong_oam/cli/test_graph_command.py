@@ -36,7 +36,9 @@ def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(printed(capsys, *arguments, "--json"))
 
 
-def test_mermaid_is_printed_where_nothing_else_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_mermaid_is_printed_where_nothing_else_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With its title, and the stack that it is of."""
     read = read_mermaid(printed(capsys))
     assert read.nodes["client_shop_web"] == "shop/web\nweb application\nfor desk, sales"
@@ -56,7 +58,9 @@ def test_the_ending_of_a_file_is_its_form(
     assert Path(name).read_text("utf-8").startswith(begins)
 
 
-def test_a_form_that_is_said_goes_before_the_ending(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_form_that_is_said_goes_before_the_ending(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """And is printed where there is no file; all of it is what the file has."""
     printed(capsys, "--format", "svg", "--output", "graph.txt")
     assert Path("graph.txt").read_text("utf-8") == printed(capsys, "--format", "svg")
@@ -69,7 +73,9 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """With ids that stay, what passes, and what changed."""
     graph = drawn(capsys, "--principal", "shop/checkout")
     assert graph["title"] == "Who may call what: stack local, shop/checkout"
-    assert graph["notes"] == ["What needs no token is not drawn: --principal anonymous has it."]
+    assert graph["notes"] == [
+        "What needs no token is not drawn: --principal anonymous has it."
+    ]
     assert graph["nodes"][0] == {
         "id": "client:shop/checkout", "kind": "client", "name": "shop/checkout", "component": None, "details": ["service"], "change": None,
     }  # fmt: skip
@@ -99,15 +105,21 @@ def test_a_part_is_drawn(
 ) -> None:
     """Of an Application, of a principal, or what both have."""
     nodes = drawn(capsys, *arguments)["nodes"]
-    assert {node["id"] for node in nodes if node["kind"] in ("client", "group")} == callers
+    assert {
+        node["id"] for node in nodes if node["kind"] in ("client", "group")
+    } == callers
     assert any(node["kind"] == "component" for node in nodes)
 
 
-def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_changed_since_a_revision_is_drawn(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With what diff says of it below."""
     replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
     replace_once(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
-    replace_once(SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}")
+    replace_once(
+        SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}"
+    )
     graph = drawn(capsys, "--since", "main")
     changes = {
         (edge["change"], edge["source"], *edge["items"])
@@ -125,20 +137,30 @@ def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[st
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
     assert main(["diff", "main", "--json"]) == 0
-    kinds = [change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]]
+    kinds = [
+        change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]
+    ]
     assert {"newly public", "widened", "revoked"} <= {*kinds}
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
 
 
-def test_what_was_exported_can_be_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_exported_can_be_compared_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """It knows no roles by name, so these are no change."""
-    Path("outputs.json").write_text(json.dumps({"__model": dump_model(BEFORE)}), "utf-8")
+    Path("outputs.json").write_text(
+        json.dumps({"__model": dump_model(BEFORE)}), "utf-8"
+    )
     replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
     graph = drawn(capsys, "--since", "outputs.json")
-    assert [edge["source"] for edge in graph["edges"] if edge["change"]] == ["group:support"]
+    assert [edge["source"] for edge in graph["edges"] if edge["change"]] == [
+        "group:support"
+    ]
 
 
-def test_an_estate_in_which_nobody_calls_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_estate_in_which_nobody_calls_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A picture of nothing would be taken for an error."""
     replace_once(ORDERS, ORDERS.read_text("utf-8"), WORKER)
     SHOP.unlink()

@@ -53,11 +53,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def files(folder: Path = Path()) -> list[str]:
     return sorted(
-        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        if file.is_file()
     )
 
 
-def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_team_begins_with_nothing_but_applications(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """No stack, no program; `new` fills it, and every question is answered without a stack."""
     assert main(["init"]) == 0
     assert files() == [
@@ -113,7 +117,9 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(
     assert capsys.readouterr().out.startswith("newly public: GET")
 
 
-def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_another_team_offers_need_not_be_here(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Nor whom a role names elsewhere: what is not judged is said. A component of an Application that is here has to be."""
     main(["init"])
     main([*NEW])
@@ -145,7 +151,10 @@ def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture
     )
     file.write_text(text + client.replace("CALLEE", "billing/api"))
     assert main(["check"]) == 1
-    assert "error ACC203: component 'billing/api' does not exist" in capsys.readouterr().out
+    assert (
+        "error ACC203: component 'billing/api' does not exist"
+        in capsys.readouterr().out
+    )
 
 
 def test_what_another_team_offers_is_called_all_the_same(
@@ -167,7 +176,9 @@ def test_what_another_team_offers_is_called_all_the_same(
         "o",
     )
     calls = ("--calls", "orders/api:orders.read")
-    assert main([*nightly, "--calls", "billing/api:s.read"]) == 2, "that one would be here"
+    assert main([*nightly, "--calls", "billing/api:s.read"]) == 2, (
+        "that one would be here"
+    )
     assert main([*nightly, "--calls", "orders:s.read"]) == 2
     assert "error OAM103" in capsys.readouterr().err
     assert main([*nightly, *calls]) == 0
@@ -177,14 +188,17 @@ def test_what_another_team_offers_is_called_all_the_same(
         "next: python -m kong_oam check",
     ]
     billing, theirs = Path("applications/billing.yaml"), Path("theirs/orders.yaml")
-    assert "- component: orders/api\n                scopes: [orders.read]\n" in billing.read_text(
-        "utf-8"
+    assert (
+        "- component: orders/api\n                scopes: [orders.read]\n"
+        in billing.read_text("utf-8")
     )
     assert main(["check"]) == 0
     billing.unlink()
     theirs.parent.mkdir()
     theirs.write_bytes(
-        (ROOT / "applications/orders.yaml").read_bytes().replace(b", components: [shop/web]", b"")
+        (ROOT / "applications/orders.yaml")
+        .read_bytes()
+        .replace(b", components: [shop/web]", b"")
     )
     capsys.readouterr()
     assert main([*nightly, *calls, "-f", "applications", "theirs"]) == 0
@@ -205,10 +219,16 @@ def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
     """Under the name that was asked for."""
     assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
     settings = read_file(Path("platform/stacks/Pulumi.prod-eu.yaml"))
-    assert (settings.stack.name, settings.applications) == ("prod-eu", ("applications",))
-    assert {"Pulumi.yaml", "__main__.py", "policies/__main__.py", "requirements.txt"} <= {
-        *files(Path("platform"))
-    }
+    assert (settings.stack.name, settings.applications) == (
+        "prod-eu",
+        ("applications",),
+    )
+    assert {
+        "Pulumi.yaml",
+        "__main__.py",
+        "policies/__main__.py",
+        "requirements.txt",
+    } <= {*files(Path("platform"))}
 
 
 @pytest.mark.parametrize("kind", [[], ["--platform"]])
@@ -224,7 +244,9 @@ def test_what_is_written_is_complete(kind: list[str]) -> None:
             assert json.loads(text)
         if name.endswith((".yaml", ".yml")):
             assert yaml.safe_load(text) or name == "applications/none.yaml"
-    assert {path.suffix for path in STARTERS.rglob("*") if path.is_file()} == {".template"}
+    assert {path.suffix for path in STARTERS.rglob("*") if path.is_file()} == {
+        ".template"
+    }
 
 
 def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,7 +255,9 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     Path("requirements.txt").symlink_to("nowhere")
     assert main(["init"]) == 0
     said = capsys.readouterr().out.splitlines()
-    stays = [f"{name}: is there, and stays" for name in ("README.md", "requirements.txt")]
+    stays = [
+        f"{name}: is there, and stays" for name in ("README.md", "requirements.txt")
+    ]
     assert [line for line in said if line.endswith("stays")] == stays
     assert "README.md: new" not in said
     assert ".pre-commit-config.yaml: new" in said
@@ -242,13 +266,16 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert said[-1] == "next: read README.md, then: kong-oam new"
     assert main(["init"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        line if line.startswith("next: ") else line.replace(": new", ": is there, and stays")
+        line
+        if line.startswith("next: ")
+        else line.replace(": new", ": is there, and stays")
         for line in said
     ]
 
 
 @pytest.mark.parametrize(
-    "arguments", [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]]
+    "arguments",
+    [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]],
 )
 def test_what_cannot_be_written_is_said(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -272,12 +299,16 @@ def pip(*arguments: str) -> tuple[bool, str]:
         "--no-index",
         "--no-deps",
     ]
-    done = subprocess.run([*asked, *arguments], capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [*asked, *arguments], capture_output=True, text=True, timeout=100
+    )
     return done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize(("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")]
+)
 def test_nothing_is_installed_until_it_is_said_which_file(
     kind: list[str], name: str, folder: Path
 ) -> None:
@@ -286,7 +317,10 @@ def test_nothing_is_installed_until_it_is_said_which_file(
     file = Path("requirements.txt")
     text = file.read_text("utf-8")
     (line,) = [line for line in text.splitlines() if not line.startswith("#")]
-    assert line == f"{name} @ <address of the wheel of release {__version__}>#sha256=<its sha256>"
+    assert (
+        line
+        == f"{name} @ <address of the wheel of release {__version__}>#sha256=<its sha256>"
+    )
     installs, said = pip("--requirement", "requirements.txt")
     assert not installs and f"Invalid requirement: '{line}'" in said
     wheel = folder / f"wheels/kong_oam-{__version__}-py3-none-any.whl"
@@ -294,17 +328,21 @@ def test_nothing_is_installed_until_it_is_said_which_file(
     about = f"kong_oam-{__version__}.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(
-            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: kong-oam\nVersion: {__version__}\n"
+            f"{about}/METADATA",
+            f"Metadata-Version: 2.1\nName: kong-oam\nVersion: {__version__}\n",
         )
         archive.writestr(
-            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{about}/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr(f"{about}/RECORD", "")
     for sha256, expected in (
         (hashlib.sha256(wheel.read_bytes()).hexdigest(), True),
         ("0" * 64, False),
     ):
-        file.write_text(text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"), "utf-8")
+        file.write_text(
+            text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"), "utf-8"
+        )
         installs, said = pip("--requirement", "requirements.txt")
         assert installs == expected, said
     committed = re.findall(r"\./wheels/\S+", text)
@@ -317,7 +355,9 @@ def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> Non
     main(["init"])
     workflow = yaml.safe_load(Path(".github/workflows/access.yaml").read_text("utf-8"))
     scripts = [
-        step["run"] for step in workflow["jobs"]["check"]["steps"] if "diff" in step.get("run", "")
+        step["run"]
+        for step in workflow["jobs"]["check"]["steps"]
+        if "diff" in step.get("run", "")
     ]
     stand_in = folder / "kong-oam"
     stand_in.write_text(f"#!/bin/sh\necho newly public\nexit {status}\n", "utf-8")
@@ -328,7 +368,11 @@ def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> Non
         "GITHUB_STEP_SUMMARY": "summary",
     }
     done = subprocess.run(
-        ["bash", "-e", "-c", *scripts], env=environment, capture_output=True, text=True, timeout=60
+        ["bash", "-e", "-c", *scripts],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == status
     if status == 0:

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from tests.support.custom_types import LEDGER, PRIORITY, STATEFUL_APP, commit, write_custom
+from tests.support.custom_types import (
+    LEDGER,
+    PRIORITY,
+    STATEFUL_APP,
+    commit,
+    write_custom,
+)
 from tests.support.projects import ROOT, replace_once
 from tests.support.rendering import written
 
@@ -47,11 +53,23 @@ def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 application(s), 2 component(s): no errors" in answer(capsys, "check")
     explained = json.loads(
         answer(
-            capsys, "explain", "GET", LEDGER_URL, "--as", "desk/web", "--user-in", "sales", "--json"
+            capsys,
+            "explain",
+            "GET",
+            LEDGER_URL,
+            "--as",
+            "desk/web",
+            "--user-in",
+            "sales",
+            "--json",
         )
     )
     assert (explained["status"], explained["component"]) == (200, "ledger/book")
-    assert explained["rule"] == {"file": "applications/ledger.yaml", "line": 17, "column": 17}
+    assert explained["rule"] == {
+        "file": "applications/ledger.yaml",
+        "line": 17,
+        "column": 17,
+    }
     assert "401" in answer(capsys, "explain", "GET", LEDGER_URL)
     assert "desk/web" in answer(capsys, "who", "GET", LEDGER_URL)
     assert "ledger.example.com" in answer(capsys, "what", "desk/web")
@@ -65,13 +83,17 @@ def test_a_definition_that_changes_is_a_change_of_access(
     """A revision has its own definitions, though the Applications are as they were."""
     assert answer(capsys, "diff") == ""
     replace_once(
-        Path("definitions/stateful-app.yaml"), "host: parameter.host", 'host: "books.example.com"'
+        Path("definitions/stateful-app.yaml"),
+        "host: parameter.host",
+        'host: "books.example.com"',
     )
     assert "books.example.com" in answer(capsys, "diff")
     assert "books.example.com" in answer(capsys, "graph", "--since", "main")
     Path("definitions/stateful-app.yaml").rename("stateful-app.yaml")
     name_definitions("stateful-app.yaml")
-    assert "books.example.com" in answer(capsys, "diff"), "the stack of then names no other"
+    assert "books.example.com" in answer(capsys, "diff"), (
+        "the stack of then names no other"
+    )
     assert answer(capsys, "diff", ".", ".") == ""
 
 
@@ -155,19 +177,29 @@ def test_definitions_are_named_on_the_command_line(
     assert "no errors" in answer(capsys, "check")
 
 
-def test_definitions_stand_beside_applications(capsys: pytest.CaptureFixture[str]) -> None:
+def test_definitions_stand_beside_applications(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for name in ("priority.cue", "stateful-app.yaml"):
         Path("definitions", name).unlink()
     Path("definitions").rmdir()
-    priority = written("Trait", "priority", PRIORITY.split("template: {\n")[1].removesuffix("}\n"))
-    Path("applications/ledger.yaml").write_text(f"{LEDGER}---\n{STATEFUL_APP}---\n{priority}")
+    priority = written(
+        "Trait", "priority", PRIORITY.split("template: {\n")[1].removesuffix("}\n")
+    )
+    Path("applications/ledger.yaml").write_text(
+        f"{LEDGER}---\n{STATEFUL_APP}---\n{priority}"
+    )
     assert "2 component(s): no errors" in answer(capsys, "check")
     assert "no errors" in answer(capsys, "check", "applications/ledger.yaml")
 
 
-def test_what_is_found_in_one_file_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_found_in_one_file_is_told_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
-    assert main(["check", "applications/desk.yaml", "--definitions", "definitions"]) == 0
+    assert (
+        main(["check", "applications/desk.yaml", "--definitions", "definitions"]) == 0
+    )
     printed = capsys.readouterr().out
     assert (
         "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them"
@@ -175,7 +207,9 @@ def test_what_is_found_in_one_file_is_told_apart(capsys: pytest.CaptureFixture[s
     )
 
 
-def test_a_component_is_written_beside_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_component_is_written_beside_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Its grant in the file of a component that definitions make."""
     arguments = "new --app report --component job --type worker --image a.example/job:1 --owner team-report --calls ledger/book:ledger.read"
     answer(capsys, *arguments.split())
@@ -201,13 +235,19 @@ def test_a_type_that_only_the_project_knows_is_written_beside(
     assert "ledger/page" in answer(capsys, "matrix")
 
 
-@pytest.mark.parametrize("watched", ["definitions/priority.cue", "applications/desk.yaml"])
+@pytest.mark.parametrize(
+    "watched", ["definitions/priority.cue", "applications/desk.yaml"]
+)
 def test_whoever_watches_is_told_of_a_definition_that_changes(watched: str) -> None:
     """And of an Application, as ever."""
     command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             assert process.stdout

@@ -13,7 +13,13 @@ from kong_oam.__main__ import main
 from kong_oam.access.matrix.sheet import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[3]
-PRINCIPALS = ["anonymous", "reports/console", "reports/renderer", "shop/checkout", "shop/web"]
+PRINCIPALS = [
+    "anonymous",
+    "reports/console",
+    "reports/renderer",
+    "shop/checkout",
+    "shop/web",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +34,9 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def cells(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
     return list(
-        csv.DictReader(io.StringIO(asked(capsys, "--format", "csv", *arguments), newline=""))
+        csv.DictReader(
+            io.StringIO(asked(capsys, "--format", "csv", *arguments), newline="")
+        )
     )
 
 
@@ -42,7 +50,9 @@ def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) ->
     ]
     for principal in PRINCIPALS:
         assert main(["what", principal, "--json"]) == 0
-        listed = [{**row, "usersIn": None} for row in json.loads(capsys.readouterr().out)]
+        listed = [
+            {**row, "usersIn": None} for row in json.loads(capsys.readouterr().out)
+        ]
         part = json.loads(asked(capsys, "--json", "--principal", principal))
         ours = [
             {
@@ -61,7 +71,9 @@ def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     (reading,) = [
         row
         for row in rows
-        if row["component"] == "orders/api" and row["methods"] == "GET,HEAD" and row["but not"]
+        if row["component"] == "orders/api"
+        and row["methods"] == "GET,HEAD"
+        and row["but not"]
     ]
     assert [reading[one] for one in PRINCIPALS] == [
         "",
@@ -104,7 +116,11 @@ def test_a_part_is_asked_for_by_names(
     ],
 )
 def test_a_file_gets_what_its_name_ends_with(
-    name: str, arguments: list[str], begins: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    arguments: list[str],
+    begins: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Unless a format is said; and it is what standard output would have got."""
     file = tmp_path / name
@@ -122,20 +138,32 @@ def test_a_file_gets_what_its_name_ends_with(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--principal", "shop/wob"], "there is no principal 'shop/wob'; did you mean 'shop/web'?"),
+        (
+            ["--principal", "shop/wob"],
+            "there is no principal 'shop/wob'; did you mean 'shop/web'?",
+        ),
         (
             ["--principal", "anonymus"],
             "there is no principal 'anonymus'; did you mean 'anonymous'?",
         ),
-        (["--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
-        (["--application", "order"], "there is no Application 'order'; did you mean 'orders'?"),
+        (
+            ["--component", "orders"],
+            "there is no component 'orders'; did you mean 'orders/api'?",
+        ),
+        (
+            ["--application", "order"],
+            "there is no Application 'order'; did you mean 'orders'?",
+        ),
         (["--json", "--format", "csv"], "--json is a format of its own"),
         (
             ["--output", "m.pdf"],
             "'m.pdf' does not say which format: end it on .txt/.csv/.html/.htm, or add --format",
         ),
         (["--output", "matrix"], "'matrix' does not say which format"),
-        (["--output", "nowhere/at/all.csv"], "nowhere/at/all.csv: No such file or directory"),
+        (
+            ["--output", "nowhere/at/all.csv"],
+            "nowhere/at/all.csv: No such file or directory",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_2(

@@ -44,12 +44,18 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(tmp_path: Path) -
         outputs.write_text("{")
         served(url, "} 1803340800\n")
         outputs.write_text(
-            json.dumps({"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}})
+            json.dumps(
+                {"credentials": {"shop/checkout at okta": {"due": "2027-02-24"}}}
+            )
         )
         served(url, "} 1803427200\n")
         answer = httpx.get(url, trust_env=False)
-        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-        assert httpx.get(url.replace("/metrics", "/"), trust_env=False).status_code == 404
+        assert (
+            answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        )
+        assert (
+            httpx.get(url.replace("/metrics", "/"), trust_env=False).status_code == 404
+        )
 
 
 def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
@@ -76,7 +82,9 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
 
 
 @pytest.mark.parametrize("what", ["--alerts", "--dashboard"])
-def test_what_it_prints_is_a_file(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_prints_is_a_file(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As its readers take it."""
     assert main(["metrics", what]) == 0
     said = capsys.readouterr().out
@@ -118,4 +126,6 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         taken.listen()
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["metrics", "--logs", "-", "--listen", where]) == 2
-    assert f"cannot listen at '{where}': Address already in use" in capsys.readouterr().err
+    assert (
+        f"cannot listen at '{where}': Address already in use" in capsys.readouterr().err
+    )

@@ -28,7 +28,9 @@ _COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|;>#)]).)+)")
 def commands(source: str) -> Iterator[str]:
     """The commands that texts of a module name, docstrings apart; what may be left out is there."""
     tree = ast.parse(source)
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
+    }
     parts = {
         id(part)
         for node in ast.walk(tree)
@@ -38,7 +40,9 @@ def commands(source: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if id(node) not in docstrings | parts:
             text = re.sub(r"\\\n\s*", "", _text(node))
-            yield from (re.sub(r"[\[\]]", "", found) for found in _COMMAND.findall(text))
+            yield from (
+                re.sub(r"[\[\]]", "", found) for found in _COMMAND.findall(text)
+            )
 
 
 def _text(node: ast.AST) -> str:
@@ -49,7 +53,9 @@ def _text(node: ast.AST) -> str:
     return FILLED if isinstance(node, ast.FormattedValue) else ""
 
 
-NAMED = sorted({one for file in SOURCES for one in commands(file.read_text("utf-8"))} - {FILLED})
+NAMED = sorted(
+    {one for file in SOURCES for one in commands(file.read_text("utf-8"))} - {FILLED}
+)
 
 
 def test_a_command_is_found_however_it_is_written() -> None:
@@ -76,5 +82,9 @@ def test_the_command_line_takes_it(command: str) -> None:
 
 def test_the_commands_of_messages_are_among_them() -> None:
     """So that none is missed by being written otherwise."""
-    expected = {"recover -s filled --remove", "recover -s filled", "emergency -s filled close"}
+    expected = {
+        "recover -s filled --remove",
+        "recover -s filled",
+        "emergency -s filled close",
+    }
     assert expected <= {*NAMED}

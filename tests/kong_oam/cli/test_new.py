@@ -15,11 +15,25 @@ from tests.support.workload_tls import authority
 
 BILLING = "applications/billing.yaml"
 API = (
-    *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
+    *(
+        "--app",
+        "billing",
+        "--component",
+        "invoices",
+        "--image",
+        "registry.example.com/billing:1.0",
+    ),
     *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com"),
 )
 WORKER = (
-    *("--component", "nightly", "--type", "worker", "--image", "registry.example.com/nightly:1.0"),
+    *(
+        "--component",
+        "nightly",
+        "--type",
+        "worker",
+        "--image",
+        "registry.example.com/nightly:1.0",
+    ),
     *("--calls", "orders/api:orders.read"),
 )
 
@@ -54,7 +68,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def files() -> dict[str, bytes]:
     """Everything at and around the project."""
     return {
-        str(path): path.read_bytes() for path in sorted(Path("..").rglob("*")) if path.is_file()
+        str(path): path.read_bytes()
+        for path in sorted(Path("..").rglob("*"))
+        if path.is_file()
     }
 
 
@@ -122,7 +138,10 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
 
 def test_a_link_to_an_application_stays_one() -> None:
     """What is written is written where it leads, with its mode; and nothing else is left there."""
-    link, real = Path("applications/orders.yaml"), Path("applications/zz/orders.real.yaml")
+    link, real = (
+        Path("applications/orders.yaml"),
+        Path("applications/zz/orders.real.yaml"),
+    )
     real.parent.mkdir()
     link.rename(real)
     link.symlink_to("zz/orders.real.yaml")
@@ -139,11 +158,15 @@ def test_one_application_may_call_itself() -> None:
     assert main(["new", *API, "--group", "sales"]) == 0
     worker = [*WORKER[:-1], "billing/invoices:invoices.write,invoices.read"]
     assert main(["new", "--app", "billing", "--owner", "team-billing", *worker]) == 0
-    assert "                components: [billing/nightly]\n" in Path(BILLING).read_text("utf-8")
+    assert "                components: [billing/nightly]\n" in Path(BILLING).read_text(
+        "utf-8"
+    )
     assert main(["check"]) == 0
 
 
-@pytest.mark.parametrize("group", [[], ["--group", "sales"]], ids=["no role", "a wider role"])
+@pytest.mark.parametrize(
+    "group", [[], ["--group", "sales"]], ids=["no role", "a wider role"]
+)
 def test_who_asks_to_read_may_not_change_anything(
     group: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,26 +177,52 @@ def test_who_asks_to_read_may_not_change_anything(
     for name in ("nightly", "hourly"):
         worker = [name if one == "nightly" else one for one in WORKER[:-1]]
         assert (
-            main(["new", "--app", name, "--owner", "o", *worker, "billing/invoices:invoices.read"])
+            main(
+                [
+                    "new",
+                    "--app",
+                    name,
+                    "--owner",
+                    "o",
+                    *worker,
+                    "billing/invoices:invoices.read",
+                ]
+            )
             == 0
         )
     role = "{scopes: [invoices.read], components: [nightly/nightly, hourly/hourly]}"
     reader = (
-        f"              reader: {role}\n" if group else f"            roles: {{reader: {role}}}\n"
+        f"              reader: {role}\n"
+        if group
+        else f"            roles: {{reader: {role}}}\n"
     )
     assert Path(BILLING).read_text("utf-8") == before + reader
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
-    assert capsys.readouterr().out.count("LINT312: role 'editor' lets nobody in") == len(group[:1])
+    assert capsys.readouterr().out.count(
+        "LINT312: role 'editor' lets nobody in"
+    ) == len(group[:1])
 
 
 def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
     """For a client that users sign in to; named after the client, where the name is taken."""
     assert (
-        main(["new", *API, "--group", "all: sales", "--caller", "shop/checkout:write", "--anyway"])
+        main(
+            [
+                "new",
+                *API,
+                "--group",
+                "all: sales",
+                "--caller",
+                "shop/checkout:write",
+                "--anyway",
+            ]
+        )
         == 0
     )
-    Path(BILLING).write_text(Path(BILLING).read_text("utf-8").replace("editor:", "reader:"))
+    Path(BILLING).write_text(
+        Path(BILLING).read_text("utf-8").replace("editor:", "reader:")
+    )
     before = Path(BILLING).read_text("utf-8")
     assert main(["new", *PHONE[:7], "billing/invoices:invoices.read", *PHONE[8:]]) == 0
     assert (
@@ -200,16 +249,32 @@ def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
     assert main(["check"]) == 0
 
 
-@pytest.mark.parametrize(("kind", "methods"), [("web", "GET, POST"), ("browser", "GET")])
+@pytest.mark.parametrize(
+    ("kind", "methods"), [("web", "GET, POST"), ("browser", "GET")]
+)
 def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     """Counted from the stack's asOf; users come back to a path that is open. What pages change that call by
     themselves, they change at the APIs that they call."""
     assert (
-        main(["new", *API, "--client", kind, "--path", "/app", "--calls", "orders/api:orders.read"])
+        main(
+            [
+                "new",
+                *API,
+                "--client",
+                kind,
+                "--path",
+                "/app",
+                "--calls",
+                "orders/api:orders.read",
+            ]
+        )
         == 0
     )
     text = Path(BILLING).read_text("utf-8")
-    assert f"              - methods: [{methods}]\n                public: {{reason: " in text
+    assert (
+        f"              - methods: [{methods}]\n                public: {{reason: "
+        in text
+    )
     assert "until: '2027-11-25'}\n" in text
     assert f"kind: {kind}\n            redirectPaths: [/app/callback]\n" in text
     assert (
@@ -246,9 +311,9 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
         f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
     )
-    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path("applications/orders.yaml").read_text(
-        "utf-8"
-    )
+    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path(
+        "applications/orders.yaml"
+    ).read_text("utf-8")
     assert main(["check"]) == 0
     assert main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"]) == 0
     assert main(["new", *arguments[:3], "second", *arguments[4:]]) == 0
@@ -304,7 +369,9 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
         "[orders.read]}]", f"[orders.read]}}{read}]"
     ).replace("[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]")
     both = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
-    assert f"scopes: [reports.read, reports.audit]}}{both}]\n" in reports.read_text("utf-8")
+    assert f"scopes: [reports.read, reports.audit]}}{both}]\n" in reports.read_text(
+        "utf-8"
+    )
     assert "nobody may call" not in capsys.readouterr().out
     assert main(["who", "GET", "http://billing.example.com/"]) == 0
     said = capsys.readouterr().out
@@ -321,7 +388,9 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     path = Path("applications/shop.yaml")
     path.write_text(
         path.read_text("utf-8").replace(
-            "            calls: [{component: orders/api, scopes: [orders.read]}]\n", "", 1
+            "            calls: [{component: orders/api, scopes: [orders.read]}]\n",
+            "",
+            1,
         )
     )
     orders = Path("applications/orders.yaml")
@@ -338,7 +407,9 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     assert main(["check"]) == 0
 
 
-def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_api_that_nobody_may_call_is_said_to_be_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
     said = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
     assert main(["new", *API]) == 0
@@ -386,7 +457,9 @@ def test_what_it_asks_of_the_gateway_are_traits(
 ) -> None:
     """Behind its others."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0][
+        "traits"
+    ]
     assert written[-len(traits) :] == traits
 
 
@@ -425,7 +498,9 @@ def test_a_worker_asks_nothing_of_the_gateway(
     assert f"leave {flags[0]} out" in capsys.readouterr().err
 
 
-def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_does_to_access_is_said_as_diff_says_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Elsewhere, too: users of a group that a caller did not sign in until now may call what it calls."""
     shutil.copytree(".", "../before")
     assert main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
@@ -433,12 +508,15 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFi
     assert main(["diff", "../before", "."]) == 0
     compared = capsys.readouterr().out
     assert (
-        "widened  shop/web for users in interns  *         http://hello.example.com/ " in compared
+        "widened  shop/web for users in interns  *         http://hello.example.com/ "
+        in compared
     )
     assert f"\n{compared}\nnext: " in said
     shutil.copytree("../before/applications", "applications", dirs_exist_ok=True)
     Path(BILLING).unlink()
-    assert main(["new", *API, "--group", "interns", "--caller", "shop/web", "--json"]) == 0
+    assert (
+        main(["new", *API, "--group", "interns", "--caller", "shop/web", "--json"]) == 0
+    )
     access = json.loads(capsys.readouterr().out)["access"]
     assert main(["diff", "../before", ".", "--json"]) == 0
     assert access == json.loads(capsys.readouterr().out)
@@ -447,9 +525,13 @@ def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFi
 def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["new", *API[:-1], "orders.example.com", "--path", "/orders", "--anyway"]) == 0
     assert (
-        "what this does to access is not known while there are errors\n" in capsys.readouterr().out
+        main(["new", *API[:-1], "orders.example.com", "--path", "/orders", "--anyway"])
+        == 0
+    )
+    assert (
+        "what this does to access is not known while there are errors\n"
+        in capsys.readouterr().out
     )
 
 
@@ -473,19 +555,26 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     assert files() == before
     assert main(["new", *BELOW, "--anyway"]) == 0
     assert (
-        "warning ACC219: orders.example.com/orders/invoices lies below" in capsys.readouterr().out
+        "warning ACC219: orders.example.com/orders/invoices lies below"
+        in capsys.readouterr().out
     )
     assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
 
 
-def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_written_only_where_somebody_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A draft, say; with all of them in JSON. What is no Application at all is never written."""
     taken = [*API[:-1], "orders.example.com", "--path", "/orders"]
     assert main(["new", *taken]) == 2
-    assert "1 finding(s) in what would be written; nothing was" in capsys.readouterr().err
+    assert (
+        "1 finding(s) in what would be written; nothing was" in capsys.readouterr().err
+    )
     assert main(["new", *taken, "--anyway", "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
-    assert [(one["severity"], one["code"]) for one in written["findings"]] == [("error", "ACC205")]
+    assert [(one["severity"], one["code"]) for one in written["findings"]] == [
+        ("error", "ACC205")
+    ]
     assert written["access"] is None
     assert main(["check"]) == 1
 
@@ -538,7 +627,8 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    "flag", ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"]
+    "flag",
+    ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"],
 )
 @pytest.mark.parametrize(
     "value",
@@ -560,9 +650,9 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
 def test_hostile_values_stay_texts_or_are_refused(flag: str, value: str) -> None:
     """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
     before = files()
-    arguments = dict(zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)) | {
-        flag: value
-    }
+    arguments = dict(
+        zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)
+    ) | {flag: value}
     status = main(["new", *(part for pair in arguments.items() for part in pair)])
     added = {name: raw for name, raw in files().items() if before.get(name) != raw}
     if status == 2:
@@ -578,7 +668,10 @@ def test_another_file_of_that_name_stays(capsys: pytest.CaptureFixture[str]) -> 
     shutil.move("applications/hello.yaml", BILLING)
     before = files()
     assert main(["new", *API]) == 2
-    assert f"{BILLING} holds other Applications; nothing is overwritten" in capsys.readouterr().err
+    assert (
+        f"{BILLING} holds other Applications; nothing is overwritten"
+        in capsys.readouterr().err
+    )
     shutil.move(BILLING, "applications/hello.yaml")
     Path(BILLING).symlink_to("../../elsewhere.yaml")
     assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
@@ -592,7 +685,9 @@ def test_another_file_of_that_name_stays(capsys: pytest.CaptureFixture[str]) -> 
     assert files() == before
 
 
-def test_an_application_in_flow_style_is_not_guessed_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_application_in_flow_style_is_not_guessed_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Where the text cannot be extended with certainty, it says so."""
     Path(BILLING).write_text(
         "{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: billing, annotations: {owner: o}}, "
@@ -607,11 +702,16 @@ def test_an_application_in_flow_style_is_not_guessed_at(capsys: pytest.CaptureFi
     assert files() == before
 
 
-def test_applications_with_errors_are_mended_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_applications_with_errors_are_mended_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Nobody extends what would not be provisioned."""
     Path(BILLING).write_text("spec: [\n")
     assert main(["new", *API]) == 2
-    assert "1 error(s): these Applications would not be provisioned" in capsys.readouterr().err
+    assert (
+        "1 error(s): these Applications would not be provisioned"
+        in capsys.readouterr().err
+    )
 
 
 def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
@@ -627,12 +727,16 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
     settings = Path("stacks/Pulumi.local.yaml")
     text = settings.read_text("utf-8")
     settings.write_text(
-        text.replace("    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"),
+        text.replace(
+            "    scheme: http\n", "    scheme: http\n    upstreamTls: {ca: ca.pem}\n"
+        ),
         "utf-8",
     )
     Path("stacks/ca.pem").write_text(authority("workloads").certificate, "utf-8")
     assert main(["new", *API, "--tls-issuer", "internal"]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0]["traits"]
+    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"]["components"][0][
+        "traits"
+    ]
     issuer = {"kind": "ClusterIssuer", "name": "internal"}
     assert written[-1] == {"type": "upstream-tls", "properties": {"issuer": issuer}}
 

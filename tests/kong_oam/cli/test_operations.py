@@ -14,7 +14,12 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.emergency import changes, confirmation
-from kong_oam.emergency.changes import EmergencyError, Opening, Openings, PartlyClosedError
+from kong_oam.emergency.changes import (
+    EmergencyError,
+    Opening,
+    Openings,
+    PartlyClosedError,
+)
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
@@ -23,7 +28,14 @@ from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
 
 ROOT = Path(__file__).resolve().parents[3]
 STEERING = "\x1b]0;title\x07"
-HEAVY = ("httpx", "asyncio", "pulumi", "kong_oam.emergency", "kong_oam.recover", "kong_oam.review")
+HEAVY = (
+    "httpx",
+    "asyncio",
+    "pulumi",
+    "kong_oam.emergency",
+    "kong_oam.recover",
+    "kong_oam.review",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +49,16 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_verb_starts_without_what_only_others_need() -> None:
     """`check` runs in every editor and every commit."""
     code = f"import sys; from kong_oam.__main__ import main; main(['check']); print(*{{*{HEAVY}}} & {{*sys.modules}})"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert ran.stdout.splitlines()[-1] == "", ran.stdout
 
 
 @pytest.mark.parametrize("verb", ["recover", "emergency"])
-def test_a_stack_that_does_not_exist_is_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_does_not_exist_is_2(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Before anybody is asked anything."""
     assert main([verb, "-s", "lokal"]) == 2
     said = capsys.readouterr()
@@ -68,7 +84,9 @@ class Resource(SimpleNamespace):
         return str(self.urn)
 
 
-def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace) -> None:
+def _search(
+    monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace
+) -> None:
     settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None, contexts={}))
     found = Search(settings, ExportedState(frozenset(), (), None), places, older=False)
     monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
@@ -78,7 +96,10 @@ def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: Search
 
 
 def _place(removed: list[str]) -> SearchedPlace:
-    gone: Any = [(Resource(urn="app"), None), (Resource(urn="other"), "another needs it")]
+    gone: Any = [
+        (Resource(urn="app"), None),
+        (Resource(urn="other"), "another needs it"),
+    ]
     made = [("route way" + STEERING, None), ("service api", "route way belongs to it")]
     return SearchedPlace("Kong", made, gone, "local", removed.extend)
 
@@ -99,7 +120,11 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     ]
     last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
-    shown = [*listed, "0 of 4 removed", "Then: python -m kong_oam recover -s local --remove"]
+    shown = [
+        *listed,
+        "0 of 4 removed",
+        "Then: python -m kong_oam recover -s local --remove",
+    ]
     assert capsys.readouterr().out.splitlines() == shown and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
     assert (
@@ -109,7 +134,9 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
     assert removed == ["route way" + STEERING, "local forgets app"]
-    _search(monkeypatch, removed, SearchedPlace("Kong", [], [], "local", removed.extend))
+    _search(
+        monkeypatch, removed, SearchedPlace("Kong", [], [], "local", removed.extend)
+    )
     assert main(["recover", "-s", "local"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Kong: 0 made that the state does not know",
@@ -125,10 +152,17 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
     def fails(_: object) -> None:
         raise AdminError("Kong's Admin API does not answer")
 
-    _search(monkeypatch, [], SearchedPlace("Kong", [("route way", None)], [], "local", fails))
+    _search(
+        monkeypatch,
+        [],
+        SearchedPlace("Kong", [("route way", None)], [], "local", fails),
+    )
     assert main(["recover", "-s", "local", "--remove"]) == 2
     said = capsys.readouterr()
-    assert said.out.splitlines() == ["Kong: 1 made that the state does not know", "  route way"]
+    assert said.out.splitlines() == [
+        "Kong: 1 made that the state does not know",
+        "  route way",
+    ]
     assert said.err == "error: Kong's Admin API does not answer\n"
     with pytest.raises(RecoveryError), recovery.search("local", older=False):
         raise AdminError
@@ -137,7 +171,9 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
 # emergency
 
 
-OPEN = Opening("tiny/api", "/things", ("GET", "HEAD"), 1.0, "INC-1" + STEERING, is_over=False)
+OPEN = Opening(
+    "tiny/api", "/things", ("GET", "HEAD"), 1.0, "INC-1" + STEERING, is_over=False
+)
 SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (INC-1?]0;title?)"
 
 
@@ -175,7 +211,12 @@ def test_what_cannot_be_opened_is_an_error(
         raise EmergencyError("close that first")
 
     monkeypatch.setattr(changes, "open_path", fails)
-    assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 2
+    assert (
+        main(
+            ["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]
+        )
+        == 2
+    )
     assert capsys.readouterr() == ("", "error: close that first\n")
 
 
@@ -216,14 +257,22 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
         return seconds
 
     monkeypatch.setattr(preflight, "settle", settle)
-    assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 0
+    assert (
+        main(
+            ["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]
+        )
+        == 0
+    )
     opened = [
         f"open: {SHOWN}; {seen}",
         "To close it before: python -m kong_oam emergency -s local close",
     ]
     assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}", "it refuses it"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"closed: tiny/api; {seen}",
+        "it refuses it",
+    ]
 
 
 @pytest.mark.usefixtures("changed")
@@ -264,15 +313,39 @@ def test_what_nobody_can_read_is_an_error_after_the_list(
 # forward
 
 
-def test_what_is_after_two_hyphens_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_after_two_hyphens_is_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
     ran: list[object] = []
     monkeypatch.setattr(forward, "target", lambda *given: given)
     monkeypatch.setattr(forward, "forward", lambda *given: ran.append(given) or 7)
-    own = ["--to", "https://kong.test", "--certificate", "c", "--key", "k", "--port", "1"]
+    own = [
+        "--to",
+        "https://kong.test",
+        "--certificate",
+        "c",
+        "--key",
+        "k",
+        "--port",
+        "1",
+    ]
     assert (
         main(
-            ["forward", *own, "--", "pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]
+            [
+                "forward",
+                *own,
+                "--",
+                "pulumi",
+                "up",
+                "-s",
+                "prod",
+                "--json",
+                "--to",
+                "x",
+                "--",
+                "y",
+            ]
         )
         == 7
     )

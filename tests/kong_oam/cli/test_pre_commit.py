@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[3]
 def hook() -> dict[str, Any]:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     assert hook["id"] == "kong-oam-check"
-    assert hook["id"] in (ROOT / "docs/how-to/check-while-you-type.md").read_text("utf-8")
+    assert hook["id"] in (ROOT / "docs/how-to/check-while-you-type.md").read_text(
+        "utf-8"
+    )
     assert (hook["language"], hook["pass_filenames"]) == ("python", False)
     return dict(hook)
 
@@ -32,20 +34,29 @@ def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -
     """By what the hook runs in the repository, installed with this package."""
     copy_sample(tmp_path)
     command, *arguments = shlex.split(hook["entry"])
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+        "scripts"
+    ]
     assert scripts[command] == "kong_oam.__main__:main"
 
     def run() -> tuple[int, str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         called = [sys.executable, "-m", "kong_oam", *arguments]
         done = subprocess.run(
-            called, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+            called,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         return done.returncode, done.stdout
 
     assert run()[0] == 0
     orders = tmp_path / "applications" / "orders.yaml"
-    orders.write_text(orders.read_text("utf-8").replace("type: gateway ", "type: gatway "), "utf-8")
+    orders.write_text(
+        orders.read_text("utf-8").replace("type: gateway ", "type: gatway "), "utf-8"
+    )
     status, said = run()
     assert (status, said.partition("; did")[0]) == (
         1,

@@ -24,10 +24,19 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_explain_says_decision_reason_token_and_rule(capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_says_decision_reason_token_and_rule(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """For a user whose groups do not hold what the token lists."""
     said = asked(
-        capsys, "explain", "post", f"{ORDERS}/7?x=1", "--as", "shop/web", "--user-in", "sales"
+        capsys,
+        "explain",
+        "post",
+        f"{ORDERS}/7?x=1",
+        "--as",
+        "shop/web",
+        "--user-in",
+        "sales",
     )
     assert said.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
@@ -52,7 +61,10 @@ def test_explain_says_decision_reason_token_and_rule(capsys: pytest.CaptureFixtu
     ],
 )  # fmt: skip
 def test_explain_says_which_token_there_is(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], head: str, token: str
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    head: str,
+    token: str,
 ) -> None:
     """Or why there is none; the URL is taken as it is written."""
     lines = asked(capsys, "explain", "GET", *arguments).splitlines()
@@ -80,7 +92,17 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "  rule    applications/reports.yaml:31:17",
     ]
     found = json.loads(
-        asked(capsys, "explain", "OPTIONS", LIBRARY, "--origin", PAGES, "--asks", "PATCH", "--json")
+        asked(
+            capsys,
+            "explain",
+            "OPTIONS",
+            LIBRARY,
+            "--origin",
+            PAGES,
+            "--asks",
+            "PATCH",
+            "--json",
+        )
     )
     assert (found["status"], found["allowed"], found["token"]) == (204, False, None)
     assert found["page"] == {
@@ -95,28 +117,38 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_explain_says_whether_a_page_reads_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_says_whether_a_page_reads_the_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A refusal, too; what a terminal is shown of the origin is no escape."""
     for origin, may in (
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
     ):
-        status, *said = asked(capsys, "explain", "GET", LIBRARY, "--origin", origin).splitlines()
+        status, *said = asked(
+            capsys, "explain", "GET", LIBRARY, "--origin", origin
+        ).splitlines()
         assert status.startswith("401 GET ")
         assert "\x1b" not in "".join([status, *said])
         assert said[2].startswith(f"  page    {may}: ")
 
 
-def test_who_says_whose_pages_read_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_says_whose_pages_read_the_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Where somebody's of another origin do."""
     line = f"the answer may be read by pages of {PAGES}"
     assert asked(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
-    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))["pages"] == [PAGES]
+    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))["pages"] == [
+        PAGES
+    ]
     assert "pages" not in asked(capsys, "who", "PATCH", LIBRARY)
     assert "pages" not in json.loads(asked(capsys, "who", "GET", ORDERS, "--json"))
 
 
-def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_groups_are_called_as_applications_call_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """On aws, `sales` is another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
@@ -149,10 +181,28 @@ def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixtu
             "--json",
         )
     )
-    assert (said["status"], said["allowed"], said["token"]["groups"]) == (200, True, ["AWS Sales"])
-    assert said["rule"] == {"file": "applications/orders.yaml", "line": 24, "column": 17}
+    assert (said["status"], said["allowed"], said["token"]["groups"]) == (
+        200,
+        True,
+        ["AWS Sales"],
+    )
+    assert said["rule"] == {
+        "file": "applications/orders.yaml",
+        "line": 24,
+        "column": 17,
+    }
     assert json.loads(
-        asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--json")
+        asked(
+            capsys,
+            "explain",
+            "GET",
+            url,
+            "--stack",
+            "aws",
+            "--as",
+            "shop/web",
+            "--json",
+        )
     )["token"]["refused"]
 
 
@@ -172,7 +222,9 @@ def test_where_nothing_is_reached_the_nearest_is_named(
     """To `explain` and to `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert asked(capsys, "explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
-    assert json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
+    assert (
+        json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
+    )
     assert asked(capsys, "who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
     assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {
         "status": 404,
@@ -198,7 +250,9 @@ def test_who_lists_the_callers_of_a_request(
     assert asked(capsys, "who", *arguments).splitlines() == lines
 
 
-def test_what_lists_the_endpoints_of_a_principal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_lists_the_endpoints_of_a_principal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """As itself or as its users, and what is public."""
     rows = [line.split("  ") for line in asked(capsys, "what", "shop/web").splitlines()]
     told = [[cell.strip() for cell in row if cell] for row in rows]
@@ -224,7 +278,9 @@ USERS_OF = [
 
 @pytest.mark.parametrize(("arguments", "through"), USERS_OF)
 def test_what_lists_the_endpoints_of_a_user(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], through: dict[str, str]
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    through: dict[str, str],
 ) -> None:
     """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
     rows = [
@@ -243,7 +299,9 @@ def test_what_lists_the_endpoints_of_a_user(
     ]
 
 
-def test_who_lists_the_callers_of_a_component(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_lists_the_callers_of_a_component(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A line each, of which the first of an endpoint says which."""
     assert asked(capsys, "who", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
@@ -259,23 +317,30 @@ def test_who_lists_the_callers_of_a_component(capsys: pytest.CaptureFixture[str]
     ]  # fmt: skip
 
 
-def test_who_says_where_nobody_may(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_says_where_nobody_may(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
     text = (ROOT / "applications" / "orders.yaml").read_text("utf-8")
     file = tmp_path / "orders.yaml"
     file.write_text(
-        text.replace("groups: [order-desk], components: [shop/web]", "groups: [order-desk]"),
+        text.replace(
+            "groups: [order-desk], components: [shop/web]", "groups: [order-desk]"
+        ),
         "utf-8",
     )
     shop = tmp_path / "shop.yaml"
     text = (ROOT / "applications" / "shop.yaml").read_text("utf-8")
     shop.write_text(
-        text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"), "utf-8"
+        text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"),
+        "utf-8",
     )
-    lines = asked(capsys, "who", "orders/api", "--applications", str(tmp_path)).splitlines()
-    assert [line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]] == [
-        "POST,PUT,DELETE"
-    ]
+    lines = asked(
+        capsys, "who", "orders/api", "--applications", str(tmp_path)
+    ).splitlines()
+    assert [
+        line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]
+    ] == ["POST,PUT,DELETE"]
     assert asked(capsys, "who", "shop/checkout").splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: it is exposed nowhere",
@@ -292,9 +357,16 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
     listed = asked(capsys, *arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [["everybody", "orders/api"]]
-    assert listed[-1] == "no client signs users in: a user reaches only what everybody does"
+    assert (
+        listed[-1]
+        == "no client signs users in: a user reaches only what everybody does"
+    )
     (entry,) = json.loads(asked(capsys, *arguments, "--json"))
-    assert (entry["path"], entry["everybody"], entry["through"]) == ("/orders/health", True, [])
+    assert (entry["path"], entry["everybody"], entry["through"]) == (
+        "/orders/health",
+        True,
+        [],
+    )
 
 
 @pytest.mark.parametrize(

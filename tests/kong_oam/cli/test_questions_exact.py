@@ -62,7 +62,9 @@ def source(request: Request) -> tuple[str, str]:
     return "--from", request.address
 
 
-def user_in(estate: Estate, client: Client, groups: Sequence[str] | None) -> User | None:
+def user_in(
+    estate: Estate, client: Client, groups: Sequence[str] | None
+) -> User | None:
     """A user in these groups as Applications name them; None for a client that calls as itself."""
     provider = estate.stack.providers[client.provider]
     return None if groups is None else User("user", tuple(map(provider.group, groups)))
@@ -79,7 +81,11 @@ def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | Non
     """Those of whose users it makes a difference; None for a client that calls as itself."""
     if not client.user_facing:
         return [None]
-    return [tuple(sorted(groups)) for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
+    return [
+        tuple(sorted(groups))
+        for groups in SETS_OF_GROUPS
+        if groups <= logical_groups(estate)
+    ]
 
 
 @MANY
@@ -92,7 +98,10 @@ def test_who_says_just_those_whom_decide_lets_through(
         said = answered(estate, "who", request.method, url(request), *source(request))
         note(f"{request} {said}")
         assert said["everybody"] == allowed(estate, request, (None,))
-        told = {(one["client"], one["provider"]): one["usersIn"] for one in said["principals"]}
+        told = {
+            (one["client"], one["provider"]): one["usersIn"]
+            for one in said["principals"]
+        }
         api = component_of(estate, request.host, read(request.target))
         for client in estate.clients:
             conditions = told.get((client.component, client.provider))
@@ -107,7 +116,9 @@ def test_who_says_just_those_whom_decide_lets_through(
 
 @MANY
 @given(estates(), REQUESTED)
-def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
+def test_what_lists_just_what_decide_lets_through(
+    estate: Estate, requests: list[Request]
+) -> None:
     """Each row for its methods, at all paths of its part, but for its exceptions."""
     sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
@@ -125,9 +136,16 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
         api = component_of(estate, request.host, path)
 
         def rows(
-            of: list[Any], site: str = site, declared: Any = declared, request: Request = request
+            of: list[Any],
+            site: str = site,
+            declared: Any = declared,
+            request: Request = request,
         ) -> list[Any]:
-            return [row for row in of if row["host"] == site and _covers(row, request, declared)]
+            return [
+                row
+                for row in of
+                if row["host"] == site and _covers(row, request, declared)
+            ]
 
         note(f"{request} {listed}")
         assert bool(rows(anybody)) == allowed(estate, request, (None,))
@@ -138,10 +156,14 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
             for groups in sets_of_groups(estate, client):
                 may = any(
                     row["everybody"]
-                    or any(set(one) <= set(groups or ()) for one in row["usersIn"] or [[]])
+                    or any(
+                        set(one) <= set(groups or ()) for one in row["usersIn"] or [[]]
+                    )
                     for row in told
                 )
-                assert may == allowed(estate, request, tokens(estate, client, groups, api))
+                assert may == allowed(
+                    estate, request, tokens(estate, client, groups, api)
+                )
 
 
 def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
@@ -168,7 +190,9 @@ def test_explain_says_what_decide_says(
 ) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:
-        said = answered(estate, "explain", request.method, url(request), *source(request))
+        said = answered(
+            estate, "explain", request.method, url(request), *source(request)
+        )
         meant = decide(estate, request, None)
         assert (said["status"], said["allowed"]) == (meant.status, meant.allowed)
         client = data.draw(st.sampled_from(estate.clients))

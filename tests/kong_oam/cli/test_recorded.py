@@ -30,7 +30,10 @@ def current() -> str:
     estate = estate_of(read_files(["applications"]), settings)
     component = estate.components["orders/api"]
     return revision(
-        estate, component, next(iter(component.backends)), names.ring("local", component.provider)
+        estate,
+        component,
+        next(iter(component.backends)),
+        names.ring("local", component.provider),
     )
 
 
@@ -65,7 +68,9 @@ def explained(
 ) -> str:
     """What is said of the record with these changes, among other lines; None takes a field away."""
     record = {"revision": current(), **RECORD, **changes}
-    line = json.dumps({name: value for name, value in record.items() if value is not None})
+    line = json.dumps(
+        {name: value for name, value in record.items() if value is not None}
+    )
     file = tmp_path / "records.jsonl"
     deep = "[" * 100_000  # which json reads no farther than a stack goes
     file.write_text(
@@ -114,7 +119,9 @@ def test_each_code_has_what_would_pass(
     assert ("  passes  " in said) == bool(passes)
 
 
-def test_another_revision_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_revision_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
     said = explained(tmp_path, capsys, revision="0123456789ab")
     assert (
@@ -127,10 +134,19 @@ def test_nothing_of_a_record_is_a_terminals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever writes to the log writes whatever they like into any field."""
-    texts = {name: "\x1b[31m\u202ex" for name in RECORD if name not in ("requestId", "stack")}
-    changes = {name: value for name, value in texts.items() if isinstance(RECORD[name], str)}
+    texts = {
+        name: "\x1b[31m\u202ex" for name in RECORD if name not in ("requestId", "stack")
+    }
+    changes = {
+        name: value for name, value in texts.items() if isinstance(RECORD[name], str)
+    }
     said = explained(
-        tmp_path, capsys, revision="\x1b[31m", groups=["\x1b[31m"], scopes=["\x1b[31m"], **changes
+        tmp_path,
+        capsys,
+        revision="\x1b[31m",
+        groups=["\x1b[31m"],
+        scopes=["\x1b[31m"],
+        **changes,
     )
     assert not {"\x1b", "\u202e"} & set(said)
 
@@ -141,15 +157,26 @@ def test_what_else_is_in_the_log_hides_no_record(
     """Bytes of others that are no UTF-8, and what Python, unlike JSON, takes for the end of a line."""
     record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
     file = tmp_path / "records.jsonl"
-    file.write_bytes(b"\xff\xfe\n" + json.dumps(record, ensure_ascii=False).encode() + b"\n\xff")
+    file.write_bytes(
+        b"\xff\xfe\n" + json.dumps(record, ensure_ascii=False).encode() + b"\n\xff"
+    )
     assert main(["explain", "--request", ID, "--logs", str(file)]) == 0
     assert "for user user" in capsys.readouterr().out
 
 
-def test_it_is_there_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_there_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = json.loads(explained(tmp_path, capsys, "--json"))
-    assert (said["currentRevision"], said["record"]["code"]) == (current(), "scope-missing")
-    assert said["now"]["rule"] == {"file": "applications/orders.yaml", "line": 25, "column": 17}
+    assert (said["currentRevision"], said["record"]["code"]) == (
+        current(),
+        "scope-missing",
+    )
+    assert said["now"]["rule"] == {
+        "file": "applications/orders.yaml",
+        "line": 25,
+        "column": 17,
+    }
 
 
 @pytest.mark.parametrize(
@@ -159,7 +186,10 @@ def test_it_is_there_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("GET",), "say METHOD and URL of a request"),
         (("--request", "x"), "--request and --logs go together"),
         (("--logs", "x"), "--request and --logs go together"),
-        (("GET", "a.b", "--request", "x", "--logs", "y"), "a record says who called what"),
+        (
+            ("GET", "a.b", "--request", "x", "--logs", "y"),
+            "a record says who called what",
+        ),
         (("--request", "x", "--logs", "no/such"), "no/such: No such file or directory"),
         (
             ("--request", "x", "--logs", "Makefile"),
@@ -177,7 +207,10 @@ def test_what_cannot_be_asked_is_said(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"stack": "prod"}, "the request was recorded by stack 'prod'; ask with --stack prod"),
+        (
+            {"stack": "prod"},
+            "the request was recorded by stack 'prod'; ask with --stack prod",
+        ),
         ({"version": 2}, "is none of version 1"),
         ({"path": None}, "it lacks fields"),
         ({"status": "403"}, "others of their names"),
@@ -187,7 +220,10 @@ def test_what_cannot_be_asked_is_said(
     ],
 )
 def test_a_record_that_is_none_of_ours_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    said: str,
 ) -> None:
     record = {"revision": "0" * 12, **RECORD, **changes}
     file = tmp_path / "records.jsonl"

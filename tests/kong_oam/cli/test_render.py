@@ -62,7 +62,9 @@ def test_they_are_those_that_are_deployed(capsys: pytest.CaptureFixture[str]) ->
         reading = reading_of([f"applications/{name}.yaml", "applications"], settings)
         estate = estate_of(reading, settings)
         meant = [
-            one for one in objects_of(estate, settings) if one["metadata"]["namespace"] == name
+            one
+            for one in objects_of(estate, settings)
+            if one["metadata"]["namespace"] == name
         ]
         text, objects = rendered(capsys, name)
         assert len(objects) == len(meant) > 3
@@ -98,7 +100,9 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert text.isascii()
     assert "hunter2" not in text
     assert {*"\x1b"}.isdisjoint(text)
-    assert "web-client" in {one["metadata"]["name"] for one in objects if one["kind"] == "Secret"}
+    assert "web-client" in {
+        one["metadata"]["name"] for one in objects if one["kind"] == "Secret"
+    }
     assert "- name: FROM\n          value: there" in text
 
 
@@ -125,7 +129,10 @@ def test_what_runs_elsewhere_has_none(capsys: pytest.CaptureFixture[str]) -> Non
     ("arguments", "said"),
     [
         (["leger"], "there is no Application 'leger'; did you mean 'ledger'?"),
-        (["ledger", "--component", "bok"], "there is no component 'bok'; did you mean 'book'?"),
+        (
+            ["ledger", "--component", "bok"],
+            "there is no component 'bok'; did you mean 'book'?",
+        ),
         (["ledger", "--component", ""], "there is no component ''; known: book"),
     ],
 )

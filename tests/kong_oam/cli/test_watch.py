@@ -22,7 +22,9 @@ from kong_oam.oam.files import files_of
 from tests.support.projects import copy_sample, replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
-ORDERS, SHOP, HELLO = (Path("applications", f"{name}.yaml") for name in ("orders", "shop", "hello"))
+ORDERS, SHOP, HELLO = (
+    Path("applications", f"{name}.yaml") for name in ("orders", "shop", "hello")
+)
 STACK = Path("stacks/Pulumi.local.yaml")
 
 
@@ -44,19 +46,25 @@ def by_moving(path: Path, old: str, new: str) -> None:
 # The loop: what is read again, and when
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]) -> list[list[str]]:
+def watched(
+    monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]
+) -> list[list[str]]:
     """Which files are read anew for each answer: the first, and one after each save."""
     read: list[str] = []
     answers: list[list[str]] = []
     todo = [*saves]
     monkeypatch.setattr(
-        watching, "read_file", lambda file, name, own: read.append(name) or Reading((), ())
+        watching,
+        "read_file",
+        lambda file, name, own: read.append(name) or Reading((), ()),
     )
 
     def answer(read_one: ReadOne) -> None:
         read.clear()
         for file, problem in files_of(["applications"], Path()):
-            assert problem or isinstance(read_one(file, str(file), frozenset()), Reading)
+            assert problem or isinstance(
+                read_one(file, str(file), frozenset()), Reading
+            )
         answers.append([*read])
         if not todo:
             raise KeyboardInterrupt
@@ -69,7 +77,9 @@ def watched(monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]) -> li
     return answers
 
 
-def test_what_changed_is_read_again_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changed_is_read_again_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """In place and by moving, in the same size, with an older time; new files, and those that were moved; a stack's
     file."""
     everything = sorted(map(str, Path("applications").glob("*.yaml")))
@@ -85,7 +95,10 @@ def test_what_changed_is_read_again_and_nothing_else(monkeypatch: pytest.MonkeyP
         os.utime(HELLO, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     saves: list[tuple[Callable[[], object], list[str]]] = [
-        (lambda: replace_once(ORDERS, "owner: team-orders", "owner: team-sales"), [str(ORDERS)]),
+        (
+            lambda: replace_once(ORDERS, "owner: team-orders", "owner: team-sales"),
+            [str(ORDERS)],
+        ),
         (lambda: by_moving(SHOP, "owner: team-shop", "owner: team-sales"), [str(SHOP)]),
         (same_size_and_time, [str(HELLO)]),
         (add, [str(new)]),
@@ -111,7 +124,10 @@ def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> Non
     def empty() -> None:
         ORDERS.write_text("")
         steps.extend(
-            [lambda: ORDERS.write_text(text[:300]), lambda: ORDERS.write_text(f"{text}# saved\n")]
+            [
+                lambda: ORDERS.write_text(text[:300]),
+                lambda: ORDERS.write_text(f"{text}# saved\n"),
+            ]
         )
 
     def away() -> None:
@@ -123,7 +139,9 @@ def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> Non
     assert steps == []
 
 
-def test_a_file_that_never_rests_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_never_rests_is_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """After a second."""
     monkeypatch.setattr(
         watching.time, "sleep", lambda _: ORDERS.write_text(f"{ORDERS.read_text()}#\n")
@@ -137,7 +155,11 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     read_one = watching._reader(watching._look(files), {})
     readings = [
         read_one(ORDERS, str(ORDERS), own)
-        for own in (NONE_OF_ITS_OWN, NONE_OF_ITS_OWN, frozenset({("component", "webservice")}))
+        for own in (
+            NONE_OF_ITS_OWN,
+            NONE_OF_ITS_OWN,
+            frozenset({("component", "webservice")}),
+        )
     ]
     assert readings[0] is readings[1]
     assert [
@@ -242,7 +264,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     Path("applications/hello.yaml").rename("hello.yaml")
     assert said(started) == ["3 application(s), 6 component(s): no errors"]
     replace_once(
-        STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n"
+        STACK,
+        "config:\n",
+        "config:\n  kong-oam:applications: [applications, hello.yaml]\n",
     )
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
@@ -262,7 +286,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     Path("stacks/groups.txt").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
     replace_once(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
-    assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")
+    assert said(started)[0].startswith(
+        "hello.yaml:5:1: error OAM106: key 'metadata' stands twice"
+    )
     STACK.write_text("config: {}\n")
     assert said(started)[0].startswith(
         "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
@@ -273,7 +299,9 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     assert started.stdout.read().strip() == "no longer watched"
 
 
-def test_a_stack_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_is_not_there_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """At once, as without `--watch`."""
     assert main(["check", "--watch", "--stack", "lokal"]) == 2
     assert "lokal" in capsys.readouterr().err

@@ -17,7 +17,10 @@ from kong_oam.engine.configuration import Configuration, of_stack
 from kong_oam.kong.account import Account, AccountError, account
 
 ROOT = Path(__file__).resolve().parents[3]
-TOKEN, KEY = ("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY")
+TOKEN, KEY = (
+    ("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
+    ("kong:kongApiKey", "KONG_API_KEY"),
+)
 URL = "http://kong.test:8001"
 
 Script = Callable[[str], None]
@@ -45,7 +48,9 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
 def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
     """With the environment that is given, besides this process's own."""
     script('echo "$PULUMI_HOME $*"')
-    told = pulumi("stack", "export", stack="prod", timeout=30.0, environment={"PULUMI_HOME": "/p"})
+    told = pulumi(
+        "stack", "export", stack="prod", timeout=30.0, environment={"PULUMI_HOME": "/p"}
+    )
     assert told == "/p stack export --stack prod --non-interactive\n"
 
 
@@ -88,13 +93,16 @@ def test_a_failure_is_told_by_standard_error_alone(
         ("file:///states by root@vm", "file:///states by root@vm"),
     ],
 )  # fmt: skip
-def test_a_login_of_the_backend_is_not_told(script: Script, address: str, told: str) -> None:
+def test_a_login_of_the_backend_is_not_told(
+    script: Script, address: str, told: str
+) -> None:
     """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
     script(f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1")
     with pytest.raises(CliError) as found:
         _ask("stack", "output")
     assert (
-        str(found.value) == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+        str(found.value)
+        == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
     )
 
 
@@ -102,7 +110,9 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
     """And what it printed until then is not told."""
     script("echo s3cr3t; exec sleep 60")
     for ask in (pulumi, run):
-        with pytest.raises(CliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"):
+        with pytest.raises(
+            CliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"
+        ):
             ask("stack", "export", stack="prod", timeout=0.3)
 
 
@@ -122,11 +132,19 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(script: Script) -> N
             process.send_signal(signal.SIGINT)
 
     assert not show("up", "--yes", stack="prod", say=say, running=running)
-    assert said == ["up --yes --color never --stack prod --non-interactive", "an error", "ended"]
+    assert said == [
+        "up --yes --color never --stack prod --non-interactive",
+        "an error",
+        "ended",
+    ]
     assert running == set()
     script('echo "$PULUMI_HOME"')
     assert show(
-        "up", stack="prod", say=said.append, running=running, environment={"PULUMI_HOME": "/p"}
+        "up",
+        stack="prod",
+        say=said.append,
+        running=running,
+        environment={"PULUMI_HOME": "/p"},
     )
     assert said[-1] == "/p"
 
@@ -137,7 +155,9 @@ def test_without_the_cli_that_is_what_is_said(
     """In one sentence; also where it is there and cannot be run."""
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
-    with pytest.raises(CliError, match=r"^`pulumi stack` cannot be run: Permission denied$"):
+    with pytest.raises(
+        CliError, match=r"^`pulumi stack` cannot be run: Permission denied$"
+    ):
         _ask("stack")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CliError, match=r"^there is no `pulumi` on the PATH$"):
@@ -152,7 +172,8 @@ def test_in_a_clone_what_the_sandbox_has_is_said(
     Path("sandbox/__main__.py").touch()
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(
-        CliError, match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports"
+        CliError,
+        match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports",
     ):
         _ask("stack")
 
@@ -172,29 +193,44 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
     settings = _settings(monkeypatch)
     assert account(settings, of_stack("prod")) == Account(URL)
     Path("stacks").mkdir()
-    Path("stacks/Pulumi.prod.yaml").write_text(f"config:\n  {TOKEN[0]}:\n    secure: v1:x\n")
+    Path("stacks/Pulumi.prod.yaml").write_text(
+        f"config:\n  {TOKEN[0]}:\n    secure: v1:x\n"
+    )
     monkeypatch.setenv(TOKEN[1], "")
     assert account(settings, of_stack("prod")).token == ""
     assert not Path("asked").exists()
     monkeypatch.delenv(TOKEN[1])
     assert account(settings, of_stack("prod")) == Account(URL, "configured")
-    assert Path("asked").read_text() == f"config get {TOKEN[0]} --stack prod --non-interactive\n"
+    assert (
+        Path("asked").read_text()
+        == f"config get {TOKEN[0]} --stack prod --non-interactive\n"
+    )
 
 
-def test_the_program_takes_what_is_configured_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_takes_what_is_configured_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """And the environment's where nothing is; an account has the stack's workspace in either case."""
     settings = _settings(monkeypatch)
     configured = {TOKEN[0]: "configured"}
     monkeypatch.setenv(TOKEN[1], "of the environment")
     monkeypatch.setenv(KEY[1], "key")
-    assert account(settings, Configuration(configured.get)) == Account(URL, "configured", "key")
+    assert account(settings, Configuration(configured.get)) == Account(
+        URL, "configured", "key"
+    )
     environment_first = Configuration(configured.get, environment_first=True)
-    assert account(settings, environment_first) == Account(URL, "of the environment", "key")
+    assert account(settings, environment_first) == Account(
+        URL, "of the environment", "key"
+    )
 
 
-def test_without_an_address_it_is_said_where_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_it_is_said_where_to_set_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before anything is asked for."""
     settings = _settings(monkeypatch)
     monkeypatch.delenv("KONG_ADMIN_ADDR")
-    with pytest.raises(AccountError, match=r"set kong-oam:gateway\.adminUrl, or KONG_ADMIN_ADDR"):
+    with pytest.raises(
+        AccountError, match=r"set kong-oam:gateway\.adminUrl, or KONG_ADMIN_ADDR"
+    ):
         account(settings, Configuration({}.__getitem__))

@@ -13,7 +13,11 @@ from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
 
-LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "kong-oam.dev/stack": "prod"}
+LABELS = {
+    "app.oam.dev/name": "shop",
+    "app.oam.dev/component": "web",
+    "kong-oam.dev/stack": "prod",
+}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}
 
 
@@ -38,15 +42,26 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         "pending_operations": [
             {
                 "type": "creating",
-                "resource": {"type": "okta:app/oAuth:OAuth", "inputs": {"label": "kong-oam"}},
+                "resource": {
+                    "type": "okta:app/oAuth:OAuth",
+                    "inputs": {"label": "kong-oam"},
+                },
             },
             {
                 "type": "creating",
-                "resource": {"type": "kong:index/service:Service", "id": "heard", "inputs": {}},
+                "resource": {
+                    "type": "kong:index/service:Service",
+                    "id": "heard",
+                    "inputs": {},
+                },
             },
             {
                 "type": "deleting",
-                "resource": {"type": "kong:index/route:Route", "id": "old", "inputs": {}},
+                "resource": {
+                    "type": "kong:index/route:Route",
+                    "id": "old",
+                    "inputs": {},
+                },
             },
         ],
     }
@@ -65,7 +80,11 @@ def test_ids_and_interrupted_creations_are_read() -> None:
                 used=True,
             ),
             RecordedResource(
-                "kong:index/route:Route", "urn:route", "way", used=False, provider="kong"
+                "kong:index/route:Route",
+                "urn:route",
+                "way",
+                used=False,
+                provider="kong",
             ),
         ),
     )
@@ -86,7 +105,10 @@ OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
         ({"dependencies": ["urn:p::gone"]}, "urn:p::gone"),
         ({"parent": "urn:p::gone"}, "urn:p::gone"),
         ({"deletedWith": "urn:p::gone"}, "urn:p::gone"),
-        ({"propertyDependencies": {"spec": ["urn:p::old", "urn:p::gone"]}}, "urn:p::gone"),
+        (
+            {"propertyDependencies": {"spec": ["urn:p::old", "urn:p::gone"]}},
+            "urn:p::gone",
+        ),
         ({"dependencies": ["urn:p::later"]}, "urn:p::later"),
         (
             {
@@ -108,7 +130,9 @@ def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(
     assert found == ((("urn:p::new", missing),) if missing else ())
 
 
-def test_a_state_that_no_run_can_read_is_to_be_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_no_run_can_read_is_to_be_repaired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The command is named; of a state that is sound the CLI's own words are shown."""
 
     def failing(*_: str, **__: Any) -> str:
@@ -134,7 +158,9 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
         frozenset(),
         (
             PendingCreation("kubernetes:core/v1:Service", SERVICE, None, "cluster"),
-            PendingCreation("kubernetes:core/v1:Service", SERVICE, None, "cluster-west"),
+            PendingCreation(
+                "kubernetes:core/v1:Service", SERVICE, None, "cluster-west"
+            ),
             PendingCreation("okta:app/oAuth:OAuth", {"label": "x"}, None),
         ),
         None,
@@ -149,7 +175,9 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
         f"kubectl --context prod-west {rest}",
     ]
     state = replace(state, pending=state.pending[:1])
-    assert list(removals_of_interrupted(state, ClusterSettings())) == [f"kubectl {rest}"]
+    assert list(removals_of_interrupted(state, ClusterSettings())) == [
+        f"kubectl {rest}"
+    ]
 
 
 def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
@@ -164,17 +192,23 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
     state = ExportedState(
         frozenset(),
         (
-            PendingCreation("kubernetes:serving.knative.dev/v1:Service", {"metadata": thing}, None),
+            PendingCreation(
+                "kubernetes:serving.knative.dev/v1:Service", {"metadata": thing}, None
+            ),
             PendingCreation(
                 "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
                 {"metadata": {"name": "r", "labels": labels}},
                 None,
             ),
             PendingCreation(
-                "kubernetes:helm.sh/v3:Release", {"name": "chart", "namespace": "default"}, None
+                "kubernetes:helm.sh/v3:Release",
+                {"name": "chart", "namespace": "default"},
+                None,
             ),
             PendingCreation(
-                "kubernetes:core/v1:NamespacePatch", {"metadata": {"name": "shop"}}, None
+                "kubernetes:core/v1:NamespacePatch",
+                {"metadata": {"name": "shop"}},
+                None,
             ),
         ),
         None,
@@ -206,7 +240,11 @@ def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
         for name in ("known", "made-since")
     ]
     known = RecordedResource(
-        "kubernetes:core/v1:ConfigMap", "urn", "default/known", used=False, provider="cluster"
+        "kubernetes:core/v1:ConfigMap",
+        "urn",
+        "default/known",
+        used=False,
+        provider="cluster",
     )
     state = ExportedState(frozenset(), (), None, (known,))
     clusters = ClusterSettings(contexts={"west": "prod-west"})
@@ -214,7 +252,10 @@ def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
     assert command.startswith("kubectl --namespace default delete configmap ")
     assert command.endswith("metadata.name=made-since")
     in_west = list(removals_of_unknown(state, meant, clusters, "west"))
-    assert [command.rpartition("=")[2] for command in in_west] == ["known", "made-since"]
+    assert [command.rpartition("=")[2] for command in in_west] == [
+        "known",
+        "made-since",
+    ]
     assert all(
         command.startswith("kubectl --context prod-west --namespace default delete")
         for command in in_west

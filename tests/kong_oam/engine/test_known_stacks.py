@@ -40,7 +40,9 @@ def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
     """Where that is not known, the stack's state says it."""
     assert STACKS["prod-apis"].lacks({"shop/one"})
     assert not STACKS["prod-apis"].lacks({"apis/one", "shop/one"})
-    assert not STACKS["prod-rest"].lacks({"shop/one"}) and not UNKNOWN.lacks({"shop/one"})
+    assert not STACKS["prod-rest"].lacks({"shop/one"}) and not UNKNOWN.lacks(
+        {"shop/one"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,12 @@ def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
     assert of_command() == {}
 
 
-@pytest.mark.parametrize(("mode", "believed"), [(0o600, True), (0o620, False), (0o602, False)])
-def test_a_file_that_others_may_write_says_nothing(file: Path, mode: int, believed: bool) -> None:
+@pytest.mark.parametrize(
+    ("mode", "believed"), [(0o600, True), (0o620, False), (0o602, False)]
+)
+def test_a_file_that_others_may_write_says_nothing(
+    file: Path, mode: int, believed: bool
+) -> None:
     """They could say that a component is nowhere, and have it made twice."""
     file.chmod(mode)
     assert of_command() == (STACKS if believed else {})

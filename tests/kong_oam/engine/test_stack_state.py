@@ -27,7 +27,8 @@ def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
     """As the engine's built-in provider answers."""
     return {
         "outputs": {
-            urn(kind, name): {"type": kind, "outputs": outputs} for kind, name, outputs in resources
+            urn(kind, name): {"type": kind, "outputs": outputs}
+            for kind, name, outputs in resources
         }
     }
 
@@ -42,10 +43,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         return SimpleNamespace(
             value=told(
                 (SERVER, "okta-server", {"issuer": "https://okta.example.com"}),
-                (CONSUMER, "gateway-ring-okta", {"customId": "https://issuer.example.com"}),
-                (CONSUMER, "gateway-ring-corp", {"customId": "https://corp.example.com"}),
+                (
+                    CONSUMER,
+                    "gateway-ring-okta",
+                    {"customId": "https://issuer.example.com"},
+                ),
+                (
+                    CONSUMER,
+                    "gateway-ring-corp",
+                    {"customId": "https://corp.example.com"},
+                ),
                 (CONSUMER, "gateway-ring-new", {}),
-                (CONSUMER, "gateway-anonymous", {"customId": "kong-oam.prod.anonymous"}),
+                (
+                    CONSUMER,
+                    "gateway-anonymous",
+                    {"customId": "kong-oam.prod.anonymous"},
+                ),
                 (
                     "kong:index/consumerJwtAuth:ConsumerJwtAuth",
                     "gateway-ring-okta-slot-0",
@@ -68,7 +81,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         )
 
     monkeypatch.setattr(engine, "invoke", invoke)
-    for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
+    for name, value in (
+        ("organization", "acme"),
+        ("project", "kong-oam"),
+        ("stack", "prod"),
+    ):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
     return calls
 
@@ -96,7 +113,10 @@ def test_what_is_held_and_whose_tokens_count_until_now(
                 (CONSUMER, "gateway-ring-corp"),
                 (CONSUMER, "gateway-ring-new"),
                 (CONSUMER, "gateway-anonymous"),
-                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0"),
+                (
+                    "kong:index/consumerJwtAuth:ConsumerJwtAuth",
+                    "gateway-ring-okta-slot-0",
+                ),
                 (PLUGIN, "orders/api-8080-gate"),
                 (ROUTE, "orders/api-protected-1-8080"),
                 ("kong:index/service:Service", "orders/api-8080-service"),
@@ -104,7 +124,10 @@ def test_what_is_held_and_whose_tokens_count_until_now(
                 (KEY, "okta-key-shop/checkout-a"),
             }
         ),
-        issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
+        issuers={
+            "okta": "https://issuer.example.com",
+            "corp": "https://corp.example.com",
+        },
         outputs={"keySlots": {"okta": []}},
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
@@ -124,19 +147,25 @@ def test_a_component_records_its_clients(monkeypatch: pytest.MonkeyPatch) -> Non
         },
         f"{start}{component}::shop/api": {"type": component, "outputs": {}},
     }
-    monkeypatch.setattr(engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
+    monkeypatch.setattr(
+        engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs})
+    )
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
     assert recorded().credentials == {"shop/job at okta": {"number": 3}}
     assert recorded().urns[component, "shop/job"] == f"{start}{component}::shop/job"
 
 
-def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_that_no_run_has_finished_has_no_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nor one that is not there yet, of which the engine says nothing."""
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
     for resources in ((), ((SERVER, "okta-server", {}),)):
         monkeypatch.setattr(
-            engine, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known))
+            engine,
+            "invoke",
+            lambda *_, known=resources: SimpleNamespace(value=told(*known)),
         )
         assert recorded().outputs == {}

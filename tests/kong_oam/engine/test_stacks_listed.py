@@ -23,7 +23,11 @@ LISTED = [
 STATE = {
     "manifest": {"time": "2026-11-28T10:00:00Z", "magic": "", "version": ""},
     "resources": [
-        {"urn": f"urn:pulumi:prod::oam::a:b:C::{name}", "custom": False, "type": "a:b:C"}
+        {
+            "urn": f"urn:pulumi:prod::oam::a:b:C::{name}",
+            "custom": False,
+            "type": "a:b:C",
+        }
         for name in ("one", "two")
     ],
 }
@@ -54,7 +58,9 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(
     assert cli.asked == failing + 1
 
 
-@pytest.mark.parametrize(("why", "asked"), [(GONE, 4), ("unable to open state database", 1)])
+@pytest.mark.parametrize(
+    ("why", "asked"), [(GONE, 4), ("unable to open state database", 1)]
+)
 def test_one_that_always_fails_is_an_error(
     why: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +81,9 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "backend").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("{name: oam, runtime: python}")
-    (tmp_path / "state.json").write_text(json.dumps({"version": 3, "deployment": STATE}))
+    (tmp_path / "state.json").write_text(
+        json.dumps({"version": 3, "deployment": STATE})
+    )
     monkeypatch.setenv("PATH", str(toolchain.pulumi_folder()), prepend=":")
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
@@ -83,6 +91,11 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     pulumi("stack", "import", "--file", "state.json", stack="prod", timeout=SHORT)
     assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/2"}
     pulumi(
-        "state", "delete", "urn:pulumi:prod::oam::a:b:C::two", "--yes", stack="prod", timeout=SHORT
+        "state",
+        "delete",
+        "urn:pulumi:prod::oam::a:b:C::two",
+        "--yes",
+        stack="prod",
+        timeout=SHORT,
     )
     assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/1"}

@@ -37,7 +37,8 @@ def test_no_credential_is_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://Kong.test:8444/", "http://[::1]:8001", "https://idp.test/realms/shop"]
+    "url",
+    ["https://Kong.test:8444/", "http://[::1]:8001", "https://idp.test/realms/shop"],
 )
 def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
     assert shown(url) == url
@@ -51,7 +52,8 @@ def test_an_address_of_kong_with_credentials_is_refused(
     """And it is said where they go, but not what they are."""
     monkeypatch.setenv("KONG_ADMIN_ADDR", url)
     with pytest.raises(
-        AccountError, match=r"KONG_ADMIN_ADDR, is not .* KONG_ADMIN_TOKEN and KONG_API_KEY"
+        AccountError,
+        match=r"KONG_ADMIN_ADDR, is not .* KONG_ADMIN_TOKEN and KONG_API_KEY",
     ) as found:
         account(read_file(ROOT / "stacks/Pulumi.local.yaml"), Configuration({}.get))
     assert "S3cret" not in str(found.value)

@@ -37,13 +37,17 @@ def entra(answer: Answer) -> Iterable[Any]:
             else answer(request)
         )
 
-    account = Account(Tenant("https://login.microsoftonline.com", "t"), "client", "a secret")
+    account = Account(
+        Tenant("https://login.microsoftonline.com", "t"), "client", "a secret"
+    )
     with Graph(account, httpx.MockTransport(with_token)) as graph:
         yield from graph.rows("/applications")
 
 
 def kong(answer: Answer) -> Iterable[Any]:
-    with AdminApi(KongAccount("http://kong.test"), httpx.MockTransport(answer)) as admin:
+    with AdminApi(
+        KongAccount("http://kong.test"), httpx.MockTransport(answer)
+    ) as admin:
         yield from admin.rows("/services")
 
 
@@ -51,7 +55,9 @@ class Answering(Realm):
     """A realm whose every request is answered by `answer`."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(RealmAccount("https://kc.test", "acme", "acme", "kong-oam", "s"))
+        super().__init__(
+            RealmAccount("https://kc.test", "acme", "acme", "kong-oam", "s")
+        )
         self._answer = answer
 
     def _get(self, path: str, **query: str) -> httpx.Response:
@@ -81,7 +87,11 @@ def entra_page(number: int, following: int | None) -> httpx.Response:
 
 def kong_page(number: int, following: int | None) -> httpx.Response:
     return httpx.Response(
-        200, json={"data": [{"id": number}], "offset": f"{following}" if following else None}
+        200,
+        json={
+            "data": [{"id": number}],
+            "offset": f"{following}" if following else None,
+        },
     )
 
 
@@ -100,7 +110,8 @@ def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
     """At the first page that was read: two that lead to each other would never end."""
     pages = iter([page(1, 2), page(2, 3), page(3, 2)])
     with pytest.raises(
-        (RefusedError, AdminError), match="leads from a page of a list to one that was read"
+        (RefusedError, AdminError),
+        match="leads from a page of a list to one that was read",
     ):
         list(read(lambda _: next(pages)))
 
@@ -112,7 +123,9 @@ def test_a_list_that_does_not_end_is_refused(
     """Each page has a new address, and is new itself."""
     monkeypatch.setattr(management, "_MOST_PAGES", 20)
     asked = iter(range(1, 1000))
-    with pytest.raises((RefusedError, AdminError), match="does not end a list after 20 pages"):
+    with pytest.raises(
+        (RefusedError, AdminError), match="does not end a list after 20 pages"
+    ):
         list(read(lambda _: page(number := next(asked), number + 1)))
     assert next(asked) == 21
 
@@ -125,11 +138,15 @@ def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
 
     def answer(request: httpx.Request) -> httpx.Response:
         first = int(request.url.params["first"])
-        return httpx.Response(200, json=[{"id": one} for one in range(5)[first : first + 2]])
+        return httpx.Response(
+            200, json=[{"id": one} for one in range(5)[first : first + 2]]
+        )
 
     assert [row["id"] for row in keycloak(answer)] == [0, 1, 2, 3, 4]
     same = httpx.Response(200, json=[{"id": 1}, {"id": 2}])
-    with pytest.raises(RefusedError, match=r"kc\.test/admin/realms/acme/clients leads from a page"):
+    with pytest.raises(
+        RefusedError, match=r"kc\.test/admin/realms/acme/clients leads from a page"
+    ):
         list(keycloak(lambda _: same))
 
 
@@ -140,7 +157,9 @@ def test_a_token_goes_to_no_other_host() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         hosts.append(request.url.host)
-        elsewhere = {"Link": '<https://evil.example.com/api/v1/apps?after=1>; rel="next"'}
+        elsewhere = {
+            "Link": '<https://evil.example.com/api/v1/apps?after=1>; rel="next"'
+        }
         return httpx.Response(
             200, json=[{"id": len(hosts)}], headers=elsewhere if len(hosts) == 1 else {}
         )
@@ -161,13 +180,16 @@ def test_a_token_goes_to_no_other_host() -> None:
             asked.append(request.url.host)
             return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
 
-        with pytest.raises(RefusedError, match="a further page is said to be at another server"):
+        with pytest.raises(
+            RefusedError, match="a further page is said to be at another server"
+        ):
             list(entra(foreign))
         assert asked == ["graph.microsoft.com"]
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []]
+    "body",
+    [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
     with pytest.raises(RefusedError, match="is this Microsoft Graph"):
@@ -185,7 +207,9 @@ def test_a_limit_before_kong_is_waited_for(
 ) -> None:
     """Kong has none of its own on the Admin API; what stands before it may. One that lasts is said."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda _: None)
-    answers = iter([httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)])
+    answers = iter(
+        [httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)]
+    )
     assert list(kong(lambda _: next(answers))) == [{"id": 1}]
     assert capsys.readouterr().err.startswith(
         "waiting 9 s for kong.test, whose limit of rate is used up"

@@ -23,11 +23,15 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def limited(**headers: str) -> httpx.Response:
     request = httpx.Request("GET", "https://acme.okta.com/api/v1/groups")
     return httpx.Response(
-        429, headers={name.replace("_", "-"): one for name, one in headers.items()}, request=request
+        429,
+        headers={name.replace("_", "-"): one for name, one in headers.items()},
+        request=request,
     )
 
 
-def ended(answers: Iterator[httpx.Response], usual: float | None = None) -> httpx.Response:
+def ended(
+    answers: Iterator[httpx.Response], usual: float | None = None
+) -> httpx.Response:
     return rates.patiently(lambda: next(answers), usual)
 
 
@@ -43,7 +47,9 @@ def ended(answers: Iterator[httpx.Response], usual: float | None = None) -> http
         ({"X_Rate_Limit_Reset": "1699999999", **AT}, 1.0),
     ],
 )
-def test_it_is_waited_as_long_as_the_server_says(headers: dict[str, str], seconds: float) -> None:
+def test_it_is_waited_as_long_as_the_server_says(
+    headers: dict[str, str], seconds: float
+) -> None:
     """Seconds, or a date by its own clock, whatever ours says."""
     assert rates.pause(limited(**headers)) == seconds
 
@@ -60,7 +66,9 @@ def test_it_is_waited_as_long_as_the_server_says(headers: dict[str, str], second
         {"X_Rate_Limit_Reset": "1700000010", "Date": "today"},
     ],
 )
-def test_what_cannot_be_read_is_no_time(headers: dict[str, str], slept: list[float]) -> None:
+def test_what_cannot_be_read_is_no_time(
+    headers: dict[str, str], slept: list[float]
+) -> None:
     """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
     assert rates.pause(limited(**headers)) is None
     assert ended(iter([limited(**headers)])).status_code == 429
@@ -74,7 +82,9 @@ def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
     slept: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And how long at most: of that, what was waited already is gone."""
-    answers = iter([limited(Retry_After="42"), limited(Retry_After="60"), httpx.Response(200)])
+    answers = iter(
+        [limited(Retry_After="42"), limited(Retry_After="60"), httpx.Response(200)]
+    )
     assert ended(answers).status_code == 200
     assert slept == [42.0, 60.0]
     out, err = capsys.readouterr()

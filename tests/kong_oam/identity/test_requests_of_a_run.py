@@ -26,14 +26,20 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PRODUCTS = {"Okta": org, "Entra": tenant, "Keycloak": realm, "Kong": kong}
-PROVIDERS = pytest.mark.parametrize("provider", deep_after(1, PRODUCTS.values()), ids=PRODUCTS)
+PROVIDERS = pytest.mark.parametrize(
+    "provider", deep_after(1, PRODUCTS.values()), ids=PRODUCTS
+)
 
 
 @PROVIDERS
 @pytest.mark.parametrize("count", deep_after(2, SIZES))
-def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: int) -> None:
+def test_a_run_without_a_change_asks_for_a_page_at_a_time(
+    provider: Any, count: int
+) -> None:
     """Of the groups that there are, since nothing else is looked up then; at Kong nothing at all."""
-    groups = len(growing.group_names(count)) + (1 if provider is org else 0)  # Okta's own, Everyone
+    groups = len(growing.group_names(count)) + (
+        1 if provider is org else 0
+    )  # Okta's own, Everyone
     pages = 0 if provider is kong else -(-groups // PAGE)
     with provider(count, PAGE) as requests:
         assert min(pages, 1) <= requests(growing.ALL, False) <= pages
@@ -41,18 +47,24 @@ def test_a_run_without_a_change_asks_for_a_page_at_a_time(provider: Any, count: 
 
 @pytest.mark.deep
 @PROVIDERS
-def test_an_application_more_costs_the_same_in_an_estate_of_any_size(provider: Any) -> None:
+def test_an_application_more_costs_the_same_in_an_estate_of_any_size(
+    provider: Any,
+) -> None:
     """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already but
     Kong's routes, of which 1,000 are a page."""
     costs = []
     for count in SIZES:
         with provider(count, None if provider is kong else PAGE) as requests:
-            costs.append(requests(growing.WITHOUT_THE_FIRST, True) - requests(growing.ALL, True))
+            costs.append(
+                requests(growing.WITHOUT_THE_FIRST, True) - requests(growing.ALL, True)
+            )
     assert len({*costs}) == 1 and 0 < costs[0] <= 10
 
 
 @PROVIDERS
-def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(provider: Any) -> None:
+def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(
+    provider: Any,
+) -> None:
     """Nothing of the estate is there yet: as many requests for 999 components as for 99, but for pages of groups."""
     costs = []
     for count in SIZES[1:]:
@@ -61,7 +73,9 @@ def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(provider:
     assert costs[0] == costs[1] <= 7
 
 
-ROW = re.compile(r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| (a run without|an Application more|a first run).*?\| (.*) \|$", re.MULTILINE
+)
 
 
 def test_the_page_tells_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,14 +24,21 @@ def admin() -> Iterator[httpx.Client]:
         yield client
 
 
-def _plugin(name: str, service: str, script: str, kind: str = "pre-function") -> Resource:
+def _plugin(
+    name: str, service: str, script: str, kind: str = "pre-function"
+) -> Resource:
     told = json.dumps({"access": [script]})
-    return Resource(PLUGIN, name, {"name": kind, "serviceId": service, "configJson": told})
+    return Resource(
+        PLUGIN, name, {"name": kind, "serviceId": service, "configJson": told}
+    )
 
 
 def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
     return StackState(
-        frozenset((one.type, one.name) for one in resources), {}, outputs, resources=resources
+        frozenset((one.type, one.name) for one in resources),
+        {},
+        outputs,
+        resources=resources,
     )
 
 
@@ -44,7 +51,9 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     ids = {}
     for name in ("same", "other", "bare"):
         service = (
-            admin.post("/services", json={"name": name, "host": "x"}).raise_for_status().json()
+            admin.post("/services", json={"name": name, "host": "x"})
+            .raise_for_status()
+            .json()
         )
         ids[name] = service["id"]
     for name, script in (("same", "same"), ("other", "now")):
@@ -56,10 +65,17 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     limit = _plugin("limit", ids["bare"], "x", "rate-limiting")
     left = _state(same, OTHER, other, gone, limit, outputs={"enforced": "another"})
     found = corrected(left, Account(str(admin.base_url)))
-    assert [one.name for one in found.resources] == ["same", OTHER.name, "other", "limit"]
+    assert [one.name for one in found.resources] == [
+        "same",
+        OTHER.name,
+        "other",
+        "limit",
+    ]
     by_name = {one.name: one for one in found.resources}
     assert [by_name[one.name] for one in (same, OTHER, limit)] == [same, OTHER, limit]
-    assert json.loads(by_name["other"].outputs["configJson"])["access"] == [scripts["now"]]
+    assert json.loads(by_name["other"].outputs["configJson"])["access"] == [
+        scripts["now"]
+    ]
     assert found.plugins.keys() == {"same", "other", "limit"}
     assert found.doubted == {
         "other": (ids["other"], "pre-function"),

@@ -24,11 +24,18 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         headers = request.headers
         seen.append(
-            (request.method, str(request.url), headers["kong-admin-token"], headers["apikey"])
+            (
+                request.method,
+                str(request.url),
+                headers["kong-admin-token"],
+                headers["apikey"],
+            )
         )
         body = {"data": []}
         return httpx.Response(
-            204 if request.method == "DELETE" else 200, json=body, headers={"date": DATE}
+            204 if request.method == "DELETE" else 200,
+            json=body,
+            headers={"date": DATE},
         )
 
     with AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin:
@@ -43,7 +50,9 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
         ("DELETE", "/plugins/1"),
         ("GET", "/"),
     ]
-    assert seen == [(method, where + path, "s3cr3t-token", "s3cr3t-key") for method, path in asked]
+    assert seen == [
+        (method, where + path, "s3cr3t-token", "s3cr3t-key") for method, path in asked
+    ]
 
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -52,7 +61,10 @@ DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 @pytest.mark.parametrize("method", ["get", "rows", "patch", "delete", "now"])
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(None, "does not answer \\(ConnectError\\); check"), (403, "refuses the credentials \\(403")],
+    [
+        (None, "does not answer \\(ConnectError\\); check"),
+        (403, "refuses the credentials \\(403"),
+    ],
 )
 def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
     method: str, status: int | None, message: str
@@ -88,14 +100,21 @@ def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(method: str) -> N
         pytest.raises(RejectedError) as found,
     ):
         getattr(admin, method)(*arguments)
-    assert str(found.value) == f"{method.upper()} /plugins/1 answers {found.value.answer}"
-    assert found.value.answer.startswith("400 schema violation!") and len(found.value.answer) == 304
+    assert (
+        str(found.value) == f"{method.upper()} /plugins/1 answers {found.value.answer}"
+    )
+    assert (
+        found.value.answer.startswith("400 schema violation!")
+        and len(found.value.answer) == 304
+    )
 
 
 def test_a_kong_without_a_date_does_not_say_what_time_it_is() -> None:
     """Nothing is opened by a clock that may be another."""
     with (
-        AdminApi(ACCOUNT, httpx.MockTransport(lambda _: httpx.Response(200, json={}))) as admin,
+        AdminApi(
+            ACCOUNT, httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+        ) as admin,
         pytest.raises(AdminError, match="does not say what time it is"),
     ):
         admin.now()

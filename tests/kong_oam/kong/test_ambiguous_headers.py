@@ -89,7 +89,9 @@ def told(answer: Answer) -> dict[str, str]:
     """The identity that the workload was told."""
     assert answer.upstream is not None, answer
     headers = {name.lower(): value for name, value in answer.upstream.headers}
-    return {name: value for name, value in headers.items() if name.startswith("x-auth-")}
+    return {
+        name: value for name, value in headers.items() if name.startswith("x-auth-")
+    }
 
 
 def gateway(version: str) -> Iterator[Kong]:
@@ -104,7 +106,9 @@ def kong(request: pytest.FixtureRequest) -> Iterator[Kong]:
 
 
 @pytest.mark.parametrize("lines", AMBIGUOUS, ids=lambda lines: lines[-1])
-def test_a_request_with_an_ambiguous_header_is_refused(kong: Kong, lines: list[str]) -> None:
+def test_a_request_with_an_ambiguous_header_is_refused(
+    kong: Kong, lines: list[str]
+) -> None:
     """400, with a token and without, on a public path, too, and the workload hears of none."""
     for target, token in (
         ("/orders", [f"Authorization: {TOKEN}"]),
@@ -124,7 +128,10 @@ def test_a_request_with_any_other_header_is_decided_as_without(
     answer = sent(kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body")
     assert answer.status == 200
     assert told(answer) == VERIFIED
-    assert answer.upstream is not None and ("Content-Length", "4") in answer.upstream.headers
+    assert (
+        answer.upstream is not None
+        and ("Content-Length", "4") in answer.upstream.headers
+    )
     assert sent(kong, "/orders", *lines).status == 401
 
 
@@ -132,14 +139,17 @@ def test_a_request_with_any_other_header_is_decided_as_without(
 def test_decide_says_the_same(lines: list[str], code: str) -> None:
     """`answer` is what `explain` and the generated tests ask."""
     headers = tuple(
-        (name, value.strip()) for name, _, value in (line.partition(":") for line in lines)
+        (name, value.strip())
+        for name, _, value in (line.partition(":") for line in lines)
     )
     request = Request("POST", "orders.example.com", b"/orders", headers=headers)
     decision = answer(SCENE.estate, request, [TOKEN], SCENE.rings, SCENE.now)
     assert (decision.code, decision.status) == (code, 200 if code == "allowed" else 400)
 
 
-@pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade,keep-alive"])
+@pytest.mark.parametrize(
+    "connection", ["Upgrade", "keep-alive, Upgrade", "upgrade,keep-alive"]
+)
 def test_a_websocket_is_asked_for_upstream(kong: Kong, connection: str) -> None:
     """Also where a browser, or a proxy in front, names keep-alive beside Upgrade."""
     answer = sent(
@@ -167,11 +177,14 @@ def test_kongs_copy_of_the_headers_is_emptied(monkeypatch: pytest.MonkeyPatch) -
     spoil(monkeypatch, "if misread then return 400, 'ambiguous-header' end", "")
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
-            answer = sent(kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body")
+            answer = sent(
+                kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body"
+            )
             assert answer.status == 200
             assert told(answer) == VERIFIED, attack
             assert (
-                answer.upstream is not None and ("Content-Length", "4") in answer.upstream.headers
+                answer.upstream is not None
+                and ("Content-Length", "4") in answer.upstream.headers
             ), attack
 
 
@@ -180,12 +193,16 @@ def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch:
     spoil(monkeypatch, "ngx.ctx.cached_request_headers = nil", "")
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
-            assert sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status == 400
+            assert (
+                sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status == 400
+            )
 
 
 def test_the_page_names_every_header_that_has_one_spelling() -> None:
     """And every name that Connection may have."""
-    section = below(page("reference/paths-and-headers.md"), "## Headers that are refused")
+    section = below(
+        page("reference/paths-and-headers.md"), "## Headers that are refused"
+    )
     assert [name for name in OTHER_SPELLINGS if f"`{name}`" not in section] == []
     assert [
         name

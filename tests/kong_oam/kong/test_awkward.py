@@ -70,7 +70,11 @@ def call(
 
 def reached(answer: Answer) -> str | int:
     """Where a request went, or the status of the refusal."""
-    return f"{answer.upstream.host}:{answer.upstream.port}" if answer.upstream else answer.status
+    return (
+        f"{answer.upstream.host}:{answer.upstream.port}"
+        if answer.upstream
+        else answer.status
+    )
 
 
 # WebSocket ------------------------------------------------------------------------------------------------------------
@@ -86,8 +90,15 @@ UPGRADE = (
 def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(kong: Kong) -> None:
     """401 without a token, 403 with too little; with enough the upgrade goes upstream, though admission clears
     Connection. What is said over the socket afterwards passes no gate."""
-    for scopes, expected in (((), 401), (("other",), 403), (("talk",), "sockets.test:8080")):
-        assert reached(call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=scopes)) == expected
+    for scopes, expected in (
+        ((), 401),
+        (("other",), 403),
+        (("talk",), "sockets.test:8080"),
+    ):
+        assert (
+            reached(call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=scopes))
+            == expected
+        )
     opened = call(kong, "ws.example.com", "/chat", *UPGRADE, scopes=("talk",)).upstream
     assert opened is not None
     sent = {name.lower(): value for name, value in opened.headers}
@@ -96,9 +107,13 @@ def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(kong: Kong) ->
     assert sent["x-auth-client"] == "c"
 
 
-def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(kong: Kong) -> None:
+def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(
+    kong: Kong,
+) -> None:
     """An upgrade to cleartext HTTP/2 would put requests behind the gate's back."""
-    assert reached(call(kong, "ws.example.com", "/feed", *UPGRADE)) == "sockets.test:8080"
+    assert (
+        reached(call(kong, "ws.example.com", "/feed", *UPGRADE)) == "sockets.test:8080"
+    )
     smuggled = call(
         kong,
         "ws.example.com",
@@ -143,11 +158,15 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(kong: Kon
         ),
     ],
 )
-def test_grpc_is_refused_where_an_application_says_so(old: str, new: str, message: str) -> None:
+def test_grpc_is_refused_where_an_application_says_so(
+    old: str, new: str, message: str
+) -> None:
     """By the port's name, as service meshes are told, or by the Ingress' annotation."""
     found = compiled(api().replace(old, new))
     assert found.estate is None
-    assert message in [str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics]
+    assert message in [
+        str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics
+    ]
 
 
 @pytest.mark.parametrize("name", ["http", "web-grpc", "grpcweb", "GRPC"])
@@ -155,7 +174,9 @@ def test_other_names_of_ports_are_just_names(name: str) -> None:
     """Only what says gRPC in the convention is taken for it."""
     assert (
         compiled(
-            api().replace("{image: x}", f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}")
+            api().replace(
+                "{image: x}", f"{{image: x, ports: [{{port: 8080, name: {name}}}]}}"
+            )
         ).diagnostics
         == ()
     )
@@ -170,7 +191,12 @@ def test_several_gateway_traits_of_a_component_are_one_set_of_rules(kong: Kong) 
         url: reached(call(kong, *url.split("/", 1)[0:1], "/" + url.split("/", 1)[1]))
         for url in (
             *("one.example.com/a", "two.example.com/a", "x.all.example.com/a"),
-            *("one.example.com/b", "two.example.com/b", "x.all.example.com/b", "all.example.com/a"),
+            *(
+                "one.example.com/b",
+                "two.example.com/b",
+                "x.all.example.com/b",
+                "all.example.com/a",
+            ),
         )
     } == {
         "one.example.com/a": "many.test:8080",
@@ -204,16 +230,25 @@ def test_two_applications_on_one_host_are_told_of_each_other() -> None:
         "'b/api' and are judged by its rules alone; agree on that, or take a host of your own"
     ]
     assert compiled(above, below.replace("owner: two", "owner: one")).diagnostics == ()
-    assert compiled(above.replace("h.example", "other.example"), below).diagnostics == ()
+    assert (
+        compiled(above.replace("h.example", "other.example"), below).diagnostics == ()
+    )
 
 
-def test_a_rule_on_the_root_owns_everything_that_no_longer_rule_owns(kong: Kong) -> None:
+def test_a_rule_on_the_root_owns_everything_that_no_longer_rule_owns(
+    kong: Kong,
+) -> None:
     """The bare slash, what is below it, and the asterisk form of OPTIONS, which is no path."""
     for target in ("/", "/any", "/any/thing", "//", "/?q", "/freedom"):
         assert reached(call(kong, "root.example.com", target)) == 401
-        assert reached(call(kong, "root.example.com", target, scopes=("all",))) == "root.test:8080"
+        assert (
+            reached(call(kong, "root.example.com", target, scopes=("all",)))
+            == "root.test:8080"
+        )
     assert reached(call(kong, "root.example.com", "/free/x")) == "root.test:8080"
-    assert reached(call(kong, "root.example.com", "*", method="OPTIONS", scopes=("all",))) in (
+    assert reached(
+        call(kong, "root.example.com", "*", method="OPTIONS", scopes=("all",))
+    ) in (
         400,
         404,
     )
@@ -223,11 +258,15 @@ def test_a_rule_on_the_root_owns_everything_that_no_longer_rule_owns(kong: Kong)
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-def test_characters_of_regular_expressions_are_only_characters(kong: Kong, sign: str) -> None:
+def test_characters_of_regular_expressions_are_only_characters(
+    kong: Kong, sign: str
+) -> None:
     """A public path with one matches itself, plain and percent-encoded, and nothing that the expression would."""
     encoded = "".join(f"%{ord(c):02X}" if c in "+($),=@'!&" else c for c in sign)
     for target in (f"/s/{sign}", f"/s/{encoded}", f"/s/{sign}/below"):
-        assert reached(call(kong, "signs.example.com", target)) == "signs.test:8080", target
+        assert reached(call(kong, "signs.example.com", target)) == "signs.test:8080", (
+            target
+        )
     for other in (
         "axb",
         "aab",
@@ -242,12 +281,27 @@ def test_characters_of_regular_expressions_are_only_characters(kong: Kong, sign:
         if other not in SIGNS:
             refused = call(kong, "signs.example.com", f"/s/{other}")
             problem = json.loads(refused.body)["type"]
-            assert (refused.status, problem) == (401, "urn:kong-oam:problem:token-needed"), other
+            assert (refused.status, problem) == (
+                401,
+                "urn:kong-oam:problem:token-needed",
+            ), other
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/a|b", "/[a]", "/a*", "/{id}", "/a^b", "/:id", "/a\\\\b", "/a?b", "/a%62", "/a b", "/~/../x"],
+    [
+        "/a|b",
+        "/[a]",
+        "/a*",
+        "/{id}",
+        "/a^b",
+        "/:id",
+        "/a\\\\b",
+        "/a?b",
+        "/a%62",
+        "/a b",
+        "/~/../x",
+    ],
 )
 def test_what_reads_as_a_pattern_is_no_path_of_an_application(path: str) -> None:
     """Somebody who means a pattern is told that there are none, instead of getting a path that nobody calls."""

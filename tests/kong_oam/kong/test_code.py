@@ -39,7 +39,13 @@ end
 """
 
 RECORDED = {
-    *("version 1", "code not-admitted", "decision refused", "status 503", "requestId x"),
+    *(
+        "version 1",
+        "code not-admitted",
+        "decision refused",
+        "status 503",
+        "requestId x",
+    ),
     *("service.name s", "route.name r", "response.status 503"),
 }
 """The record of a request that the code was not left for."""
@@ -57,11 +63,15 @@ class Worker:
             encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
         )
         given = self._lua.table_from(dict.fromkeys(headers, "x"))
-        self.load, self.request = self._lua.execute(HARNESS)(lambda: given, self.messages.append)
+        self.load, self.request = self._lua.execute(HARNESS)(
+            lambda: given, self.messages.append
+        )
 
     def port(self, name: str, *more: str) -> Any:
         """Loads the `access` script of a port whose table has this name."""
-        (script,) = plugins.admission(json.dumps({"name": name, "rules": [1]}), 0, more)["access"]
+        (script,) = plugins.admission(
+            json.dumps({"name": name, "rules": [1]}), 0, more
+        )["access"]
         return self.load(script)
 
 
@@ -86,10 +96,15 @@ def test_a_port_has_only_the_code_that_its_table_asks_for() -> None:
 
 
 @pytest.mark.parametrize("left", [None, "{}", "{ x = {} }", "{ admission = 1 }"])
-def test_without_the_code_later_phases_do_nothing_but_record_it(left: str | None) -> None:
+def test_without_the_code_later_phases_do_nothing_but_record_it(
+    left: str | None,
+) -> None:
     """Nothing of Kong's own record is logged, and no query string is traced."""
     worker = Worker()
-    scripts = {phase: worker.load(script) for phase, (script,) in plugins.admission(ASKING).items()}
+    scripts = {
+        phase: worker.load(script)
+        for phase, (script,) in plugins.admission(ASKING).items()
+    }
     before = (
         [worker.load(f"return function() kong.ctx.shared.kong_oam_code = {left} end")]
         if left
@@ -108,7 +123,9 @@ def test_admission_puts_its_code_in_the_place_of_any_other() -> None:
     """A script that ran before it cannot choose the code that later phases call."""
     worker = Worker()
     theirs = "{ problem = function() error('theirs') end }"
-    foreign = worker.load(f"return function() kong.ctx.shared.kong_oam_code = {theirs} end")
+    foreign = worker.load(
+        f"return function() kong.ctx.shared.kong_oam_code = {theirs} end"
+    )
     later = worker.load(plugins.admission("{}")["header_filter"][0])
     assert "theirs" in str(worker.request(foreign, later))
     assert "theirs" not in str(worker.request(foreign, worker.port("one"), later))

@@ -62,7 +62,9 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
 
 
 def _found(
-    admin: httpx.Client, held: Held = NOTHING, transport: httpx.BaseTransport | None = None
+    admin: httpx.Client,
+    held: Held = NOTHING,
+    transport: httpx.BaseTransport | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url)), transport) as asked:
         return list(name_conflicts(asked, ESTATE, held))
@@ -71,18 +73,34 @@ def _found(
 def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -> None:
     """Whatever its tags are."""
     _make(admin, "/services", name=f"{SERVICE}0", host="x")
-    _make(admin, "/services", name="kong-oam.other.shop.api.80", host="x", tags=names.tags("other"))
+    _make(
+        admin,
+        "/services",
+        name="kong-oam.other.shop.api.80",
+        host="x",
+        tags=names.tags("other"),
+    )
     _make(admin, "/consumers", username="somebody")
     assert _found(admin) == []
 
 
-def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Client) -> None:
+def test_what_others_have_under_our_names_is_named_with_its_tags(
+    admin: httpx.Client,
+) -> None:
     """The component's place where it is one's; tags of another stack and of ours without the stack are not ours."""
-    service = _make(admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"])
-    route = _make(
-        admin, "/routes", name=f"{SERVICE}.protected-0", paths=["/x"], tags=names.tags("other")
+    service = _make(
+        admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"]
     )
-    upstream = _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=["theirs"])
+    route = _make(
+        admin,
+        "/routes",
+        name=f"{SERVICE}.protected-0",
+        paths=["/x"],
+        tags=names.tags("other"),
+    )
+    upstream = _make(
+        admin, "/upstreams", name="kong-oam.tests.nowhere", tags=["theirs"]
+    )
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {one.message.split("(")[1].split(")")[0]: one for one in _found(admin)}
     assert found.keys() == {service["id"], route["id"], upstream["id"], consumer["id"]}
@@ -100,7 +118,13 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Cl
 
 def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     """Its creation was recorded nowhere: the message leads to the command that removes it."""
-    _make(admin, "/services", name=SERVICE, host="x", tags=[*OURS, "kong-oam-component:shop.api"])
+    _make(
+        admin,
+        "/services",
+        name=SERVICE,
+        host="x",
+        tags=[*OURS, "kong-oam-component:shop.api"],
+    )
     (found,) = _found(admin)
     assert found.code == "ENV406"
     assert "`python -m kong_oam recover -s tests`" in found.message
@@ -125,13 +149,20 @@ def _certificate(admin: httpx.Client, *tags: str) -> None:
     )
 
 
-def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Client) -> None:
+def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
+    admin: httpx.Client,
+) -> None:
     """Also where ours is there already: it may have been given one more host."""
     _certificate(admin, "theirs")
     for held in (NOTHING, ALL):
         (found,) = _found(admin, held)
-        assert found.code == "ENV405" and "certificate for host 'shop.example.com'" in found.message
-        assert "have it take other hosts or be removed by whoever made it" in found.message
+        assert (
+            found.code == "ENV405"
+            and "certificate for host 'shop.example.com'" in found.message
+        )
+        assert (
+            "have it take other hosts or be removed by whoever made it" in found.message
+        )
 
 
 def _issuers(
@@ -141,11 +172,17 @@ def _issuers(
         return list(issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {}))
 
 
-def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(admin: httpx.Client) -> None:
+def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
+    admin: httpx.Client,
+) -> None:
     """Kong takes its key ring once, whatever the ring is called; also where a stack goes over to the issuer."""
     tags = names.tags("prod")
     ring = _make(
-        admin, "/consumers", username="kong-oam.prod.ring.main", custom_id=ISSUER, tags=tags
+        admin,
+        "/consumers",
+        username="kong-oam.prod.ring.main",
+        custom_id=ISSUER,
+        tags=tags,
     )
     (found,) = _issuers(admin)
     assert (found.code, found.message) == (
@@ -157,7 +194,10 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(admin: httpx
     assert len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
     assert _issuers(admin, ALL, {"main": ISSUER}) == [], "it is in the state"
     part = part_of(
-        estate(APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})), "shops"
+        estate(
+            APPLICATION, stack=replace(SETTINGS.stack, partitions={"shops": ("*",)})
+        ),
+        "shops",
     )
     with AdminApi(Account(str(admin.base_url))) as asked:
         assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], (
@@ -174,7 +214,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     def discovered(issuer: str) -> Published:
         asked.append(issuer)
         return Published(
-            issuer, "", "", (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", ""))
+            issuer,
+            "",
+            "",
+            (SigningKey("k1", "RS256", ""), SigningKey("k2", "RS256", "")),
         )
 
     monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
@@ -207,7 +250,9 @@ def test_an_issuer_that_cannot_be_read_is_told_by_the_run(
     assert _issuers(admin) == []
 
 
-def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client) -> None:
+def test_what_the_state_holds_is_ours_and_is_not_asked_about(
+    admin: httpx.Client,
+) -> None:
     """One request, for certificates; with the state of before an interrupted run, ours count as lost."""
     _certificate(admin, *OURS)
     asked: list[str] = []
@@ -224,13 +269,16 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client
 
 SETTINGS = replace(settings("tests"), stack=Stack("tests", {"main": PROVIDER}))
 WITH_LIMIT = (
-    APPLICATION + "        - {type: rate-limit, properties: {per: client, requests: {hour: 1}}}\n"
+    APPLICATION
+    + "        - {type: rate-limit, properties: {per: client, requests: {hour: 1}}}\n"
     "        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}\n"
 )
 LIMITED = estate(WITH_LIMIT, stack=SETTINGS.stack)
 
 
-def test_what_a_partition_lost_is_recovered_in_its_own_stack(admin: httpx.Client) -> None:
+def test_what_a_partition_lost_is_recovered_in_its_own_stack(
+    admin: httpx.Client,
+) -> None:
     """What another one of the estate has is moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
@@ -259,15 +307,24 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
         "http": {"url": "http://x/"},
     }
     on = settings(
-        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "logs": logs, "metrics": True}
+        gateway={
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+            "logs": logs,
+            "metrics": True,
+        }
     )
-    made = [one for one in extras(on, LIMITED.components["shop/api"]).plugins if not one.caller]
+    made = [
+        one
+        for one in extras(on, LIMITED.components["shop/api"]).plugins
+        if not one.caller
+    ]
     assert {one.role: one.roles[1:] for one in made} == {
         one.role: (f"plugin-{one.kind}",) for one in made
     }
-    assert {Extra(f"plugin-{one.kind}", one.kind, {}, asked=True).roles[1:] for one in made} == {
-        (one.role,) for one in made
-    }
+    assert {
+        Extra(f"plugin-{one.kind}", one.kind, {}, asked=True).roles[1:] for one in made
+    } == {(one.role,) for one in made}
     assert len(made) == 6
 
 
@@ -286,8 +343,12 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
         if request.url.path != "/services":
             return httpx.Response(200, json={"data": []})
         if request.url.params.get("offset") != "a b=":
-            return httpx.Response(200, json={"data": [{"id": "1", "name": "x"}], "offset": "a b="})
-        return httpx.Response(200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None})
+            return httpx.Response(
+                200, json={"data": [{"id": "1", "name": "x"}], "offset": "a b="}
+            )
+        return httpx.Response(
+            200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None}
+        )
 
     with httpx.Client(base_url="http://kong.test") as nobody:
         few = _found(nobody, transport=httpx.MockTransport(answer))
@@ -306,10 +367,20 @@ def test_names_and_resources_are_those_that_the_program_makes(
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)
-    named = {"service:Service": "name", "route:Route": "name", "upstream:Upstream": "name"}
+    named = {
+        "service:Service": "name",
+        "route:Route": "name",
+        "upstream:Upstream": "name",
+    }
     for kind, name in {**named, "consumer:Consumer": "username"}.items():
         token = f"kong:index/{kind}"
-        made |= {(token, one.name): one.inputs[name] for one in all_of(registered, token).values()}
-    texts = [file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))]
+        made |= {
+            (token, one.name): one.inputs[name]
+            for one in all_of(registered, token).values()
+        }
+    texts = [
+        file.read_text("utf-8")
+        for file in sorted((ROOT / "applications").glob("*.yaml"))
+    ]
     sample = estate(*texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack)
     assert {(one.type, one.logical): one.name for one in needed(sample)} == made

@@ -13,7 +13,15 @@ import pytest
 
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.table import closed, table
-from tests.support.cross_origin import NAMES, PARTNER, Workload, asked, check, made, page
+from tests.support.cross_origin import (
+    NAMES,
+    PARTNER,
+    Workload,
+    asked,
+    check,
+    made,
+    page,
+)
 from tests.support.gateway_estates import issuers, stack
 from tests.support.pages import IN_A_BROWSER, fetched
 from tests.support.raw_requests import Served, served
@@ -32,7 +40,9 @@ def gateway() -> Iterator[tuple[Served, Workload]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_reads_what_is_meant_for_it(gateway: tuple[Served, Workload], name: str) -> None:
+def test_a_page_reads_what_is_meant_for_it(
+    gateway: tuple[Served, Workload], name: str
+) -> None:
     """Preflights never reach the workload, and what it says to browsers never reaches a page."""
     kong, workload = gateway
     one, before = asked(OWN)[name], len(workload.reached)
@@ -89,7 +99,9 @@ def test_what_is_closed_is_closed_to_pages() -> None:
             config = gateway.entities.made[path]["config"]
             text = next(script.inputs_of(code).table for code in config["access"][:1])  # type: ignore[union-attr]
             with httpx.Client(base_url=gateway.kong.admin_url) as admin:
-                answer = admin.patch(path, json={"config": plugins.admission(closed(text))})
+                answer = admin.patch(
+                    path, json={"config": plugins.admission(closed(text))}
+                )
                 assert answer.status_code == 200, answer.text
         answered = gateway.ask(one.raw(DOMAIN, ISSUERS["main"]))
         assert (answered.status, answered.granted) == (401, {})

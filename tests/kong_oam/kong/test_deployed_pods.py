@@ -38,7 +38,9 @@ def rendered(objects: str, service: str = "") -> tuple[Application, Component]:
 def lowered(key: str) -> tuple[Application, Component]:
     estate = model(API, SHOP).estate
     component = estate.components[key]
-    return next(one for one in estate.applications if one.name == component.application), component
+    return next(
+        one for one in estate.applications if one.name == component.application
+    ), component
 
 
 def state(application: Application, component: Component) -> Iterator[Resource]:
@@ -71,7 +73,9 @@ def test_pods_are_read_from_the_state(
     assert pods_behind(component) == pods
     gated = replace(component, rendered=None, named=None, exposures=())
     wrong = dict.fromkeys(pods, "pods app=other in orders at 1")
-    assert deployed_pods(state(*found), [gated], {component.key: wrong}) == {component.key: pods}
+    assert deployed_pods(state(*found), [gated], {component.key: wrong}) == {
+        component.key: pods
+    }
 
 
 def test_what_the_state_does_not_show_is_as_it_was_meant() -> None:

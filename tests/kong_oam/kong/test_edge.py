@@ -35,7 +35,10 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     """With the status that is meant, and as often."""
     kong, workload = gateway
     one, before = asked()[name], len(workload.reached)
-    assert (_answer(kong, one).status, len(workload.reached) - before) == (one.status, one.reached)
+    assert (_answer(kong, one).status, len(workload.reached) - before) == (
+        one.status,
+        one.reached,
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,20 +63,31 @@ def test_every_answer_has_the_headers(
         assert json.loads(answer.body)["type"] == f"urn:kong-oam:problem:{code}"
 
 
-def test_a_workload_is_told_what_its_application_says(gateway: tuple[Served, Workload]) -> None:
+def test_a_workload_is_told_what_its_application_says(
+    gateway: tuple[Served, Workload],
+) -> None:
     """And nothing of what a caller says under that name, in whichever spelling."""
     kong, workload = gateway
-    forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged", "X-Env: mine")
+    forged = (
+        "X-Env-Name: forged",
+        "x_env_name: forged",
+        "X-ENV_name: forged",
+        "X-Env: mine",
+    )
     assert _answer(kong, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
     assert told(workload.reached[-1])["x-env-name"] == ["test"]
     assert told(workload.reached[-1])["x-env"] == ["mine"]
 
 
-def test_a_component_without_the_traits_is_as_it_was(gateway: tuple[Served, Workload]) -> None:
+def test_a_component_without_the_traits_is_as_it_was(
+    gateway: tuple[Served, Workload],
+) -> None:
     """What its workload says reaches callers, and what they say the workload."""
     kong, workload = gateway
-    answer = _answer(kong, Asked("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",)))
+    answer = _answer(
+        kong, Asked("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",))
+    )
     assert answer.values("Server") == ["workload/1.2.3"]
     assert answer.values("X-Frame-Options") == ["ALLOWALL"]
     assert told(workload.reached[-1])["x-env-name"] == ["mine"]

@@ -49,7 +49,9 @@ def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
 
 @MANY
 @given(pairs().filter(lambda both: all(map(compiles, both))))
-def test_a_change_is_told_as_if_both_estates_were_known(both: tuple[Estate, Estate]) -> None:
+def test_a_change_is_told_as_if_both_estates_were_known(
+    both: tuple[Estate, Estate],
+) -> None:
     """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
 
     But for whom any token will do: who gets one, no gate knows.
@@ -65,13 +67,17 @@ def test_a_change_is_told_as_if_both_estates_were_known(both: tuple[Estate, Esta
         for one in estate.exposed
         for rule in one.rules
     ):
-        lost = [change for change in requests(told) if change not in changed([found], new)]
+        lost = [
+            change for change in requests(told) if change not in changed([found], new)
+        ]
         assert [change for change in lost if change.kind in OPENING] == []
 
 
 @MANY
 @given(pairs().filter(lambda both: all(map(compiles, both))))
-def test_what_admission_keeps_closed_opens_with_the_next_run(both: tuple[Estate, Estate]) -> None:
+def test_what_admission_keeps_closed_opens_with_the_next_run(
+    both: tuple[Estate, Estate],
+) -> None:
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
     old, new = map(model, both)
     found = enforced(_half(*both), new)
@@ -80,12 +86,16 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(both: tuple[Estate,
         for change in requests(diff(new, old))
         if change.kind in OPENING and _stays(both, change)
     ]
-    assert [change for change in opened if not _is_told(change, changed(found, old))] == []
+    assert [
+        change for change in opened if not _is_told(change, changed(found, old))
+    ] == []
 
 
 @MANY
 @given(
-    pairs(kinds=("rules", "roles", "from", "clients")).filter(lambda both: all(map(compiles, both)))
+    pairs(kinds=("rules", "roles", "from", "clients")).filter(
+        lambda both: all(map(compiles, both))
+    )
 )
 def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
     """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
@@ -101,7 +111,9 @@ def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
     (found,) = enforced(_one_port(old, new), model(new))
     asked = SitesByHost(found.estate)
     callers = {id(estate): Callers(estate) for estate in (old, new, found.estate)}
-    for site, classes in path_classes_by_site(asked, SitesByHost(old), SitesByHost(new)):
+    for site, classes in path_classes_by_site(
+        asked, SitesByHost(old), SitesByHost(new)
+    ):
         for one in classes:
             leading = _leading(found.estate, asked.host(site, one.path) or "", one.path)
             made_from = old if leading and leading[0].port == 80 else new
@@ -114,7 +126,9 @@ def _on_two_ports(estate: Estate) -> Estate:
     """The estate, with every second endpoint of a component behind another port than the first."""
 
     def component(one: Component) -> Component:
-        ends = (replace(end, port=80 + index % 2) for index, end in enumerate(one.endpoints))
+        ends = (
+            replace(end, port=80 + index % 2) for index, end in enumerate(one.endpoints)
+        )
         return replace(one, endpoints=tuple(ends))
 
     applications = (
@@ -131,8 +145,12 @@ def _who(
     return callers[id(estate)].at(component, path) if component else None
 
 
-def _leading(estate: Estate, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-    return next(filter(None, (estate.leading(name, path) for name in host_patterns(host))), None)
+def _leading(
+    estate: Estate, host: str, path: PathSegments
+) -> tuple[Endpoint, Component] | None:
+    return next(
+        filter(None, (estate.leading(name, path) for name in host_patterns(host))), None
+    )
 
 
 def _one_port(old: Estate, new: Estate) -> list[Resource]:
@@ -184,7 +202,9 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     component = replace(
         component, endpoints=tuple(replace(end, tls=tls) for end in component.endpoints)
     )
-    secured = replace(one, applications=(replace(application, components=(component,)),))
+    secured = replace(
+        one, applications=(replace(application, components=(component,)),)
+    )
     (found,) = enforced(state(secured), model(secured))
     assert requests(diff(found, model(plain))) == []
 
@@ -217,7 +237,10 @@ def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
 
 def _is_told(change: Change, found: Iterable[Difference]) -> bool:
     """Where it is, or at the wildcard above it, where neither estate names the host; of several regions in one."""
-    return any(one.kind in OPENING and _covers(one.site, change.site) for one in requests(found))
+    return any(
+        one.kind in OPENING and _covers(one.site, change.site)
+        for one in requests(found)
+    )
 
 
 def _covers(site: str, other: str) -> bool:
@@ -232,13 +255,21 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
     )
     calls = "calls: [{component: orders/api, scopes: [r]}]"
     client = f"{{kind: native, redirectUris: [com.example.app:/done], {calls}}}"
-    text = written.api(access=access) + f"        - type: client\n          properties: {client}\n"
+    text = (
+        written.api(access=access)
+        + f"        - type: client\n          properties: {client}\n"
+    )
     old = written.estate(text)
     provider = replace(written.PROVIDER, groups={"sales": "staff"})
-    meant = model(written.estate(text, stack=replace(written.STACK, providers={"main": provider})))
+    meant = model(
+        written.estate(text, stack=replace(written.STACK, providers={"main": provider}))
+    )
     (found,) = enforced(state(old), meant)
     assert changed([found], meant) == diff(model(old), meant)
-    assert [one.kind for one in requests(changed([found], meant))] == ["widened", "narrowed"]
+    assert [one.kind for one in requests(changed([found], meant))] == [
+        "widened",
+        "narrowed",
+    ]
 
 
 def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
@@ -266,7 +297,9 @@ def test_a_gate_of_an_earlier_version_says_too_little() -> None:
         7,
     ):
         resources = [
-            replace(one, outputs={"configJson": config}) if one.name.endswith("-gate") else one
+            replace(one, outputs={"configJson": config})
+            if one.name.endswith("-gate")
+            else one
             for one in state(estate)
         ]
         meant = model(estate)
@@ -284,7 +317,9 @@ def test_plugins_and_routes_of_others_are_not_looked_at() -> None:
     others = [
         Resource(PLUGIN, "orders/api-optional-public-1-8080", {"configJson": "{}"}),
         Resource("kubernetes:apps/v1:Deployment", "orders/api-gate", {}),
-        Resource(ROUTE, "theirs", {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]}),
+        Resource(
+            ROUTE, "theirs", {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]}
+        ),
     ]
     (found,) = enforced([*state(estate), *others], model(estate))
     assert diff(found, model(estate)) == ()

@@ -49,7 +49,9 @@ def schemas() -> dict[str, Any]:
         }
     for schema in found.values():
         (record,) = (field["config"] for field in schema["fields"] if "config" in field)
-        record["fields"] += [{phase: {"type": "array", "default": []}} for phase in FRAMES]
+        record["fields"] += [
+            {phase: {"type": "array", "default": []}} for phase in FRAMES
+        ]
     return {**found, "openid-connect": reference.schema()}
 
 
@@ -59,7 +61,9 @@ ISSUER = "https://issuer.example.com"
 
 def emitted(anonymous: str | None = None) -> dict[str, Any]:
     text = plugins.config_json(
-        SCHEMAS["openid-connect"], "openid-connect", plugins.openid_connect(ISSUER, anonymous)
+        SCHEMAS["openid-connect"],
+        "openid-connect",
+        plugins.openid_connect(ISSUER, anonymous),
     )
     config: dict[str, Any] = json.loads(text)
     return config
@@ -83,9 +87,16 @@ def test_every_field_of_openid_connect_is_sent_and_of_its_documented_type() -> N
 
 def test_what_differs_from_openid_connects_defaults_is_this() -> None:
     """Bearer tokens in a header only, this issuer only, its ring by `iss`, its certificate verified, no cookie given."""
-    defaults = {**reference.TEXTS, **reference.LISTS, **reference.FLAGS, **reference.NUMBERS}
+    defaults = {
+        **reference.TEXTS,
+        **reference.LISTS,
+        **reference.FLAGS,
+        **reference.NUMBERS,
+    }
     config = emitted()
-    assert {name: config[name] for name in defaults if config[name] != defaults[name]} == {
+    assert {
+        name: config[name] for name in defaults if config[name] != defaults[name]
+    } == {
         "issuer": ISSUER,
         "issuers_allowed": [ISSUER],
         "auth_methods": ["bearer"],
@@ -96,9 +107,11 @@ def test_what_differs_from_openid_connects_defaults_is_this() -> None:
         "disable_session": ["bearer"],
         "ssl_verify": True,
     }
-    assert {name: value for name, value in emitted("nobody").items() if value != config[name]} == {
-        "anonymous": "nobody"
-    }
+    assert {
+        name: value
+        for name, value in emitted("nobody").items()
+        if value != config[name]
+    } == {"anonymous": "nobody"}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +123,9 @@ def test_what_differs_from_openid_connects_defaults_is_this() -> None:
         ("bearer_token_cookie_name", None), ("upstream_headers_claims", None), ("logout_uri_suffix", None),
     ],
 )  # fmt: skip
-def test_no_default_of_openid_connect_opens_another_way(setting: str, value: object) -> None:
+def test_no_default_of_openid_connect_opens_another_way(
+    setting: str, value: object
+) -> None:
     """Left to their defaults, yet relied upon: a Kong whose defaults differ would be seen here, once in the reference."""
     assert emitted()[setting] == value
 
@@ -122,7 +137,9 @@ def test_the_serverless_functions_have_enterprises_phases() -> None:
         ("post-function", plugins.gate("{}", "{}")),
     ):
         config = json.loads(plugins.config_json(SCHEMAS[kind], kind, short))
-        assert {phase: config[phase] for phase in FRAMES} == {phase: [] for phase in FRAMES}
+        assert {phase: config[phase] for phase in FRAMES} == {
+            phase: [] for phase in FRAMES
+        }
         assert config["access"] == short["access"]
         assert set(FRAMES).isdisjoint(PLUGIN_SCHEMAS[kind].fields["config"].fields), (
             "the OSS stand-in has them, too"
@@ -148,12 +165,16 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(
 ) -> None:
     """On every service and on every public route; rings stay, as who the issuer is, and hold no key."""
     made = all_of(registered, "kong:index/plugin:Plugin")
-    kinds = sorted((one.inputs["name"], "routeId" in one.inputs) for one in made.values())
+    kinds = sorted(
+        (one.inputs["name"], "routeId" in one.inputs) for one in made.values()
+    )
     assert kinds == (
         [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
     )  # fmt: skip
     assert not [
-        one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+        one
+        for one in registered
+        if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     ]
     ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
     assert ring.inputs["customId"] == "https://okta.example.com/oauth2/aus1"
@@ -167,7 +188,9 @@ def test_who_brings_no_token_is_nobody_where_something_is_public(
         if plugin.inputs["name"] == "openid-connect":
             config = json.loads(plugin.inputs["configJson"])
             public = not name.startswith("hello/")
-            assert config["anonymous"] == ("kong-oam.local.anonymous" if public else None), name
+            assert config["anonymous"] == (
+                "kong-oam.local.anonymous" if public else None
+            ), name
             assert plugin.after >= {"gateway-anonymous"}
             assert config["issuer"] == "https://okta.example.com/oauth2/aus1"
             assert set(config) == set(emitted())
@@ -186,15 +209,22 @@ def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
         assert len(route.after & guards) == 1
 
 
-def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered]) -> None:
+def test_the_gate_of_enterprise_is_the_same_script(
+    registered: list[Registered],
+) -> None:
     """It differs from the other edition's by one entry of its table; admission does not differ at all."""
     made = all_of(registered, "kong:index/plugin:Plugin")
     (gate,) = json.loads(made["orders/api-8080-gate"].inputs["configJson"])["access"]
     assert gate.count("'authentication': 'openid-connect'") == 1
     (script,) = plugins.gate("T", "A")["access"]
     assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
-    (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
-    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
+    (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])[
+        "access"
+    ]
+    assert (
+        admission.split("]==]", 1)[1]
+        == plugins.admission("T")["access"][0].split("]==]", 1)[1]
+    )
     assert admission.split("]==]", 1)[0] == gate.split("]==]", 1)[0]
 
 
@@ -202,7 +232,8 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
 
 WHEN = time.time()
 SCENE = Scene(
-    estate(*nested_applications("example.com"), stack=stack("tests")), issuers(stack("tests"), WHEN)
+    estate(*nested_applications("example.com"), stack=stack("tests")),
+    issuers(stack("tests"), WHEN),
 )
 TRUSTED = SCENE.issuers["main"]
 VERIFY = jwt.access
@@ -218,7 +249,9 @@ class Gateway:
 
     def status(self, *lines: str) -> int:
         case = Case("GET", "orders.example.com", b"/orders")
-        return self.kong.handle(case.raw(*(line.encode() for line in lines)), scheme="https").status
+        return self.kong.handle(
+            case.raw(*(line.encode() for line in lines)), scheme="https"
+        ).status
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +355,11 @@ def test_nobody_can_say_it_in_openid_connects_place(gateway: Gateway) -> None:
     gateway.after = consumer_only
     forged = [
         f"{name}: {GOOD}"
-        for name in ("X-Auth-Verified-Token", "x_auth_verified_token", "X.Auth.Verified.Token")
+        for name in (
+            "X-Auth-Verified-Token",
+            "x_auth_verified_token",
+            "X.Auth.Verified.Token",
+        )
     ]
     assert gateway.status(*forged) == 401
 
@@ -392,7 +429,10 @@ def test_a_gateway_of_another_edition_than_the_stacks_is_refused(
 ) -> None:
     """With both, and the setting that would be right."""
     message = f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
-    with Kong(version=version) as kong, pytest.raises(PreflightError, match=re.escape(message)):
+    with (
+        Kong(version=version) as kong,
+        pytest.raises(PreflightError, match=re.escape(message)),
+    ):
         inspect(Account(kong.admin_url), edition=edition)
 
 
@@ -405,7 +445,9 @@ def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
         inspect(Account(kong.admin_url), edition="enterprise")
 
 
-def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspaces() -> None:
+def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspaces() -> (
+    None
+):
     """What `gateway.edition` may be, and its default."""
 
     def written(**more: str) -> dict[str, Any]:
@@ -416,13 +458,18 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
         }  # fmt: skip
 
     assert parse("s", written()).gateway.edition == "oss"
-    assert parse("s", written(edition="enterprise", workspace="w")).gateway.edition == "enterprise"
+    assert (
+        parse("s", written(edition="enterprise", workspace="w")).gateway.edition
+        == "enterprise"
+    )
     with pytest.raises(
-        StackError, match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise'
+        StackError,
+        match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise',
     ):
         parse("s", written(edition="free"))
     with pytest.raises(
-        StackError, match="only Kong Enterprise has workspaces; set edition to enterprise"
+        StackError,
+        match="only Kong Enterprise has workspaces; set edition to enterprise",
     ):
         parse("s", written(workspace="w"))
 
@@ -437,7 +484,9 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None
     def openid_connect_stand_in(
         exchange: Exchange, config: Mapping[str, Any], known: Snapshot
     ) -> jwt.Denied | None:
-        seen.extend(name for name in ("access_token", "x-access-token") if exchange.values(name))
+        seen.extend(
+            name for name in ("access_token", "x-access-token") if exchange.values(name)
+        )
         denied = VERIFY(exchange, config, known)
         if exchange.token is not None:
             exchange.set_header(VERIFIED_HEADER, exchange.token)
@@ -446,13 +495,24 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> None
 
     def status(token: str) -> int:
         case = Case("GET", f"client.{domain}", b"/orders", (f"Bearer {token}",))
-        return kong.handle(case.raw(b"access_token: x", b"X-Access-Token: x"), scheme="http").status
+        return kong.handle(
+            case.raw(b"access_token: x", b"X-Access-Token: x"), scheme="http"
+        ).status
 
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         kong_deployment.deploy(
-            kong.admin_url, limits, Scene(limits, given).pems, authentication="openid-connect"
+            kong.admin_url,
+            limits,
+            Scene(limits, given).pems,
+            authentication="openid-connect",
         )
         patch.setattr(jwt, "access", openid_connect_stand_in)
         tokens = [given["main"].service(ALL, client) for client in "ccdd"]
-        assert [status(token) for token in (*tokens, tokens[0])] == [200, 200, 200, 200, 429]
+        assert [status(token) for token in (*tokens, tokens[0])] == [
+            200,
+            200,
+            200,
+            200,
+            429,
+        ]
     assert seen == []

@@ -37,7 +37,14 @@ from tests.support.lua_scripts import gate, spoil
 from tests.support.tiers import examples
 
 NETWORKS = (
-    *("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/31", "192.0.2.7/32", "128.0.0.0/1", "0.0.0.0/0"),
+    *(
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "10.1.2.0/31",
+        "192.0.2.7/32",
+        "128.0.0.0/1",
+        "0.0.0.0/0",
+    ),
     *(
         "2001:db8::/32",
         "2001:db8:0:1::/64",
@@ -74,7 +81,9 @@ ADDRESSES = st.sampled_from([*EDGES, *EDGES, *STRANGE]) | st.ip_addresses().map(
 
 def lua() -> Any:
     """`holds(network, address)` of the script itself."""
-    source = (Path(kong_oam.__file__).parent / "kong" / "lua" / "addresses.lua").read_text("utf-8")
+    source = (
+        Path(kong_oam.__file__).parent / "kong" / "lua" / "addresses.lua"
+    ).read_text("utf-8")
     ask = "return function(network, text) return is_in_one_of({ network_of(network) }, text) end"
     return LuaRuntime(register_builtins=False).execute(f"{source}\n{ask}")
 
@@ -84,7 +93,9 @@ HOLDS = lua()
 
 @settings(max_examples=examples(4000), deadline=None)
 @given(st.sampled_from(NETWORKS), ADDRESSES | st.text("0123456789abf:.", max_size=20))
-def test_lua_reads_networks_and_addresses_as_the_model_does(text: str, address: str) -> None:
+def test_lua_reads_networks_and_addresses_as_the_model_does(
+    text: str, address: str
+) -> None:
     one = network(text)
     assert HOLDS(str(one), address) == (
         read_address(address) is not None and admits((one,), address)
@@ -119,8 +130,12 @@ def restricted(text: str, random: Random) -> str:
             if rule["paths"][0] not in taken:
                 taken.add(rule["paths"][0])
                 methods = {"methods": rule["methods"]} if random.random() < 0.7 else {}
-                singles.append({"paths": rule["paths"], **methods, "from": some(random)})
-        properties = {"from": some(random)} if random.random() < 0.6 or not singles else {}
+                singles.append(
+                    {"paths": rule["paths"], **methods, "from": some(random)}
+                )
+        properties = (
+            {"from": some(random)} if random.random() < 0.6 or not singles else {}
+        )
         properties |= {"rules": singles} if singles else {}
         if random.random() < 0.9:
             component["traits"].append({"type": "ip-allow", "properties": properties})
@@ -135,10 +150,15 @@ STACK = stack("tests")
 RANDOM = Random(7)
 TEXTS = [
     *nested_applications("example.com"),
-    *(restricted(text, RANDOM) for text in generated_applications("generated.test", 24, 7)),
+    *(
+        restricted(text, RANDOM)
+        for text in generated_applications("generated.test", 24, 7)
+    ),
 ]
 SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
-generated = partial(settings, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+generated = partial(
+    settings, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +222,8 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> None
             replace(allowed, target=b"/orders/no"),
         ):
             answers = [
-                kong.handle(nobodys.raw(), "https", peer) for peer in ("203.0.113.9", "203.0.112.9")
+                kong.handle(nobodys.raw(), "https", peer)
+                for peer in ("203.0.113.9", "203.0.112.9")
             ]
             outside = json.loads(answers[1].body)
             if answers[0].status != 200:
@@ -248,11 +269,22 @@ def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
 
 def test_a_network_that_only_one_table_has_is_enforced() -> None:
     """While a run is under way: what closes closes with the first, and what opens opens with the last."""
-    wider = json.dumps({**json.loads(TABLE), "addresses": {"/orders": {"*": ["0.0.0.0/0"]}}})
-    without = json.dumps(
-        {name: value for name, value in json.loads(TABLE).items() if name != "addresses"}
+    wider = json.dumps(
+        {**json.loads(TABLE), "addresses": {"/orders": {"*": ["0.0.0.0/0"]}}}
     )
-    for one, other in ((TABLE, wider), (wider, TABLE), (TABLE, without), (without, TABLE)):
+    without = json.dumps(
+        {
+            name: value
+            for name, value in json.loads(TABLE).items()
+            if name != "addresses"
+        }
+    )
+    for one, other in (
+        (TABLE, wider),
+        (wider, TABLE),
+        (TABLE, without),
+        (without, TABLE),
+    ):
         for address, status in ((INSIDE, None), ("198.51.100.1", 403)):
             request = asked(READ, one)
             request.admitted, request.facts = (
@@ -263,7 +295,9 @@ def test_a_network_that_only_one_table_has_is_enforced() -> None:
             assert request.status == status
 
 
-def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_does_not() -> None:
+def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_does_not() -> (
+    None
+):
     """Admission changes first: a gate of before sees networks in admission's table that it does not know. It asks its
     own table, too, so nobody is let in who was not before; and once the gate is replaced, the networks hold."""
     one = asked(READ, TABLE)

@@ -48,19 +48,30 @@ KEYS = {
     for name in ("main", "other", "stray")
 }
 PEMS = {
-    name: key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    name: key.public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
     for name, key in KEYS.items()
 }
 OTHER = Provider("other", "api://other", SPELLING, issuer=OTHER_ISSUER)
 STACK = Stack(
-    "tests", {"main": PROVIDER, "other": OTHER}, domain="apps.example.com", scheme="https"
+    "tests",
+    {"main": PROVIDER, "other": OTHER},
+    domain="apps.example.com",
+    scheme="https",
 )
 RINGS = {
     "main": KeyRing(
-        PROVIDER, ISSUER, {"main": Key("main", KEYS["main"].public_key())}, clients=CLIENTS
+        PROVIDER,
+        ISSUER,
+        {"main": Key("main", KEYS["main"].public_key())},
+        clients=CLIENTS,
     ),
     "other": KeyRing(
-        OTHER, OTHER_ISSUER, {"other": Key("other", KEYS["other"].public_key())}, clients=CLIENTS
+        OTHER,
+        OTHER_ISSUER,
+        {"other": Key("other", KEYS["other"].public_key())},
+        clients=CLIENTS,
     ),
 }
 SECRET = b"a secret that a stray credential verifies with"
@@ -114,14 +125,20 @@ def kong() -> Iterator[Kong]:
     """The estate on the stand-in, beside a stray consumer whose credentials are as good as any to `jwt`."""
     with Kong(now=lambda: NOW) as gateway:
         kong_deployment.deploy(
-            gateway.admin_url, ESTATE, {name: {name: PEMS[name]} for name in ("main", "other")}
+            gateway.admin_url,
+            ESTATE,
+            {name: {name: PEMS[name]} for name in ("main", "other")},
         )
         with httpx.Client(base_url=gateway.admin_url) as admin:
             stray = admin.post(
                 "/consumers", json={"username": "stray", "custom_id": ISSUER + "/"}
             ).json()["id"]
             for consumer, key, kind in (
-                (stray, "stray", {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]}),
+                (
+                    stray,
+                    "stray",
+                    {"algorithm": "RS256", "rsa_public_key": PEMS["stray"]},
+                ),
                 (stray, "shared", {"algorithm": "HS256", "secret": SECRET.decode()}),
                 (
                     names.anonymous("tests"),
@@ -135,7 +152,10 @@ def kong() -> Iterator[Kong]:
                 ),
             ):
                 body = {"key": key, "secret": "unused", **kind}
-                assert admin.post(f"/consumers/{consumer}/jwt", json=body).status_code == 201
+                assert (
+                    admin.post(f"/consumers/{consumer}/jwt", json=body).status_code
+                    == 201
+                )
         yield gateway
 
 
@@ -150,7 +170,9 @@ def signed(
     key: str = "main",
 ) -> str:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    head = json.dumps({"alg": "RS256", "kid": kid}).encode() if header is None else header
+    head = (
+        json.dumps({"alg": "RS256", "kid": kid}).encode() if header is None else header
+    )
     text = f"{b64(head)}.{b64(body)}"
     return f"{text}.{b64(KEYS[key].sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
 
@@ -241,10 +263,14 @@ def test_the_attacks_start_from_a_request_that_is_allowed(kong: Kong) -> None:
     ],
     ids=lambda target: repr(target)[:60],
 )  # fmt: skip
-def test_no_spelling_of_a_path_leads_past_its_rule(kong: Kong, target: str | bytes) -> None:
+def test_no_spelling_of_a_path_leads_past_its_rule(
+    kong: Kong, target: str | bytes
+) -> None:
     """A public path borrowed by dots, encodings, parameters, case, fragments or another form of target."""
     got = send(kong, target)
-    assert (got.status, got.upstream) in [(status, None) for status in (400, 401, 404, 414)]
+    assert (got.status, got.upstream) in [
+        (status, None) for status in (400, 401, 404, 414)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +282,9 @@ def test_no_spelling_of_a_path_leads_past_its_rule(kong: Kong, target: str | byt
         ("/orders/health/a%20b%7C", "/orders/health/a%20b%7C"), ("/orders/health/a%e2%80%a8", "/orders/health/a%E2%80%A8"),
     ],
 )  # fmt: skip
-def test_what_is_decided_on_is_what_goes_upstream(kong: Kong, target: str, upstream: str) -> None:
+def test_what_is_decided_on_is_what_goes_upstream(
+    kong: Kong, target: str, upstream: str
+) -> None:
     """A path that is readable in one way only is public in each of its spellings, and travels on resolved."""
     got = send(kong, target)
     assert (got.status, got.upstream and got.upstream.target) == (200, upstream)
@@ -298,7 +326,9 @@ def test_no_spelling_of_a_host_leads_past_its_component(kong: Kong, host: str) -
 
 
 @pytest.mark.parametrize("host", ["\u00c0.wild.test", "\u0130.wild.test"])
-def test_a_host_with_capitals_beyond_ascii_reaches_nothing(kong: Kong, host: str) -> None:
+def test_a_host_with_capitals_beyond_ascii_reaches_nothing(
+    kong: Kong, host: str
+) -> None:
     """The model says 404 to a host that is not in lower case; so must the gate, whatever the alphabet."""
     assert answer(ESTATE, Request("GET", host, b"/"), (), RINGS, NOW).status == 404
     assert send(kong, "/", host=host).upstream is None
@@ -323,12 +353,16 @@ def test_the_upstream_is_told_the_host_that_was_decided_on(kong: Kong) -> None:
         ("POST", ("Content-Type: application/grpc", "TE: trailers")),
     ],
 )  # fmt: skip
-def test_a_public_method_opens_no_other(kong: Kong, method: str, lines: tuple[str, ...]) -> None:
+def test_a_public_method_opens_no_other(
+    kong: Kong, method: str, lines: tuple[str, ...]
+) -> None:
     """Only GET and HEAD are public on the health check, preflights, upgrades and gRPC included."""
     assert send(kong, "/orders/health", *lines, method=method).upstream is None
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "get", "PROPFIND"])
+@pytest.mark.parametrize(
+    "method", ["DELETE", "PUT", "PATCH", "OPTIONS", "get", "PROPFIND"]
+)
 def test_a_token_opens_no_method_that_no_rule_lists(kong: Kong, method: str) -> None:
     """Whatever scopes it lists."""
     assert send(kong, "/orders", bearer(GOOD), method=method).upstream is None
@@ -372,7 +406,9 @@ def test_a_header_that_mentions_bearer_is_exactly_one_token_or_refused(
     ],
     ids=lambda part: repr(part).replace(GOOD, "T")[:60],
 )  # fmt: skip
-def test_a_token_anywhere_else_is_no_token(kong: Kong, target: str, lines: tuple[str, ...]) -> None:
+def test_a_token_anywhere_else_is_no_token(
+    kong: Kong, target: str, lines: tuple[str, ...]
+) -> None:
     """Query, cookies, other headers and schemes; nor does one count that stands behind a hundred headers, where `jwt` stops."""
     got = send(kong, target, *lines)
     assert (got.status, got.upstream) == (401, None)
@@ -523,11 +559,16 @@ def test_a_users_scopes_are_cut_to_the_roles_of_their_groups(
 
 
 @pytest.mark.parametrize("group", HOSTILE)
-def test_a_hostile_group_name_is_a_name_and_nothing_else(kong: Kong, group: str) -> None:
+def test_a_hostile_group_name_is_a_name_and_nothing_else(
+    kong: Kong, group: str
+) -> None:
     """The table's Lua string survives it, and exactly the group's own members hold its role."""
     scopes = {"scp": ["h"]}
     assert send(
-        kong, "/", bearer(signed({**USER, **scopes, "groups": [group]})), host="hostile.test"
+        kong,
+        "/",
+        bearer(signed({**USER, **scopes, "groups": [group]})),
+        host="hostile.test",
     ).status == (200 if group else 403)
     assert (
         send(
@@ -572,16 +613,24 @@ PASSING = (
     ids=["nobody", "service", "basic"],
 )
 @pytest.mark.parametrize("filler", [0, 150])
-def test_no_forged_header_arrives(kong: Kong, lines: tuple[str, ...], filler: int) -> None:
+def test_no_forged_header_arrives(
+    kong: Kong, lines: tuple[str, ...], filler: int
+) -> None:
     """Not in any spelling that CGI folds to one name, not twice, not behind a hundred others."""
     attack = [f"{name}: forged" for name in FORGED for _ in range(2)]
-    got = send(kong, "/orders/health", *(f"X-{n}: y" for n in range(filler)), *attack, *lines)
-    assert not [name for name, values in upstream_headers(got).items() if "forged" in values]
+    got = send(
+        kong, "/orders/health", *(f"X-{n}: y" for n in range(filler)), *attack, *lines
+    )
+    assert not [
+        name for name, values in upstream_headers(got).items() if "forged" in values
+    ]
 
 
 def test_names_that_only_look_like_one_of_them_arrive(kong: Kong) -> None:
     """Words count as a whole."""
-    got = upstream_headers(send(kong, "/orders/health", *(f"{name}: sent" for name in PASSING)))
+    got = upstream_headers(
+        send(kong, "/orders/health", *(f"{name}: sent" for name in PASSING))
+    )
     assert {name.lower() for name in PASSING} == {
         name for name, values in got.items() if "sent" in ", ".join(values)
     }
@@ -590,15 +639,23 @@ def test_names_that_only_look_like_one_of_them_arrive(kong: Kong) -> None:
 def test_a_stack_adds_to_them(kong: Kong) -> None:
     """`gateway.stripHeaders`, whose words are given to admission; the names that begin with one and a dash, too."""
     more = settings(
-        gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": ["X-Company"]}
+        gateway={
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+            "stripHeaders": ["X-Company"],
+        }
     )
     assert more.gateway.strip_headers == ("x-company",)
     given = plugins.admission("{}", 0, more.gateway.strip_headers)["access"][0]
     assert "\nlocal MORE = 'x-company'\n" in given
     for one in [
-        one for one in kong.entities("plugins") if one["name"] == "pre-function" and one["service"]
+        one
+        for one in kong.entities("plugins")
+        if one["name"] == "pre-function" and one["service"]
     ]:
-        code = one["config"]["access"][0].replace("local MORE = ''", "local MORE = 'x-company'")
+        code = one["config"]["access"][0].replace(
+            "local MORE = ''", "local MORE = 'x-company'"
+        )
         httpx.patch(
             f"{kong.admin_url}/plugins/{one['id']}", json={"config": {"access": [code]}}
         ).raise_for_status()
@@ -616,12 +673,18 @@ def test_a_stack_adds_to_them(kong: Kong) -> None:
     ]
 
 
-@pytest.mark.parametrize("added", ["x'", "x]==]", "", "x y", "x\n", "x" * 65, "-x", "\u017f"])
+@pytest.mark.parametrize(
+    "added", ["x'", "x]==]", "", "x y", "x\n", "x" * 65, "-x", "\u017f"]
+)
 def test_what_a_stack_adds_is_a_name(added: str) -> None:
     """It stands in a script."""
     with pytest.raises(StackError):
         settings(
-            gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]}
+            gateway={
+                "cidrs": ["192.0.2.0/24"],
+                "reach": "loadBalancer",
+                "stripHeaders": [added],
+            }
         )
 
 
@@ -637,13 +700,19 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
         ("via", "via", "Kong has read it before"),
     ],
 )
-def test_a_stack_takes_no_header_that_the_gateway_needs(added: str, taken: str, why: str) -> None:
+def test_a_stack_takes_no_header_that_the_gateway_needs(
+    added: str, taken: str, why: str
+) -> None:
     """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
     with pytest.raises(
         StackError, match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}"
     ):
         settings(
-            gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]}
+            gateway={
+                "cidrs": ["192.0.2.0/24"],
+                "reach": "loadBalancer",
+                "stripHeaders": [added],
+            }
         )
 
 
@@ -651,9 +720,13 @@ def test_every_header_of_the_list_is_documented_and_none_else() -> None:
     """The page says whose each is."""
     script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
     (listed,) = re.findall(r"gmatch\(\n(.*?),\s+'%S", script, re.DOTALL)
-    section = below(page("reference/paths-and-headers.md"), "## Headers that callers cannot send")
+    section = below(
+        page("reference/paths-and-headers.md"), "## Headers that callers cannot send"
+    )
     documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
-    assert sorted(documented) == sorted(" ".join(re.findall(r"'([^']*)'", listed)).split())
+    assert sorted(documented) == sorted(
+        " ".join(re.findall(r"'([^']*)'", listed)).split()
+    )
     assert len(set(documented)) == len(documented)
 
 
@@ -679,7 +752,9 @@ def test_the_verified_identity_arrives_whatever_the_client_says(
     }
 
 
-def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(kong: Kong) -> None:
+def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(
+    kong: Kong,
+) -> None:
     """`jwt` could skip OPTIONS, or read a query or a cookie that the gate does not look at."""
     plugins = [one for one in kong.entities("plugins") if one["name"] == "jwt"]
     assert {
@@ -687,7 +762,10 @@ def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(kong: K
             one["config"]["run_on_preflight"],
             *map(
                 tuple,
-                (one["config"][f"{part}_names"] for part in ("uri_param", "cookie", "header")),
+                (
+                    one["config"][f"{part}_names"]
+                    for part in ("uri_param", "cookie", "header")
+                ),
             ),
         )
         for one in plugins
@@ -710,7 +788,11 @@ def test_model_and_gate_agree_on_values_that_nobody_uses(kong: Kong, text: str) 
     """A claim that is not looked at must not make the one accept and the other refuse."""
     token = signed(with_claim("x", text))
     meant = answer(
-        ESTATE, Request("GET", "orders.example.com", b"/orders"), (f"Bearer {token}",), RINGS, NOW
+        ESTATE,
+        Request("GET", "orders.example.com", b"/orders"),
+        (f"Bearer {token}",),
+        RINGS,
+        NOW,
     )
     assert send(kong, "/orders", bearer(token)).status == meant.status
 
@@ -726,8 +808,14 @@ def test_a_public_rule_holds_on_a_gateway_path_below_it(http: str) -> None:
     )
     request = Request("GET", "orders.example.com", b"/a/b/c")
     with Kong(now=lambda: NOW) as gateway:
-        kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
-        assert send(gateway, "/a/b/c").status == answer(made, request, (), RINGS, NOW).status == 200
+        kong_deployment.deploy(
+            gateway.admin_url, made, {"main": {"main": PEMS["main"]}}
+        )
+        assert (
+            send(gateway, "/a/b/c").status
+            == answer(made, request, (), RINGS, NOW).status
+            == 200
+        )
 
 
 @pytest.mark.parametrize("rule", ["/a/b", "/a/b/c"])
@@ -735,10 +823,14 @@ def test_a_public_rule_takes_no_path_from_the_component_nested_there(rule: str) 
     """Nothing opens, but whoever owns /a can cut off the component that owns /a/b by a rule of their own."""
     public = f"{{owner: t, rules: [{{paths: [{rule}], methods: [GET], public: {{reason: p}}}}]}}"
     made = estate(
-        api("outer", http="{/a: 80}", access=public), api("inner", http="{/a/b: 80}"), stack=STACK
+        api("outer", http="{/a: 80}", access=public),
+        api("inner", http="{/a/b: 80}"),
+        stack=STACK,
     )
     with Kong(now=lambda: NOW) as gateway:
-        kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
+        kong_deployment.deploy(
+            gateway.admin_url, made, {"main": {"main": PEMS["main"]}}
+        )
         assert send(gateway, "/a/b/c", bearer(GOOD)).status == 200
 
 
@@ -754,11 +846,15 @@ def test_a_path_that_reads_like_a_pattern_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/ADMIN", "/Admin/users"])
-def test_a_public_rule_does_not_own_the_other_spellings_of_a_protected_path(target: str) -> None:
+def test_a_public_rule_does_not_own_the_other_spellings_of_a_protected_path(
+    target: str,
+) -> None:
     """Express and ASP.NET match paths in any case, Rails and older Spring with any extension."""
     made = estate(api(http="{/: 80}", access=ROOT % "/admin"))
     assert (
-        answer(made, Request("GET", "orders.example.com", target.encode()), (), RINGS, NOW).status
+        answer(
+            made, Request("GET", "orders.example.com", target.encode()), (), RINGS, NOW
+        ).status
         != 200
     )
 
@@ -795,15 +891,23 @@ spec:
     ],
     ids=["env", "volumeMounts", "volumes"],
 )
-def test_no_application_takes_the_credential_of_anothers_client(properties: str) -> None:
+def test_no_application_takes_the_credential_of_anothers_client(
+    properties: str,
+) -> None:
     """Who holds the credential is issued the client's scopes, with no role that grants them."""
     assert (
-        compiled(CLIENT, THIEF.format(namespace="shop", properties="{image: x}")).estate is not None
+        compiled(CLIENT, THIEF.format(namespace="shop", properties="{image: x}")).estate
+        is not None
     )
-    assert compiled(CLIENT, THIEF.format(namespace="shop", properties=properties)).estate is None
+    assert (
+        compiled(CLIENT, THIEF.format(namespace="shop", properties=properties)).estate
+        is None
+    )
 
 
-def lowered(namespace: str, component: str, properties: Mapping[str, Any]) -> manifests.Workload:
+def lowered(
+    namespace: str, component: str, properties: Mapping[str, Any]
+) -> manifests.Workload:
     exposures = (manifests.Exposure(None, (80,)),)
     return manifests.Workload(
         "a", namespace, component, "webservice", properties, {}, {}, exposures
@@ -812,13 +916,20 @@ def lowered(namespace: str, component: str, properties: Mapping[str, Any]) -> ma
 
 def test_no_applications_pod_counts_as_the_gateway() -> None:
     """Such a pod connects to every workload past the gate, and is sent the gateway's own traffic."""
-    properties = json.dumps({"image": "x", "labels": {"app.kubernetes.io/name": "kong"}})
+    properties = json.dumps(
+        {"image": "x", "labels": {"app.kubernetes.io/name": "kong"}}
+    )
     stack = replace(STACK, gateway_namespace="kong")
     assert (
-        compiled(THIEF.format(namespace="kong", properties=properties), stack=stack).estate is None
+        compiled(
+            THIEF.format(namespace="kong", properties=properties), stack=stack
+        ).estate
+        is None
     )
     assert (
-        compiled(THIEF.format(namespace="other", properties=properties), stack=stack).estate
+        compiled(
+            THIEF.format(namespace="other", properties=properties), stack=stack
+        ).estate
         is not None
     )
 
@@ -827,11 +938,15 @@ def test_two_apis_never_share_a_variable() -> None:
     """A client of both would send the one's tokens to the other: a double dash would fold to the same as the slash."""
     assert (
         compiled(
-            THIEF.format(namespace="n", properties="{image: x}").replace("thief", "a--b")
+            THIEF.format(namespace="n", properties="{image: x}").replace(
+                "thief", "a--b"
+            )
         ).estate
         is None
     )
-    assert calling._environment("API_URL", "a-b/c") != calling._environment("API_URL", "a/b-c")
+    assert calling._environment("API_URL", "a-b/c") != calling._environment(
+        "API_URL", "a/b-c"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -845,4 +960,6 @@ def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) ->
     policies = {one.name for one in registered if one.type.endswith(":NetworkPolicy")}
     deployments = [one for one in registered if one.type.endswith(":Deployment")]
     assert len(deployments) == len(policies) > 0
-    assert all(one.name.replace("-deployment", "-ingress") in one.after for one in deployments)
+    assert all(
+        one.name.replace("-deployment", "-ingress") in one.after for one in deployments
+    )

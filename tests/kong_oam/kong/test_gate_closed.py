@@ -25,7 +25,9 @@ WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("inje
 """What an API may do that it never does: answer nothing, answer something of another kind, raise."""
 
 
-def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:
+def admitted(
+    path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None
+) -> Lua:
     """The same as admission sees it, before everything else."""
     facts = {
         "ngx.var.request": f"GET {path} HTTP/1.1",
@@ -101,7 +103,9 @@ def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -
         assert one.told == {} and one.target is None
 
 
-@pytest.mark.parametrize("does", [Raised("injected"), "came back"], ids=["raises", "comes back"])
+@pytest.mark.parametrize(
+    "does", [Raised("injected"), "came back"], ids=["raises", "comes back"]
+)
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
 def test_an_exit_that_fails_ends_the_request_all_the_same(
     request_: Lua, status: int, does: Any
@@ -117,7 +121,13 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         assert (one.run(), one.status, one.target) == ("exit", 503, None)
         one = again(asked(READ), before=None, readers=instead)
         assert (one.run(), one.target) == ("exit", None) and one.status in (500, 503)
-    for text in ("", "{}", "null", TABLE[:-1], TABLE.replace('"version": 4', '"version": 3')):
+    for text in (
+        "",
+        "{}",
+        "null",
+        TABLE[:-1],
+        TABLE.replace('"version": 4', '"version": 3'),
+    ):
         one = again(asked(READ), admitted=text)
         assert (one.run(), one.status, one.target) == ("exit", 500, None)
 
@@ -132,7 +142,10 @@ def test_both_tables_have_to_allow() -> None:
         (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
     ):  # fmt: skip
         one = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (one.run(), one.status, one.target) == ("exit", status, None), (mine, theirs)
+        assert (one.run(), one.status, one.target) == ("exit", status, None), (
+            mine,
+            theirs,
+        )
     for mine, theirs in ((TABLE, public), (public, TABLE)):
         one = again(asked(READ, mine), admitted=as_left(theirs))
         assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
@@ -190,7 +203,9 @@ def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("token", [READ, EXPIRED])
 @pytest.mark.parametrize("forward", [False, True])
-def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward: bool) -> None:
+def test_a_token_goes_upstream_only_where_the_table_says_so(
+    token: str, forward: bool
+) -> None:
     """On a public path, too, where one that does not count is no reason to refuse anybody."""
     told = json.dumps({**json.loads(TABLE), "forward_token": forward})
     one = asked(token, told, path="/orders/health")
@@ -221,7 +236,10 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward:
 
 def test_an_identity_that_cannot_be_told_is_an_error() -> None:
     """Upstream would take the caller for nobody, or for whom a header left over says."""
-    for name in ("kong.service.request.set_header", "kong.service.request.clear_header"):
+    for name in (
+        "kong.service.request.set_header",
+        "kong.service.request.clear_header",
+    ):
         one = asked(READ, fault=(name, Raised("injected")))
         assert (one.run(), one.status) == ("exit", 500)
 
@@ -229,11 +247,17 @@ def test_an_identity_that_cannot_be_told_is_an_error() -> None:
 UNADMITTED = {
     "unreadable": (admitted("/a/..%2fb", {}), 400),
     "absolute": (admitted("http://other/a", {}), 400),
-    "two tokens": (admitted("/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}), 401),
+    "two tokens": (
+        admitted("/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}),
+        401,
+    ),
     "no token": (admitted("/a", {"authorization": "Bearer x"}), 401),
     "another kid": (
         admitted(
-            "/a", {"authorization": f"Bearer {ISSUER.faults([], ISSUER)['kid in the payload']}"}
+            "/a",
+            {
+                "authorization": f"Bearer {ISSUER.faults([], ISSUER)['kid in the payload']}"
+            },
         ),
         401,
     ),
@@ -252,7 +276,10 @@ def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None
                     if not _another_request(name, wrong)
                     else ("exit", "error", "on")
                 )
-                assert again(request_, fault=(name, wrong)).run() in expected, (name, wrong)
+                assert again(request_, fault=(name, wrong)).run() in expected, (
+                    name,
+                    wrong,
+                )
     for does in (Raised("injected"), "came back"):
         assert again(request_, fault=("kong.response.exit", does)).run() == "error"
 
@@ -290,7 +317,14 @@ def _other_kinds(value: Any) -> Iterator[Any]:
                 yield [*value[:place], changed, *value[place + 1 :]]
 
 
-UNDER_ANY_TABLE = ("nobody", "expired", "no audience", "unreadable", "another host", "another ring")
+UNDER_ANY_TABLE = (
+    "nobody",
+    "expired",
+    "no audience",
+    "unreadable",
+    "another host",
+    "another ring",
+)
 """Requests that no part of a table lets in: the others only lack what another table could give."""
 
 
@@ -316,12 +350,19 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(name: str) -> None
 
 @pytest.mark.parametrize(
     "piece",
-    [key for key in json.loads(TABLE) if key not in ("version", "callers", "logical", "addresses")],
+    [
+        key
+        for key in json.loads(TABLE)
+        if key not in ("version", "callers", "logical", "addresses")
+    ],
 )
 def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
     one = asked(
-        READ, json.dumps({key: value for key, value in json.loads(TABLE).items() if key != piece})
+        READ,
+        json.dumps(
+            {key: value for key, value in json.loads(TABLE).items() if key != piece}
+        ),
     )
     assert (one.run(), one.status) == ("exit", 500)
 
@@ -336,7 +377,8 @@ def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted", "told"), [(["read", "write"], "read write"), (["read"], "read"), ([], None)]
+    ("granted", "told"),
+    [(["read", "write"], "read write"), (["read"], "read"), ([], None)],
 )
 def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
     granted: list[str], told: str | None
@@ -364,7 +406,10 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
 ) -> None:
     """Not the first of them alone."""
     whole = json.loads(TABLE)
-    marks = [*whole["spelling"]["marks"], {"claim": "ver", "value": "2.0", "prefix": False}]
+    marks = [
+        *whole["spelling"]["marks"],
+        {"claim": "ver", "value": "2.0", "prefix": False},
+    ]
     spelling = {**whole["spelling"], "marks": marks, "overage": ["more", "hasgroups"]}
     one = asked(
         ISSUER.token(["read"], **{"ver": "2.0", **claims}),
@@ -375,13 +420,22 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
 
 @pytest.mark.parametrize(
     ("held", "status"),
-    [([], 403), (["read"], 403), (["write"], 403), (["read", "write"], None), (["a.b"], None)],
+    [
+        ([], 403),
+        (["read"], 403),
+        (["write"], 403),
+        (["read", "write"], None),
+        (["a.b"], None),
+    ],
 )
 def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
     held: list[str], status: int | None
 ) -> None:
     table = json.dumps(
-        {**json.loads(TABLE), "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}}}
+        {
+            **json.loads(TABLE),
+            "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}},
+        }
     )
     one = asked(ISSUER.service(held), table)
     one.run()
@@ -390,7 +444,20 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
 
 @pytest.mark.parametrize(
     "scopes",
-    [[{}], [{"read": True}], [None], [7], ["read"], [[7]], [[None]], {}, "read", None, 7, True],
+    [
+        [{}],
+        [{"read": True}],
+        [None],
+        [7],
+        ["read"],
+        [[7]],
+        [[None]],
+        {},
+        "read",
+        None,
+        7,
+        True,
+    ],
 )
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
@@ -400,7 +467,9 @@ def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     assert one.status in (403, 500)
 
 
-@pytest.mark.parametrize("version", [None, 0, 1, 2, 3, 5, "4", 4.5, True, [4], {"4": 4}])
+@pytest.mark.parametrize(
+    "version", [None, 0, 1, 2, 3, 5, "4", 4.5, True, [4], {"4": 4}]
+)
 def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
     """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
     one = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))

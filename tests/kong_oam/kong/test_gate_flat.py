@@ -10,7 +10,9 @@ from benchmarks.gate import LIMIT, lines, measure
 
 
 @pytest.mark.deep
-def test_ten_thousand_rules_cost_little_more_than_four(report: Callable[[str], None]) -> None:
+def test_ten_thousand_rules_cost_little_more_than_four(
+    report: Callable[[str], None],
+) -> None:
     """CPU time, as a ratio within one process; a token with 150 groups costs no more than its length does."""
     seconds = measure(rounds=7, requests=500)
     for line in lines(seconds):

@@ -45,7 +45,9 @@ TEXTS = [
 SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
 FAULTS = list(SCENE.issuers["main"].faults((), SCENE.issuers["other"]))
 COVERAGE = Coverage()
-generated = partial(settings, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+generated = partial(
+    settings, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,11 @@ PLAINER = {
 def problem(answer: Answer) -> str | None:
     """The type of an answer that is problem details; None of one by nginx, or without a route."""
     kinds = [value for name, value in answer.headers if name.lower() == "content-type"]
-    return json.loads(answer.body)["type"] if kinds == ["application/problem+json"] else None
+    return (
+        json.loads(answer.body)["type"]
+        if kinds == ["application/problem+json"]
+        else None
+    )
 
 
 def check(kong: Kong, case: Case) -> None:
@@ -83,7 +89,10 @@ def check(kong: Kong, case: Case) -> None:
             got.body,
         )
     if got.upstream:
-        folded = [(name.lower().replace("_", "-"), value) for name, value in got.upstream.headers]
+        folded = [
+            (name.lower().replace("_", "-"), value)
+            for name, value in got.upstream.headers
+        ]
         told = sorted(pair for pair in folded if pair[0].startswith("x-auth-"))
         assert told == sorted(case.told(SCENE, meant).items())
         handed_on = [
@@ -115,7 +124,9 @@ def test_the_gate_answers_as_decide_to_a_token_with_a_fault(
     check(kong, data.draw(faulty_cases(SCENE, fault)))
 
 
-def test_every_status_and_every_fault_of_a_token_was_covered(report: Callable[[str], None]) -> None:
+def test_every_status_and_every_fault_of_a_token_was_covered(
+    report: Callable[[str], None],
+) -> None:
     """Each in one of a hundred requests; a fault counts only where nothing else keeps the request out."""
     assert COVERAGE.statuses.total() >= CASES, "runs behind the tests above"
     for line in COVERAGE.lines():

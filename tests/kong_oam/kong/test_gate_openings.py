@@ -48,16 +48,24 @@ def test_an_opening_lets_everybody_call_what_it_says_and_nothing_else(
 ) -> None:
     """Below the path of a longer rule nothing is opened; what is over, or lasts longer, opens nothing at all."""
     ends = NOW + lasts  # of a moment that is too short for a number, now
-    is_opened = OWNERS[path] == opened and method in methods and NOW < ends <= NOW + 8 * HOURS
+    is_opened = (
+        OWNERS[path] == opened and method in methods and NOW < ends <= NOW + 8 * HOURS
+    )
     is_public = (OWNERS[path], method) in PUBLIC
     opening = {"path": opened, "methods": methods, "ends": ends, "reason": "x"}
     assert passes(path, method, opening) == (is_opened or is_public)
 
 
 @pytest.mark.parametrize(
-    ("lasts", "is_open"), [(-1, False), (0, False), (1, True), (28_800, True), (28_801, False)]
+    ("lasts", "is_open"),
+    [(-1, False), (0, False), (1, True), (28_800, True), (28_801, False)],
 )
 def test_an_opening_lasts_eight_hours_at_most(lasts: int, is_open: bool) -> None:
     """One that is written by hand with a longer end is a rule, and belongs into the Application."""
-    opening = {"path": "/orders", "methods": ["GET"], "ends": NOW + lasts, "reason": "x"}
+    opening = {
+        "path": "/orders",
+        "methods": ["GET"],
+        "ends": NOW + lasts,
+        "reason": "x",
+    }
     assert passes("/orders", "GET", opening) == is_open

@@ -72,7 +72,12 @@ spec:
 """
 ESTATE = estate(
     *(
-        api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name))
+        api(
+            name,
+            domain=f"{name}.example.com",
+            http="{/: 80}",
+            access=ACCESS.replace("NAME", name),
+        )
         for name in "ab"
     ),
     api("open", domain="open.example.com", http="{/: 80}"),
@@ -107,7 +112,10 @@ def service(**changes: Any) -> dict[str, Any]:
 
 def user(**changes: Any) -> dict[str, Any]:
     return service(
-        **({"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]} | changes)
+        **(
+            {"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]}
+            | changes
+        )
     )
 
 
@@ -115,7 +123,10 @@ def user(**changes: Any) -> dict[str, Any]:
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: ISSUER.now) as gateway:
         kong_deployment.deploy(
-            gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP
+            gateway.admin_url,
+            SCENE.estate,
+            {"main": {ISSUER.kid: ISSUER.pem}},
+            audiences=MADE_UP,
         )
         yield gateway
 
@@ -156,10 +167,16 @@ def kong() -> Iterator[Kong]:
         (service(oid=None), (401, 401, 401, 401)),
         (user(), (200, 403, 403, 200)),
         (user(roles=["group=desk"]), (200, 200, 403, 200)),
-        (user(roles=["group=ACME%20Sales", "group=desk"], scp="a.read"), (200, 403, 403, 200)),
+        (
+            user(roles=["group=ACME%20Sales", "group=desk"], scp="a.read"),
+            (200, 403, 403, 200),
+        ),
         (user(roles=["a.read", "a.write"]), (403, 403, 403, 200)),
         (user(roles=None), (403, 403, 403, 200)),
-        (user(roles=["viewer", "ACME Sales", "sales", "role=viewer"]), (403, 403, 403, 200)),
+        (
+            user(roles=["viewer", "ACME Sales", "sales", "role=viewer"]),
+            (403, 403, 403, 200),
+        ),
         (user(scp=["a.read"]), (401, 401, 401, 401)),
         (user(idtyp="app"), (200, 403, 403, 200)),
     ],
@@ -179,7 +196,9 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
         got.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
         meant.append(
-            answer(SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status
+            answer(
+                SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now
+            ).status
         )
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
 
@@ -202,7 +221,9 @@ _PAYLOADS = st.fixed_dictionaries(
         | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
         "roles": st.lists(st.sampled_from(_ROLES), max_size=4)
         | st.sampled_from([None, "group=desk", [1]]),
-        "scp": st.sampled_from(["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]),
+        "scp": st.sampled_from(
+            ["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]
+        ),
         "idtyp": st.sampled_from(["app", "user", None]),
         "ver": st.sampled_from(["2.0", "1.0", None]),
         "exp": st.sampled_from([ISSUER.now - 1, "never"]),
@@ -230,7 +251,10 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
     """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
     token = ISSUER.token(**(user if user_signed_in else service)(**payload))
     case = Case(method, f"{host}.example.com", b"/", (f"Bearer {token}",))
-    got, meant = kong.handle(case.raw(b"Content-Length: 0"), scheme="https"), case.meant(SCENE)
+    got, meant = (
+        kong.handle(case.raw(b"Content-Length: 0"), scheme="https"),
+        case.meant(SCENE),
+    )
     assert got.status == meant.status
     if meant.allowed:
         assert got.upstream is not None
@@ -259,7 +283,9 @@ def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
     raw = f"GET / HTTP/1.1\r\nHost: {host}.example.com\r\nAuthorization: Bearer {token}\r\n\r\n"
     sent = kong.handle(raw.encode(), scheme="https").upstream
     assert sent is not None
-    assert {name.lower(): value for name, value in sent.headers}.get("x-auth-client") == client
+    assert {name.lower(): value for name, value in sent.headers}.get(
+        "x-auth-client"
+    ) == client
 
 
 def test_a_token_is_issued_for_one_api() -> None:
@@ -268,7 +294,9 @@ def test_a_token_is_issued_for_one_api() -> None:
     assert job == Claims(
         "main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api"
     )
-    assert issue(PROVIDER, JOB) == Refusal("a token of 'main' is for one API: say which")
+    assert issue(PROVIDER, JOB) == Refusal(
+        "a token of 'main' is for one API: say which"
+    )
     assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal(
         "shop/job was not granted b.read"
     )
@@ -310,10 +338,15 @@ def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
         (replace(for_b, scopes=("a.read",)), 403),
         (issue(PROVIDER, JOB, api=A), 200),
     ):
-        assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status
+        assert (
+            decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status
+            == status
+        )
 
 
-def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> None:
+def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> (
+    None
+):
     """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
     before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
     was, now = (
@@ -328,7 +361,9 @@ def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold
     after = estate(*apis, SHOP, stack=Stack("tests", {"main": PROVIDER}))
     assert isinstance(before, Claims)
     for method in ("GET", "POST"):
-        assert decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+        assert (
+            decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+        )
 
 
 @given(groups=st.dictionaries(_GROUP_NAMES, _GROUP_NAMES), per_api=st.booleans())
@@ -341,7 +376,9 @@ def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
         are_one = groups.get(one, one) == groups.get(other, other)
         assert (provider.listed(one) == provider.listed(other)) == are_one
     if not per_api:
-        assert all(provider.listed(one) == groups.get(one, one) for one in _LOGICAL_GROUPS)
+        assert all(
+            provider.listed(one) == groups.get(one, one) for one in _LOGICAL_GROUPS
+        )
 
 
 def test_no_two_groups_are_listed_as_one() -> None:
@@ -361,4 +398,6 @@ def test_no_two_groups_are_listed_as_one() -> None:
     values = [PROVIDER.listed(name) for name in names]
     assert values[0] == "group=ACME%20Sales"
     assert len(set(values)) == len(names)
-    assert all(len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value) for value in values)
+    assert all(
+        len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value) for value in values
+    )

@@ -23,7 +23,11 @@ def sent(service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None)
 
 def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
     one = sent(SERVICE)
-    assert (one.run(), one.target, one.told["Host"]) == ("on", ("api.test", 8443), "api.orders.svc")
+    assert (one.run(), one.target, one.told["Host"]) == (
+        "on",
+        ("api.test", 8443),
+        "api.orders.svc",
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,9 @@ def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
     assert (one.run(), one.status, one.target) == ("exit", 500, None)
 
 
-@pytest.mark.parametrize("name", ['""', "5", "null", '"a b"', '"a\\nb"', "{}", '"a:80"'])
+@pytest.mark.parametrize(
+    "name", ['""', "5", "null", '"a b"', '"a\\nb"', "{}", '"a:80"']
+)
 def test_a_name_that_no_certificate_bears_is_none(name: str) -> None:
     """And no reason to speak clear text."""
     one = sent(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')

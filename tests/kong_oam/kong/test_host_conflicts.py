@@ -104,7 +104,9 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
 
 def test_another_stack_on_the_same_host_and_path_is_named() -> None:
     """With the place of the endpoint, the other stack's name, and the way out."""
-    (found,) = _found(_estate([("a.x.com", "/a")]), _rows(_estate([("a.x.com", "/a")], "prod")))
+    (found,) = _found(
+        _estate([("a.x.com", "/a")]), _rows(_estate([("a.x.com", "/a")], "prod"))
+    )
     assert str(found).splitlines()[0] == (
         "app1.yaml:10:76: error ENV420: a.x.com/a meets a.x.com/a of Kong's route "
         "'kong-oam.prod.shop.api.80.protected-1' that stack 'prod' made. One would get the other's calls: take another "
@@ -161,7 +163,9 @@ def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
         {"headers": {"x": ["1"]}, "snis": ["a.x.com"], "hosts": None},
     ],
 )
-def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(conditions: Row) -> None:
+def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(
+    conditions: Row,
+) -> None:
     """Kong tries a route with four kinds of conditions before all others."""
     made, theirs = (
         _estate([("a.x.com", "/a")]),
@@ -181,12 +185,16 @@ def test_another_route_without_hosts_is_in_nobodys_way() -> None:
 
 def test_all_collisions_are_named_at_once() -> None:
     """One line for each endpoint and whose routes it meets; of several routes the first, and how many more."""
-    theirs = _rows(_estate([("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"))
+    theirs = _rows(
+        _estate([("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod")
+    )
     found = _found(
-        _estate([("a.x.com", "/a"), ("b.x.com", "/b")]), [*theirs, _foreign("b.x.com", "/b")]
+        _estate([("a.x.com", "/a"), ("b.x.com", "/b")]),
+        [*theirs, _foreign("b.x.com", "/b")],
     )
     assert [
-        (one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message) for one in found
+        (one.message.partition(" of Kong")[0], "stack 'prod' made" in one.message)
+        for one in found
     ] == [
         ("a.x.com/a meets a.x.com/a", True),
         ("b.x.com/b meets b.x.com/", True),
@@ -203,7 +211,13 @@ def test_routes_of_other_partitions_are_no_concern() -> None:
     assert (
         _found(
             part,
-            [_foreign("a.x.com", "/a", tags=[*names.tags("tests"), names.partition_tag("other")])],
+            [
+                _foreign(
+                    "a.x.com",
+                    "/a",
+                    tags=[*names.tags("tests"), names.partition_tag("other")],
+                )
+            ],
         )
         == []
     )
@@ -233,7 +247,9 @@ def test_two_stacks_collide_where_one_loses_calls_and_only_there(
 ) -> None:
     """As the router of `verify` has it, which is held to recorded answers of Kong."""
     first, second = _estate(ours), _estate(theirs, "prod")
-    loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(_rows(second), _rows(first))
+    loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(
+        _rows(second), _rows(first)
+    )
     assert bool(_found(first, _rows(second))) is loses
 
 

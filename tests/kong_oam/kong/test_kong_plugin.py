@@ -23,7 +23,11 @@ from tests.support.kong_plugins import asked
 
 ON = replace(
     settings(
-        gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"}
+        gateway={
+            "stripHeaders": ["X-Internal"],
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+        }
     ),
     as_of=datetime.date(2026, 1, 31),
 )
@@ -41,11 +45,19 @@ def codes(*traits: str, name: str = "orders") -> list[str]:
 def test_several_stand_before_a_component_each_under_its_name() -> None:
     """With its configuration, on every service of the component, whoever calls."""
     one = estate(
-        asked("{name: correlation-id, config: {header_name: X-Cid}}", "{name: bot-detection}")
+        asked(
+            "{name: correlation-id, config: {header_name: X-Cid}}",
+            "{name: bot-detection}",
+        )
     )
     component = one.components["orders/api"]
     assert extras(ON, component).plugins == (
-        Extra("plugin-correlation-id", "correlation-id", {"header_name": "X-Cid"}, asked=True),
+        Extra(
+            "plugin-correlation-id",
+            "correlation-id",
+            {"header_name": "X-Cid"},
+            asked=True,
+        ),
         Extra("plugin-bot-detection", "bot-detection", {}, asked=True),
     )
     assert kinds(ON, one) == {"correlation-id", "bot-detection"}
@@ -54,36 +66,52 @@ def test_several_stand_before_a_component_each_under_its_name() -> None:
 def test_one_of_a_name_stands_once() -> None:
     """As Kong has one of a name on a service; the second one is told where the first is."""
     (one,) = compiled(
-        asked("{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}")
+        asked(
+            "{name: acl}", "{name: bot-detection}", "{name: acl, config: {allow: [a]}}"
+        )
     ).diagnostics
     assert (one.code, one.place.line if one.place else 0) == ("OAM106", 16)
-    assert one.message == "a plugin of one `name` stands once before a component (first in line 12)"
+    assert (
+        one.message
+        == "a plugin of one `name` stands once before a component (first in line 12)"
+    )
 
 
 @pytest.mark.parametrize("kind", [*PLUGIN_KINDS, "somebodys-own"])
-def test_what_only_looks_or_refuses_needs_no_waiver_and_all_else_does(kind: str) -> None:
+def test_what_only_looks_or_refuses_needs_no_waiver_and_all_else_does(
+    kind: str,
+) -> None:
     """An unknown one may do anything."""
     needed = PLUGIN_KINDS.get(kind) not in ("harmless", "limits") or kind == "cors"
     path = ", config: {path: /dev/stdout}" if kind == "file-log" else ""
     assert codes(f"{{name: {kind}{path}}}") == (["ACC246"] if needed else [])
-    assert codes(f"{{name: {kind}{path}, {LATER}}}") == (["ACC246"] if kind == "cors" else [])
+    assert codes(f"{{name: {kind}{path}, {LATER}}}") == (
+        ["ACC246"] if kind == "cors" else []
+    )
 
 
-@pytest.mark.parametrize("kind", ["pre-function", "post-function", "jwt", "openid-connect", "cors"])
+@pytest.mark.parametrize(
+    "kind", ["pre-function", "post-function", "jwt", "openid-connect", "cors"]
+)
 def test_what_decides_here_is_accepted_by_no_waiver(kind: str) -> None:
     """And the message does not say to write one."""
     (one,) = found(f"{{name: {kind}, {LATER}}}")
     assert one.code == "ACC246" and "no waiver accepts it" in one.message
 
 
-def test_what_is_there_by_other_means_stands_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_there_by_other_means_stands_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Another trait's plugin, or the stack's: the second of its name would take its place."""
     monkeypatch.setattr(
         "kong_oam.kong.kong_plugin.extras",
         lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]}),
     )
     (one,) = found("{name: acl}")
-    assert one.code == "ACC246" and "by another trait or the stack's settings" in one.message
+    assert (
+        one.code == "ACC246"
+        and "by another trait or the stack's settings" in one.message
+    )
 
 
 def test_a_refusal_says_why_and_where() -> None:
@@ -97,26 +125,38 @@ def test_a_refusal_says_why_and_where() -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "expected"), [("2026-01-30", ["ACC247"]), ("2026-01-31", []), ("2026-02-01", [])]
+    ("until", "expected"),
+    [("2026-01-30", ["ACC247"]), ("2026-01-31", []), ("2026-02-01", [])],
 )
 def test_a_waiver_ends_with_its_last_day(until: str, expected: list[str]) -> None:
     """By the stack's asOf."""
     assert [
         one.code
-        for one in found(f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}", on=ON)
+        for one in found(
+            f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}", on=ON
+        )
     ] == expected
     assert found(f"{{name: acl, waiver: {{reason: r, until: {until}}}}}", on=ON) == []
 
 
 def test_a_day_that_is_none_is_refused() -> None:
-    (one,) = compiled(asked("{name: acl, waiver: {reason: r, until: 2026-02-30}}")).diagnostics
-    assert (one.code, one.message) == ("OAM103", "'2026-02-30' is no day of the calendar")
+    (one,) = compiled(
+        asked("{name: acl, waiver: {reason: r, until: 2026-02-30}}")
+    ).diagnostics
+    assert (one.code, one.message) == (
+        "OAM103",
+        "'2026-02-30' is no day of the calendar",
+    )
 
 
 def test_a_waiver_is_told_of_where_it_is_needed() -> None:
     """In every run, with place, reason and end."""
     one = estate(
-        asked(f"{{name: proxy-cache, {LATER}}}", f"{{name: acl, {LATER}}}", "{name: bot-detection}")
+        asked(
+            f"{{name: proxy-cache, {LATER}}}",
+            f"{{name: acl, {LATER}}}",
+            "{name: bot-detection}",
+        )
     )
     assert [*waived(one)] == [
         "app1.yaml:13: proxy-cache before orders/api answers before the gate, to whoever asks; accepted until 2999-12-31: "
@@ -180,7 +220,10 @@ def test_what_is_nobodys_business_is_taken(trait: str) -> None:
 @pytest.mark.parametrize(
     ("trait", "name"),
     [
-        ("{name: response-ratelimiting, config: {redis: {password: hunter2}}}", "orders"),
+        (
+            "{name: response-ratelimiting, config: {redis: {password: hunter2}}}",
+            "orders",
+        ),
         (
             "{name: http-log, config: {http_endpoint: x, headers: {Authorization: Bearer x}}}",
             "orders",
@@ -189,15 +232,29 @@ def test_what_is_nobodys_business_is_taken(trait: str) -> None:
         ("{name: datadog, config: {host: 'a.{vault://orders/x}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://shop/x}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://env/x}'}}", "env"),
-        ("{name: datadog, config: {host: '{vault://orders/pg-password?prefix=KONG_}'}}", "orders"),
+        (
+            "{name: datadog, config: {host: '{vault://orders/pg-password?prefix=KONG_}'}}",
+            "orders",
+        ),
         ("{name: datadog, config: {host: '{vault://orders/..%2F..%2Fx}'}}", "orders"),
         ("{name: datadog, config: {host: '{vault://orders/../x}'}}", "orders"),
-        ("{name: datadog, config: {host: '{vault://orders/x#1?prefix=KONG_}'}}", "orders"),
-        ("{name: http-log, config: {http_endpoint: x, headers: {X-Api-Key: abc}}}", "orders"),
-        ("{name: http-log, config: {http_endpoint: x, headers: {Cookie: abc}}}", "orders"),
+        (
+            "{name: datadog, config: {host: '{vault://orders/x#1?prefix=KONG_}'}}",
+            "orders",
+        ),
+        (
+            "{name: http-log, config: {http_endpoint: x, headers: {X-Api-Key: abc}}}",
+            "orders",
+        ),
+        (
+            "{name: http-log, config: {http_endpoint: x, headers: {Cookie: abc}}}",
+            "orders",
+        ),
     ],
 )
-def test_a_secret_is_named_in_a_vault_of_the_applications_own(trait: str, name: str) -> None:
+def test_a_secret_is_named_in_a_vault_of_the_applications_own(
+    trait: str, name: str
+) -> None:
     """Any other would be read by whoever writes an Application: of the gateway itself, say, from its environment."""
     (one,) = found(trait, name=name)
     assert one.code == "ACC248" and f"{{vault://{name}/NAME}}" in one.message
@@ -235,26 +292,42 @@ def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
     """Its Admin API trusts who calls from there, and clouds hand out credentials at link-local addresses."""
     (one,) = found(f"{{name: http-log, config: {config}}}")
     assert one.code == "ACC246" and "the gateway's own Admin API" in one.message
-    assert found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code == "ACC246"
+    assert (
+        found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code == "ACC246"
+    )
     assert not found(f"{{name: http-log, config: {config}, {LATER}}}")
     assert not found("{name: datadog, config: {host: 127.0.0.1}}")
 
 
 @pytest.mark.parametrize(
-    "host", ["::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1", "fe80::1", "fe80::1%eth0", "[::1]:1"]
+    "host",
+    [
+        "::1",
+        "::ffff:127.0.0.1",
+        "0:0:0:0:0:0:0:1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "[::1]:1",
+    ],
 )
 def test_an_address_of_ipv6_needs_no_brackets_to_be_the_gateways(host: str) -> None:
     """Kong takes it without."""
-    assert codes(f"{{name: tcp-log, config: {{host: '{host}', port: 1}}}}") == ["ACC246"]
+    assert codes(f"{{name: tcp-log, config: {{host: '{host}', port: 1}}}}") == [
+        "ACC246"
+    ]
     assert codes("{name: tcp-log, config: {host: '2001:db8::1', port: 1}}") == []
 
 
 @pytest.mark.parametrize("host", ["", "host: null, ", "host: localhost, "])
 def test_where_kong_sends_by_itself_counts_as_said(host: str) -> None:
     """Over a connection a `prefix` of statsd was a request to the Admin API, which made what it asked for (seen)."""
-    assert codes(f"{{name: statsd, config: {{{host}use_tcp: true, port: 8001}}}}") == ["ACC246"]
+    assert codes(f"{{name: statsd, config: {{{host}use_tcp: true, port: 8001}}}}") == [
+        "ACC246"
+    ]
     assert codes(f"{{name: statsd, config: {{{host}use_tcp: false}}}}") == []
-    assert codes("{name: statsd, config: {host: statsd.example.com, use_tcp: true}}") == []
+    assert (
+        codes("{name: statsd, config: {host: statsd.example.com, use_tcp: true}}") == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,18 +356,22 @@ def test_a_reference_is_to_a_name_a_key_in_it_and_a_version(reference: str) -> N
     "host", ["logs.example.com", "10.0.0.7", "[2001:db8::1]", "localhost.example.com"]
 )
 def test_it_may_call_others(host: str) -> None:
-    assert not found(f"{{name: http-log, config: {{http_endpoint: 'https://{host}/in'}}}}")
+    assert not found(
+        f"{{name: http-log, config: {{http_endpoint: 'https://{host}/in'}}}}"
+    )
 
 
 def test_a_vault_that_the_stack_reads_is_no_applications() -> None:
     """Whoever calls an Application like it would have the stack's secrets sent to themselves."""
     reads = "{name: http-log, config: {http_endpoint: 'https://logs.example.com', headers: {X-A: '{vault://counts/a}'}}}"
     counting = replace(
-        ON.gateway, redis=RedisSettings("redis.example.com", password="{vault://counts/password}")
+        ON.gateway,
+        redis=RedisSettings("redis.example.com", password="{vault://counts/password}"),
     )
-    assert [one.code for one in found(reads, name="counts", on=replace(ON, gateway=counting))] == [
-        "ACC248"
-    ]
+    assert [
+        one.code
+        for one in found(reads, name="counts", on=replace(ON, gateway=counting))
+    ] == ["ACC248"]
     assert codes(reads, name="counts") == []
 
 
@@ -318,18 +395,31 @@ def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
     }
     item = {
         "type": "record",
-        "fields": [{"name": {"type": "string"}}, {"rate": {"type": "number", "default": 1}}],
+        "fields": [
+            {"name": {"type": "string"}},
+            {"rate": {"type": "number", "default": 1}},
+        ],
     }
     record = {
         "type": "record",
         "fields": [
             {"queue": queue},
             {"form": form},
-            {"metrics": {"type": "array", "default": [{"name": "a"}], "elements": item}},
+            {
+                "metrics": {
+                    "type": "array",
+                    "default": [{"name": "a"}],
+                    "elements": item,
+                }
+            },
             {"by": {"type": "map", "values": item}},
         ],
         "shorthand_fields": [
-            {"queue_size": {"deprecation": {"replaced_with": [{"path": ["queue", "size"]}]}}},
+            {
+                "queue_size": {
+                    "deprecation": {"replaced_with": [{"path": ["queue", "size"]}]}
+                }
+            },
             {"gone": {"deprecation": {}}},
         ],
     }
@@ -362,10 +452,15 @@ def test_a_plugin_is_a_value() -> None:
 def test_a_mistyped_name_is_told_the_nearest() -> None:
     """It is not known, so it may be anything; one of the sort that passes was meant."""
     (one,) = found("{name: bot-detecton}")
-    assert one.code == "ACC246" and "did you mean 'bot-detection'? Else take it out" in one.message
+    assert (
+        one.code == "ACC246"
+        and "did you mean 'bot-detection'? Else take it out" in one.message
+    )
 
 
-def test_records_in_a_list_are_compared_whatever_order_kong_prints_their_fields_in() -> None:
+def test_records_in_a_list_are_compared_whatever_order_kong_prints_their_fields_in() -> (
+    None
+):
     """`verify` would find a drift where there is none."""
     one, other = (
         {"name": "a", "rate": 1, "tags": ["x", "y"]},
@@ -374,4 +469,6 @@ def test_records_in_a_list_are_compared_whatever_order_kong_prints_their_fields_
     assert comparable({"metrics": [one, {"name": "b"}]}) == comparable(
         {"metrics": [{"name": "b"}, other]}
     )
-    assert comparable({"metrics": [one]}) != comparable({"metrics": [{**one, "rate": 2}]})
+    assert comparable({"metrics": [one]}) != comparable(
+        {"metrics": [{**one, "rate": 2}]}
+    )

@@ -115,12 +115,17 @@ def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
 def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> None:
     """So that the table is known in the first preview."""
     made = estate(api(), stack=Stack("t", {"main": Provider("main", "a", SPELLING)}))
-    assert json.loads(table(made, made.components["orders/api"], "8080", "r"))["issuer"] is None
+    assert (
+        json.loads(table(made, made.components["orders/api"], "8080", "r"))["issuer"]
+        is None
+    )
 
 
 def test_no_input_leaves_the_tables_lua_string() -> None:
     """A bracket in a text is an escape; those of the JSON itself never close a long string. Nor is a text's quote one."""
-    text = json.dumps({"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]==', "other": "x', 'y"})
+    text = json.dumps(
+        {"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]==', "other": "x', 'y"}
+    )
     inside = re.fullmatch(r"\[==\[(.*)\]==\]", embedded(text))
     assert inside
     assert "]==]" not in inside.group(1)
@@ -129,8 +134,12 @@ def test_no_input_leaves_the_tables_lua_string() -> None:
 
 def test_a_rule_costs_no_route_and_exposed_paths_of_a_depth_share_one() -> None:
     """Public rules neither; the longer path comes first."""
-    made = estate(api(http="{/orders: 80, /items: 80, /orders/large: 80}", access=ACCESS))
-    assert [(r.role, r.paths, r.priority) for r in routes(made.components["orders/api"])] == [
+    made = estate(
+        api(http="{/orders: 80, /items: 80, /orders/large: 80}", access=ACCESS)
+    )
+    assert [
+        (r.role, r.paths, r.priority) for r in routes(made.components["orders/api"])
+    ] == [
         ("protected-1", ("/items(?:/|$)", "/orders(?:/|$)"), 2),
         ("protected-2", ("/orders/large(?:/|$)",), 4),
     ]
@@ -143,9 +152,15 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
     text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
     made = estate(text)
     assert [
-        (r.role, r.backend, r.hosts, r.paths) for r in routes(made.components["orders/api"])
+        (r.role, r.backend, r.hosts, r.paths)
+        for r in routes(made.components["orders/api"])
     ] == [
-        ("protected-1", "80", ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
+        (
+            "protected-1",
+            "80",
+            ("a.example.com", "b.example.com", "c.example.com"),
+            ("/x(?:/|$)",),
+        ),
         ("protected-1", "81", ("c.example.com",), ("/y(?:/|$)",)),
     ]
 
@@ -156,7 +171,9 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
         api("near", domain="*.a.example.com", http="{/: 80}"),
         api("far", domain="*.example.com", http="{/a/b/c: 80}"),
     )
-    near, far = (routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
+    near, far = (
+        routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far")
+    )
     assert near > far
 
 
@@ -171,18 +188,26 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
 def test_priorities_fit_into_what_kong_reads_of_them(domain: str, path: str) -> None:
     """Ten bits, at the ends of what an Application may write."""
     access = f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
-    made = estate(api("orders", domain=domain, http=f"{{/: 80, {path}: 80}}", access=access))
+    made = estate(
+        api("orders", domain=domain, http=f"{{/: 80, {path}: 80}}", access=access)
+    )
     priorities = [one.priority for one in routes(made.components["orders/api"])]
     assert max(priorities) == 1022 and len(set(priorities)) == len(priorities)
 
 
 def test_names_are_injective() -> None:
     """Names of applications and components hold no dots, so a dot joins them unmistakably."""
-    made = estate(api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b"))
+    made = estate(
+        api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b")
+    )
     one, other = made.components["a/api"], made.components["a-api/b"]
     assert names.service("s", one, "80") == "kong-oam.s.a.api.80"
     assert names.service("s", other, "80") == "kong-oam.s.a-api.b.80"
-    assert names.tags("s", one) == ["kong-oam", "kong-oam-stack:s", "kong-oam-component:a.api"]
+    assert names.tags("s", one) == [
+        "kong-oam",
+        "kong-oam-stack:s",
+        "kong-oam-component:a.api",
+    ]
 
 
 SCHEMA = {
@@ -201,7 +226,8 @@ SCHEMA = {
 def test_every_field_of_the_schema_is_sent() -> None:
     """Given, or its default, or null: a dropped key would stay live in Kong."""
     assert (
-        config_json(SCHEMA, "p", {"a": "1"}) == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
+        config_json(SCHEMA, "p", {"a": "1"})
+        == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
     )
     assert (
         config_json(SCHEMA, "p", {"b": [], "f": {}})
@@ -223,14 +249,20 @@ def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -
     assert json.loads(config_json(schema, "p", asked)) == asked
     (fields,) = json.loads(config_json(schema, "p", asked, keeps_records=True)).values()
     assert fields.pop("version").endswith("return 1") and fields == {"a": "return 1"}
-    assert config_json(SCHEMA, "p", {}, keeps_records=True) == config_json(SCHEMA, "p", {})
+    assert config_json(SCHEMA, "p", {}, keeps_records=True) == config_json(
+        SCHEMA, "p", {}
+    )
 
 
 def test_a_field_that_the_gateway_lacks_is_an_error() -> None:
     """Rather than a configuration that means less than it says."""
-    with pytest.raises(SchemaError, match=r"plugin p: this gateway's schema lacks nope"):
+    with pytest.raises(
+        SchemaError, match=r"plugin p: this gateway's schema lacks nope"
+    ):
         config_json(SCHEMA, "p", {"nope": 1})
-    with pytest.raises(SchemaError, match=r"plugin p\.c: this gateway's schema lacks nope"):
+    with pytest.raises(
+        SchemaError, match=r"plugin p\.c: this gateway's schema lacks nope"
+    ):
         config_json(SCHEMA, "p", {"c": {"nope": 1}})
 
 
@@ -246,7 +278,9 @@ def kids(slots: tuple[Slot, ...]) -> list[str | None]:
     return [slot.key.kid if slot.key else None for slot in slots]
 
 
-def test_a_key_keeps_its_slot_and_a_retired_one_stays_for_the_longest_token_lifetime() -> None:
+def test_a_key_keeps_its_slot_and_a_retired_one_stays_for_the_longest_token_lifetime() -> (
+    None
+):
     """Days count whole, so that a token of the last minute still counts."""
     first = assign((), [key("a")], 3, DAY, HOUR)
     assert kids(first) == ["a", None, None]
@@ -285,10 +319,19 @@ def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None
         "z",
     ]
     later = assign(
-        missed, [key("y"), key("z")], 5, year + datetime.timedelta(days=2), HOUR, [key("x")]
+        missed,
+        [key("y"), key("z")],
+        5,
+        year + datetime.timedelta(days=2),
+        HOUR,
+        [key("x")],
     )
     assert kids(later) == [None, None, "y", "z", None]
-    assert kids(assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])) == ["y", "z", None]
+    assert kids(assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])) == [
+        "y",
+        "z",
+        None,
+    ]
 
 
 def test_a_key_that_is_published_again_is_no_longer_retired() -> None:
@@ -300,7 +343,9 @@ def test_a_key_that_is_published_again_is_no_longer_retired() -> None:
 def test_more_live_keys_than_slots_is_an_error() -> None:
     """No key that tokens may still be signed with is dropped."""
     full = assign((), [key("a"), key("b")], 2, DAY, HOUR)
-    with pytest.raises(TooManyKeysError, match="3 signing keys are live and there are 2 slots"):
+    with pytest.raises(
+        TooManyKeysError, match="3 signing keys are live and there are 2 slots"
+    ):
         assign(full, [key("c")], 2, DAY, HOUR)
     with pytest.raises(TooManyKeysError, match="slots beyond 1 still hold live keys"):
         assign(full, [key("a"), key("b")], 1, DAY, HOUR)
@@ -336,7 +381,9 @@ def test_settling_takes_as_long_as_the_slowest_worker(
 
 def test_preflight_reads_the_gateway() -> None:
     """Version, settling and the three schemas."""
-    with Kong(configuration={"worker_state_update_frequency": 1, "db_update_frequency": 1}) as kong:
+    with Kong(
+        configuration={"worker_state_update_frequency": 1, "db_update_frequency": 1}
+    ) as kong:
         facts = inspect(Account(kong.admin_url))
     assert facts.version == "3.10.0"
     assert facts.settle == 2.4
@@ -383,7 +430,12 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
     }
     assert (
         hosts_by_certificate(
-            estate(one, stack=Stack("t", {"main": Provider("main", "a", SPELLING)}, scheme="http"))
+            estate(
+                one,
+                stack=Stack(
+                    "t", {"main": Provider("main", "a", SPELLING)}, scheme="http"
+                ),
+            )
         )
         == {}
     )
@@ -400,7 +452,9 @@ def test_browsers_are_told_to_use_https_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [plugins.admission("{}", 600), plugins.gate("{}", "{}")], ids=["admission", "gate"]
+    "config",
+    [plugins.admission("{}", 600), plugins.gate("{}", "{}")],
+    ids=["admission", "gate"],
 )
 def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     config: Mapping[str, Any],
@@ -421,7 +475,8 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
     with (
         Kong() as kong,
         pytest.raises(
-            AdminError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"
+            AdminError,
+            match=r"answers 404; check gateway\.adminUrl, gateway\.workspace",
         ),
     ):
         inspect(Account(kong.admin_url, workspace="nowhere"))

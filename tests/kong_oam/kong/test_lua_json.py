@@ -20,7 +20,11 @@ from kong_oam.access import tokens
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
 RUNTIME.globals().ngx = RUNTIME.table_from(
-    {"decode_base64": lambda text: base64.b64decode(text.encode(), validate=True).decode("latin-1")}
+    {
+        "decode_base64": lambda text: base64.b64decode(
+            text.encode(), validate=True
+        ).decode("latin-1")
+    }
 )
 READ = RUNTIME.execute(
     (LUA / "json.lua").read_text()
@@ -61,7 +65,11 @@ def accepted(text: bytes) -> bool:
 def simple(value: Any) -> Any:
     """As `written` writes it, for values whose texts need no escapes."""
     if isinstance(value, dict):
-        return "{" + ",".join(f'"{key}":{simple(value[key])}' for key in sorted(value)) + "}"
+        return (
+            "{"
+            + ",".join(f'"{key}":{simple(value[key])}' for key in sorted(value))
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(simple, value)) + "]"
     if isinstance(value, str):
@@ -78,7 +86,9 @@ VALUES = st.recursive(
     | st.integers(-(10**12), 10**12)
     | st.floats(allow_nan=False, allow_infinity=False)
     | PLAIN,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -143,7 +153,9 @@ def one_edit_away(text: bytes) -> set[bytes]:
     edited = {text[:at] + text[at + 1 :] for at in range(len(text))}
     for at in range(len(text) + 1):
         edited |= {
-            text[:at] + bytes([byte]) + text[at + skipped :] for byte in BYTES for skipped in (0, 1)
+            text[:at] + bytes([byte]) + text[at + skipped :]
+            for byte in BYTES
+            for skipped in (0, 1)
         }
         edited |= {text[:at], text[at:], text[:at] + text}
     return edited
@@ -176,7 +188,9 @@ def oracle(text: bytes) -> bool:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=repr)
-def test_every_text_one_edit_away_is_read_as_another_reader_reads_it(seed: bytes) -> None:
+def test_every_text_one_edit_away_is_read_as_another_reader_reads_it(
+    seed: bytes,
+) -> None:
     """What is JSON is accepted, and nothing else: tens of thousands of texts, by every production of the grammar."""
     texts = one_edit_away(seed)
     assert len(texts) > 500

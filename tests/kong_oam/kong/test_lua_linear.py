@@ -21,14 +21,17 @@ _PATTERN = re.compile(
     r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?"""
 )
 SCRIPTS = {
-    file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in sorted(LUA.glob("*.lua"))
+    file.name: re.sub(r"--.*", "", file.read_text("utf-8"))
+    for file in sorted(LUA.glob("*.lua"))
 }
 CALLS = [
     (name, call[1], _PATTERN.match(text, call.end()))
     for name, text in SCRIPTS.items()
     for call in _CALL.finditer(text)
 ]
-PATTERNS = sorted({(function, found[1]) for _, function, found in CALLS if found and not found[2]})
+PATTERNS = sorted(
+    {(function, found[1]) for _, function, found in CALLS if found and not found[2]}
+)
 LENGTH = 1 << 16
 """Bytes: twice what nginx takes as all headers of a request. A quadratic pattern needs seconds for it, a linear one about a
 thousandth of one."""
@@ -129,7 +132,13 @@ def slow(make: Any, size: int) -> float:
 @pytest.mark.deep
 @pytest.mark.parametrize(
     "host",
-    ["a." * LENGTH, "." * LENGTH, ":1" * LENGTH, "a" * LENGTH, ":" + "1" * LENGTH + "x"],
+    [
+        "a." * LENGTH,
+        "." * LENGTH,
+        ":1" * LENGTH,
+        "a" * LENGTH,
+        ":" + "1" * LENGTH + "x",
+    ],
     ids=lambda host: host[:4],
 )
 def test_a_host_that_no_dns_name_can_be_is_not_taken_apart(host: str) -> None:
@@ -152,12 +161,15 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
 
 @pytest.mark.deep
 @pytest.mark.parametrize(
-    "element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"]
+    "element",
+    ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"],
 )
 def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     """It is held against each rule of its depth."""
     rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}
-    many = json.dumps({**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}})
+    many = json.dumps(
+        {**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}}
+    )
     plain = seconds(asked(READ, many, path="/orders/order-7"))
     assert seconds(asked(READ, many, path=f"/orders/{element}")) < 4 * plain
 

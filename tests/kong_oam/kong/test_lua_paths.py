@@ -27,7 +27,9 @@ from kong_oam.access.paths import (
 )
 
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
-RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+RUNTIME = LuaRuntime(
+    encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
+)
 UNREADABLE, SPELLED, MEETS = RUNTIME.execute(
     "".join((LUA / f"{name}.lua").read_text() for name in ("json", "path"))
     + """
@@ -71,7 +73,9 @@ def test_the_scripts_read_what_the_model_reads(elements: list[str]) -> None:
     try:
         path = read(target.encode())
     except Unreadable:
-        assert refused is True or ".." in elements  # climbing above the root is nginx's to refuse
+        assert (
+            refused is True or ".." in elements
+        )  # climbing above the root is nginx's to refuse
         return
     assert refused[0] is False
     if not {".", ".."} & set(elements):
@@ -81,7 +85,9 @@ def test_the_scripts_read_what_the_model_reads(elements: list[str]) -> None:
 
 @given(ELEMENTS, ELEMENTS)
 @example("\uff0e\uff0e", "x")
-def test_a_fragment_behind_an_element_hides_nothing(element: str, fragment: str) -> None:
+def test_a_fragment_behind_an_element_hides_nothing(
+    element: str, fragment: str
+) -> None:
     """Some servers cut what they decoded at `#`, so an element that is refused is refused before a fragment, too."""
     alone, cut = (f"/a/{bytes_of(text)}" for text in (element, f"{element}#{fragment}"))
     if UNREADABLE(alone) is True:
@@ -195,7 +201,9 @@ def test_what_nobody_takes_for_it_is_not_refused(element: str) -> None:
         "/a\u00f7b", "/a\u2571b", "/a\u00b4b", "/a\u00bfb", "/a\u00bdb", "/a\u33a7b", "/a/\u5317.",
     ],
 )  # fmt: skip
-def test_what_some_server_takes_for_no_element_or_for_several_is_refused(target: str) -> None:
+def test_what_some_server_takes_for_no_element_or_for_several_is_refused(
+    target: str,
+) -> None:
     encoded = quote(target, safe="/%:$")
     with pytest.raises(Unreadable):
         read(encoded.encode())

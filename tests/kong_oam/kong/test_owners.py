@@ -16,7 +16,11 @@ from kong_oam.kong.owners import Asking
         (("kong-oam-stack:local",), "foreign", None),
         (("kong-oam", "kong-oam-stack:prod"), "another stack's", "prod"),
         (("kong-oam-stack:prod",), "another stack's", "prod"),
-        (("kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"), "another stack's", "prod"),
+        (
+            ("kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"),
+            "another stack's",
+            "prod",
+        ),
     ],
 )
 def test_one_tag_of_another_stack_is_enough(
@@ -27,7 +31,10 @@ def test_one_tag_of_another_stack_is_enough(
     assert (owner.kind, owner.stack or None) == (kind, stack)
 
 
-OURS, BOTH = ("kong-oam", "kong-oam-stack:local"), ("kong-oam-stack:local", "kong-oam-stack:prod")
+OURS, BOTH = (
+    ("kong-oam", "kong-oam-stack:local"),
+    ("kong-oam-stack:local", "kong-oam-stack:prod"),
+)
 
 
 @pytest.mark.parametrize(

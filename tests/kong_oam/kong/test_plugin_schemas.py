@@ -43,13 +43,19 @@ class Recorded:
         return recordings.schema(f"plugins/{path.rpartition('/')[2]}.json")
 
     def wrong(self, path: str, fields: Any) -> Any:
-        assert path == "/schemas/plugins/validate" and fields.keys() == {"name", "config"}
+        assert path == "/schemas/plugins/validate" and fields.keys() == {
+            "name",
+            "config",
+        }
         return self._fields
 
 
 def said(trait: str, **fields: Any) -> list[Diagnostic]:
     return [
-        *unfit(Recorded(**fields), estate(asked(trait)).components["orders/api"].edge.kong_plugins)
+        *unfit(
+            Recorded(**fields),
+            estate(asked(trait)).components["orders/api"].edge.kong_plugins,
+        )
     ]  # type: ignore[arg-type]
 
 
@@ -79,7 +85,9 @@ def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
 
 def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
     """With what is nearest."""
-    (one,) = at([*inspect(Account(kong.admin_url), estate(asked("{name: bot-detecton}")))])
+    (one,) = at(
+        [*inspect(Account(kong.admin_url), estate(asked("{name: bot-detecton}")))]
+    )
     assert one == (
         "ENV418",
         "this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?",
@@ -106,21 +114,33 @@ def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
     trait = "{name: datadog, config: {metrics: [{name: latency, stat_type: timer}, {name: latency, stat_type: x, tags: [3]}]}}"
     fields = {
         "config": {
-            "metrics": [None, {"stat_type": "expected one of: ...", "tags": ["expected a string"]}]
+            "metrics": [
+                None,
+                {"stat_type": "expected one of: ...", "tags": ["expected a string"]},
+            ]
         }
     }
     found = at(said(trait, **fields))
     assert [where for _, _, where in found] == ["[{name: latenc", "[{name: latenc"]
     both = {
-        "@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"]
+        "@entity": [
+            "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"
+        ]
     }
     assert [
-        where for _, _, where in at(said("{name: acl, config: {allow: [a], deny: [b]}}", **both))
+        where
+        for _, _, where in at(
+            said("{name: acl, config: {allow: [a], deny: [b]}}", **both)
+        )
     ] == ["[a], deny: [b]"]
-    whole = {"config": "The limit for hour(3.0) cannot be lower than the limit for minute(5.0)"}
+    whole = {
+        "config": "The limit for hour(3.0) cannot be lower than the limit for minute(5.0)"
+    }
     assert [
         where
-        for _, _, where in at(said("{name: rate-limiting, config: {minute: 5, hour: 3}}", **whole))
+        for _, _, where in at(
+            said("{name: rate-limiting, config: {minute: 5, hour: 3}}", **whole)
+        )
     ] == ["{minute: 5, ho"]
 
 
@@ -133,15 +153,25 @@ def test_a_former_name_is_refused() -> None:
 
 def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
     """An address without credentials is no secret."""
-    assert said("{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}") == []
-    assert said("{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}") == []
+    assert (
+        said("{name: http-log, config: {http_endpoint: 'https://logs.example.com/in'}}")
+        == []
+    )
+    assert (
+        said("{name: http-log, config: {http_endpoint: '{vault://orders/endpoint}'}}")
+        == []
+    )
     (one,) = at(
-        said("{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}")
+        said(
+            "{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}"
+        )
     )
     assert one[0] == "ACC248" and "config.http_endpoint is a secret to Kong" in one[1]
     *_, one = at(said("{name: http-log, config: {http_endpoint: 'http://[::1'}}"))
     assert one[0] == "ACC248", "nobody can read it as an address"
-    (one,) = at(said("{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}"))
+    (one,) = at(
+        said("{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}")
+    )
     assert one[0] == "ACC248" and one[2] == "hunter2}}}"
 
 
@@ -155,17 +185,23 @@ def _own(trait: str, name: str) -> str:
     return asked(trait, name=name).replace("orders.example.com", f"{name}.example.com")
 
 
-def test_a_configuration_that_is_refused_is_found_wherever_it_stands(kong: Kong) -> None:
+def test_a_configuration_that_is_refused_is_found_wherever_it_stands(
+    kong: Kong,
+) -> None:
     """It is asked about once, and each place is said."""
     validated: list[str] = []
 
     def counted(request: Request, proceed: Callable[[], Response]) -> Response:
-        validated.extend([request.target] if request.target.endswith("/validate") else [])
+        validated.extend(
+            [request.target] if request.target.endswith("/validate") else []
+        )
         return proceed()
 
     kong.faults = counted
     trait = "{name: correlation-id, config: {generator: uuids}}"
-    found = inspect(Account(kong.admin_url), estate(_own(trait, "one"), _own(trait, "two")))
+    found = inspect(
+        Account(kong.admin_url), estate(_own(trait, "one"), _own(trait, "two"))
+    )
     kong.faults = None
     assert [str(one.place).split(":")[0] for one in found] == ["app1.yaml", "app2.yaml"]
     assert len(validated) == 1
@@ -184,7 +220,10 @@ def test_what_a_run_asks_of_every_gateway_is_the_same_for_any_estate() -> None:
         preflight.inspect(Account(one.admin_url))
     assert targets == [
         "/",
-        *(f"/schemas/plugins/{kind}" for kind in ("pre-function", "jwt", "post-function")),
+        *(
+            f"/schemas/plugins/{kind}"
+            for kind in ("pre-function", "jwt", "post-function")
+        ),
     ]
 
 

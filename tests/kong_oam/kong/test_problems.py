@@ -19,7 +19,10 @@ from tests.support.gateway_cases import Case, landmarks
 from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
 
 STACK = stack("tests", "http")
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 CASE = next(case for case in landmarks(SCENE) if case.authorization)
 COMPONENT = CASE.meant(SCENE).component
 assert COMPONENT is not None
@@ -36,7 +39,12 @@ def kong() -> Iterator[Kong]:
 def answers(kong: Kong, **config: Any) -> None:
     """Has a plugin of somebody's answer at the service, behind authentication and before the gate."""
     body = {"name": "request-termination", "config": config}
-    assert httpx.post(f"{kong.admin_url}/services/{SERVICE}/plugins", json=body).status_code == 201
+    assert (
+        httpx.post(
+            f"{kong.admin_url}/services/{SERVICE}/plugins", json=body
+        ).status_code
+        == 201
+    )
 
 
 def told(answer: Answer) -> dict[str, Any]:
@@ -58,7 +66,9 @@ def told(answer: Answer) -> dict[str, Any]:
         (503, "unavailable", "The service is not available"),
     ],
 )
-def test_what_a_plugin_refuses_is_a_problem(kong: Kong, status: int, code: str, title: str) -> None:
+def test_what_a_plugin_refuses_is_a_problem(
+    kong: Kong, status: int, code: str, title: str
+) -> None:
     """With Kong's own text in JSON; its other headers stay."""
     answers(kong, status_code=status)
     assert told(kong.handle(CASE.raw(), STACK.scheme)) == {
@@ -69,7 +79,10 @@ def test_what_a_plugin_refuses_is_a_problem(kong: Kong, status: int, code: str, 
 
 @pytest.mark.parametrize(
     "config",
-    [{"status_code": 418}, {"status_code": 503, "body": "<p>", "content_type": "text/html"}],
+    [
+        {"status_code": 418},
+        {"status_code": 503, "body": "<p>", "content_type": "text/html"},
+    ],
 )
 def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
     """A page for maintenance, and statuses that nobody knows the reason of."""
@@ -83,14 +96,23 @@ def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     """Of a component without public paths, where the gate sees none of them."""
     case = next(case for case in landmarks(SCENE) if _closed(case))
     nobody = kong.handle(Case(case.method, case.host, case.target).raw(), STACK.scheme)
-    assert (nobody.status, told(nobody)["type"]) == (401, "urn:kong-oam:problem:token-needed")
+    assert (nobody.status, told(nobody)["type"]) == (
+        401,
+        "urn:kong-oam:problem:token-needed",
+    )
     component = case.meant(SCENE).component
     assert component is not None
-    bad = SCENE.issuers[component.provider].faults((), SCENE.issuers["other"])["expired"]
+    bad = SCENE.issuers[component.provider].faults((), SCENE.issuers["other"])[
+        "expired"
+    ]
     stale = kong.handle(
-        Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(), STACK.scheme
+        Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(),
+        STACK.scheme,
     )
-    assert (stale.status, told(stale)["type"]) == (401, "urn:kong-oam:problem:token-not-verified")
+    assert (stale.status, told(stale)["type"]) == (
+        401,
+        "urn:kong-oam:problem:token-not-verified",
+    )
 
 
 def _closed(case: Case) -> bool:
@@ -103,7 +125,9 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
-            found = httpx.get(f"{kong.admin_url}/services/{SERVICE}/plugins").json()["data"]
+            found = httpx.get(f"{kong.admin_url}/services/{SERVICE}/plugins").json()[
+                "data"
+            ]
             gate = next(one for one in found if one["name"] == "post-function")
             config = entities.configs(
                 SCENE.estate,
@@ -112,7 +136,9 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
                 "127.0.0.1",
                 taken.getsockname()[1],
             )
-            entities.change(f"/plugins/{gate['id']}", {"config": config["post-function"]})
+            entities.change(
+                f"/plugins/{gate['id']}", {"config": config["post-function"]}
+            )
         with socket.create_connection(
             ("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10
         ) as connection:

@@ -32,7 +32,9 @@ def kong() -> Iterator[Kong]:
         yield node
 
 
-def deploy(kong: Kong, policy: str = "local", counts_in: RedisSettings | None = None) -> None:
+def deploy(
+    kong: Kong, policy: str = "local", counts_in: RedisSettings | None = None
+) -> None:
     estate = limited(DOMAIN, STACK, policy)
     with Entities(kong.admin_url, keep=True) as made:
         made.settings = replace(
@@ -45,11 +47,16 @@ def asked(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
     lines = [f"GET {step.path} HTTP/1.1", f"Host: {step.application}.{DOMAIN}"]
     lines += [f"Authorization: Bearer {step.token}"] if step.token else []
     lines += [f"{step.header[0]}: {step.header[1]}"] if step.header else []
-    return kong.handle("\r\n".join([*lines, "", ""]).encode(), scheme="http", peer=address)
+    return kong.handle(
+        "\r\n".join([*lines, "", ""]).encode(), scheme="http", peer=address
+    )
 
 
 def all_asked(kong: Kong) -> dict[str, tuple[int, ...]]:
-    return {step.what: tuple(asked(kong, step).status for _ in step.statuses) for step in STEPS}
+    return {
+        step.what: tuple(asked(kong, step).status for _ in step.statuses)
+        for step in STEPS
+    }
 
 
 def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
@@ -60,7 +67,11 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    [None, ISSUERS["main"].service(["x"], "stranger"), ISSUERS["main"].token([], aud="api://x")],
+    [
+        None,
+        ISSUERS["main"].service(["x"], "stranger"),
+        ISSUERS["main"].token([], aud="api://x"),
+    ],
 )
 def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     kong: Kong, token: str | None
@@ -76,7 +87,9 @@ def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     ]
 
 
-def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(kong: Kong) -> None:
+def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
+    kong: Kong,
+) -> None:
     """RateLimit headers on each answer, Retry-After on a refusal, and whose budget it was on neither side."""
     deploy(kong)
     answers = [asked(kong, A_CLIENT) for _ in range(MOST + 1)]
@@ -92,17 +105,25 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(kong: Kon
     assert upstream is not None
     names = {name.lower() for name, _ in upstream.headers}
     assert "x-auth-client" in names and "x-auth-budget" not in names
-    assert not any("budget" in name.lower() for answer in answers for name, _ in answer.headers)
+    assert not any(
+        "budget" in name.lower() for answer in answers for name, _ in answer.headers
+    )
 
 
-def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(kong: Kong) -> None:
+def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(
+    kong: Kong,
+) -> None:
     """What is left of its budget, too."""
     deploy(kong)
-    preflight = f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
+    preflight = (
+        f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
+    )
     preflight += "Access-Control-Request-Method: GET\r\n\r\n"
     before = [kong.handle(preflight.encode(), scheme="http") for _ in range(MOST + 1)]
     assert {answer.status for answer in before} == {204}
-    answers = [asked(kong, replace(A_CLIENT, header=("Origin", PAGE))) for _ in range(MOST + 1)]
+    answers = [
+        asked(kong, replace(A_CLIENT, header=("Origin", PAGE))) for _ in range(MOST + 1)
+    ]
     assert [answer.status for answer in answers] == [200, 200, 429]
     for headers in (dict(answer.headers) for answer in answers):
         assert headers["Access-Control-Allow-Origin"] == PAGE

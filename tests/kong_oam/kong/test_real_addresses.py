@@ -32,11 +32,14 @@ SOME: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("configuration", EVERYBODY, ids=str)
-def test_a_gateway_that_believes_everybody_is_refused(configuration: dict[str, Any]) -> None:
+def test_a_gateway_that_believes_everybody_is_refused(
+    configuration: dict[str, Any],
+) -> None:
     """Where rules ask for addresses, and nowhere else."""
     with Kong(configuration=configuration) as kong:
         with pytest.raises(
-            PreflightError, match="takes the word of every caller for where they call from"
+            PreflightError,
+            match="takes the word of every caller for where they call from",
         ):
             preflight.inspect(Account(kong.admin_url), by_address=True)
         assert preflight.inspect(Account(kong.admin_url)).address is None
@@ -52,14 +55,17 @@ def test_a_gateway_that_believes_everybody_is_refused(configuration: dict[str, A
         ("component", "/open", False),
     ],
 )
-def test_limits_that_count_by_address_ask_for_it(per: str, path: str, by_address: bool) -> None:
+def test_limits_that_count_by_address_ask_for_it(
+    per: str, path: str, by_address: bool
+) -> None:
     """Else whoever says another address each time is limited by nothing. Where nothing is public, who has no token that
     counts reaches no workload."""
     rule = "public: {reason: tests}" if path == "/open" else "scopes: [x]"
     access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
     limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
     made = estate(
-        api("limited", domain="limited.example.com", http="{/: 8080}", access=access) + limit
+        api("limited", domain="limited.example.com", http="{/: 8080}", access=access)
+        + limit
     )
     assert addresses.asked_for(made) == by_address
 

@@ -17,7 +17,8 @@ def path_of() -> Callable[[bytes], bytes]:
     script = sources.source("json", "path", "queries")
     shared = "kong={ctx={shared={kong_oam_readers={separates=separates}}}}"
     return cast(
-        "Callable[[bytes], bytes]", lua.execute(f"{script}\n{shared}\nreturn path_of".encode())
+        "Callable[[bytes], bytes]",
+        lua.execute(f"{script}\n{shared}\nreturn path_of".encode()),
     )
 
 
@@ -37,7 +38,10 @@ def test_what_follows_no_utf8_and_no_escape_is_left_out(
     ("target", "path"),
     [
         (b"/a/b.c~d/%20x", b"/a/b.c~d/%20x"),
-        ("/gr\u00f6\u00dfe/\u65e5\U0001f600".encode(), b"/gr%C3%B6%C3%9Fe/%E6%97%A5%F0%9F%98%80"),
+        (
+            "/gr\u00f6\u00dfe/\u65e5\U0001f600".encode(),
+            b"/gr%C3%B6%C3%9Fe/%E6%97%A5%F0%9F%98%80",
+        ),
         (b"/a%", b"/a%"),
     ],
 )

@@ -29,7 +29,10 @@ from tests.support.gateway_cases import Case, landmarks
 from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
 
 STACK = replace(stack("tests"), records=Records(("page",)))
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 MAIN = SCENE.issuers["main"]
 HERE = landmarks(SCENE)
 FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
@@ -75,7 +78,9 @@ def _cases() -> Iterator[Case]:
         for method in METHODS:
             yield replace(case, method=method, authorization=())
             yield replace(
-                case, method=method, authorization=(f"Bearer {tokens[number % len(tokens)]}",)
+                case,
+                method=method,
+                authorization=(f"Bearer {tokens[number % len(tokens)]}",),
             )
         for token in tokens:
             yield replace(case, authorization=(f"Bearer {token}",))
@@ -83,7 +88,9 @@ def _cases() -> Iterator[Case]:
             faults = issuer.faults(component.scopes, SCENE.issuers["other"])
             for fault in ("expired", "another issuer", "not yet valid", "unsigned"):
                 if fault in faults:
-                    yield replace(case, authorization=(f"Bearer {faults[fault]}",), fault=fault)
+                    yield replace(
+                        case, authorization=(f"Bearer {faults[fault]}",), fault=fault
+                    )
         yield replace(case, target=case.target + b"/%2e%2e;/x")
         yield replace(case, authorization=("bearer x",))
 
@@ -125,7 +132,9 @@ def test_a_record_says_what_decide_says(kong: Recorded) -> None:
                 if rule.lists(case.method)
                 and (rule.public or set(rule.scopes) <= set(record.get("scopes", ())))
             ]
-            assert record["rule"] in {str(rule.place).rpartition(":")[0] for rule in lets_in}
+            assert record["rule"] in {
+                str(rule.place).rpartition(":")[0] for rule in lets_in
+            }
         marks = {name.lower(): value for name, value in answer.headers}
         assert record["requestId"] == marks["x-kong-request-id"]
         if record["status"] >= 400:
@@ -151,7 +160,9 @@ SECRETS = (
 
 
 def request(target: bytes, *headers: bytes) -> bytes:
-    return b"\r\n".join([b"GET " + target + b" HTTP/1.1", b"Host: " + HOST, *headers, b"", b""])
+    return b"\r\n".join(
+        [b"GET " + target + b" HTTP/1.1", b"Host: " + HOST, *headers, b"", b""]
+    )
 
 
 COUNTED = {"service", "route", "response", "workspace_name"}
@@ -201,7 +212,9 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(kong: Recorded) -> 
     ) == {"status"}
     assert record["query"] == {"page": "%FF"}
     said = json.dumps(record)
-    assert "hidden" not in said and token not in said and token.split(".")[2] not in said
+    assert (
+        "hidden" not in said and token not in said and token.split(".")[2] not in said
+    )
 
 
 _LIKE_MARKS = ("\uff1f", "\uff1b", "\uff03", "\u037e", "\ufe56", "\u00bf")
@@ -236,29 +249,42 @@ def test_no_spelling_loses_a_record(kong: Recorded, target: bytes) -> None:
     """Bytes that are no UTF-8 are percent-encoded; what follows a # or ; is no path, and may be a token, as
     what follows an encoded ? is a query to who wrote it."""
     raw = request(
-        TARGET + target, b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        TARGET + target,
+        b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
     answer, record = kong.ask(raw)
     assert (answer.status, record["code"]) == (400, "ambiguous-path")
     assert record["path"].isascii() and "hidden" not in record["path"]
-    assert record["traceparent"] == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert (
+        record["traceparent"]
+        == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    )
 
 
 @pytest.mark.parametrize(
-    "traceparent", ["00-" + "a" * 5000 + "-b7ad6b7169203331-01", "hidden", "00-0af7-b7ad-01"]
+    "traceparent",
+    ["00-" + "a" * 5000 + "-b7ad6b7169203331-01", "hidden", "00-0af7-b7ad-01"],
 )
 def test_what_is_let_through_is_recorded_without_a_fragment(
     kong: Recorded, traceparent: str
 ) -> None:
     """An encoded # passes, as a letter of a name, and what is behind it may be a token all the same. What is no trace
     context is none of the record's."""
-    raw = request(TARGET + b"/a%23token=hidden/b", f"traceparent: {traceparent}".encode())
+    raw = request(
+        TARGET + b"/a%23token=hidden/b", f"traceparent: {traceparent}".encode()
+    )
     answer, record = kong.ask(raw)
-    assert answer.status != 400 and record["path"].endswith("/a%23") and "traceparent" not in record
+    assert (
+        answer.status != 400
+        and record["path"].endswith("/a%23")
+        and "traceparent" not in record
+    )
 
 
 @pytest.mark.parametrize("spelled", ["gr\u00f6\u00dfe".encode(), b"gr%c3%b6%C3%9Fe"])
-def test_letters_of_other_alphabets_stay_in_a_record(kong: Recorded, spelled: bytes) -> None:
+def test_letters_of_other_alphabets_stay_in_a_record(
+    kong: Recorded, spelled: bytes
+) -> None:
     """`explain` decides by the path that was recorded."""
     answer, record = kong.ask(request(TARGET + b"/" + spelled + b"/more"))
     assert answer.status != 400 and record["path"].endswith("/gr%C3%B6%C3%9Fe/more")
@@ -285,7 +311,10 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
     case = next(case for case in HERE if case.meant(SCENE).allowed)
     with Kong(now=lambda: SCENE.now) as gateway:
         kong_deployment.deploy(
-            gateway.admin_url, SCENE.estate, SCENE.pems, logs=LogSettings(file=str(file))
+            gateway.admin_url,
+            SCENE.estate,
+            SCENE.pems,
+            logs=LogSettings(file=str(file)),
         )
         component = case.meant(SCENE).component
         assert component is not None
@@ -294,7 +323,9 @@ def test_what_a_plugin_answers_in_its_place_is_no_refusal(
             "name": "request-termination",
             "config": {"status_code": status, "body": "from a cache"},
         }
-        httpx.post(f"{gateway.admin_url}/services/{service}/plugins", json=body).raise_for_status()
+        httpx.post(
+            f"{gateway.admin_url}/services/{service}/plugins", json=body
+        ).raise_for_status()
         answer = gateway.handle(case.raw(), scheme=STACK.scheme)
     record = json.loads(file.read_bytes())
     FORM.validate(record)
@@ -332,18 +363,38 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
     file, counters = tmp_path / "records", Counters()
     with Kong(now=lambda: SCENE.now) as gateway:
         logs = LogSettings(file=str(file))
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
+        kong_deployment.deploy(
+            gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
+        )
         for one in gateway.entities("plugins"):
             if one["name"] == "pre-function":
-                httpx.delete(f"{gateway.admin_url}/plugins/{one['id']}").raise_for_status()
-        answer = gateway.handle(request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme)
+                httpx.delete(
+                    f"{gateway.admin_url}/plugins/{one['id']}"
+                ).raise_for_status()
+        answer = gateway.handle(
+            request(TARGET + b"?apikey=hidden"), scheme=STACK.scheme
+        )
         counted = httpx.get(f"{gateway.admin_url}/metrics").text
     record = json.loads(file.read_bytes())
     FORM.validate(record)
-    assert (answer.status, record["status"], record["code"]) == (503, 503, "not-admitted")
-    assert set(record) == {"version", "requestId", "code", "decision", "status", *COUNTED}
+    assert (answer.status, record["status"], record["code"]) == (
+        503,
+        503,
+        "not-admitted",
+    )
+    assert set(record) == {
+        "version",
+        "requestId",
+        "code",
+        "decision",
+        "status",
+        *COUNTED,
+    }
     counters.add(file.read_bytes())
-    assert {"kong_oam_failures_total 1", "kong_oam_unread_lines_total 0"} <= {*counters.lines()}
+    assert {"kong_oam_failures_total 1", "kong_oam_unread_lines_total 0"} <= {
+        *counters.lines()
+    }
     assert re.search(
-        rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"', counted
+        rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"',
+        counted,
     )

@@ -28,7 +28,10 @@ from tests.support.gateway_estates import Scene, issuers, nested_applications, s
 from tests.support.receivers import Receiver
 
 STACK = replace(stack("tests"), records=Records(("page",)))
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 PLACES = landmarks(SCENE)[::3]
 FORM = jsonschema_rs.validator_for(json.loads(page("reference/record.schema.json")))
 SECRETS = (
@@ -38,7 +41,16 @@ SECRETS = (
     b"Proxy-Authorization: Basic hidden-4",
 )
 QUERY = b"?apikey=hidden-5&page=hidden-6"
-BARE = {"version", "requestId", "code", "status", "service", "route", "response", "workspace_name"}
+BARE = {
+    "version",
+    "requestId",
+    "code",
+    "status",
+    "service",
+    "route",
+    "response",
+    "workspace_name",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,14 @@ class Recording:
 @pytest.fixture
 def recording(tmp_path: Path) -> Iterator[Recording]:
     file = tmp_path / "records"
-    with Receiver() as http, Receiver("tcp") as tcp, Kong(now=lambda: SCENE.now) as kong:
-        logs = LogSettings(HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file))
+    with (
+        Receiver() as http,
+        Receiver("tcp") as tcp,
+        Kong(now=lambda: SCENE.now) as kong,
+    ):
+        logs = LogSettings(
+            HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file)
+        )
         kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs)
         yield Recording(kong, file, http, tcp)
 
@@ -84,7 +102,9 @@ def _without_its_record(url: str) -> None:
 
 
 def _failing(url: str) -> None:
-    script = "return function() kong.log.set_serialize_value('version', 1) error('x') end"
+    script = (
+        "return function() kong.log.set_serialize_value('version', 1) error('x') end"
+    )
     httpx.patch(url, json={"config": {"log": [script]}}).raise_for_status()
 
 
@@ -101,9 +121,9 @@ def _calls() -> Iterator[bytes]:
             "x.y.z",
         )
         for authorization in ((), (f"Bearer {tokens[number % len(tokens)]}",)):
-            yield replace(case, target=case.target + QUERY, authorization=authorization).raw(
-                *SECRETS
-            )
+            yield replace(
+                case, target=case.target + QUERY, authorization=authorization
+            ).raw(*SECRETS)
 
 
 def _answers_without(recording: Recording, spoil: Callable[[str], None]) -> list[Any]:
@@ -135,7 +155,9 @@ def test_no_sink_gets_kongs_own_record(
     for sink, sent in recording.sent(ids).items():
         assert b"hidden" not in sent, sink
         assert not any(token in sent for token in _tokens() if len(token) > 8), sink
-    for answer, line in zip(answers, recording.file.read_bytes().splitlines(), strict=True):
+    for answer, line in zip(
+        answers, recording.file.read_bytes().splitlines(), strict=True
+    ):
         record = json.loads(line)
         FORM.validate(record)
         assert set(record) - {"decision"} == BARE
@@ -158,13 +180,19 @@ def test_a_record_says_that_nothing_was_admitted(
     }
 
 
-def test_calls_in_the_outage_are_counted_for_their_components(recording: Recording) -> None:
+def test_calls_in_the_outage_are_counted_for_their_components(
+    recording: Recording,
+) -> None:
     """Each refused call has a record of its stack, so none of the calls counts as lost."""
     answers = _answers_without(recording, _deleted)
     counters = Counters()
     for line in recording.file.read_bytes().splitlines():
         counters.add(line)
-    lines = [line for line in counters.lines() if line.startswith("kong_oam_decisions_total{")]
+    lines = [
+        line
+        for line in counters.lines()
+        if line.startswith("kong_oam_decisions_total{")
+    ]
     counted = Counter[str]()
     for line in lines:
         labels, _, count = line.rpartition(" ")
@@ -179,12 +207,16 @@ def test_calls_in_the_outage_are_counted_for_their_components(recording: Recordi
     assert counted == meant and sum(meant.values()) == len(answers)
 
 
-def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recording) -> None:
+def test_a_record_of_an_admitted_request_says_that_it_failed(
+    recording: Recording,
+) -> None:
     """It does not say that the request was refused: some were not."""
     answers = _answers_without(recording, _without_its_record)
     recorded = [json.loads(line) for line in recording.file.read_bytes().splitlines()]
     of_allowed = [
-        record for answer, record in zip(answers, recorded, strict=True) if answer.status == 200
+        record
+        for answer, record in zip(answers, recorded, strict=True)
+        if answer.status == 200
     ]
     assert of_allowed
     assert {(record["code"], "decision" in record) for record in of_allowed} == {
@@ -196,9 +228,18 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(recording: Recordin
     ("url", "cut"),
     [
         ("http://orders.example.com/orders", "http://orders.example.com/orders"),
-        ("http://orders.example.com/orders?apikey=hidden", "http://orders.example.com/orders"),
-        ("http://orders.example.com/orders%3Fapikey=hidden", "http://orders.example.com/orders%3F"),
-        ("http://orders.example.com/orders;token=hidden", "http://orders.example.com/orders;"),
+        (
+            "http://orders.example.com/orders?apikey=hidden",
+            "http://orders.example.com/orders",
+        ),
+        (
+            "http://orders.example.com/orders%3Fapikey=hidden",
+            "http://orders.example.com/orders%3F",
+        ),
+        (
+            "http://orders.example.com/orders;token=hidden",
+            "http://orders.example.com/orders;",
+        ),
         (
             "http://orders.example.com/orders%EF%BC%9Ftoken=hidden",
             "http://orders.example.com/orders%EF%BC%9F",
@@ -214,7 +255,9 @@ def test_the_gate_cuts_queries_from_traces(url: str, cut: str) -> None:
     (script,) = plugins.gate('{"log":{}}', "{}")["header_filter"]
     lua = LuaRuntime()
     lua.globals().ngx = lua.table_from({"ctx": lua.table_from({})})
-    lua.globals().kong = lua.table_from({"ctx": lua.table_from({"shared": lua.table_from({})})})
+    lua.globals().kong = lua.table_from(
+        {"ctx": lua.table_from({"shared": lua.table_from({})})}
+    )
     lua.execute(script)()
     span = lua.table_from({"attributes": lua.table_from({"http.url": url})})
     lua.globals().ngx.ctx.KONG_SPANS = lua.table_from([lua.table_from({}), span])

@@ -27,17 +27,24 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
         plugins.admission(TABLE, more=["x-a"])["access"],
         plugins.gate(TABLE, ADDRESS)["access"],
     )
-    assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n-- kong_oam/kong/code.py\n")
-    assert gate.startswith(f"{NOTE}{table}{address}-- kong_oam/kong/lua: answer, addresses, gate\n")
+    assert admission.startswith(
+        f"{NOTE}{table}local MORE = 'x-a'\n-- kong_oam/kong/code.py\n"
+    )
+    assert gate.startswith(
+        f"{NOTE}{table}{address}-- kong_oam/kong/lua: answer, addresses, gate\n"
+    )
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
     """With any note, or none, and as JSON stood there in a version before. The script itself may say what it likes."""
     script = framed(
-        ScriptInputs(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n"
+        ScriptInputs(TABLE, address),
+        "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n",
     )
-    before = script.replace(WRITTEN, ESCAPED).replace("{'host':'api.test','port':8080}", ADDRESS)
+    before = script.replace(WRITTEN, ESCAPED).replace(
+        "{'host':'api.test','port':8080}", ADDRESS
+    )
     for one in (
         script,
         script.removeprefix(NOTE),
@@ -45,24 +52,42 @@ def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
         before,
     ):
         assert inputs_of(one) == ScriptInputs(ESCAPED, address)
-    for other in ("", "x()", f"x(){script}", f"--{script}", script.replace("]==]", "]=]")):
+    for other in (
+        "",
+        "x()",
+        f"x(){script}",
+        f"--{script}",
+        script.replace("]==]", "]=]"),
+    ):
         assert inputs_of(other) is None
 
 
 def test_another_table_leaves_all_else_as_it_is() -> None:
     """Also a bracket in it is an escape."""
     script = framed(ScriptInputs(TABLE, ADDRESS), "x()")
-    assert with_table(script, lambda table: f"{table}]") == script.replace(WRITTEN, f"{WRITTEN}]")
-    assert with_table(script, str.upper) == framed(ScriptInputs(ESCAPED.upper(), ADDRESS), "x()")
+    assert with_table(script, lambda table: f"{table}]") == script.replace(
+        WRITTEN, f"{WRITTEN}]"
+    )
+    assert with_table(script, str.upper) == framed(
+        ScriptInputs(ESCAPED.upper(), ADDRESS), "x()"
+    )
     assert with_table(script, lambda _: TABLE) == script
-    assert with_table(script, lambda _: '"]"') == framed(ScriptInputs('"]"', ADDRESS), "x()")
+    assert with_table(script, lambda _: '"]"') == framed(
+        ScriptInputs('"]"', ADDRESS), "x()"
+    )
 
 
 def test_the_pack_takes_what_is_sent_for_what_is_meant() -> None:
     """It makes the scripts anew of the inputs that it reads in them."""
-    admission, gate = plugins.admission(TABLE, 600, ["x-a"]), plugins.gate(TABLE, ADDRESS)
+    admission, gate = (
+        plugins.admission(TABLE, 600, ["x-a"]),
+        plugins.gate(TABLE, ADDRESS),
+    )
     assert meant("pre-function", admission) == admission
     assert meant("post-function", gate) == gate
     for config in (admission, gate):
         assert table_of(config) == {"rules": {"/a]==]b": "]'"}, "hosts": [[1]]}
-    assert (address_of(admission), address_of(gate)) == (None, {"host": "api.test", "port": 8080})
+    assert (address_of(admission), address_of(gate)) == (
+        None,
+        {"host": "api.test", "port": 8080},
+    )

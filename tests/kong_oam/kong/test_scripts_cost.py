@@ -14,7 +14,9 @@ from sandbox.kong import Kong
 
 
 @pytest.mark.deep
-def test_all_that_may_be_asked_for_is_within_the_limit(report: Callable[[str], None]) -> None:
+def test_all_that_may_be_asked_for_is_within_the_limit(
+    report: Callable[[str], None],
+) -> None:
     """CPU time in LuaJIT, as a ratio within one process. What Kong adds is measured on a real one: benchmarks.gateway."""
     seconds = measure(rounds=7, requests=500)
     for line in lines(seconds):
@@ -27,7 +29,8 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> No
     with Kong() as kong:
         with deployed(kong.admin_url) as (_, asked):
             assert {
-                name: kong.handle(request, "http").status for name, request in asked.items()
+                name: kong.handle(request, "http").status
+                for name, request in asked.items()
             } == dict.fromkeys(asked, 200)
         left = {
             kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"]

@@ -18,16 +18,20 @@ SCRIPTS = [
     ADMISSION,
     GATE,
     *ALWAYS.values(),
-    *(one for phases in (*CHUNKS.values(), *BEHIND.values()) for one in phases.values()),
+    *(
+        one
+        for phases in (*CHUNKS.values(), *BEHIND.values())
+        for one in phases.values()
+    ),
 ]
 
 
 def compiled(code: str) -> Any:
     """Its bytecode without names of variables and numbers of lines, and with tables in one order."""
     runtime = LuaRuntime(encoding="latin-1", register_eval=False)
-    return runtime.eval('function(code) return string.dump(assert(loadstring(code)), "sd") end')(
-        code
-    )
+    return runtime.eval(
+        'function(code) return string.dump(assert(loadstring(code)), "sd") end'
+    )(code)
 
 
 @pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
@@ -64,17 +68,29 @@ def test_bytecode_tells_scripts_apart() -> None:
             "local one = { one = one, two = { one } }\nreturn one.one",
             "local a={one=a,two={a}}return a.one",
         ),
-        ("local one = one.one:one(one, [[' one '])", "local a=a.one:one(a,[ [' one '])"),
+        (
+            "local one = one.one:one(one, [[' one '])",
+            "local a=a.one:one(a,[ [' one '])",
+        ),
         ("local one\nif x == one then y(one) end", "local a if x==a then y(a)end"),
         ("local one = a\nreturn one, b", "local c=a return c,b"),
-        ("for _, one in ipairs(all) do use(_, one) end", "for a,b in ipairs(all)do use(a,b)end"),
+        (
+            "for _, one in ipairs(all) do use(_, one) end",
+            "for a,b in ipairs(all)do use(a,b)end",
+        ),
         ("for one = 1, 2 do use(one) end", "for a=1,2 do use(a)end"),
         (
             "local function one(two, ...) return two, ... end",
             "local function b(a,...)return a,...end",
         ),
-        ("local one\nfunction one.of(two) end\none()", "local a\nfunction a.of(b)end a()"),
-        ("x()\nreturn function(one) return one end", "x()\nreturn function(a)return a end"),
+        (
+            "local one\nfunction one.of(two) end\none()",
+            "local a\nfunction a.of(b)end a()",
+        ),
+        (
+            "x()\nreturn function(one) return one end",
+            "x()\nreturn function(a)return a end",
+        ),
         ("local one = function() end", "local a=function()end"),
         ("return 1 .. 'a -- b' .. 1 - -1", "return 1 ..'a -- b'..1- -1"),
         ('return "local \\" one"', 'return"local \\" one"'),

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.access.settings.logs import STDOUT, HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.logs import (
+    STDOUT,
+    HttpSink,
+    LogSettings,
+    OtlpSink,
+    TcpSink,
+)
 from kong_oam.access.stack import Records
 from kong_oam.kong.logs import sinks
 from sandbox.kong import Kong
@@ -22,7 +28,10 @@ from tests.support.gateway_estates import Scene, issuers, nested_applications, s
 from tests.support.receivers import Receiver
 
 STACK = replace(stack("tests"), records=Records())
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 CASE = landmarks(SCENE)[0]
 
 
@@ -56,7 +65,9 @@ def test_a_sink_that_is_away_costs_no_call(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with recording(
             LogSettings(
-                HttpSink(f"http://127.0.0.1:{port}/"), TcpSink("127.0.0.1", port), str(file)
+                HttpSink(f"http://127.0.0.1:{port}/"),
+                TcpSink("127.0.0.1", port),
+                str(file),
             )
         ) as kong:
             assert kong.handle(CASE.raw(), STACK.scheme).status == 200
@@ -87,9 +98,13 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
 
 
 @pytest.mark.parametrize(("entries", "batch"), [(100, 50), (500, 200), (10_000, 200)])
-def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(entries: int, batch: int) -> None:
+def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
+    entries: int, batch: int
+) -> None:
     """A batch that is being sent leaves as much room again for what comes meanwhile."""
-    ((_, _, config),) = sinks(LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries)))
+    ((_, _, config),) = sinks(
+        LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries))
+    )
     assert config["queue"] == {"max_batch_size": batch, "max_entries": entries}
 
 

@@ -43,7 +43,9 @@ def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> 
     ca = authority("workloads")
     with Kong() as kong, pytest.raises(PreflightError) as raised:
         preflight.inspect(
-            Account(kong.admin_url), ca=[ca.fingerprint], ca_file="stacks/the workloads' CA.pem"
+            Account(kong.admin_url),
+            ca=[ca.fingerprint],
+            ca_file="stacks/the workloads' CA.pem",
         )
     message, _, command = str(raised.value).partition("; load it: ")
     assert f"whose SHA-256 is {ca.fingerprint[:16]}..." in message

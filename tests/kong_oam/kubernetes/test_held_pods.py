@@ -34,10 +34,15 @@ OTHERS = [
     ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
     ("terraform.core.oam.dev/v1beta2", "Configuration"),
 ]
-CUSTOM = [("argoproj.io/v1", "Rollout"), ("jobset.x-k8s.io/v1", "JobSet"), ("apps/v9", "Any")]
+CUSTOM = [
+    ("argoproj.io/v1", "Rollout"),
+    ("jobset.x-k8s.io/v1", "JobSet"),
+    ("apps/v9", "Any"),
+]
 
 steps = st.lists(
-    st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]), max_size=5
+    st.sampled_from(["spec", "template", "data", "values", "0", "metadata", "labels"]),
+    max_size=5,
 )
 lies = st.sampled_from(
     [
@@ -79,11 +84,15 @@ def _put(one: dict[str, Any], path: Any, number: int) -> None:
             return
         else:
             holder = holder[step]
-    if isinstance(holder, dict) and isinstance(spec := holder.setdefault("spec", {}), dict):
+    if isinstance(holder, dict) and isinstance(
+        spec := holder.setdefault("spec", {}), dict
+    ):
         spec["containers"] = [{"name": f"c{number}"}]
 
 
-def holders(value: Any, root: bool = True) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+def holders(
+    value: Any, root: bool = True
+) -> Iterator[tuple[str, bool, dict[str, Any]]]:
     """Yields what has containers: their name, whether it is the object itself, and the mapping."""
     if isinstance(value, dict):
         spec = value.get("spec")
@@ -99,7 +108,10 @@ def holders(value: Any, root: bool = True) -> Iterator[tuple[str, bool, dict[str
 def is_held(holder: dict[str, Any]) -> bool:
     metadata = holder.get("metadata", {})
     labels = metadata.get("labels", {}) if isinstance(metadata, dict) else {}
-    return PODS.items() <= labels.items() and holder["spec"].get("serviceAccountName") == "api"
+    return (
+        PODS.items() <= labels.items()
+        and holder["spec"].get("serviceAccountName") == "api"
+    )
 
 
 @given(objects(), lies)
@@ -117,12 +129,18 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
     if kind in WORKLOADS:
         expected = {"c9"}
     else:
-        expected = {name for name, root, _ in found if not root} if kind in CUSTOM else set()
+        expected = (
+            {name for name, root, _ in found if not root} if kind in CUSTOM else set()
+        )
     held = {name for name, root, holder in found if is_held(holder)}
     event(f"{kind[1]} {len(expected)}")
     assert held == expected
     assert expected <= {"c9"} or len(fenced_pods(whole.rendered[0])) >= len(expected)
-    assert bool(fenced_pods(whole.rendered[0])) == ("NetworkPolicy" in placed) >= bool(expected)
+    assert (
+        bool(fenced_pods(whole.rendered[0]))
+        == ("NetworkPolicy" in placed)
+        >= bool(expected)
+    )
 
 
 SERVICE = """
@@ -149,10 +167,13 @@ def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
     """Whose labels they have is nobody's: pods that another deploys."""
     stack = replace(STACK, allowed={"x.org/Any": "nothing"})
     found = compiled(
-        application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))), stack=stack
+        application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))),
+        stack=stack,
     )
     (message,) = [
-        one.message for one in found.diagnostics if one.severity == "error" and one.code != "OAM103"
+        one.message
+        for one in found.diagnostics
+        if one.severity == "error" and one.code != "OAM103"
     ]
     assert message.startswith(
         "Ingress 'way': '/' leads to Service 'es', which selects no pods of 'api'"
@@ -160,10 +181,14 @@ def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
 
 
 @pytest.mark.parametrize("selector", ["{app: api}", "{app.oam.dev/component: api}"])
-def test_a_service_with_a_route_selects_none_but_its_components_pods(selector: str) -> None:
+def test_a_service_with_a_route_selects_none_but_its_components_pods(
+    selector: str,
+) -> None:
     """So a workload without replicas is no excuse for a route to others with its labels."""
     text = (
-        DEPLOYMENT + "---" + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
+        DEPLOYMENT
+        + "---"
+        + SERVICE.replace("{app: es}", selector).replace("name: es", "name: api")
     )
     app, whole = component(text)
     (service,) = [
@@ -178,13 +203,22 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     """Though of two volumes with one name only the first stays."""
     inner = {"spec": {"containers": [{"name": "inner"}]}}
     volumes = [{"name": "a"}, {"name": "a"}, {"name": "b", "template": inner}]
-    spec = {"template": {"spec": {"containers": [{"name": "outer"}], "volumes": volumes}}}
+    spec = {
+        "template": {"spec": {"containers": [{"name": "outer"}], "volumes": volumes}}
+    }
     about = {"name": "one", "namespace": "orders"}
-    one = {"apiVersion": "argoproj.io/v1", "kind": "Rollout", "metadata": about, "spec": spec}
+    one = {
+        "apiVersion": "argoproj.io/v1",
+        "kind": "Rollout",
+        "metadata": about,
+        "spec": spec,
+    }
     app, whole = component("", ports=())
     placed = placed_objects(app, replace(whole, rendered=(made(one),)), SETTINGS)
     found = [
-        holders(part.manifest) for part in placed.objects if part.manifest["kind"] == "Rollout"
+        holders(part.manifest)
+        for part in placed.objects
+        if part.manifest["kind"] == "Rollout"
     ]
     assert [(name, is_held(holder)) for name, _, holder in found[0]] == [
         ("outer", True),

@@ -21,7 +21,11 @@ WORKLOAD = Workload(
     namespace="sales",
     component="api",
     type="webservice",
-    properties={"image": "x", "ports": [{"port": 8080}], "env": [{"name": "A", "value": "1"}]},
+    properties={
+        "image": "x",
+        "ports": [{"port": 8080}],
+        "env": [{"name": "A", "value": "1"}],
+    },
     labels={},
     annotations={},
     exposures=(Exposure(None, (8080,)),),
@@ -187,13 +191,21 @@ def _about(**fields: Any) -> dict[str, Any]:
 POD, CONTAINER = "spec.template.spec", "spec.template.spec.containers[api]"
 TAKEN_OUT, PUT_BACK = True, False
 HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
-    "another image": (DEPLOYMENT, _container(image="other:1"), {f"{CONTAINER}.image": PUT_BACK}),
+    "another image": (
+        DEPLOYMENT,
+        _container(image="other:1"),
+        {f"{CONTAINER}.image": PUT_BACK},
+    ),
     "one more container": (
         DEPLOYMENT,
         _pod(containers=[{"name": "spy", "image": "spy:1"}]),
         {f"{POD}.containers[spy]": TAKEN_OUT},
     ),
-    "a command": (DEPLOYMENT, _container(command=["sh"]), {f"{CONTAINER}.command": TAKEN_OUT}),
+    "a command": (
+        DEPLOYMENT,
+        _container(command=["sh"]),
+        {f"{CONTAINER}.command": TAKEN_OUT},
+    ),
     "one more variable": (
         DEPLOYMENT,
         _container(env=[{"name": "LD_PRELOAD", "value": "x"}]),
@@ -221,7 +233,9 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
     ),
     "an annotation of pods, and a restart": (
         DEPLOYMENT,
-        _about(annotations={"kubectl.kubernetes.io/restartedAt": "now", "inject": "yes"}),
+        _about(
+            annotations={"kubectl.kubernetes.io/restartedAt": "now", "inject": "yes"}
+        ),
         {"spec.template.metadata.annotations.inject": TAKEN_OUT},
     ),
     "a volume": (
@@ -231,7 +245,11 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
     ),
     "more pods": (DEPLOYMENT, {"spec": {"replicas": 5}}, {"spec.replicas": TAKEN_OUT}),
     "as many pods as without": (DEPLOYMENT, {"spec": {"replicas": 1}}, {}),
-    "everybody let in": (POLICY, {"spec": {"ingress": [{}]}}, {"spec.ingress": PUT_BACK}),
+    "everybody let in": (
+        POLICY,
+        {"spec": {"ingress": [{}]}},
+        {"spec.ingress": PUT_BACK},
+    ),
     "everybody let in where nobody is": (
         CLOSED,
         {"spec": {"ingress": [{}]}},
@@ -247,13 +265,21 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
         {"spec": {"ports": [{"port": 22, "targetPort": 22, "name": "ssh"}]}},
         {"spec.ports[22/TCP]": TAKEN_OUT},
     ),
-    "other pods behind": (SERVICE, {"spec": {"selector": {"a": "b"}}}, {"spec.selector": PUT_BACK}),
+    "other pods behind": (
+        SERVICE,
+        {"spec": {"selector": {"a": "b"}}},
+        {"spec.selector": PUT_BACK},
+    ),
     "addresses outside": (
         SERVICE,
         {"spec": {"externalIPs": ["1.2.3.4"]}},
         {"spec.externalIPs": TAKEN_OUT},
     ),
-    "a port of each node": (SERVICE, {"spec": {"type": "NodePort"}}, {"spec.type": TAKEN_OUT}),
+    "a port of each node": (
+        SERVICE,
+        {"spec": {"type": "NodePort"}},
+        {"spec.type": TAKEN_OUT},
+    ),
     "a cloud's role": (
         ACCOUNT,
         {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "x"}}},
@@ -277,7 +303,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("hand", HANDS)
-def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(cluster: Cluster, hand: str) -> None:
+def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
+    cluster: Cluster, hand: str
+) -> None:
     """On the stand-in, with the paths that kube-apiserver 1.35.4 gave, where each of the remedies worked, too."""
     meant, change, expected = HANDS[hand]
     key = Key.of(meant)
@@ -308,8 +336,15 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     inside = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
     inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
     created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
-    fields = {"f:spec": {"f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}}}
-    edited = {**applied, "manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields}
+    fields = {
+        "f:spec": {"f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}}
+    }
+    edited = {
+        **applied,
+        "manager": "kubectl-edit",
+        "operation": "Update",
+        "fieldsV1": fields,
+    }
     shown["metadata"]["managedFields"] = [created]
     assert changes(DEPLOYMENT, shown) == ()
     shown["metadata"]["managedFields"] = [created, edited]
@@ -319,7 +354,9 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     }
     patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
     path = "spec.template.spec.securityContext.runAsUser"
-    assert changes(DEPLOYMENT, shown) == (FieldChange(path, "kubectl-edit", None, patch),)
+    assert changes(DEPLOYMENT, shown) == (
+        FieldChange(path, "kubectl-edit", None, patch),
+    )
 
 
 def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
@@ -365,10 +402,13 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     shown = cluster.shown(Key.of(SECRET))
     assert shown is not None
     found = changes(
-        manifests.client_secret(WORKLOAD), {"kind": "Secret", "metadata": shown["metadata"]}
+        manifests.client_secret(WORKLOAD),
+        {"kind": "Secret", "metadata": shown["metadata"]},
     )
     assert found == (
-        FieldChange("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),
+        FieldChange(
+            "data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}
+        ),
     )
 
 
@@ -399,4 +439,6 @@ def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
         "metadata": {"managedFields": [entry]},
     }
     assert changes(meant, live) == ()
-    assert changes({**meant, "spec": {"path": "c", "hcl": "d"}}, live) == (FieldChange("spec.hcl"),)
+    assert changes({**meant, "spec": {"path": "c", "hcl": "d"}}, live) == (
+        FieldChange("spec.hcl"),
+    )

@@ -23,10 +23,23 @@ from kong_oam.objects.manifests import (
 )
 
 WORKLOAD = Workload(
-    "orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),)
+    "orders",
+    "sales",
+    "api",
+    "webservice",
+    {"image": "x"},
+    {},
+    {},
+    (Exposure(None, (8080,)),),
 )
 PROVIDERS = [{"name": "okta", "type": "okta"}]
-SHARED = [{"name": "corp", "type": "oidc", "clients": {"a/one": {"id": "x"}, "a/two": {"id": "x"}}}]
+SHARED = [
+    {
+        "name": "corp",
+        "type": "oidc",
+        "clients": {"a/one": {"id": "x"}, "a/two": {"id": "x"}},
+    }
+]
 INSIDE = {"namespace": "kong", "podLabels": {"app": "kong"}}
 
 
@@ -44,7 +57,10 @@ def gateway(**settings: object):  # type: ignore[no-untyped-def]
     ("image", "expected"),
     [
         ("registry.example.com/orders:1.4", "eu.example.net/acme/orders:1.4"),
-        ("registry.example.com/team/orders@sha256:00", "team.example.net/orders@sha256:00"),
+        (
+            "registry.example.com/team/orders@sha256:00",
+            "team.example.net/orders@sha256:00",
+        ),
         ("registry.example.com:5000/orders", "eu.example.net/acme:5000/orders"),
         ("registry.example.community/orders", "registry.example.community/orders"),
         ("crccheck/hello-world", "crccheck/hello-world"),
@@ -82,7 +98,9 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     balanced = placed_service(
         service,
         gateway(
-            cidrs=["10.0.0.0/8"], reach="loadBalancer", serviceAnnotations={"scheme": "internal"}
+            cidrs=["10.0.0.0/8"],
+            reach="loadBalancer",
+            serviceAnnotations={"scheme": "internal"},
         ),
     )
     assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == (
@@ -107,7 +125,10 @@ def test_what_answers_outside_keeps_who_connects() -> None:
         spec = {**service["spec"], "type": kind, "externalTrafficPolicy": "Cluster"}
         outside = {**service, "spec": spec}
         assert answers_outside(outside)
-        assert keeping_callers(outside)["spec"] == {**spec, "externalTrafficPolicy": "Local"}
+        assert keeping_callers(outside)["spec"] == {
+            **spec,
+            "externalTrafficPolicy": "Local",
+        }
 
 
 def test_only_the_gateway_may_connect_wherever_it_is() -> None:
@@ -127,7 +148,10 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     block = {"ipBlock": {"cidr": "10.20.0.0/16"}}
     assert peers(GatewayPeer("kong", {"app": "kong"})) == [pods]
     assert peers(GatewayPeer(None, {}, ("10.20.0.0/16",))) == [block]
-    assert peers(GatewayPeer("kong", {"app": "kong"}, ("10.20.0.0/16",))) == [pods, block]
+    assert peers(GatewayPeer("kong", {"app": "kong"}, ("10.20.0.0/16",))) == [
+        pods,
+        block,
+    ]
     assert peers(GatewayPeer(None, {})) == []
 
 
@@ -145,7 +169,10 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
             "cidrs.1: '10.0.0.0/33' is no range of addresses",
         ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
-        ({"cidrs": ["10.0.0.0/8"], "reach": "nodePort"}, "reach: nodePort needs nodeAddress"),
+        (
+            {"cidrs": ["10.0.0.0/8"], "reach": "nodePort"},
+            "reach: nodePort needs nodeAddress",
+        ),
         (
             {**INSIDE, "reach": "magic"},
             'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort',
@@ -181,11 +208,16 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
             {"cloud": "openstack"},
             'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal',
         ),
-        ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
+        (
+            {"domain": {}},
+            "kong-oam: knows no setting 'domain'; did you mean 'domains'?",
+        ),
         ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],
 )
-def test_other_settings_are_checked_too(changes: dict[str, object], message: str) -> None:
+def test_other_settings_are_checked_too(
+    changes: dict[str, object], message: str
+) -> None:
     """Dates, names, and what a stack may run on."""
     data = {
         "cloud": "aws",
@@ -201,5 +233,10 @@ def test_other_settings_are_checked_too(changes: dict[str, object], message: str
 @pytest.mark.parametrize("cloud", ["local", "aws", "gcp", "azure", "bare-metal"])
 def test_a_stack_runs_anywhere(cloud: str) -> None:
     """Whoever gives its tokens."""
-    data = {"cloud": cloud, "asOf": "2026-01-01", "gateway": INSIDE, "identityProviders": PROVIDERS}
+    data = {
+        "cloud": cloud,
+        "asOf": "2026-01-01",
+        "gateway": INSIDE,
+        "identityProviders": PROVIDERS,
+    }
     assert parse("prod", data).cloud == cloud

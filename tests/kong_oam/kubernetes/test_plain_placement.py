@@ -32,7 +32,9 @@ PORTS = "[{port: 80, containerPort: 8080, expose: true}]"
 def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
     """The objects of `orders/api` by their names in the state."""
     text = TEXT.replace("PORTS", ports).replace("TRAITS", f"[{', '.join(traits)}]")
-    (application,) = estate(text, stack=replace(STACK, domain="example.com")).applications
+    (application,) = estate(
+        text, stack=replace(STACK, domain="example.com")
+    ).applications
     made = placed_objects(application, application.components[0], SETTINGS)
     return {one.name: one for one in made.all}
 
@@ -42,16 +44,27 @@ def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
     [
         (PORTS, [ROUTE], [8080]),
         ("[{port: 80}, {port: 9000, expose: true}]", [ROUTE], [80]),
-        ("[{port: 80, containerPort: 53, protocol: UDP, expose: true}, {port: 80}]", [ROUTE], [80]),
+        (
+            "[{port: 80, containerPort: 53, protocol: UDP, expose: true}, {port: 80}]",
+            [ROUTE],
+            [80],
+        ),
         (PORTS, [], []),
     ],
-    ids=["the container's port", "no port that is only exposed", "no UDP port", "no route"],
+    ids=[
+        "the container's port",
+        "no port that is only exposed",
+        "no UDP port",
+        "no route",
+    ],
 )
 def test_the_gateway_reaches_the_ports_of_gateway_traits_alone(
     ports: str, traits: list[str], reached: list[int]
 ) -> None:
     """They are ports of the pods, whatever that of the Service is."""
-    rules: list[Any] = placed(ports, *traits)["orders/api-ingress"].manifest["spec"]["ingress"]
+    rules: list[Any] = placed(ports, *traits)["orders/api-ingress"].manifest["spec"][
+        "ingress"
+    ]
     assert [port["port"] for rule in rules for port in rule["ports"]] == reached
 
 

@@ -42,9 +42,15 @@ def settings(**more: Any) -> Settings:
 
 
 def placed(
-    text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,), **more: Any
+    text: str = OBJECTS,
+    *,
+    client: bool = True,
+    ports: tuple[int, ...] = (80,),
+    **more: Any,
 ) -> PlacedObjects:
-    return placed_objects(*component(text, client=client, ports=ports), settings(**more))
+    return placed_objects(
+        *component(text, client=client, ports=ports), settings(**more)
+    )
 
 
 def manifests_of(placed: PlacedObjects) -> dict[str, Manifest]:
@@ -72,18 +78,23 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
         "orders/api-account",
         "orders/api-ingress",
     ]
-    elsewhere = one("ConfigMap", "{}") + "---\n" + one("ConfigMap", "{}", namespace="other")
+    elsewhere = (
+        one("ConfigMap", "{}") + "---\n" + one("ConfigMap", "{}", namespace="other")
+    )
     names = ["orders/api/configmap/one", "orders/api/configmap/other/one"]
     assert list(manifests_of(placed(elsewhere, ports=()))) == names
 
 
 def test_all_containers_have_images_and_credential_of_this_stack() -> None:
     """Of initialisation and beside the first one, too; what they had stays, and their own variables win."""
-    spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"]
+    spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"][
+        "spec"
+    ]
     secret = {"secretRef": {"name": "api-client"}}
     first, sidecar = spec["containers"]
     assert (
-        first["image"] == "eu.example.net/acme/api:1" and sidecar["image"] == "crccheck/hello-world"
+        first["image"] == "eu.example.net/acme/api:1"
+        and sidecar["image"] == "crccheck/hello-world"
     )
     assert spec["initContainers"] == [
         {"name": "first", "image": "eu.example.net/acme/first:1", "envFrom": [secret]}
@@ -92,22 +103,24 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
         "envFrom"
     ] == [secret]
     assert spec["imagePullSecrets"] == [{"name": "mine"}, {"name": "ecr"}]
-    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"]["template"][
-        "spec"
-    ]
+    spec = manifests_of(placed(client=False))["orders/api/statefulset/api"]["spec"][
+        "template"
+    ]["spec"]
     assert "envFrom" not in spec["containers"][1]
     volume = "{volumes: [{name: a, image: {reference: registry.example.com/data}}], containers: []}"
-    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"]["spec"][
-        "volumes"
+    mounted = manifests_of(placed(one("Pod", volume), ports=()))["orders/api/pod/one"][
+        "spec"
+    ]["volumes"]
+    assert mounted == [
+        {"name": "a", "image": {"reference": "eu.example.net/acme/data"}}
     ]
-    assert mounted == [{"name": "a", "image": {"reference": "eu.example.net/acme/data"}}]
 
 
 def test_what_an_apply_refuses_twice_stands_once() -> None:
     """Variables (the last counts, as in the pods), ports, pull secrets."""
-    (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"]["template"]["spec"][
-        "containers"
-    ]
+    (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"][
+        "template"
+    ]["spec"]["containers"]
     assert first["env"] == [{"name": "A", "value": "two"}]
     assert first["ports"] == [
         {"name": "web", "containerPort": 8080},
@@ -116,19 +129,32 @@ def test_what_an_apply_refuses_twice_stands_once() -> None:
 
 
 KINDS = {
-    "Deployment": (one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "Deployment": (
+        one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        ("spec", "template"),
+    ),
     "StatefulSet": (
         one("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
         ("spec", "template"),
     ),
-    "DaemonSet": (one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"), ("spec", "template")),
+    "DaemonSet": (
+        one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        ("spec", "template"),
+    ),
     "Job": (one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"), ("spec", "template")),
     "CronJob": (
-        one("CronJob", f"{{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}", "batch/v1"),
+        one(
+            "CronJob",
+            f"{{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}",
+            "batch/v1",
+        ),
         ("spec", "jobTemplate", "spec", "template"),
     ),
     "Pod": (one("Pod", POD), ()),
-    "Rollout": (one("Rollout", f"{{pods: {TEMPLATE}}}", "argoproj.io/v1alpha1"), ("spec", "pods")),
+    "Rollout": (
+        one("Rollout", f"{{pods: {TEMPLATE}}}", "argoproj.io/v1alpha1"),
+        ("spec", "pods"),
+    ),
 }
 
 
@@ -138,7 +164,8 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
     text, path = KINDS[kind]
     application, whole = component(text, ports=())
     whole = replace(
-        whole, rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),)
+        whole,
+        rendered=(made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),),
     )
     found = {
         part.manifest["kind"]: part.manifest
@@ -153,7 +180,10 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(kind: str) ->
     assert template["spec"]["containers"][0]["image"] == "eu.example.net/acme/one:1"
     assert all(
         "envFrom" in one
-        for one in [*template["spec"]["containers"], *template["spec"]["initContainers"]]
+        for one in [
+            *template["spec"]["containers"],
+            *template["spec"]["initContainers"],
+        ]
     )
     assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == PODS
     assert found["NetworkPolicy"]["spec"]["ingress"] == []
@@ -165,36 +195,56 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
 
     def ports(*reached: int, text: str = OBJECTS) -> list[int]:
         fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
-        return [port["port"] for rule in fence["spec"]["ingress"] for port in rule["ports"]]
+        return [
+            port["port"] for rule in fence["spec"]["ingress"] for port in rule["ports"]
+        ]
 
     assert ports() == []
     assert ports(80) == [8080]
     assert ports(80, 81) == [8080, 9000]
     assert ports(80, text=OBJECTS.replace(", targetPort: web", "")) == [80]
-    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")) == [8080]
-    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody")) == []
+    assert ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: 8080.0")) == [
+        8080
+    ]
+    assert (
+        ports(80, text=OBJECTS.replace("targetPort: web", "targetPort: nobody")) == []
+    )
     assert ports(
         80,
         text=OBJECTS.replace(
-            "selector: {app: api}, ports", "clusterIP: None, selector: {app: api}, ports"
+            "selector: {app: api}, ports",
+            "clusterIP: None, selector: {app: api}, ports",
         ),
     ) == [80]
     assert (
-        ports(80, text=OBJECTS.replace("selector: {app: api}, ports", "selector: {app: b}, ports"))
+        ports(
+            80,
+            text=OBJECTS.replace(
+                "selector: {app: api}, ports", "selector: {app: b}, ports"
+            ),
+        )
         == []
     )
-    assert ports(80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")) == []
+    assert (
+        ports(80, text=OBJECTS.replace("{port: 80,", "{port: 80, protocol: UDP,")) == []
+    )
 
 
 def test_pods_in_another_namespace_are_fenced_there() -> None:
     """With a ServiceAccount there: neither reaches beyond its namespace."""
     found = placed(
-        KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"), ports=()
+        KINDS["Pod"][0].replace("'namespace': 'orders'", "'namespace': 'other'"),
+        ports=(),
     ).objects
     added = {
-        part.name: part.manifest["metadata"]["namespace"] for part in found if not part.rendered
+        part.name: part.manifest["metadata"]["namespace"]
+        for part in found
+        if not part.rendered
     }
-    assert added == {"orders/api-account/other": "other", "orders/api-ingress/other": "other"}
+    assert added == {
+        "orders/api-account/other": "other",
+        "orders/api-ingress/other": "other",
+    }
 
 
 @pytest.mark.parametrize(
@@ -221,11 +271,18 @@ def test_what_is_somebody_elses_is_not_verified(
 def test_a_namespace_that_is_only_read_is_not_verified() -> None:
     """As any other object that a rule leaves to somebody else."""
     application, whole = component(
-        "{apiVersion: v1, kind: Namespace, metadata: {name: more}}", client=False, ports=()
+        "{apiVersion: v1, kind: Namespace, metadata: {name: more}}",
+        client=False,
+        ports=(),
     )
     (namespace,) = whole.rendered or ()
     read = replace(whole, rendered=(replace(namespace, options=Options(read=True)),))
-    assert list(objects_of(estate_of(replace(application, components=(read,))), settings())) == []
+    assert (
+        list(
+            objects_of(estate_of(replace(application, components=(read,))), settings())
+        )
+        == []
+    )
 
 
 def test_pods_that_stay_stay_fenced() -> None:
@@ -236,7 +293,9 @@ def test_pods_that_stay_stay_fenced() -> None:
             replace(one, options=Options(retain_on_delete=one.kind == kept))
             for one in whole.rendered or ()
         )
-        found = placed_objects(application, replace(whole, rendered=rendered), settings()).objects
+        found = placed_objects(
+            application, replace(whole, rendered=rendered), settings()
+        ).objects
         assert [one.options.retain_on_delete for one in found if not one.rendered] == [
             retained,
             retained,
@@ -249,20 +308,28 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
     the gateway. They get nothing else, and the fence takes the name of nobody else's."""
     application, whole = component(client=False, ports=())
     rendered = tuple(
-        replace(one, options=Options(read=bool(fenced_pods(one)))) for one in whole.rendered or ()
+        replace(one, options=Options(read=bool(fenced_pods(one))))
+        for one in whole.rendered or ()
     )
     read = replace(whole, name=name, rendered=rendered)
     (fence,) = (
-        one for one in placed_objects(application, read, settings()).objects if not one.rendered
+        one
+        for one in placed_objects(application, read, settings()).objects
+        if not one.rendered
     )
-    assert (fence.name, fence.options) == (f"orders/{name}-ingress", Options(retain_on_delete=True))
+    assert (fence.name, fence.options) == (
+        f"orders/{name}-ingress",
+        Options(retain_on_delete=True),
+    )
     assert fence.manifest["metadata"]["name"] == f"{name.lower()}-read-only"
     assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {
         **PODS,
         "app.oam.dev/component": name,
     }
     assert fence.manifest["spec"]["ingress"] == []
-    assert [*_made(read, client=False)] == [("NetworkPolicy", f"{name.lower()}-read-only")]
+    assert [*_made(read, client=False)] == [
+        ("NetworkPolicy", f"{name.lower()}-read-only")
+    ]
 
 
 def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
@@ -270,14 +337,20 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
     more = "---\n" + one("Pod", POD)
     application, whole = component(OBJECTS + more, client=False, ports=())
     rendered = tuple(
-        replace(one, options=Options(read=one.kind == "Pod")) for one in whole.rendered or ()
+        replace(one, options=Options(read=one.kind == "Pod"))
+        for one in whole.rendered or ()
     )
     both = replace(whole, rendered=rendered)
     added = [
-        one for one in placed_objects(application, both, settings()).objects if not one.rendered
+        one
+        for one in placed_objects(application, both, settings()).objects
+        if not one.rendered
     ]
     assert [one.manifest["metadata"]["name"] for one in added] == ["api", "api"]
-    assert [*_made(both, client=False)] == [("NetworkPolicy", "api"), ("ServiceAccount", "api")]
+    assert [*_made(both, client=False)] == [
+        ("NetworkPolicy", "api"),
+        ("ServiceAccount", "api"),
+    ]
 
 
 def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
@@ -294,17 +367,26 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
         "role": "orders-api"
     }
     spec = found["orders/api-deployment"]["spec"]["template"]["spec"]
-    assert spec["serviceAccountName"] == "robot" and "automountServiceAccountToken" not in spec
+    assert (
+        spec["serviceAccountName"] == "robot"
+        and "automountServiceAccountToken" not in spec
+    )
     assert account_of(component(rendered)[1]) == "robot"
     foreign = manifests_of(placed(text, ports=()))
     assert (
-        foreign["orders/api-deployment"]["spec"]["template"]["spec"]["serviceAccountName"] == "api"
+        foreign["orders/api-deployment"]["spec"]["template"]["spec"][
+            "serviceAccountName"
+        ]
+        == "api"
     )
     assert foreign["orders/api-account"]["automountServiceAccountToken"] is False
     assert account_of(component(text)[1]) == "api"
     # Nor does a pod that asks for none get the rights of one that happens to have its name.
     named = manifests_of(
-        placed(KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"), ports=())
+        placed(
+            KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"),
+            ports=(),
+        )
     )
     assert named["orders/api/pod/one"]["spec"]["automountServiceAccountToken"] is False
 
@@ -332,7 +414,9 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     assert service["metadata"]["annotations"] == {"note": "kept"}
     assert (
         "type"
-        not in manifests_of(placed(ports=(), gateway=numbered))["orders/api-service-api"]["spec"]
+        not in manifests_of(placed(ports=(), gateway=numbered))[
+            "orders/api-service-api"
+        ]["spec"]
     )
 
 
@@ -346,7 +430,12 @@ def test_two_services_of_one_name_are_one() -> None:
         (port["port"], port.get("targetPort"), port.get("protocol"))
         for port in service["spec"]["ports"]
     ]
-    assert ports == [(80, "web", None), (81, 9000, None), (80, None, "UDP"), (82, None, None)]
+    assert ports == [
+        (80, "web", None),
+        (81, 9000, None),
+        (80, None, "UDP"),
+        (82, None, None),
+    ]
 
 
 def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
@@ -412,7 +501,10 @@ rules: []
 def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     """And what has no pods gets neither ServiceAccount nor fence. KubeVela's namespace on what has none is taken off."""
     application, whole = component(CUSTOM, client=False, ports=())
-    first = {one.name: one.manifest["metadata"] for one in foundations(estate_of(application))}
+    first = {
+        one.name: one.manifest["metadata"]
+        for one in foundations(estate_of(application))
+    }
     labels = {"kong-oam.dev/stack": "tests"}
     assert first == {
         "orders/api/customresourcedefinition/things.example.com": {
@@ -440,8 +532,14 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
 def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -> None:
     """As the fence sees who connects; another Service stays as it is."""
-    spec = {"type": kind, "externalTrafficPolicy": "Cluster", "selector": {"app": "one"}}
-    made = manifests_of(placed(one("Service", str(spec)), ports=()))["orders/api-service-one"]
+    spec = {
+        "type": kind,
+        "externalTrafficPolicy": "Cluster",
+        "selector": {"app": "one"},
+    }
+    made = manifests_of(placed(one("Service", str(spec)), ports=()))[
+        "orders/api-service-one"
+    ]
     assert made["spec"] == {
         "type": kind,
         "externalTrafficPolicy": "Local",
@@ -449,9 +547,9 @@ def test_what_answers_outside_without_a_route_leads_to_its_own_pods(kind: str) -
     }
     inside = {"selector": {"app": "one"}}
     assert (
-        manifests_of(placed(one("Service", str(inside)), ports=()))["orders/api-service-one"][
-            "spec"
-        ]
+        manifests_of(placed(one("Service", str(inside)), ports=()))[
+            "orders/api-service-one"
+        ]["spec"]
         == inside
     )
 
@@ -496,16 +594,22 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         **({"cidrs": ["10.0.0.0/8"]} if reach != "cluster" else {}),
         **({"nodeAddress": "10.0.0.1"} if reach == "nodePort" else {}),
     }  # fmt: skip
-    found = placed_objects(application, replace(part, named=named), settings(gateway=gateway))
+    found = placed_objects(
+        application, replace(part, named=named), settings(gateway=gateway)
+    )
     release, fence, service = found.objects
     assert (fence.stage, service.stage, release.stage) == ("needed", "after", "running")
     assert (
-        service.manifest["metadata"]["name"] == fence.manifest["metadata"]["name"] == "api-gateway"
+        service.manifest["metadata"]["name"]
+        == fence.manifest["metadata"]["name"]
+        == "api-gateway"
     )
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
     assert service.manifest["spec"] == {"selector": labels, "ports": ports, **spec}
     policy = fence.manifest["spec"]
-    assert policy["podSelector"] == {"matchLabels": labels} and policy["policyTypes"] == ["Ingress"]
+    assert policy["podSelector"] == {"matchLabels": labels} and policy[
+        "policyTypes"
+    ] == ["Ingress"]
     (rule,) = policy["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 9201}]
     assert rule["from"][0]["podSelector"] == {"matchLabels": {"app": "kong"}}

@@ -17,7 +17,9 @@ RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace
 ROUTE = ingress(
     "{rules: [{host: a.test, http: {paths: [{path: /x, backend: {service: {name: es-http, port: {number: 80}}}}]}}]}"
 )
-SERVICE = "{name: es-http, port: 80, podLabels: {app.kubernetes.io/instance: es, role: data}}"
+SERVICE = (
+    "{name: es-http, port: 80, podLabels: {app.kubernetes.io/instance: es, role: data}}"
+)
 ACCESS = f"[{{type: access, properties: {{owner: o, service: {SERVICE}, rules: [{{public: {{reason: r}}}}]}}}}]"
 NOTHING = StackState(frozenset(), {})
 """The state before the first run."""
@@ -45,13 +47,19 @@ def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_pods_of_another_component_are_found_by_their_labels(pods: Path) -> None:
     """One command asks for the labels alone; pods of no component, and of the component itself, are fine."""
-    estate = compiled(application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")).estate
+    estate = compiled(
+        application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
+    ).estate
     assert estate
     sites = estate.components["orders/api"].sites
     assert list(other_pods("c", sites)) == []
     asked = (pods.parent / "asked").read_text("utf-8")
-    assert asked.startswith("--context=c --namespace=orders --request-timeout=10s get pods ")
-    assert "--selector=app.kubernetes.io/instance=es,role=data --output=jsonpath=" in asked
+    assert asked.startswith(
+        "--context=c --namespace=orders --request-timeout=10s get pods "
+    )
+    assert (
+        "--selector=app.kubernetes.io/instance=es,role=data --output=jsonpath=" in asked
+    )
     pods.write_text(PODS + OTHERS, "utf-8")
     (found,) = other_pods(None, sites)
     assert (found.component.key, found.owners) == ("orders/api", ("/lost", "shop/db"))
@@ -70,7 +78,10 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(pods: Path) -> 
     assert finding.message.startswith(
         "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
     )
-    altered = {one.name: one.reasons for one in verification.workloads(on, estate).altered}
-    assert "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open" in [
-        reason.text for reason in altered["Service 'orders/api-gateway'"]
-    ]
+    altered = {
+        one.name: one.reasons for one in verification.workloads(on, estate).altered
+    }
+    assert (
+        "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open"
+        in [reason.text for reason in altered["Service 'orders/api-gateway'"]]
+    )

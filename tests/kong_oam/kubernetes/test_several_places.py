@@ -44,7 +44,9 @@ def in_places(topologies: str) -> tuple[Application, Component]:
         f"    - {{name: t{number}, type: topology, properties: {one}}}\n"
         for number, one in enumerate(topologies.split(";"))
     )
-    stack = replace(STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True)
+    stack = replace(
+        STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True
+    )
     (application,) = estate(text, stack=stack).applications
     return application, application.components[0]
 
@@ -53,7 +55,9 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
     """Where its Service has an address of its own: the fence goes by theirs."""
     properties = "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
     text = api().partition("      traits:")[0].replace("{image: x}", properties)
-    (application,) = estate(text, stack=replace(STACK, service_types=("NodePort",))).applications
+    (application,) = estate(
+        text, stack=replace(STACK, service_types=("NodePort",))
+    ).applications
     service = named(application, application.components[0])["orders/api-service-api"]
     assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == (
         "NodePort",
@@ -63,7 +67,10 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
 
 def named(application: Application, site: Component) -> dict[str, Manifest]:
     """The objects of a component at a place, by their names in the state."""
-    return {one.name: one.manifest for one in placed_objects(application, site, settings()).objects}
+    return {
+        one.name: one.manifest
+        for one in placed_objects(application, site, settings()).objects
+    }
 
 
 def peers(fence: Manifest) -> list[Any]:
@@ -96,9 +103,15 @@ def test_the_gateway_is_let_in_where_it_leads_to(
         made = named(application, site)
         service = made[f"{site.state_name}-service-api"]["spec"]
         found.append(
-            (site.at, peers(made[f"{site.state_name}-ingress"]), service.get("type", "ClusterIP"))
+            (
+                site.at,
+                peers(made[f"{site.state_name}-ingress"]),
+                service.get("type", "ClusterIP"),
+            )
         )
-        assert {manifest["metadata"]["namespace"] for manifest in made.values()} == {site.namespace}
+        assert {manifest["metadata"]["namespace"] for manifest in made.values()} == {
+            site.namespace
+        }
     assert found == expected
 
 
@@ -108,18 +121,24 @@ def test_so_it_is_with_what_definitions_render() -> None:
     far = Copy("west", "orders", rendered=whole.rendered)
     here, there = replace(whole, copies=(far, Copy(None, "more", "/more"))).sites[:2]
     names = {
-        one.name: one.manifest for one in placed_objects(application, there, settings()).objects
+        one.name: one.manifest
+        for one in placed_objects(application, there, settings()).objects
     }
     assert (
         list(names)
-        == [f"west:{name.name}" for name in placed_objects(application, here, settings()).objects]
+        == [
+            f"west:{name.name}"
+            for name in placed_objects(application, here, settings()).objects
+        ]
         and "west:orders/api-ingress" in names
     )
     assert names["west:orders/api-ingress"]["spec"]["ingress"] == []
     assert "type" not in names["west:orders/api-service-api"]["spec"]
     alone = {
         one.name: one.manifest
-        for one in placed_objects(application, replace(there, copied=None), settings()).objects
+        for one in placed_objects(
+            application, replace(there, copied=None), settings()
+        ).objects
     }
     assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
     assert alone["west:orders/api-service-api"]["spec"]["type"] == "LoadBalancer"
@@ -132,9 +151,13 @@ def test_each_cluster_has_its_objects() -> None:
     whole = replace(whole, copies=(Copy("west", "orders", rendered=whole.rendered),))
     spread = estate_of(replace(application, components=(whole,)))
     assert clusters_of(spread) == (None, "west")
-    assert [provider_of(cluster) for cluster in clusters_of(spread)] == ["cluster", "cluster-west"]
+    assert [provider_of(cluster) for cluster in clusters_of(spread)] == [
+        "cluster",
+        "cluster-west",
+    ]
     assert [
-        [one.name for one in foundations(spread, cluster)] for cluster in (None, "west", "east")
+        [one.name for one in foundations(spread, cluster)]
+        for cluster in (None, "west", "east")
     ] == [
         ["orders/api/namespace/more"],
         ["west:orders/api/namespace/more"],
@@ -150,7 +173,9 @@ def test_a_certificate_lies_where_its_component_is() -> None:
         'domain: "orders.example.com"', 'domain: "orders.example.com", secretName: tls'
     )
     policy = "  policies:\n    - {name: t, type: topology, properties: {clusters: [west], namespace: blue}}\n"
-    stack = replace(STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True)
+    stack = replace(
+        STACK, clusters=frozenset({"west"}), reach="loadBalancer", addressed=True
+    )
     assert hosts_by_certificate(estate(text + policy, stack=stack)) == {
         ("west/blue", "tls"): ("orders.example.com",)
     }

@@ -16,7 +16,9 @@ from tests.support import small_stacks
 from tests.support.judged import judged, said
 from tests.support.rendered_components import component, made
 
-SETTINGS = parse("prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}})
+SETTINGS = parse(
+    "prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}}
+)
 POD: dict[str, Any] = yaml.safe_load("""
 metadata:
   labels: {app: api}
@@ -54,7 +56,10 @@ OBJECTS: list[dict[str, Any]] = [
     {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b.c"}, "spec": {}},
 ]  # fmt: skip
 """One of each sort that something is added to."""
-ALLOWED = {"argoproj.io/Rollout": "pods", "apiextensions.k8s.io/CustomResourceDefinition": "kinds"}
+ALLOWED = {
+    "argoproj.io/Rollout": "pods",
+    "apiextensions.k8s.io/CustomResourceDefinition": "kinds",
+}
 JUNK: list[Any] = [None, True, 5, -1, 1.5, "x", "", [], {}, [5], [None], ["x"], [[]], [{}], {"a": 1}, {"name": ["a"]}, [{"name": ["a"]}], [{"a": []}]]  # fmt: skip
 
 
@@ -93,18 +98,24 @@ def test_what_is_taken_can_be_placed(one: dict[str, Any], pod_spec_path: str) ->
     cases = [changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)]
     for case in cases:
         if not said(
-            judged(case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path),
+            judged(
+                case, key="orders/api", namespace="orders", pod_spec_path=pod_spec_path
+            ),
             allowed=ALLOWED,
         ):
             rendered = (made(case, pod_spec_path=pod_spec_path), behind)
-            assert placed_objects(app, replace(whole, rendered=rendered), SETTINGS).objects, case
+            assert placed_objects(
+                app, replace(whole, rendered=rendered), SETTINGS
+            ).objects, case
             placed += 1
     assert 0 < placed < len(cases)
 
 
 @pytest.mark.parametrize("one", OBJECTS)
 def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
-    assert said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED) == []
+    assert (
+        said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,13 +136,18 @@ def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     (message,) = said(
         judged({"apiVersion": "v1", "metadata": ABOUT, **changes}, namespace="orders")
     )
-    assert message == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
+    assert (
+        message
+        == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
+    )
 
 
 def test_containers_of_a_kind_of_others_need_no_name() -> None:
     """Knative names them."""
     template = {"spec": {"containers": [{"image": "i"}]}}
-    custom, own = ({**OBJECTS[number], "spec": {"template": template}} for number in (3, 0))
+    custom, own = (
+        {**OBJECTS[number], "spec": {"template": template}} for number in (3, 0)
+    )
     assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
     (message,) = said(judged(own, namespace="orders"))
     assert message.endswith("spec.template.spec.containers[0].name has to be there")
@@ -143,7 +159,10 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
         ("hostAliases", ["spec.hostAliases[0].hostnames has to be there"]),
         (
             "containers",
-            ["spec.containers has to be a list", "spec.containers[0].name has to be there"],
+            [
+                "spec.containers has to be a list",
+                "spec.containers[0].name has to be there",
+            ],
         ),
     ],
 )
@@ -152,9 +171,13 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     pod = OBJECTS[2]
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
-        found += said(judged({**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"))
+        found += said(
+            judged({**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders")
+        )
     assert [one for one in wrong if not any(one in message for message in found)] == []
-    assert all(message.startswith("OAM103 Pod 'api' of 'shop/web': spec.") for message in found)
+    assert all(
+        message.startswith("OAM103 Pod 'api' of 'shop/web': spec.") for message in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,8 +207,13 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
     for names, expected in zip(NAMES[api, kind], (False, True), strict=True):
         for name in names:
             one = {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
-            messages = said(judged(one, namespace="orders"), allowed={"Namespace": "x"}, rbac=True)
-            assert any(" cannot be named so: " in message for message in messages) == expected, name
+            messages = said(
+                judged(one, namespace="orders"), allowed={"Namespace": "x"}, rbac=True
+            )
+            assert (
+                any(" cannot be named so: " in message for message in messages)
+                == expected
+            ), name
 
 
 MOUNTING = {
@@ -198,7 +226,11 @@ MOUNTING = {
         }
     ],
     "initContainers": [
-        {"name": "y", "image": "i", "volumeDevices": [{"name": "c", "devicePath": "/c"}]}
+        {
+            "name": "y",
+            "image": "i",
+            "volumeDevices": [{"name": "c", "devicePath": "/c"}],
+        }
     ],
 }
 
@@ -218,15 +250,27 @@ def test_a_volume_that_is_mounted_is_there() -> None:
     assert (
         found(
             "StatefulSet",
-            volumeClaimTemplates=[{"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}],
+            volumeClaimTemplates=[
+                {"metadata": {"name": "b"}},
+                {"metadata": {"name": "c"}},
+            ],
         )
         == []
     )
     assert found("Other") == []
-    pod = {"containers": [{"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}]}
+    pod = {
+        "containers": [{"name": "x", "volumeMounts": [{"name": "b"}, {"name": 7}, {}]}]
+    }
     assert (
-        said(judged({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod}))[
-            -1
-        ]
+        said(
+            judged(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Pod",
+                    "metadata": {"name": "p"},
+                    "spec": pod,
+                }
+            )
+        )[-1]
         == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] is of volume 'b', and the pods have none"
     )

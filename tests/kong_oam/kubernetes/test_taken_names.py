@@ -36,7 +36,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     """An empty cluster, and a `kubectl` for it on PATH."""
     program = tmp_path / "kubectl"
     program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n', "utf-8"
+        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n',
+        "utf-8",
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -47,16 +48,24 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def _put(
-    cluster: Cluster, kind: str, name: str, stack: str | None = None, version: str = "v1"
+    cluster: Cluster,
+    kind: str,
+    name: str,
+    stack: str | None = None,
+    version: str = "v1",
 ) -> None:
     labels = {"kong-oam.dev/stack": stack} if stack else {}
     metadata = {"name": name, "namespace": "default", "labels": labels}
     spec = {"template": {"spec": {"containers": [{"image": "x"}]}}}
-    cluster.put({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+    cluster.put(
+        {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+    )
 
 
 def _state(*resources: Resource) -> StackState:
-    return StackState(frozenset((one.type, one.name) for one in resources), {}, resources=resources)
+    return StackState(
+        frozenset((one.type, one.name) for one in resources), {}, resources=resources
+    )
 
 
 def _found(state: StackState | None = None) -> list[Diagnostic]:
@@ -89,11 +98,16 @@ def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
     assert "ServiceAccount 'default/job', made by stack 'prod'" in second.message
 
 
-def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(cluster: Cluster) -> None:
+def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
+    cluster: Cluster,
+) -> None:
     """An interrupted run made it. Under another name in the state it is known: its component was renamed."""
     _put(cluster, "ServiceAccount", "job", "tests")
     (found,) = _found()
-    assert found.code == "ENV422" and "`python -m kong_oam recover -s tests`" in found.message
+    assert (
+        found.code == "ENV422"
+        and "`python -m kong_oam recover -s tests`" in found.message
+    )
     about = {"name": "job", "namespace": "default"}
     renamed = Resource(
         ACCOUNT[0],
@@ -108,7 +122,9 @@ def test_what_the_state_holds_is_not_asked_about(cluster: Cluster) -> None:
     assert _found(_state(Resource(*ACCOUNT, {}))) == []
 
 
-def test_where_nobody_can_look_the_run_itself_finds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_can_look_the_run_itself_finds_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PATH", "")
     assert _found() == []
 
@@ -121,7 +137,11 @@ def test_many_objects_of_a_kind_are_looked_for_in_a_list(
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Secret", "job-client")
     wanted: list[Manifest] = [
-        {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "default"}}
+        {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": "default"},
+        }
         for kind, name in (
             ("ServiceAccount", "job"),
             ("ServiceAccount", "none"),
@@ -142,7 +162,9 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
 ) -> None:
     """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
 
-    def asked(_: str | None, wanted: list[dict[str, Any]]) -> dict[kubectl.Name, str | None]:
+    def asked(
+        _: str | None, wanted: list[dict[str, Any]]
+    ) -> dict[kubectl.Name, str | None]:
         if any(one["kind"] == "Thing" for one in wanted):
             raise kubectl.UnreadableError("the server doesn't have a resource type")
         return {kubectl.name_of(one): "prod" for one in wanted}
@@ -150,7 +172,10 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
     monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
     (component,) = ESTATE.own.values()
     about = {"name": "job", "namespace": "default"}
-    objects = [{"apiVersion": version, "kind": kind, "metadata": about} for version, kind in KINDS]
+    objects = [
+        {"apiVersion": version, "kind": kind, "metadata": about}
+        for version, kind in KINDS
+    ]
     made = [(component, f"shop/{one['kind']}", one) for one in objects]
     monkeypatch.setattr("kong_oam.kubernetes.preflight.created_in", lambda *_: made)
     (found,) = _found()
@@ -166,10 +191,14 @@ def test_names_and_labels_are_those_that_the_program_makes() -> None:
         if "metadata" in one.inputs
     }
     local = read_file(ROOT / "stacks/Pulumi.local.yaml")
-    texts = [file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))]
+    texts = [
+        file.read_text("utf-8")
+        for file in sorted((ROOT / "applications").glob("*.yaml"))
+    ]
     sample = estate(*texts, stack=local.stack)
     looked_for = {
-        (manifest["kind"], name): manifest for _, name, manifest in created_in(sample, local)
+        (manifest["kind"], name): manifest
+        for _, name, manifest in created_in(sample, local)
     }
     assert looked_for.keys() == made.keys()
     for manifest in (*looked_for.values(), *made.values()):

@@ -35,14 +35,18 @@ def samples(*lines: str) -> list[str]:
 
 
 def decision(component: str, decision: str, code: str, status: int, count: int) -> str:
-    labels = f'component="{component}",decision="{decision}",code="{code}",status="{status}"'
+    labels = (
+        f'component="{component}",decision="{decision}",code="{code}",status="{status}"'
+    )
     return f'kong_oam_decisions_total{{stack="prod",{labels}}} {count}'
 
 
 def test_decisions_are_counted_by_component_reason_and_status() -> None:
     """Whether in a line or in a list of one."""
     refused = record(decision="refused", code="scope-missing", status=403)
-    assert samples(record(), refused, f"[{refused}, {record(component='shop/web')}]") == [
+    assert samples(
+        record(), refused, f"[{refused}, {record(component='shop/web')}]"
+    ) == [
         decision("orders/api", "allowed", "allowed", 200, 1),
         decision("orders/api", "refused", "scope-missing", 403, 2),
         decision("shop/web", "allowed", "allowed", 200, 1),
@@ -77,10 +81,17 @@ def test_a_record_without_its_stack_counts_for_that_of_its_service(
     service: object, labels: tuple[str, str], code: str
 ) -> None:
     """Such a record has little more than its code, and the names by which Kong counts."""
-    bare = {"version": 1, "code": code, "service": {"name": service}, "response": {"status": 503}}
+    bare = {
+        "version": 1,
+        "code": code,
+        "service": {"name": service},
+        "response": {"status": 503},
+    }
     (line, *_) = samples(json.dumps(bare))
     stack, component = labels
-    assert line.startswith(f'kong_oam_decisions_total{{stack="{stack}",component="{component}",')
+    assert line.startswith(
+        f'kong_oam_decisions_total{{stack="{stack}",component="{component}",'
+    )
     assert 'status="503"} 1' in line
 
 
@@ -120,7 +131,10 @@ def test_a_record_that_names_its_stack_counts_for_that() -> None:
 )
 def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
     """And nothing of it becomes a label."""
-    assert samples(line) == ["kong_oam_failures_total 0", "kong_oam_unread_lines_total 1"]
+    assert samples(line) == [
+        "kong_oam_failures_total 0",
+        "kong_oam_unread_lines_total 1",
+    ]
 
 
 def test_labels_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +148,9 @@ def test_labels_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_keys_are_due_at_the_beginning_of_their_day() -> None:
     """By client and provider, as the output `credentials` names them."""
-    outputs = {"credentials": {"shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}}}
+    outputs = {
+        "credentials": {"shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}}
+    }
     assert [*due(outputs)][-1] == (
         'kong_oam_key_due_timestamp_seconds{client="shop/checkout",provider="okta"} 1803340800'
     )
@@ -203,7 +219,9 @@ def test_a_log_is_followed_from_its_end(followed: tuple[Path, list[bytes]]) -> N
 
 @pytest.mark.deep
 @pytest.mark.parametrize("how", ["moved away", "emptied", "gone for a while"])
-def test_a_log_is_followed_through_rotation(followed: tuple[Path, list[bytes]], how: str) -> None:
+def test_a_log_is_followed_through_rotation(
+    followed: tuple[Path, list[bytes]], how: str
+) -> None:
     """All of the file that takes its place."""
     file, got = followed
     with file.open("a") as log:

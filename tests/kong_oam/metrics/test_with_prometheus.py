@@ -35,7 +35,10 @@ from tests.support.prometheus import (
 pytestmark = NEEDED
 
 STACK = replace(stack("tests"), records=Records())
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 CASE = next(case for case in landmarks(SCENE) if case.authorization)
 ALLOWED, REFUSED = CASE.raw(), replace(CASE, authorization=()).raw()
 
@@ -44,9 +47,7 @@ def history() -> str:
     """A day of calls that were all allowed, until a quarter of an hour ago."""
     component = CASE.meant(SCENE).component
     assert component is not None
-    labels = (
-        f'stack="tests",component="{component.key}",decision="allowed",code="allowed",status="200"'
-    )
+    labels = f'stack="tests",component="{component.key}",decision="allowed",code="allowed",status="200"'
     now = int(time.time())
     lines = ["# TYPE kong_oam_decisions counter"]
     for count, moment in enumerate(range(now - 86_000, now - 900, 60)):
@@ -61,18 +62,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     records, outputs = folder / "records", folder / "outputs.json"
     records.touch()
     due = (date.today() + timedelta(days=1)).isoformat()
-    outputs.write_text(json.dumps({"credentials": {"shop/checkout at okta": {"due": due}}}))
+    outputs.write_text(
+        json.dumps({"credentials": {"shop/checkout at okta": {"due": due}}})
+    )
     with ExitStack() as opened:
         taken = opened.enter_context(socket.socket())
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = LogSettings(HttpSink(f"http://127.0.0.1:{taken.getsockname()[1]}/"))
         kongs = [opened.enter_context(Kong(now=lambda: SCENE.now)) for _ in range(2)]
-        for kong, logs in zip(kongs, (LogSettings(file=str(records)), away), strict=True):
+        for kong, logs in zip(
+            kongs, (LogSettings(file=str(records)), away), strict=True
+        ):
             kong_deployment.deploy(
                 kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
             )
         targets = {
-            f"kong-{number}": f"{kong.admin_url}/metrics" for number, kong in enumerate(kongs)
+            f"kong-{number}": f"{kong.admin_url}/metrics"
+            for number, kong in enumerate(kongs)
         }
         targets["kong-oam"] = opened.enter_context(
             exporter("--logs", records, "--outputs", outputs)
@@ -85,7 +91,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
                 for _ in range(50):
                     assert kong.handle(REFUSED, STACK.scheme).status == 401
             with records.open("a") as log:
-                log.write('{"version": 1, "code": "record-failed"}\nno record\n' if round_ else "")
+                log.write(
+                    '{"version": 1, "code": "record-failed"}\nno record\n'
+                    if round_
+                    else ""
+                )
             time.sleep(1.1)
         yield found
 
@@ -98,7 +108,9 @@ def test_all_are_scraped(server: Prometheus) -> None:
 
 
 @pytest.mark.parametrize(("title", "query"), panels())
-def test_every_panel_shows_something(server: Prometheus, title: str, query: str) -> None:
+def test_every_panel_shows_something(
+    server: Prometheus, title: str, query: str
+) -> None:
     """By names that the gateway and the exporter really print."""
     found = server.await_data(query)
     if "component" in query:
@@ -110,7 +122,9 @@ def test_every_panel_shows_something(server: Prometheus, title: str, query: str)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_finds_what_it_is_for(server: Prometheus, rule: dict[str, str]) -> None:
+def test_every_alert_finds_what_it_is_for(
+    server: Prometheus, rule: dict[str, str]
+) -> None:
     """Each was brought about."""
     assert server.await_data(rule["expr"])
 
@@ -153,7 +167,9 @@ def test_an_alert_fires_for_what_it_is_for_and_no_other(
     ]
     tests = {
         "interval": "1m",
-        "input_series": [{"series": name, "values": text} for name, text in said.items()],
+        "input_series": [
+            {"series": name, "values": text} for name, text in said.items()
+        ],
         "alert_rule_test": expected,
     }
     if alert:

@@ -54,9 +54,7 @@ def test_only_what_needs_no_definition_is_judged(component: str, plain: bool) ->
 def test_a_type_that_the_project_defines_is_not_judged(type_: tuple[str, str]) -> None:
     """Neither its properties, nor what a gateway of ours would refuse."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
-    written = (
-        f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
-    )
+    written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
     assert len(said(components(written))) == 9
     found = components(written, own=frozenset({type_}))  # type: ignore[arg-type]
     assert said(found) == []
@@ -84,9 +82,13 @@ def test_a_type_that_the_project_defines_is_not_judged(type_: tuple[str, str]) -
         ("{name: A_b, type: x}", 'a.yaml:6:14: OAM103: spec.components[0].name: "A_b" does not match'),
     ],
 )  # fmt: skip
-def test_what_is_ours_is_judged_in_every_component(component: str, finding: str) -> None:
+def test_what_is_ours_is_judged_in_every_component(
+    component: str, finding: str
+) -> None:
     """Whatever the other types are, and whether or not the project has definitions of these names."""
-    own: Own = frozenset({("trait", "access"), ("trait", "client"), ("component", "external")})
+    own: Own = frozenset(
+        {("trait", "access"), ("trait", "client"), ("component", "external")}
+    )
     for found in (components(component), components(component, own=own)):
         (only,) = said(found)
         assert only.startswith(finding)
@@ -96,9 +98,13 @@ def test_what_is_ours_is_judged_in_every_component(component: str, finding: str)
 def test_a_name_may_have_capitals() -> None:
     """Of a component of which no object of that name is made, as the adoption of resources by KubeVela writes them.
     What has no capitals takes two names that differ in these alone for one."""
-    parts = ("{name: shop.Deployment.shop, type: k8s-objects}", "{name: Far, type: external}")
+    parts = (
+        "{name: shop.Deployment.shop, type: k8s-objects}",
+        "{name: Far, type: external}",
+    )
     found = components(
-        *parts, "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}"
+        *parts,
+        "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}",
     )
     assert said(found) == []
     assert [one.name for one in found.applications[0].components] == [
@@ -143,7 +149,9 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
 def test_a_wrong_shape_is_found_where_it_stands(component: str, finding: str) -> None:
     """Once, however much depends on it."""
     found = said(components(component))
-    assert len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1, found
+    assert len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1, (
+        found
+    )
     assert len(found) == (2 if "ports: [{" in component else 1), found
 
 
@@ -156,7 +164,12 @@ def test_a_null_is_a_missing_field() -> None:
     found = components(*written)
     assert said(found) == []
     first, second = found.applications[0].components
-    assert (first.properties, first.traits, first.depends_on, first.inputs) == ({}, (), (), ())
+    assert (first.properties, first.traits, first.depends_on, first.inputs) == (
+        {},
+        (),
+        (),
+        (),
+    )
     assert (second.properties, second.traits[0].properties) == ({"c": None}, {})
     top = "metadata: {name: shop, namespace: null, labels: null, annotations: {a: null}}\n"
     found = reading(
@@ -164,17 +177,25 @@ def test_a_null_is_a_missing_field() -> None:
         head=HEAD.replace("metadata: {name: shop}\n", top),
     )
     assert [one.code for one in found.diagnostics] == ["OAM109"]
-    assert (found.applications[0].namespace, found.applications[0].annotations) == ("default", {})
+    assert (found.applications[0].namespace, found.applications[0].annotations) == (
+        "default",
+        {},
+    )
 
 
 @pytest.mark.parametrize(
-    "spec", ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"]
+    "spec",
+    ["spec: {components: []}", "spec: {}", "spec:", "", "spec: {components: null}"],
 )
 def test_an_application_without_components_is_taken(spec: str) -> None:
     """And says so."""
     found = reading(spec)
     assert [(one.code, one.severity, one.message) for one in found.diagnostics] == [
-        ("OAM109", "warning", "an Application without components: nothing is deployed of it")
+        (
+            "OAM109",
+            "warning",
+            "an Application without components: nothing is deployed of it",
+        )
     ]
     assert [one.components for one in found.applications] == [()]
 
@@ -200,7 +221,10 @@ def test_what_a_cluster_adds_is_read_over() -> None:
     assert said(found) == []
     assert found.applications[0].revision == "shop-v3"
     assert (
-        reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text").applications[0].revision == ""
+        reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text")
+        .applications[0]
+        .revision
+        == ""
     )
 
 
@@ -209,7 +233,9 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
     found = components(
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
     )
-    assert sorted((str(one.place), one.code, one.severity) for one in found.diagnostics) == [
+    assert sorted(
+        (str(one.place), one.code, one.severity) for one in found.diagnostics
+    ) == [
         ("a.yaml:6:26", "OAM109", "warning"),
         ("a.yaml:6:50", "OAM109", "warning"),
     ]
@@ -220,7 +246,8 @@ def test_an_object_of_another_kind_is_refused_by_name() -> None:
     """In one finding, with what to do about it."""
     head = "apiVersion: core.oam.dev/v1alpha1\nmetadata: {name: a}\n"
     policy, older = (
-        read_bytes("a.yaml", f"{head}kind: {kind}\n".encode()) for kind in ("Policy", "Component")
+        read_bytes("a.yaml", f"{head}kind: {kind}\n".encode())
+        for kind in ("Policy", "Component")
     )
     assert said(policy) == [
         "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
@@ -248,7 +275,12 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
     ]
     found = components(f"{WEB % ''}\n---\n" + "---\n".join(texts))
     assert said(found) == []
-    assert [one.kind for one in found.definitions] == ["component", "trait", "policy", "workload"]
+    assert [one.kind for one in found.definitions] == [
+        "component",
+        "trait",
+        "policy",
+        "workload",
+    ]
     assert [one.name for one in found.applications] == ["shop"]
     found = components(f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}")
     assert [one.code for one in found.diagnostics] == ["OAM105"]
@@ -256,7 +288,9 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
 
 def test_what_needs_a_definition_is_not_deployed_without() -> None:
     """The Application is as one that cannot be read."""
-    found = deployable(components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}"))
+    found = deployable(
+        components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
+    )
     assert said(found) == [
         "a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"
     ]
@@ -266,5 +300,9 @@ def test_what_needs_a_definition_is_not_deployed_without() -> None:
         "a.yaml:6:25: OAM104: component 'web' is made by definitions, and was not rendered"
     ]
     (application,) = read.applications
-    rendered = replace(application, components=(replace(application.components[0], rendered=()),))
-    assert deployable(replace(read, applications=(rendered,))).applications == (rendered,)
+    rendered = replace(
+        application, components=(replace(application.components[0], rendered=()),)
+    )
+    assert deployable(replace(read, applications=(rendered,))).applications == (
+        rendered,
+    )

@@ -67,12 +67,16 @@ def evaluator() -> Iterator[Evaluator]:
 @pytest.mark.parametrize("name", KINDS)
 def test_the_definition_is_of_its_kind(name: str) -> None:
     """And called as its file is."""
-    (one,) = read_definitions(name, (DEFINITIONS / f"{name}.yaml").read_bytes()).definitions
+    (one,) = read_definitions(
+        name, (DEFINITIONS / f"{name}.yaml").read_bytes()
+    ).definitions
     assert (f"{one.kind.capitalize()}Definition", one.name) == (KINDS[name], name)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_definition_takes_what_the_schema_takes(name: str, evaluator: Evaluator) -> None:
+def test_the_definition_takes_what_the_schema_takes(
+    name: str, evaluator: Evaluator
+) -> None:
     """At random: properties that the schema takes, and those with one change. Only a list that is empty or missing may differ: were
     CUE to refuse it, KubeVela could make no OpenAPI schema of the definition."""
     choose, taken, whole = random.Random(name), 0, schema(name)
@@ -84,7 +88,8 @@ def test_the_definition_takes_what_the_schema_takes(name: str, evaluator: Evalua
             continue
         document = Document(name, json.dumps(properties), 0, properties)
         by_schema = [
-            str(one).splitlines()[0] for one in violations(name, properties, document.place())
+            str(one).splitlines()[0]
+            for one in violations(name, properties, document.place())
         ]
         if by_schema and all(one.endswith("needs 'scopes'") for one in by_schema):
             continue
@@ -108,19 +113,25 @@ def _judged_by_cue(name: str, properties: Any, evaluator: Evaluator) -> list[str
         (DEFINITIONS / f"{name}.yaml").read_bytes(),
         written("Component", "app", WORKLOAD).encode(),
     )
-    stack = library(one for text in texts for one in read_definitions(name, text).definitions)
+    stack = library(
+        one for text in texts for one in read_definitions(name, text).definitions
+    )
     shop = application_of(document)
     (web,) = shop.components
     return [
         one.message
-        for one in render(definitions_of(web, stack), shop, web, evaluator.ask).diagnostics
+        for one in render(
+            definitions_of(web, stack), shop, web, evaluator.ask
+        ).diagnostics
     ]
 
 
 def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
     """An instance of a schema; with all fields, where it is to be full."""
     if "$ref" in node:
-        return _valid(whole["$defs"][node["$ref"].rpartition("/")[2]], whole, choose, full=full)
+        return _valid(
+            whole["$defs"][node["$ref"].rpartition("/")[2]], whole, choose, full=full
+        )
     if "enum" in node:
         return choose.choice(node["enum"])
     match node["type"]:
@@ -131,7 +142,10 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
                 for key, below in fields
                 if full or key in node.get("required", ()) or choose.random() < 0.5
             }
-            made = {key: _valid(below, whole, choose, full=full) for key, below in wanted.items()}
+            made = {
+                key: _valid(below, whole, choose, full=full)
+                for key, below in wanted.items()
+            }
             if names := node.get("propertyNames"):
                 made[MATCHING[names["pattern"]]] = _valid(
                     node["additionalProperties"], whole, choose, full=full
@@ -139,7 +153,8 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
             return made
         case "array":
             return [
-                _valid(node["items"], whole, choose, full=full) for _ in range(choose.randint(1, 2))
+                _valid(node["items"], whole, choose, full=full)
+                for _ in range(choose.randint(1, 2))
             ]
         case "integer":
             return choose.randint(node.get("minimum", 0), node.get("maximum", 9))
@@ -159,11 +174,28 @@ def _change(value: Any, choose: random.Random) -> None:
         del value[key]
     else:
         value[key] = choose.choice(
-            [None, 1, -1, 11, 1.5, True, "", "x", "X y", "x" * 300, "GET", {}, {"a": 1}, ["x"]]
+            [
+                None,
+                1,
+                -1,
+                11,
+                1.5,
+                True,
+                "",
+                "x",
+                "X y",
+                "x" * 300,
+                "GET",
+                {},
+                {"a": 1},
+                ["x"],
+            ]
         )
 
 
 def _has_an_empty_list(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_an_empty_list, value.values()))
-    return isinstance(value, list) and (not value or any(map(_has_an_empty_list, value)))
+    return isinstance(value, list) and (
+        not value or any(map(_has_an_empty_list, value))
+    )

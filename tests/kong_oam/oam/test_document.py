@@ -43,7 +43,8 @@ def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
 def test_values_are_jsons() -> None:
     """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
     (document,), _ = read(
-        "a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}"
+        "a.yaml",
+        b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}",
     )
     assert document.data == {
         "a": True,
@@ -99,7 +100,9 @@ def test_a_name_cannot_talk_to_the_terminal() -> None:
     """A finding is one line, and an excerpt, of printable characters, whatever a key is called."""
     _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
     head, *excerpt = str(finding).splitlines()
-    assert head == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+    assert (
+        head == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+    )
     assert all(line.isprintable() for line in excerpt)
 
 
@@ -146,9 +149,14 @@ def test_hostile_yaml_is_one_finding(raw: bytes, message: str) -> None:
 
 def test_a_block_of_text_may_begin_with_a_tab() -> None:
     """YAML has that, and Go's reader, but not libyaml; documents before it are read once, and places are right."""
-    documents, findings = read("a.yaml", b"a: 1\n---\nb:\n  c: |-\n    \tone\n    two\n  d: 2\n")
+    documents, findings = read(
+        "a.yaml", b"a: 1\n---\nb:\n  c: |-\n    \tone\n    two\n  d: 2\n"
+    )
     assert not findings
-    assert [one.data for one in documents] == [{"a": 1}, {"b": {"c": "\tone\ntwo", "d": 2}}]
+    assert [one.data for one in documents] == [
+        {"a": 1},
+        {"b": {"c": "\tone\ntwo", "d": 2}},
+    ]
     assert str(documents[1].place("b", "d")) == "a.yaml:7:6"
 
 

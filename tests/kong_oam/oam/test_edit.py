@@ -56,7 +56,9 @@ def test_what_is_taken_away_leaves_the_rest_as_it_was(
         ("a: &x [1, 2]\nb: *x\n", ("a", 0)),
     ],
 )
-def test_an_edit_that_is_not_certain_is_none(before: str, path: tuple[str | int, ...]) -> None:
+def test_an_edit_that_is_not_certain_is_none(
+    before: str, path: tuple[str | int, ...]
+) -> None:
     """A comment would be lost, a line is shared with something else, or one text stands for two places."""
     assert edit.without(place(before, *path)) is None
 
@@ -84,8 +86,18 @@ def test_a_key_is_added_last_in_the_style_of_its_mapping(
     [
         ("a: [x]\n", ("a",), "y", "a: [x, y]\n"),
         ("a: []\n", ("a",), "y", "a: [y]\n"),
-        ("a:\n  -   x  # why\nb: 1\n", ("a",), "y", "a:\n  -   x  # why\n  -   y\nb: 1\n"),
-        ("a:\n- x\n", ("a",), "b: 1\nc:\n  d: 2\n", "a:\n- x\n- b: 1\n  c:\n    d: 2\n"),
+        (
+            "a:\n  -   x  # why\nb: 1\n",
+            ("a",),
+            "y",
+            "a:\n  -   x  # why\n  -   y\nb: 1\n",
+        ),
+        (
+            "a:\n- x\n",
+            ("a",),
+            "b: 1\nc:\n  d: 2\n",
+            "a:\n- x\n- b: 1\n  c:\n    d: 2\n",
+        ),
         ("a: [x]\n", ("a",), "b: 1\nc: 2\n", None),
     ],
 )
@@ -100,7 +112,9 @@ def test_only_the_document_that_is_meant_is_edited() -> None:
     """Other documents of the file stay, and so does what stands between them."""
     text = "a: [x, y]\n--- # second\na: [x, y]\n...\n"
     (_, second), _ = read("a.yaml", text.encode())
-    assert edit.without(second.place("a", 0)) == "a: [x, y]\n--- # second\na: [y]\n...\n"
+    assert (
+        edit.without(second.place("a", 0)) == "a: [x, y]\n--- # second\na: [y]\n...\n"
+    )
 
 
 @pytest.mark.parametrize(

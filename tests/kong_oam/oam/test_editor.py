@@ -214,9 +214,13 @@ def test_a_mistake_is_found_by_both(document: Any) -> None:
         ({"kind": "Application"}, False),
     ],
 )
-def test_a_document_of_another_kind_is_left_alone(head: dict[str, str], accepted: bool) -> None:
+def test_a_document_of_another_kind_is_left_alone(
+    head: dict[str, str], accepted: bool
+) -> None:
     """A misspelt Application is none."""
     document = {
-        key: value for key, value in SAMPLES[0].items() if key not in ("apiVersion", "kind")
+        key: value
+        for key, value in SAMPLES[0].items()
+        if key not in ("apiVersion", "kind")
     } | head
     assert VALIDATOR.is_valid(document) is accepted

@@ -66,10 +66,17 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
         (["own", "./own/own.yaml", "own/*.yaml", "../platform/own"], ["own/own.yaml"]),
         (
             ["../teams/*/oam"],
-            ["../teams/a/oam/a.yaml", "../teams/a/oam/deep/more.yml", "../teams/b/oam/b.yaml"],
+            [
+                "../teams/a/oam/a.yaml",
+                "../teams/a/oam/deep/more.yml",
+                "../teams/b/oam/b.yaml",
+            ],
         ),
         (["../teams/*/oam/*.yaml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
-        (["../teams/**/oam/*.y*ml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
+        (
+            ["../teams/**/oam/*.y*ml"],
+            ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"],
+        ),
         (["own", "../teams/[b]/oam"], ["own/own.yaml", "../teams/b/oam/b.yaml"]),
         (["../teams/a/README.md"], ["../teams/a/README.md"]),
         (["gone"], ["gone!"]),
@@ -97,7 +104,9 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
         "../teams/*/aom!",
         "own/*.json!",
     ]
-    findings = read_files(["empty", "../teams/*/aom", "gone"], folder=folder).diagnostics
+    findings = read_files(
+        ["empty", "../teams/*/aom", "gone"], folder=folder
+    ).diagnostics
     assert [finding.code for finding in findings] == ["OAM101"] * 3
     assert [finding.message.partition("; ")[0] for finding in findings] == [
         "cannot be read: no YAML file is in this folder (is it checked out?), and all that was deployed from it would go",
@@ -110,7 +119,11 @@ def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
     """Of a folder, or of what a pattern can match, whatever it leads to; a link inside is a file, once."""
     (folder / "own/out.yaml").symlink_to("../../teams/a/oam/a.yaml")
     (folder / "own/in.yaml").symlink_to("own.yaml")
-    assert named(folder, "own") == named(folder, "own/*.yaml") == ["own/in.yaml", "own/out.yaml!"]
+    assert (
+        named(folder, "own")
+        == named(folder, "own/*.yaml")
+        == ["own/in.yaml", "own/out.yaml!"]
+    )
     (folder / "own/team").symlink_to("../../teams/a/oam")
     (folder / "own/notes.txt").symlink_to("../../notes.txt")
     assert named(folder, "own") == ["own/in.yaml", "own/out.yaml!", "own/team!"]
@@ -137,14 +150,17 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "root"), [("a/b*/c", "a"), ("*/c", "."), ("/x/y/**/z.yaml", "/x/y"), ("a/b", "a/b")]
+    ("name", "root"),
+    [("a/b*/c", "a"), ("*/c", "."), ("/x/y/**/z.yaml", "/x/y"), ("a/b", "a/b")],
 )
 def test_the_root_of_a_pattern_is_what_precedes_it(name: str, root: str) -> None:
     """All that it matches is below."""
     assert root_of(Path(name)) == Path(root)
 
 
-@pytest.mark.parametrize("target", ["m.yaml", "a.yaml/none", "gone.yaml", "../own/gone/x.yaml"])
+@pytest.mark.parametrize(
+    "target", ["m.yaml", "a.yaml/none", "gone.yaml", "../own/gone/x.yaml"]
+)
 @pytest.mark.parametrize("name", ["own", "own/*.yaml", "*/*.yaml"])
 def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
     folder: Path, target: str, name: str
@@ -153,7 +169,12 @@ def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
     for file in ("a.yaml", "z.yaml"):
         (folder / "own" / file).touch()
     (folder / "own/m.yaml").symlink_to(target)
-    assert named(folder, name) == ["own/a.yaml", "own/m.yaml", "own/own.yaml", "own/z.yaml"]
+    assert named(folder, name) == [
+        "own/a.yaml",
+        "own/m.yaml",
+        "own/own.yaml",
+        "own/z.yaml",
+    ]
     (finding,) = read_files([name], folder=folder).diagnostics
     assert finding.message.startswith("cannot be read: ")
 
@@ -176,7 +197,10 @@ def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(folder: Path) -> 
         "../teams/b/other/no.yaml",
         "../teams/c!",
     ]
-    assert named(folder, "../teams/**/b.yaml") == ["../teams/b/oam/b.yaml", "../teams/c!"]
+    assert named(folder, "../teams/**/b.yaml") == [
+        "../teams/b/oam/b.yaml",
+        "../teams/c!",
+    ]
     (folder / "../teams/c/oam").mkdir()
     assert named(folder, "../teams/*/oam") == [
         "../teams/a/oam/a.yaml",

@@ -62,9 +62,15 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
         {"value": 2},
     ]
     assert filled(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
-    assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [{"deep": "v"}]
+    assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [
+        {"deep": "v"}
+    ]
     traits = filled(web(), path_of("traits[2].properties.m.k"), "v").traits
-    assert [trait.properties for trait in traits] == [{"n": 1}, {"owner": "o"}, {"m": {"k": "v"}}]
+    assert [trait.properties for trait in traits] == [
+        {"n": 1},
+        {"owner": "o"},
+        {"m": {"k": "v"}},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,10 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
         ('["a.b"].c', "what 'c' is to stand in is no mapping"),
         ('["a.b"][0]', "there is no list"),
         ("traits[3].properties.n", r"there is no traits\[3\]"),
-        ("traits[1].properties.owner", "what the trait 'access' says of access is written out"),
+        (
+            "traits[1].properties.owner",
+            "what the trait 'access' says of access is written out",
+        ),
     ],
 )
 def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:

@@ -89,7 +89,8 @@ def _checked(raw: bytes) -> tuple[Reading, str, float]:
         else ()
     )
     said = "\n".join(
-        str(one) for one in (*compiled.diagnostics, *(one.diagnostic for one in findings))
+        str(one)
+        for one in (*compiled.diagnostics, *(one.diagnostic for one in findings))
     )
     return reading, said, time.process_time() - began
 
@@ -109,13 +110,21 @@ def test_a_megabyte_of_one_thing_is_one_finding(place: str) -> None:
 @pytest.mark.parametrize(
     ("place", "count", "message"),
     [
-        ("documents", MAX_DOCUMENTS + 1, "more than 1000 documents in one file; split it"),
+        (
+            "documents",
+            MAX_DOCUMENTS + 1,
+            "more than 1000 documents in one file; split it",
+        ),
         (
             "one key of the document",
             MAX_ENTRIES + 1,
             "more than 1000 entries in one mapping or list; split it",
         ),
-        ("components", MAX_ENTRIES + 1, "more than 1000 entries in one mapping or list; split it"),
+        (
+            "components",
+            MAX_ENTRIES + 1,
+            "more than 1000 entries in one mapping or list; split it",
+        ),
     ],
 )
 def test_the_limits_are_said(place: str, count: int, message: str) -> None:
@@ -144,7 +153,9 @@ def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> N
 
 def test_of_many_findings_the_first_are_shown() -> None:
     """And that there are more; what is not read any further is missed by nobody else."""
-    raw = _filled("properties", 700) + b"---\n" + (HEAD % "b" + COMPONENT % "d").encode()
+    raw = (
+        _filled("properties", 700) + b"---\n" + (HEAD % "b" + COMPONENT % "d").encode()
+    )
     reading, _, _ = _checked(raw)
     assert len(reading.diagnostics) == MAX_FINDINGS + 1
     last = reading.diagnostics[-1]
@@ -162,7 +173,9 @@ def test_of_many_findings_the_first_are_shown() -> None:
     count=st.integers(1, MAX_ENTRIES),
     times=st.integers(1, 60),
 )
-def test_within_the_limits_it_takes_seconds_too(place: str, count: int, times: int) -> None:
+def test_within_the_limits_it_takes_seconds_too(
+    place: str, count: int, times: int
+) -> None:
     """However many of what, and however often."""
     raw = b"---\n".join([_filled(place, count)] * times)[:MAX_BYTES]
     reading, _, seconds = _checked(raw)
@@ -173,7 +186,9 @@ def test_within_the_limits_it_takes_seconds_too(place: str, count: int, times: i
 def test_a_trait_whose_name_is_a_list_is_a_violation() -> None:
     """And nothing else goes wrong over it."""
     trait = "    - {type: gateway, properties: {name: [x], http: {/: 80}}}\n"
-    reading = read_bytes("a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode())
+    reading = read_bytes(
+        "a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode()
+    )
     assert [one.message for one in reading.diagnostics] == [
         "name must be of type string, not array"
     ]

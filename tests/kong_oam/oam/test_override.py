@@ -25,7 +25,9 @@ spec:
 
 
 def reading(*policies: str) -> Reading:
-    listed = "".join(f"    - {{type: override, properties: {one}}}\n" for one in policies)
+    listed = "".join(
+        f"    - {{type: override, properties: {one}}}\n" for one in policies
+    )
     return read_bytes("a.yaml", f"{HEAD}{listed}".encode())
 
 
@@ -80,7 +82,9 @@ def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
     """`web` is no `webserver`; without a name, all of the type are changed."""
     comma = ", " if chosen else ""
     parts = changed(f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}")
-    assert [one.name for one in parts.values() if one.properties.get("image") == "z"] == names
+    assert [
+        one.name for one in parts.values() if one.properties.get("image") == "z"
+    ] == names
 
 
 @pytest.mark.parametrize(
@@ -131,19 +135,27 @@ def test_a_selector_leaves_the_others_out() -> None:
 
 def test_a_later_override_is_put_over_an_earlier_one() -> None:
     """And each value stands where the last of them wrote it; in a map that one of them added, too."""
-    first = (
-        "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
-    )
+    first = "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
     second = "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
     web = changed(first, second)["web"]
-    assert web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
+    assert (
+        web.properties["added"] == {"a": 1, "b": 3} and web.properties["image"] == "y"
+    )
     place = web.place.at("properties")
     shown = [
         written(place.at(*path))
-        for path in (("image",), ("added", "a"), ("added", "b"), ("limit", "cpu"), ("cpu",))
+        for path in (
+            ("image",),
+            ("added", "a"),
+            ("added", "b"),
+            ("limit", "cpu"),
+            ("cpu",),
+        )
     ]
     assert shown == ["y", "1", "3", "q", '"1"']
-    assert [place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))] == [
+    assert [
+        place.at(*path).line for path in (("image",), ("added", "a"), ("added", "b"))
+    ] == [
         14,
         13,
         14,

@@ -32,12 +32,16 @@ def resolved(*policies: str, workflow: str = "") -> Application:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.place}: {one.severity} {one.code}: {one.message}" for one in found.diagnostics]
+    return [
+        f"{one.place}: {one.severity} {one.code}: {one.message}"
+        for one in found.diagnostics
+    ]
 
 
 def places(application: Application) -> list[list[tuple[str | None, str | None]]]:
     return [
-        [(one.cluster, one.namespace) for one in part.placements] for part in application.components
+        [(one.cluster, one.namespace) for one in part.placements]
+        for part in application.components
     ]
 
 
@@ -82,7 +86,9 @@ def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(
 
 def test_a_cluster_that_the_stack_has_not_is_found() -> None:
     """With those that it has; at its place in the policy."""
-    application = resolved("{type: topology, properties: {clusters: [west, local, eas]}}")
+    application = resolved(
+        "{type: topology, properties: {clusters: [west, local, eas]}}"
+    )
     found = [*unknown_clusters(application, ["west", "east"])]
     assert [f"{one.place}: {one.code}: {one.message}" for one in found] == [
         "a.yaml:9:61: OAM103: cluster 'eas' is no context of the stack (kong-oam:cluster.contexts); did you mean 'east'?"
@@ -101,7 +107,10 @@ LABELS = {
     ("topology", "expected"),
     [
         ("{clusterLabelSelector: {region: eu}}", [("west", None), ("east", None)]),
-        ("{clusterSelector: {tier: a, region: us}, namespace: blue}", [("far", "blue")]),
+        (
+            "{clusterSelector: {tier: a, region: us}, namespace: blue}",
+            [("far", "blue")],
+        ),
         ("{clusterLabelSelector: {region: eu, tier: a}}", [("west", None)]),
     ],
 )
@@ -115,13 +124,24 @@ def test_a_topology_selects_clusters_that_have_all_of_its_labels(
 
 
 def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
-    selected = "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
-    application = resolved("{name: x, type: topology, properties: {clusters: [east]}}", selected)
-    assert places(on_clusters(application, LABELS))[0] == [("east", None), ("west", None)]
+    selected = (
+        "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
+    )
+    application = resolved(
+        "{name: x, type: topology, properties: {clusters: [east]}}", selected
+    )
+    assert places(on_clusters(application, LABELS))[0] == [
+        ("east", None),
+        ("west", None),
+    ]
 
 
-@pytest.mark.parametrize("labels", [{}, {"east": {"region": "eu"}, "far": {"region": "us"}}])
-def test_labels_that_no_cluster_has_are_found(labels: dict[str, dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    "labels", [{}, {"east": {"region": "eu"}, "far": {"region": "us"}}]
+)
+def test_labels_that_no_cluster_has_are_found(
+    labels: dict[str, dict[str, str]],
+) -> None:
     """All of one topology's labels are one cluster's."""
     application = resolved(
         "{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}"
@@ -129,7 +149,11 @@ def test_labels_that_no_cluster_has_are_found(labels: dict[str, dict[str, str]])
     assert on_clusters(application, labels) == application
     (found,) = unknown_clusters(application, ["east", "far", "region=eu,tier=a"])
     said = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
-    assert (str(found.place), found.code, found.message) == ("a.yaml:9:37", "OAM103", said)
+    assert (str(found.place), found.code, found.message) == (
+        "a.yaml:9:37",
+        "OAM103",
+        said,
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,11 +186,15 @@ def test_two_policies_of_one_name_are_refused() -> None:
     assert [one.code for one in found.diagnostics] == ["OAM106"]
 
 
-def kept(application: Application, kind: str, trait: int | None, key: str = "") -> Options:
+def kept(
+    application: Application, kind: str, trait: int | None, key: str = ""
+) -> Options:
     """The options of an object that is made of the first component: by one of its traits, or by its own definition."""
     web = application.components[0]
     made = {"kind": kind, "metadata": {"name": "web"}}
-    return kept_by_rules(application, web, RenderedObject(made, trait, key, web.place)).options
+    return kept_by_rules(
+        application, web, RenderedObject(made, trait, key, web.place)
+    ).options
 
 
 @pytest.mark.parametrize(
@@ -217,13 +245,19 @@ def kept(application: Application, kind: str, trait: int | None, key: str = "") 
 def test_a_rule_says_which_option_holds(policy: str, expected: list[Options]) -> None:
     """For whatever its selector chooses; of one policy, the first rule that does."""
     application = resolved(policy)
-    assert [kept(application, "Deployment", None), kept(application, "Service", 1, "y")] == expected
+    assert [
+        kept(application, "Deployment", None),
+        kept(application, "Service", 1, "y"),
+    ] == expected
 
 
 @pytest.mark.parametrize(
-    ("rule", "plain"), [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)]
+    ("rule", "plain"),
+    [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)],
 )
-def test_objects_that_a_rule_is_about_are_made_by_definitions(rule: str, plain: bool) -> None:
+def test_objects_that_a_rule_is_about_are_made_by_definitions(
+    rule: str, plain: bool
+) -> None:
     """They are called, and say of themselves what made them, as rules expect it."""
     text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
     policy = f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
@@ -234,7 +268,9 @@ def test_objects_that_a_rule_is_about_are_made_by_definitions(rule: str, plain: 
 def test_rules_of_several_policies_add_up() -> None:
     """Each policy has its say."""
     rules = "properties: {rules: [{selector: {componentNames: [web]}}]}"
-    application = resolved(f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}")
+    application = resolved(
+        f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}"
+    )
     assert kept(application, "Deployment", None) == Options(take_over=True, patch=True)
 
 
@@ -248,7 +284,9 @@ def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
             f"{{type: read-only, properties: {{rules: [{{selector: {{traitTypes: [{kind}]}}}}]}}}}"
         )
         made_by = [(None, ""), (None, "x"), (1, "y")]
-        assert [kept(application, "Service", trait, key).read for trait, key in made_by] == read
+        assert [
+            kept(application, "Service", trait, key).read for trait, key in made_by
+        ] == read
 
 
 def test_a_policy_of_another_type_is_left_to_its_definition() -> None:

@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data" / "oam"
 
 SCHEMAS: Mapping[str, Any] = {
-    name: json.loads((ROOT / "kong_oam" / "oam" / "schemas" / f"{name}.json").read_text("utf-8"))
+    name: json.loads(
+        (ROOT / "kong_oam" / "oam" / "schemas" / f"{name}.json").read_text("utf-8")
+    )
     for name in ("application", "gateway", "webservice", "worker")
 }
 
@@ -42,7 +44,9 @@ DROPPED_BY_KUBEVELA = {
 
 def _violations(name: str, instance: Any) -> list[tuple[str, list[str | int], str]]:
     errors = jsonschema_rs.validator_for(SCHEMAS[name]).iter_errors(instance)
-    return [(error.kind.name, list(error.instance_path), error.message) for error in errors]
+    return [
+        (error.kind.name, list(error.instance_path), error.message) for error in errors
+    ]
 
 
 def _application(**changes: Any) -> dict[str, Any]:
@@ -50,7 +54,9 @@ def _application(**changes: Any) -> dict[str, Any]:
 
 
 def _component(**changes: Any) -> dict[str, Any]:
-    return _application(spec={"components": [{"name": "api", "type": "webservice", **changes}]})
+    return _application(
+        spec={"components": [{"name": "api", "type": "webservice", **changes}]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,13 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["metadata", "labels", "tier"],
             '"string"',
         ),
-        ("application", _component(name="-"), "pattern", ["spec", "components", 0, "name"], '"-"'),
+        (
+            "application",
+            _component(name="-"),
+            "pattern",
+            ["spec", "components", 0, "name"],
+            '"-"',
+        ),
         (
             "application",
             _component(properties=None),
@@ -131,10 +143,19 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["exposeType"],
             "LoadBalancer",
         ),
-        ("webservice", {"image": "i", "env": [{"value": "1"}]}, "required", ["env", 0], '"name"'),
         (
             "webservice",
-            {"image": "i", "volumes": [{"name": "v", "mountPath": "/v", "type": "pvc"}]},
+            {"image": "i", "env": [{"value": "1"}]},
+            "required",
+            ["env", 0],
+            '"name"',
+        ),
+        (
+            "webservice",
+            {
+                "image": "i",
+                "volumes": [{"name": "v", "mountPath": "/v", "type": "pvc"}],
+            },
             "required",
             ["volumes", 0],
             '"claimName"',
@@ -157,7 +178,9 @@ def _component(**changes: Any) -> dict[str, Any]:
             "worker",
             {
                 "image": "i",
-                "readinessProbe": {"httpGet": {"path": "/", "port": 80, "scheme": "HTTPS"}},
+                "readinessProbe": {
+                    "httpGet": {"path": "/", "port": 80, "scheme": "HTTPS"}
+                },
             },
             "additionalProperties",
             ["readinessProbe", "httpGet"],
@@ -174,7 +197,13 @@ def _component(**changes: Any) -> dict[str, Any]:
             ["domain"],
             "https://example.com",
         ),
-        ("gateway", {"http": {"/": 80}, "pathType": "Regex"}, "enum", ["pathType"], "Prefix"),
+        (
+            "gateway",
+            {"http": {"/": 80}, "pathType": "Regex"},
+            "enum",
+            ["pathType"],
+            "Prefix",
+        ),
     ],
 )
 def test_one_mistake_is_one_violation_that_names_it(
@@ -192,14 +221,18 @@ def test_one_mistake_is_one_violation_that_names_it(
         ("application", ORDERS),
         (
             "application",
-            _component(dependsOn=["db"], traits=[{"type": "gateway"}], properties={"any": [1]}),
+            _component(
+                dependsOn=["db"], traits=[{"type": "gateway"}], properties={"any": [1]}
+            ),
         ),
         ("webservice", {"image": "i", "volumes": [{"name": "v", "mountPath": "/v"}]}),
         (
             "webservice",
             {
                 "image": "i",
-                "volumeMounts": {"hostPath": [{"name": "v", "mountPath": "/v", "path": "/"}]},
+                "volumeMounts": {
+                    "hostPath": [{"name": "v", "mountPath": "/v", "path": "/"}]
+                },
             },
         ),
         (
@@ -207,12 +240,21 @@ def test_one_mistake_is_one_violation_that_names_it(
             {
                 "image": "i",
                 "cmd": ["run"],
-                "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+                "env": [
+                    {
+                        "name": "A",
+                        "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}},
+                    }
+                ],
             },
         ),
         (
             "gateway",
-            {"http": {"/orders": 8080}, "domain": "*.example.com", "existingServiceName": "orders"},
+            {
+                "http": {"/orders": 8080},
+                "domain": "*.example.com",
+                "existingServiceName": "orders",
+            },
         ),
     ],
 )
@@ -240,7 +282,11 @@ def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(node, dict):
         yield node
     for child in (
-        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        node.values()
+        if isinstance(node, dict)
+        else node
+        if isinstance(node, list)
+        else ()
     ):
         yield from _nodes(child)
 
@@ -266,7 +312,9 @@ def test_properties_that_kubevela_rendered_are_accepted() -> None:
 
 def _rendered_properties() -> Iterator[tuple[str, str, Any]]:
     for path in sorted((DATA / "expected").glob("*.yaml")):
-        application = yaml.safe_load((DATA / "applications" / path.name).read_text("utf-8"))
+        application = yaml.safe_load(
+            (DATA / "applications" / path.name).read_text("utf-8")
+        )
         for component in application["spec"].get("components") or ():
             for part in (component, *(component.get("traits") or ())):
                 if part.get("type") in ("webservice", "worker", "gateway"):

@@ -55,7 +55,10 @@ def waits(found: Reading) -> dict[str, set[str]]:
 
 
 def said(found: Reading) -> list[str]:
-    return [f"{one.place}: {one.severity} {one.code}: {one.message}" for one in found.diagnostics]
+    return [
+        f"{one.place}: {one.severity} {one.code}: {one.message}"
+        for one in found.diagnostics
+    ]
 
 
 def apply(component: str, more: str = "") -> str:
@@ -109,14 +112,16 @@ def test_steps_are_an_order_of_components(
 
 def test_a_deploy_says_which_policies_hold() -> None:
     """Each of its topologies with all of its overrides; a policy that no step names has no effect, and says so."""
-    found = reading("{name: d, type: deploy, properties: {policies: [small, west, east]}}")
+    found = reading(
+        "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
+    )
     assert said(found) == [
         "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
     ]
     (application,) = found.applications
-    assert [[one.cluster for one in part.placements] for part in application.components] == [
-        ["west", "east"]
-    ] * 3
+    assert [
+        [one.cluster for one in part.placements] for part in application.components
+    ] == [["west", "east"]] * 3
     assert application.components[0].properties == {"size": 1}
     assert (application.workflow, application.policies) == (None, ())
 
@@ -124,7 +129,8 @@ def test_a_deploy_says_which_policies_hold() -> None:
 def test_a_step_may_say_where_its_component_goes() -> None:
     """As `apply-component` does in KubeVela."""
     found = reading(
-        apply("a").replace("component: a", "component: a, cluster: west, namespace: n"), apply("b")
+        apply("a").replace("component: a", "component: a, cluster: west, namespace: n"),
+        apply("b"),
     )
     places = [
         [(one.cluster, one.namespace) for one in part.placements]
@@ -134,9 +140,7 @@ def test_a_step_may_say_where_its_component_goes() -> None:
 
 
 def deploy(name: str, *policies: str, more: str = "") -> str:
-    return (
-        f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
-    )
+    return f"{{name: {name}, type: deploy, properties: {{policies: [{', '.join(policies)}]}}{more}}}"
 
 
 def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
@@ -144,7 +148,11 @@ def forms(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     (application,) = found.applications
     part = application.components[0]
     return [
-        (one.cluster, dict(part.in_form(one.form).properties), part.forms[one.form].said)
+        (
+            one.cluster,
+            dict(part.in_form(one.form).properties),
+            part.forms[one.form].said,
+        )
         for one in part.placements
     ]
 
@@ -166,7 +174,10 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> No
         ("far", {"size": 1}, "step 'd' (override 'small')"),
     ]
     (application,) = found.applications
-    assert (application.components[0].properties, len(application.components[0].forms)) == (
+    assert (
+        application.components[0].properties,
+        len(application.components[0].forms),
+    ) == (
         {"size": 9},
         3,
     )
@@ -176,10 +187,15 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> No
 
 def test_the_same_form_twice_is_one() -> None:
     found = reading(
-        deploy("d", "west", "small"), deploy("e", "east", "small"), deploy("f", "west", "small")
+        deploy("d", "west", "small"),
+        deploy("e", "east", "small"),
+        deploy("f", "west", "small"),
     )
     part = found.applications[0].components[0]
-    assert (part.forms, [one.cluster for one in part.placements]) == ((), ["west", "east"])
+    assert (part.forms, [one.cluster for one in part.placements]) == (
+        (),
+        ["west", "east"],
+    )
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
 
 
@@ -233,7 +249,10 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
     (application,) = found.applications
     assert said(found) == []
     assert application.components[0].properties == {"size": 1}
-    assert [one.cluster for one in application.components[1].placements] == ["west", "east"]
+    assert [one.cluster for one in application.components[1].placements] == [
+        "west",
+        "east",
+    ]
 
 
 def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
@@ -280,17 +299,24 @@ def test_a_step_that_does_more_than_order_is_found(step: str, finding: str) -> N
     """By its name, with what to do in its place."""
     head = HEAD[: HEAD.index("    - {name: east")] + HEAD[HEAD.index("  components:") :]
     found = [
-        line for line in said(reading(step, head=head)) if "no step of the workflow" not in line
+        line
+        for line in said(reading(step, head=head))
+        if "no step of the workflow" not in line
     ]
     start = f"a.yaml:{STEPS - 3}{finding}"
-    assert [line.startswith(start) for line in found] == ([True] if finding else []), found
+    assert [line.startswith(start) for line in found] == ([True] if finding else []), (
+        found
+    )
 
 
 @pytest.mark.parametrize("type_", sorted(LEFT_OUT))
 @pytest.mark.parametrize(
-    "more", ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"]
+    "more",
+    ["", ", if: status.x.failed", ", timeout: 5m, outputs: [{name: v, valueFrom: o}]"],
 )
-def test_a_step_without_which_the_same_is_deployed_is_left_out(type_: str, more: str) -> None:
+def test_a_step_without_which_the_same_is_deployed_is_left_out(
+    type_: str, more: str
+) -> None:
     """Whenever KubeVela would run it; the steps around it wait for one another as they would without it."""
     found = reading(
         apply("a"),
@@ -299,16 +325,18 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(type_: str, more:
         apply("c"),
     )
     assert [
-        line for line in said(found) if "without" not in line and "no effect: no step" not in line
-    ] == [f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"]
+        line
+        for line in said(found)
+        if "without" not in line and "no effect: no step" not in line
+    ] == [
+        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
+    ]
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
 
 
 def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
-    step = (
-        "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
-    )
+    step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
     error = (
         "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; `python -m kong_oam graph` "
         "has the endpoints, and write out 'v', which others take of it"
@@ -316,10 +344,16 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     takes = "inputs: [{from: v, parameterKey: x}]"
     assert error in said(reading(step, apply("a", f", {takes}")))
     assert error in said(
-        reading(step, head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}"))
+        reading(
+            step,
+            head=HEAD.replace("{name: b, type: x}", f"{{name: b, type: x, {takes}}}"),
+        )
     )
     assert error in said(
-        reading(step, f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}")
+        reading(
+            step,
+            f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}",
+        )
     )
     assert error not in said(reading(step, f"{{name: t, type: notification, {takes}}}"))
 
@@ -338,13 +372,18 @@ def test_what_a_step_passes_is_its_components() -> None:
         found = reading(*steps, head=WITHOUT_POLICIES, mode="{steps: DAG}")
         assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
         giver, taker, other = found.applications[0].components
-        assert [(one.name, one.value_from, one.place.line) for one in giver.outputs] == [
-            ("url", "output.status.url", 12)
-        ]
-        assert [(one.source, one.parameter, one.place.line) for one in taker.inputs] == [
-            ("url", "x", 13)
-        ]
-        assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == ((), (), (), ())
+        assert [
+            (one.name, one.value_from, one.place.line) for one in giver.outputs
+        ] == [("url", "output.status.url", 12)]
+        assert [
+            (one.source, one.parameter, one.place.line) for one in taker.inputs
+        ] == [("url", "x", 13)]
+        assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == (
+            (),
+            (),
+            (),
+            (),
+        )
 
 
 def test_the_page_has_each_policy_and_step() -> None:
@@ -353,7 +392,9 @@ def test_the_page_has_each_policy_and_step() -> None:
         Path(__file__).resolve().parents[3] / "docs" / "reference" / "applications.md"
     ).read_text("utf-8")
     assert [
-        name for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES) if f"`{name}`" not in page
+        name
+        for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES)
+        if f"`{name}`" not in page
     ] == []
 
 
@@ -385,7 +426,8 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     """However short the way in which they are written."""
     named = ", ".join(["small"] * 100)
     steps = [
-        f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}" for n in range(400)
+        f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}"
+        for n in range(400)
     ]
     (only,) = said(reading(*steps))
     assert only == (
@@ -395,17 +437,25 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
 
 def test_steps_against_what_components_depend_on_are_a_circle() -> None:
     """It would never end in KubeVela."""
-    found = [line for line in said(reading(apply("c"), apply("a"), apply("b"))) if "error" in line]
+    found = [
+        line
+        for line in said(reading(apply("c"), apply("a"), apply("b")))
+        if "error" in line
+    ]
     assert found == [
         "a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"
     ]
 
 
-WITHOUT_POLICIES = HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+WITHOUT_POLICIES = (
+    HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
+)
 VALUES = WITHOUT_POLICIES.replace(
-    "{name: a, type: x}", "{name: a, type: x, outputs: [{name: url, valueFrom: output.status.url}]}"
+    "{name: a, type: x}",
+    "{name: a, type: x, outputs: [{name: url, valueFrom: output.status.url}]}",
 ).replace(
-    "{name: b, type: x}", "{name: b, type: x, inputs: [{from: url, parameterKey: 'env[0].value'}]}"
+    "{name: b, type: x}",
+    "{name: b, type: x, inputs: [{from: url, parameterKey: 'env[0].value'}]}",
 )
 
 
@@ -432,7 +482,9 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
         ("valueFrom: output.status.url", "valueForm: x", "a.yaml:6:36: error OAM105: spec.components[0].outputs[0] needs 'valueFrom'"),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_passed_is_found(old: str, new: str, finding: str) -> None:
+def test_a_value_that_cannot_be_passed_is_found(
+    old: str, new: str, finding: str
+) -> None:
     """Where it is taken, or given."""
     assert finding in said(read_bytes("a.yaml", VALUES.replace(old, new).encode()))
 
@@ -441,9 +493,15 @@ def test_a_value_that_cannot_be_passed_is_found(old: str, new: str, finding: str
 def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
     """Neither of the two ends: nothing is rendered of it."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
-    message = f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
+    message = (
+        f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
+    )
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
-    assert (only.code, only.message, only.place and only.place.line) == ("OAM108", message, 7)
+    assert (only.code, only.message, only.place and only.place.line) == (
+        "OAM108",
+        message,
+        7,
+    )
 
 
 @pytest.mark.parametrize(
@@ -456,7 +514,9 @@ def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
         ({"a": ("a",)}, ("a", "a")),
     ],
 )
-def test_a_circle_is_found_once(edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]) -> None:
+def test_a_circle_is_found_once(
+    edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]
+) -> None:
     """With its first name at the end again."""
     assert circle_of(edges) == circle
 

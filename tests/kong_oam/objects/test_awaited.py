@@ -20,7 +20,8 @@ TERRAFORM = "terraform.core.oam.dev/v1beta2"
 def awaiting(component: JudgedComponent) -> JudgedComponent:
     """The component, whose objects are said to have the value in them."""
     return replace(
-        component, objects=tuple(replace(one, awaited=(GIVEN,)) for one in component.objects)
+        component,
+        objects=tuple(replace(one, awaited=(GIVEN,)) for one in component.objects),
     )
 
 
@@ -33,7 +34,9 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
         ),
         POD % ("containers", f"args: [--at, '{VALUE}'], command: [run, {VALUE}]"),
         OBJECT.format("v1", "ConfigMap", "", f", data: {{A: 'x {VALUE}'}}"),
-        OBJECT.format(TERRAFORM, "Configuration", "", f", spec: {{variable: {{a: {VALUE}}}}}"),
+        OBJECT.format(
+            TERRAFORM, "Configuration", "", f", spec: {{variable: {{a: {VALUE}}}}}"
+        ),
     ],
 )
 def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
@@ -65,8 +68,13 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
 )  # fmt: skip
 def test_what_decides_something_is_known_before(text: str, path: str) -> None:
     """A name, a label, a host, an image: what was judged is what is deployed."""
-    (one,) = [found for found in said(awaiting(judged(text))) if found.startswith("OAM108")]
-    assert f"of 'shop/web': {path} would be what another component gives once it is deployed" in one
+    (one,) = [
+        found for found in said(awaiting(judged(text))) if found.startswith("OAM108")
+    ]
+    assert (
+        f"of 'shop/web': {path} would be what another component gives once it is deployed"
+        in one
+    )
 
 
 def test_pods_of_any_kind_are_looked_into() -> None:
@@ -74,7 +82,8 @@ def test_pods_of_any_kind_are_looked_into() -> None:
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
     whole = judged(
-        {**thing, "spec": {"pods": {"spec": pods}, "note": "n"}}, pod_spec_path="spec.pods.spec"
+        {**thing, "spec": {"pods": {"spec": pods}, "note": "n"}},
+        pod_spec_path="spec.pods.spec",
     )
     assert said(awaiting(whole), allowed={"example.com/Thing": "nothing"}) == []
     other = judged({**thing, "spec": {"pods": {"spec": pods}}})

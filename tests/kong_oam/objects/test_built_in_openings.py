@@ -22,7 +22,12 @@ def trait(named: str, /, **properties: Any) -> dict[str, Any]:
 
 
 def component(name: str, kind: str, properties: Any, *traits: Any) -> dict[str, Any]:
-    return {"name": name, "type": kind, "properties": properties, "traits": list(traits)}
+    return {
+        "name": name,
+        "type": kind,
+        "properties": properties,
+        "traits": list(traits),
+    }
 
 
 def objects(name: str, *found: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +39,9 @@ def patched(name: str, operation: str, path: str, value: Any) -> dict[str, Any]:
         name,
         "webservice",
         IMAGE,
-        trait("json-patch", operations=[{"op": operation, "path": path, "value": value}]),
+        trait(
+            "json-patch", operations=[{"op": operation, "path": path, "value": value}]
+        ),
     )
 
 
@@ -104,7 +111,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     path = folder / "shop.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
     lines = path.read_text("utf-8").splitlines()
-    begins = [number for number, line in enumerate(lines, 1) if line.startswith("  - name: ")]
+    begins = [
+        number for number, line in enumerate(lines, 1) if line.startswith("  - name: ")
+    ]
     with redirect_stdout(StringIO()) as out:
         assert main(["check", "--applications", str(path), "--json"]) == 1
     codes: dict[str, set[str]] = {one["name"]: set() for one in components}
@@ -114,8 +123,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     return codes
 
 
-@pytest.mark.parametrize(("one", "codes"), OPENINGS, ids=[one["name"] for one, _ in OPENINGS])
-def test_an_opening_is_refused(one: dict[str, Any], codes: str, found: dict[str, set[str]]) -> None:
+@pytest.mark.parametrize(
+    ("one", "codes"), OPENINGS, ids=[one["name"] for one, _ in OPENINGS]
+)
+def test_an_opening_is_refused(
+    one: dict[str, Any], codes: str, found: dict[str, set[str]]
+) -> None:
     assert found[one["name"]] == {*codes.split()}
 
 

@@ -22,19 +22,34 @@ KINDS = {
 }
 HCL = 'data "kubernetes_secret" "x" { metadata { name = "NAME" } }'
 STATE = 'terraform { backend "kubernetes" { secret_suffix = "x", namespace = "NAME" } }'
-PATCH = {"patch": "spec: {template: {spec: {hostNetwork: true}}}", "target": {"kind": "Deployment"}}
+PATCH = {
+    "patch": "spec: {template: {spec: {hostNetwork: true}}}",
+    "target": {"kind": "Deployment"},
+}
 
 
 def of(kind: str, **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": KINDS[kind], "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    return {
+        "apiVersion": KINDS[kind],
+        "kind": kind,
+        "metadata": {"name": "x"},
+        "spec": spec,
+    }
 
 
 def api(*objects: Any, **more: Any) -> Any:
-    return judged(*objects, **{"key": "shop/api", "credentials": frozenset({"api-client"}), **more})
+    return judged(
+        *objects,
+        **{"key": "shop/api", "credentials": frozenset({"api-client"}), **more},
+    )
 
 
 TEXTS = [
-    ("HelmRelease", {"values": {"extra": "- secretRef:\n    name: NAME\n"}}, "spec.values.extra"),
+    (
+        "HelmRelease",
+        {"values": {"extra": "- secretRef:\n    name: NAME\n"}},
+        "spec.values.extra",
+    ),
     (
         "HelmRelease",
         {"values": {"deep": ['{{ lookup "v1" "Secret" "shop" "NAME" }}']}},
@@ -51,7 +66,11 @@ TEXTS = [
         "spec.values.secrets.NAME",
     ),
     ("Configuration", {"hcl": HCL}, "spec.hcl"),
-    ("Configuration", {"variable": {"secret": {"of": "shop/NAME"}}}, "spec.variable.secret.of"),
+    (
+        "Configuration",
+        {"variable": {"secret": {"of": "shop/NAME"}}},
+        "spec.variable.secret.of",
+    ),
 ]
 
 
@@ -67,7 +86,9 @@ def test_a_credential_is_named_in_no_text(kind: str, spec: Any, path: str) -> No
 
 @pytest.mark.parametrize("data", [{"data": "NAME"}, {"binaryData": "NAME"}])
 @pytest.mark.parametrize(("kind", "path"), [("HelmRelease", "valuesFrom[0]"), ("Kustomization", "postBuild.substituteFrom[0]")])  # fmt: skip
-def test_nor_in_what_it_has_its_values_from(kind: str, path: str, data: dict[str, str]) -> None:
+def test_nor_in_what_it_has_its_values_from(
+    kind: str, path: str, data: dict[str, str]
+) -> None:
     """Whosever ConfigMap that is: another component may bring it."""
     read = [{"kind": "ConfigMap", "name": "values"}]
     one = (
@@ -104,7 +125,10 @@ def test_nor_in_a_secret(field: str) -> None:
         field: {"x": held, "y": "!"},
     }
     (message,) = said(
-        VICTIM, api(of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret)
+        VICTIM,
+        api(
+            of("HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]), secret
+        ),
     )
     assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
 
@@ -133,7 +157,9 @@ PATCHES = [
 
 
 @pytest.mark.parametrize(("kind", "spec", "path"), PATCHES)
-def test_nothing_is_changed_of_what_nobody_sees(kind: str, spec: Any, path: str) -> None:
+def test_nothing_is_changed_of_what_nobody_sees(
+    kind: str, spec: Any, path: str
+) -> None:
     (message,) = said(api({**of(kind), "spec": spec}))
     assert message.startswith(
         f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services"
@@ -154,13 +180,18 @@ def test_images_and_values_may_be_changed() -> None:
         )
         == []
     )
-    assert said(api(of("Kustomization", images=images, patches=[], namePrefix="a-"))) == []
+    assert (
+        said(api(of("Kustomization", images=images, patches=[], namePrefix="a-"))) == []
+    )
 
 
 def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
     one = of(
         "Kustomization",
-        commonMetadata={"annotations": {"konghq.com/plugins": "x"}, "labels": {"team": "a"}},
+        commonMetadata={
+            "annotations": {"konghq.com/plugins": "x"},
+            "labels": {"team": "a"},
+        },
     )
     (message,) = said(api(one))
     assert message.startswith(
@@ -171,16 +202,24 @@ def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"backend": {"kubernetes": {"namespace": "NAME"}}}, "spec.backend.kubernetes.namespace"),
+        (
+            {"backend": {"kubernetes": {"namespace": "NAME"}}},
+            "spec.backend.kubernetes.namespace",
+        ),
         (
             {"backend": {"inline": STATE.replace("kubernetes", "k8s")}},
             "a namespace in spec.backend.inline",
         ),
         (
-            {"hcl": 'resource "kubernetes_pod" "x" { metadata { namespace = "NAME" } }'},
+            {
+                "hcl": 'resource "kubernetes_pod" "x" { metadata { namespace = "NAME" } }'
+            },
             "a namespace in spec.hcl",
         ),
-        ({"JSON": '{"kubernetes_secret": {"namespace": "NAME"}}'}, "a namespace in spec.JSON"),
+        (
+            {"JSON": '{"kubernetes_secret": {"namespace": "NAME"}}'},
+            "a namespace in spec.JSON",
+        ),
     ],
 )
 def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
@@ -190,7 +229,9 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
         f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in"
     )
     assert said(api(one), allowed={"kong/Namespace": "state"}) == []
-    (message,) = said(api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong")
+    (message,) = said(
+        api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong"
+    )
     assert "is the gateway's own" in message
     assert said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
 
@@ -199,9 +240,13 @@ def test_a_module_whose_spec_is_a_text_is_refused() -> None:
     """What it says is read as any other text."""
     mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
     assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [mapping]
-    named, also = said(api({**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'}))
+    named, also = said(
+        api({**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'})
+    )
     assert (
-        named.startswith("ACC225 Configuration 'x' of 'shop/api': a namespace in spec is 'kong'")
+        named.startswith(
+            "ACC225 Configuration 'x' of 'shop/api': a namespace in spec is 'kong'"
+        )
         and also == mapping
     )
 

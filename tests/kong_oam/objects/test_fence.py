@@ -76,7 +76,9 @@ def test_a_pod_that_its_fence_would_not_hold_is_refused(spec: str, path: str) ->
         ("volumes: [{name: v, csi: {driver: hostpath.csi.k8s.io}}]", "spec.volumes[0].csi.driver", "hostpath.csi.k8s.io/CSIDriver"),
     ],
 )  # fmt: skip
-def test_what_the_cluster_alone_knows_the_stack_allows(spec: str, path: str, name: str) -> None:
+def test_what_the_cluster_alone_knows_the_stack_allows(
+    spec: str, path: str, name: str
+) -> None:
     component = judged(merged(POD, f"spec: {{{spec}}}"))
     (message,) = said(component)
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
@@ -156,9 +158,19 @@ SERVICE_FIELDS = [
 def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> None:
     """All that there are: another one is refused until somebody has looked at it."""
     volumes = [{"name": kind, kind: {}} for kind in VOLUMES]
-    container = {"name": "c", "securityContext": {"capabilities": {"add": CAPABILITIES}}}
+    container = {
+        "name": "c",
+        "securityContext": {"capabilities": {"add": CAPABILITIES}},
+    }
     assert (
-        said(judged({**merged(POD, "{}"), "spec": {"containers": [container], "volumes": volumes}}))
+        said(
+            judged(
+                {
+                    **merged(POD, "{}"),
+                    "spec": {"containers": [container], "volumes": volumes},
+                }
+            )
+        )
         == []
     )
 
@@ -166,7 +178,14 @@ def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> No
 def test_what_a_service_says_of_its_address_is_kept() -> None:
     service = merged(SERVICE, "{}")
     assert (
-        said(judged({**service, "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")}}))
+        said(
+            judged(
+                {
+                    **service,
+                    "spec": {**service["spec"], **dict.fromkeys(SERVICE_FIELDS, "x")},
+                }
+            )
+        )
         == []
     )
 
@@ -175,13 +194,18 @@ def test_what_a_service_says_of_its_address_is_kept() -> None:
     ("labels", "refused"),
     [
         ({"app.oam.dev/component": "web"}, False),
-        ({"app.oam.dev/component": "web", "app.oam.dev/name": "shop", "app": "x"}, False),
+        (
+            {"app.oam.dev/component": "web", "app.oam.dev/name": "shop", "app": "x"},
+            False,
+        ),
         ({"app.oam.dev/component": "api"}, True),
         ({"app.oam.dev/name": "orders"}, True),
         ({"app.oam.dev/component": ""}, True),
     ],
 )
-def test_no_pod_passes_for_another_components(labels: dict[str, str], refused: bool) -> None:
+def test_no_pod_passes_for_another_components(
+    labels: dict[str, str], refused: bool
+) -> None:
     pod = merged(POD, f"metadata: {{labels: {labels}}}")
     assert [message[:6] for message in said(judged(pod))] == ["ACC226"] * refused
 
@@ -189,7 +213,11 @@ def test_no_pod_passes_for_another_components(labels: dict[str, str], refused: b
 OPEN_SERVICES = [
     ("spec: {type: LoadBalancer}", "ACC227", "spec.type 'LoadBalancer'"),
     ("spec: {type: NodePort}", "ACC227", "spec.type 'NodePort'"),
-    ("spec: {type: ExternalName, externalName: example.org}", "ACC227", "spec.externalName"),
+    (
+        "spec: {type: ExternalName, externalName: example.org}",
+        "ACC227",
+        "spec.externalName",
+    ),
     ("spec: {externalName: example.org}", "ACC227", "spec.externalName"),
     ("spec: {selector: ''}", "ACC227", "it has no selector"),
     ("spec: {selector: null}", "ACC227", "it has no selector"),
@@ -201,7 +229,9 @@ OPEN_SERVICES = [
 
 
 @pytest.mark.parametrize(("changes", "code", "says"), OPEN_SERVICES)
-def test_a_service_is_for_the_gateway_and_leads_to_pods(changes: str, code: str, says: str) -> None:
+def test_a_service_is_for_the_gateway_and_leads_to_pods(
+    changes: str, code: str, says: str
+) -> None:
     (message,) = said(judged(merged(SERVICE, changes)))
     assert message.startswith(f"{code} Service 'web' of 'shop/web': {says}")
 
@@ -251,7 +281,9 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
         (judged(service, POD, routed=frozenset({"web"})), (kind,), "gateway.reach"),
         (judged(service), (kind,), "it selects no pods of the component"),
         (
-            judged(merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD),
+            judged(
+                merged(SERVICE, f"spec: {{type: {kind}, selector: {{app: x}}}}"), POD
+            ),
             (kind,),
             "it selects no pods",
         ),
@@ -280,12 +312,16 @@ def test_a_service_that_answers_outside_leads_to_pods_beside_it(
 ) -> None:
     """Kubernetes selects in the Service's own namespace; pods elsewhere with the same labels are none of its."""
     service = merged(
-        SERVICE, f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}"
+        SERVICE,
+        f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}",
     )
     pod = merged(POD, f"metadata: {{namespace: {pods_at}, labels: {label}}}")
     found = said(judged(service, pod), service_types=("NodePort",))
     leads_home = at == pods_at and label == "{app: web}"
-    assert any("it selects no pods of the component" in message for message in found) != leads_home
+    assert (
+        any("it selects no pods of the component" in message for message in found)
+        != leads_home
+    )
 
 
 def test_no_annotation_opens_what_a_stack_asks_for() -> None:
@@ -294,7 +330,9 @@ def test_no_annotation_opens_what_a_stack_asks_for() -> None:
         "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}",
     )
     listed = {"cloud.example.org/scheme": "opens nothing on other objects"}
-    (message,) = said(judged(service, POD), service_types=("LoadBalancer",), metadata=listed)
+    (message,) = said(
+        judged(service, POD), service_types=("LoadBalancer",), metadata=listed
+    )
     assert message.startswith(
         "ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'"
     )
@@ -323,7 +361,9 @@ def test_no_annotation_opens_a_load_balancer() -> None:
     listed = {"cloud.example.org": "opens nothing on other objects"}
     assert said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
     (message,) = said(
-        judged(service, routed=frozenset({"web"})), reach="loadBalancer", metadata=listed
+        judged(service, routed=frozenset({"web"})),
+        reach="loadBalancer",
+        metadata=listed,
     )
     assert message.startswith(
         "ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'"

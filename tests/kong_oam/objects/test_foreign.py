@@ -33,20 +33,33 @@ noise = st.recursive(
 @st.composite
 def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
     """The way to a place in an object, from within: a field or None for a list, and what is beside the place."""
-    return draw(st.lists(st.tuples(st.sampled_from([*FIELDS, None]), noise), max_size=6))
+    return draw(
+        st.lists(st.tuples(st.sampled_from([*FIELDS, None]), noise), max_size=6)
+    )
 
 
-def placed(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> dict[str, Any]:
+def placed(
+    inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
+) -> dict[str, Any]:
     """An object that nobody knows, with something in it at the end of a way."""
     for field, beside in way:
         inner = [beside, inner] if field is None else {"beside": beside, field: inner}
-    return {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}, top: inner}
+    return {
+        "apiVersion": "x.org/v1",
+        "kind": "Any",
+        "metadata": {"name": "a"},
+        top: inner,
+    }
 
 
-def found(inner: Any, way: list[tuple[str | None, Any]], top: str = "spec") -> list[str]:
+def found(
+    inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
+) -> list[str]:
     return said(
         WEB,
-        judged(placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)),
+        judged(
+            placed(inner, way, top), key="shop/own", made=(("ServiceAccount", "own"),)
+        ),
         allowed=ALLOWED,
     )
 
@@ -58,7 +71,9 @@ def with_other(inner: Any, name: str) -> Any:
     if isinstance(inner, list):
         return [with_other(item, name) for item in inner]
     if isinstance(inner, dict):
-        return {with_other(key, name): with_other(item, name) for key, item in inner.items()}
+        return {
+            with_other(key, name): with_other(item, name) for key, item in inner.items()
+        }
     return inner
 
 
@@ -86,7 +101,14 @@ SECRETS: list[Any] = [
     {"volumes": [{"name": "web-client"}]},
     {"containers": {"metadata": {"name": "web-client"}}},
     {"dockerPullSecrets": [{"name": "web-client"}]},
-    {"manifest": {"apiVersion": "v1", "kind": "ConfigMap", "data": {}, "name": "web-client"}},
+    {
+        "manifest": {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "data": {},
+            "name": "web-client",
+        }
+    },
 ]
 ENCODED: list[Any] = [
     '{{ x }} token: "\\U00000077eb-client"',
@@ -167,7 +189,10 @@ NODES: list[Any] = [
     {"container": {"livenessProbe": {"httpGet": {"host": "web.shop.svc", "port": 80}}}},
     {
         "initContainers": [
-            {"name": "s", "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}}}
+            {
+                "name": "s",
+                "lifecycle": {"preStop": {"tcpSocket": {"host": "web.shop.svc"}}},
+            }
         ]
     },
     {"hostPaths": ["/var"]},
@@ -273,7 +298,11 @@ def test_what_takes_another_components_part_is_refused(inner: Any, code: str) ->
 
 
 @quick
-@given(st.sampled_from(CASES), around(), st.sampled_from(["spec", "status", "template", "data"]))
+@given(
+    st.sampled_from(CASES),
+    around(),
+    st.sampled_from(["spec", "status", "template", "data"]),
+)
 def test_what_takes_another_components_part_is_refused_at_any_depth(
     case: tuple[Any, str], way: list[tuple[str | None, Any]], top: str
 ) -> None:
@@ -320,7 +349,12 @@ def test_the_components_own_part_is_taken_at_any_depth(
             "securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"]}},
             "unprivileged": True,
         },
-        {"serviceAccount": {"create": True, "annotations": {"role": "arn:aws:iam::1:role/web"}}},
+        {
+            "serviceAccount": {
+                "create": True,
+                "annotations": {"role": "arn:aws:iam::1:role/web"},
+            }
+        },
         {
             "targetRef": {
                 "apiVersion": "gateway.networking.k8s.io/v1",
@@ -340,16 +374,24 @@ def test_the_components_own_part_is_taken_at_any_depth(
             "env": [
                 {
                     "valueFrom": {
-                        "fieldRef": {"fieldPath": "metadata.labels['app.oam.dev/component']"}
+                        "fieldRef": {
+                            "fieldPath": "metadata.labels['app.oam.dev/component']"
+                        }
                     }
                 }
             ]
         },
-        {"podAntiAffinity": [{"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}]},
+        {
+            "podAntiAffinity": [
+                {"labelSelector": {"matchLabels": {"app.oam.dev/component": "web"}}}
+            ]
+        },
         {
             "text": "matchExpressions:\n- key: app.oam.dev/component\n  operator: In\n  values: [own]\n"
         },
-        {"text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"},
+        {
+            "text": "serviceAccount:\n  create: true\nservice: web\nport: http://web.shop.svc\n"
+        },
         {"text": "the apiVersion and the kind of an object {{ x }}"},
         {"text": "{{ x }} name: own, kind: ConfigMap"},
         {"text": "targetRef: {apiVersion: apps/v1, kind: Deployment, name: own}"},
@@ -375,28 +417,47 @@ def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
 def test_a_secret_in_another_namespace_is_named_with_it() -> None:
     """Without its namespace the name may be of a Secret of the object's own."""
     api = {"key": "other/api", "namespace": "other"}
-    both = [{"namespace": "shop", "deep": {"name": "web-client"}}, {"from": ["shop/web-client"]}]
+    both = [
+        {"namespace": "shop", "deep": {"name": "web-client"}},
+        {"from": ["shop/web-client"]},
+    ]
     for inner, count in ((both[0], 1), (both[1], 1), ({"name": "web-client"}, 0)):
-        assert len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)) == count, inner
+        assert (
+            len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)) == count
+        ), inner
 
 
 def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> None:
-    mine = {"key": "other/web", "namespace": "other", "credentials": frozenset({"web-client"})}
+    mine = {
+        "key": "other/web",
+        "namespace": "other",
+        "credentials": frozenset({"web-client"}),
+    }
     for inner, count in (
         ({"name": "web-client", "note": "shop"}, 0),
         ({"name": "shop/web-client"}, 1),
     ):
-        assert len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED)) == count, inner
+        assert (
+            len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED)) == count
+        ), inner
 
 
-FLUX = ["kustomize.toolkit.fluxcd.io/v1 Kustomization", "helm.toolkit.fluxcd.io/v2 HelmRelease"]
+FLUX = [
+    "kustomize.toolkit.fluxcd.io/v1 Kustomization",
+    "helm.toolkit.fluxcd.io/v2 HelmRelease",
+]
 
 
 @pytest.mark.parametrize("kind", FLUX)
 @pytest.mark.parametrize("inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS])
 def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
-    told = {"apiVersion": api, "kind": name, "metadata": {"name": "a"}, "spec": {"values": inner}}
+    told = {
+        "apiVersion": api,
+        "kind": name,
+        "metadata": {"name": "a"},
+        "spec": {"values": inner},
+    }
     assert {message[:6] for message in said(WEB, judged(told, key="shop/own"))} & {
         "ACC217",
         "ACC226",
@@ -424,7 +485,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
         "rbac.authorization.k8s.io/v1",
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
-    (message,) = said(judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True)
+    (message,) = said(
+        judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
+    )
     assert message.startswith("ACC251 ") and "get secrets in namespace shop" in message
 
 
@@ -494,7 +557,8 @@ def test_no_service_within_another_object_answers_outside() -> None:
     }
     selector = {"app.oam.dev/component": "own"}
     service = nested(
-        "Service", spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]}
+        "Service",
+        spec={"type": "LoadBalancer", "selector": selector, "ports": [{"port": 80}]},
     )
     own = judged(service, pod, key="shop/own")
     assert said(own, service_types=("LoadBalancer",)) == []

@@ -32,14 +32,25 @@ environment = st.one_of(
         {"name": NAMES, "valueFrom": st.fixed_dictionaries({"secretKeyRef": reference})}
     ),
     st.fixed_dictionaries(
-        {"name": NAMES, "valueFrom": st.fixed_dictionaries({"configMapKeyRef": reference})}
+        {
+            "name": NAMES,
+            "valueFrom": st.fixed_dictionaries({"configMapKeyRef": reference}),
+        }
     ),
 )
 sources = st.sampled_from(["secretRef", "configMapRef"]).flatmap(
     lambda key: st.fixed_dictionaries({key: reference})
 )
 capabilities = st.sampled_from(
-    ["CHOWN", "cap_kill", "NET_BIND_SERVICE", "NET_ADMIN", "SYS_ADMIN", "cap_net_raw", "ALL"]
+    [
+        "CHOWN",
+        "cap_kill",
+        "NET_BIND_SERVICE",
+        "NET_ADMIN",
+        "SYS_ADMIN",
+        "cap_net_raw",
+        "ALL",
+    ]
 )
 confined = st.sampled_from(["RuntimeDefault", "Localhost", "Unconfined"])
 security = st.fixed_dictionaries(
@@ -57,7 +68,11 @@ security = st.fixed_dictionaries(
         ),
         "procMount": st.sampled_from(["Default", "Unmasked"]),
         "seLinuxOptions": st.fixed_dictionaries(
-            {}, optional={"type": st.sampled_from(["container_t", "spc_t"]), "level": st.just("s0")}
+            {},
+            optional={
+                "type": st.sampled_from(["container_t", "spc_t"]),
+                "level": st.just("s0"),
+            },
         ),
         "seccompProfile": st.fixed_dictionaries({"type": confined}),
         "appArmorProfile": st.fixed_dictionaries({"type": confined}),
@@ -73,7 +88,8 @@ handler = st.one_of(
 )
 hooks = st.fixed_dictionaries({}, optional={"postStart": handler, "preStop": handler})
 ports = st.fixed_dictionaries(
-    {"containerPort": st.just(80)}, optional={"hostPort": st.sampled_from([0, 80, None])}
+    {"containerPort": st.just(80)},
+    optional={"hostPort": st.sampled_from([0, 80, None])},
 )
 container = st.fixed_dictionaries(
     {"name": NAMES, "image": st.just("i")},
@@ -98,11 +114,15 @@ volume = st.one_of(
         {"name": NAMES, "hostPath": st.fixed_dictionaries({"path": st.just("/")})}
     ),
     st.fixed_dictionaries({"name": NAMES, "configMap": reference}),
-    st.fixed_dictionaries({"name": NAMES, "secret": st.fixed_dictionaries({"secretName": NAMES})}),
+    st.fixed_dictionaries(
+        {"name": NAMES, "secret": st.fixed_dictionaries({"secretName": NAMES})}
+    ),
     st.fixed_dictionaries(
         {
             "name": NAMES,
-            "projected": st.fixed_dictionaries({"sources": st.lists(projected, max_size=2)}),
+            "projected": st.fixed_dictionaries(
+                {"sources": st.lists(projected, max_size=2)}
+            ),
         }
     ),
     st.fixed_dictionaries(
@@ -163,7 +183,11 @@ annotations = st.one_of(
 )
 template = st.fixed_dictionaries(
     {"spec": pod},
-    optional={"metadata": st.fixed_dictionaries({"labels": labels, "annotations": annotations})},
+    optional={
+        "metadata": st.fixed_dictionaries(
+            {"labels": labels, "annotations": annotations}
+        )
+    },
 )
 
 
@@ -171,7 +195,11 @@ def _around(kind: str, api: str, *path: str) -> st.SearchStrategy[dict[str, Any]
     def put(inner: dict[str, Any]) -> dict[str, Any]:
         for step in reversed(path):
             inner = {step: inner}
-        metadata = {**inner.pop("metadata", {}), "name": "api"} if not path else {"name": "api"}
+        metadata = (
+            {**inner.pop("metadata", {}), "name": "api"}
+            if not path
+            else {"name": "api"}
+        )
         return {"apiVersion": api, "kind": kind, **inner, "metadata": metadata}
 
     return template.map(put)
@@ -216,7 +244,10 @@ PATTERNS = {
     r">annotations>seccomp\..*": ("ACC226", {"unconfined"}),
     r">runtimeClassName": ("ACC226", {"bare"}),
     r">csi>driver": ("ACC226", {"hostpath.csi.k8s.io"}),
-    r">resourceClaims>name": ("ACC226", {"web-client", "api-client", "database", "web", "api"}),
+    r">resourceClaims>name": (
+        "ACC226",
+        {"web-client", "api-client", "database", "web", "api"},
+    ),
     r">labels>app\.oam\.dev/component": ("ACC226", {"web"}),
     r">labels>app\.oam\.dev/name": ("ACC226", {"other"}),
     r">(secretKeyRef|secretRef|nodePublishSecretRef|imagePullSecrets)>name": (
@@ -239,7 +270,11 @@ def opened(one: dict[str, Any]) -> Counter[str]:
     found: Counter[str] = Counter()
     for path, value in flat(one):
         # Nobody knows what an object's controller reads, but for a container's name and image.
-        if is_foreign and value == "web-client" and not re.search(r"ontainers>(name|image)$", path):
+        if (
+            is_foreign
+            and value == "web-client"
+            and not re.search(r"ontainers>(name|image)$", path)
+        ):
             found["ACC217"] += 1
         for pattern, (code, values) in PATTERNS.items():
             if not re.search(f"{pattern}$", path) or value not in values:
@@ -268,7 +303,8 @@ def test_what_opens_something_is_refused_and_nothing_else(
     event(f"{one['kind']} {' '.join(sorted(expected)) or 'kept'}")
     assert Counter(diagnostic.code for diagnostic in found) == expected
     assert all(
-        isinstance(diagnostic, Diagnostic) and diagnostic.place is not None for diagnostic in found
+        isinstance(diagnostic, Diagnostic) and diagnostic.place is not None
+        for diagnostic in found
     )
 
 
@@ -308,6 +344,8 @@ def test_whatever_a_definition_renders_is_judged(
         routed=frozenset({"web", ""}),
         pod_spec_path="spec.template.spec",
     )
-    for finding in judge((OTHER, component), Rules(allowed={"x.org/Any": "x"}, reach=reach)):
+    for finding in judge(
+        (OTHER, component), Rules(allowed={"x.org/Any": "x"}, reach=reach)
+    ):
         assert finding.place is not None
         assert str(finding).isprintable() or "\n" in str(finding)

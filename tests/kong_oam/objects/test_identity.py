@@ -40,7 +40,9 @@ def api(*objects: Any, **more: Any) -> Any:
 
 @pytest.mark.parametrize("name", ["web-client", "kept"])
 @pytest.mark.parametrize(("spec", "path"), READS)
-def test_no_pod_reads_another_components_credential(spec: str, path: str, name: str) -> None:
+def test_no_pod_reads_another_components_credential(
+    spec: str, path: str, name: str
+) -> None:
     pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
     assert said(WEB, api(pod)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
@@ -50,7 +52,9 @@ def test_no_pod_reads_another_components_credential(spec: str, path: str, name: 
 @pytest.mark.parametrize(("spec", "path"), READS)
 def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
     for name in ("api-client", "database"):
-        assert said(WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))) == []
+        assert (
+            said(WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))) == []
+        )
 
 
 def test_a_name_alone_is_no_reading() -> None:
@@ -81,13 +85,20 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
     pod = merged(POD, "spec: {serviceAccountName: shared}")
     assert said(api(account, pod)) == []
     (message,) = said(judged(account), api(pod))
-    assert "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'" in message
+    assert (
+        "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'"
+        in message
+    )
 
 
 def test_no_account_pulls_with_anothers_secret() -> None:
     """Neither with a client's nor with the key of a host."""
     web = replace(WEB, shown=frozenset({"shop-tls"}))
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "pulls"}}
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "pulls"},
+    }
     for name in ("web-client", "shop-tls"):
         (message,) = said(web, api({**account, "imagePullSecrets": [{"name": name}]}))
         assert message.startswith(
@@ -95,24 +106,26 @@ def test_no_account_pulls_with_anothers_secret() -> None:
         )
 
 
-RELEASE = (
-    "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
-)
+RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {SPEC}}"
 
 
 def test_a_release_reads_where_it_deploys_to() -> None:
-    release = RELEASE.replace("SPEC", "targetNamespace: shop, values: {s: web-client}").replace(
-        "name: r", "name: r, namespace: ops"
-    )
+    release = RELEASE.replace(
+        "SPEC", "targetNamespace: shop, values: {s: web-client}"
+    ).replace("name: r", "name: r, namespace: ops")
     found = said(
-        WEB, judged(release, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"}
+        WEB,
+        judged(release, key="ops/api", namespace="ops"),
+        allowed={"shop/Namespace": "x"},
     )
     assert [message[:6] for message in found] == ["ACC217"]
 
 
 def test_no_token_is_written_into_a_secret() -> None:
     secret = "{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {kubernetes.io/service-account.name: web}}, type: TYPE}"
-    (message,) = said(WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token")))
+    (message,) = said(
+        WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token"))
+    )
     assert message.startswith(
         "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
     )
@@ -139,13 +152,19 @@ def test_nothing_writes_over_a_credential(name: str) -> None:
         ("terraformCredentialsSecretReference", "ACC217"),
     ],
 )
-def test_a_reference_leads_into_the_namespace_that_it_names(field: str, code: str) -> None:
+def test_a_reference_leads_into_the_namespace_that_it_names(
+    field: str, code: str
+) -> None:
     """From another one, too, where the stack lets objects into the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
     (message,) = said(
-        WEB, api(terraform, key="ops/api", namespace="ops"), allowed={"shop/Namespace": "x"}
+        WEB,
+        api(terraform, key="ops/api", namespace="ops"),
+        allowed={"shop/Namespace": "x"},
     )
-    assert message.startswith(f"{code} Configuration 't' of 'ops/api': spec.{field}.name ")
+    assert message.startswith(
+        f"{code} Configuration 't' of 'ops/api': spec.{field}.name "
+    )
     elsewhere = terraform.replace("namespace: shop", "namespace: ops")
     assert said(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
 
@@ -163,8 +182,12 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
     """The cluster makes it, and may have given it rights."""
-    (message,) = said(judged("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"))
-    assert message.startswith("ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it")
+    (message,) = said(
+        judged("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}")
+    )
+    assert message.startswith(
+        "ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it"
+    )
 
 
 SHOWN = {**MINE, "shown": frozenset({"own-tls", "both-tls"})}
@@ -185,14 +208,20 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
         len(
             said(
                 SHOWING,
-                judged(merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"), **SHOWN),
+                judged(
+                    merged(POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"),
+                    **SHOWN,
+                ),
             )
         )
         == 1
     )
     for name in ("own-tls", "other-tls"):
         assert (
-            said(SHOWING, judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN))
+            said(
+                SHOWING,
+                judged(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"), **SHOWN),
+            )
             == []
         )
 
@@ -205,11 +234,17 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
         "metadata": {"name": "r"},
     }
     custom = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
-    for one, spec in ((release, {"values": {"tls": "web-tls"}}), (custom, {"tls": "web-tls"})):
+    for one, spec in (
+        (release, {"values": {"tls": "web-tls"}}),
+        (custom, {"tls": "web-tls"}),
+    ):
         (message,) = said(
             SHOWING, judged({**one, "spec": spec}, **SHOWN), allowed={"x.org/Any": "x"}
         )
-        assert "'web-tls' is the key by which the gateway answers for 'shop/web'" in message
+        assert (
+            "'web-tls' is the key by which the gateway answers for 'shop/web'"
+            in message
+        )
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
@@ -230,10 +265,14 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> None
         "kind": "Configuration",
         "metadata": {"name": "c"},
     }
-    one = {**kind, "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}}}
+    one = {
+        **kind,
+        "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}},
+    }
     found = said(SHOWING, judged(one, key="evil/api"))
     assert any(
-        "would overwrite 'web-tls', the key by which the gateway" in message for message in found
+        "would overwrite 'web-tls', the key by which the gateway" in message
+        for message in found
     )
 
 
@@ -241,9 +280,15 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
     """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
-        one = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "c"}}
+        one = {
+            "apiVersion": "cert-manager.io/v1",
+            "kind": "Certificate",
+            "metadata": {"name": "c"},
+        }
         found = said(
-            SHOWING, judged({**one, "spec": {"secretName": name}}, **SHOWN), allowed=allowed
+            SHOWING,
+            judged({**one, "spec": {"secretName": name}}, **SHOWN),
+            allowed=allowed,
         )
         assert len(found) == count, name
 
@@ -276,11 +321,18 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = said(BELIEVED, api(one), allowed=allowed)
-    assert "is a name by which the gateway believes the workload of 'shop/web'" in message
-    assert said(judged(one, key="shop/web", certified=BELIEVED.certified), allowed=allowed) == []
+    assert (
+        "is a name by which the gateway believes the workload of 'shop/web'" in message
+    )
+    assert (
+        said(judged(one, key="shop/web", certified=BELIEVED.certified), allowed=allowed)
+        == []
+    )
     other = {
         **one,
-        "spec": {"dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]},
+        "spec": {
+            "dnsNames": ["notweb.shop.svc", "web.shop.svc.example.com", "*.other.svc"]
+        },
     }
     assert said(BELIEVED, api(other), allowed=allowed) == []
 
@@ -289,10 +341,18 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
 def test_no_volume_asks_for_a_certificate_in_another_components_name(text: str) -> None:
     """Whatever driver makes it; and what a driver fills in may be any name."""
     attributes = {"csi.cert-manager.io/dns-names": text}
-    volume = {"name": "v", "csi": {"driver": "csi.cert-manager.io", "volumeAttributes": attributes}}
-    pod = merged(POD, "{}") | {"spec": {"containers": [{"name": "c"}], "volumes": [volume]}}
+    volume = {
+        "name": "v",
+        "csi": {"driver": "csi.cert-manager.io", "volumeAttributes": attributes},
+    }
+    pod = merged(POD, "{}") | {
+        "spec": {"containers": [{"name": "c"}], "volumes": [volume]}
+    }
     allowed = {"csi.cert-manager.io/CSIDriver": "certificates"}
     (message,) = said(BELIEVED, api(pod), allowed=allowed)
     assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
-    assert said(judged(pod, key="shop/web", certified=BELIEVED.certified), allowed=allowed) == []
+    assert (
+        said(judged(pod, key="shop/web", certified=BELIEVED.certified), allowed=allowed)
+        == []
+    )
     assert said(api(pod), allowed=allowed) == []

@@ -40,15 +40,27 @@ def test_what_lets_somebody_in_is_made_here(
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert said(replace(whole, objects=(replace(one, options=options),))) == expected
     assert (
-        said(replace(whole, objects=(replace(one, options=Options(retain_on_delete=True)),))) == []
+        said(
+            replace(
+                whole, objects=(replace(one, options=Options(retain_on_delete=True)),)
+            )
+        )
+        == []
     )
 
 
 @pytest.mark.parametrize(
     "touching",
-    [{"routed": frozenset({"web"})}, {"credentials": frozenset({"s"})}, {"named": NAMED}, {}],
+    [
+        {"routed": frozenset({"web"})},
+        {"credentials": frozenset({"s"})},
+        {"named": NAMED},
+        {},
+    ],
 )
-def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching: Any) -> None:
+def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
+    touching: Any,
+) -> None:
     """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
     what is patched is deployed."""
     for text, code in ((POD, "ACC226"), (SERVICE, "ACC227"), (ROLLOUT, "ACC226")):
@@ -58,7 +70,9 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(touching:
             unnamed = (
                 {"ACC227"} if "named" in touching else set()
             )  # no release is here that its labels could name
-            assert codes_of(whole, options) == (set() if taken else {code, *unnamed}), text
+            assert codes_of(whole, options) == (set() if taken else {code, *unnamed}), (
+                text
+            )
     assert codes(ACCOUNT, Options(read=True)) == {"ACC217"}
 
 
@@ -104,7 +118,11 @@ def codes_of(whole: JudgedComponent, options: Options) -> set[str]:
 def test_what_is_judged_is_what_there_is(text: str) -> None:
     """No field stays as an earlier version had it, or as somebody else made it, by which something is let in."""
     code = KEPT[text]
-    for path in ((), *((path,) for path in HARMLESS + TAKEN), ("spec.replicas", "spec")):
+    for path in (
+        (),
+        *((path,) for path in HARMLESS + TAKEN),
+        ("spec.replicas", "spec"),
+    ):
         stale = not {*path} <= {*HARMLESS} and code
         assert codes(text, Options(path)) == ({code} if stale else set()), path
         foreign = path or text == ACCOUNT

@@ -69,7 +69,10 @@ WEBSERVICE = Workload(
     properties=EVERYTHING,
     labels={"team": "orders", "app.oam.dev/name": "another"},
     annotations={"version": "1.4"},
-    exposures=(Exposure(name=None, ports=(80, 8443)), Exposure(name="admin", ports=(9000, 9000))),
+    exposures=(
+        Exposure(name=None, ports=(80, 8443)),
+        Exposure(name="admin", ports=(9000, 9000)),
+    ),
 )
 
 WORKER = Workload(
@@ -180,10 +183,17 @@ def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
             {"ip": "10.0.0.1", "hostnames": ["b"]},
         ],
     }
-    pod = deployment(replace(WEBSERVICE, properties=properties))["spec"]["template"]["spec"]
+    pod = deployment(replace(WEBSERVICE, properties=properties))["spec"]["template"][
+        "spec"
+    ]
     (container,) = pod["containers"]
-    assert container["env"] == [{"name": "A", "value": "3"}, {"name": "B", "value": "2"}]
-    assert container["ports"] == [{"containerPort": 8080, "name": "port-8080", "protocol": "TCP"}]
+    assert container["env"] == [
+        {"name": "A", "value": "3"},
+        {"name": "B", "value": "2"},
+    ]
+    assert container["ports"] == [
+        {"containerPort": 8080, "name": "port-8080", "protocol": "TCP"}
+    ]
     assert pod["imagePullSecrets"] == [{"name": "one"}]
     assert pod["hostAliases"] == [{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]
 
@@ -217,7 +227,9 @@ spec:
       volumes: [{name: tmp, emptyDir: {medium: ""}}]
 """)
     assert services(WORKER) == ()
-    assert services(replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),))) == ()
+    assert (
+        services(replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),))) == ()
+    )
 
 
 def test_deprecated_port_and_volumes_still_count() -> None:
@@ -283,7 +295,10 @@ spec:
 
 def test_node_ports_count_only_in_a_node_port_service() -> None:
     """A nodePort is dropped unless exposeType is NodePort, where Kubernetes would refuse it."""
-    properties = {"image": "i", "ports": [{"port": 80, "expose": True, "nodePort": 30080}]}
+    properties = {
+        "image": "i",
+        "ports": [{"port": 80, "expose": True, "nodePort": 30080}],
+    }
     (service,) = services(replace(WEBSERVICE, properties=properties, exposures=()))
     assert service["spec"]["type"] == "ClusterIP"
     assert service["spec"]["ports"] == [
@@ -295,7 +310,9 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
     """The gateway speaks TCP: an exposed UDP port of the same number is another port of the Service."""
     properties = {
         "image": "i",
-        "ports": [{"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True}],
+        "ports": [
+            {"port": 53, "containerPort": 5353, "protocol": "UDP", "expose": True}
+        ],
     }
     workload = replace(
         WEBSERVICE, properties=properties, exposures=(Exposure(name=None, ports=(53,)),)
@@ -309,7 +326,10 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
 
 def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
     """A rule whose list of origins is empty would let everybody in."""
-    assert network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"]["ingress"] == []
+    assert (
+        network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"]["ingress"]
+        == []
+    )
 
 
 def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
@@ -367,10 +387,15 @@ def test_the_service_account_mounts_no_token() -> None:
         "checkout",
     )
     assert account["automountServiceAccountToken"] is False
-    assert deployment(WORKER)["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
+    assert (
+        deployment(WORKER)["spec"]["template"]["spec"]["serviceAccountName"]
+        == "checkout"
+    )
 
 
-def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed() -> None:
+def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed() -> (
+    None
+):
     """KubeVela's filter annotations drop what they list; what steers a gateway or kubectl never gets through."""
     workload = replace(
         WORKER,
@@ -441,13 +466,18 @@ def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
         spec = application["spec"]
         components = spec.get("components") or []
         traits = [
-            trait["type"] for component in components for trait in component.get("traits") or []
+            trait["type"]
+            for component in components
+            for trait in component.get("traits") or []
         ]
         supported = all(
-            component.get("type") in ("webservice", "worker") for component in components
+            component.get("type") in ("webservice", "worker")
+            for component in components
         )
         # Offline, KubeVela renders a component without a name; the Application's schema refuses it.
-        named = bool(components) and all("name" in component for component in components)
+        named = bool(components) and all(
+            "name" in component for component in components
+        )
         if (
             named
             and supported
@@ -471,7 +501,8 @@ def _workloads(application: Mapping[str, Any]) -> Iterator[Workload]:
             annotations=metadata.get("annotations", {}),
             exposures=tuple(
                 Exposure(
-                    trait.get("name"), tuple(port for _, port in sorted(trait["http"].items()))
+                    trait.get("name"),
+                    tuple(port for _, port in sorted(trait["http"].items())),
                 )
                 for trait in traits
             ),
@@ -479,7 +510,9 @@ def _workloads(application: Mapping[str, Any]) -> Iterator[Workload]:
 
 
 def _manifests(path: Path) -> list[Any]:
-    return [manifest for manifest in yaml.safe_load_all(path.read_text("utf-8")) if manifest]
+    return [
+        manifest for manifest in yaml.safe_load_all(path.read_text("utf-8")) if manifest
+    ]
 
 
 def _is_made_here(manifest: Mapping[str, Any]) -> bool:
@@ -508,14 +541,20 @@ def _one_service_of_a_name(manifests: list[dict[str, Any]]) -> list[dict[str, An
     """Difference 4: of two Services of one name the first stays, with the ports that only the second has added."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for manifest in manifests:
-        first = found.setdefault((manifest["kind"], manifest["metadata"]["name"]), manifest)
+        first = found.setdefault(
+            (manifest["kind"], manifest["metadata"]["name"]), manifest
+        )
         if first is not manifest:
             numbers = [port["port"] for port in first["spec"]["ports"]]
             first["spec"]["ports"] += [
-                port for port in manifest["spec"]["ports"] if port["port"] not in numbers
+                port
+                for port in manifest["spec"]["ports"]
+                if port["port"] not in numbers
             ]
     return list(found.values())
 
 
 def _sorted(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(manifests, key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"]))
+    return sorted(
+        manifests, key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"])
+    )

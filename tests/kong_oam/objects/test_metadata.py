@@ -53,30 +53,43 @@ KEPT = [
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
 def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
     (message,) = said(judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}")))
-    assert message.startswith(f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: ")
+    assert message.startswith(
+        f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: "
+    )
 
 
 @pytest.mark.parametrize("key", KEPT)
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
     assert (
-        said(judged(merged(POD, f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}")))
+        said(
+            judged(
+                merged(
+                    POD,
+                    f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}",
+                )
+            )
+        )
         == []
     )
 
 
 words = st.text("abehilmorstvxyzAZ", min_size=1, max_size=7)
-domains = st.lists(words, min_size=2, max_size=4).map(lambda labels: ".".join(labels).lower())
+domains = st.lists(words, min_size=2, max_size=4).map(
+    lambda labels: ".".join(labels).lower()
+)
 keys = st.tuples(domains, words).map("/".join)
 known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
 
 
 @given(
-    keys.filter(lambda key: not known.fullmatch(key)), st.sampled_from(["labels", "annotations"])
+    keys.filter(lambda key: not known.fullmatch(key)),
+    st.sampled_from(["labels", "annotations"]),
 )
 def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None:
     """By the key, or by its domain; nobody has to know who obeys it."""
     pod = judged(
-        merged(POD, "{}") | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
+        merged(POD, "{}")
+        | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
     )
     (message,) = said(pod)
     assert message.endswith(
@@ -86,22 +99,35 @@ def test_a_key_of_any_domain_is_the_stacks_to_take(key: str, field: str) -> None
     domain = key.partition("/")[0]
     for listed in (key.lower(), domain, domain.partition(".")[2]):
         assert said(pod, metadata={listed: "a note"}) == []
-    assert said(pod, metadata={f"{key.lower()}x": "a note", f"x{domain}": "a note"}) == [message]
+    assert said(
+        pod, metadata={f"{key.lower()}x": "a note", f"x{domain}": "a note"}
+    ) == [message]
 
 
 @pytest.mark.parametrize("key", NEVER_LISTED)
 def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
     listed = {key.lower(): "x", key.lower().partition("/")[0]: "x"}
     assert (
-        len(said(judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")), metadata=listed)) == 1
+        len(
+            said(
+                judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")),
+                metadata=listed,
+            )
+        )
+        == 1
     )
 
 
 def test_what_is_in_a_template_is_obeyed_too() -> None:
-    inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
+    inner = (
+        "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
+    )
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
     (message,) = said(judged(job))
-    assert "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations" in message
+    assert (
+        "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations"
+        in message
+    )
 
 
 def test_an_ingress_is_not_deployed() -> None:
@@ -122,12 +148,20 @@ def test_an_ingress_is_not_deployed() -> None:
 )
 def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
     (message,) = said(judged(merged(POD, f"metadata: {{{field}}}")))
-    assert message.startswith(f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} ")
+    assert message.startswith(
+        f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} "
+    )
 
 
 def test_empty_metadata_is_none() -> None:
     assert (
-        said(judged(merged(POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}")))
+        said(
+            judged(
+                merged(
+                    POD, "metadata: {creationTimestamp: null, finalizers: [], uid: ''}"
+                )
+            )
+        )
         == []
     )
 
@@ -186,20 +220,29 @@ status: {a_b: c}
 """
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {LOG_LEVEL: debug}, binaryData: {a_b: ''}}"
 SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: c}, data: {LOG_LEVEL: ''}, stringData: {a_b: ''}}"
-CLASS = (
-    "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
-)
+CLASS = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, parameters: {a_b: c}}"
 VOLUME = "{apiVersion: v1, kind: PersistentVolume, metadata: {name: c}, spec: {capacity: {a_b: 1}, csi: {volumeAttributes: {a_b: c}}}}"
 RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: r}, spec: {values: {a_b: c}}}"
 
 
 @pytest.mark.parametrize(
     "one",
-    [FREE, CONFIG, SECRET, CLASS, VOLUME, RELEASE, merged(SERVICE, "spec: {selector: {a_b: x}}")],
+    [
+        FREE,
+        CONFIG,
+        SECRET,
+        CLASS,
+        VOLUME,
+        RELEASE,
+        merged(SERVICE, "spec: {selector: {a_b: x}}"),
+    ],
 )
 def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
     assert (
-        said(judged(one), allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"})
+        said(
+            judged(one),
+            allowed={"storage.k8s.io/StorageClass": "x", "PersistentVolume": "x"},
+        )
         == []
     )
 
@@ -207,20 +250,28 @@ def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
 def test_templates_in_lists_are_obeyed_too() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
     (message,) = said(judged(merged(FREE, claims)))
-    assert "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations" in message
+    assert (
+        "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations" in message
+    )
 
 
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
     """The engine takes some others for options of its own."""
     messages = said(judged(merged(POD, f"{field}: {{}}")))
-    assert messages == [f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"]
+    assert messages == [
+        f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"
+    ]
 
 
 def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
-    one = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
+    one = (
+        "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
+    )
     messages = said(judged(one), allowed={"x.org/Any": "x"})
-    assert messages == ["OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"]
+    assert messages == [
+        "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
+    ]
 
 
 @pytest.mark.parametrize("one", [CONFIG, RELEASE, POD])
@@ -237,7 +288,13 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(one: str) -> No
 
 @pytest.mark.parametrize(
     "field",
-    ["podAnnotations", "additionalPodLabels", "serviceAnnotations", "labels", "annotations"],
+    [
+        "podAnnotations",
+        "additionalPodLabels",
+        "serviceAnnotations",
+        "labels",
+        "annotations",
+    ],
 )
 def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
     """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
@@ -245,8 +302,14 @@ def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},
     }
-    one = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}, "spec": spec}
+    one = {
+        "apiVersion": "x.org/v1",
+        "kind": "Any",
+        "metadata": {"name": "a"},
+        "spec": spec,
+    }
     (message,) = said(judged(one), allowed={"x.org/Any": "x"})
     assert (
-        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows" in message
+        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows"
+        in message
     )

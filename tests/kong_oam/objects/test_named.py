@@ -7,13 +7,13 @@ import pytest
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, SERVICE, application, compiled, ingress
 
-WEBSERVICE = (
-    "type: webservice\n      properties: {image: i, labels: {app.kubernetes.io/instance: es}}"
-)
+WEBSERVICE = "type: webservice\n      properties: {image: i, labels: {app.kubernetes.io/instance: es}}"
 
 
 def chart(
-    name: str = "es-http", labels: str = "{app.kubernetes.io/instance: es}", more: str = ""
+    name: str = "es-http",
+    labels: str = "{app.kubernetes.io/instance: es}",
+    more: str = "",
 ) -> str:
     """An access trait that names a Service."""
     service = f"{{name: {name}, port: 9200, podLabels: {labels}{more}}}"
@@ -44,7 +44,9 @@ def other(text: str, name: str = "web") -> str:
 
 
 def said(*texts: str) -> list[str]:
-    return [str(one).splitlines()[0] for one in compiled(*texts, stack=STACK).diagnostics]
+    return [
+        str(one).splitlines()[0] for one in compiled(*texts, stack=STACK).diagnostics
+    ]
 
 
 def test_a_route_leads_to_what_is_made_for_it() -> None:
@@ -64,7 +66,9 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
         TAKEN.replace("port: 9200, pod", "port: 9200, targetPort: 9201, pod")
     ).estate
     assert (
-        elsewhere and (found := elsewhere.components["orders/api"].named) and found.target == 9201
+        elsewhere
+        and (found := elsewhere.components["orders/api"].named)
+        and found.target == 9201
     )
 
 
@@ -87,9 +91,12 @@ def test_what_leads_nowhere_is_refused(text: str, expected: str) -> None:
 
 def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
     traits = chart().replace(
-        "[{type", "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type"
+        "[{type",
+        "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type",
     )
-    (found,) = said(application("", traits, "type: webservice\n      properties: {image: i}"))
+    (found,) = said(
+        application("", traits, "type: webservice\n      properties: {image: i}")
+    )
     assert found.endswith(
         "a webservice has a Service of its own, and this is for what is made elsewhere; take it out"
     )
@@ -126,7 +133,8 @@ def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> No
 def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
     """Here it has a route, by which they would be reached past the rules of their component."""
     served = SERVICE.replace(
-        "selector: {app.oam.dev/component: api}", "selector: {app.kubernetes.io/instance: es}"
+        "selector: {app.oam.dev/component: api}",
+        "selector: {app.kubernetes.io/instance: es}",
     )
     text = (
         DEPLOYMENT.replace("labels: {", "labels: {app.kubernetes.io/instance: es, ")
@@ -143,10 +151,18 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(made: str) -> None:
     by = application(RELEASE + way("web"), chart("web"), HELM)
     rendered = other(application(f"{DEPLOYMENT}---{SERVICE}"))
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"
-    plain = other(application("", traits, WEBSERVICE.replace("app.kubernetes.io/instance: es", "")))
-    named = other(by.replace("instance: es", "instance: two").replace("name: es,", "name: two,"))
+    plain = other(
+        application(
+            "", traits, WEBSERVICE.replace("app.kubernetes.io/instance: es", "")
+        )
+    )
+    named = other(
+        by.replace("instance: es", "instance: two").replace("name: es,", "name: two,")
+    )
     itself = application(
-        f"{RELEASE}---{SERVICE.replace('name: api', 'name: web')}{way('web')}", chart("web"), HELM
+        f"{RELEASE}---{SERVICE.replace('name: api', 'name: web')}{way('web')}",
+        chart("web"),
+        HELM,
     )
     texts = {
         "rendered": [by, rendered],

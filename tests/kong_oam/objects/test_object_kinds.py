@@ -65,10 +65,13 @@ def test_the_usual_kinds_are_deployed(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), BY_THE_STACK)
-def test_any_other_kind_is_deployed_where_the_stack_names_it(kind: str, name: str) -> None:
+def test_any_other_kind_is_deployed_where_the_stack_names_it(
+    kind: str, name: str
+) -> None:
     """By group and kind exactly: no other group's kind of that name, and no other spelling."""
     (message,) = said(
-        judged(of_kind(kind)), allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"}
+        judged(of_kind(kind)),
+        allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"},
     )
     assert message.startswith("ACC224 ")
     assert message.endswith(f"cluster.allow, {name}")
@@ -81,7 +84,9 @@ def test_ways_in_and_network_policies_are_never_deployed(kind: str) -> None:
     api, _, name = kind.partition(" ")
     group = api.rpartition("/")[0]
     (message,) = said(
-        judged(of_kind(kind)), allowed={f"{group}/{name}" if group else name: "x"}, rbac=True
+        judged(of_kind(kind)),
+        allowed={f"{group}/{name}" if group else name: "x"},
+        rbac=True,
     )
     assert message.startswith("ACC224 ")
     assert "cluster.allow" not in message
@@ -108,7 +113,9 @@ def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
     assert [message[:6] for message in said(judged(one))] == ["ACC224"]
 
 
-@pytest.mark.parametrize("kind", ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"])
+@pytest.mark.parametrize(
+    "kind", ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]
+)
 def test_roles_are_deployed_where_the_stack_says_so(kind: str) -> None:
     role = of_kind(f"rbac.authorization.k8s.io/v1 {kind}")
     (message,) = said(judged(role), allowed={f"rbac.authorization.k8s.io/{kind}": "x"})
@@ -140,16 +147,25 @@ def test_a_release_is_made_by_its_component_type_alone() -> None:
         ({"repository_opts": {}}, "repository_opts"),
     ],
 )
-def test_no_patch_gives_a_release_what_its_type_does_not(spec: dict[str, Any], field: str) -> None:
-    (message,) = said(judged({**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart"))
-    assert message.startswith(f"ACC224 Release 'x' of 'shop/web': {field} is no field of helmchart")
+def test_no_patch_gives_a_release_what_its_type_does_not(
+    spec: dict[str, Any], field: str
+) -> None:
+    (message,) = said(
+        judged({**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart")
+    )
+    assert message.startswith(
+        f"ACC224 Release 'x' of 'shop/web': {field} is no field of helmchart"
+    )
 
 
 ELSEWHERE = [
     ({**of_kind("v1 ConfigMap", namespace="other")}, "its namespace"),
     ({**of_kind("v1 ConfigMap", namespace="")}, "its namespace"),
     (
-        {**of_kind("helm.toolkit.fluxcd.io/v2 HelmRelease"), "spec": {"targetNamespace": "other"}},
+        {
+            **of_kind("helm.toolkit.fluxcd.io/v2 HelmRelease"),
+            "spec": {"targetNamespace": "other"},
+        },
         "spec.targetNamespace",
     ),
     (
@@ -170,13 +186,19 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize(("one", "field"), ELSEWHERE)
-def test_another_namespace_is_for_the_stack_to_allow(one: dict[str, Any], field: str) -> None:
+def test_another_namespace_is_for_the_stack_to_allow(
+    one: dict[str, Any], field: str
+) -> None:
     where = "" if one["metadata"].get("namespace") == "" else "other"
     (message,) = said(judged(one))
-    assert message.startswith(f"ACC225 {one['kind']} 'x' of 'shop/web': {field} is '{where}'")
+    assert message.startswith(
+        f"ACC225 {one['kind']} 'x' of 'shop/web': {field} is '{where}'"
+    )
     if where:
         assert said(judged(one), allowed={"other/Namespace": "x"}) == []
-    (message,) = said(judged(one), gateway_namespace=where, allowed={"other/Namespace": "x"})
+    (message,) = said(
+        judged(one), gateway_namespace=where, allowed={"other/Namespace": "x"}
+    )
     assert "the gateway's own" in message
 
 
@@ -222,7 +244,9 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     assert said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong") == []
     assert [
         message[:6]
-        for message in said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="x")
+        for message in said(
+            judged(one), allowed={"Namespace": "x"}, gateway_namespace="x"
+        )
     ] == ["ACC225"]
 
 
@@ -256,13 +280,18 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
 
 
 def test_a_kind_may_be_called_a_list() -> None:
-    assert said(judged(of_kind("x.org/v1 AllowList")), allowed={"x.org/AllowList": "x"}) == []
+    assert (
+        said(judged(of_kind("x.org/v1 AllowList")), allowed={"x.org/AllowList": "x"})
+        == []
+    )
 
 
 def test_a_release_deploys_where_it_stands() -> None:
     release = {**RELEASE, "spec": {**RELEASE["spec"], "namespace": "other"}}
     (message,) = said(judged(release, type="helmchart"))
-    assert message.startswith("ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'")
+    assert message.startswith(
+        "ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'"
+    )
     one = of_kind("apps/v1 Deployment")
     assert said(judged({**one, "spec": {**one["spec"], "namespace": "other"}})) == []
 
@@ -273,8 +302,13 @@ def test_a_release_deploys_where_it_stands() -> None:
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
     """As whoever makes its modules' code could print it."""
     kind = of_kind("terraform.core.oam.dev/v1beta2 Configuration")
-    (message,) = said(judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}}))
+    (message,) = said(
+        judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}})
+    )
     assert message.startswith(
         f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'"
     )
-    assert said(judged({**kind, "spec": {field: {"name": "s", "namespace": "shop"}}})) == []
+    assert (
+        said(judged({**kind, "spec": {field: {"name": "s", "namespace": "shop"}}}))
+        == []
+    )

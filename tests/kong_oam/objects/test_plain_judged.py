@@ -108,7 +108,12 @@ def application(
 ) -> Reading:
     """An Application with the component `api`, which says this, beside `web`, which is a client."""
     traits = (
-        [{"type": "gateway", "properties": {"domain": "a.example.com", "http": {"/": 8080}}}]
+        [
+            {
+                "type": "gateway",
+                "properties": {"domain": "a.example.com", "http": {"/": 8080}},
+            }
+        ]
         if gateway
         else []
     )
@@ -117,7 +122,10 @@ def application(
         "kind": "Application",
         "metadata": {"name": "shop", **(metadata or {})},
         "spec": {
-            "components": [{"name": "api", "type": kind, "properties": said, "traits": traits}, WEB]
+            "components": [
+                {"name": "api", "type": kind, "properties": said, "traits": traits},
+                WEB,
+            ]
         },
     }
     reading = read_bytes("shop.yaml", json.dumps(document, indent=1).encode())
@@ -125,9 +133,13 @@ def application(
     return reading
 
 
-def codes(reading: Reading, reach: Any, types: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+def codes(
+    reading: Reading, reach: Any, types: tuple[str, ...] = ()
+) -> set[tuple[str, str]]:
     """The codes, each with what it is said of. `types`: those that the stack lets Services be without a route."""
-    found = compile_estate(reading, replace(STACK, reach=reach, service_types=types)).diagnostics
+    found = compile_estate(
+        reading, replace(STACK, reach=reach, service_types=types)
+    ).diagnostics
     return {(one.code, one.message) for one in found}
 
 
@@ -157,18 +169,34 @@ def test_the_same_workload_is_judged_alike(
     """Once made of properties, once as a definition renders it. Of two volumes of one name KubeVela's own is made."""
     if worker:
         said = {key: value for key, value in said.items() if key in OF_WORKERS}
-        said |= {key: {"httpGet": {"path": "/", "port": 8080}} for key in PROBES if key in said}
+        said |= {
+            key: {"httpGet": {"path": "/", "port": 8080}}
+            for key in PROBES
+            if key in said
+        }
     metadata = {"labels": labels, "annotations": annotations}
     reading = application(
-        said, "worker" if worker else "webservice", metadata, gateway=gateway and not worker
+        said,
+        "worker" if worker else "webservice",
+        metadata,
+        gateway=gateway and not worker,
     )
-    plain, rendered = codes(reading, reach, types), codes(as_rendered(reading), reach, types)
+    plain, rendered = (
+        codes(reading, reach, types),
+        codes(as_rendered(reading), reach, types),
+    )
     event(" ".join(sorted({code for code, _ in plain})) or "kept")
     assert plain == rendered
 
 
-BALANCED = {"image": "i", "ports": [{"port": 8080, "expose": True}], "exposeType": "LoadBalancer"}
-STEERED = {"annotations": {"service.beta.kubernetes.io/aws-load-balancer-internal": "false"}}
+BALANCED = {
+    "image": "i",
+    "ports": [{"port": 8080, "expose": True}],
+    "exposeType": "LoadBalancer",
+}
+STEERED = {
+    "annotations": {"service.beta.kubernetes.io/aws-load-balancer-internal": "false"}
+}
 REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
     ("ACC226", {"image": "i", "volumeMounts": {"emptyDir": [{"name": "e", "mountPath": "/e"}], "hostPath": [{"name": "h", "mountPath": "/h", "path": "/"}]}}, None, '"name": "h"'),
     ("ACC217", {"image": "i", "volumes": [{"name": "e", "mountPath": "/e"}, {"name": "h", "mountPath": "/h", "type": "secret", "secretName": "web-client"}]}, None, '"name": "h"'),
@@ -192,7 +220,10 @@ def test_a_finding_is_where_it_is_said(
     document = reading.applications[0].place.document.text
     begins = document[: document.index(near)].count("\n") + 1
     assert {one.code for one in found} == {code}
-    assert all(one.place is not None and one.place.line in (begins - 1, begins) for one in found), (
+    assert all(
+        one.place is not None and one.place.line in (begins - 1, begins)
+        for one in found
+    ), (
         begins,
         found,
     )
@@ -201,14 +232,19 @@ def test_a_finding_is_where_it_is_said(
 def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
     """A route's Service is of the type that the gateway reaches it by, whatever a stack asks for besides."""
     assert codes(application(BALANCED), "cluster", ("LoadBalancer",)) == set()
-    assert {code for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))} == {
-        "ACC227"
-    }
     assert {
-        code for code, _ in codes(application(BALANCED, gateway=True), "cluster", ("LoadBalancer",))
+        code for code, _ in codes(application(BALANCED), "cluster", ("NodePort",))
+    } == {"ACC227"}
+    assert {
+        code
+        for code, _ in codes(
+            application(BALANCED, gateway=True), "cluster", ("LoadBalancer",)
+        )
     } == {"ACC227"}
     steered = application(BALANCED, metadata=STEERED)
-    assert {code for code, _ in codes(steered, "cluster", ("LoadBalancer",))} == {"ACC228"}
+    assert {code for code, _ in codes(steered, "cluster", ("LoadBalancer",))} == {
+        "ACC228"
+    }
 
 
 def test_annotations_of_a_services_address_are_the_stacks() -> None:
@@ -222,10 +258,17 @@ def test_annotations_of_a_services_address_are_the_stacks() -> None:
             "filter.oam.dev/annotation-keys": next(iter(STEERED["annotations"])),
         }
     }
-    assert codes(application({"image": "i"}, metadata=kept, gateway=True), "loadBalancer") == set()
+    assert (
+        codes(application({"image": "i"}, metadata=kept, gateway=True), "loadBalancer")
+        == set()
+    )
 
 
 def test_a_load_balancer_that_the_stack_asks_for_is_taken() -> None:
     assert codes(application(BALANCED, gateway=True), "loadBalancer") == set()
-    assert {code for code, _ in codes(application(BALANCED), "loadBalancer")} == {"ACC227"}
-    assert {code for code, _ in codes(application(BALANCED, gateway=True), "cluster")} == {"ACC227"}
+    assert {code for code, _ in codes(application(BALANCED), "loadBalancer")} == {
+        "ACC227"
+    }
+    assert {
+        code for code, _ in codes(application(BALANCED, gateway=True), "cluster")
+    } == {"ACC227"}

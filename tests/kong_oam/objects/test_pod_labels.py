@@ -27,7 +27,11 @@ ELASTICSEARCH = {
     "kind": "Elasticsearch",
     "metadata": {"name": "logs"},
 }
-KAFKA = {"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": "logs"}}
+KAFKA = {
+    "apiVersion": "kafka.strimzi.io/v1",
+    "kind": "Kafka",
+    "metadata": {"name": "logs"},
+}
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "es"}}
 OPERATORS = {
     "elasticsearch.k8s.elastic.co/Elasticsearch": "elasticsearch.k8s.elastic.co/cluster-name",
@@ -60,10 +64,19 @@ def naming(
             },
             RELEASE,
         ),
-        ({"app.kubernetes.io/instance": "search"}, {**RELEASE, "spec": {"name": "search"}}),
+        (
+            {"app.kubernetes.io/instance": "search"},
+            {**RELEASE, "spec": {"name": "search"}},
+        ),
         ({"app.kubernetes.io/instance": "es"}, FLUX),
-        ({"app.kubernetes.io/instance": "search"}, {**FLUX, "spec": {"releaseName": "search"}}),
-        ({"app.kubernetes.io/instance": "shop-es"}, {**FLUX, "spec": {"targetNamespace": "shop"}}),
+        (
+            {"app.kubernetes.io/instance": "search"},
+            {**FLUX, "spec": {"releaseName": "search"}},
+        ),
+        (
+            {"app.kubernetes.io/instance": "shop-es"},
+            {**FLUX, "spec": {"targetNamespace": "shop"}},
+        ),
         ({"elasticsearch.k8s.elastic.co/cluster-name": "logs"}, ELASTICSEARCH),
         ({"strimzi.io/cluster": "logs", "strimzi.io/kind": "Kafka"}, KAFKA),
     ],
@@ -100,7 +113,9 @@ def test_labels_that_other_pods_may_have_are_refused(
 
 
 @pytest.mark.parametrize("object_", [{**RELEASE, "spec": {"namespace": "other"}}, {**FLUX, "spec": {"targetNamespace": "other", "releaseName": "es"}}])  # fmt: skip
-def test_a_release_in_another_namespace_names_no_pods_of_this(object_: dict[str, Any]) -> None:
+def test_a_release_in_another_namespace_names_no_pods_of_this(
+    object_: dict[str, Any],
+) -> None:
     """Whose pods have the label here, nobody knows."""
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
     (message,) = said(component, allowed={"other/Namespace": "x"})
@@ -118,10 +133,14 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(object_: dict[str,
         {"targetNamespace": "shop", "chart": {}},
     ],
 )
-def test_a_release_that_makes_no_pods_with_the_label_here_names_none(spec: dict[str, Any]) -> None:
+def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
+    spec: dict[str, Any],
+) -> None:
     """It is suspended, or elsewhere, or its name is too long: Flux shortens that, and Helm takes none of it."""
     long = {**FLUX, "metadata": {"name": "e" * 49}, "spec": spec}
-    name = spec.get("releaseName", "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49)
+    name = spec.get(
+        "releaseName", "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49
+    )
     (message,) = said(naming({"app.kubernetes.io/instance": name}, long))
     assert message.startswith(
         "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
@@ -137,7 +156,8 @@ def test_an_operators_object_is_where_its_metadata_says() -> None:
     }
     allowed = {**STACK["allowed"], "other/Namespace": "x"}
     (message,) = said(
-        naming({"strimzi.io/cluster": "logs"}, elsewhere), **{**STACK, "allowed": allowed}
+        naming({"strimzi.io/cluster": "logs"}, elsewhere),
+        **{**STACK, "allowed": allowed},
     )
     assert message.startswith(
         "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
@@ -185,7 +205,9 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         assert message.startswith(
             "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
         )
-    elsewhere = judged(theirs, key="logs/kafka", type="helmchart", namespace="elsewhere")
+    elsewhere = judged(
+        theirs, key="logs/kafka", type="helmchart", namespace="elsewhere"
+    )
     assert said(naming(labels, mine), elsewhere, **stack) == []
     assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
 
@@ -207,11 +229,17 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
 def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
     """Nor from a ConfigMap that a third component brings."""
     labels = {"strimzi.io/cluster": "logs"}
-    values = {**CONFIG_MAP, "data": {"values.yaml": "podLabels: {strimzi.io/cluster: logs}"}}
+    values = {
+        **CONFIG_MAP,
+        "data": {"values.yaml": "podLabels: {strimzi.io/cluster: logs}"},
+    }
     release = {**FLUX, "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]}}
     mine = naming(labels, KAFKA)
     (message,) = said(
-        mine, judged(release, key="logs/kafka"), judged(values, key="logs/values"), **STACK
+        mine,
+        judged(release, key="logs/kafka"),
+        judged(values, key="logs/values"),
+        **STACK,
     )
     assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
     assert said(mine, judged(values, key="logs/values"), **STACK) == []
@@ -224,7 +252,10 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
         "kind": "KafkaTopic",
         "metadata": {"name": "t", "labels": {"strimzi.io/cluster": "logs"}},
     }
-    stack = {**STACK, "allowed": {**STACK["allowed"], "kafka.strimzi.io/KafkaTopic": "x"}}
+    stack = {
+        **STACK,
+        "allowed": {**STACK["allowed"], "kafka.strimzi.io/KafkaTopic": "x"},
+    }
     found = said(
         naming({"strimzi.io/cluster": "logs"}, KAFKA),
         judged(topic, key="shop/t"),
@@ -237,10 +268,17 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
 def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
     """With another component and how many more there are: the findings of 240 releases are 240 lines."""
     labels = {"app.kubernetes.io/instance": "es"}
-    components = [naming(labels, RELEASE, key=f"shop/web{number}") for number in range(240)]
-    found = [message for message in said(*components) if message.startswith("ACC227 podLabels")]
+    components = [
+        naming(labels, RELEASE, key=f"shop/web{number}") for number in range(240)
+    ]
+    found = [
+        message
+        for message in said(*components)
+        if message.startswith("ACC227 podLabels")
+    ]
     assert len(found) == 240
     assert "of 'shop/web1' (shop.yaml:3:9) and 238 more, too: " in found[0]
     assert all(
-        "of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message for message in found[1:]
+        "of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message
+        for message in found[1:]
     )

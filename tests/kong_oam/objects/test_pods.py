@@ -41,7 +41,9 @@ def test_another_template_takes_its_place(
     api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
 ) -> None:
     """In a copy, of which all else stays."""
-    found = yaml.safe_load(yaml.safe_dump({"apiVersion": api, "kind": kind, "other": 1, **body}))
+    found = yaml.safe_load(
+        yaml.safe_dump({"apiVersion": api, "kind": kind, "other": 1, **body})
+    )
     before = yaml.safe_dump(found)
     other = PodTemplate(path, {"a": "z"}, {}, {"containers": []})
     result = replaced(found, path, other)
@@ -96,11 +98,18 @@ def test_another_kind_has_its_pods_where_the_definition_says(
     ],
 )
 def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
-    assert list(pod_templates({"apiVersion": "apps/v1", "kind": "Deployment", **body})) == []
+    assert (
+        list(pod_templates({"apiVersion": "apps/v1", "kind": "Deployment", **body}))
+        == []
+    )
     assert (
         list(
             pod_templates(
-                {"apiVersion": "other/v1", "kind": "Deployment", "spec": {"template": TEMPLATE}}
+                {
+                    "apiVersion": "other/v1",
+                    "kind": "Deployment",
+                    "spec": {"template": TEMPLATE},
+                }
             )
         )
         == []
@@ -116,6 +125,8 @@ def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
         ({}, ""),
     ],
 )
-def test_pods_run_as_the_account_that_their_spec_names(spec: dict[str, Any], account: str) -> None:
+def test_pods_run_as_the_account_that_their_spec_names(
+    spec: dict[str, Any], account: str
+) -> None:
     (template,) = pod_templates({"apiVersion": "v1", "kind": "Pod", "spec": spec})
     assert service_account(template) == account

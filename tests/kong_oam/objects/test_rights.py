@@ -25,14 +25,26 @@ def role(*rules: dict[str, Any], kind: str = "Role", **metadata: Any) -> dict[st
 
 
 def rule(verbs: str, resources: str, group: str = "", *names: str) -> dict[str, Any]:
-    found = {"verbs": verbs.split(), "resources": resources.split(), "apiGroups": [group]}
+    found = {
+        "verbs": verbs.split(),
+        "resources": resources.split(),
+        "apiGroups": [group],
+    }
     return {**found, "resourceNames": [*names]} if names else found
 
 
-def binding(to: str, *subjects: dict[str, Any], kind: str = "RoleBinding") -> dict[str, Any]:
+def binding(
+    to: str, *subjects: dict[str, Any], kind: str = "RoleBinding"
+) -> dict[str, Any]:
     role_kind, _, name = to.partition(" ")
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name}
-    listed = [*subjects] or [{"kind": "ServiceAccount", "name": "own", "namespace": "shop"}]
+    reference = {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": role_kind,
+        "name": name,
+    }
+    listed = [*subjects] or [
+        {"kind": "ServiceAccount", "name": "own", "namespace": "shop"}
+    ]
     return {
         "apiVersion": RBAC,
         "kind": kind,
@@ -67,10 +79,15 @@ GET = "get secrets in namespace shop"
         (role(READING, kind="ClusterRole"),),
         (
             role(
-                rule("get list", "deployments statefulsets", "apps"), rule("create patch", "events")
+                rule("get list", "deployments statefulsets", "apps"),
+                rule("create patch", "events"),
             ),
         ),
-        (role(rule("get create update patch delete", "leases", "coordination.k8s.io")),),
+        (
+            role(
+                rule("get create update patch delete", "leases", "coordination.k8s.io")
+            ),
+        ),
         (role(),),
         (ACCOUNT, role(READING), binding("Role r")),
         (
@@ -87,7 +104,9 @@ GET = "get secrets in namespace shop"
         ),
     ],
 )
-def test_reading_what_no_secret_is_in_is_harmless(objects: tuple[dict[str, Any], ...]) -> None:
+def test_reading_what_no_secret_is_in_is_harmless(
+    objects: tuple[dict[str, Any], ...],
+) -> None:
     assert refused(*objects) == []
 
 
@@ -119,7 +138,9 @@ POWERS = [
 
 
 @pytest.mark.parametrize(("power", "right"), POWERS)
-def test_what_reaches_more_needs_an_entry_of_its_own(power: dict[str, Any], right: str) -> None:
+def test_what_reaches_more_needs_an_entry_of_its_own(
+    power: dict[str, Any], right: str
+) -> None:
     """Of the component, with just these rights; another component's entry, or another right, is none."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     message = ", ".join(listed)
@@ -136,7 +157,10 @@ def test_what_reaches_more_needs_an_entry_of_its_own(power: dict[str, Any], righ
     [
         ({"namespace": "other"}, "in namespace other"),
         ({"cluster": "west"}, "in namespace shop in cluster west"),
-        ({"namespace": "other", "cluster": "west"}, "in namespace other in cluster west"),
+        (
+            {"namespace": "other", "cluster": "west"},
+            "in namespace other in cluster west",
+        ),
     ],
 )
 def test_an_entry_is_for_one_namespace_and_one_cluster(
@@ -155,15 +179,24 @@ def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     everywhere = role(SECRETS, kind="ClusterRole")
     here = {"shop/web": ["get secrets in namespace shop"]}
     assert refused(everywhere, rights=here) == ["get secrets in every namespace"]
-    assert refused(everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}) == []
+    assert (
+        refused(
+            everywhere, rights={"shop/web": ["get,list secrets in every namespace"]}
+        )
+        == []
+    )
     lease = rule("update", "leases", "coordination.k8s.io")
     assert refused(role(lease, kind="ClusterRole")) == [
         "update leases.coordination.k8s.io in every namespace"
     ]
     every = rule("deletecollection", "leases", "coordination.k8s.io")
-    assert refused(role(every)) == ["deletecollection leases.coordination.k8s.io in namespace shop"]
+    assert refused(role(every)) == [
+        "deletecollection leases.coordination.k8s.io in namespace shop"
+    ]
     other = role(SECRETS, namespace="other")
-    assert refused(other, allowed={"other/Namespace": "x"}) == ["get secrets in namespace other"]
+    assert refused(other, allowed={"other/Namespace": "x"}) == [
+        "get secrets in namespace other"
+    ]
 
 
 OTHERS = {"kind": "ServiceAccount", "name": "web", "namespace": "other"}
@@ -194,9 +227,16 @@ def test_a_binding_gives_a_role_of_the_component_to_its_own_account(
 def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
     """The rules of two roles change places: the set of rights and that of bindings stay."""
     logs = rule("get", "pods/log")
-    account, group = binding("Role own"), binding("Role r", ANYBODY) | {"metadata": {"name": "c"}}
+    account, group = (
+        binding("Role own"),
+        binding("Role r", ANYBODY) | {"metadata": {"name": "c"}},
+    )
     here = "in namespace shop"
-    listed = [GET, f"get pods/log {here}", f"get pods/log {here} for Group system:unauthenticated"]
+    listed = [
+        GET,
+        f"get pods/log {here}",
+        f"get pods/log {here} for Group system:unauthenticated",
+    ]
     before = ACCOUNT, role(SECRETS, name="own"), role(logs), account, group
     assert refused(*before, rights={"shop/web": listed}) == []
     swapped = ACCOUNT, role(logs, name="own"), role(SECRETS), account, group
@@ -210,21 +250,27 @@ def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
     elsewhere["metadata"]["namespace"] = "other"
     right = "bind ClusterRole edit to ServiceAccount shop/own in namespace"
     listed = {"shop/web": [f"{right} shop"]}
-    assert refused(ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights=listed) == [
-        f"{right} other"
-    ]
+    assert refused(
+        ACCOUNT, elsewhere, allowed={"other/Namespace": "x"}, rights=listed
+    ) == [f"{right} other"]
 
 
 def test_a_message_has_some_rights_and_its_details_all() -> None:
     """So that somebody who lists them sees all, and the message stays short."""
     kinds = [f"{'long' * 12}{number}.example.com" for number in range(40)]
-    rules = [{"apiGroups": [kind], "resources": ["things"], "verbs": ["get"]} for kind in kinds]
+    rules = [
+        {"apiGroups": [kind], "resources": ["things"], "verbs": ["get"]}
+        for kind in kinds
+    ]
     (finding,) = judge([judged(role(*rules))], Rules(rbac=True))
     assert (
-        f"get things.{kinds[0]} in namespace shop and 39 more; take them out, " in finding.message
+        f"get things.{kinds[0]} in namespace shop and 39 more; take them out, "
+        in finding.message
     )
     assert len(finding.message) <= 300
-    assert finding.details == tuple(f"get things.{kind} in namespace shop" for kind in kinds)
+    assert finding.details == tuple(
+        f"get things.{kind} in namespace shop" for kind in kinds
+    )
 
 
 def test_a_harmless_role_may_be_anybodys() -> None:
@@ -235,9 +281,14 @@ def test_a_cluster_role_is_aggregated_by_no_other() -> None:
     """By a label whatever it gives would be others' rights; with a selector others' rights would be its own."""
     label = "rbac.authorization.k8s.io/aggregate-to-view"
     listed = {"shop/web": ["get secrets in every namespace"]}
-    labelled = role(SECRETS, kind="ClusterRole", labels={label: "true", "app.oam.dev/name": "shop"})
+    labelled = role(
+        SECRETS, kind="ClusterRole", labels={label: "true", "app.oam.dev/name": "shop"}
+    )
     assert refused(labelled, rights=listed) == [f"label ClusterRole r {label}"]
-    collecting = {**role(kind="ClusterRole"), "aggregationRule": {"clusterRoleSelectors": [{}]}}
+    collecting = {
+        **role(kind="ClusterRole"),
+        "aggregationRule": {"clusterRoleSelectors": [{}]},
+    }
     assert refused(collecting) == ["aggregate ClusterRole r"]
 
 

@@ -22,14 +22,17 @@ def api(text: str, traits: str = "[]", **more: int) -> Component:
     return found.estate.components["orders/api"]
 
 
-def said(text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any) -> list[str]:
+def said(
+    text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any
+) -> list[str]:
     """What is wrong, without the file's name and what KubeVela would do."""
     found = compiled(application(objects + text, traits), **more).diagnostics
     return [str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found]
 
 
 @pytest.mark.parametrize(
-    "version", ["networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"]
+    "version",
+    ["networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"],
 )
 @pytest.mark.parametrize(
     ("spec", "expected"),
@@ -50,9 +53,13 @@ def said(text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any) -> 
 def test_each_form_is_read(version: str, spec: str, expected: list[str]) -> None:
     found = api(ingress(spec, api=version))
     assert [f"{e.host} /{'/'.join(e.path)}" for e in found.endpoints] == expected
-    assert {(e.service, e.port, e.backend) for e in found.endpoints} <= {("api", 80, "80")}
+    assert {(e.service, e.port, e.backend) for e in found.endpoints} <= {
+        ("api", 80, "80")
+    }
     assert found.exposures == ((("api", (80,)),) if expected else ())
-    assert [rule.path for rule in found.rules] == list({e.path: None for e in found.endpoints})
+    assert [rule.path for rule in found.rules] == list(
+        {e.path: None for e in found.endpoints}
+    )
 
 
 def rule(path: str, backend: str = V1, host: str = "a.example.com") -> str:
@@ -109,9 +116,9 @@ def test_what_a_route_leads_to_is_looked_at(service: str, expected: str) -> None
         "port: 80, targetPort: 8080, name: http", service.replace(": no", ': "no"')
     )
     found = said(ingress(WAY), objects=objects)
-    assert [one.partition(" error ")[2].partition(", whose calls")[0] for one in found] == [
-        expected
-    ] * bool(expected)
+    assert [
+        one.partition(" error ")[2].partition(", whose calls")[0] for one in found
+    ] == [expected] * bool(expected)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +143,9 @@ def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
 
 
 def test_a_container_that_lists_no_ports_may_listen_at_any() -> None:
-    objects = OBJECTS.replace("containers: [", "containers: [{name: sidecar, image: i}, ").replace(
-        "8080, name: h", "7, name: h"
-    )
+    objects = OBJECTS.replace(
+        "containers: [", "containers: [{name: sidecar, image: i}, "
+    ).replace("8080, name: h", "7, name: h")
     assert said(ingress(WAY), objects=objects) == []
 
 
@@ -158,13 +165,16 @@ def test_services_of_one_name_are_one() -> None:
     second = SERVICE.replace("port: 80, targetPort: 8080, name: http", "port: 8080")
     backend = "{service: {name: api, port: {number: 8080}}}"
     found = api(
-        f"{second}---\n" + ingress(f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}")
+        f"{second}---\n"
+        + ingress(f"{{rules: [{rule('path: /x')}, {rule('path: /y', backend)}]}}")
     )
     assert found.exposures == (("api", (80, 8080)),)
 
 
 def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
-    objects = f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
+    objects = (
+        f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
+    )
     found = said(ingress(WAY), objects=objects)
     assert any("which 'api' does not make" in one for one in found)
 
@@ -182,7 +192,9 @@ def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
         ("nothing", None),
     ],
 )  # fmt: skip
-def test_a_host_has_the_certificate_that_tls_names(tls: str, expected: str | None) -> None:
+def test_a_host_has_the_certificate_that_tls_names(
+    tls: str, expected: str | None
+) -> None:
     (endpoint,) = api(ingress(f"{{rules: [{rule('path: /x')}], tls: {tls}}}")).endpoints
     assert endpoint.certificate == expected
 
@@ -192,8 +204,12 @@ def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
     text = ingress(WAY)
     (endpoint,) = api(text, TRAITS.replace("a.b/rewrite", "other"), trait=0).endpoints
     assert str(endpoint.place) == "app1.yaml:8:71"
-    text = ingress(f"{{rules: [{rule('path: /x', host='a_b')}]}}", annotations="{a.b/rewrite: y}")
-    assert [one[:24] for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)] == [
+    text = ingress(
+        f"{{rules: [{rule('path: /x', host='a_b')}]}}", annotations="{a.b/rewrite: y}"
+    )
+    assert [
+        one[:24] for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)
+    ] == [
         "8:49: error ACC213: host",
         "8:84: error OAM108: 'a.b",
     ]
@@ -222,7 +238,9 @@ WITHOUT_EFFECT = [
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(name: str) -> None:
+def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
+    name: str,
+) -> None:
     (message,) = said(ingress("{}", annotations=f"{{{name}: x}}"))
     assert message.startswith(
         f"7:13: error OAM108: '{name}' changes who may call, or what is reached; "
@@ -232,7 +250,10 @@ def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(name
 @pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
 def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
     """Whatever its controller would do by it. A domain that the stack lists says nothing of each of its keys."""
-    for stack in (STACK, replace(STACK, metadata={name.partition("/")[0]: "shapes answers"})):
+    for stack in (
+        STACK,
+        replace(STACK, metadata={name.partition("/")[0]: "shapes answers"}),
+    ):
         assert said(ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack) == [
             f"7:13: error OAM108: '{name}' may say who may call, or what is reached, and nobody here knows it; take it "
             f"out, or have the stack say that it does not: cluster.metadata, {name}"
@@ -250,7 +271,10 @@ def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
     stack = replace(STACK, metadata={name: "x", name.partition("/")[0]: "x"})
-    assert "error OAM108" in said(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
+    assert (
+        "error OAM108"
+        in said(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
+    )
 
 
 def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_is_not_told() -> (
@@ -258,7 +282,9 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
 ):
     name = "nginx.ingress.kubernetes.io/backend-protocol"
     assert said(
-        ingress("{}", annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}")
+        ingress(
+            "{}", annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}"
+        )
     ) == [
         f"7:13: error ACC218: '{name}: grpcs' speaks gRPC, whose calls go upstream by another path than the one that "
         "was decided on; it is not deployed"

@@ -23,7 +23,12 @@ def test_two_components_do_not_make_one_object() -> None:
         "applications namespaces of their own"
     ]
     assert said(judged(first), judged(second, key="other/api", namespace="other")) == []
-    assert said(judged(first), judged(merged(first, "metadata: {name: q}"), key="shop/api")) == []
+    assert (
+        said(
+            judged(first), judged(merged(first, "metadata: {name: q}"), key="shop/api")
+        )
+        == []
+    )
 
 
 def test_a_component_makes_an_object_once() -> None:
@@ -49,8 +54,16 @@ def test_two_services_of_one_component_are_one() -> None:
 @pytest.mark.parametrize(
     ("one", "kind", "name"),
     [
-        ("{apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}", "ServiceAccount", "web"),
-        ("{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", "Secret", "web-client"),
+        (
+            "{apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}",
+            "ServiceAccount",
+            "web",
+        ),
+        (
+            "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}",
+            "Secret",
+            "web-client",
+        ),
         (SERVICE, "Service", "web"),
     ],
 )
@@ -86,20 +99,29 @@ def test_ingresses_are_not_made() -> None:
 def test_what_both_share_is_nobodys_alone() -> None:
     """As KubeVela has it: the policies of both Applications name the object, and neither takes it from the other."""
     namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
-    ours, theirs = judged(namespace), judged(namespace, key="other/api", namespace="other")
+    ours, theirs = (
+        judged(namespace),
+        judged(namespace, key="other/api", namespace="other"),
+    )
     allowed = {"Namespace": "dashboards"}
     assert said(shared(ours), shared(theirs), allowed=allowed) == []
     for pair in ((ours, theirs), (shared(ours), theirs), (ours, shared(theirs))):
         (message,) = said(*pair, allowed=allowed)
-        assert message.startswith("OAM107 Namespace 'dashboards' would also be made for 'shop/web'")
+        assert message.startswith(
+            "OAM107 Namespace 'dashboards' would also be made for 'shop/web'"
+        )
     made = judged(made=(("Secret", "web-client"),))
-    secret = judged("{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", key="shop/api")
+    secret = judged(
+        "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}", key="shop/api"
+    )
     assert [message[:6] for message in said(made, shared(secret))] == ["OAM107"]
 
 
 def shared(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's shared-resource policy names."""
-    objects = tuple(replace(one, options=Options(patch=True)) for one in component.objects)
+    objects = tuple(
+        replace(one, options=Options(patch=True)) for one in component.objects
+    )
     return replace(component, objects=objects)
 
 
@@ -114,14 +136,16 @@ def test_two_may_look_at_one() -> None:
             (looked_at(first), second),
             (looked_at(first), shared(second)),
         ):
-            assert [line[:6] for line in said(one, other) if line.startswith("OAM107")] == [
-                "OAM107"
-            ]
+            assert [
+                line[:6] for line in said(one, other) if line.startswith("OAM107")
+            ] == ["OAM107"]
 
 
 def looked_at(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's read-only policy names."""
-    objects = tuple(replace(one, options=Options(read=True)) for one in component.objects)
+    objects = tuple(
+        replace(one, options=Options(read=True)) for one in component.objects
+    )
     return replace(component, objects=objects)
 
 
@@ -129,7 +153,11 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
 
 
 @pytest.mark.parametrize(
-    "other", [WRITING.replace("NAME", "b"), "{apiVersion: v1, kind: Secret, metadata: {name: db}}"]
+    "other",
+    [
+        WRITING.replace("NAME", "b"),
+        "{apiVersion: v1, kind: Secret, metadata: {name: db}}",
+    ],
 )
 def test_no_controller_writes_over_another_components_secret(other: str) -> None:
     """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""

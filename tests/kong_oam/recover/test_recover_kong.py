@@ -51,23 +51,34 @@ def test_what_the_state_knows_is_not_lost() -> None:
 @pytest.mark.parametrize(
     "tags",
     [
-        *(set(), {"kong-oam"}, {"kong-oam-stack:local"}, {"kong-oam", "kong-oam-stack:local2"}),
+        *(
+            set(),
+            {"kong-oam"},
+            {"kong-oam-stack:local"},
+            {"kong-oam", "kong-oam-stack:local2"},
+        ),
         {"kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"},
     ],
 )
 def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) -> None:
     """Other stacks, other tools, and what was made by hand."""
-    assert lost([_entity("services", "other", frozenset(tags))], frozenset(), ASKING) == ()
+    assert (
+        lost([_entity("services", "other", frozenset(tags))], frozenset(), ASKING) == ()
+    )
 
 
 def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
     """Whoever gave it our tags: that stack may need it."""
-    theirs = _entity("consumers", "kong-oam.prod.ring.okta", frozenset({"kong-oam-stack:prod"}))
+    theirs = _entity(
+        "consumers", "kong-oam.prod.ring.okta", frozenset({"kong-oam-stack:prod"})
+    )
     key = _entity("jwts", "key", consumer="kong-oam.prod.ring.okta")
     assert lost([theirs, key], frozenset(), ASKING) == ()
 
 
-def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> None:
+def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> (
+    None
+):
     """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
     there = [
         _entity("consumers", "c"),
@@ -84,13 +95,15 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
     assert [
-        reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)
+        reason
+        for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING)
     ] == ["it guards what route way leads to; take the routes away first"]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
     assert _removed([SERVICE, GATE, theirs], {"api"}) == []
     assert _removed([SERVICE, GATE, ROUTE], {"api"}) == ["way", "gate"]
     assert _removed(
-        [SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}
+        [SERVICE, GATE, _entity("routes", "elsewhere", service="other")],
+        {"api", "elsewhere"},
     ) == ["gate"]
 
 
@@ -101,21 +114,37 @@ def test_what_something_else_belongs_to_stays() -> None:
     assert [(entity.id, reason) for entity, reason in found] == [
         ("way", "plugin rate-limiting belongs to it")
     ]
-    prods = _entity("plugins", "prods", frozenset({"kong-oam", "kong-oam-stack:prod"}), route="way")
+    prods = _entity(
+        "plugins", "prods", frozenset({"kong-oam", "kong-oam-stack:prod"}), route="way"
+    )
     ((_, why),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
     assert why == "plugin prods of stack 'prod' belongs to it"
-    assert _removed([RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()) == []
     assert (
-        _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set())
+        _removed(
+            [RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()
+        )
+        == []
+    )
+    assert (
+        _removed(
+            [NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")],
+            set(),
+        )
         == []
     )
 
 
 def test_a_parent_and_its_child_are_never_both_lost() -> None:
     """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
-    for parent, child in ((SERVICE, GATE), (SERVICE, ROUTE), (ROUTE, OPTIONAL), (RING, KEY)):
+    for parent, child in (
+        (SERVICE, GATE),
+        (SERVICE, ROUTE),
+        (ROUTE, OPTIONAL),
+        (RING, KEY),
+    ):
         with pytest.raises(
-            OutdatedStateError, match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend"
+            OutdatedStateError,
+            match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend",
         ):
             lost([parent, child], frozenset(), ASKING)
 
@@ -130,19 +159,28 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         for number in range(1100):
             admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
         service = admin.get("/services/s0").json()["id"]
-        consumer = admin.post("/consumers", json={"username": "ring", "tags": sorted(OURS)}).json()[
-            "id"
-        ]
-        admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": sorted(OURS)})
+        consumer = admin.post(
+            "/consumers", json={"username": "ring", "tags": sorted(OURS)}
+        ).json()["id"]
         admin.post(
-            "/plugins", json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)}
+            "/consumers/ring/jwt",
+            json={"key": "kid", "secret": "s", "tags": sorted(OURS)},
+        )
+        admin.post(
+            "/plugins",
+            json={"name": "jwt", "service": {"id": service}, "tags": sorted(OURS)},
         )
         for name in ("ours", "theirs"):
             admin.post("/upstreams", json={"name": name, "tags": sorted(OURS)})
         admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
         admin.post(
             "/routes",
-            json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": sorted(OURS)},
+            json={
+                "name": "way",
+                "paths": ["/"],
+                "service": {"id": service},
+                "tags": sorted(OURS),
+            },
         )
         there = entities(asked)
         assert sum(entity.collection == "services" for entity in there) == 1100
@@ -161,7 +199,9 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         found = [entity for entity, reason in judged if reason is None]
         remove(asked, found, settle=0)
         remove(asked, found, settle=0)
-        assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [
+        assert [
+            kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")
+        ] == [
             [],
             [],
             [],
@@ -183,9 +223,17 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
 
     with AdminApi(Account("http://kong"), httpx.MockTransport(answer)) as admin:
         remove(
-            admin, [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")], settle=12.0
+            admin,
+            [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")],
+            settle=12.0,
         )
-        assert done == ["/routes/way", "/plugins/optional", 12.0, "/plugins/gate", "/plugins/jwt"]
+        assert done == [
+            "/routes/way",
+            "/plugins/optional",
+            12.0,
+            "/plugins/gate",
+            "/plugins/jwt",
+        ]
         done.clear()
         remove(admin, [ROUTE, KEY, RING], settle=12.0)
         assert done == ["/routes/way", "/consumers/ring/jwt/key", "/consumers/ring"]
@@ -198,7 +246,11 @@ def test_a_kong_that_refuses_is_quoted() -> None:
         httpx.Client(base_url=kong.admin_url) as admin,
         AdminApi(Account(kong.admin_url)) as asked,
     ):
-        service = admin.post("/services", json={"name": "s", "host": "example.com"}).json()["id"]
+        service = admin.post(
+            "/services", json={"name": "s", "host": "example.com"}
+        ).json()["id"]
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
-        with pytest.raises(RemovalError, match=r"service s was not removed: 400 .*references this"):
+        with pytest.raises(
+            RemovalError, match=r"service s was not removed: 400 .*references this"
+        ):
             remove(asked, [LostEntity("services", service, "s")], settle=0)

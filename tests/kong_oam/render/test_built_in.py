@@ -30,16 +30,22 @@ from tests.support.tiers import examples
 
 KINDS = {name: kind for kind, name in sorted(built_in_types())}
 EXAMPLES = yaml.safe_load(
-    (Path(__file__).parents[2] / "support" / "built_in_properties.yaml").read_text("utf-8")
+    (Path(__file__).parents[2] / "support" / "built_in_properties.yaml").read_text(
+        "utf-8"
+    )
 )
 OBJECT = st.fixed_dictionaries(
-    {"apiVersion": st.just("v1"), "kind": st.sampled_from(["ConfigMap", "Namespace", "Service"])},
+    {
+        "apiVersion": st.just("v1"),
+        "kind": st.sampled_from(["ConfigMap", "Namespace", "Service"]),
+    },
     optional={
         "metadata": st.fixed_dictionaries(
             {"name": st.sampled_from("ab")}, optional={"namespace": st.just("other")}
         ),
         "data": st.dictionaries(
-            st.sampled_from("ab"), st.one_of(st.text("a\n"), st.integers(), st.lists(st.none()))
+            st.sampled_from("ab"),
+            st.one_of(st.text("a\n"), st.integers(), st.lists(st.none())),
         ),
     },
 )
@@ -65,7 +71,8 @@ OPEN: Mapping[str, st.SearchStrategy[Any]] = {
 }
 """What is more likely to do something than any properties, of the types that take any."""
 _TRIED = settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
@@ -74,7 +81,9 @@ def judged(answer: Answer) -> Any:
     if "objects" in answer:
         return answer["objects"]
     return (
-        sorted((one["path"], one["kind"]) for one in answer["findings"] if one.get("path"))
+        sorted(
+            (one["path"], one["kind"]) for one in answer["findings"] if one.get("path")
+        )
         or "refused"
     )
 
@@ -88,12 +97,18 @@ def differs(name: str, wanted: Any, workload: Any) -> bool:
 
 def only_parameter(definition: Definition) -> Definition:
     """What it takes, with an object that any of it makes."""
-    found = re.search(r"^(\t?)parameter: \{.*?^\1\}", definition.template, re.MULTILINE | re.DOTALL)
+    found = re.search(
+        r"^(\t?)parameter: \{.*?^\1\}", definition.template, re.MULTILINE | re.DOTALL
+    )
     assert found
     named = "".join(
-        re.findall(r"^\t?#\w+: \{.*?^\t?\}\n", definition.template, re.MULTILINE | re.DOTALL)
+        re.findall(
+            r"^\t?#\w+: \{.*?^\t?\}\n", definition.template, re.MULTILINE | re.DOTALL
+        )
     )
-    template = f'{named}{found.group()}\noutput: {{apiVersion: "v1", kind: "ConfigMap"}}\n'
+    template = (
+        f'{named}{found.group()}\noutput: {{apiVersion: "v1", kind: "ConfigMap"}}\n'
+    )
     return replace(definition, template=template)
 
 
@@ -114,7 +129,10 @@ def test_the_parameters_are_kubevelas(
 ) -> None:
     """Every field at any depth, whether it may be missing, its types, bounds, values, default and condition."""
     mine, other = parameter(ours[name].template), parameter(theirs[name].template)
-    if name in ("helmchart", "securitycontext"):  # whose defaults are chosen differences
+    if name in (
+        "helmchart",
+        "securitycontext",
+    ):  # whose defaults are chosen differences
         mine, other = taken(mine), taken(other)
     assert mine == other
 
@@ -138,14 +156,22 @@ def test_a_type_makes_what_kubevelas_makes(
         mine, other = only_parameter(mine), only_parameter(other)
 
     @settings(_TRIED, max_examples=examples(300))
-    @given(st.data(), st.sampled_from((*WORKLOADS, LARGE, LARGE)), st.sampled_from([30, 22, 18]))
+    @given(
+        st.data(),
+        st.sampled_from((*WORKLOADS, LARGE, LARGE)),
+        st.sampled_from([30, 22, 18]),
+    )
     def check(data: st.DataObject, workload: Any, minor: int) -> None:
         wanted = data.draw(fitting, label="properties")
         if data.draw(st.integers(0, 3)) == 0:
             wanted = data.draw(changed(wanted), label="changed")
 
         def made(definition: Definition) -> Answer:
-            parts = [on(workload), (definition, wanted)] if is_trait else [(definition, wanted)]
+            parts = (
+                [on(workload), (definition, wanted)]
+                if is_trait
+                else [(definition, wanted)]
+            )
             return rendered(evaluator, *parts, minor=minor)
 
         answer = made(mine)
@@ -162,7 +188,9 @@ def test_a_type_makes_what_kubevelas_makes(
 @pytest.mark.deep
 @pytest.mark.generated
 def test_traits_one_after_the_other_are_kubevelas(
-    evaluator: Evaluator, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
+    evaluator: Evaluator,
+    ours: Mapping[str, Definition],
+    theirs: Mapping[str, Definition],
 ) -> None:
     """On a component of a built-in type: what a trait patches is found in our workloads as in KubeVela's."""
     different = {one.trait for one in DIFFERENCES}
@@ -176,11 +204,15 @@ def test_traits_one_after_the_other_are_kubevelas(
         )
 
     @settings(_TRIED, max_examples=examples(1000))
-    @given(drawn("components", of), st.lists(drawn("traits", traits), min_size=1, max_size=3))
+    @given(
+        drawn("components", of),
+        st.lists(drawn("traits", traits), min_size=1, max_size=3),
+    )
     def check(component: tuple[str, Any], chain: list[tuple[str, Any]]) -> None:
         answers = [
             rendered(
-                evaluator, *((definitions[name], wanted) for name, wanted in (component, *chain))
+                evaluator,
+                *((definitions[name], wanted) for name, wanted in (component, *chain)),
             )
             for definitions in (ours, theirs)
         ]
@@ -201,6 +233,10 @@ def test_a_type_takes_its_examples(
     theirs = kubevelas() or ours
     for wanted in of_component or EXAMPLES["traits"][name]:
         before = [] if of_component else [on(WORKLOADS[0])]
-        answers = [rendered(evaluator, *before, (one[name], wanted)) for one in (ours, theirs)]
+        answers = [
+            rendered(evaluator, *before, (one[name], wanted)) for one in (ours, theirs)
+        ]
         assert "objects" in answers[0] or name == "json-patch", answers[0]
-        assert differs(name, wanted, WORKLOADS[0]) or judged(answers[0]) == judged(answers[1])
+        assert differs(name, wanted, WORKLOADS[0]) or judged(answers[0]) == judged(
+            answers[1]
+        )

@@ -24,13 +24,17 @@ CASES = {(one.trait, one.name): one for one in DIFFERENCES}
 
 def test_the_table_of_differences_has_each() -> None:
     """And names no other type."""
-    assert [row for row in DIFFERENT if ("trait", row[0]) in built_in_types()] == [*CASES]
-    assert {name for name, _ in DIFFERENT if ("component", name) in built_in_types()} == {
-        *NOT_RENDERED_ALIKE
-    }
+    assert [row for row in DIFFERENT if ("trait", row[0]) in built_in_types()] == [
+        *CASES
+    ]
+    assert {
+        name for name, _ in DIFFERENT if ("component", name) in built_in_types()
+    } == {*NOT_RENDERED_ALIKE}
 
 
-@pytest.mark.parametrize("chosen", DIFFERENCES, ids=lambda one: f"{one.trait}: {one.name}")
+@pytest.mark.parametrize(
+    "chosen", DIFFERENCES, ids=lambda one: f"{one.trait}: {one.name}"
+)
 def test_a_chosen_difference_is_one(
     chosen: Difference,
     evaluator: Evaluator,
@@ -51,9 +55,9 @@ def _made(
 ) -> tuple[Any, list[Any]]:
     """The containers and the other objects of a case."""
     case = CASES[trait, name]
-    workload, *others = rendered(evaluator, on(case.workload), (ours[trait], case.properties))[
-        "objects"
-    ]
+    workload, *others = rendered(
+        evaluator, on(case.workload), (ours[trait], case.properties)
+    )["objects"]
     return workload["object"]["spec"]["template"]["spec"]["containers"], [
         one["object"] for one in others
     ]
@@ -70,7 +74,9 @@ def test_a_claim_has_its_selector(
     )
 
 
-def test_a_device_is_no_mount(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_device_is_no_mount(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     (container,), _ = _made(evaluator, ours, "storage", "`volumeMode`")
     device = {"name": "pvc-data", "devicePath": "/data"}
     assert (container["volumeMounts"], container["volumeDevices"]) == ([], [device])
@@ -80,7 +86,10 @@ def test_what_is_of_the_first_container_is_of_no_other(
     evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
     (first, second), _ = _made(evaluator, ours, "pvc", "several containers")
-    assert ([one["name"] for one in first["volumeMounts"]], "volumeMounts" in second) == (
+    assert (
+        [one["name"] for one in first["volumeMounts"]],
+        "volumeMounts" in second,
+    ) == (
         ["data", "files"],
         False,
     )
@@ -102,10 +111,16 @@ def test_a_volume_stands_beside_others(
     ("name", "wanted"),
     [
         ("ref-objects", {"objects": [{"resource": "configmaps", "name": "a"}]}),
-        ("helmchart", {"chart": {"source": "podinfo", "auth": {"secretRef": {"name": "a"}}}}),
         (
             "helmchart",
-            {"chart": {"source": "podinfo"}, "valuesFrom": [{"kind": "Secret", "name": "a"}]},
+            {"chart": {"source": "podinfo", "auth": {"secretRef": {"name": "a"}}}},
+        ),
+        (
+            "helmchart",
+            {
+                "chart": {"source": "podinfo"},
+                "valuesFrom": [{"kind": "Secret", "name": "a"}],
+            },
         ),
     ],
 )
@@ -116,7 +131,9 @@ def test_what_reads_a_cluster_is_refused_in_words(
     assert (finding["kind"], finding["part"]) == ("said", -1)
 
 
-def test_a_helm_chart_is_a_release(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_a_helm_chart_is_a_release(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     """Its `spec` are the inputs of Pulumi's resource."""
     wanted = {
         "chart": {
@@ -129,7 +146,8 @@ def test_a_helm_chart_is_a_release(evaluator: Evaluator, ours: Mapping[str, Defi
         "options": {"timeout": "1m30s", "includeCRDs": False, "wait": False},
     }
     (release,) = (
-        one["object"] for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"]
+        one["object"]
+        for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"]
     )
     assert (release["apiVersion"], release["kind"], release["metadata"]["name"]) == (
         "helm.sh/v3",
@@ -156,10 +174,16 @@ def test_a_helm_chart_is_a_release(evaluator: Evaluator, ours: Mapping[str, Defi
     }
 
 
-def test_the_smallest_helm_chart(evaluator: Evaluator, ours: Mapping[str, Definition]) -> None:
+def test_the_smallest_helm_chart(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
     """Is called as its component, and is waited for."""
     wanted = {"chart": {"source": "oci://charts.example.com/a"}}
     (one,) = rendered(evaluator, (ours["helmchart"], wanted))["objects"]
     release = one["object"]["spec"]
-    assert (release["name"], release["timeout"], release["skipAwait"]) == ("web", 300, False)
+    assert (release["name"], release["timeout"], release["skipAwait"]) == (
+        "web",
+        300,
+        False,
+    )
     assert not {"version", "repositoryOpts", "values"} & {*release}

@@ -28,18 +28,26 @@ def test_a_file_is_a_definition_of_its_name(path: Path, evaluator: Evaluator) ->
     """It says what `vela def` asks of one, and needs no other file."""
     (one,) = read_definition_file(path, str(path), evaluator.ask).definitions
     assert (one.kind, one.name) in built_in_types() and one.name == path.stem
-    about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})["definition"][
-        "about"
-    ]
-    assert {*about} == {"type", "description", "annotations", "labels", "attributes"} and about[
-        "description"
-    ]
+    about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})[
+        "definition"
+    ]["about"]
+    assert {*about} == {
+        "type",
+        "description",
+        "annotations",
+        "labels",
+        "attributes",
+    } and about["description"]
     assert not [text for text in REFUSED_BY_SCHEMAS if text in one.template]
 
 
-def test_types_are_known_without_an_evaluator(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_types_are_known_without_an_evaluator(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """A file for each; and what was read once is kept."""
-    assert sorted(name for _, name in built_in_types()) == sorted(path.stem for path in FILES)
+    assert sorted(name for _, name in built_in_types()) == sorted(
+        path.stem for path in FILES
+    )
     assert {kind for kind, _ in built_in_types()} == {"component", "trait", "policy"}
     read = Tools(evaluator, Cache(tmp_path, "1")).built_in
     assert not library(read).diagnostics
@@ -61,7 +69,9 @@ def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
 def test_each_property_is_explained(path: Path) -> None:
     """The line before each field of `parameter` is a comment that says the usage."""
     lines = path.read_text("utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("\tparameter:"))
+    start = next(
+        number for number, line in enumerate(lines) if line.startswith("\tparameter:")
+    )
     for number in range(
         start + 1, lines.index("\t}", start) if lines[start].endswith("{") else start
     ):
@@ -69,14 +79,18 @@ def test_each_property_is_explained(path: Path) -> None:
             above = number
             while lines[above - 1].startswith("\t\t//"):
                 above -= 1
-            assert any("+usage=" in comment for comment in lines[above:number]), lines[number]
+            assert any("+usage=" in comment for comment in lines[above:number]), lines[
+                number
+            ]
 
 
 def test_it_is_said_in_our_own_words() -> None:
     """No usage and no description is KubeVela's."""
     need_corpus()
     theirs = _said(
-        path for folder in ("builtin", "deprecated") for path in (CORPUS / folder).glob("*.yaml")
+        path
+        for folder in ("builtin", "deprecated")
+        for path in (CORPUS / folder).glob("*.yaml")
     )
     assert theirs and theirs.isdisjoint(_said(FILES))
 
@@ -84,6 +98,7 @@ def test_it_is_said_in_our_own_words() -> None:
 def _said(paths: Iterable[Path]) -> set[str]:
     texts = (path.read_text("utf-8") for path in paths)
     found = (
-        re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE) for text in texts
+        re.findall(r"\+usage=(.*)|description: *\"?(.*?)\"?$", text, re.MULTILINE)
+        for text in texts
     )
     return {one or other for pairs in found for one, other in pairs if one or other}

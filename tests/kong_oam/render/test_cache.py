@@ -41,7 +41,9 @@ def test_a_component_that_did_not_change_is_evaluated_once(cache: Cache) -> None
         assert evaluator.asked == 1
         rendered(evaluator, stack, "properties: {image: b}", cache=cache)
         rendered(evaluator, stack, metadata="{name: shop, labels: {a: b}}", cache=cache)
-        rendered(evaluator, defined('output: {apiVersion: "v1", kind: "X"}'), cache=cache)
+        rendered(
+            evaluator, defined('output: {apiVersion: "v1", kind: "X"}'), cache=cache
+        )
         rendered(evaluator, stack, cache=Cache(cache.folder, "2"))
         assert evaluator.asked == 5
 
@@ -54,8 +56,13 @@ def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
             defined("a: [for x in 10000*[1] for y in 10000*[1] {x}]\noutput: {}"),
         )
         for number in range(2):
-            assert rendered(evaluator, wrong, cache=cache).diagnostics[0].code == "OAM112"
-            assert "CPU time" in rendered(evaluator, slow, cache=cache).diagnostics[0].message
+            assert (
+                rendered(evaluator, wrong, cache=cache).diagnostics[0].code == "OAM112"
+            )
+            assert (
+                "CPU time"
+                in rendered(evaluator, slow, cache=cache).diagnostics[0].message
+            )
             assert evaluator.asked == 2 * (number + 1)
 
 
@@ -63,7 +70,9 @@ def _broken(whole: bytes) -> Iterator[bytes]:
     """What a file of the cache may hold in the place of an answer."""
     yield from (whole[:size] for size in range(0, len(whole), 7))
     yield from (
-        whole[:at] + b"0" + whole[at + 1 :] for at in range(len(whole)) if whole[at] != ord("0")
+        whole[:at] + b"0" + whole[at + 1 :]
+        for at in range(len(whole))
+        if whole[at] != ord("0")
     )
     yield from (b"[]", b"[" * 100_000, b"\xff", b"\xef\xbb\xbf{}", b"\x00" * 99)
 
@@ -96,12 +105,15 @@ def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
 def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
     """What only the cluster knows is asked for again."""
     known, awaited = (
-        {"valueFrom": one, "scope": {"output": {"a": 1}}} for one in ("output.a", "output.status.b")
+        {"valueFrom": one, "scope": {"output": {"a": 1}}}
+        for one in ("output.a", "output.status.b")
     )
     with Counting() as evaluator:
         for _ in range(2):
             assert answered(known, evaluator, cache) == {"value": 1}
-            assert answered(awaited, evaluator, cache)["paths"] == [["output", "status", "b"]]
+            assert answered(awaited, evaluator, cache)["paths"] == [
+                ["output", "status", "b"]
+            ]
         assert evaluator.asked == 3
 
 
@@ -110,7 +122,9 @@ def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with Counting() as evaluator:
         for _ in range(2):
-            assert rendered(evaluator, defined(), cache=Cache(tmp_path / "file", "1")).objects
+            assert rendered(
+                evaluator, defined(), cache=Cache(tmp_path / "file", "1")
+            ).objects
         assert evaluator.asked == 2
 
 
@@ -118,7 +132,9 @@ def _aged(cache: Cache, days: Mapping[str, float], size: int = 0) -> None:
     """Answers that were used last so many days ago, by their keys."""
     for key, age in days.items():
         cache.keep(key, {"text": "x" * size})
-        os.utime(cache.folder / key[:2] / f"{key}.json", (time.time() - age * 86400,) * 2)
+        os.utime(
+            cache.folder / key[:2] / f"{key}.json", (time.time() - age * 86400,) * 2
+        )
 
 
 def _there(cache: Cache) -> set[str]:
@@ -130,7 +146,15 @@ def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
     request = {"file": "a.cue", "text": "a: 1"}
     used = cache.key(request)
     cache.keep(
-        used, {"definition": {"name": "a", "about": {"type": "trait"}, "template": "", "line": 1}}
+        used,
+        {
+            "definition": {
+                "name": "a",
+                "about": {"type": "trait"},
+                "template": "",
+                "line": 1,
+            }
+        },
     )
     os.utime(cache.folder / used[:2] / f"{used}.json", (time.time() - 31 * 86400,) * 2)
     _aged(cache, {"aa1": 29, "aa2": 31})
@@ -158,7 +182,9 @@ def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
                     }
                 }
                 answer = answered(
-                    {**request, "traits": [], "context": {"name": "a"}}, evaluator, cache
+                    {**request, "traits": [], "context": {"name": "a"}},
+                    evaluator,
+                    cache,
                 )
                 assert answer["objects"][0]["object"]["a"] == number
 

@@ -24,7 +24,16 @@ from tests.support.oam_corpus import (
     need_corpus,
 )
 
-TYPES = ("webservice", "cron-task", "gateway", "storage", "env", "scaler", "json-patch", "labels")
+TYPES = (
+    "webservice",
+    "cron-task",
+    "gateway",
+    "storage",
+    "env",
+    "scaler",
+    "json-patch",
+    "labels",
+)
 ESTATE = """apiVersion: core.oam.dev/v1beta1
 kind: Application
 metadata: {name: shop, labels: {team: a}, annotations: {note: b}}
@@ -50,7 +59,9 @@ def _findings(
     application: Application, stack: Library, evaluator: Evaluator
 ) -> Iterator[Diagnostic]:
     for component in application.components:
-        made = render(definitions_of(component, stack), application, component, evaluator.ask)
+        made = render(
+            definitions_of(component, stack), application, component, evaluator.ask
+        )
         assert bool(made.objects) is not bool(made.diagnostics)
         yield from made.diagnostics
 
@@ -66,7 +77,9 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
             findings = [*_findings(application, library_of(file, built_in), evaluator)]
             assert all(one.place for one in findings), file
             assert not [
-                one for one in findings if "the evaluation of its definition" in one.message
+                one
+                for one in findings
+                if "the evaluation of its definition" in one.message
             ], file
             rendered, refused = rendered + (not findings), refused + bool(findings)
     assert rendered >= 255 and refused >= 100, (rendered, refused)
@@ -79,7 +92,23 @@ def _changed(text: str, choose: random.Random) -> str:
         text = (
             text[:at]
             + choose.choice(
-                ["", "x", '"', "{", "}", "[", ":", "?", "|", "*", "0", "\n", "&", "_|_", "é"]
+                [
+                    "",
+                    "x",
+                    '"',
+                    "{",
+                    "}",
+                    "[",
+                    ":",
+                    "?",
+                    "|",
+                    "*",
+                    "0",
+                    "\n",
+                    "&",
+                    "_|_",
+                    "é",
+                ]
             )
             + text[at + old :]
         )
@@ -93,15 +122,20 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
     """Something is rendered, or each finding has a place."""
     need_corpus()
     choose = random.Random(seed)
-    texts = {name: (CORPUS / "builtin" / f"{name}.yaml").read_text("utf-8") for name in TYPES}
+    texts = {
+        name: (CORPUS / "builtin" / f"{name}.yaml").read_text("utf-8") for name in TYPES
+    }
     (document,), _ = read("shop.yaml", ESTATE.encode())
     for _ in range(60):
         changed = {
-            name: read_definitions(name, text.encode()).definitions for name, text in texts.items()
+            name: read_definitions(name, text.encode()).definitions
+            for name, text in texts.items()
         }
         one = choose.choice(TYPES)
         head, found, template = texts[one].partition("template: |")
-        read_now = read_definitions(one, (head + found + _changed(template, choose)).encode())
+        read_now = read_definitions(
+            one, (head + found + _changed(template, choose)).encode()
+        )
         assert all(finding.place for finding in read_now.diagnostics)
         changed[one] = read_now.definitions
         stack = library(definition for some in changed.values() for definition in some)

@@ -38,7 +38,9 @@ template: {
 
 
 WITHOUT_A_TRAIT = library(
-    read_definitions("app.yaml", written("Component", "app", WORKLOAD).encode()).definitions
+    read_definitions(
+        "app.yaml", written("Component", "app", WORKLOAD).encode()
+    ).definitions
 )
 """A component type, in YAML."""
 
@@ -61,7 +63,9 @@ def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(
     (scaler,) = stack.definitions["trait", "my-scaler"]
     assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
     made = (
-        rendered(evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]")
+        rendered(
+            evaluator, stack, "traits: [{type: my-scaler, properties: {replicas: 3}}]"
+        )
         .objects[0]
         .object
     )
@@ -106,18 +110,27 @@ def test_a_template_has_the_lines_of_its_file(
     (finding,) = rendered(
         evaluator, stack, "traits: [{type: tagged@blue, properties: {a: X}}]"
     ).diagnostics
-    assert finding.message.endswith(f'reference "nobody" not found ({tmp_path}/tagged.cue:17)')
+    assert finding.message.endswith(
+        f'reference "nobody" not found ({tmp_path}/tagged.cue:17)'
+    )
     (unknown,) = rendered(
-        evaluator, stack, "traits: [{type: tagged, properties: {a: X, c: 1, more: {d: 1}}}]"
+        evaluator,
+        stack,
+        "traits: [{type: tagged, properties: {a: X, c: 1, more: {d: 1}}}]",
     ).diagnostics
     assert unknown.message == "unknown field 'c' in tagged"
     stack = with_trait(
-        LINED.replace("strings", "tool/exec").replace("b: nobody", ""), tmp_path, evaluator
+        LINED.replace("strings", "tool/exec").replace("b: nobody", ""),
+        tmp_path,
+        evaluator,
     )
     (refused,) = rendered(
         evaluator, stack, "traits: [{type: tagged, properties: {a: X}}]"
     ).diagnostics
-    assert (refused.code, str(refused.place)) == ("OAM108", f"{tmp_path}/tagged.cue:2:1")
+    assert (refused.code, str(refused.place)) == (
+        "OAM108",
+        f"{tmp_path}/tagged.cue:2:1",
+    )
     assert refused.place.excerpt().splitlines()[0].endswith('import "tool/exec"')
 
 
@@ -127,14 +140,21 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(
     """They are judged by a part of the template."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
-    read = read_definition_file(tmp_path / "app.cue", f"{tmp_path}/app.cue", evaluator.ask)
+    read = read_definition_file(
+        tmp_path / "app.cue", f"{tmp_path}/app.cue", evaluator.ask
+    )
     (finding,) = rendered(evaluator, library(read.definitions)).diagnostics
-    assert finding.message.endswith(f'reference "#Nobody" not found ({tmp_path}/app.cue:5)')
+    assert finding.message.endswith(
+        f'reference "#Nobody" not found ({tmp_path}/app.cue:5)'
+    )
 
 
 WRONG = {
     "no CUE": ("a: : b", "OAM112: no definition: expected"),
-    "no template": ('a: type: "trait"', "OAM112: no definition: no `template` stands beside `a`"),
+    "no template": (
+        'a: type: "trait"',
+        "OAM112: no definition: no `template` stands beside `a`",
+    ),
     "a version that is no text": (
         'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
         "OAM103: version of 'a' must be of type string, not integer",
@@ -178,11 +198,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize("about", WRONG)
-def test_what_is_no_definition_is_found(about: str, tmp_path: Path, evaluator: Evaluator) -> None:
+def test_what_is_no_definition_is_found(
+    about: str, tmp_path: Path, evaluator: Evaluator
+) -> None:
     """At its file."""
     text, expected = WRONG[about]
     (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
-    found = read_definition_file(tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask).diagnostics
-    assert [str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found] == [
-        True
-    ] * bool(expected), found
+    found = read_definition_file(
+        tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask
+    ).diagnostics
+    assert [
+        str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}") for one in found
+    ] == [True] * bool(expected), found

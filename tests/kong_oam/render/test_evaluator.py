@@ -69,9 +69,13 @@ def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "limit"), [("no JSON", "life"), ("[" * 100_000, "memory")], ids=["none", "deep"]
+    ("answer", "limit"),
+    [("no JSON", "life"), ("[" * 100_000, "memory")],
+    ids=["none", "deep"],
 )
-def test_an_answer_that_cannot_be_read_is_a_limit(answer: str, limit: str, script: Script) -> None:
+def test_an_answer_that_cannot_be_read_is_a_limit(
+    answer: str, limit: str, script: Script
+) -> None:
     assert script(f"echo '{answer}'").ask(SIMPLE)["limit"] == limit
 
 
@@ -106,7 +110,10 @@ def test_the_limits_can_be_set() -> None:
     }
     with Evaluator(seconds=0.2) as evaluator:
         assert evaluator.ask(loop) == {"limit": "time", "part": -1}
-    large = {**SIMPLE, "component": {"type": "a", "template": 'a: 50000000 * "x"\noutput: {}'}}
+    large = {
+        **SIMPLE,
+        "component": {"type": "a", "template": 'a: 50000000 * "x"\noutput: {}'},
+    }
     with Evaluator(megabytes=64) as evaluator:
         assert evaluator.ask(large) == {"limit": "memory", "part": -1}
     with Evaluator(seconds=30) as evaluator:
@@ -129,11 +136,15 @@ def test_it_is_built_once() -> None:
     assert program().stat() == made and os.access(built, os.X_OK)
 
 
-def test_one_that_cannot_be_built_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_one_that_cannot_be_built_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """After the builder's own words."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(EvaluatorError, match="could not be built; the lines above say why"):
+    with pytest.raises(
+        EvaluatorError, match="could not be built; the lines above say why"
+    ):
         program()
 
 

@@ -15,7 +15,9 @@ SOURCE = Path(__file__).resolve().parents[3] / "evaluator"
 @pytest.mark.skipif(shutil.which("gofmt") is None, reason="no Go on PATH")
 def test_the_source_is_in_gos_own_form() -> None:
     """`gofmt -l` names the files that are not."""
-    done = subprocess.run(["gofmt", "-l", "."], cwd=SOURCE, capture_output=True, text=True)
+    done = subprocess.run(
+        ["gofmt", "-l", "."], cwd=SOURCE, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
@@ -23,11 +25,15 @@ def test_no_file_and_no_function_is_long() -> None:
     """As in Python: 400 lines a file, 50 a function, 120 signs a line."""
     for file in SOURCE.glob("*.go"):
         lines = file.read_text("utf-8").split("\n")
-        starts = [number for number, line in enumerate(lines) if line.startswith("func ")]
+        starts = [
+            number for number, line in enumerate(lines) if line.startswith("func ")
+        ]
         ends = [number for number, line in enumerate(lines) if line == "}"]
         assert len(lines) <= 400 and max(map(len, lines)) <= 120, file
         for start in starts:
-            assert min((end for end in ends if end >= start), default=start) - start <= 50, (
+            assert (
+                min((end for end in ends if end >= start), default=start) - start <= 50
+            ), (
                 file,
                 start + 1,
             )
@@ -36,7 +42,11 @@ def test_no_file_and_no_function_is_long() -> None:
 def test_whatever_runs_tests_builds_it_first() -> None:
     """A test that had to would be cut off by its time limit on a slow machine."""
     rules = re.findall(
-        r"^(test[a-z-]*): (.*?) ##", (SOURCE.parent / "Makefile").read_text("utf-8"), re.MULTILINE
+        r"^(test[a-z-]*): (.*?) ##",
+        (SOURCE.parent / "Makefile").read_text("utf-8"),
+        re.MULTILINE,
     )
     assert {"test-fast", "test", "test-all"} <= {target for target, _ in rules}
-    assert [target for target, needs in rules if "evaluator" not in needs.split()] == ["test-live"]
+    assert [target for target, needs in rules if "evaluator" not in needs.split()] == [
+        "test-live"
+    ]

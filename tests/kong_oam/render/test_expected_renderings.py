@@ -72,7 +72,9 @@ def _rendered(
     for application in deployments(document):
         for component in application.components:
             definitions = definitions_of(component, stack)
-            made = render(definitions, application, component, evaluator.ask, setting_of(document))
+            made = render(
+                definitions, application, component, evaluator.ask, setting_of(document)
+            )
             objects += [_without_empty_annotations(one.object) for one in made.objects]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings
@@ -84,8 +86,12 @@ def test_a_rendering_is_kubevelas(
     file: str, of: str, unchecked: Unchecked, ours: Mapping[str, Definition]
 ) -> None:
     """Every object in its order, with its name, labels and annotations; by KubeVela's definitions, and by ours."""
-    objects, findings = _rendered(file, unchecked, ours.values() if of == "ours" else ())
-    expected = [_without_empty_annotations(one.data) for one in documents(f"expected/{file}")]
+    objects, findings = _rendered(
+        file, unchecked, ours.values() if of == "ours" else ()
+    )
+    expected = [
+        _without_empty_annotations(one.data) for one in documents(f"expected/{file}")
+    ]
     assert (objects == expected) is (file not in DIFFERENT), findings
 
 
@@ -95,8 +101,13 @@ def test_properties_that_a_definition_does_not_know_are_refused(
 ) -> None:
     """And no others: whatever KubeVela renders is found right, but for these."""
     _, findings = _rendered(file, evaluator)
-    unknown = {finding.partition("unknown field '")[2].partition("'")[0] for finding in findings}
-    assert ", ".join(sorted(filter(None, unknown))) == UNKNOWN_PROPERTIES.get(file, ""), findings
+    unknown = {
+        finding.partition("unknown field '")[2].partition("'")[0]
+        for finding in findings
+    }
+    assert ", ".join(sorted(filter(None, unknown))) == UNKNOWN_PROPERTIES.get(
+        file, ""
+    ), findings
 
 
 def test_at_least_198_of_202_are_equal() -> None:

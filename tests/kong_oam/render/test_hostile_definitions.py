@@ -13,14 +13,26 @@ from tests.support.rendering import WORKLOAD, defined, rendered
 from tests.support.tiers import deep_after
 
 OUTPUT = 'output: {apiVersion: "v1", kind: "X"}\n'
-TIME, MEMORY = "more than 2 s of CPU time", "more than 512 MB of memory, or is nested too deeply"
+TIME, MEMORY = (
+    "more than 2 s of CPU time",
+    "more than 512 MB of memory, or is nested too deeply",
+)
 DIGITS = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
 
 TOO_MUCH: dict[str, tuple[str, str]] = {
-    "a list of 10^9": (f'import "list"\n{OUTPUT}a: list.Repeat([1], 1000000000)', MEMORY),
-    "a text of 4 GB": (f'import "strings"\n{OUTPUT}a: strings.Repeat("x", 4000000000)', MEMORY),
+    "a list of 10^9": (
+        f'import "list"\n{OUTPUT}a: list.Repeat([1], 1000000000)',
+        MEMORY,
+    ),
+    "a text of 4 GB": (
+        f'import "strings"\n{OUTPUT}a: strings.Repeat("x", 4000000000)',
+        MEMORY,
+    ),
     "a text of 4 GB by an operator": (f'{OUTPUT}a: 4000000000 * "x"', MEMORY),
-    "a number of 12 GB": (f'import "math/bits"\n{OUTPUT}a: bits.Lsh(1, 100000000000)', MEMORY),
+    "a number of 12 GB": (
+        f'import "math/bits"\n{OUTPUT}a: bits.Lsh(1, 100000000000)',
+        MEMORY,
+    ),
     "a disjunction of 2^18": (
         OUTPUT + "a: " + " & ".join(f"({{a{n}: 1}} | {{b{n}: 1}})" for n in range(18)),
         TIME,
@@ -58,7 +70,9 @@ def test_an_object_is_nested_as_deep_as_an_application_may_be(
 ) -> None:
     """A thousand levels are more than Python reads."""
     nested = "{b: " * (levels - 1) + '"1"' + "}" * (levels - 1)
-    made = rendered(evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {nested}}}'))
+    made = rendered(
+        evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {nested}}}')
+    )
     if levels == 64:
         assert made.objects
     else:
@@ -78,7 +92,9 @@ def test_an_object_is_nested_as_deep_as_an_application_may_be(
         ("1e-300", 1e-300),
     ],
 )
-def test_a_number_is_what_stands_there(number: str, read: float, evaluator: Evaluator) -> None:
+def test_a_number_is_what_stands_there(
+    number: str, read: float, evaluator: Evaluator
+) -> None:
     (made,) = rendered(
         evaluator, defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}')
     ).objects
@@ -110,7 +126,9 @@ def test_a_number_that_kubernetes_cannot_hold_is_a_finding(
 def test_the_part_that_passes_a_limit_is_named(evaluator: Evaluator) -> None:
     """A trait, where it is the trait's definition."""
     stack = defined(good="patch: {}", bad='patch: spec: a: 4000000000 * "x"')
-    (finding,) = rendered(evaluator, stack, "traits: [{type: good}, {type: bad}]").diagnostics
+    (finding,) = rendered(
+        evaluator, stack, "traits: [{type: good}, {type: bad}]"
+    ).diagnostics
     assert str(finding).startswith(
         "shop.yaml:8:37: error OAM112: trait 'bad' of 'web': the evaluation of its definition"
     )
@@ -132,7 +150,9 @@ REACHING = (
 
 
 @pytest.mark.parametrize("package", REACHING)
-def test_what_reaches_out_is_refused_where_it_stands(package: str, evaluator: Evaluator) -> None:
+def test_what_reaches_out_is_refused_where_it_stands(
+    package: str, evaluator: Evaluator
+) -> None:
     """An import of anything but CUE's packages that only compute: `tool/exec` would be a mere null otherwise."""
     template = f'// a comment\nimport p "{package}"\n{OUTPUT}a: p.Run\n'
     text = "apiVersion: core.oam.dev/v1beta1\nkind: ComponentDefinition\nmetadata: {name: app}\nspec:\n  schematic:\n    cue:\n      template: |\n"
@@ -149,7 +169,9 @@ def test_what_reaches_out_is_refused_where_it_stands(package: str, evaluator: Ev
 def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
     """CUE's interpreter of `@embed` is never asked."""
     (tmp_path / "secret").write_text("secret")
-    template = f"@extern(embed)\n\n{OUTPUT}a: string @embed(file={tmp_path}/secret,type=text)"
+    template = (
+        f"@extern(embed)\n\n{OUTPUT}a: string @embed(file={tmp_path}/secret,type=text)"
+    )
     (finding,) = rendered(evaluator, defined(template)).diagnostics
     assert finding.code == "OAM108"
 
@@ -174,7 +196,9 @@ def test_what_a_trait_leaves_half_made_is_said_of_it(evaluator: Evaluator) -> No
 def test_a_server_is_not_asked(evaluator: Evaluator) -> None:
     """KubeVela's `processing` of a trait would."""
     trait = 'processing: {output: token?: string, http: {method: "GET", url: "http://127.0.0.1:1/"}}\npatch: {}'
-    (finding,) = rendered(evaluator, defined(ask=trait), "traits: [{type: ask}]").diagnostics
+    (finding,) = rendered(
+        evaluator, defined(ask=trait), "traits: [{type: ask}]"
+    ).diagnostics
     assert "`processing` calls a server" in finding.message
 
 
@@ -182,7 +206,10 @@ WRONG: dict[str, tuple[str, str]] = {
     "no CUE": ("this is: : no {", "expected"),
     "no output": ("parameter: {}", "the template has no `output`"),
     "an output that is a text": ('output: "a"', "not an object"),
-    "an object without a kind": ('output: {apiVersion: "v1"}', "an object without `kind`"),
+    "an object without a kind": (
+        'output: {apiVersion: "v1"}',
+        "an object without `kind`",
+    ),
     "a value that is left open": (
         'output: {apiVersion: "v1", kind: "X", a: string}',
         "incomplete value string",
@@ -198,7 +225,9 @@ WRONG: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("about", WRONG)
-def test_a_definition_that_is_wrong_is_one_finding(about: str, evaluator: Evaluator) -> None:
+def test_a_definition_that_is_wrong_is_one_finding(
+    about: str, evaluator: Evaluator
+) -> None:
     """At the component, with CUE's own words."""
     template, words = WRONG[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
@@ -206,7 +235,9 @@ def test_a_definition_that_is_wrong_is_one_finding(about: str, evaluator: Evalua
     assert words in finding.message
 
 
-def test_patching_a_container_that_is_not_there_leaves_it_half_made(evaluator: Evaluator) -> None:
+def test_patching_a_container_that_is_not_there_leaves_it_half_made(
+    evaluator: Evaluator,
+) -> None:
     """As in KubeVela: it is added, with what the patch has."""
     patch = """
         patch: spec: template: spec: {
@@ -217,7 +248,9 @@ def test_patching_a_container_that_is_not_there_leaves_it_half_made(evaluator: E
     (workload,) = rendered(
         evaluator, defined(WORKLOAD, patch=patch), "traits: [{type: patch}]"
     ).objects
-    assert [one["name"] for one in workload.object["spec"]["template"]["spec"]["containers"]] == [
+    assert [
+        one["name"] for one in workload.object["spec"]["template"]["spec"]["containers"]
+    ] == [
         "web",
         "nowhere",
     ]

@@ -40,7 +40,10 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     (tmp_path / "definitions/out.yaml").symlink_to(tmp_path / "d.yaml")
     assert own(tmp_path).types == {("component", "a")}
     (out,) = own(tmp_path).diagnostics
-    assert out.code == "OAM101" and "name that in kong-oam:definitions of the stack" in out.message
+    assert (
+        out.code == "OAM101"
+        and "name that in kong-oam:definitions of the stack" in out.message
+    )
     (tmp_path / "definitions/out.yaml").unlink()
     found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
     assert [one.name for one in found.definitions] == ["a", "b", "c", "d"]
@@ -118,7 +121,12 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
         "OAM113 this takes the place of the built-in component type 'webservice'",
         "OAM113 this takes the place of the built-in component type 'worker'",
     ]
-    assert [one.severity for one in found.diagnostics] == ["error", "warning", "warning", "warning"]
+    assert [one.severity for one in found.diagnostics] == [
+        "error",
+        "warning",
+        "warning",
+        "warning",
+    ]
     assert str(found.diagnostics[0].place) == f"{tmp_path}/definitions/b.yaml:4:9"
 
 
@@ -141,7 +149,9 @@ def test_what_stands_beside_applications_takes_no_types_place(tmp_path: Path) ->
     apart is no clash."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/db.yaml").write_text(written("Component", "db", WORKLOAD))
-    newer = written("Component", "db", WORKLOAD).replace("spec:", "spec:\n  version: 99.0.0", 1)
+    newer = written("Component", "db", WORKLOAD).replace(
+        "spec:", "spec:\n  version: 99.0.0", 1
+    )
     texts = {
         "a": written("Component", "own", WORKLOAD),
         "b": written("Component", "own", WORKLOAD),
@@ -180,7 +190,9 @@ def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
         own(tmp_path)
 
 
-def test_only_cue_needs_an_evaluator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_cue_needs_an_evaluator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And what is kept of it."""
     monkeypatch.setattr("kong_oam.render.tools.usual_cache", _none)
     (tmp_path / "definitions").mkdir()

@@ -43,8 +43,14 @@ parameter: {
 """
 
 CASES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "all right": ("{image: a, kind: c, count: 2, ports: [{port: 1}], labels: {x: y}}", ()),
-    "an open struct takes anything": ("{image: a, open: {x: {y: 1}}, wide: {z: 1}}", ()),
+    "all right": (
+        "{image: a, kind: c, count: 2, ports: [{port: 1}], labels: {x: y}}",
+        (),
+    ),
+    "an open struct takes anything": (
+        "{image: a, open: {x: {y: 1}}, wide: {z: 1}}",
+        (),
+    ),
     "alternatives and conditions": (
         "{image: a, either: {right: {deep: 1}}, volumes: [{name: a, type: pvc, claim: b}]}",
         (),
@@ -66,7 +72,10 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, volumes: [{name: a, type: pvc, secret: b, claim: c}]}",
         ("8:61 OAM102: unknown field 'secret' in volumes[0]",),
     ),
-    "a type": ("{image: 1}", ("8:27 OAM103: image must be of type string, not integer",)),
+    "a type": (
+        "{image: 1}",
+        ("8:27 OAM103: image must be of type string, not integer",),
+    ),
     "a list that is none": (
         "{image: a, ports: 80}",
         ("8:37 OAM103: ports must be of type array, not integer",),
@@ -159,7 +168,10 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "'image: a'",
         ("8:19 OAM103: app must be of type object, not string",),
     ),
-    "a list in their place": ("[1]", ("8:19 OAM103: app must be of type object, not array",)),
+    "a list in their place": (
+        "[1]",
+        ("8:19 OAM103: app must be of type object, not array",),
+    ),
     "several at once": (
         "{count: x, kind: d}",
         (
@@ -205,7 +217,9 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
     ]
 
 
-def test_a_template_that_says_nothing_of_parameters_takes_any(evaluator: Evaluator) -> None:
+def test_a_template_that_says_nothing_of_parameters_takes_any(
+    evaluator: Evaluator,
+) -> None:
     """KubeVela's older definitions have some."""
     made = rendered(
         evaluator,
@@ -247,7 +261,11 @@ def test_what_fails_is_told_by_the_line_of_its_file(evaluator: Evaluator) -> Non
         f"spec:\n  schematic:\n    cue:\n      template: |\n{textwrap.indent(template, ' ' * 8)}"
     )
     for stack, a, b in (
-        (library(read_definitions("d.yaml", text.encode()).definitions), "d.yaml:9", "d.yaml:10"),
+        (
+            library(read_definitions("d.yaml", text.encode()).definitions),
+            "d.yaml:9",
+            "d.yaml:10",
+        ),
         (defined(template), "app:2:6", "app:3:6"),
     ):
         (finding,) = rendered(evaluator, stack).diagnostics
@@ -271,6 +289,10 @@ def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
 def test_what_a_wrong_type_hides_is_not_all_properties(evaluator: Evaluator) -> None:
     """Where they are alternatives themselves, none of them could be told without it."""
     made = rendered(
-        evaluator, defined("parameter: {x: int} | {y: string}\noutput: {}"), "properties: {x: q}"
+        evaluator,
+        defined("parameter: {x: int} | {y: string}\noutput: {}"),
+        "properties: {x: q}",
     )
-    assert [one.message for one in made.diagnostics] == ["x must be of type integer, not string"]
+    assert [one.message for one in made.diagnostics] == [
+        "x must be of type integer, not string"
+    ]

@@ -115,23 +115,38 @@ def test_each_form_is_evaluated_for_its_place(project: Path, tools: Tools) -> No
     estate = compile_estate(reading, STACK).estate
     assert estate
     settings = parse("prod", {**small_stacks.SETTINGS, "cluster": {"context": "here"}})
-    deployed = [one for one in objects_of(estate, settings) if one["kind"] == "Deployment"]
-    assert [(one["metadata"]["namespace"], one["spec"].get("replicas")) for one in deployed] == [
+    deployed = [
+        one for one in objects_of(estate, settings) if one["kind"] == "Deployment"
+    ]
+    assert [
+        (one["metadata"]["namespace"], one["spec"].get("replicas")) for one in deployed
+    ] == [
         ("staging", None),
         ("production", 3),
     ]
 
 
-def test_a_definition_that_one_form_needs_counts_for_it(project: Path, tools: Tools) -> None:
+def test_a_definition_that_one_form_needs_counts_for_it(
+    project: Path, tools: Tools
+) -> None:
     """Whoever asks again, after it was changed, is told what it makes now."""
     read(project, tools, "{name: web, traits: [{type: noted, properties: {}}]}")
     renderer, raw = Renderer(tools), read_files(["applications"])
     for text in ("one", "two"):
         template = f'parameter: {{}}\npatch: metadata: annotations: note: "{text}"'
-        (project / "definitions/noted.yaml").write_text(written("Trait", "noted", template))
-        (part,) = renderer.rendered(raw, own_definitions([], tools), 30).applications[0].components
+        (project / "definitions/noted.yaml").write_text(
+            written("Trait", "noted", template)
+        )
+        (part,) = (
+            renderer.rendered(raw, own_definitions([], tools), 30)
+            .applications[0]
+            .components
+        )
         notes = [
-            (one.rendered or ())[0].object["metadata"].get("annotations", {}).get("note")
+            (one.rendered or ())[0]
+            .object["metadata"]
+            .get("annotations", {})
+            .get("note")
             for one in part.placements
         ]
         assert notes == [None, text]
@@ -177,11 +192,17 @@ def test_what_a_form_renders_is_judged_and_compared(
     assert any(finding in line for line in found), found
 
 
-def test_a_service_more_of_the_same_ports_is_the_same(project: Path, tools: Tools) -> None:
+def test_a_service_more_of_the_same_ports_is_the_same(
+    project: Path, tools: Tools
+) -> None:
     """Of one name they are one, whose type is ClusterIP by itself."""
     assert (
         said(
-            read(project, tools, "{name: web, traits: [{type: expose, properties: {port: [80]}}]}")
+            read(
+                project,
+                tools,
+                "{name: web, traits: [{type: expose, properties: {port: [80]}}]}",
+            )
         )
         == []
     )
@@ -191,7 +212,9 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
     project: Path, tools: Tools
 ) -> None:
     (project / "definitions/routed.yaml").write_text(
-        written("Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)"))
+        written(
+            "Trait", "routed", ROUTED.replace("parameter.host)", "context.namespace)")
+        )
     )
     (found,) = said(read(project, tools))
     assert (
@@ -209,10 +232,12 @@ def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) 
     labelled = namespace.replace("extra}", "extra, labels: {a: b}}")
     change = f"{{name: web, properties: {{objects: [{labelled}]}}}}"
     found = said(
-        read(project, tools, change, text.replace("OBJECT", namespace)), allowed={"Namespace": "x"}
+        read(project, tools, change, text.replace("OBJECT", namespace)),
+        allowed={"Namespace": "x"},
     )
     assert any(
-        "OAM107: Namespace 'extra' would also be made for 'shop/web'" in line for line in found
+        "OAM107: Namespace 'extra' would also be made for 'shop/web'" in line
+        for line in found
     ), found
     apart = text.replace("OBJECT", namespace).replace(
         "{namespace: production}", "{clusters: [west]}"
@@ -220,7 +245,9 @@ def test_a_form_has_its_objects_in_its_place_alone(project: Path, tools: Tools) 
     assert said(read(project, tools, change, apart), allowed={"Namespace": "x"}) == []
 
 
-def test_a_value_is_that_of_the_form_in_the_same_place(project: Path, tools: Tools) -> None:
+def test_a_value_is_that_of_the_form_in_the_same_place(
+    project: Path, tools: Tools
+) -> None:
     """Whoever takes it has forms of its own, or has not."""
     text = TEXT[: TEXT.index("    - name: web")] + (
         "    - name: web\n      type: worker\n      properties: {image: a}\n"
@@ -229,11 +256,14 @@ def test_a_value_is_that_of_the_form_in_the_same_place(project: Path, tools: Too
         "      inputs: [{from: image, parameterKey: 'env[0].value'}]\n"
     ) + TEXT[TEXT.index("  policies:") :]  # fmt: skip
     for change in ("", ', {name: taker, properties: {cpu: "2"}}'):
-        reading = read(project, tools, "{name: web, properties: {image: b}}" + change, text)
+        reading = read(
+            project, tools, "{name: web, properties: {image: b}}" + change, text
+        )
         assert said(reading) == []
         taker = reading.applications[0].components[1]
         found = [
-            (one.rendered or ())[0].object["spec"]["template"]["spec"] for one in taker.placements
+            (one.rendered or ())[0].object["spec"]["template"]["spec"]
+            for one in taker.placements
         ]
         assert [one["containers"][0]["env"][0]["value"] for one in found] == ["a", "b"]
         assert len(taker.forms) == (2 if change else 0)

@@ -26,11 +26,13 @@ def _container(made: RenderedComponent) -> Any:
     return _one(made)["spec"]["template"]["spec"]["containers"][0]
 
 
-def test_a_workload_gets_kubevelas_name_namespace_and_labels(evaluator: Evaluator) -> None:
+def test_a_workload_gets_kubevelas_name_namespace_and_labels(
+    evaluator: Evaluator,
+) -> None:
     """Where the template sets none, and besides those that it sets."""
-    metadata = _one(rendered(evaluator, defined(), metadata="{name: shop, namespace: prod}"))[
-        "metadata"
-    ]
+    metadata = _one(
+        rendered(evaluator, defined(), metadata="{name: shop, namespace: prod}")
+    )["metadata"]
     assert (metadata["name"], metadata["namespace"]) == ("web", "prod")
     assert metadata["labels"] == {
         "app.oam.dev/name": "shop",
@@ -77,15 +79,24 @@ def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
         "AuxiliaryWorkload",
         "config",
     ]
-    assert [one.get("trait.oam.dev/resource") for one in labels] == [None, "own", "made"]
+    assert [one.get("trait.oam.dev/resource") for one in labels] == [
+        None,
+        "own",
+        "made",
+    ]
 
 
-def test_a_name_that_no_template_gives_is_made_as_kubevela_makes_it(evaluator: Evaluator) -> None:
+def test_a_name_that_no_template_gives_is_made_as_kubevela_makes_it(
+    evaluator: Evaluator,
+) -> None:
     """FNV-32a of the object as Go prints it, but for the revision. The expected one is KubeVela's arithmetic, done apart."""
     names = {
         _one(
             rendered(
-                evaluator, defined(config=CONFIG), "traits: [{type: config}]", setting=setting
+                evaluator,
+                defined(config=CONFIG),
+                "traits: [{type: config}]",
+                setting=setting,
             ),
             1,
         )["metadata"]["name"]
@@ -103,7 +114,9 @@ def _fnv_name() -> str:
     sum_ = 0x811C9DC5
     for byte in printed.encode():
         sum_ = ((sum_ ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return "".join("bcdfghjklmnpqrstvwxz2456789"[ord(digit) % 27] for digit in str(sum_))
+    return "".join(
+        "bcdfghjklmnpqrstvwxz2456789"[ord(digit) % 27] for digit in str(sum_)
+    )
 
 
 def test_a_namespace_is_in_no_namespace(evaluator: Evaluator) -> None:
@@ -210,7 +223,12 @@ PATCHES: dict[str, tuple[str, Any]] = {
             containers: [{name: context.output.spec.template.spec.containers[0].name, tty: true}]
         }
         """,
-        {"name": "web", "image": "one", "env": [{"name": "A", "value": "1"}], "tty": True},
+        {
+            "name": "web",
+            "image": "one",
+            "env": [{"name": "A", "value": "1"}],
+            "tty": True,
+        },
     ),
 }
 
@@ -234,13 +252,17 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
         }
     """
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
-    assert [one["name"] for one in _one(made)["spec"]["template"]["spec"]["containers"]] == [
+    assert [
+        one["name"] for one in _one(made)["spec"]["template"]["spec"]["containers"]
+    ] == [
         "web",
         "beside",
     ]
 
 
-def test_a_patch_reaches_what_was_made_beside_the_workload(evaluator: Evaluator) -> None:
+def test_a_patch_reaches_what_was_made_beside_the_workload(
+    evaluator: Evaluator,
+) -> None:
     """By the name that it has in `outputs`, whoever made it."""
     stack = defined(config=CONFIG, patch='patchOutputs: made: data: a: "b"')
     made = rendered(evaluator, stack, "traits: [{type: config}, {type: patch}]")
@@ -273,10 +295,16 @@ def test_lists_of_old_cue_are_still_added(evaluator: Evaluator) -> None:
     )
 
 
-def test_a_whole_number_is_an_integer_however_it_is_written(evaluator: Evaluator) -> None:
+def test_a_whole_number_is_an_integer_however_it_is_written(
+    evaluator: Evaluator,
+) -> None:
     """As Kubernetes reads YAML."""
-    template = 'parameter: n: int\noutput: {apiVersion: "v1", kind: "X", n: parameter.n}'
-    assert _one(rendered(evaluator, defined(template), "properties: {n: 2.0}"))["n"] == 2
+    template = (
+        'parameter: n: int\noutput: {apiVersion: "v1", kind: "X", n: parameter.n}'
+    )
+    assert (
+        _one(rendered(evaluator, defined(template), "properties: {n: 2.0}"))["n"] == 2
+    )
 
 
 TEXTS = (
@@ -301,7 +329,9 @@ def test_a_text_stays_what_it_is(text: str, evaluator: Evaluator) -> None:
     template = 'parameter: {...}\noutput: {apiVersion: "v1", kind: "X", all: parameter}'
     stack = defined(template, seen="patch: seen: context.output.all")
     quoted = json.dumps({text: text}, ensure_ascii=max(text) < "\U00010000")
-    one = _one(rendered(evaluator, stack, f"properties: {quoted}\ntraits: [{{type: seen}}]"))
+    one = _one(
+        rendered(evaluator, stack, f"properties: {quoted}\ntraits: [{{type: seen}}]")
+    )
     assert one["all"] == one["seen"] == {text: text}
 
 
@@ -309,7 +339,9 @@ def test_properties_stand_in_the_order_of_their_names(evaluator: Evaluator) -> N
     """Definitions range over them, and the order of routes follows from it."""
     template = 'parameter: paths: [string]: int\noutput: {apiVersion: "v1", kind: "X", all: [for path, n in parameter.paths {path}]}'
     assert _one(
-        rendered(evaluator, defined(template), "properties: {paths: {/b: 1, /: 2, /a: 3}}")
+        rendered(
+            evaluator, defined(template), "properties: {paths: {/b: 1, /: 2, /a: 3}}"
+        )
     )["all"] == [
         "/",
         "/a",
@@ -321,30 +353,46 @@ def test_the_context_is_kubevelas(evaluator: Evaluator) -> None:
     """Of what an Application says and where it is rendered for; never a cluster of version 0."""
     template = 'output: {apiVersion: "v1", kind: "X", data: context}'
     data = _one(
-        rendered(evaluator, defined(template), "properties: {a: 1}", setting=Setting(31, "shop-v7"))
+        rendered(
+            evaluator,
+            defined(template),
+            "properties: {a: 1}",
+            setting=Setting(31, "shop-v7"),
+        )
     )["data"]
-    assert (data["name"], data["appName"], data["namespace"]) == ("web", "shop", "default")
-    assert (data["appRevision"], data["appRevisionNum"], data["clusterVersion"]["minor"]) == (
+    assert (data["name"], data["appName"], data["namespace"]) == (
+        "web",
+        "shop",
+        "default",
+    )
+    assert (
+        data["appRevision"],
+        data["appRevisionNum"],
+        data["clusterVersion"]["minor"],
+    ) == (
         "shop-v7",
         7,
         31,
     )
     assert (data["parameter"], data["componentType"]) == ({"a": 1}, "app")
-    assert _one(rendered(evaluator, defined(template)))["data"]["clusterVersion"]["minor"] == 30
+    assert (
+        _one(rendered(evaluator, defined(template)))["data"]["clusterVersion"]["minor"]
+        == 30
+    )
 
 
 def test_all_components_are_given_to_what_reads_them(evaluator: Evaluator) -> None:
     """And to nothing else: whatever has them is evaluated again when any of them changes."""
-    template = (
-        'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
-    )
+    template = 'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
     assert _one(rendered(evaluator, defined(template)))["names"] == ["web"]
 
 
 def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
     """Objects that are in a cluster already."""
     stack = library(
-        read_definitions("d.yaml", written("Component", "ref-objects", "a").encode()).definitions
+        read_definitions(
+            "d.yaml", written("Component", "ref-objects", "a").encode()
+        ).definitions
     )
     made = rendered(evaluator, stack, type_="ref-objects")
     assert [(one.code, str(one.place)) for one in made.diagnostics] == [
@@ -358,15 +406,23 @@ def test_a_trait_may_have_its_object_name_the_workload(evaluator: Evaluator) -> 
         written("Component", "app", WORKLOAD),
         written("Trait", "config", CONFIG, workloadRefPath="spec.ref"),
     ]
-    stack = library(read_definitions("d.yaml", "---\n".join(texts).encode()).definitions)
+    stack = library(
+        read_definitions("d.yaml", "---\n".join(texts).encode()).definitions
+    )
     made = rendered(evaluator, stack, "traits: [{type: config}]")
     assert _one(made, 1)["spec"] == {
         "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     }
 
 
-def test_a_workload_says_where_its_definition_has_the_pods(evaluator: Evaluator) -> None:
+def test_a_workload_says_where_its_definition_has_the_pods(
+    evaluator: Evaluator,
+) -> None:
     """Of a kind that only the definition knows (`podSpecPath`); what is made beside it has none there."""
-    text = written("Component", "app", f"{WORKLOAD}\n{CONFIG}", podSpecPath="spec.pods.spec")
-    made = rendered(evaluator, library(read_definitions("d.yaml", text.encode()).definitions))
+    text = written(
+        "Component", "app", f"{WORKLOAD}\n{CONFIG}", podSpecPath="spec.pods.spec"
+    )
+    made = rendered(
+        evaluator, library(read_definitions("d.yaml", text.encode()).definitions)
+    )
     assert [one.pod_spec_path for one in made.objects] == ["spec.pods.spec", ""]

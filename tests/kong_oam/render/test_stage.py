@@ -44,7 +44,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(tools: Tools, renderer: Renderer | None = None) -> Reading:
-    return read_applications(["applications"], [], 30, renderer=renderer or Renderer(tools))
+    return read_applications(
+        ["applications"], [], 30, renderer=renderer or Renderer(tools)
+    )
 
 
 def part(reading: Reading, key: str) -> Component:
@@ -69,11 +71,16 @@ def asked(tools: Tools) -> int:
     return tools.evaluator.components
 
 
-def test_components_have_the_objects_that_definitions_make(project: Path, tools: Tools) -> None:
+def test_components_have_the_objects_that_definitions_make(
+    project: Path, tools: Tools
+) -> None:
     """In YAML, in CUE and built in; each object says which trait of the component it is of, counting all."""
     reading = read(tools)
     assert not reading.diagnostics
-    book, web = part(reading, "ledger/book").rendered, part(reading, "desk/web").rendered
+    book, web = (
+        part(reading, "ledger/book").rendered,
+        part(reading, "desk/web").rendered,
+    )
     assert book and web
     assert [(one.kind, one.name, one.trait) for one in book] == [
         ("StatefulSet", "book", None),
@@ -92,9 +99,16 @@ def test_components_have_the_objects_that_definitions_make(project: Path, tools:
 def test_an_objects_trait_is_counted_among_all(project: Path, tools: Tools) -> None:
     """Those that make no objects, too."""
     traits = "\n".join(DESK.split("      traits:\n")[1].splitlines()[:2])
-    (project / "applications/desk.yaml").write_text(DESK.replace(traits + "\n", "") + traits + "\n")
+    (project / "applications/desk.yaml").write_text(
+        DESK.replace(traits + "\n", "") + traits + "\n"
+    )
     web = part(read(tools), "desk/web")
-    assert [trait.type for trait in web.traits] == ["scaler", "access", "client", "gateway"]
+    assert [trait.type for trait in web.traits] == [
+        "scaler",
+        "access",
+        "client",
+        "gateway",
+    ]
     assert [one.trait for one in web.rendered or ()] == [None, 3, 3]
 
 
@@ -111,7 +125,9 @@ def test_a_sample_estate_needs_no_evaluator(
     reading = read(Tools(Evaluator(find=find)))
     assert not reading.diagnostics
     assert all(
-        one.plain and one.rendered is None for app in reading.applications for one in app.components
+        one.plain and one.rendered is None
+        for app in reading.applications
+        for one in app.components
     )
 
 
@@ -121,7 +137,9 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     """With the nearest name, and where one would go. What others say of that Application waits."""
     (project / "definitions/priority.cue").unlink()
     replace_once(project / "applications/desk.yaml", "type: scaler", "type: scalr")
-    replace_once(project / "applications/ledger.yaml", "type: stateful-app", "type: Stateful-App")
+    replace_once(
+        project / "applications/ledger.yaml", "type: stateful-app", "type: Stateful-App"
+    )
     where = "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
     reading = read(tools)
     assert said(reading) == [
@@ -132,14 +150,20 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     assert len(reading.diagnostics) == 3
     shown = said(reading)[0].replace("OAM104 ", "error OAM104: ")
     assert shown in page("how-to/bring-your-own-definitions.md"), "what the page shows"
-    assert (reading.applications, reading.malformed, asked(tools)) == ((), {"desk", "ledger"}, 0)
+    assert (reading.applications, reading.malformed, asked(tools)) == (
+        (),
+        {"desk", "ledger"},
+        0,
+    )
 
 
 def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
     """So nobody is told that there is no such type."""
     (project / "definitions/priority.cue").write_bytes(b"\xff")
     reading = read(tools)
-    assert said(reading) == ["definitions/priority.cue:1:1: OAM101 not UTF-8; save it as UTF-8"]
+    assert said(reading) == [
+        "definitions/priority.cue:1:1: OAM101 not UTF-8; save it as UTF-8"
+    ]
     assert reading.malformed == {"ledger"}
 
 
@@ -160,34 +184,50 @@ def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
 
 def test_a_versioned_name_means_a_definition(project: Path, tools: Tools) -> None:
     """No plain type has a version."""
-    replace_once(project / "applications/desk.yaml", "type: webservice", "type: webservice@v1")
+    replace_once(
+        project / "applications/desk.yaml", "type: webservice", "type: webservice@v1"
+    )
     (finding,) = read(tools).diagnostics
     assert "'webservice' has no version 'v1'" in finding.message
 
 
 def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
     """Rules that nobody reads would be rules that nobody keeps."""
-    replace_once(project / "applications/ledger.yaml", "type: access", "type: access@v1")
+    replace_once(
+        project / "applications/ledger.yaml", "type: access", "type: access@v1"
+    )
     (finding,) = read(tools).diagnostics
     assert finding.code == "OAM104" and "did you mean 'access'?" in finding.message
 
 
-def test_a_project_may_say_itself_what_a_plain_type_means(project: Path, tools: Tools) -> None:
+def test_a_project_may_say_itself_what_a_plain_type_means(
+    project: Path, tools: Tools
+) -> None:
     """Then that holds, and what it takes."""
     template = 'parameter: {picture: string}\noutput: {apiVersion: "v1", kind: "Pod", spec: containers: [{image: parameter.picture}]}'
-    (project / "definitions/own.yaml").write_text(written("Component", "webservice", template))
-    replace_once(project / "applications/desk.yaml", "properties: {image:", "properties: {picture:")
+    (project / "definitions/own.yaml").write_text(
+        written("Component", "webservice", template)
+    )
+    replace_once(
+        project / "applications/desk.yaml",
+        "properties: {image:",
+        "properties: {picture:",
+    )
     replace_once(
         project / "applications/desk.yaml",
         "        - type: scaler\n          properties: {replicas: 2}\n",
         "",
     )
     reading = read(tools)
-    assert [(one.code, one.severity) for one in reading.diagnostics] == [("OAM113", "warning")]
+    assert [(one.code, one.severity) for one in reading.diagnostics] == [
+        ("OAM113", "warning")
+    ]
     assert next(one.kind for one in part(reading, "desk/web").rendered or ()) == "Pod"
 
 
-def test_kubevelas_own_definitions_take_the_place_of_ours(project: Path, tools: Tools) -> None:
+def test_kubevelas_own_definitions_take_the_place_of_ours(
+    project: Path, tools: Tools
+) -> None:
     """Of those whose folder is named, as its chart has them: with a warning each, and with what theirs makes. Of this
     one, ours has chosen to differ."""
     need_corpus()
@@ -196,27 +236,39 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(project: Path, tools: 
         for name in corpus(folder):
             text = (CORPUS / folder / name).read_text("utf-8")
             helm = '\nmetadata:\n  namespace: {{ include "systemDefinitionNamespace" . }}\n'
-            (project / "theirs" / name).write_text(text.replace("\nmetadata:\n", helm, 1))
+            (project / "theirs" / name).write_text(
+                text.replace("\nmetadata:\n", helm, 1)
+            )
     text = _APPLICATION.replace("NAME", "odd").replace(
         "TYPE", "webservice, properties: {image: a}, TRAITS"
     )
     text = text.replace("TRAITS", "traits: [{type: scaler}, {type: securitycontext}]")
     (project / "applications/odd.yaml").write_text(text)
     assert len(part(read(tools), "odd/main").rendered or ()) == 1
-    reading = read_applications(["applications"], ["theirs"], 30, renderer=Renderer(tools))
+    reading = read_applications(
+        ["applications"], ["theirs"], 30, renderer=Renderer(tools)
+    )
     (failed,) = (one for one in reading.diagnostics if one.severity == "error")
     assert failed.message == "securitycontext needs properties"
-    warned = [one.message.split("'")[1] for one in reading.diagnostics if one.code == "OAM113"]
-    assert sorted(warned) == sorted(name for kind, name in built_in_types() if kind != "policy")
+    warned = [
+        one.message.split("'")[1] for one in reading.diagnostics if one.code == "OAM113"
+    ]
+    assert sorted(warned) == sorted(
+        name for kind, name in built_in_types() if kind != "policy"
+    )
 
 
-def test_a_definition_beside_holds_for_its_own_file_alone(project: Path, tools: Tools) -> None:
+def test_a_definition_beside_holds_for_its_own_file_alone(
+    project: Path, tools: Tools
+) -> None:
     """Two teams may each have one of a name; to a third there is none, and nobody's webservice is another's."""
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: of: "TEAM"}\nparameter: {...}'
     for team in ("one", "two"):
         application = _APPLICATION.replace("NAME", team).replace("TYPE", "notes")
         definition = written("Component", "notes", template.replace("TEAM", team))
-        (project / f"applications/{team}.yaml").write_text(f"{application}---\n{definition}")
+        (project / f"applications/{team}.yaml").write_text(
+            f"{application}---\n{definition}"
+        )
     (project / "applications/three.yaml").write_text(
         _APPLICATION.replace("NAME", "three").replace("TYPE", "notes")
     )
@@ -229,7 +281,9 @@ def test_a_definition_beside_holds_for_its_own_file_alone(project: Path, tools: 
         assert made.object["data"] == {"of": team}
 
 
-def test_one_that_changed_is_evaluated_and_no_other(project: Path, tools: Tools) -> None:
+def test_one_that_changed_is_evaluated_and_no_other(
+    project: Path, tools: Tools
+) -> None:
     """One that did not is the very same as before; of a definition that changed, all that use it."""
     renderer = Renderer(tools)
     read(tools, renderer)
@@ -239,11 +293,15 @@ def test_one_that_changed_is_evaluated_and_no_other(project: Path, tools: Tools)
     replace_once(project / "applications/desk.yaml", "replicas: 2", "replicas: 3")
     read(tools, renderer)
     assert asked(tools) == 3
-    replace_once(project / "definitions/priority.cue", "priorityClassName:", "schedulerName:")
+    replace_once(
+        project / "definitions/priority.cue", "priorityClassName:", "schedulerName:"
+    )
     after = read(tools, renderer)
     assert asked(tools) == 4
     book = part(after, "ledger/book").rendered
-    assert book and book[0].object["spec"]["template"]["spec"]["schedulerName"] == "high"
+    assert (
+        book and book[0].object["spec"]["template"]["spec"]["schedulerName"] == "high"
+    )
 
 
 Known = Callable[[int], Reading]
@@ -288,20 +346,30 @@ def test_where_a_definition_fails_is_said_anew(project: Path, known: Known) -> N
 
 def test_the_clusters_version_is_asked_for(project: Path, tools: Tools) -> None:
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: minor: "\\(context.clusterVersion.minor)"}'
-    (project / "definitions/minor.yaml").write_text(written("Component", "minor", template))
+    (project / "definitions/minor.yaml").write_text(
+        written("Component", "minor", template)
+    )
     (project / "applications/minor.yaml").write_text(
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m}\n"
         "spec: {components: [{name: a, type: minor}]}\n"
     )
     for minor in (30, 21):
-        reading = read_applications(["applications"], [], minor, renderer=Renderer(tools))
-        assert (part(reading, "m/a").rendered or ())[0].object["data"] == {"minor": str(minor)}
+        reading = read_applications(
+            ["applications"], [], minor, renderer=Renderer(tools)
+        )
+        assert (part(reading, "m/a").rendered or ())[0].object["data"] == {
+            "minor": str(minor)
+        }
 
 
-def test_a_component_is_rendered_for_each_of_its_places(project: Path, tools: Tools) -> None:
+def test_a_component_is_rendered_for_each_of_its_places(
+    project: Path, tools: Tools
+) -> None:
     """In the namespace of each, and told of a cluster that is not the stack's own; its first place is its own."""
     template = 'parameter: {c?: int}\noutput: {apiVersion: "v1", kind: "ConfigMap", data: here: "\\(context.cluster)/\\(context.namespace)"}'
-    (project / "definitions/where.yaml").write_text(written("Component", "where", template))
+    (project / "definitions/where.yaml").write_text(
+        written("Component", "where", template)
+    )
     (project / "applications/where.yaml").write_text(
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m, namespace: n}\n"
         "spec:\n  components: [{name: a, type: where}]\n  policies:\n"
@@ -310,7 +378,11 @@ def test_a_component_is_rendered_for_each_of_its_places(project: Path, tools: To
     )
     made = part(read(tools), "m/a")
     found = [(one.rendered or ())[0] for one in made.placements]
-    assert [one.object["data"]["here"] for one in found] == ["/blue", "west/n", "west/blue"]
+    assert [one.object["data"]["here"] for one in found] == [
+        "/blue",
+        "west/n",
+        "west/blue",
+    ]
     assert [one.namespace for one in found] == ["blue", "n", "blue"]
     assert made.rendered == made.placements[0].rendered
     replace_once(
@@ -318,17 +390,21 @@ def test_a_component_is_rendered_for_each_of_its_places(project: Path, tools: To
         "{name: a, type: where}",
         "{name: a, type: where, properties: {b: c}}",
     )
-    assert [line.partition(" OAM")[2] for line in said(read(tools)) if "where.yaml" in line] == [
-        "102 unknown field 'b' in where; known: c"
-    ]
+    assert [
+        line.partition(" OAM")[2] for line in said(read(tools)) if "where.yaml" in line
+    ] == ["102 unknown field 'b' in where; known: c"]
 
 
 def test_a_component_is_rendered_for_each_cluster_that_labels_select(
     project: Path, tools: Tools
 ) -> None:
     """And told its name, not the labels; anew where other clusters have them."""
-    template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
-    (project / "definitions/where.yaml").write_text(written("Component", "where", template))
+    template = (
+        'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
+    )
+    (project / "definitions/where.yaml").write_text(
+        written("Component", "where", template)
+    )
     (project / "applications/where.yaml").write_text(
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: m}\n"
         "spec:\n  components: [{name: a, type: where}]\n  policies:\n"
@@ -341,9 +417,14 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(
             "far": {"region": "us"},
         }
         made = part(
-            read_applications(["applications"], [], 30, renderer=renderer, labels=labels), "m/a"
+            read_applications(
+                ["applications"], [], 30, renderer=renderer, labels=labels
+            ),
+            "m/a",
         )
-        assert [(one.rendered or ())[0].object["data"]["here"] for one in made.placements] == names
+        assert [
+            (one.rendered or ())[0].object["data"]["here"] for one in made.placements
+        ] == names
 
 
 BUDGET = written(
@@ -369,7 +450,11 @@ def test_a_policy_that_makes_objects_is_rendered_like_a_component(
     assert not reading.diagnostics
     assert part(reading, "desk/web").plain, "which needs no definition"
     (quota,) = part(reading, "desk/limit").rendered or ()
-    assert (quota.kind, quota.name, quota.namespace) == ("ResourceQuota", "limit", "desk")
+    assert (quota.kind, quota.name, quota.namespace) == (
+        "ResourceQuota",
+        "limit",
+        "desk",
+    )
     assert quota.object["spec"] == {"hard": {"pods": 3}}
 
 

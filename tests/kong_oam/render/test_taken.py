@@ -101,7 +101,9 @@ def _why(file: str, renderer: Renderer) -> str:
     """Why it is refused; empty where it is taken."""
     if found := _found(file, renderer, ALLOWING):
         reasons = (
-            why for why, said in REASONS.items() if any(re.search(said, one) for one in found)
+            why
+            for why, said in REASONS.items()
+            if any(re.search(said, one) for one in found)
         )
         return next(reasons, f"not known: {found}")
     wanted = {
@@ -118,9 +120,13 @@ def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(
     bring; no finding is without a place."""
     with REFUSED.open(encoding="utf-8") as rows:
         listed = dict(csv.reader(rows, delimiter="\t"))
-    refused = {file: why for file in corpus("applications") if (why := _why(file, renderer))}
+    refused = {
+        file: why for file in corpus("applications") if (why := _why(file, renderer))
+    }
     made = tmp_path / REFUSED.name
-    made.write_text("".join(f"{file}\t{why}\n" for file, why in refused.items()), "utf-8")
+    made.write_text(
+        "".join(f"{file}\t{why}\n" for file, why in refused.items()), "utf-8"
+    )
     assert refused == listed, f"the list as it is now: {made}"
     ours = [file for file in corpus("applications") if not file.startswith("wasmCloud")]
     taken = [file for file in ours if file not in refused]

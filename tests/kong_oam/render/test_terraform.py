@@ -20,24 +20,36 @@ variable acl {
   default = "private ${x} \\\\(no CUE)"
 }
 """
-REMOTE = {"configuration": "https://example.com/modules.git", "type": "remote", "path": "oss"}
+REMOTE = {
+    "configuration": "https://example.com/modules.git",
+    "type": "remote",
+    "path": "oss",
+}
 
 
 def defined(schematic: dict[str, Any], *others: str) -> Library:
     data = {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "ComponentDefinition",
-        "metadata": {"name": "app", "annotations": {"definition.oam.dev/description": "A bucket"}},
+        "metadata": {
+            "name": "app",
+            "annotations": {"definition.oam.dev/description": "A bucket"},
+        },
         "spec": {"schematic": {"terraform": schematic}},
     }
-    found = read_definitions("d.yaml", "---\n".join([yaml.safe_dump(data), *others]).encode())
+    found = read_definitions(
+        "d.yaml", "---\n".join([yaml.safe_dump(data), *others]).encode()
+    )
     assert not found.diagnostics
     return library(found.definitions)
 
 
 def made(evaluator: Evaluator, stack: Library, properties: str) -> Any:
     found = rendered(
-        evaluator, stack, f"properties: {properties}", metadata="{name: shop, namespace: prod}"
+        evaluator,
+        stack,
+        f"properties: {properties}",
+        metadata="{name: shop, namespace: prod}",
     )
     assert not found.diagnostics, found.diagnostics
     return found.objects[0].object
@@ -71,7 +83,9 @@ def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
 def test_a_module_in_a_repository_takes_any_variable(evaluator: Evaluator) -> None:
     """`region` among them; `path` is the definition's."""
     found = made(
-        evaluator, defined(REMOTE), "{region: eu, path: mine, size: 2.0, providerRef: {name: own}}"
+        evaluator,
+        defined(REMOTE),
+        "{region: eu, path: mine, size: 2.0, providerRef: {name: own}}",
     )
     assert found["spec"] == {
         "gitRef": {},
@@ -89,9 +103,9 @@ def test_a_definition_says_what_a_component_does_not(evaluator: Evaluator) -> No
         "providerRef": {"name": "p", "namespace": "ops"},
         "region": "eu",
     }
-    spec = made(evaluator, defined({**REMOTE, **said}), "{writeConnectionSecretToRef: null}")[
-        "spec"
-    ]
+    spec = made(
+        evaluator, defined({**REMOTE, **said}), "{writeConnectionSecretToRef: null}"
+    )["spec"]
     assert spec["writeConnectionSecretToRef"] == {"name": "c", "namespace": "prod"}
     assert (spec["providerRef"], "customRegion" in spec) == (
         {"name": "p", "namespace": "ops"},

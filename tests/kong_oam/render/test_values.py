@@ -149,7 +149,9 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
     )
     last = TAKEN.replace("from: v", "from: w") % "address"
     found = parts(
-        read(evaluator, tmp_path, last, between, GIVEN % "outputs.service.spec.clusterIP")
+        read(
+            evaluator, tmp_path, last, between, GIVEN % "outputs.service.spec.clusterIP"
+        )
     )
     (one,) = found["web"].rendered or ()
     (awaited,) = one.awaited
@@ -160,11 +162,15 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
 def test_values_need_definitions(evaluator: Evaluator, tmp_path: Path) -> None:
     """A webservice that takes or gives some is not judged by its properties as they are written."""
     giver = "    - {name: db, type: webservice, properties: {image: i}, outputs: [{name: v, valueFrom: output.kind}]}\n"
-    taker = "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
+    taker = (
+        "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
+    )
     assert parts(read(evaluator, tmp_path, giver))["db"].plain
     found = parts(read(evaluator, tmp_path, giver, taker))
     (one,) = found["web"].rendered or ()
-    assert one.object["spec"]["template"]["spec"]["containers"][0]["image"] == "Deployment"
+    assert (
+        one.object["spec"]["template"]["spec"]["containers"][0]["image"] == "Deployment"
+    )
 
 
 LIVE = "outputs.service.spec.clusterIP"
@@ -222,13 +228,18 @@ def test_each_place_is_given_its_own(evaluator: Evaluator, tmp_path: Path) -> No
     """What the other component renders there, and what the cluster says of that."""
     known, live = GIVEN % "output.metadata.namespace", GIVEN % LIVE
     for given, expected in ((known, ["blue", "shops"]), (live, None)):
-        web = parts(read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES))["web"]
+        web = parts(read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES))[
+            "web"
+        ]
         assert [(one.cluster, one.namespace) for one in web.placements] == [
             (None, "blue"),
             ("tier=far", None),
         ]
         made = [(one.rendered or ())[0] for one in web.placements]
-        assert [one.object["metadata"]["namespace"] for one in made] == ["blue", "shops"]
+        assert [one.object["metadata"]["namespace"] for one in made] == [
+            "blue",
+            "shops",
+        ]
         addresses = [one.object["data"]["address"] for one in made]
         assert addresses == (expected or [one.awaited[0].stand_in for one in made])
         namespaces = [[value.namespace for value in one.awaited] for one in made]
@@ -239,14 +250,24 @@ def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """The only place of both."""
-    topology = "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
+    topology = (
+        "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
+    )
     web = parts(
-        read(evaluator, tmp_path, GIVEN % "output.metadata.namespace", TAKEN % "address", topology)
+        read(
+            evaluator,
+            tmp_path,
+            GIVEN % "output.metadata.namespace",
+            TAKEN % "address",
+            topology,
+        )
     )["web"]
     assert data(web) == {"address": "shops"}
 
 
-def test_no_value_is_passed_from_one_place_to_another(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_no_value_is_passed_from_one_place_to_another(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """Nobody is where it would come from."""
     steps = (
         "  workflow:\n    steps:\n      - {name: a, type: apply-component, properties: {component: db, PLACE}}\n"
@@ -265,11 +286,18 @@ def test_no_value_is_passed_from_one_place_to_another(evaluator: Evaluator, tmp_
             "'web' is; write it out, or deploy both there"
         ]
     both = steps.replace("PLACE", "cluster: west, namespace: shops")
-    assert said(read(evaluator, tmp_path, GIVEN % "output.kind", TAKEN % "address", both)) == []
+    assert (
+        said(read(evaluator, tmp_path, GIVEN % "output.kind", TAKEN % "address", both))
+        == []
+    )
 
 
-def test_a_giver_with_an_error_is_the_only_finding(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_giver_with_an_error_is_the_only_finding(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """Nobody knows what it would give."""
-    broken = (GIVEN % "output.kind").replace("outputs:", "properties: {prot: 1}, outputs:")
+    broken = (GIVEN % "output.kind").replace(
+        "outputs:", "properties: {prot: 1}, outputs:"
+    )
     (only,) = said(read(evaluator, tmp_path, TAKEN % "any", broken))
     assert "unknown field 'prot' in giver" in only

@@ -30,9 +30,7 @@ SECRET = "s3cr3t-of-the-engine"
 HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
 LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")
 RULE = Place("applications/orders.yaml", 24, 17)
-ROW = (
-    "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
-)
+ROW = "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
 OPENS = AccessChange(
     0,
     "newly public: GET https://x.test/",
@@ -43,9 +41,13 @@ OPENS = AccessChange(
     "x",
 )
 NOTHING = AccessChange(8, "", "")
-UPDATES = Preview((Step("update", "t:m:T", "orders/api-8080-gate", ("configJson",)),), ())
+UPDATES = Preview(
+    (Step("update", "t:m:T", "orders/api-8080-gate", ("configJson",)),), ()
+)
 QUIET = Preview((), ())
-FOUND = Finding("LINT306: public without an end date", Place("applications/orders.yaml", 24, 60))
+FOUND = Finding(
+    "LINT306: public without an end date", Place("applications/orders.yaml", 24, 60)
+)
 
 
 # Places
@@ -53,14 +55,17 @@ FOUND = Finding("LINT306: public without an end date", Place("applications/order
 
 def test_places_are_links_to_the_very_line() -> None:
     """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
-    problem = Finding("ACC204: no role grants it", Place("applications/shop.yaml", 3, 9))
+    problem = Finding(
+        "ACC204: no role grants it", Place("applications/shop.yaml", 3, 9)
+    )
     text = compose([ReviewedStack("aws", problems=(problem,))], links=LINKS)
     assert (
         f"- [`applications/shop.yaml:3:9`]({LINKS.base}/applications/shop.yaml#L3) `ACC204: no role grants it`"
         in text
     )
     text = compose(
-        [ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)], links=LINKS
+        [ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)],
+        links=LINKS,
     )
     address = f"{LINKS.base}/applications/orders.yaml#L24"
     assert f"- [`applications/orders.yaml:24:60`]({address}) `{FOUND.text}`" in text
@@ -80,7 +85,9 @@ def test_places_are_links_to_the_very_line() -> None:
         ("\udcff.yaml", "%FF.yaml"),
     ],
 )
-def test_a_name_of_a_file_is_neither_markup_nor_another_address(file: str, address: str) -> None:
+def test_a_name_of_a_file_is_neither_markup_nor_another_address(
+    file: str, address: str
+) -> None:
     """Whatever somebody called it: the text is code, and the address is escaped."""
     text = linked(Place(file, 7, 1), LINKS)
     assert text.endswith(f"]({LINKS.base}/{address}#L7)")
@@ -98,7 +105,9 @@ def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
     return {**known, **more}
 
 
-def test_the_commit_is_the_changes_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_is_the_changes_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not the merge that a run of a pull request is of; where there is no pull request, what the run is of."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
     (tmp_path / "platform").mkdir()
@@ -146,7 +155,11 @@ def test_stacks_with_one_answer_are_one_table() -> None:
     assert [line for line in lines if line.startswith("###")] == [
         "### Stacks `aws`, `gcp`, `bare-metal`"
     ]
-    assert (lines.count(ROW), lines.count("```mermaid"), lines.count("flowchart aws")) == (1, 1, 1)
+    assert (
+        lines.count(ROW),
+        lines.count("```mermaid"),
+        lines.count("flowchart aws"),
+    ) == (1, 1, 1)
     assert lines.count("New since the base, 1 to look at:") == 1
     for stack in stacks:
         assert (
@@ -157,8 +170,15 @@ def test_stacks_with_one_answer_are_one_table() -> None:
 
 def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     """New findings stay in a comment that is too long for all the others."""
-    new, known = Finding("ACC219: lies below", Place("evil.yaml", 9, 3)), replace(FOUND, new=False)
-    stacks = [ReviewedStack("aws", findings=(new, *[known] * 3000), access=OPENS, preview=QUIET)]
+    new, known = (
+        Finding("ACC219: lies below", Place("evil.yaml", 9, 3)),
+        replace(FOUND, new=False),
+    )
+    stacks = [
+        ReviewedStack(
+            "aws", findings=(new, *[known] * 3000), access=OPENS, preview=QUIET
+        )
+    ]
     text = compose(stacks)
     assert (
         "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
@@ -178,7 +198,9 @@ def test_owners_are_named_above_every_table() -> None:
     long = replace(OPENS, markdown="| row |\n" * 20_000, owners=("@acme/b",))
     stacks = [ReviewedStack("aws", access=long, preview=QUIET)]
     stacks.append(
-        ReviewedStack("gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b")))
+        ReviewedStack(
+            "gcp", access=replace(OPENS, shape="other", owners=("@acme/a", "@acme/b"))
+        )
     )
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
@@ -193,7 +215,9 @@ def compared(
 ) -> AccessChange:
     """What the review takes of changes that `diff --json` tells."""
     told = json.dumps({"headline": "h", "changes": found})
-    monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else markdown)
+    monkeypatch.setattr(
+        access_changes, "_access", lambda *a: told if "--json" in a else markdown
+    )
     return access_changes.changes("main", "aws")
 
 
@@ -204,7 +228,14 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
         {"answeredBy": {"old": {"owner": "team-t"}, "new": one}} for one in invented
     ]
     found += [{"answeredBy": {"old": {"owner": None}, "new": {"owner": "team-n"}}}, {}]
-    found += [{"exposedBy": {"old": [{"owner": "team-h"}, {"owner": "team-t"}], "new": invented}}]
+    found += [
+        {
+            "exposedBy": {
+                "old": [{"owner": "team-h"}, {"owner": "team-t"}],
+                "new": invented,
+            }
+        }
+    ]
     found += [
         {"kind": "owner", "old": "team-o", "new": "team-n"},
         {"kind": "owner", "old": None, "new": "team-n"},
@@ -222,12 +253,17 @@ def test_whose_path_is_taken_is_asked_though_callers_are_only_revoked(
     found = document(diff(BEFORE, taking), "https")["changes"]
     assert {change["kind"] for change in found} == {"revoked"}
     answers = {"component": "orders/api", "owner": "team-orders", "port": "8080"}
-    assert all(change["answeredBy"]["old"].items() >= answers.items() for change in found)
+    assert all(
+        change["answeredBy"]["old"].items() >= answers.items() for change in found
+    )
     assert compared(monkeypatch, found).owners == ("team-orders",)
 
 
 def test_a_name_of_a_stack_is_no_markup() -> None:
-    stacks = [ReviewedStack(name, access=NOTHING, preview=UPDATES) for name in ("aws", "<b>`x`")]
+    stacks = [
+        ReviewedStack(name, access=NOTHING, preview=UPDATES)
+        for name in ("aws", "<b>`x`")
+    ]
     text = compose(stacks)
     assert "### Stacks `aws`, `<b>'x'`" in text
     assert "Resources of <code>&lt;b&gt;`x`</code>: 1 to update" in text
@@ -236,7 +272,9 @@ def test_a_name_of_a_stack_is_no_markup() -> None:
 def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
     """The table has those of the first; what they are on the others stands below it."""
     first = replace(OPENS, hosts=("x.test", "same.test"))
-    other = replace(OPENS, markdown="another", headline="another", hosts=("y.test", "same.test"))
+    other = replace(
+        OPENS, markdown="another", headline="another", hosts=("y.test", "same.test")
+    )
     stacks = [
         ReviewedStack(name, access=access, preview=QUIET)
         for name, access in (("aws", first), ("gcp", other))
@@ -282,7 +320,10 @@ def test_stacks_with_another_answer_stand_apart() -> None:
     ]
     lines = compose([one, *others, replace(one, name="f")]).splitlines()
     headings = [line for line in lines if line.startswith("###")]
-    assert headings == ["### Stacks `aws`, `f`", *(f"### Stack `{stack.name}`" for stack in others)]
+    assert headings == [
+        "### Stacks `aws`, `f`",
+        *(f"### Stack `{stack.name}`" for stack in others),
+    ]
 
 
 # The picture
@@ -293,7 +334,9 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     short = compose([ReviewedStack("aws", access=OPENS, preview=UPDATES)])
     assert "\n```mermaid\nflowchart LR\n```\n" in short and "as a graph" not in short
     long = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 100 + "  ```\n")
-    text = compose([ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)])
+    text = compose(
+        [ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)]
+    )
     assert (
         "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n"
         in text
@@ -301,7 +344,8 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     assert "\n  '''\n```\n" in text, "nothing in it ends it"
     endless = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 9000)
     text = compose(
-        [ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)], LONGEST
+        [ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)],
+        LONGEST,
     )
     assert (
         "mermaid" not in text
@@ -347,9 +391,14 @@ def test_a_change_of_requests_is_drawn(
     )
 
 
-def test_only_what_is_in_the_change_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_in_the_change_has_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A rule that is gone stands in the base, whose lines are others."""
-    rules = [{"file": file, "line": 24, "column": 17} for file in (RULE.file, f"main:{RULE.file}")]
+    rules = [
+        {"file": file, "line": 24, "column": 17}
+        for file in (RULE.file, f"main:{RULE.file}")
+    ]
     found = [{"kind": "granted", "site": "x.test", "rule": rule} for rule in rules]
     assert compared(monkeypatch, found).places == (RULE,)
 
@@ -379,7 +428,10 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> None
         "x",
         "```",
     ]
-    assert lines[begin + 8] == "`pulumi preview --stack aws --policy-pack policies` says all of it."
+    assert (
+        lines[begin + 8]
+        == "`pulumi preview --stack aws --policy-pack policies` says all of it."
+    )
 
 
 def test_what_others_say_is_not_shown() -> None:
@@ -400,7 +452,9 @@ def test_what_others_say_is_not_shown() -> None:
     )
     assert reasons(errors) == told
     assert reasons([_error(SECRET)], SECRET) == reasons([]) == (UNKNOWN,)
-    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1].endswith(" and 4 more")
+    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1].endswith(
+        " and 4 more"
+    )
 
 
 @pytest.mark.parametrize(
@@ -416,7 +470,9 @@ def test_what_the_cli_complains_of_is_told_in_our_words(
     complaint: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its own may hold the backend's address, and that a password."""
-    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "{complaint} {SECRET}" >&2\nexit 1\n')
+    (tmp_path / "pulumi").write_text(
+        f'#!/bin/sh\necho "{complaint} {SECRET}" >&2\nexit 1\n'
+    )
     (tmp_path / "pulumi").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert preview("prod") == Preview((), (), (told,))
@@ -427,7 +483,9 @@ def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
     violated = Preview((), (Violation("no-plain-http", "mandatory", "m"),), (UNKNOWN,))
     text = compose([ReviewedStack("aws", access=NOTHING, preview=violated)])
     assert text.splitlines()[1].endswith("**failed** on `aws`: `policy no-plain-http`")
-    assert "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text
+    assert (
+        "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text
+    )
 
 
 @pytest.mark.deep
@@ -444,7 +502,8 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     orders = tmp_path / "applications/orders.yaml"
     text = orders.read_text("utf-8")
     orders.write_text(
-        edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")), "utf-8"
+        edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")),
+        "utf-8",
     )
     names = ("aws", "gcp", "bare-metal")
     stacks = [

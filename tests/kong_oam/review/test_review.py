@@ -113,10 +113,14 @@ def test_a_preview_succeeded_only_where_the_engine_says_so(printed: str) -> None
     assert read(printed).failed == (UNKNOWN,)
 
 
-def test_a_preview_writes_no_checkpoints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_preview_writes_no_checkpoints(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """It keeps nothing, and that is what most of its time would go into."""
     told = tmp_path / "environment"
-    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {told}\n')
+    (tmp_path / "pulumi").write_text(
+        f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {told}\n'
+    )
     (tmp_path / "pulumi").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
     preview("prod")
@@ -141,12 +145,16 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
     )
     text = compose([ReviewedStack("aws", access=NOTHING, preview=read(printed))])
     assert SECRET not in text
-    assert "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
+    assert (
+        "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
+    )
 
 
 NOTHING = AccessChange(len(KINDS), headline="", markdown="")
 OPENS = AccessChange(
-    0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |"
+    0,
+    headline="newly public: GET https://orders.example.com/orders",
+    markdown="| the table |",
 )
 CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), ())
@@ -162,7 +170,9 @@ def top(*stacks: ReviewedStack) -> str:
 def test_the_worst_stands_in_one_line_at_the_top() -> None:
     """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
     granting = ReviewedStack(
-        "dc", access=AccessChange(1, "granted to shop/web: GET https://x.test/", ""), preview=QUIET
+        "dc",
+        access=AccessChange(1, "granted to shop/web: GET https://x.test/", ""),
+        preview=QUIET,
     )
     closing, opening = (
         ReviewedStack("aws", access=CLOSES, preview=QUIET),
@@ -172,12 +182,18 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
         top(closing, granting, opening)
         == "**Access** · `newly public: GET https://orders.example.com/orders`"
     )
-    assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
+    assert (
+        top(closing, granting)
+        == "**Access** · `granted to shop/web: GET https://x.test/`"
+    )
     assert (
         top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET))
         == "**Access** · `revoked: shop/web`"
     )
-    assert top(ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
+    assert (
+        top(ReviewedStack("gcp", access=NOTHING, preview=QUIET))
+        == "**Access** · no change"
+    )
 
 
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
@@ -190,10 +206,13 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
     failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,)))
     assert top(failed) == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
-    assert "`pulumi preview --stack gcp --policy-pack policies` says all of it." in compose(
-        [failed]
+    assert (
+        "`pulumi preview --stack gcp --policy-pack policies` says all of it."
+        in compose([failed])
     )
-    violated = Preview((), (Violation("no-plain-http", "mandatory", "route r takes http"),))
+    violated = Preview(
+        (), (Violation("no-plain-http", "mandatory", "route r takes http"),)
+    )
     assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(
         " · **failed** on `s`: `policy no-plain-http`"
     )
@@ -216,17 +235,25 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
         "<details><summary>Resources: 1 to create</summary>",
         "`a/new`",
     ]
-    assert [text.index(part) for part in parts] == sorted(text.index(part) for part in parts)
+    assert [text.index(part) for part in parts] == sorted(
+        text.index(part) for part in parts
+    )
 
 
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     """GitHub takes 65,536 characters: access is what it is there for."""
-    many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ())
+    many = Preview(
+        tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ()
+    )
     found = (Finding("LINT306: m", Place("a.yaml", 1, 2), new=False),)
-    text = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
+    text = compose(
+        [ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST
+    )
     assert len(text) <= LONGEST < 65_536
     assert (
-        "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
+        "| the table |" in text
+        and "Resources: 3000 to create." in text
+        and "a/00001" not in text
     )
     assert "As in the base: 1 to look at." in text and "LINT306" not in text
     whole = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)])
@@ -235,7 +262,9 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
 
 def test_a_comment_that_is_cut_says_so() -> None:
     """The stacks that are missing are not taken for stacks of which there is nothing to say."""
-    endless = AccessChange(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
+    endless = AccessChange(
+        0, "newly public: GET https://x.test/", "| the table |\n" * 9000
+    )
     text = compose(
         [
             ReviewedStack("aws", access=endless, preview=QUIET),
@@ -248,7 +277,9 @@ def test_a_comment_that_is_cut_says_so() -> None:
     assert text.endswith(
         "**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
     )
-    assert "Cut here" not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST)
+    assert "Cut here" not in compose(
+        [ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST
+    )
 
 
 def test_a_failure_is_no_markup() -> None:
@@ -281,7 +312,13 @@ def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def say(comments: Comments, text: str, token: str = TOKEN) -> None:
-    github.say(text, 7, REPOSITORY, BOT, {"GITHUB_TOKEN": token, "GITHUB_API_URL": comments.url})
+    github.say(
+        text,
+        7,
+        REPOSITORY,
+        BOT,
+        {"GITHUB_TOKEN": token, "GITHUB_API_URL": comments.url},
+    )
 
 
 def test_one_comment_is_updated_in_place(comments: Comments) -> None:
@@ -298,7 +335,9 @@ def test_one_comment_is_updated_in_place(comments: Comments) -> None:
     ]
 
 
-def test_somebody_elses_comment_with_the_marker_is_left_alone(comments: Comments) -> None:
+def test_somebody_elses_comment_with_the_marker_is_left_alone(
+    comments: Comments,
+) -> None:
     """Its author could change it again, and say that nothing changes."""
     comments.add(f"{MARKER}\n**Access** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
@@ -344,7 +383,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         stack_review, "check", lambda base, stack: did.append(f"check {stack}") or FINE
     )
     monkeypatch.setattr(
-        stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS
+        stack_review,
+        "changes",
+        lambda base, stack: did.append(f"diff {base} {stack}") or OPENS,
     )
     monkeypatch.setattr(
         stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET
@@ -378,7 +419,9 @@ def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_partitions")
-@pytest.mark.parametrize("touched", [["prod-pay", "prod-rest"], ["prod", "prod-rest"], []], ids=len)
+@pytest.mark.parametrize(
+    "touched", [["prod-pay", "prod-rest"], ["prod", "prod-rest"], []], ids=len
+)
 def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     steps: list[str],
     touched: list[str],
@@ -403,7 +446,9 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
 
 @pytest.mark.usefixtures("in_partitions")
 def test_of_what_cannot_be_listed_only_what_is_known_is_told(
-    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    steps: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The backend's address may hold a password."""
     said = f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
@@ -422,16 +467,28 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
 
 
 def test_a_fork_without_secrets_fails_closed(
-    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    steps: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is previewed, access is shown all the same, and the message says why and what a maintainer does."""
     monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
     monkeypatch.delenv("OKTA_API_TOKEN", raising=False)
-    needs = ["--needs", "KONG_ADMIN_TOKEN", "--needs", "OKTA_API_TOKEN", "--needs", "PATH"]
+    needs = [
+        "--needs",
+        "KONG_ADMIN_TOKEN",
+        "--needs",
+        "OKTA_API_TOKEN",
+        "--needs",
+        "PATH",
+    ]
     assert main(["review", "--base", "main", "--stack", "aws", *needs]) == 1
     assert steps == ["check aws", "diff main aws"]
     said = capsys.readouterr().out
-    assert "**failed** on `aws`: `this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN`" in said
+    assert (
+        "**failed** on `aws`: `this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN`"
+        in said
+    )
     assert (
         "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
         in said
@@ -440,7 +497,9 @@ def test_a_fork_without_secrets_fails_closed(
 
 
 def test_errors_in_applications_come_before_everything_else(
-    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    steps: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
     wrong = ((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
@@ -461,10 +520,14 @@ def test_errors_in_applications_come_before_everything_else(
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize(
-    "failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))]
+    "failing",
+    [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "m"),))],
 )
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
-    steps: list[str], comments: Comments, monkeypatch: pytest.MonkeyPatch, failing: Preview
+    steps: list[str],
+    comments: Comments,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: Preview,
 ) -> None:
     """Though the comment is written."""
     monkeypatch.setattr(stack_review, "preview", lambda stack: failing)
@@ -488,7 +551,9 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
 
 
 def test_a_comment_without_a_token_is_wrong_usage(
-    steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    steps: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The review is printed, and the run fails."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
@@ -522,13 +587,25 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     log can steer a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
-    assert main(["review", "--base", "main", "--stack", "aws", "--output", str(file)]) == 0
+    assert (
+        main(["review", "--base", "main", "--stack", "aws", "--output", str(file)]) == 0
+    )
     assert capsys.readouterr().out == f"{file.read_text('utf-8')}\n"
     steps.clear()
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_API_URL", comments.url)
     assert (
-        main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY])
+        main(
+            [
+                "review",
+                "--comment",
+                str(file),
+                "--pull-request",
+                "7",
+                "--repository",
+                REPOSITORY,
+            ]
+        )
         == 0
     )
     assert [one["body"] for one in comments.kept] == [file.read_text("utf-8")]
@@ -561,13 +638,27 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     found = (
         (),
-        (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),),
+        (
+            Finding(
+                "LINT306: public without an end",
+                Place("applications/\udcff.yaml", 1, 2),
+            ),
+        ),
     )
     monkeypatch.setattr(stack_review, "check", lambda *_: found)
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
     monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
     file = tmp_path / "review.md"
-    asked = ("--base", "main", "--stack", "aws", "--repository", REPOSITORY, "--output", str(file))
+    asked = (
+        "--base",
+        "main",
+        "--stack",
+        "aws",
+        "--repository",
+        REPOSITORY,
+        "--output",
+        str(file),
+    )
     assert main(["review", *asked]) == 0
     text = read_comment(file)
     assert text.splitlines()[3] == f"Of commit `{HEAD}`."
@@ -608,7 +699,10 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         (b"", "its first line is not"),
         (f"{MARKER} x\n".encode(), "its first line is not"),
         (f"{MARKER}\n".encode() + b"x" * LONGEST, "more than 60,000 characters"),
-        (f"{MARKER}\n".encode() + "\U0001f600".encode() * LONGEST, "more than 60,000 characters"),
+        (
+            f"{MARKER}\n".encode() + "\U0001f600".encode() * LONGEST,
+            "more than 60,000 characters",
+        ),
         (f"{MARKER}\n\xff".encode("latin-1"), "it is not UTF-8"),
         (None, "cannot be read: No such file"),
     ],
@@ -626,7 +720,17 @@ def test_what_is_no_comment_is_not_written(
     if left is not None:
         file.write_bytes(left)
     assert (
-        main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY])
+        main(
+            [
+                "review",
+                "--comment",
+                str(file),
+                "--pull-request",
+                "7",
+                "--repository",
+                REPOSITORY,
+            ]
+        )
         == 1
     )
     assert message in capsys.readouterr().err
@@ -651,7 +755,10 @@ def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
-    arguments: list[str], message: str, steps: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    steps: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["review", *arguments]) == 2
     assert message in capsys.readouterr().err
@@ -668,7 +775,9 @@ def test_the_base_is_a_revision_and_nothing_else(
         access_changes.changes(base, "local")
 
 
-def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_does_not_end_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Of the review, in words."""
     monkeypatch.setattr(access_changes, "_TIMEOUT", 0.01)
     with pytest.raises(ReviewError, match="took more than"):
@@ -704,7 +813,9 @@ def uses(job: dict[str, Any]) -> list[str]:
 
 def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> None:
     """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
-    assert WORKFLOW[True] == {"pull_request": None}, "`on`, which YAML reads as a truth value"
+    assert WORKFLOW[True] == {"pull_request": None}, (
+        "`on`, which YAML reads as a truth value"
+    )
     assert PREVIEW["timeout-minutes"] <= 60
     assert uses(PREVIEW) == [
         "actions/checkout",
@@ -712,29 +823,44 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
         "pulumi/actions",
         "actions/upload-artifact",
     ]
-    assert PREVIEW["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
+    assert PREVIEW["steps"][0]["with"] == {
+        "fetch-depth": 2,
+        "persist-credentials": False,
+    }
     words, environment = command_of(PREVIEW, "review")
     options = _parser().parse_args(words)
     assert set(options.needs) <= set(environment)
     assert options.base == "HEAD^1"
-    assert all((ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack)
+    assert all(
+        (ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack
+    )
     assert "continue-on-error" not in yaml.safe_dump(WORKFLOW)
 
 
-def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> None:
+def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> (
+    None
+):
     """Its token reads, and is not given to it; the other job checks the base out, has no secret of the previews, and takes
     the number of the pull request from the event."""
-    assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == ({}, {"contents": "read"})
+    assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == (
+        {},
+        {"contents": "read"},
+    )
     assert "GITHUB_TOKEN" not in yaml.safe_dump(PREVIEW)
     assert COMMENT["permissions"] == {"contents": "read", "pull-requests": "write"}
-    checkout = {"ref": "${{ github.event.pull_request.base.sha }}", "persist-credentials": False}
+    checkout = {
+        "ref": "${{ github.event.pull_request.base.sha }}",
+        "persist-credentials": False,
+    }
     assert COMMENT["steps"][0]["with"] == checkout
     assert uses(COMMENT) == [
         "actions/checkout",
         "actions/setup-python",
         "actions/download-artifact",
     ]
-    assert set(re.findall(r"secrets\.(\w+)", yaml.safe_dump(COMMENT))) == {"GITHUB_TOKEN"}
+    assert set(re.findall(r"secrets\.(\w+)", yaml.safe_dump(COMMENT))) == {
+        "GITHUB_TOKEN"
+    }
     words, environment = command_of(COMMENT, "comment")
     assert _parser().parse_args(words).pull_request == 7
     assert environment["PULL_REQUEST"] == "${{ github.event.pull_request.number }}"
@@ -744,9 +870,17 @@ def test_one_job_writes_the_file_that_the_other_comments() -> None:
     """Handed over by one name, though the review failed, and unpacked where nothing is run or imported."""
     output = _parser().parse_args(command_of(PREVIEW, "review")[0]).output
     upload, download, comment = PREVIEW["steps"][-1], *COMMENT["steps"][-2:]
-    assert comment["if"] == "${{ !cancelled() }}", "where nothing was left, that is commented"
-    assert (upload["if"], upload["with"]["path"]) == ("${{ !cancelled() }}", str(output))
-    assert (COMMENT["needs"], COMMENT["if"].split(" && ")[0]) == ("preview", "${{ !cancelled()")
+    assert comment["if"] == "${{ !cancelled() }}", (
+        "where nothing was left, that is commented"
+    )
+    assert (upload["if"], upload["with"]["path"]) == (
+        "${{ !cancelled() }}",
+        str(output),
+    )
+    assert (COMMENT["needs"], COMMENT["if"].split(" && ")[0]) == (
+        "preview",
+        "${{ !cancelled()",
+    )
     assert upload["with"]["name"] == download["with"]["name"]
     assert download["with"]["path"] == "${{ runner.temp }}/reviewed"
     assert (

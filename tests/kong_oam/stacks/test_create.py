@@ -26,10 +26,14 @@ PLAIN = {"kong-oam:estate": "prod", "kong:kongAdminUri": "https://kong.example.c
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the CLI was asked for, in a project with a base that is configured for plugins."""
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks/Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": BASE}), "utf-8")
+    (tmp_path / "stacks/Pulumi.prod.yaml").write_text(
+        yaml.safe_dump({"config": BASE}), "utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     words: list[str] = []
-    monkeypatch.setattr(create, "pulumi", lambda *said, **_: words.append(" ".join(said)))
+    monkeypatch.setattr(
+        create, "pulumi", lambda *said, **_: words.append(" ".join(said))
+    )
     return words
 
 
@@ -40,13 +44,16 @@ def make() -> dict[str, Any]:
 
 
 def config() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8"))[
-        "config"
-    ]
+    found: dict[str, Any] = yaml.safe_load(
+        Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8")
+    )["config"]
     return found
 
 
-COPIED = [f"config cp {key} --dest prod-apis" for key in ("aws:endpoints", "kong:kongAdminToken")]
+COPIED = [
+    f"config cp {key} --dest prod-apis"
+    for key in ("aws:endpoints", "kong:kongAdminToken")
+]
 
 
 def test_a_stack_without_a_file_is_configured_as_the_base_is(asked: list[str]) -> None:
@@ -75,7 +82,12 @@ def failing(*_: str, **__: Any) -> None:
 
 
 def test_a_file_that_says_something_else_is_left_as_it_is(asked: list[str]) -> None:
-    other = {"kong-oam:estate": "prod", "kong:kongAdminUri": "https://other.example.com"}
-    Path("stacks/Pulumi.prod-apis.yaml").write_text(yaml.safe_dump({"config": other}), "utf-8")
+    other = {
+        "kong-oam:estate": "prod",
+        "kong:kongAdminUri": "https://other.example.com",
+    }
+    Path("stacks/Pulumi.prod-apis.yaml").write_text(
+        yaml.safe_dump({"config": other}), "utf-8"
+    )
     assert make() == other
     assert not [one for one in asked if one.startswith("config")]

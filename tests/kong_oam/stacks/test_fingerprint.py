@@ -37,7 +37,10 @@ CALLER = next(one for one in ESTATE.components.values() if one.clients)
 
 
 def mark(
-    settings: Settings = SETTINGS, made: Estate = ESTATE, configured: str = "", **others: str
+    settings: Settings = SETTINGS,
+    made: Estate = ESTATE,
+    configured: str = "",
+    **others: str,
 ) -> str:
     return fingerprint(
         module.in_common(settings), module.of_estate(settings, made), others, configured
@@ -50,7 +53,8 @@ def with_component(component: Component) -> Estate:
         replace(
             one,
             components=tuple(
-                component if part.key == component.key else part for part in one.components
+                component if part.key == component.key else part
+                for part in one.components
             ),
         )
         for one in ESTATE.applications
@@ -65,7 +69,8 @@ def test_the_same_has_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")]
+    "name",
+    [field.name for field in fields(Settings) if field.name not in ("as_of", "stack")],
 )
 def test_every_setting_changes_it(name: str) -> None:
     """Whatever it is."""
@@ -116,19 +121,29 @@ def test_the_day_does_not_change_it() -> None:
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
-    changed = replace(CALLED, **{name: (CALLED.place,) if name == "waivers" else "another"})  # type: ignore[arg-type]
+    changed = replace(
+        CALLED, **{name: (CALLED.place,) if name == "waivers" else "another"}
+    )  # type: ignore[arg-type]
     foreign = replace(ESTATE, foreign=(CALLED,))
-    assert mark(made=replace(ESTATE, foreign=(changed,))) not in (mark(), mark(made=foreign))
+    assert mark(made=replace(ESTATE, foreign=(changed,))) not in (
+        mark(),
+        mark(made=foreign),
+    )
     if name not in ("application", "name"):
         assert mark(made=with_component(changed)) != mark()
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Client) if field.name != "place"])
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Client) if field.name != "place"]
+)
 def test_every_field_of_a_client_changes_it(name: str) -> None:
     """What it may be issued, how it proves who it is, and when it gets another key."""
     changed = replace(CALLER.clients[0], **{name: "another"})  # type: ignore[arg-type]
     assert (
-        mark(made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))) != mark()
+        mark(
+            made=with_component(replace(CALLER, clients=(changed, *CALLER.clients[1:])))
+        )
+        != mark()
     )
 
 
@@ -174,12 +189,22 @@ def test_where_something_stands_counts_only_where_records_say_it() -> None:
 def test_what_other_stacks_gave_changes_it() -> None:
     """Of each, by its name."""
     assert (
-        len({mark(), mark(sales="1"), mark(sales="2"), mark(rest="1"), mark(sales="1", rest="1")})
+        len(
+            {
+                mark(),
+                mark(sales="1"),
+                mark(sales="2"),
+                mark(rest="1"),
+                mark(sales="1", rest="1"),
+            }
+        )
         == 5
     )
 
 
-def test_the_program_and_the_stacks_file_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_and_the_stacks_file_change_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A run of another version, or with another account, may do something else."""
     before = mark()
     assert mark(configured="1") not in (before, mark(configured="2"))
@@ -275,9 +300,14 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.prod.yaml"
 
     def said(
-        day: str = "2026-11-25", secret: str = "v1:a", address: str = "http://a", salt: str = "v1:s"
+        day: str = "2026-11-25",
+        secret: str = "v1:a",
+        address: str = "http://a",
+        salt: str = "v1:s",
     ) -> str:
-        file.write_text(FILE.format(day=day, secret=secret, address=address, salt=salt), "utf-8")
+        file.write_text(
+            FILE.format(day=day, secret=secret, address=address, salt=salt), "utf-8"
+        )
         return configuration(file)
 
     before = said()
@@ -294,7 +324,12 @@ def test_another_version_of_an_sdk_changes_it(
     """It pins the plugin that deploys. Other packages do not count."""
     monkeypatch.syspath_prepend(tmp_path)
     found = []
-    for name, version in (("other", "1"), ("other", "2"), ("pulumi-x", "1"), ("pulumi-x", "2")):
+    for name, version in (
+        ("other", "1"),
+        ("other", "2"),
+        ("pulumi-x", "1"),
+        ("pulumi-x", "2"),
+    ):
         folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text(

@@ -19,7 +19,10 @@ from tests.support.estates import estate
 
 SETTINGS = parse(
     "prod",
-    {**small_stacks.SETTINGS, "partitions": {"home": ["job", "own"], "a": ["a"], "b": ["b"]}},
+    {
+        **small_stacks.SETTINGS,
+        "partitions": {"home": ["job", "own"], "a": ["a"], "b": ["b"]},
+    },
 )
 RECORD = Record("", "", None, "")
 CALLING = """\
@@ -57,15 +60,21 @@ spec:
 def estates_where(calls: Sequence[str], asked: str) -> Estates:
     """The client `job/job` may ask for these scopes; rules ask for `asked` of each API."""
     listed = ", ".join(
-        f"{{component: {scope.partition('.')[0]}/api, scopes: [{scope}]}}" for scope in calls
+        f"{{component: {scope.partition('.')[0]}/api, scopes: [{scope}]}}"
+        for scope in calls
     )
     called = [CALLED.format(name=name, asked=asked) for name in ("a", "b", "own")]
-    return Estates(SETTINGS, estate(CALLING.format(calls=listed), *called, stack=SETTINGS.stack))
+    return Estates(
+        SETTINGS, estate(CALLING.format(calls=listed), *called, stack=SETTINGS.stack)
+    )
 
 
 def stacks_of(before: Estates, names: Sequence[str]) -> dict[str, Resources]:
     """The stacks of these partitions, after a run of that estate."""
-    models = {name: dump_model(model_of(part_of(before.whole, name), SETTINGS)) for name in names}
+    models = {
+        name: dump_model(model_of(part_of(before.whole, name), SETTINGS))
+        for name in names
+    }
     return {
         name: [{"type": STACK, "urn": f"{STACK}::s", "outputs": {OUTPUT: text}}]
         for name, text in models.items()
@@ -132,7 +141,9 @@ def test_a_partition_that_is_not_run_orders_nothing(
     monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
     assert (
-        found(monkeypatch, (["a.read"], "read"), (["a.read", "a.write"], "write"), names)
+        found(
+            monkeypatch, (["a.read"], "read"), (["a.read", "a.write"], "write"), names
+        )
         == GrantChanges()
     )
 
@@ -140,7 +151,9 @@ def test_a_partition_that_is_not_run_orders_nothing(
 def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changes = found(monkeypatch, (["a.read", "b.read"], "read"), (["a.write", "b.read"], "read"))
+    changes = found(
+        monkeypatch, (["a.read", "b.read"], "read"), (["a.write", "b.read"], "read")
+    )
     assert changes.exchanges == (
         Exchange("job/job at okta", ("a.write of a/api",), ("a.read of a/api",)),
     )
@@ -150,20 +163,27 @@ def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody misses its tokens while its pods are rolled out."""
-    assert found(monkeypatch, (["a.read"], "read"), (["b.read"], "read")).exchanges == ()
+    assert (
+        found(monkeypatch, (["a.read"], "read"), (["b.read"], "read")).exchanges == ()
+    )
 
 
 def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     both = ["a.read", "a.write"]
-    assert found(monkeypatch, (both, "read"), (both, "write"), recorded="a b") == GrantChanges(
-        {}, HOME_FIRST.needed
+    assert found(
+        monkeypatch, (both, "read"), (both, "write"), recorded="a b"
+    ) == GrantChanges({}, HOME_FIRST.needed)
+    assert (
+        found(monkeypatch, (both, "write"), (["a.read"], "read"), recorded="a b")
+        == A_FIRST
     )
-    assert found(monkeypatch, (both, "write"), (["a.read"], "read"), recorded="a b") == A_FIRST
 
 
-def test_a_gate_may_have_changed_in_a_run_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_may_have_changed_in_a_run_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     both = ["a.read", "a.write"]
     assert found(
         monkeypatch, (both, "read"), (["a.read"], "read"), recorded="home b"

@@ -26,7 +26,9 @@ def component(stack: str, key: str) -> dict[str, Any]:
     return {"urn": urn(stack, COMPONENT, key), "type": COMPONENT}
 
 
-def child(stack: str, kind: str, name: str, parent: str, identifier: str) -> dict[str, Any]:
+def child(
+    stack: str, kind: str, name: str, parent: str, identifier: str
+) -> dict[str, Any]:
     """One under a component; its URN has the types above it."""
     return {
         "urn": urn(stack, f"{COMPONENT}${kind}", name),
@@ -38,7 +40,9 @@ def child(stack: str, kind: str, name: str, parent: str, identifier: str) -> dic
 
 def state(stack: str, *keys: str, identifier: str = "1") -> list[dict[str, Any]]:
     """Components with a service each, and one that is nobody's."""
-    found = [{"urn": urn(stack, "pulumi:pulumi:Stack", "s"), "type": "pulumi:pulumi:Stack"}]
+    found = [
+        {"urn": urn(stack, "pulumi:pulumi:Stack", "s"), "type": "pulumi:pulumi:Stack"}
+    ]
     for key in keys:
         found += [
             component(stack, key),
@@ -49,8 +53,16 @@ def state(stack: str, *keys: str, identifier: str = "1") -> list[dict[str, Any]]
 
 def test_what_is_elsewhere_is_moved() -> None:
     """What is where it is to be stays, and what no Application has any more."""
-    states = {"prod": state("prod", "a/x", "b/y", "gone/z"), "prod-one": state("prod-one", "c/z")}
-    targets = {"a/x": "prod-one", "b/y": "prod-two", "c/z": "prod-one", "new/w": "prod-one"}
+    states = {
+        "prod": state("prod", "a/x", "b/y", "gone/z"),
+        "prod-one": state("prod-one", "c/z"),
+    }
+    targets = {
+        "a/x": "prod-one",
+        "b/y": "prod-two",
+        "c/z": "prod-one",
+        "new/w": "prod-one",
+    }
     assert plan(states, targets) == [
         Move("a/x", urn("prod", COMPONENT, "a/x"), "prod", "prod-one"),
         Move("b/y", urn("prod", COMPONENT, "b/y"), "prod", "prod-two"),
@@ -69,7 +81,10 @@ def test_what_is_in_two_others_is_moved_once() -> None:
     """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
     states = {"prod-one": state("prod-one", "a/x"), "prod": state("prod", "a/x")}
     moves = plan(states, {"a/x": "prod-two"})
-    assert [(move.source, move.twice) for move in moves] == [("prod", False), ("prod-one", True)]
+    assert [(move.source, move.twice) for move in moves] == [
+        ("prod", False),
+        ("prod-one", True),
+    ]
     assert [pair for pair, _ in by_pair(reversed(moves))] == [
         ("prod", "prod-two"),
         ("prod-one", "prod-two"),
@@ -78,7 +93,11 @@ def test_what_is_in_two_others_is_moved_once() -> None:
 
 def test_all_that_lies_under_a_component_goes_along() -> None:
     """At any depth, and nothing of a component beside it."""
-    below = {"urn": urn("prod", f"{COMPONENT}${SERVICE}${ROUTE}", "r"), "type": ROUTE, "id": "r 1"}
+    below = {
+        "urn": urn("prod", f"{COMPONENT}${SERVICE}${ROUTE}", "r"),
+        "type": ROUTE,
+        "id": "r 1",
+    }
     below["parent"] = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
     resources = [*state("prod", "a/x", "b/y"), below]
     assert under(resources, [urn("prod", COMPONENT, "a/x")]) == {
@@ -128,9 +147,14 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was moved stays moved, and the command is told that goes on."""
-    settings = read_file(Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml")
+    settings = read_file(
+        Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml"
+    )
     found = Moves(
-        (Move("a/x", "urn a", "local", "local-one"), Move("b/y", "urn b", "local", "local-two")),
+        (
+            Move("a/x", "urn a", "local", "local-one"),
+            Move("b/y", "urn b", "local", "local-two"),
+        ),
         {name: {"deployment": {}} for name in ("local", "local-one", "local-two")},
         (),
     )
@@ -142,7 +166,8 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     asked: list[str] = []
     monkeypatch.setattr(move, "pulumi", lambda *words, **_: asked.append(words[-1]))
     with pytest.raises(
-        MoveError, match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$"
+        MoveError,
+        match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$",
     ):
         perform(settings, found, lambda: bool(asked))
     assert asked == ["urn a"]
@@ -154,6 +179,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
 
     monkeypatch.setattr(move, "pulumi", gone)
     with pytest.raises(
-        MoveError, match=r"no resources found to move\. What is left .* `.*move -s local` says$"
+        MoveError,
+        match=r"no resources found to move\. What is left .* `.*move -s local` says$",
     ):
         perform(settings, found)

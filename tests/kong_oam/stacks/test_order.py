@@ -105,7 +105,11 @@ def estates(
 
 BASE = {
     "providers": {
-        "okta": {"server": "s", "groups": {"staff": "g", "others": "h"}, "issuer": "https://i"}
+        "okta": {
+            "server": "s",
+            "groups": {"staff": "g", "others": "h"},
+            "issuer": "https://i",
+        }
     },
     "gateway": {"nobody": "n", "rings": {"okta": "r"}},
 }
@@ -115,7 +119,9 @@ def ran(of: Estates, base: Any = None, ids: str = "") -> Known:
     """All stacks as if they had just been run, one after the other."""
     known = Known({}, BASE if base is None else base)
     for partition in (None, *reversed(of.settings.stack.partitions)):
-        record = Record(of.fingerprint(partition, known), "now", None, ids or of.ids({}))
+        record = Record(
+            of.fingerprint(partition, known), "now", None, ids or of.ids({})
+        )
         known = Known({**known.records, partition: record}, known.base)
     return known
 
@@ -141,12 +147,22 @@ def test_what_has_just_been_run_is_not() -> None:
 def test_a_change_runs_what_depends_on_it() -> None:
     """A workload its own partition; a scope the base and who asks for it; a caller whom it calls, and not the base."""
     known = ran(estates())
-    assert outdated(estates(API, CLIENT, ALONE.replace("image: x", "image: y")), known) == ["rest"]
-    more = API.replace("{orders.read: Read}", "{orders.read: Read, orders.write: Write}")
-    more = more.replace("rules: [", "rules: [{methods: [POST], scopes: [orders.write]}, ")
+    assert outdated(
+        estates(API, CLIENT, ALONE.replace("image: x", "image: y")), known
+    ) == ["rest"]
+    more = API.replace(
+        "{orders.read: Read}", "{orders.read: Read, orders.write: Write}"
+    )
+    more = more.replace(
+        "rules: [", "rules: [{methods: [POST], scopes: [orders.write]}, "
+    )
     assert outdated(estates(more, CLIENT, ALONE), known) == [None, "apis", "shop"]
-    assert outdated(estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known) == ["apis"]
-    assert outdated(estates(API.replace(", components: [shop/web]", ""), ALONE), known) == [
+    assert outdated(
+        estates(API.replace("owner: o", "owner: p"), CLIENT, ALONE), known
+    ) == ["apis"]
+    assert outdated(
+        estates(API.replace(", components: [shop/web]", ""), ALONE), known
+    ) == [
         "apis",
         "shop",
     ]
@@ -154,7 +170,12 @@ def test_a_change_runs_what_depends_on_it() -> None:
 
 def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> None:
     """None of the others, of which a large estate has many; a partition that comes, or goes, concerns all."""
-    before = {"apis": ["apis"], "shop": ["shop", "alone"], "rest": ["*"], "last": ["last"]}
+    before = {
+        "apis": ["apis"],
+        "shop": ["shop", "alone"],
+        "rest": ["*"],
+        "last": ["last"],
+    }
     after = {**before, "shop": ["shop"], "last": ["last", "alone"]}
     now, then = (estates(partitions=partitions) for partitions in (after, before))
     assert outdated(now, ran(then)) == ["shop", "last"]
@@ -181,7 +202,10 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
         "shop",
         "rest",
     ]
-    assert outdated(of, Known(known.records, {**BASE, "offered": {}, "generation": 7})) == []
+    assert (
+        outdated(of, Known(known.records, {**BASE, "offered": {}, "generation": 7}))
+        == []
+    )
 
 
 def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
@@ -195,7 +219,9 @@ def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     assert outdated(of, without) == ["apis", "shop"]
     anew = {
         **known.records,
-        "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})),
+        "shop": replace(
+            known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})
+        ),
     }
     assert outdated(of, Known(anew, known.base)) == ["apis"]
 
@@ -207,7 +233,9 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     assert {one.key for one in of.given("rest").foreign} == {"orders/api", "shop/web"}
     anew = {
         **known.records,
-        "shop": replace(known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})),
+        "shop": replace(
+            known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})
+        ),
     }
     assert outdated(of, Known(anew, known.base)) == ["apis"]
 
@@ -224,7 +252,10 @@ def test_ids_that_are_chosen_run_nobody() -> None:
     assert outdated(of, without) == ["shop"]
     made_up = ran(of, ids=of.ids({"okta": {"shop/web": "0oa1"}}))
     assert outdated(of, made_up) == []
-    replaced = {**made_up.records, "shop": replace(made_up.records["shop"], ids=of.ids(usual))}
+    replaced = {
+        **made_up.records,
+        "shop": replace(made_up.records["shop"], ids=of.ids(usual)),
+    }
     assert outdated(of, Known(replaced, made_up.base)) == ["apis"]
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.stacks.grant_changes import Exchange, GrantChanges
-from kong_oam.stacks.plan import NoOrderError, Plan, Step, lines, plan_down, plan_up, waves
+from kong_oam.stacks.plan import (
+    NoOrderError,
+    Plan,
+    Step,
+    lines,
+    plan_down,
+    plan_up,
+    waves,
+)
 from tests.support.documentation import page
 
 ALL = (None, "apis", "shop")
@@ -34,7 +42,11 @@ EACH_FIRST = GrantChanges({"apis": frozenset({"shop"}), "shop": frozenset({"apis
             GrantChanges(SHOP_FIRST.needed, EACH_FIRST.needed),
             (Step(None), Step("shop", (1,)), Step("apis", (2,))),
         ),
-        (("apis", "shop", "rest"), SHOP_FIRST, (Step("shop"), Step("rest"), Step("apis", (1,)))),
+        (
+            ("apis", "shop", "rest"),
+            SHOP_FIRST,
+            (Step("shop"), Step("rest"), Step("apis", (1,))),
+        ),
     ],
     ids=[
         "no grant",
@@ -67,18 +79,26 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
 def test_a_client_that_exchanges_scopes_has_no_order() -> None:
     """The page shows what the command says."""
     exchange = Exchange(
-        "jobs/report at okta", ("orders.view of orders/api",), ("orders.read of orders/api",)
+        "jobs/report at okta",
+        ("orders.view of orders/api",),
+        ("orders.read of orders/api",),
     )
     with pytest.raises(NoOrderError) as refused:
         plan_up(ALL, GrantChanges(exchanges=(exchange,)))
-    assert f"```text\nerror: {refused.value}\n```\n" in page("how-to/deploy-in-partitions.md")
+    assert f"```text\nerror: {refused.value}\n```\n" in page(
+        "how-to/deploy-in-partitions.md"
+    )
     with pytest.raises(
-        NoOrderError, match=r"takes orders.read of orders/api \(and of jobs/import\): tokens"
+        NoOrderError,
+        match=r"takes orders.read of orders/api \(and of jobs/import\): tokens",
     ):
         plan_up(
             ALL,
             GrantChanges(
-                exchanges=(exchange, Exchange("jobs/import", ("x of a/b",), ("y of a/b",)))
+                exchanges=(
+                    exchange,
+                    Exchange("jobs/import", ("x of a/b",), ("y of a/b",)),
+                )
             ),
         )
 

@@ -31,7 +31,9 @@ class Cli:
         self.listed = 0
         self.outputs: dict[str, Any] = {"base": {"generation": 1}}
 
-    def __call__(self, *arguments: str, stack: str = "", timeout: float = 0, **_: object) -> str:
+    def __call__(
+        self, *arguments: str, stack: str = "", timeout: float = 0, **_: object
+    ) -> str:
         match arguments:
             case ("stack", "ls", "--json", *only):
                 told = {
@@ -46,7 +48,10 @@ class Cli:
                     if at is not None
                 ]
                 return json.dumps(
-                    [*rows, *({"name": name} for name, at in told.items() if at is None)]
+                    [
+                        *rows,
+                        *({"name": name} for name, at in told.items() if at is None),
+                    ]
                 )
             case ("stack", "tag", "set", records.NAMED, name):
                 assert stack == name
@@ -71,7 +76,9 @@ class Cli:
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
-    made = Cli({"prod": LAST, "organization/project/prod-sales": LAST, "prod-rest": None})
+    made = Cli(
+        {"prod": LAST, "organization/project/prod-sales": LAST, "prod-rest": None}
+    )
     for module in (records, stacks):
         monkeypatch.setattr(module, "pulumi", made)
     return made
@@ -82,7 +89,9 @@ def test_what_was_written_is_read(cli: Cli) -> None:
     along."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
-    records.write("prod", "sales", "f1", {"credentials": credentials, "generation": 4}, "i1")
+    records.write(
+        "prod", "sales", "f1", {"credentials": credentials, "generation": 4}, "i1"
+    )
     assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
@@ -100,7 +109,9 @@ def test_a_record_counts_until_something_else_writes_the_state(cli: Cli) -> None
     assert records.read("prod", ["sales"], stacks.listed()).records == {}
 
 
-def test_a_record_counts_until_the_state_has_another_number_of_resources(cli: Cli) -> None:
+def test_a_record_counts_until_the_state_has_another_number_of_resources(
+    cli: Cli,
+) -> None:
     """As after `pulumi state delete` or an import, which leave the time of the last update as it is."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.resources -= 1
@@ -111,14 +122,18 @@ def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
     """From the second run of a stack on that `up` did not make: the first one gives it the tag by which it is found."""
     for listed in (3, 1, 1):
         cli.listed = 0
-        assert records.write("prod", "sales", "f1", {}, "i1") == Record("f1", UPDATED, None, "i1")
+        assert records.write("prod", "sales", "f1", {}, "i1") == Record(
+            "f1", UPDATED, None, "i1"
+        )
         assert (cli.listed, cli.named) == (listed, {"prod-sales"})
 
 
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
     """Neither has one that is not there, or an estate of which nothing is."""
     records.write("prod", "rest", "f1", {}, "i1")
-    assert records.read("prod", ["other"], stacks.listed()) == Known({}, {"generation": 1})
+    assert records.read("prod", ["other"], stacks.listed()) == Known(
+        {}, {"generation": 1}
+    )
     assert records.read("elsewhere", ["sales"], stacks.listed()) == Known()
 
 

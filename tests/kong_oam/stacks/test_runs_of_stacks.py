@@ -58,10 +58,14 @@ class Engine:
         match words[:3]:
             case ("stack", "ls", _):
                 only = words[4].partition("=")[2] if "--tag" in words else ""
-                known = {name: at for name, at in self.updated.items() if only in ("", name)}
+                known = {
+                    name: at for name, at in self.updated.items() if only in ("", name)
+                }
                 self.listed += len(known)
                 known = known if self.dated else dict.fromkeys(known)
-                return json.dumps([{"name": name, "lastUpdate": at} for name, at in known.items()])
+                return json.dumps(
+                    [{"name": name, "lastUpdate": at} for name, at in known.items()]
+                )
             case ("stack", "tag", "ls"):
                 return json.dumps(self.tags)
             case ("stack", "tag", "set"):
@@ -69,7 +73,11 @@ class Engine:
                 return ""
             case ("stack", "export", *_):
                 return json.dumps(
-                    {"deployment": {"resources": [{"type": "x"}] * (stack in self.standing)}}
+                    {
+                        "deployment": {
+                            "resources": [{"type": "x"}] * (stack in self.standing)
+                        }
+                    }
                 )
             case ("stack", "output", _) if stack != self.broken:
                 self.asked.append(stack)
@@ -95,24 +103,39 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     return made
 
 
-def up(estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)) -> run.Runs:
+def up(
+    estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)
+) -> run.Runs:
     """`up` of what is outdated, one stack at a time."""
     there = engine_stacks.listed()
     known = records.read("prod", PARTITIONS, there)
     runs = run.Runs(estates, "up", 1, lambda stack, line: None, only, there, known)
     runs.over(
-        [name for name in estates.outdated(known, SETTINGS.as_of) if name is None or name in only]
+        [
+            name
+            for name in estates.outdated(known, SETTINGS.as_of)
+            if name is None or name in only
+        ]
     )
     return runs
 
 
 def runs_of(
-    there: Mapping[str, str | None], verb: str = "up", estates: Estates = ESTATES, **more: Any
+    there: Mapping[str, str | None],
+    verb: str = "up",
+    estates: Estates = ESTATES,
+    **more: Any,
 ) -> run.Runs:
     """Runs of a command over all partitions, which says nothing."""
     partitions = tuple(estates.settings.stack.partitions)
     return run.Runs(
-        estates, verb, 1, more.pop("say", lambda stack, line: None), partitions, there, **more
+        estates,
+        verb,
+        1,
+        more.pop("say", lambda stack, line: None),
+        partitions,
+        there,
+        **more,
     )
 
 
@@ -138,7 +161,9 @@ def test_a_stack_that_a_command_made_is_recorded_with_its_file(
     monkeypatch.setattr(
         run,
         "create",
-        lambda settings, stack: stack_file(stack).write_text("config: {kong-oam:estate: prod}\n"),
+        lambda settings, stack: stack_file(stack).write_text(
+            "config: {kong-oam:estate: prod}\n"
+        ),
     )
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
@@ -173,7 +198,9 @@ def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     kept = iter(["scope read"])
     base = {"gateway": {"nobody": "another"}}
     engine.outputs = lambda stack: (
-        {} if "-" in stack else {"base": base, "kept": [*next(([one] for one in kept), [])]}
+        {}
+        if "-" in stack
+        else {"base": base, "kept": [*next(([one] for one in kept), [])]}
     )
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
@@ -181,7 +208,9 @@ def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     assert names(engine) == []
 
 
-def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(engine: Engine) -> None:
+def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(
+    engine: Engine,
+) -> None:
     """The engine reads the whole state of each that it lists."""
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
@@ -200,10 +229,19 @@ def test_outputs_are_asked_for_where_they_may_say_something(engine: Engine) -> N
     assert engine.asked == ["prod", "prod-apis"]
 
 
-def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(engine: Engine) -> None:
+def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
+    engine: Engine,
+) -> None:
     """Nobody but somebody by hand replaces such a secret, so that every command would run its stack."""
-    key = {"generation": 1, "since": "2025-01-01", "due": "2026-01-01", "before": "ended"}
-    secret = Generation(1, SETTINGS.as_of - timedelta(days=400), holder="x").to_output(Schedule())
+    key = {
+        "generation": 1,
+        "since": "2025-01-01",
+        "due": "2026-01-01",
+        "before": "ended",
+    }
+    secret = Generation(1, SETTINGS.as_of - timedelta(days=400), holder="x").to_output(
+        Schedule()
+    )
     given: dict[str, Any] = {}
     engine.outputs = lambda stack: (
         {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
@@ -230,13 +268,16 @@ def test_a_stack_whose_file_is_not_there_is_not_run(
     monkeypatch.setattr(run, "without_file", create.without_file)
     engine.tags.clear()
     with pytest.raises(
-        CliError, match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there"
+        CliError,
+        match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there",
     ):
         up()
     assert names(engine) == []
 
 
-def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(engine: Engine) -> None:
+def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(
+    engine: Engine,
+) -> None:
     def lost(stack: str) -> Mapping[str, Any]:
         engine.broken = engine.broken or (stack if stack == "prod-apis" else "")
         return {}
@@ -258,7 +299,11 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
     engine.outputs = interrupting
     runs = runs_of(engine_stacks.listed())
     runs.over([None, *PARTITIONS])
-    assert (runs.done, runs.left_out, runs.failed) == (["prod"], ["prod-rest"], ["prod-apis"])
+    assert (runs.done, runs.left_out, runs.failed) == (
+        ["prod"],
+        ["prod-rest"],
+        ["prod-apis"],
+    )
     names(engine)
     engine.outputs = lambda stack: {}
     up()
@@ -274,7 +319,10 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
     """The gates in `apis` are to ask for a scope that a client in `rest` gets; `other` has nothing to do with it."""
     settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
     estates = Estates(
-        settings, estate(*map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack)
+        settings,
+        estate(
+            *map(APPLICATION.format, ("apis", "shop", "other")), stack=settings.stack
+        ),
     )
     changes = GrantChanges({"apis": frozenset({"rest"})})
     monkeypatch.setattr(run, "grant_changes", lambda *_: changes)
@@ -287,7 +335,9 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
 
     monkeypatch.setattr(run, "show", show)
     runs = runs_of(
-        engine_stacks.listed(), estates=estates, say=lambda stack, line: lines.append((stack, line))
+        engine_stacks.listed(),
+        estates=estates,
+        say=lambda stack, line: lines.append((stack, line)),
     )
     runs.over([None, *THREE])
     assert (runs.done, runs.failed, runs.left_out) == (
@@ -295,9 +345,9 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
         ["prod-rest"],
         ["prod-apis"],
     )
-    assert [stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line] == [
-        "prod-rest"
-    ]
+    assert [
+        stack for stack, line in lines if "`pulumi cancel -s prod-rest --yes`" in line
+    ] == ["prod-rest"]
 
 
 @pytest.mark.parametrize(
@@ -335,8 +385,12 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     monkeypatch.setattr(
         run, "create", lambda settings, stack: made.append((stack, len(engine.ran)))
     )
-    monkeypatch.setattr(run, "show", lambda *_, stack, **__: stack != "prod" and engine.run(stack))
-    runs = run.Runs(ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None})
+    monkeypatch.setattr(
+        run, "show", lambda *_, stack, **__: stack != "prod" and engine.run(stack)
+    )
+    runs = run.Runs(
+        ESTATES, "up", 1, lambda stack, line: None, tuple(PARTITIONS), {"prod": None}
+    )
     runs.over([None, *PARTITIONS])
     assert made == []
     monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
@@ -354,7 +408,10 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -
     up()
     names(engine)
     engine.updated["prod-old"] = "some time"
-    for standing, expected in ((frozenset({"prod-old"}), ["prod"]), (frozenset[str](), [])):
+    for standing, expected in (
+        (frozenset({"prod-old"}), ["prod"]),
+        (frozenset[str](), []),
+    ):
         engine.standing = standing
         runs = runs_of(engine_stacks.listed(), "destroy")
         runs.over([None, *PARTITIONS])
@@ -363,7 +420,9 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(engine: Engine) -
         engine.exported["prod"] = engine.outputs("prod")
 
 
-def test_without_a_time_of_the_last_update_nothing_counts_as_done(engine: Engine) -> None:
+def test_without_a_time_of_the_last_update_nothing_counts_as_done(
+    engine: Engine,
+) -> None:
     engine.dated = False
     up()
     names(engine)

@@ -21,7 +21,9 @@ def deployment(*taken: str) -> Deployment:
 
 def findings(meant: Deployment, live: Entities) -> list[tuple[str, Reason]]:
     return [
-        (found.kind, reason) for found, reasons in meant.judged(live).findings for reason in reasons
+        (found.kind, reason)
+        for found, reasons in meant.judged(live).findings
+        for reason in reasons
     ]
 
 
@@ -36,4 +38,6 @@ def test_what_callers_may_send_again_weakens(now: tuple[str, ...]) -> None:
     meant = deployment(*TAKEN)
     found = findings(meant, replace(deployment(*now), issuer=meant.issuer).meant)
     assert {kind for kind, _ in found} == {"weakened"}
-    assert all("its script is not the one that is meant" in reason.text for _, reason in found)
+    assert all(
+        "its script is not the one that is meant" in reason.text for _, reason in found
+    )

@@ -16,12 +16,18 @@ def _call(request: Mapping[str, Any]) -> Call | None:
     host = request["host"] or ""
     if request.get("headers") or ":" in host or host.endswith(".") or not host:
         return None
-    scheme: Literal["http", "https"] = "https" if request.get("scheme") == "https" else "http"
+    scheme: Literal["http", "https"] = (
+        "https" if request.get("scheme") == "https" else "http"
+    )
     try:
         path = read(request["path"].encode("latin-1"))
     except Unreadable:
         return None
-    return Call(scheme, request["method"], host, path) if written(path) == request["path"] else None
+    return (
+        Call(scheme, request["method"], host, path)
+        if written(path) == request["path"]
+        else None
+    )
 
 
 def test_the_route_that_was_reached_is_among_those_that_may_be(

@@ -30,12 +30,18 @@ def found(plugin: dict[str, Any], *services: dict[str, Any]) -> list[tuple[str, 
     live = Entities(services=services, plugins=({**usual, **plugin},))
     scripts = find_openings(live, deployment("local").settings).scripts
     return [
-        (guard.component, any("opened" in table for table in guard.tables)) for guard in scripts
+        (guard.component, any("opened" in table for table in guard.tables))
+        for guard in scripts
     ]
 
 
 def given(table: Any, phase: str = "access") -> dict[str, Any]:
-    return {phase: ["return function() end", framed(ScriptInputs(json.dumps(table)), "return")]}
+    return {
+        phase: [
+            "return function() end",
+            framed(ScriptInputs(json.dumps(table)), "return"),
+        ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,17 +59,26 @@ def given(table: Any, phase: str = "access") -> dict[str, Any]:
         ({"ring": 1, "log": 2}, None, False),
     ],
 )
-def test_whose_an_opening_is(table: dict[str, Any], tags: list[str] | None, expected: bool) -> None:
+def test_whose_an_opening_is(
+    table: dict[str, Any], tags: list[str] | None, expected: bool
+) -> None:
     """A table that names another stack is that stack's, whatever its tags."""
     config = given({**table, "component": "orders/api", "opened": OPENED})
-    assert found({"config": config, "tags": tags}) == ([("orders/api", True)] if expected else [])
+    assert found({"config": config, "tags": tags}) == (
+        [("orders/api", True)] if expected else []
+    )
 
 
 @pytest.mark.parametrize("phase", ["access", "rewrite", "log"])
 def test_an_opening_is_found_in_every_phase(phase: str) -> None:
     """Also behind another script."""
     config = given(
-        {"ring": "kong-oam.local.ring.okta", "component": "orders/api", "opened": OPENED}, phase
+        {
+            "ring": "kong-oam.local.ring.okta",
+            "component": "orders/api",
+            "opened": OPENED,
+        },
+        phase,
     )
     assert found({"config": config}) == [("orders/api", True)]
 
@@ -71,8 +86,13 @@ def test_an_opening_is_found_in_every_phase(phase: str) -> None:
 def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     """On a route, without tags, it is anybody's."""
     config = {"access": ["return function() end"]}
-    assert found({"config": config, "service": {"id": "1"}}, SERVICE) == [("orders/api", False)]
-    assert found({"config": config, "service": {"id": "1"}, "route": {"id": "2"}}, SERVICE) == []
+    assert found({"config": config, "service": {"id": "1"}}, SERVICE) == [
+        ("orders/api", False)
+    ]
+    assert (
+        found({"config": config, "service": {"id": "1"}, "route": {"id": "2"}}, SERVICE)
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,5 +116,7 @@ def test_an_opening_of_another_version_is_left_to_it() -> None:
         "config": given({"version": 3, "opened": OPENED}),
         "tags": OURS,
     }
-    (guard,) = find_openings(Entities(plugins=(plugin,)), deployment("local").settings).scripts
+    (guard,) = find_openings(
+        Entities(plugins=(plugin,)), deployment("local").settings
+    ).scripts
     assert (guard.is_known, guard.closed_config()) == (False, {})

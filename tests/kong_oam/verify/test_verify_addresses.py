@@ -55,9 +55,18 @@ SETTINGS = parse(
     {
         "cloud": "aws",
         "asOf": "2026-01-31",
-        "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"},
+        "gateway": {
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+            "scheme": "http",
+        },
         "identityProviders": [
-            {"name": "main", "type": "oidc", "issuer": ISSUER, "audience": "api://tests"}
+            {
+                "name": "main",
+                "type": "oidc",
+                "issuer": ISSUER,
+                "audience": "api://tests",
+            }
         ],
     },
 )
@@ -83,7 +92,9 @@ Addresses = dict[str, dict[str, list[str]]]
 def change(hands: Hands, changed: Callable[[Addresses], Any]) -> None:
     """The networks of admission's table and the gate's, both."""
     for kind in ("pre-function", "post-function"):
-        plugin = hands.find("plugins", name=kind, service="kong-oam.tests.orders.api.8080")
+        plugin = hands.find(
+            "plugins", name=kind, service="kong-oam.tests.orders.api.8080"
+        )
         table = json.loads(json.dumps(script_of(plugin).table))  # type: ignore[union-attr]
         found = changed(table["addresses"])
         table = (
@@ -94,7 +105,10 @@ def change(hands: Hands, changed: Callable[[Addresses], Any]) -> None:
         hands.change(
             "plugins",
             plugin,
-            config={**plugin["config"], **with_table(plugin, lambda _, new=table: json.dumps(new))},
+            config={
+                **plugin["config"],
+                **with_table(plugin, lambda _, new=table: json.dumps(new)),
+            },
         )
 
 
@@ -127,7 +141,9 @@ CHANGES: dict[str, tuple[Callable[[Addresses], Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_by_hand_is_said_with_where_one_calls_from(running: Running, name: str) -> None:
+def test_a_change_by_hand_is_said_with_where_one_calls_from(
+    running: Running, name: str
+) -> None:
     """And nothing besides; once it is undone there is nothing to be said."""
     changed, expected = CHANGES[name]
     with Hands(running.kong.admin_url) as hands:
@@ -146,7 +162,9 @@ def test_networks_that_nobody_can_read_count_as_open(running: Running) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", *CHANGES])
-def test_the_reading_of_networks_is_what_the_gateway_does(running: Running, name: str) -> None:
+def test_the_reading_of_networks_is_what_the_gateway_does(
+    running: Running, name: str
+) -> None:
     """The proxy answers calls of every class as the reading says, from an address of each class."""
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
@@ -154,7 +172,9 @@ def test_the_reading_of_networks_is_what_the_gateway_does(running: Running, name
         live, there = running.gateway(), running.entities()
         asked = set()
         every = list(classes(running.deployment.estate, live))
-        for call, caller, _ in random.Random(name).sample(every, min(SAMPLED, len(every))):
+        for call, caller, _ in random.Random(name).sample(
+            every, min(SAMPLED, len(every))
+        ):
             (verdict,) = live.verdicts(call, caller)
             tokens = running.deployment.tokens(caller, there)
             cases = [
@@ -168,7 +188,8 @@ def test_the_reading_of_networks_is_what_the_gateway_does(running: Running, name
             ]
             peer = call.address or "127.0.0.1"
             reached = any(
-                running.kong.handle(case.raw(), call.scheme, peer).upstream for case in cases
+                running.kong.handle(case.raw(), call.scheme, peer).upstream
+                for case in cases
             )
             assert reached == verdict.allowed, (call, caller)
             asked.add((call.address, reached))

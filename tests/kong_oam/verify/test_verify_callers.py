@@ -34,8 +34,12 @@ ESTATE = estate(api(access=ACCESS), SHOP)
 class Telling(LiveGateway):
     """A gateway that is only asked whom it tells apart."""
 
-    def __init__(self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()) -> None:
-        self._speech = Speech(frozenset(scopes), groups=frozenset({"sales"}), granted=granted)
+    def __init__(
+        self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
+    ) -> None:
+        self._speech = Speech(
+            frozenset(scopes), groups=frozenset({"sales"}), granted=granted
+        )
 
     def hosts(self) -> Iterable[str]:
         return ()
@@ -59,7 +63,9 @@ class Telling(LiveGateway):
         return ()
 
 
-def callers(granted: Mapping[str, Hashable]) -> dict[tuple[str, ...], tuple[str, tuple[str, ...]]]:
+def callers(
+    granted: Mapping[str, Hashable],
+) -> dict[tuple[str, ...], tuple[str, tuple[str, ...]]]:
     """By their names, the client and the scopes of the token that stands for them."""
     return {names: (token.client, token.scopes) for names, token in tokens(granted)}
 

@@ -40,7 +40,9 @@ def pem(running: Running) -> str:
 
 
 @pytest.mark.parametrize("name", deep_after(8, DRIFTS))
-def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, name: str) -> None:
+def test_a_change_by_hand_is_found_if_it_matters(
+    running: Running, pem: str, name: str
+) -> None:
     """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
@@ -48,7 +50,9 @@ def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, nam
     assert told(running.judged()) == []
 
 
-def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running, pem: str) -> None:
+def test_clients_are_told_apart_by_what_live_tables_grant_them(
+    running: Running, pem: str
+) -> None:
     """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere. Those
     that are granted nothing on a host are one, however many they are."""
     with Hands(running.kong.admin_url) as hands:
@@ -56,7 +60,9 @@ def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running,
         assert before.keys() == {"shop/checkout", "shop/web"}
         DRIFTS["a client that is granted more"](hands, pem)
         after = running.gateway().speech("orders.example.com").granted
-    assert {client for client in before if before[client] != after[client]} == {"shop/checkout"}
+    assert {client for client in before if before[client] != after[client]} == {
+        "shop/checkout"
+    }
 
 
 @pytest.mark.parametrize("name", deep_after(2, DRIFTS))
@@ -73,7 +79,9 @@ def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(
                 assert after in ("", UP)
                 hands.run(request)
         left = set(_remedies(running))
-        assert left <= ({UP} if any(command.endswith(UP) for command in said) else set())
+        assert left <= (
+            {UP} if any(command.endswith(UP) for command in said) else set()
+        )
 
 
 def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
@@ -87,17 +95,26 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
     live = intended(one.settings, one.estate, deployed)
     *kept, empty = live.credentials
     filled = replace(live, credentials=(*kept, {**empty, "rsa_public_key": pem}))
-    assert told(judge(one.settings, one.estate, deployed, filled, lambda _, config: config)) == []
+    assert (
+        told(
+            judge(one.settings, one.estate, deployed, filled, lambda _, config: config)
+        )
+        == []
+    )
 
 
 def _remedies(running: Running) -> list[str]:
     """What is said to do, in that order."""
-    said = (reason.remedy for _, reasons in running.judged().findings for reason in reasons)
+    said = (
+        reason.remedy for _, reasons in running.judged().findings for reason in reasons
+    )
     return list(dict.fromkeys(filter(None, said)))
 
 
 @pytest.mark.parametrize("name", deep_after(2, ["nothing", *DRIFTS]))
-def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, name: str) -> None:
+def test_the_reading_of_a_gateway_is_what_it_does(
+    running: Running, pem: str, name: str
+) -> None:
     """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
@@ -108,7 +125,9 @@ def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, na
         same: list[tuple[Call, Caller]] = []
         for call, caller, _ in classes(running.deployment.estate, live):
             (
-                same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed
+                same
+                if live.verdicts(call, caller) == meant.verdicts(call, caller)
+                else changed
             ).append((call, caller))
         chosen = random.Random(name)
         pairs = [
@@ -120,11 +139,16 @@ def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, na
         for call, caller in pairs:
             verdicts = live.verdicts(call, caller)
             found = (
-                _reached(running, call, token) for token in running.deployment.tokens(caller, there)
+                _reached(running, call, token)
+                for token in running.deployment.tokens(caller, there)
             )
             reached = next((one for one in found if one), None)
             if all(one.judged for one in verdicts):
-                assert reached in [_read(one) for one in verdicts], (call, caller, verdicts)
+                assert reached in [_read(one) for one in verdicts], (
+                    call,
+                    caller,
+                    verdicts,
+                )
             else:
                 assert reached is None or any(one.allowed for one in verdicts), (
                     call,
@@ -142,7 +166,9 @@ def _read(verdict: Verdict) -> tuple[str, bool] | None:
     )
 
 
-def _reached(running: Running, call: Call, token: str | None) -> tuple[str, bool] | None:
+def _reached(
+    running: Running, call: Call, token: str | None
+) -> tuple[str, bool] | None:
     """Where the call came to, in the words of a verdict, and whether a forged identity did not; None: nowhere."""
     authorization = (f"Bearer {token}",) if token else ()
     case = Case(call.method, call.host, written(call.path).encode(), authorization)

@@ -16,7 +16,10 @@ from tests.support.drifts import ORDERS
 from tests.support.estates import asking
 from tests.support.verifying import Deployment, Hands, Running, sample, told
 
-BOTH = {"limits": Limits(body=2048, read=5000, retries=Retries(2)), "headers": Headers(secure=True)}
+BOTH = {
+    "limits": Limits(body=2048, read=5000, retries=Retries(2)),
+    "headers": Headers(secure=True),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,9 @@ def running() -> Iterator[Running]:
 
 def test_what_is_meant_is_no_finding(running: Running) -> None:
     """The service has its times, and every script is ours."""
-    (service,) = (one for one in running.kong.entities("services") if one["name"] == ORDERS)
+    (service,) = (
+        one for one in running.kong.entities("services") if one["name"] == ORDERS
+    )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
     assert told(running.judged()) == []
 
@@ -47,7 +52,9 @@ def test_a_table_with_another_limit_is_told_of(
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
         first, *more = admission["config"]["access"]
         assert old in first
-        hands.change("plugins", admission, config={"access": [first.replace(old, new), *more]})
+        hands.change(
+            "plugins", admission, config={"access": [first.replace(old, new), *more]}
+        )
         (finding,) = told(running.judged())
         assert finding.endswith(
             f"plugin pre-function of service '{ORDERS}': its table differs in {entry}"
@@ -62,10 +69,12 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=name, service=ORDERS)
         first, *beside = plugin["config"]["access"]
-        assert len(beside) == (name == "post-function") and ("CODE.limits()\n" in first) == (
-            name == "pre-function"
+        assert len(beside) == (name == "post-function") and (
+            "CODE.limits()\n" in first
+        ) == (name == "pre-function")
+        hands.change(
+            "plugins", plugin, config={"access": [first.replace("CODE.limits()\n", "")]}
         )
-        hands.change("plugins", plugin, config={"access": [first.replace("CODE.limits()\n", "")]})
         finding = told(running.judged())[0]
         assert (
             f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
@@ -75,14 +84,22 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["services", "routes"])
-def test_every_field_of_a_service_and_a_route_is_judged(running: Running, kind: str) -> None:
+def test_every_field_of_a_service_and_a_route_is_judged(
+    running: Running, kind: str
+) -> None:
     """Whatever the program sets, whether an Application asks for it or not."""
-    live, meant, asking_stack = running.entities(), running.deployment.meant, Asking("local")
+    live, meant, asking_stack = (
+        running.entities(),
+        running.deployment.meant,
+        Asking("local"),
+    )
     wanted = next(one for one in getattr(meant, kind) if one["name"].startswith(ORDERS))
     others = [one for one in getattr(live, kind) if one["name"] != wanted["name"]]
     (there,) = (one for one in getattr(live, kind) if one["name"] == wanted["name"])
     for name in {*wanted} - {"id", "name", "service", "tags"}:
-        changed = replace(live, **{kind: (*others, {**there, name: _another(there[name])})})
+        changed = replace(
+            live, **{kind: (*others, {**there, name: _another(there[name])})}
+        )
         drift = drifts(changed, meant, asking_stack)[f"{kind[:-1]} '{wanted['name']}'"]
         assert drift.misplaced and f"{name} is " in drift.text, name
 
@@ -105,6 +122,8 @@ def test_a_time_that_somebody_changed_is_repaired_by_a_run(running: Running) -> 
     with Hands(running.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=ORDERS), write_timeout=1)
         result = running.judged()
-        assert told(result) == [f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"]
+        assert told(result) == [
+            f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"
+        ]
         ((_, (reason,)),) = result.findings
         assert reason.remedy == "pulumi up -s local --refresh"

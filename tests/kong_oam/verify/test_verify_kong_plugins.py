@@ -47,7 +47,9 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
             hands.find("plugins", name="correlation-id", service=ORDERS),
             config={"header_name": "X-A"},
         )
-        hands.remove("plugins", hands.find("plugins", name="bot-detection", service=ORDERS))
+        hands.remove(
+            "plugins", hands.find("plugins", name="bot-detection", service=ORDERS)
+        )
         assert sorted(told(running.judged())) == [
             f"weakened: plugin bot-detection of service '{ORDERS}' is missing",
             f'weakened: plugin correlation-id of service \'{ORDERS}\': header_name is "X-A", not "X-Cid"',
@@ -65,5 +67,8 @@ def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
             config={"status_code": 410},
         )
         first, *_ = told(running.judged())
-        assert first == f"closed: plugin request-termination of service '{HELLO}' is not ours"
+        assert (
+            first
+            == f"closed: plugin request-termination of service '{HELLO}' is not ours"
+        )
     assert told(running.judged()) == []

@@ -31,7 +31,11 @@ def there(running: Running) -> Entities:
 
 
 def _with(
-    there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[str, str], **fields: Any
+    there: Entities,
+    name: str,
+    config: Mapping[str, Any],
+    scope: Mapping[str, str],
+    **fields: Any,
 ) -> Entities:
     """The stand-in takes no plugin that it does not run, so this is one more among what was read from it."""
     named = {
@@ -46,7 +50,8 @@ def _with(
         "enabled": True,
         "protocols": ["grpc", "grpcs", "http", "https"],
         **{
-            kind: {"id": ids[scope[kind]]} if kind in scope else None for kind, ids in named.items()
+            kind: {"id": ids[scope[kind]]} if kind in scope else None
+            for kind, ids in named.items()
         },
         **fields,
     }
@@ -64,7 +69,10 @@ def _with(
         ("acl", {"allow": ["nobody"], "deny": None}),
         ("request-termination", {"status_code": 503, "trigger": "host"}),
         ("request-termination", {"status_code": 503, "trigger": "Authorization"}),
-        ("request-termination", {"status_code": 200, "trigger": "x-mine", "echo": True}),
+        (
+            "request-termination",
+            {"status_code": 200, "trigger": "x-mine", "echo": True},
+        ),
         ("acl", {"allow": None, "deny": ["sales"]}),
         ("bot-detection", {"allow": [], "deny": [".*"]}),
         ("ip-restriction", {"allow": ["10.0.0.0/8"], "deny": None}),
@@ -76,7 +84,9 @@ def test_what_refuses_some_calls_limits(name: str, config: Mapping[str, Any]) ->
     assert effect_of({"name": name, "config": config}) is Effect.LIMITS
 
 
-def test_a_limit_is_said_with_what_removes_it(running: Running, there: Entities) -> None:
+def test_a_limit_is_said_with_what_removes_it(
+    running: Running, there: Entities
+) -> None:
     """Of every call that is meant, and of no other."""
     live = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
     result = running.judged(live)
@@ -86,16 +96,27 @@ def test_a_limit_is_said_with_what_removes_it(running: Running, there: Entities)
     ]
     ((_, (reason,)),) = result.findings
     removed = f"$KONG_ADMIN_ADDR/plugins/{live.plugins[-1]['id']}"
-    assert reason.remedy == f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" {removed}'
+    assert (
+        reason.remedy
+        == f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" {removed}'
+    )
 
 
 @pytest.mark.parametrize(
     ("scope", "words", "urls"),
     [
         ({"route": ROUTE}, f"route '{ROUTE}'", 2),
-        ({"route": ROUTE, "service": ORDERS}, f"route '{ROUTE}' and service '{ORDERS}'", 2),
+        (
+            {"route": ROUTE, "service": ORDERS},
+            f"route '{ROUTE}' and service '{ORDERS}'",
+            2,
+        ),
         ({"consumer": RING}, f"consumer '{RING}'", 10),
-        ({"consumer": RING, "service": ORDERS}, f"service '{ORDERS}' and consumer '{RING}'", 2),
+        (
+            {"consumer": RING, "service": ORDERS},
+            f"service '{ORDERS}' and consumer '{RING}'",
+            2,
+        ),
         (EVERYWHERE, "everything (global)", 10),
     ],
 )
@@ -129,7 +150,9 @@ def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
         assert told(running.judged(beside)) == told(running.judged(live))
 
 
-def test_what_answers_a_group_hides_no_opening(running: Running, there: Entities) -> None:
+def test_what_answers_a_group_hides_no_opening(
+    running: Running, there: Entities
+) -> None:
     """Nobody here knows who is in the group."""
     live = _without_scopes(there)
     beside = _with(
@@ -152,7 +175,9 @@ def _without_scopes(there: Entities) -> Entities:
         if one["name"] == "post-function" and _name(there, one) == ORDERS
     )
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
-    return replace(there, plugins=(*(one for one in there.plugins if one is not gate), changed))
+    return replace(
+        there, plugins=(*(one for one in there.plugins if one is not gate), changed)
+    )
 
 
 HARMLESS = [name for name, doing in PLUGIN_KINDS.items() if doing == "harmless"]
@@ -170,7 +195,9 @@ def test_a_plugin_on_everything_that_only_watches_is_no_finding(
     assert told(running.judged(there)) == []
 
 
-@pytest.mark.parametrize("scope", [{"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}])
+@pytest.mark.parametrize(
+    "scope", [{"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}]
+)
 def test_every_plugin_on_an_entity_of_ours_is_a_finding(
     running: Running, there: Entities, scope: Mapping[str, str]
 ) -> None:
@@ -179,7 +206,10 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
     live = there
     for plugin in HARMLESS:
         live = _with(live, plugin, {}, scope)
-    expected = {f"weakened: plugin {plugin} of {kind} '{name}' is not ours" for plugin in HARMLESS}
+    expected = {
+        f"weakened: plugin {plugin} of {kind} '{name}' is not ours"
+        for plugin in HARMLESS
+    }
     assert {*told(running.judged(live))} == expected
 
 
@@ -187,26 +217,54 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
     ("name", "config", "effect"),
     [
         ("correlation-id", {"header_name": "Kong-Request-ID"}, Effect.NONE),
-        ("correlation-id", {"header_name": "x-cid", "echo_downstream": True}, Effect.NONE),
+        (
+            "correlation-id",
+            {"header_name": "x-cid", "echo_downstream": True},
+            Effect.NONE,
+        ),
         ("correlation-id", {"header_name": "Content-Length"}, Effect.UNKNOWN),
         ("correlation-id", {"header_name": "Expect"}, Effect.UNKNOWN),
         ("correlation-id", {"header_name": "X-Auth-Client"}, Effect.UNKNOWN),
         ("correlation-id", {"header_name": "X_Forwarded_For"}, Effect.UNKNOWN),
-        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": None}}, Effect.NONE),
-        ("opentelemetry", {"propagation": {"default_format": "w3c", "clear": []}}, Effect.NONE),
+        (
+            "opentelemetry",
+            {"propagation": {"default_format": "w3c", "clear": None}},
+            Effect.NONE,
+        ),
+        (
+            "opentelemetry",
+            {"propagation": {"default_format": "w3c", "clear": []}},
+            Effect.NONE,
+        ),
         (
             "opentelemetry",
             {"propagation": {"default_format": "w3c", "clear": ["host"]}},
             Effect.UNKNOWN,
         ),
-        ("opentelemetry", {"propagation": None, "headers": {"Authorization": "x"}}, Effect.NONE),
-        ("zipkin", {"propagation": {"default_format": "b3", "clear": ["x-mine"]}}, Effect.UNKNOWN),
-        ("zipkin", {"http_response_header_for_traceid": "Content-Length"}, Effect.UNKNOWN),
+        (
+            "opentelemetry",
+            {"propagation": None, "headers": {"Authorization": "x"}},
+            Effect.NONE,
+        ),
+        (
+            "zipkin",
+            {"propagation": {"default_format": "b3", "clear": ["x-mine"]}},
+            Effect.UNKNOWN,
+        ),
+        (
+            "zipkin",
+            {"http_response_header_for_traceid": "Content-Length"},
+            Effect.UNKNOWN,
+        ),
         ("zipkin", {"http_response_header_for_traceid": "X-Trace"}, Effect.NONE),
         ("http-log", {"headers": {"Authorization": "x"}}, Effect.NONE),
         (
             "http-log",
-            {"custom_fields_by_lua": {"a": "return kong.request.get_header('authorization')"}},
+            {
+                "custom_fields_by_lua": {
+                    "a": "return kong.request.get_header('authorization')"
+                }
+            },
             Effect.UNKNOWN,
         ),
         ("file-log", {"custom_fields_by_lua": {"version": "return 1"}}, Effect.UNKNOWN),
@@ -221,12 +279,17 @@ def test_what_writes_or_clears_headers_may_do_anything(
     assert effect_of({"name": name, "config": config}) is effect
 
 
-def test_what_writes_or_clears_headers_is_said(running: Running, there: Entities) -> None:
+def test_what_writes_or_clears_headers_is_said(
+    running: Running, there: Entities
+) -> None:
     """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
     live = _with(there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE)
     assert told(running.judged(live)) != []
     live = _with(
-        there, "request-termination", {"status_code": 503, "trigger": "authorization"}, EVERYWHERE
+        there,
+        "request-termination",
+        {"status_code": 503, "trigger": "authorization"},
+        EVERYWHERE,
     )
     assert any(
         line.startswith("limited: plugin request-termination")
@@ -237,7 +300,9 @@ def test_what_writes_or_clears_headers_is_said(running: Running, there: Entities
 ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
 
 
-@pytest.mark.parametrize(("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)])
+@pytest.mark.parametrize(
+    ("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)]
+)
 def test_what_lets_pages_read_is_said(
     running: Running, there: Entities, name: str, config: Mapping[str, Any]
 ) -> None:
@@ -249,11 +314,18 @@ def test_what_lets_pages_read_is_said(
         found = f"weakened: plugin {name} of {of} is not ours"
         assert told(running.judged(_with(there, name, config, scope))) == [found]
     assert (
-        told(running.judged(_with(there, name, config, {"service": LIBRARY}, enabled=False))) == []
+        told(
+            running.judged(
+                _with(there, name, config, {"service": LIBRARY}, enabled=False)
+            )
+        )
+        == []
     )
 
 
-def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: Entities) -> None:
+def test_a_limit_is_told_apart_from_what_else_is_wrong(
+    running: Running, there: Entities
+) -> None:
     """It is no reason of another finding, and limits nobody where a call is refused for certain."""
     limited = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
     gate = next(
@@ -261,7 +333,9 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: 
         for one in limited.plugins
         if one["name"] == "post-function" and _name(there, one) == ORDERS
     )
-    closed = replace(limited, plugins=tuple(one for one in limited.plugins if one is not gate))
+    closed = replace(
+        limited, plugins=tuple(one for one in limited.plugins if one is not gate)
+    )
     assert told(running.judged(closed)) == [
         f"closed: plugin post-function of service '{ORDERS}' is missing",
         *MEANT,
@@ -281,4 +355,10 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: 
 
 
 def _name(there: Entities, plugin: Mapping[str, Any]) -> str:
-    return str(next(one["name"] for one in there.services if one["id"] == plugin["service"]["id"]))
+    return str(
+        next(
+            one["name"]
+            for one in there.services
+            if one["id"] == plugin["service"]["id"]
+        )
+    )

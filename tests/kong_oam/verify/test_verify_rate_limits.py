@@ -30,7 +30,11 @@ def running() -> Iterator[Running]:
 
 def limits(running: Running) -> list[dict[str, Any]]:
     """That of everybody else, then that of callers with a token."""
-    found = (one for one in running.kong.entities("plugins") if one["name"] == "rate-limiting")
+    found = (
+        one
+        for one in running.kong.entities("plugins")
+        if one["name"] == "rate-limiting"
+    )
     return sorted(found, key=lambda one: bool(one["consumer"]))
 
 
@@ -60,7 +64,9 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(running: Running) -
         (script,) = admission["config"]["access"]
         assert "CODE.budget()\n" in script
         hands.change(
-            "plugins", admission, config={"access": [script.replace("CODE.budget()\n", "")]}
+            "plugins",
+            admission,
+            config={"access": [script.replace("CODE.budget()\n", "")]},
         )
         findings = told(running.judged())
         assert (

@@ -19,8 +19,12 @@ def recording() -> Deployment:
     """The sample estate on a stack that keeps records in a file, and sends them."""
     settings, estate = sample()
     stack = replace(estate.stack, records=Records(("page",)))
-    otlp = OtlpSink("https://logs.example.com/v1/logs", "https://logs.example.com/v1/traces")
-    logs = LogSettings(http=HttpSink("https://logs.example.com/"), file="/dev/stdout", otlp=otlp)
+    otlp = OtlpSink(
+        "https://logs.example.com/v1/logs", "https://logs.example.com/v1/traces"
+    )
+    logs = LogSettings(
+        http=HttpSink("https://logs.example.com/"), file="/dev/stdout", otlp=otlp
+    )
     gateway = replace(settings.gateway, logs=logs)
     return Deployment.of(
         replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack)
@@ -38,7 +42,8 @@ def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
     left = tuple(one for one in meant.plugins if one["name"] != "opentelemetry")
     services = sorted(one["name"] for one in meant.services)
     missing = [
-        f"weakened: plugin opentelemetry of service '{service}' is missing" for service in services
+        f"weakened: plugin opentelemetry of service '{service}' is missing"
+        for service in services
     ]
     assert sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
 
@@ -52,11 +57,16 @@ def running() -> Iterator[Running]:
     settings, estate = sample()
     stack = replace(estate.stack, records=Records())
     sinks = LogSettings(
-        HttpSink("https://logs.example.com/"), TcpSink("logs.example.com", 5170), "/dev/stdout"
+        HttpSink("https://logs.example.com/"),
+        TcpSink("logs.example.com", 5170),
+        "/dev/stdout",
     )
     gateway = replace(settings.gateway, logs=sinks, metrics=True)
     with Running(
-        Deployment.of(replace(settings, stack=stack, gateway=gateway), replace(estate, stack=stack))
+        Deployment.of(
+            replace(settings, stack=stack, gateway=gateway),
+            replace(estate, stack=stack),
+        )
     ) as one:
         yield one
 
@@ -87,12 +97,16 @@ def test_a_sink_that_is_gone_or_off_is_missed(
             hands.change("plugins", plugin, **done)
         because = ": it is disabled" if done == {"enabled": False} else " is missing"
         found = running.judged()
-        assert told(found) == [f"weakened: plugin {kind} of service '{ORDERS}'{because}"]
+        assert told(found) == [
+            f"weakened: plugin {kind} of service '{ORDERS}'{because}"
+        ]
         ((_, (reason,)),) = found.findings
         assert reason.remedy == "pulumi up -s local --refresh"
 
 
-def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(running: Running) -> None:
+def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
+    running: Running,
+) -> None:
     """It still decides as before."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
@@ -108,14 +122,25 @@ def test_one_of_somebody_s_in_its_place_is_told_of(running: Running, kind: str) 
     stands beside ours without meeting its calls, nor one of everybody's, which is less specific."""
     with Hands(running.kong.admin_url) as hands:
         config = hands.find("plugins", name=kind, service=ORDERS)["config"]
-        route, ring = hands.find("routes", name=ROUTE), hands.find("consumers", username=RING)
+        route, ring = (
+            hands.find("routes", name=ROUTE),
+            hands.find("consumers", username=RING),
+        )
         hands.make("/plugins", name=kind, config=config)
-        hello = next(one for one in hands.list("routes") if one["name"].startswith(HELLO))
-        hands.make(f"/routes/{hello['id']}/plugins", name=kind, config=config, enabled=False)
+        hello = next(
+            one for one in hands.list("routes") if one["name"].startswith(HELLO)
+        )
+        hands.make(
+            f"/routes/{hello['id']}/plugins", name=kind, config=config, enabled=False
+        )
         other = hands.make("/consumers", username="somebody")
         hands.make("/plugins", name=kind, config=config, consumer={"id": other["id"]})
         assert told(running.judged()) == []
         hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
-        assert told(running.judged()) == [f"weakened: plugin {kind} of route '{ROUTE}' is not ours"]
+        assert told(running.judged()) == [
+            f"weakened: plugin {kind} of route '{ROUTE}' is not ours"
+        ]
         hands.make("/plugins", name=kind, config=config, consumer={"id": ring["id"]})
-        assert f"weakened: plugin {kind} of consumer '{RING}' is not ours" in told(running.judged())
+        assert f"weakened: plugin {kind} of consumer '{RING}' is not ours" in told(
+            running.judged()
+        )

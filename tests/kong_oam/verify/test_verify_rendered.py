@@ -16,16 +16,20 @@ OBJECTS = "---".join(
 )
 
 
-def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other() -> None:
+def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other() -> (
+    None
+):
     """Whose gate does not know the host."""
     settings, _ = sample()
     estate = compiled(
-        application(OBJECTS + ingress(f"{{rules: [{RULES}]}}"), ACCESS), stack=settings.stack
+        application(OBJECTS + ingress(f"{{rules: [{RULES}]}}"), ACCESS),
+        stack=settings.stack,
     ).estate
     assert estate is not None
     component = estate.components["orders/api"]
     service, other = (
-        names.service(settings.stack.name, component, one) for one in ("80", "80_api-web")
+        names.service(settings.stack.name, component, one)
+        for one in ("80", "80_api-web")
     )
     with Running(Deployment.of(settings, estate)) as running:
         assert told(running.judged()) == []

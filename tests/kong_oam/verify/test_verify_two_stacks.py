@@ -21,12 +21,27 @@ from kong_oam.verify.stack import Reason, Result, workloads
 from tests.support.documentation import page
 from tests.support.edits_by_hand import edited
 from tests.support.tiers import deep_after, examples
-from tests.support.two_stacks import STACKS, both, deployment, generated, in_partitions, union
+from tests.support.two_stacks import (
+    STACKS,
+    both,
+    deployment,
+    generated,
+    in_partitions,
+    union,
+)
 from tests.support.verifying import Hands, Running, told
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
-KINDS = ("services", "routes", "plugins", "consumers", "credentials", "upstreams", "targets")
+KINDS = (
+    "services",
+    "routes",
+    "plugins",
+    "consumers",
+    "credentials",
+    "upstreams",
+    "targets",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +72,9 @@ def test_both_stacks_decide_as_meant_beside_each_other(
 def _disable(hands: Hands) -> None:
     hands.change(
         "plugins",
-        hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"),
+        hands.find(
+            "plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"
+        ),
         enabled=False,
     )
 
@@ -65,7 +82,9 @@ def _disable(hands: Hands) -> None:
 def _delete(hands: Hands) -> None:
     hands.remove(
         "plugins",
-        hands.find("plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"),
+        hands.find(
+            "plugins", name="pre-function", service="kong-oam.local.orders.shop.3000"
+        ),
     )
 
 
@@ -81,7 +100,10 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
     assert lines[0] == f"closed: {ADMISSION}{text}"
     if change is _disable:
         shown = page("how-to/share-a-kong.md")
-        assert f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n" in shown
+        assert (
+            f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n"
+            in shown
+        )
     assert [line for line in lines if "to do" in line or "has to act" in line] == [
         "    to do: pulumi up -s local --refresh"
     ]
@@ -105,7 +127,9 @@ def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
         "1 finding(s): the Kong of stack 'local' does not decide as the Applications mean",
     ]
     (first, *_) = printed(stacks["prod"].judged(), "prod")
-    assert first.startswith("closed: route 'kong-oam.prod.orders.shop.3000.protected-0': hosts is")
+    assert first.startswith(
+        "closed: route 'kong-oam.prod.orders.shop.3000.protected-0': hosts is"
+    )
 
 
 def test_a_key_of_another_stack_is_no_cause_beside_the_cause(
@@ -114,9 +138,15 @@ def test_a_key_of_another_stack_is_no_cause_beside_the_cause(
     """Without the gate, the holders of all keys pass: the gate is the cause, and no key is."""
     hands.remove(
         "plugins",
-        hands.find("plugins", name="post-function", service="kong-oam.local.orders.api.8080"),
+        hands.find(
+            "plugins", name="post-function", service="kong-oam.local.orders.api.8080"
+        ),
     )
-    texts = [reason.text for _, reasons in stacks["local"].judged().findings for reason in reasons]
+    texts = [
+        reason.text
+        for _, reasons in stacks["local"].judged().findings
+        for reason in reasons
+    ]
     assert set(texts) == {
         "plugin post-function of service 'kong-oam.local.orders.api.8080' is missing"
     }
@@ -146,14 +176,18 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
             if "to do: " in line or "ask first" in line
         ]
 
-    kinds = [line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()]
+    kinds = [
+        line.partition("$KONG_ADMIN_ADDR/")[2].partition("/")[0] for line in to_do()
+    ]
     assert kinds == ["routes"]
     for line in to_do():
         hands.run(line.partition("to do: ")[2])
     assert printed(stacks["local"].judged(), "local")[0].endswith(
         "decides as the Applications mean"
     )
-    assert hands.find("services", name="others") and hands.find("upstreams", name="shared.test")
+    assert hands.find("services", name="others") and hands.find(
+        "upstreams", name="shared.test"
+    )
 
 
 def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
@@ -168,7 +202,13 @@ def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
         "service 'kong-oam.prod.orders.api.8080' (of stack 'prod'), "
         "service 'kong-oam.prod.orders.shop.3000' (of stack 'prod'), service 'theirs' (not of any stack)"
     ]
-    assert sum(bool(re.match("    to do: curl -X DELETE .*/plugins/", line)) for line in lines) == 1
+    assert (
+        sum(
+            bool(re.match("    to do: curl -X DELETE .*/plugins/", line))
+            for line in lines
+        )
+        == 1
+    )
 
 
 RING = "kong-oam.prod.ring.okta"
@@ -196,10 +236,14 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     assert lines[0] == (
         f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it stands on an entity of stack 'prod'"
     )
-    assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    assert (
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    )
     assert not [line for line in lines if "DELETE" in line]
     assert [
-        line for line in printed(stacks["prod"].judged(), "prod") if "to do: curl -X DELETE" in line
+        line
+        for line in printed(stacks["prod"].judged(), "prod")
+        if "to do: curl -X DELETE" in line
     ]
 
 
@@ -216,14 +260,18 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
     }
     hands.make(f"/services/{service}/routes", name="theirs", **fields)
     for name in ("pre-function", "jwt", "post-function"):
-        hands.change("plugins", hands.find("plugins", name=name, service=service), tags=[])
+        hands.change(
+            "plugins", hands.find("plugins", name=name, service=service), tags=[]
+        )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
         "closed: route 'theirs' is not ours, and it stands on an entity of stack 'prod'; "
         f"service '{service}' is of stack 'prod'"
     )
     assert not [line for line in lines if "DELETE" in line]
-    assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    assert (
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    )
 
 
 def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
@@ -233,7 +281,10 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
     tags = ["kong-oam", "kong-oam-stack:prod"]
     hands.make("/services", name="theirs", host="elsewhere.test")
     route = hands.make(
-        "/services/theirs/routes", name="theirs", hosts=["shop.local.example.com"], paths=["/"]
+        "/services/theirs/routes",
+        name="theirs",
+        hosts=["shop.local.example.com"],
+        paths=["/"],
     )
     hands.change("routes", route, regex_priority=500, paths=["~/"])
     hands.make("/routes/theirs/plugins", name="correlation-id", config={}, tags=tags)
@@ -241,13 +292,18 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
     assert lines[0].startswith(
         "diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; "
     )
-    assert "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    assert (
+        "    stack 'prod' has to act: python -m kong_oam verify --stack prod" in lines
+    )
     assert not [line for line in lines if "/routes/" in line]
 
 
 def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     """Else a command would lead it to where ours leads."""
-    ours = {"name": "kong-oam.local.a.b.80", "tags": ["kong-oam", "kong-oam-stack:local"]}
+    ours = {
+        "name": "kong-oam.local.a.b.80",
+        "tags": ["kong-oam", "kong-oam-stack:local"],
+    }
     theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
     by_hand = {**ours, "name": "orders"}
     meant = Entities(services=(ours,))
@@ -258,7 +314,10 @@ def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
 @pytest.mark.parametrize("number", deep_after(2, range(5)))
 def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
     """Whatever somebody edits by hand on either stack, and whatever foreign entities there are."""
-    pair = {stack: generated(stack, number) if number else deployment(stack) for stack in STACKS}
+    pair = {
+        stack: generated(stack, number) if number else deployment(stack)
+        for stack in STACKS
+    }
     there = union(pair.values())
     for seed in range(examples(60)):
         live = edited(Random(seed), there, STACKS)
@@ -266,12 +325,23 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
         for stack, other in (STACKS, STACKS[::-1]):
             lines = printed(pair[stack].judged(live), stack)
             for line in (line for line in lines if line.startswith("    to do: ")):
-                assert set(re.findall(r"pulumi up -s (\S+)", line)) <= {stack}, (seed, line)
-                for identifier in re.findall(r"KONG_ADMIN_ADDR/\S*?([^/\s]+)(?:\s|$)", line):
+                assert set(re.findall(r"pulumi up -s (\S+)", line)) <= {stack}, (
+                    seed,
+                    line,
+                )
+                for identifier in re.findall(
+                    r"KONG_ADMIN_ADDR/\S*?([^/\s]+)(?:\s|$)", line
+                ):
                     touched = by_id[identifier]
                     deletes = " DELETE " in line
-                    with_it = [one for one in by_id.values() if deletes and _belongs(one, touched)]
-                    assert not [one for one in (touched, *with_it) if _is_of(one, other)], (
+                    with_it = [
+                        one
+                        for one in by_id.values()
+                        if deletes and _belongs(one, touched)
+                    ]
+                    assert not [
+                        one for one in (touched, *with_it) if _is_of(one, other)
+                    ], (
                         seed,
                         line,
                     )
@@ -328,7 +398,9 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     gone = "post-function" if kind == "plugins" else ""
     kept = tuple(one for one in getattr(there, kind) if gone and one["name"] != gone)
     lines = printed(one.judged(replace(there, **{kind: kept})), "local")
-    assert {text.strip() for text in lines if "to do" in text or "has to act" in text} == {line}
+    assert {
+        text.strip() for text in lines if "to do" in text or "has to act" in text
+    } == {line}
 
 
 def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
@@ -341,8 +413,9 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     theirs = {**meant, "metadata": {**meant["metadata"], "labels": labels}}
     monkeypatch.setattr(kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs})
     found = {
-        altered.name: altered.reasons for altered in workloads(one.settings, one.estate).altered
+        altered.name: altered.reasons
+        for altered in workloads(one.settings, one.estate).altered
     }
-    assert found[f"Deployment '{meant['metadata']['namespace']}/{meant['metadata']['name']}'"] == (
-        Reason("it is of stack 'prod'", "", stack="prod"),
-    )
+    assert found[
+        f"Deployment '{meant['metadata']['namespace']}/{meant['metadata']['name']}'"
+    ] == (Reason("it is of stack 'prod'", "", stack="prod"),)

@@ -27,7 +27,9 @@ def running() -> Iterator[Running]:
     gateway = replace(on.gateway, upstream_tls=settings(CA))
     on = replace(on, stack=replace(on.stack, upstream_tls="tls"), gateway=gateway)
     text = api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
-    made = compile_estate(together([read_bytes("orders.yaml", text.encode())]), on.stack).estate
+    made = compile_estate(
+        together([read_bytes("orders.yaml", text.encode())]), on.stack
+    ).estate
     assert made is not None
     with Running(Deployment.of(on, made), CA.certificate) as one:
         yield one
@@ -44,7 +46,9 @@ def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
         ({"ca_certificates": None}, "ca_certificates is null, not ["),
     ],
 )
-def test_a_weaker_service_is_found(running: Running, change: dict[str, Any], expected: str) -> None:
+def test_a_weaker_service_is_found(
+    running: Running, change: dict[str, Any], expected: str
+) -> None:
     """And nothing is left to be said once it is undone."""
     with Hands(running.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=SERVICE), **change)
@@ -57,9 +61,13 @@ def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(running: Running) 
     """Somebody puts another CA in the place of ours: its id stays, and whoever it signs for would be believed."""
     (ours,) = running.kong.entities("ca_certificates")
     url = f"{running.kong.admin_url}/ca_certificates/{ours['id']}"
-    httpx.patch(url, json={"cert": STRANGER.certificate}, trust_env=False).raise_for_status()
+    httpx.patch(
+        url, json={"cert": STRANGER.certificate}, trust_env=False
+    ).raise_for_status()
     try:
         said = told(running.judged())
         assert any("which Kong lacks" in one for one in said), said
     finally:
-        httpx.patch(url, json={"cert": CA.certificate}, trust_env=False).raise_for_status()
+        httpx.patch(
+            url, json={"cert": CA.certificate}, trust_env=False
+        ).raise_for_status()

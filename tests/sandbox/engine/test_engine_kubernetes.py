@@ -63,7 +63,9 @@ def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
 
 
 @pytest.mark.deep
-def test_a_new_name_replaces_and_a_new_count_updates(project: Callable[[str], Project]) -> None:
+def test_a_new_name_replaces_and_a_new_count_updates(
+    project: Callable[[str], Project],
+) -> None:
     """Identity and selector cannot change in place, the rest can."""
     one = project(_deployment())
     one.up()
@@ -75,7 +77,9 @@ def test_a_new_name_replaces_and_a_new_count_updates(project: Callable[[str], Pr
     assert one.changes("preview") == {"same": 1, "replace": 1}
 
 
-def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Project]) -> None:
+def test_an_object_that_exists_is_not_taken_over(
+    project: Callable[[str], Project],
+) -> None:
     """Somebody else's object of that name: the create fails, and it stays as it was."""
     one = project(
         "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"

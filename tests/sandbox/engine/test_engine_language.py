@@ -14,7 +14,9 @@ from tests.support.sandbox.engine_project import Project
 pytestmark = pytest.mark.engine
 
 
-def test_a_failing_program_fails_the_run_and_shows_why(project: Callable[[str], Project]) -> None:
+def test_a_failing_program_fails_the_run_and_shows_why(
+    project: Callable[[str], Project],
+) -> None:
     """Its traceback is shown, the exit code is not 0."""
     failed = project("print('first'); raise ValueError('the reason')").up(check=False)
     assert failed.returncode != 0
@@ -38,7 +40,13 @@ def test_an_interrupted_up_ends_the_program(
             cli.send_signal(signal.SIGINT)
             time.sleep(0.5)
         cli.wait(20)
-    _wait(lambda: not Path(f"/proc/{mark.read_text()}").exists() if os.name == "posix" else True)
+    _wait(
+        lambda: (
+            not Path(f"/proc/{mark.read_text()}").exists()
+            if os.name == "posix"
+            else True
+        )
+    )
 
 
 def _wait(condition: Callable[[], bool]) -> None:

@@ -34,9 +34,15 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
         assert httpx.get(f"{local.kong.proxy_url}/a").status_code == 503
         about = {"name": "api", "namespace": "shop"}
         spec = {"ports": [{"port": 80}]}
-        local.cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec})
+        local.cluster.put(
+            {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}
+        )
         answer = httpx.get(f"{local.kong.proxy_url}/a?b=1")
-        assert (answer.status_code, answer.json()["method"], answer.json()["target"]) == (
+        assert (
+            answer.status_code,
+            answer.json()["method"],
+            answer.json()["target"],
+        ) == (
             200,
             "GET",
             "/a?b=1",
@@ -79,7 +85,9 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
     path = subprocess.run(
         ["/bin/sh", "-c", script], capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert path.endswith(":/mine/bin:/usr/bin") and len(path) > len(":/mine/bin:/usr/bin")
+    assert path.endswith(":/mine/bin:/usr/bin") and len(path) > len(
+        ":/mine/bin:/usr/bin"
+    )
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(serving.pid, 0)
@@ -106,15 +114,23 @@ def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> N
     assert _says(tmp_path / "home", "resource-kong") == "resource-kong of one\n"
     assert _says(tmp_path / "home", "resource-tls") == "resource-tls of two\n"
     # The engine takes no folder that is a link.
-    assert not [path for path in (tmp_path / "home" / "plugins").iterdir() if path.is_symlink()]
+    assert not [
+        path for path in (tmp_path / "home" / "plugins").iterdir() if path.is_symlink()
+    ]
 
 
-def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(tmp_path: Path) -> None:
+def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(
+    tmp_path: Path,
+) -> None:
     """The stand-in for a cluster is no API server."""
     _program(tmp_path / "one", "pulumi-resource-kubernetes", "official")
     _program(tmp_path / "one", "pulumi-resource-tls", "official")
-    assert launchers.install(tmp_path / "home", (tmp_path / "one",)).official == ("resource-tls",)
-    on_a_real_one = launchers.install(tmp_path / "other", (tmp_path / "one",), cluster=True)
+    assert launchers.install(tmp_path / "home", (tmp_path / "one",)).official == (
+        "resource-tls",
+    )
+    on_a_real_one = launchers.install(
+        tmp_path / "other", (tmp_path / "one",), cluster=True
+    )
     assert on_a_real_one.official == ("resource-kubernetes", "resource-tls")
     assert _says(tmp_path / "other", "resource-kubernetes") == "official\n"
 
@@ -155,14 +171,18 @@ def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
     assert toolchain.pulumi_folder(str(tmp_path / "installed")) == folder
     assert (folder / "pulumi").stat() == made
     _program(tmp_path / "installed", "pulumi", "v3.275.0, which is newer")
-    assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (
+    assert toolchain.version_of(
+        str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")
+    ) == (
         3,
         275,
     )
 
 
 @pytest.mark.engine
-def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_environment_is_of_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Settings of the user's own stack, org or gateway do not leak into it."""
     monkeypatch.setenv("OKTA_API_CLIENT_ID", "of-the-user")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "of-the-user")
@@ -193,7 +213,9 @@ def _up(local: Local, project: Path, program: str) -> subprocess.CompletedProces
     (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     (project / "__main__.py").write_text(program)
     local.pulumi("stack", "init", "test", cwd=project)
-    return local.pulumi("up", "-s", "test", "--yes", "--skip-preview", cwd=project, check=False)
+    return local.pulumi(
+        "up", "-s", "test", "--yes", "--skip-preview", cwd=project, check=False
+    )
 
 
 def _tree(folder: Path) -> dict[Path, int]:
@@ -202,7 +224,9 @@ def _tree(folder: Path) -> dict[Path, int]:
 
 @pytest.mark.deep
 @pytest.mark.engine
-@pytest.mark.parametrize("where", ["PULUMI_HOME", "links in HOME", "PATH", "beside the CLI"])
+@pytest.mark.parametrize(
+    "where", ["PULUMI_HOME", "links in HOME", "PATH", "beside the CLI"]
+)
 def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +247,9 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     else:
         for name in _SDKS:
             _official(user / "bin", name, started)
-        monkeypatch.setenv("PATH", os.pathsep.join([str(user / "bin"), os.environ["PATH"]]))
+        monkeypatch.setenv(
+            "PATH", os.pathsep.join([str(user / "bin"), os.environ["PATH"]])
+        )
     if where == "beside the CLI":
         monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
         shutil.copy2(cli.resolve(), user / "bin")

@@ -10,7 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL, certificate, thumbprint
+from kong_oam.identity.common.certificates import (
+    VALID_FROM,
+    VALID_UNTIL,
+    certificate,
+    thumbprint,
+)
 from sandbox import jose
 from sandbox.browser import BlockedError, Endpoints, PrivateKey, RefusedError, login
 from sandbox.entra import Entra
@@ -37,10 +42,14 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
         "appRoles": [role],
         "optionalClaims": {"accessToken": [{"name": "idtyp"}]},
     }
-    api = directory.create_application({**wanted, "api": {"requestedAccessTokenVersion": 2}})
+    api = directory.create_application(
+        {**wanted, "api": {"requestedAccessTokenVersion": 2}}
+    )
     client = directory.create_application({"displayName": "job"})
     own = [
-        directory.create_principal({"appId": one["appId"], "appRoleAssignmentRequired": True})
+        directory.create_principal(
+            {"appId": one["appId"], "appRoleAssignmentRequired": True}
+        )
         for one in (api, client)
     ]
     directory.assign(own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]})
@@ -51,7 +60,11 @@ def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
     """An administrator's, for everybody, to scopes of a sign-in."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
-    said = {"clientId": client["id"], "resourceId": graph["id"], "consentType": "AllPrincipals"}
+    said = {
+        "clientId": client["id"],
+        "resourceId": graph["id"],
+        "consentType": "AllPrincipals",
+    }
     tenant.directory.grant({**said, "scope": " ".join(scopes)})
 
 
@@ -59,7 +72,9 @@ def _claims(answer: dict[str, Any]) -> dict[str, Any]:
     return jose.read(answer["access_token"])[1]
 
 
-def _form(api: dict[str, Any], client: dict[str, Any], assertion: str) -> dict[str, str]:
+def _form(
+    api: dict[str, Any], client: dict[str, Any], assertion: str
+) -> dict[str, str]:
     return {
         "grant_type": "client_credentials",
         "client_id": client["appId"],
@@ -93,7 +108,11 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             client["appId"],
             ["scope=read"],
         )
-        assert (claims["ver"], claims["idtyp"], claims["iss"]) == ("2.0", "app", tenant.issuer)
+        assert (claims["ver"], claims["idtyp"], claims["iss"]) == (
+            "2.0",
+            "app",
+            tenant.issuer,
+        )
         for wrong in (
             key.sign({**said, "sub": "system:serviceaccount:shop:other"}),
             key.sign({**said, "aud": ["kubernetes"]}),
@@ -108,7 +127,9 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
 def _known(value: bytes | str, **more: str) -> dict[str, Any]:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
     return {
-        "keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}]
+        "keyCredentials": [
+            {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}
+        ]
     }
 
 
@@ -130,17 +151,26 @@ def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
 def test_a_certificate_counts_no_longer_than_it_lives() -> None:
     """What it is to count for lies within what it says of itself, to the second."""
     pem = certificate(private_pem(rsa_key()), "job").encode()
-    first, last = (day.strftime("%Y-%m-%dT%H:%M:%SZ") for day in (VALID_FROM, VALID_UNTIL))
+    first, last = (
+        day.strftime("%Y-%m-%dT%H:%M:%SZ") for day in (VALID_FROM, VALID_UNTIL)
+    )
     with Entra() as tenant:
         _, client = _set_up(tenant)
         put = tenant.directory.update_application
         put(client["id"], _known(pem, startDateTime=first, endDateTime=last))
         with pytest.raises(
-            GraphError, match="KeyCredentialsInvalidEndDate: Key credential end date is invalid"
+            GraphError,
+            match="KeyCredentialsInvalidEndDate: Key credential end date is invalid",
         ):
-            put(client["id"], _known(pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"))
+            put(
+                client["id"],
+                _known(pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"),
+            )
         with pytest.raises(GraphError, match="KeyCredentialsInvalidStartDate"):
-            put(client["id"], _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last))
+            put(
+                client["id"],
+                _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last),
+            )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +192,9 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
         app = tenant.directory.create_application(
             {"displayName": "shop", kind: {"redirectUris": [redirect]}}
         )
-        _consent(tenant, tenant.directory.create_principal({"appId": app["appId"]}), "openid")
+        _consent(
+            tenant, tenant.directory.create_principal({"appId": app["appId"]}), "openid"
+        )
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
         asked = (where, app["appId"], None, redirect, ["openid"], "anna")
@@ -170,7 +202,8 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             assert login(*asked, origin)["id_token"]
             return
         with pytest.raises(
-            BlockedError if origin else RefusedError, match="allows no page" if origin else refused
+            BlockedError if origin else RefusedError,
+            match="allows no page" if origin else refused,
         ):
             login(*asked, origin)
         tenant.login.codes["c"] = {"client_id": app["appId"], "redirect_uri": redirect}
@@ -195,7 +228,8 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> No
             {"appId": app["appId"], "appRoleAssignmentRequired": True}
         )
         directory.assign(
-            client["id"], {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))}
+            client["id"],
+            {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))},
         )
 
         def answered(scope: str) -> str:

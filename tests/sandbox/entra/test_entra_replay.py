@@ -17,7 +17,11 @@ import pytest
 from sandbox.entra import Entra
 
 TRAFFIC = (
-    Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+    Path(__file__).parents[3].parent
+    / "shared"
+    / "data"
+    / "entra"
+    / "traffic-official-plugin.jsonl"
 )
 GROUP = "44444444-4444-4444-8444-444444444444"
 _OWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z")
@@ -46,7 +50,9 @@ class _Names:
         elif isinstance(recorded, list) and isinstance(got, list):
             for pair in zip(recorded, got, strict=False):
                 self.learn(*pair)
-        elif isinstance(recorded, str) and isinstance(got, str) and _OWN.match(recorded):
+        elif (
+            isinstance(recorded, str) and isinstance(got, str) and _OWN.match(recorded)
+        ):
             self._known.setdefault(recorded, got)
 
     def here(self, text: str) -> str:
@@ -60,9 +66,15 @@ def _differences(recorded: Any, got: Any, where: str = "") -> Iterator[str]:
         for key in recorded.keys() | got.keys():
             if key not in _VARYING:
                 yield from _differences(
-                    recorded.get(key, "absent"), got.get(key, "absent"), f"{where}.{key}"
+                    recorded.get(key, "absent"),
+                    got.get(key, "absent"),
+                    f"{where}.{key}",
                 )
-    elif isinstance(recorded, list) and isinstance(got, list) and len(recorded) == len(got):
+    elif (
+        isinstance(recorded, list)
+        and isinstance(got, list)
+        and len(recorded) == len(got)
+    ):
         for index, pair in enumerate(zip(recorded, got, strict=True)):
             yield from _differences(*pair, f"{where}[{index}]")
     elif recorded != got:

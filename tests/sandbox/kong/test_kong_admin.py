@@ -23,8 +23,12 @@ def ask(
     kong: Kong, method: str, path: str, body: Any = None, token: str | None = None
 ) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"} | ({"Kong-Admin-Token": token} if token else {})
-    request = urllib.request.Request(kong.admin_url + path, data, headers, method=method)
+    headers = {"Content-Type": "application/json"} | (
+        {"Kong-Admin-Token": token} if token else {}
+    )
+    request = urllib.request.Request(
+        kong.admin_url + path, data, headers, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             status, text = answer.status, answer.read()

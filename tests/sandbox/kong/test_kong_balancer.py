@@ -22,7 +22,9 @@ from sandbox.kong.http import RefusedError, Request, Response, Server
 NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
 NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
 UNEXPECTED = '{\n  "message":"An unexpected error occurred",\n  "request_id":"<id>"\n}'
-NGINX_502 = "An invalid response was received from the upstream server\nrequest_id: <id>\n"
+NGINX_502 = (
+    "An invalid response was received from the upstream server\nrequest_id: <id>\n"
+)
 
 
 @dataclass
@@ -47,7 +49,9 @@ def echo(port: int) -> Server:
     def answer(request: Request | RefusedError) -> Response:
         assert isinstance(request, Request)
         got = {"port": port, "target": request.target, "host": request.header("host")}
-        return Response(200, (("Content-Type", "application/json"),), json.dumps(got).encode())
+        return Response(
+            200, (("Content-Type", "application/json"),), json.dumps(got).encode()
+        )
 
     return Server(0, answer)
 
@@ -69,7 +73,9 @@ def kong(services: dict[int, int]) -> Iterator[Kong]:
 
     def resolve(host: str, port: int) -> tuple[str, int] | None:
         return (
-            ("127.0.0.1", services.get(port, port)) if host in ("127.0.0.1", "localhost") else None
+            ("127.0.0.1", services.get(port, port))
+            if host in ("127.0.0.1", "localhost")
+            else None
         )
 
     with Kong(resolve=resolve) as running:
@@ -81,33 +87,51 @@ def kong(services: dict[int, int]) -> Iterator[Kong]:
 
 
 def route(
-    kong: Kong, code: str = "", service: str = "api", plugin: str = "post-function", **fields: Any
+    kong: Kong,
+    code: str = "",
+    service: str = "api",
+    plugin: str = "post-function",
+    **fields: Any,
 ) -> None:
     """The route /r to a service, with a function in the access phase."""
-    body = {"service": {"name": service}, "paths": ["/r"], "strip_path": False, **fields}
+    body = {
+        "service": {"name": service},
+        "paths": ["/r"],
+        "strip_path": False,
+        **fields,
+    }
     assert ask(kong, "PUT", "/routes/r", body)[0] == 200
     if code:
         config = {"access": [f"return function() {code} end"]}
-        status, answer = ask(kong, "POST", "/routes/r/plugins", {"name": plugin, "config": config})
+        status, answer = ask(
+            kong, "POST", "/routes/r/plugins", {"name": plugin, "config": config}
+        )
         assert status == 201, answer
 
 
 def target(kong: Kong, address: str, weight: int = 100) -> None:
     status, answer = ask(
-        kong, "POST", "/upstreams/orders.cases/targets", {"target": address, "weight": weight}
+        kong,
+        "POST",
+        "/upstreams/orders.cases/targets",
+        {"target": address, "weight": weight},
     )
     assert status == 201, answer
 
 
 def get(kong: Kong, accept: str | None = None) -> Got:
-    connection = http.client.HTTPConnection(kong.proxy_url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(
+        kong.proxy_url.removeprefix("http://"), timeout=10
+    )
     try:
         headers = {"Host": "api.example.com"} | ({"Accept": accept} if accept else {})
         connection.request("GET", "/r/x?q=1", headers=headers)
         answer = connection.getresponse()
         text = re.sub(r"\b[0-9a-f]{32}\b", "<id>", answer.read().decode())
         return Got(
-            answer.status, text, {name.lower(): value for name, value in answer.getheaders()}
+            answer.status,
+            text,
+            {name.lower(): value for name, value in answer.getheaders()},
         )
     finally:
         connection.close()
@@ -157,7 +181,12 @@ def test_a_function_chooses_where_the_request_goes(
 @pytest.mark.parametrize("plugin", ["pre-function", "post-function"])
 def test_a_chosen_host_goes_before_the_clients(kong: Kong, plugin: str) -> None:
     """`preserve_host` or not, before or after the other plugins."""
-    route(kong, "kong.service.set_target('127.0.0.1', 28091)", plugin=plugin, preserve_host=True)
+    route(
+        kong,
+        "kong.service.set_target('127.0.0.1', 28091)",
+        plugin=plugin,
+        preserve_host=True,
+    )
     assert get(kong).seen == (28091, "/r/x?q=1", "127.0.0.1")
 
 

@@ -23,7 +23,10 @@ from tests.support.gateway_estates import Scene, issuers, nested_applications, s
 
 RECORDED = Path(__file__).with_name("metrics-3.10.txt").read_text("utf-8")
 STACK = replace(stack("recorded"), records=Records())
-SCENE = Scene(estate(*nested_applications("example.com"), stack=STACK), issuers(STACK, time.time()))
+SCENE = Scene(
+    estate(*nested_applications("example.com"), stack=STACK),
+    issuers(STACK, time.time()),
+)
 CASE = next(case for case in landmarks(SCENE) if case.authorization)
 
 
@@ -45,7 +48,9 @@ def forms(text: str) -> dict[str, list[str]]:
 @contextmanager
 def counting(logs: LogSettings | None = None) -> Iterator[Kong]:
     with Kong(now=lambda: SCENE.now) as kong:
-        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True)
+        kong_deployment.deploy(
+            kong.admin_url, SCENE.estate, SCENE.pems, logs=logs, metrics=True
+        )
         yield kong
 
 
@@ -59,7 +64,10 @@ def test_it_is_printed_as_a_real_kong_printed_it() -> None:
     """Families, kinds, labels in their order, and bounds; what the node itself measures is not there."""
     with counting() as kong:
         assert kong.handle(CASE.raw(), STACK.scheme).status == 200
-        assert kong.handle(replace(CASE, authorization=()).raw(), STACK.scheme).status == 401
+        assert (
+            kong.handle(replace(CASE, authorization=()).raw(), STACK.scheme).status
+            == 401
+        )
         found = forms(printed(kong))
     assert [*found] == [
         "kong_datastore_reachable",
@@ -72,19 +80,31 @@ def test_it_is_printed_as_a_real_kong_printed_it() -> None:
 
 
 @pytest.mark.parametrize("sink", [False, True], ids=["no records", "records"])
-def test_calls_are_counted_by_service_status_and_who_answered(sink: bool, tmp_path: Path) -> None:
+def test_calls_are_counted_by_service_status_and_who_answered(
+    sink: bool, tmp_path: Path
+) -> None:
     """Also where records take the place of Kong's own, by which the plugin counts."""
     component = CASE.meant(SCENE).component
     assert component is not None
-    with counting(LogSettings(file=str(tmp_path / "records")) if sink else None) as kong:
+    with counting(
+        LogSettings(file=str(tmp_path / "records")) if sink else None
+    ) as kong:
         for case in (CASE, CASE, replace(CASE, authorization=())):
             kong.handle(case.raw(), STACK.scheme)
         text = printed(kong)
     service = f'service="{names.service("recorded", component, next(iter(component.backends)))}"'
-    counted = [line for line in text.splitlines() if line.startswith("kong_http_requests_total{")]
+    counted = [
+        line
+        for line in text.splitlines()
+        if line.startswith("kong_http_requests_total{")
+    ]
     assert [(service in line, line.partition(",code=")[2]) for line in counted] == [
         (True, '"200",source="service",workspace="default",consumer=""} 2'),
         (True, '"401",source="kong",workspace="default",consumer=""} 1'),
     ]
-    assert re.search(rf"kong_request_latency_ms_count{{{re.escape(service)}.*}} 3\n", text)
-    assert re.search(rf"kong_upstream_latency_ms_count{{{re.escape(service)}.*}} 2\n", text)
+    assert re.search(
+        rf"kong_request_latency_ms_count{{{re.escape(service)}.*}} 3\n", text
+    )
+    assert re.search(
+        rf"kong_upstream_latency_ms_count{{{re.escape(service)}.*}} 2\n", text
+    )

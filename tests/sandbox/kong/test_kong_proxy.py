@@ -30,7 +30,10 @@ def kong() -> Iterator[Kong]:
 
 def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
     status, body = ask(
-        kong, "PUT", f"/routes/{name}", {"service": {"name": "api"}, "strip_path": False, **fields}
+        kong,
+        "PUT",
+        f"/routes/{name}",
+        {"service": {"name": "api"}, "strip_path": False, **fields},
     )
     assert status == 200, body
     return dict(body)
@@ -38,7 +41,10 @@ def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
 
 def function(kong: Kong, code: str, where: str = "services/api") -> dict[str, Any]:
     status, body = ask(
-        kong, "POST", f"/{where}/plugins", {"name": "post-function", "config": {"access": [code]}}
+        kong,
+        "POST",
+        f"/{where}/plugins",
+        {"name": "post-function", "config": {"access": [code]}},
     )
     assert status == 201, body
     return dict(body)
@@ -77,7 +83,8 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."]
+    "path",
+    ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."],
 )
 def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
     """Malformed encodings, zero bytes and climbing above the root are 400 before any route."""
@@ -95,7 +102,9 @@ def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(kong: Kong) 
 def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
     """Of one name only the most specific plugin runs: a stray one on the route switches the service's off."""
     route(kong, "orders", paths=["/orders"])
-    function(kong, "return function() return kong.response.exit(403, {message = 'no'}) end")
+    function(
+        kong, "return function() return kong.response.exit(403, {message = 'no'}) end"
+    )
     assert get(kong, "/orders").status == 403
     stray = function(kong, "return", where="routes/orders")
     assert get(kong, "/orders").status == 200
@@ -106,9 +115,15 @@ def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
 def test_an_exit_cannot_be_caught(kong: Kong) -> None:
     """kong.response.exit ends the request even inside pcall."""
     route(kong, "orders", paths=["/orders"])
-    function(kong, "return function() pcall(kong.response.exit, 403, {message = 'no'}) end")
+    function(
+        kong, "return function() pcall(kong.response.exit, 403, {message = 'no'}) end"
+    )
     answer = get(kong, "/orders")
-    assert (answer.status, answer.body, answer.upstream) == (403, b'{"message":"no"}', None)
+    assert (answer.status, answer.body, answer.upstream) == (
+        403,
+        b'{"message":"no"}',
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +151,10 @@ def test_an_exit_cannot_be_caught(kong: Kong) -> None:
 def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
     """What Kong's default sandbox keeps from scripts is nil."""
     route(kong, "orders", paths=["/orders"])
-    function(kong, f"return function() kong.service.request.set_header('X-Type', type({name})) end")
+    function(
+        kong,
+        f"return function() kong.service.request.set_header('X-Type', type({name})) end",
+    )
     assert sent(get(kong, "/orders"))["x-type"] == "nil"
 
 
@@ -171,20 +189,29 @@ def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(
 def test_kong_looks_at_the_first_connection_header_alone(kong: Kong) -> None:
     """And among the first hundred headers alone."""
     route(kong, "orders", paths=["/orders"])
-    assert "x-a" in sent(get(kong, "/orders", "X-A: 1", "Connection: close", "Connection: X-A"))
-    assert "x-a" not in sent(get(kong, "/orders", "X-A: 1", "Connection: X-A", "Connection: close"))
+    assert "x-a" in sent(
+        get(kong, "/orders", "X-A: 1", "Connection: close", "Connection: X-A")
+    )
+    assert "x-a" not in sent(
+        get(kong, "/orders", "X-A: 1", "Connection: X-A", "Connection: close")
+    )
     filling = [f"X-Filling-{number}: 1" for number in range(100)]
     assert "x-a" in sent(get(kong, "/orders", "X-A: 1", *filling, "Connection: X-A"))
 
 
-def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(kong: Kong) -> None:
+def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(
+    kong: Kong,
+) -> None:
     """So the upstream takes the body for the next request."""
     route(kong, "orders", paths=["/orders"])
     raw = b"POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: %b\r\n\r\nbody"
     for listed, there in ((b"close", True), (b"Content-Length", False)):
         answer = kong.handle(raw % listed)
         assert answer.upstream is not None
-        assert (answer.upstream.body, "content-length" in sent(answer)) == (b"body", there)
+        assert (answer.upstream.body, "content-length" in sent(answer)) == (
+            b"body",
+            there,
+        )
 
 
 def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> None:
@@ -231,7 +258,12 @@ def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:
     """`anonymous` finds a consumer by name or id; without one the answer is 500."""
     route(kong, "orders", paths=["/orders"])
     ask(kong, "PUT", "/consumers/guest", {})
-    ask(kong, "POST", "/services/api/plugins", {"name": "jwt", "config": {"anonymous": "guest"}})
+    ask(
+        kong,
+        "POST",
+        "/services/api/plugins",
+        {"name": "jwt", "config": {"anonymous": "guest"}},
+    )
     assert sent(get(kong, "/orders"))["x-anonymous-consumer"] == "true"
     ask(kong, "DELETE", "/consumers/guest")
     assert get(kong, "/orders").status == 500

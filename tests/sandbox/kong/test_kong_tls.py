@@ -30,21 +30,28 @@ def show(kong: Kong, *names: str) -> str:
     """Gives Kong a certificate for these SNIs."""
     certificate, key = self_signed(*names)
     status, body = ask(
-        kong, "POST", "/certificates", {"cert": certificate, "key": key, "snis": list(names)}
+        kong,
+        "POST",
+        "/certificates",
+        {"cert": certificate, "key": key, "snis": list(names)},
     )
     assert status == 201, body
     return certificate
 
 
 @contextmanager
-def connected(kong: Kong, name: str | None, trusted: str | None = None) -> Iterator[ssl.SSLSocket]:
+def connected(
+    kong: Kong, name: str | None, trusted: str | None = None
+) -> Iterator[ssl.SSLSocket]:
     """A connection that asks for `name`; the certificate is verified where one is trusted."""
     context = ssl.create_default_context(cadata=trusted)
     if trusted is None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", port_of(kong.proxy_tls_url)), timeout=5) as plain,
+        socket.create_connection(
+            ("127.0.0.1", port_of(kong.proxy_tls_url)), timeout=5
+        ) as plain,
         context.wrap_socket(plain, server_hostname=name) as secured,
     ):
         yield secured
@@ -57,7 +64,9 @@ def shown(kong: Kong, name: str | None) -> str:
     return ssl.DER_cert_to_PEM_cert(der)
 
 
-def get(kong: Kong, target: str, name: str = "api.example.com", trusted: str | None = None) -> str:
+def get(
+    kong: Kong, target: str, name: str = "api.example.com", trusted: str | None = None
+) -> str:
     """The whole answer, as text, to a request over TLS."""
     with connected(kong, name, trusted) as connection:
         connection.sendall(

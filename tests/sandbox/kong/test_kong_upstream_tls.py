@@ -20,7 +20,13 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
     with (
         Kong() as kong,
         asked(
-            kong.admin_url, None, kong.proxy_url, stack, "tls.example.com", "127.0.0.1", bound=10
+            kong.admin_url,
+            None,
+            kong.proxy_url,
+            stack,
+            "tls.example.com",
+            "127.0.0.1",
+            bound=10,
         ) as gateway,
     ):
         workloads_are_verified(gateway)
@@ -46,7 +52,11 @@ def test_what_is_verified_is_what_a_kong_verifies(
 ) -> None:
     """Each answer is one that a Kong 3.10 gave."""
     ca = authority("ca")
-    with Kong() as kong, Workload(signed(ca, "api.shop.svc")) as workload, _admin(kong) as admin:
+    with (
+        Kong() as kong,
+        Workload(signed(ca, "api.shop.svc")) as workload,
+        _admin(kong) as admin,
+    ):
         own = _made(admin, "/ca_certificates", {"cert": ca.certificate})["id"]
         if "ca_certificates" in fields:
             fields = {
@@ -55,12 +65,28 @@ def test_what_is_verified_is_what_a_kong_verifies(
                     own if one == "CA" else one for one in fields["ca_certificates"]
                 ],
             }
-        service = {"name": "t", "protocol": "https", "host": "nowhere.invalid", "port": 1, **fields}
+        service = {
+            "name": "t",
+            "protocol": "https",
+            "host": "nowhere.invalid",
+            "port": 1,
+            **fields,
+        }
         scope = {"service": {"id": _made(admin, "/services", service)["id"]}}
-        _made(admin, "/routes", {**scope, "hosts": ["public.example.com"], "preserve_host": True})
+        _made(
+            admin,
+            "/routes",
+            {**scope, "hosts": ["public.example.com"], "preserve_host": True},
+        )
         script = SEND.format(workload.port, name)
-        _made(admin, "/plugins", {**scope, "name": "post-function", "config": {"access": [script]}})
-        answer = httpx.get(kong.proxy_url, headers={"Host": "public.example.com"}, trust_env=False)
+        _made(
+            admin,
+            "/plugins",
+            {**scope, "name": "post-function", "config": {"access": [script]}},
+        )
+        answer = httpx.get(
+            kong.proxy_url, headers={"Host": "public.example.com"}, trust_env=False
+        )
         assert answer.status_code == status
 
 

@@ -17,7 +17,9 @@ def _settings(case: str) -> dict[str, Any] | None:
     found = re.match(r"\[(stock|trusted_ips=[^\]]*)\]", case)
     if found is None:
         return None
-    settings: dict[str, Any] = dict(word.split("=") for word in found[1].split() if "=" in word)
+    settings: dict[str, Any] = dict(
+        word.split("=") for word in found[1].split() if "=" in word
+    )
     return {
         **settings,
         "trusted_ips": settings.get("trusted_ips", "").split(",") if settings else [],
@@ -34,9 +36,17 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> Non
     for line in recorded("recorded-behaviour.jsonl"):
         settings = _settings(line.get("case", ""))
         for request in line.get("requests", ()) if settings is not None else ():
-            for seen in (entry["seen"] for entry in request.get("log") or () if "seen" in entry):
+            for seen in (
+                entry["seen"] for entry in request.get("log") or () if "seen" in entry
+            ):
                 given = Request(
-                    "GET", "/orders", 1, _headers(request), b"", "api.example.com", peer=seen["ip"]
+                    "GET",
+                    "/orders",
+                    1,
+                    _headers(request),
+                    b"",
+                    "api.example.com",
+                    peer=seen["ip"],
                 )
                 assert client_address(given, settings or {}) == seen["forwarded"], (
                     line["case"],
@@ -47,8 +57,13 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> Non
 
 
 @pytest.mark.parametrize(
-    ("peer", "address"), [("127.0.0.1", "203.0.113.7"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")]
+    ("peer", "address"),
+    [("127.0.0.1", "203.0.113.7"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")],
 )
-def test_only_a_trusted_peer_says_where_a_call_comes_from(peer: str, address: str) -> None:
-    request = Request("GET", "/", 1, (("X-Real-IP", "203.0.113.7"),), b"", "a.test", peer=peer)
+def test_only_a_trusted_peer_says_where_a_call_comes_from(
+    peer: str, address: str
+) -> None:
+    request = Request(
+        "GET", "/", 1, (("X-Real-IP", "203.0.113.7"),), b"", "a.test", peer=peer
+    )
     assert client_address(request, {"trusted_ips": ["127.0.0.1"]}) == address

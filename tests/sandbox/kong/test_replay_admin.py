@@ -63,7 +63,8 @@ NOT_MODELLED = {
 }
 STATUS = {
     **dict.fromkeys(
-        (121, 221, 222, 223, 224, 225, 229, 230, 232), "the words of PCRE and of Rust's regex crate"
+        (121, 221, 222, 223, 224, 225, 229, 230, 232),
+        "the words of PCRE and of Rust's regex crate",
     ),
 }
 VOLATILE = {"created_at", "updated_at", "description", "len_min"}
@@ -74,7 +75,9 @@ class Replay:
     """One recording against one stand-in. Recorded ids are translated to ours as answers teach them."""
 
     def __init__(self, kong: Kong) -> None:
-        self.connection = http.client.HTTPConnection(kong.admin_url.removeprefix("http://"))
+        self.connection = http.client.HTTPConnection(
+            kong.admin_url.removeprefix("http://")
+        )
         self.ids: dict[str, str] = {}
         self.unknown: set[str] = set()
         self.names: set[str] = set()
@@ -132,7 +135,9 @@ class Replay:
     def translated(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                name: self.translated(item) for name, item in value.items() if name not in VOLATILE
+                name: self.translated(item)
+                for name, item in value.items()
+                if name not in VOLATILE
             }
         if isinstance(value, list):
             return [self.translated(item) for item in value]
@@ -168,11 +173,18 @@ class Replay:
                 pair = theirs.get(name), own.get(name)
                 if all(isinstance(one, str) and len(one) == 32 for one in pair):
                     own[name] = theirs[name]
-            if isinstance(theirs.get("data"), list) and isinstance(own.get("data"), list):
+            if isinstance(theirs.get("data"), list) and isinstance(
+                own.get("data"), list
+            ):
                 # A certificate's SNIs are made on the side: their ids are first seen in a list.
-                by_name = {one.get("name"): one for one in own["data"] if "certificate" in one}
+                by_name = {
+                    one.get("name"): one for one in own["data"] if "certificate" in one
+                }
                 for one in theirs["data"]:
-                    self.learn(one, by_name.get(one.get("name")) if isinstance(one, dict) else None)
+                    self.learn(
+                        one,
+                        by_name.get(one.get("name")) if isinstance(one, dict) else None,
+                    )
 
     def send(self, row: dict[str, Any]) -> tuple[int, Any]:
         raw = row.get("request_raw")
@@ -180,15 +192,23 @@ class Replay:
             certificates = row["path"].startswith("/certificates") and isinstance(
                 row["request_body"], dict
             )
-            raw = json.dumps(self.with_keys(row) if certificates else row["request_body"])
+            raw = json.dumps(
+                self.with_keys(row) if certificates else row["request_body"]
+            )
         body = None if raw is None else recordings.ID.sub(self.own_id, raw)
-        data = None if body is None else body.replace("\\xff", "\xff").replace("\\xfe", "\xfe")
+        data = (
+            None
+            if body is None
+            else body.replace("\\xff", "\xff").replace("\\xfe", "\xfe")
+        )
         encoding = "latin-1" if data and "\xff" in data else "utf-8"
         path = recordings.ID.sub(self.own_id, row["path"])
         target = f"{path}?{row['query']}" if row.get("query") else path
         left = {"content-length", "host", "connection"}
         headers = {
-            name: value for name, value in row["request_headers"].items() if name not in left
+            name: value
+            for name, value in row["request_headers"].items()
+            if name not in left
         }
         self.connection.request(
             row["method"], target, data.encode(encoding) if data else data, headers
@@ -217,7 +237,10 @@ def sorted_lists(value: Any) -> Any:
     """Lists of entities are ordered by id, and so differ from run to run; secrets in them were made up."""
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         rows = recordings.without(value["data"], {"secret", "key"})
-        return {**value, "data": sorted(json.dumps(one, sort_keys=True) for one in rows)}
+        return {
+            **value,
+            "data": sorted(json.dumps(one, sort_keys=True) for one in rows),
+        }
     return value
 
 
@@ -256,6 +279,8 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
                     f"{asked}: {status} {str(got)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
                 )
         replay.connection.close()
-    print(f"{name}: replayed {replayed}; not modelled {skipped.total()}: {dict(skipped)}")
+    print(
+        f"{name}: replayed {replayed}; not modelled {skipped.total()}: {dict(skipped)}"
+    )
     assert not wrong, "\n".join(wrong)
     assert replayed >= LEAST_REPLAYED[name]

@@ -113,7 +113,11 @@ def asleep(_: Request | RefusedError) -> Response | None:
 @contextlib.contextmanager
 def upstreams() -> Iterator[dict[int, int]]:
     """The ports that the recorded services name, and where they are here."""
-    servers = {9999: Server(0, echo), 9901: Server(0, lambda _: None), 0: Server(0, asleep)}
+    servers = {
+        9999: Server(0, echo),
+        9901: Server(0, lambda _: None),
+        0: Server(0, asleep),
+    }
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
     try:
@@ -126,7 +130,9 @@ def upstreams() -> Iterator[dict[int, int]]:
 def call(kong: Kong, method: str, path: str, body: Any) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(kong.admin_url.removeprefix("http://"))
     try:
-        connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request(
+            method, path, json.dumps(body), {"Content-Type": "application/json"}
+        )
         answer = connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text else None
@@ -149,7 +155,9 @@ def exchange(
     port: int, raw: bytes, head: bool, tls: bool
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=3))
+        connection = stack.enter_context(
+            socket.create_connection(("127.0.0.1", port), timeout=3)
+        )
         if tls:
             context = ssl._create_unverified_context()
             connection = stack.enter_context(
@@ -166,7 +174,9 @@ def exchange(
 
 def masked(text: str, ports: dict[str, str]) -> str:
     """Without what differs from run to run: request ids, and the ports of this run."""
-    text = re.sub(r"<id>#\d+", "<id>#<count>", re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text))
+    text = re.sub(
+        r"<id>#\d+", "<id>#<count>", re.sub(r"\b[0-9a-f]{32}\b", "<request id>", text)
+    )
     for own, theirs in ports.items():
         text = text.replace(own, theirs)
     return text
@@ -174,7 +184,8 @@ def masked(text: str, ports: dict[str, str]) -> str:
 
 def compared_headers(headers: list[Any]) -> list[tuple[str, str]]:
     shown = (
-        (name.lower(), masked(recordings.ID.sub("<id>", value), {})) for name, value in headers
+        (name.lower(), masked(recordings.ID.sub("<id>", value), {}))
+        for name, value in headers
     )
     return sorted(one for one in shown if one[0] in COMPARED)
 
@@ -189,9 +200,12 @@ def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:
             continue
         body, path = row["request_body"], row["path"]
         known = re.match(
-            r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/targets)?\Z", path
+            r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/targets)?\Z",
+            path,
         )
-        if not known or (path.endswith("/plugins") and body["name"] not in MODELLED_PLUGINS):
+        if not known or (
+            path.endswith("/plugins") and body["name"] not in MODELLED_PLUGINS
+        ):
             incomplete.add("/" + path.split("/")[2])
             continue
         text = recordings.ID.sub(lambda found: ids[found[0]], json.dumps(body))
@@ -260,11 +274,19 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
             for name in ("slow", "slow-retry"):
                 assert call(kong, "PUT", f"/services/{name}", slow)[0] == 200
             urls = {8000: kong.proxy_url, 8443: kong.proxy_tls_url}
-            ports_here = {port: int(url.rpartition(":")[2]) for port, url in urls.items()}
+            ports_here = {
+                port: int(url.rpartition(":")[2]) for port, url in urls.items()
+            }
             for row in rows:
                 if row["kind"] != "exchange":
                     continue
-                first = "/" + (row.get("path") or "/plain").split("?")[0].strip("/").split("/")[0]
+                first = (
+                    "/"
+                    + (row.get("path") or "/plain")
+                    .split("?")[0]
+                    .strip("/")
+                    .split("/")[0]
+                )
                 reason = NOT_MODELLED.get(row["seq"])
                 if row["step"] not in STEPS or first in incomplete:
                     reason = reason or "other plugins"
@@ -295,10 +317,15 @@ def replay(port: int, row: dict[str, Any]) -> str | None:
     try:
         status, headers, content = exchange(port, raw, row.get("method") == "HEAD", tls)
     except (OSError, http.client.HTTPException) as error:
-        return f"{row['seq']} {row['step']} {raw[:80]!r}: {error!r}, not {row['status']}"
+        return (
+            f"{row['seq']} {row['step']} {raw[:80]!r}: {error!r}, not {row['status']}"
+        )
     text = masked(recordings.ID.sub("<id>", content.decode("latin-1")), marks)
     if row["status"] == status and (text == wanted or _same_json(text, wanted)):
-        theirs, own = compared_headers(row["response_headers"]), compared_headers(headers)
+        theirs, own = (
+            compared_headers(row["response_headers"]),
+            compared_headers(headers),
+        )
         if theirs == own:
             return None
         return f"{row['seq']} {row['step']} {raw[:80]!r}: headers {own}, not {theirs}"

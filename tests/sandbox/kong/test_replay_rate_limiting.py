@@ -12,7 +12,13 @@ from sandbox.kong import Kong
 from sandbox.kong.http import RefusedError, Request, Response, Server
 from tests.support.sandbox import kong_recordings as recordings
 
-MODELLED = {"rate-limiting", "jwt", "pre-function", "post-function", "request-termination"}
+MODELLED = {
+    "rate-limiting",
+    "jwt",
+    "pre-function",
+    "post-function",
+    "request-termination",
+}
 LEAST_REPLAYED = 32
 MOVING = {"ratelimit-reset", "retry-after"}
 """Headers that say how long a window lasts still."""
@@ -28,18 +34,24 @@ def cases() -> list[dict[str, Any]]:
     found = []
     for name in ("recorded-behaviour.jsonl", "recorded-plugins.jsonl"):
         for case in recordings.recorded(name)[1:]:
-            kinds = {plugin["name"] for plugin in plugins_of(case.get("config", {}))} - {
+            kinds = {
+                plugin["name"] for plugin in plugins_of(case.get("config", {}))
+            } - {
                 "correlation-id",
                 "response-transformer",
             }
-            if "rate-limiting" in kinds <= MODELLED and not LEFT_OUT.search(case["case"]):
+            if "rate-limiting" in kinds <= MODELLED and not LEFT_OUT.search(
+                case["case"]
+            ):
                 found.append(case)
     return found
 
 
 def plugins_of(config: dict[str, Any]) -> list[dict[str, Any]]:
     routes = [
-        route for service in config.get("services", ()) for route in service.get("routes", ())
+        route
+        for service in config.get("services", ())
+        for route in service.get("routes", ())
     ]
     return [
         plugin
@@ -49,7 +61,9 @@ def plugins_of(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def upstream(request: Request | RefusedError) -> Response:
-    return Response(200, (("Content-Type", "application/json"),), b'{"from":"upstream"}')
+    return Response(
+        200, (("Content-Type", "application/json"),), b'{"from":"upstream"}'
+    )
 
 
 class Made:
@@ -64,12 +78,21 @@ class Made:
         for service in config["services"]:
             url = f"http://127.0.0.1:{self._port}"
             made = self._post("/services", {"name": service["name"], "url": url})
-            routes = [(route, self._route(made.json()["id"], route)) for route in service["routes"]]
-            scoped = [(config, {}), (service, {"service": {"id": made.json()["id"]}}), *routes]
+            routes = [
+                (route, self._route(made.json()["id"], route))
+                for route in service["routes"]
+            ]
+            scoped = [
+                (config, {}),
+                (service, {"service": {"id": made.json()["id"]}}),
+                *routes,
+            ]
             for holder, scope in scoped:
                 for plugin in holder.get("plugins", ()):
                     if plugin["name"] in MODELLED:
-                        answer = self._post("/plugins", self._with_scopes(plugin, scope))
+                        answer = self._post(
+                            "/plugins", self._with_scopes(plugin, scope)
+                        )
                         if answer.status_code != 201:
                             return answer
         return answer
@@ -79,7 +102,9 @@ class Made:
         made = self._post("/routes", {**body, "service": {"id": service}}).json()
         return {"route": {"id": made["id"]}}
 
-    def _with_scopes(self, plugin: dict[str, Any], scope: dict[str, Any]) -> dict[str, Any]:
+    def _with_scopes(
+        self, plugin: dict[str, Any], scope: dict[str, Any]
+    ) -> dict[str, Any]:
         """References by name, as declarative configurations have them, are by id here."""
         named = {
             kind: {"id": self._admin.get(f"/{kind}s/{plugin[kind]}").json()["id"]}
@@ -142,7 +167,9 @@ def asked(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
             headers=headers,
             content=request.get("body", "") if request["method"] == "POST" else None,
         )
-    return compared_parts(answer.status_code, list(answer.headers.multi_items()), answer.text)
+    return compared_parts(
+        answer.status_code, list(answer.headers.multi_items()), answer.text
+    )
 
 
 def shown(request: dict[str, Any]) -> tuple[Any, ...]:

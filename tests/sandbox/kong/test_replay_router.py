@@ -22,10 +22,18 @@ def _gateway(defaults: Mapping[str, Any], routes: list[dict[str, Any]]) -> Proxy
     store = Store(now=lambda: NOW, clock=lambda: 0.0)
     for route in routes:
         made = store.insert("routes", {**defaults, **route})
-        config = {"status_code": ANSWERED, "content_type": "text/plain", "body": route["name"]}
+        config = {
+            "status_code": ANSWERED,
+            "content_type": "text/plain",
+            "body": route["name"],
+        }
         store.insert(
             "plugins",
-            {"name": "request-termination", "route": {"id": made["id"]}, "config": config},
+            {
+                "name": "request-termination",
+                "route": {"id": made["id"]},
+                "config": config,
+            },
         )
     return Proxy(store, "3.10.0", now=lambda: NOW, lags=lambda: (0.0, 0.0, 0.0))
 
@@ -41,7 +49,9 @@ def _raw(request: Mapping[str, Any]) -> bytes:
 
 
 @pytest.mark.deep
-def test_every_request_reaches_the_route_that_it_reached(report: Callable[[str], None]) -> None:
+def test_every_request_reaches_the_route_that_it_reached(
+    report: Callable[[str], None],
+) -> None:
     """By status, and by the route's own name. Left out is what the real one itself did not answer twice alike."""
     first, *recorded = recordings.recorded("recorded-router.jsonl")
     asked: Counter[str] = Counter()
@@ -60,7 +70,9 @@ def test_every_request_reaches_the_route_that_it_reached(report: Callable[[str],
             expected = request["matched"] if request["status"] == ANSWERED else None
             asked["compared"] += 1
             if (answer.status, matched) != (request["status"], expected):
-                wrong.append((line["family"], line["n"], request, answer.status, matched))
+                wrong.append(
+                    (line["family"], line["n"], request, answer.status, matched)
+                )
     for family, n, request, status, matched in wrong[:40]:
         print(family, n, request, "->", status, matched)
     report(

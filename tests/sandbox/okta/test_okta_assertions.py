@@ -11,7 +11,11 @@ from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
 from sandbox.jose import members
@@ -24,7 +28,9 @@ RSA, OTHER, EC = rsa_key(), rsa_key(), ec_key()
 PEM = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str) -> dict[str, str]:
+def jwk(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str
+) -> dict[str, str]:
     return {"kid": kid, **members(key.public_key())}
 
 
@@ -43,16 +49,30 @@ class Signing:
 @pytest.fixture
 def keyed(estate: Estate) -> Estate:
     """The service of the estate with two keys, one RSA and one elliptic, and one that was deactivated."""
-    keys = {"keys": [jwk(RSA, "one"), jwk(EC, "two"), {**jwk(RSA, "off"), "status": "INACTIVE"}]}
+    keys = {
+        "keys": [
+            jwk(RSA, "one"),
+            jwk(EC, "two"),
+            {**jwk(RSA, "off"), "status": "INACTIVE"},
+        ]
+    }
     body = app("checkout", "service", method="private_key_jwt", jwks=keys)
-    status, told = estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)
+    status, told = estate.admin.call(
+        "PUT", f"/api/v1/apps/{estate.service['id']}", body
+    )
     assert status == 200, told
     return estate
 
 
 def assertion(estate: Estate) -> Signing:
     name, endpoint = client_id(estate.service), f"{estate.issuer}/v1/token"
-    claims = {"iss": name, "sub": name, "aud": endpoint, "exp": time.time() + 60, "jti": "once"}
+    claims = {
+        "iss": name,
+        "sub": name,
+        "aud": endpoint,
+        "exp": time.time() + 60,
+        "jti": "once",
+    }
     return Signing({"alg": "RS256", "kid": "one"}, claims)
 
 
@@ -75,15 +95,23 @@ def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
     """As often as it asks: each time with an assertion of its own. The secret that it had before is none any more."""
     key = PrivateKey(PEM, "one")
     for _ in range(2):
-        answer = client_credentials(keyed.issuer, client_id(keyed.service), key, ["orders.read"])
+        answer = client_credentials(
+            keyed.issuer, client_id(keyed.service), key, ["orders.read"]
+        )
         assert answer["scope"] == "orders.read"
     with pytest.raises(RefusedError, match="invalid_client"):
         client_credentials(
-            keyed.issuer, client_id(keyed.service), secret(keyed.service), ["orders.read"]
+            keyed.issuer,
+            client_id(keyed.service),
+            secret(keyed.service),
+            ["orders.read"],
         )
     with pytest.raises(RefusedError, match="does not have"):
         client_credentials(
-            keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"]
+            keyed.issuer,
+            client_id(keyed.service),
+            PrivateKey(PEM, "three"),
+            ["orders.read"],
         )
 
 

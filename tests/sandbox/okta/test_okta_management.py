@@ -22,9 +22,9 @@ def test_a_request_in_absolute_form_is_routed_by_its_path(admin: Admin) -> None:
     status, body = admin.call("GET", "http://org.okta.com/api/v1/groups?q=Every")
     assert (status, [group["profile"]["name"] for group in body]) == (200, ["Everyone"])
     assert (
-        admin.call("GET", "http://org.okta.com/.well-known/okta-organization", token=None)[1][
-            "pipeline"
-        ]
+        admin.call(
+            "GET", "http://org.okta.com/.well-known/okta-organization", token=None
+        )[1]["pipeline"]
         == "idx"
     )
 

@@ -7,16 +7,28 @@ import pytest
 
 from sandbox import jose
 from sandbox.okta.browser import RefusedError, client_credentials, login
-from tests.support.sandbox.okta_org import CALLBACK, Estate, app, build, client_id, new_okta, secret
+from tests.support.sandbox.okta_org import (
+    CALLBACK,
+    Estate,
+    app,
+    build,
+    client_id,
+    new_okta,
+    secret,
+)
 
-POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
+POLICY_FAILED = (
+    "Policy evaluation failed for this request, please check the policy configurations."
+)
 
 
 def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
     header, claims = jose.read(token)
     (key,) = (
-        one for one in httpx.get(f"{issuer}/v1/keys").json()["keys"] if one["kid"] == header["kid"]
+        one
+        for one in httpx.get(f"{issuer}/v1/keys").json()["keys"]
+        if one["kid"] == header["kid"]
     )
     assert jose.verifies(jose.public_key(key), "RS256", token)
     return header, claims
@@ -29,7 +41,9 @@ def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
 
 
 def as_user(estate: Estate, user: str, *scopes: str) -> dict[str, Any]:
-    return login(estate.issuer, client_id(estate.web), secret(estate.web), CALLBACK, scopes, user)
+    return login(
+        estate.issuer, client_id(estate.web), secret(estate.web), CALLBACK, scopes, user
+    )
 
 
 def add_claim(estate: Estate, **claim: Any) -> None:
@@ -56,7 +70,10 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
         answer = as_service(estate, "orders.read")
         header, claims = verified(answer["access_token"], estate.issuer)
         client = client_id(estate.service)
-        assert header == {"kid": estate.server["credentials"]["signing"]["kid"], "alg": "RS256"}
+        assert header == {
+            "kid": estate.server["credentials"]["signing"]["kid"],
+            "alg": "RS256",
+        }
         assert claims.pop("jti").startswith("AT.")
         assert claims == {
             "ver": 1,
@@ -69,7 +86,11 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
             "sub": client,
         }
         del answer["access_token"]
-        assert answer == {"token_type": "Bearer", "expires_in": 3600, "scope": "orders.read"}
+        assert answer == {
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "scope": "orders.read",
+        }
 
 
 @pytest.mark.parametrize(
@@ -95,15 +116,22 @@ def test_a_client_that_no_policy_covers_is_denied(estate: Estate) -> None:
     """access_denied with Okta's sentence."""
     other = estate.admin.make("apps", app("other", "service"))
     with pytest.raises(RefusedError) as caught:
-        client_credentials(estate.issuer, client_id(other), secret(other), ["orders.read"])
-    assert (caught.value.error, caught.value.error_description) == ("access_denied", POLICY_FAILED)
+        client_credentials(
+            estate.issuer, client_id(other), secret(other), ["orders.read"]
+        )
+    assert (caught.value.error, caught.value.error_description) == (
+        "access_denied",
+        POLICY_FAILED,
+    )
 
 
 def test_a_user_who_is_not_assigned_to_the_app_is_denied(estate: Estate) -> None:
     """Assignment is by group; removing a group from the app removes its users."""
     told = ("access_denied", "User is not assigned to the client application.")
     assert refusal(estate, "user-none", "orders.read") == told
-    estate.admin.call("DELETE", f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}")
+    estate.admin.call(
+        "DELETE", f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}"
+    )
     assert refusal(estate, "user-sales", "orders.read") == told
     assert as_user(estate, "user-both", "orders.read")["scope"] == "orders.read"
 
@@ -128,5 +156,7 @@ def test_a_groups_claim_lists_the_groups_that_pass_its_filter(
     assert "groups" not in verified(answer["id_token"], estate.issuer)[1]
     assert (
         "groups"
-        not in verified(as_service(estate, "orders.read")["access_token"], estate.issuer)[1]
+        not in verified(
+            as_service(estate, "orders.read")["access_token"], estate.issuer
+        )[1]
     )

@@ -25,7 +25,8 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
     with new_okta(groups=(), users=()) as okta:
         replay = Replay(Admin(okta.url))
         replay.admin.make(
-            "groups", {"profile": {"name": "team-legacy", "description": "An existing group"}}
+            "groups",
+            {"profile": {"name": "team-legacy", "description": "An existing group"}},
         )
         replay.admin.observe = conforms
         step = ""
@@ -37,7 +38,13 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> None
             replay.play(exchange)
         left = {
             kind: okta.objects(kind)
-            for kind in ("authorizationServers", "apps", "policies", "rules", "assignments")
+            for kind in (
+                "authorizationServers",
+                "apps",
+                "policies",
+                "rules",
+                "assignments",
+            )
         }
     print(dict(replay.counts))
     print(f"not compared: {NOT_COMPARED}")

@@ -15,13 +15,21 @@ from kong_oam.identity.common.certificates import certificate
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.plugins.azuread_api import Graph
-from sandbox.plugins.azuread_application import Application, ApplicationCertificate, from_graph
+from sandbox.plugins.azuread_application import (
+    Application,
+    ApplicationCertificate,
+    from_graph,
+)
 from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
 from tests.support.partner_keys import private_pem, rsa_key
 
 TRAFFIC = (
-    Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+    Path(__file__).parents[3].parent
+    / "shared"
+    / "data"
+    / "entra"
+    / "traffic-official-plugin.jsonl"
 )
 SCOPE = {
     "adminConsentDescription": "d",
@@ -56,7 +64,11 @@ class Recorder(Graph):
 def graph() -> Iterator[Recorder]:
     with Entra() as tenant:
         made = Recorder()
-        login = {"tenantId": TENANT, "clientId": ADMINISTRATOR, "clientSecret": tenant.secret}
+        login = {
+            "tenantId": TENANT,
+            "clientId": ADMINISTRATOR,
+            "clientSecret": tenant.secret,
+        }
         made.configure({"metadataHost": tenant.url.removeprefix("http://"), **login})
         yield made
 
@@ -82,7 +94,11 @@ def _as_sets(value: Any) -> Any:
         }
     if isinstance(value, list):
         return sorted(map(_as_sets, value), key=str)
-    return re.sub(r"TERRAFORM_UPDATE_.*", "temporary", value) if isinstance(value, str) else value
+    return (
+        re.sub(r"TERRAFORM_UPDATE_.*", "temporary", value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def test_the_recorded_creation_of_an_application_is_repeated(graph: Recorder) -> None:
@@ -106,17 +122,22 @@ def test_the_recorded_creation_of_an_application_is_repeated(graph: Recorder) ->
         for method, path, body in graph.asked[1:]
     ]
     assert sent == [
-        (one["method"], one["path"], _as_sets(one["request_body"])) for one in recorded[: len(sent)]
+        (one["method"], one["path"], _as_sets(one["request_body"]))
+        for one in recorded[: len(sent)]
     ]
     assert len(sent) == 6
 
 
-def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(graph: Recorder) -> None:
+def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(
+    graph: Recorder,
+) -> None:
     """The role disabled, the scope disabled, then both removed: the same bodies in the same order."""
     recorded = _recorded("remove-scope-and-role", "/v1.0/applications", ("PATCH",))[:3]
     before = json.loads(
         json.dumps(
-            _recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0]["response_body"]
+            _recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0][
+                "response_body"
+            ]
         )
     )
     inputs = from_graph(before)
@@ -124,17 +145,25 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(graph: Recorder)
     identifier, state = application.create({**inputs, "identifierUris": []})
     graph.asked.clear()
     wanted = {**inputs, "identifierUris": []}
-    wanted["appRoles"] = [one for one in inputs["appRoles"] if one["value"] != "orders.write.all"]
+    wanted["appRoles"] = [
+        one for one in inputs["appRoles"] if one["value"] != "orders.write.all"
+    ]
     kept = [
-        one for one in inputs["api"]["oauth2PermissionScopes"] if one["value"] != "orders.write"
+        one
+        for one in inputs["api"]["oauth2PermissionScopes"]
+        if one["value"] != "orders.write"
     ]
     wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": kept}
     application.update(identifier, state, wanted)
     sent = [body for method, _, body in graph.asked if method == "PATCH"]
-    assert [_as_sets(body) for body in sent] == [_as_sets(one["request_body"]) for one in recorded]
+    assert [_as_sets(body) for body in sent] == [
+        _as_sets(one["request_body"]) for one in recorded
+    ]
 
 
-def test_a_permission_and_a_role_of_one_value_could_never_be_removed(graph: Recorder) -> None:
+def test_a_permission_and_a_role_of_one_value_could_never_be_removed(
+    graph: Recorder,
+) -> None:
     """With ids of their own they are refused; with one id, the plugin disables one and Graph wants them alike."""
     application = Application(graph)
 
@@ -181,7 +210,9 @@ def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> Non
         }
         ApplicationCertificate(graph).create(given)
     ((first,), (known, second)) = (
-        body["keyCredentials"] for _, _, body in graph.asked if "keyCredentials" in (body or {})
+        body["keyCredentials"]
+        for _, _, body in graph.asked
+        if "keyCredentials" in (body or {})
     )
     assert [base64.b64decode(one["key"]).decode() for one in (first, second)] == pems
     assert known["key"] is None

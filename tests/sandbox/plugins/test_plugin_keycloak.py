@@ -12,7 +12,11 @@ import pytest
 
 from sandbox.plugins.http import Answer
 from sandbox.plugins.keycloak_api import AdminApi
-from sandbox.plugins.keycloak_client import Client, ClientDefaultScopes, ClientOptionalScopes
+from sandbox.plugins.keycloak_client import (
+    Client,
+    ClientDefaultScopes,
+    ClientOptionalScopes,
+)
 from sandbox.plugins.keycloak_realm import (
     AudienceProtocolMapper,
     ClientScope,
@@ -40,7 +44,11 @@ Asked = tuple[str, str, Any]
 def exchanges(step: str) -> list[Exchange]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
-    return [one for one in map(json.loads, TRAFFIC.read_text().splitlines()) if one["step"] == step]
+    return [
+        one
+        for one in map(json.loads, TRAFFIC.read_text().splitlines())
+        if one["step"] == step
+    ]
 
 
 class Recorded(AdminApi):
@@ -56,18 +64,29 @@ class Recorded(AdminApi):
         for one in exchanges(step):
             self._answers.setdefault((one["method"], one["path"]), []).append(one)
 
-    def send(self, method: str, path: str, body: Any = None, *, server: bool = False) -> Answer:
+    def send(
+        self, method: str, path: str, body: Any = None, *, server: bool = False
+    ) -> Answer:
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         self.asked.append((method, target, body))
         found = self._answers.get((method, target), [])
-        if method == "POST":  # of several in one collection, the one that was asked for this
+        if (
+            method == "POST"
+        ):  # of several in one collection, the one that was asked for this
             found = [one for one in found if one["request_body"] == body] or found
         if not found:
             return Answer(404, {"error": "not recorded"}, "not recorded", {})
         one = found.pop(0) if len(found) > 1 and method == "GET" else found[0]
-        headers = {"Location": one["response_location"]} if one.get("response_location") else {}
+        headers = (
+            {"Location": one["response_location"]}
+            if one.get("response_location")
+            else {}
+        )
         return Answer(
-            one["status"], one["response_body"], json.dumps(one["response_body"]), headers
+            one["status"],
+            one["response_body"],
+            json.dumps(one["response_body"]),
+            headers,
         )
 
     @property
@@ -82,13 +101,17 @@ class Recorded(AdminApi):
 
 def posts(end: str) -> Iterator[Exchange]:
     return (
-        one for one in exchanges("create") if one["method"] == "POST" and one["path"].endswith(end)
+        one
+        for one in exchanges("create")
+        if one["method"] == "POST" and one["path"].endswith(end)
     )
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
     """The inputs with the plugin's defaults; none of them is a problem."""
-    found: Properties = resource.check({"realmId": "acme", **inputs}, {}, Naming("recorded", b""))
+    found: Properties = resource.check(
+        {"realmId": "acme", **inputs}, {}, Naming("recorded", b"")
+    )
     assert list(resource.problems(found)) == []
     return found
 
@@ -111,7 +134,11 @@ def test_roles_are_made_looked_up_and_written_once_more() -> None:
             ("GET", by_id),
         ]
         assert api.body("POST") == sent
-        (put,) = (e for e in exchanges("create") if e["method"] == "PUT" and e["path"] == by_id)
+        (put,) = (
+            e
+            for e in exchanges("create")
+            if e["method"] == "PUT" and e["path"] == by_id
+        )
         assert api.body("PUT") == put["request_body"]
         assert state["name"] == sent["name"]
         count += 1
@@ -129,7 +156,10 @@ def test_client_scopes_are_posted_as_recorded() -> None:
         scope = ClientScope(api)
         listed = sent["attributes"]["include.in.token.scope"] == "true"
         inputs = checked(
-            scope, name=sent["name"], description=sent["description"], includeInTokenScope=listed
+            scope,
+            name=sent["name"],
+            description=sent["description"],
+            includeInTokenScope=listed,
         )
         identifier, state = scope.create(inputs)
         assert api.asked == [
@@ -158,9 +188,13 @@ def test_mappers_are_posted_as_recorded() -> None:
             continue
         api = Recorded("create")
         mapper = kind(api)
-        config = {name: sent["config"][setting] for name, setting in mapper.config.items()}
+        config = {
+            name: sent["config"][setting] for name, setting in mapper.config.items()
+        }
         given = {
-            k: v == "true" if v in ("true", "false") else v for k, v in config.items() if v != ""
+            k: v == "true" if v in ("true", "false") else v
+            for k, v in config.items()
+            if v != ""
         }
         inputs = checked(
             mapper, name=sent["name"], clientScopeId=one["path"].split("/")[5], **given
@@ -193,7 +227,9 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
     ]
     assert api.body("POST") == post["request_body"]
     (gone,) = (
-        e for e in exchanges("destroy") if e["method"] == "DELETE" and e["path"] == post["path"]
+        e
+        for e in exchanges("destroy")
+        if e["method"] == "DELETE" and e["path"] == post["path"]
     )
     api = Recorded("create")
     GenericRoleMapper(api).delete(identifier, state)
@@ -203,11 +239,15 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
 
 
 def test_a_group_gets_its_roles_as_recorded() -> None:
-    (post,) = (one for one in posts("/role-mappings/realm") if "/groups/" in one["path"])
+    (post,) = (
+        one for one in posts("/role-mappings/realm") if "/groups/" in one["path"]
+    )
     group = post["path"].split("/")[5]
     api = Recorded("create")
     roles = GroupRoles(api)
-    inputs = checked(roles, groupId=group, roleIds=[one["id"] for one in post["request_body"]])
+    inputs = checked(
+        roles, groupId=group, roleIds=[one["id"] for one in post["request_body"]]
+    )
     identifier, _ = roles.create(inputs)
     assert identifier == f"acme/{group}"
     assert api.body("POST") == post["request_body"]
@@ -216,8 +256,15 @@ def test_a_group_gets_its_roles_as_recorded() -> None:
 
 def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
     """What the program must have said for this body."""
-    kinds = {(False, False): "CONFIDENTIAL", (True, False): "PUBLIC", (False, True): "BEARER-ONLY"}
-    logout, attributes = sent["attributes"].get("post.logout.redirect.uris"), sent["attributes"]
+    kinds = {
+        (False, False): "CONFIDENTIAL",
+        (True, False): "PUBLIC",
+        (False, True): "BEARER-ONLY",
+    }
+    logout, attributes = (
+        sent["attributes"].get("post.logout.redirect.uris"),
+        sent["attributes"],
+    )
     said = {
         "clientId": sent["clientId"],
         "name": sent["name"],
@@ -241,7 +288,8 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
     extra = [name for name in attributes if name.startswith("token.endpoint.auth")]
     said["extraConfig"] |= {name: attributes[name] for name in extra}
     return checked(
-        client, **{name: value for name, value in said.items() if value not in (None, "", {})}
+        client,
+        **{name: value for name, value in said.items() if value not in (None, "", {})},
     )
 
 
@@ -257,7 +305,9 @@ def test_clients_are_posted_as_recorded() -> None:
         assert api.body("POST") == sent, sent["clientId"]
         path = f"{one['path']}/{identifier}"
         service = (
-            [("GET", f"{path}/service-account-user")] if sent["serviceAccountsEnabled"] else []
+            [("GET", f"{path}/service-account-user")]
+            if sent["serviceAccountsEnabled"]
+            else []
         )
         assert api.calls == [
             ("GET", "/admin/serverinfo"),
@@ -266,7 +316,9 @@ def test_clients_are_posted_as_recorded() -> None:
             ("GET", f"{path}/client-secret"),
             *service,
         ]
-        assert client.differences(state, inputs, inputs).changed == frozenset(), sent["clientId"]
+        assert client.differences(state, inputs, inputs).changed == frozenset(), sent[
+            "clientId"
+        ]
         seen.append(sent["clientId"])
     assert sorted(seen) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
 
@@ -292,7 +344,9 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
         scopes = kind(api)
         wanted = [scope["name"] for scope in last["response_body"]]
         scopes.create(checked(scopes, clientId=client, **{kind.names: wanted}))
-        changes = Counter((method, path) for method, path in api.calls if method != "GET")
+        changes = Counter(
+            (method, path) for method, path in api.calls if method != "GET"
+        )
         assert changes == Counter(
             (one["method"], one["path"]) for one in calls if one["method"] != "GET"
         )

@@ -61,7 +61,11 @@ def _kind(path: str) -> str | None:
 def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     """The program's inputs of a recorded write: every field that was sent, as Kong's answer has it."""
     state = resource._state(exchange["response_body"], {"strictMatch": True})
-    sent = {key: value for key, value in state.items() if resource.fields.get(key, None) is None}
+    sent = {
+        key: value
+        for key, value in state.items()
+        if resource.fields.get(key, None) is None
+    }
     sent |= {
         key: value
         for key, value in state.items()
@@ -70,7 +74,9 @@ def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     if "config" in exchange["request_body"]:
         sent["configJson"] = json.dumps(exchange["request_body"]["config"])
     return resource.check(
-        {k: v for k, v in sent.items() if k != "strictMatch"}, {}, Naming("recorded", b"")
+        {k: v for k, v in sent.items() if k != "strictMatch"},
+        {},
+        Naming("recorded", b""),
     )
 
 
@@ -94,7 +100,9 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
             or exchange["status"] >= 300
         ):
             continue
-        api = Recorder({**exchange["response_body"], "data": [exchange["response_body"]]})
+        api = Recorder(
+            {**exchange["response_body"], "data": [exchange["response_body"]]}
+        )
         resource = KINDS[kind](api)
         inputs, entity = _inputs(resource, exchange), exchange["response_body"]
         if exchange["method"] == "POST":
@@ -103,9 +111,11 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
             owner = f"|{entity['consumer']['id']}" if kind == "jwt" else ""
             resource.update(f"{entity['id']}{owner}", inputs, inputs)
         where = f"{exchange['step']}, exchange {exchange['seq']}"
-        assert api.asked[0] == (exchange["method"], exchange["path"], exchange["request_body"]), (
-            where
-        )
+        assert api.asked[0] == (
+            exchange["method"],
+            exchange["path"],
+            exchange["request_body"],
+        ), where
         assert api.asked[1][0] == "GET", where
         repeated[kind] += 1
     print(f"\nrepeated writes of the official plugin: {dict(repeated)}")
@@ -114,7 +124,9 @@ def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
 
 def test_the_key_of_a_certificate_is_secret_whoever_wrote_it() -> None:
     """The official schema marks it: the engine encrypts it even where the program did not."""
-    struct: Any = _state(Certificate(AdminApi()), {"certificate": "PEM", "privateKey": "KEY"})
+    struct: Any = _state(
+        Certificate(AdminApi()), {"certificate": "PEM", "privateKey": "KEY"}
+    )
     assert dict(struct["privateKey"]) == {SIGNATURE: SECRET, "value": "KEY"}
     assert struct["certificate"] == "PEM"
 
@@ -123,14 +135,21 @@ CONFIG = {"anonymous": "somebody", "claims_to_verify": ["exp"]}
 ENTITY = {"id": "p", "name": "jwt", "enabled": True, "config": CONFIG}
 
 
-@pytest.mark.parametrize(("strict", "changed"), [(True, {"configJson"}), (False, set())])
+@pytest.mark.parametrize(
+    ("strict", "changed"), [(True, {"configJson"}), (False, set())]
+)
 def test_drift_of_a_configuration_is_only_seen_with_strict_match(
     strict: bool, changed: set[str]
 ) -> None:
     """The same change made by hand: with strict match an update, without it nothing."""
     plugin = KongPlugin(Recorder(ENTITY))
     written = '{"anonymous":null,"claims_to_verify":["exp"]}'
-    inputs = {"name": "jwt", "enabled": True, "strictMatch": strict, "configJson": written}
+    inputs = {
+        "name": "jwt",
+        "enabled": True,
+        "strictMatch": strict,
+        "configJson": written,
+    }
     found = plugin.read("p", inputs, inputs)
     assert found is not None
     assert plugin.differences(found.state, found.inputs, inputs).changed == changed

@@ -22,7 +22,11 @@ from sandbox.plugins.okta_server import (
 from sandbox.plugins.provider import Naming, ProviderError
 
 TRAFFIC = (
-    Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
+    Path(__file__).parents[3].parent
+    / "shared"
+    / "data"
+    / "okta"
+    / "traffic-official-plugin.jsonl"
 )
 PARTS = {
     "scopes": ServerScope,
@@ -69,7 +73,11 @@ def _kind(path: str) -> type[OktaObject] | None:
     parts = path.removeprefix("/api/v1/").split("/")
     if parts[0] == "apps" and len(parts) <= 2:
         return OAuth
-    if parts[0] != "authorizationServers" or "lifecycle" in parts or "credentials" in parts:
+    if (
+        parts[0] != "authorizationServers"
+        or "lifecycle" in parts
+        or "credentials" in parts
+    ):
         return None
     names = parts[::2]
     return Server if len(names) == 1 else PARTS.get(names[-1])
@@ -106,7 +114,11 @@ def test_every_recorded_create_of_the_official_plugin_is_repeated() -> None:
         resource.create(_inputs(resource, exchange))
         query = f"?{exchange['query']}" if exchange["query"] else ""
         where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
-        assert api.asked[0] == ("POST", exchange["path"] + query, exchange["request_body"]), where
+        assert api.asked[0] == (
+            "POST",
+            exchange["path"] + query,
+            exchange["request_body"],
+        ), where
         repeated[kind.__name__] += 1
     print(f"\nrepeated creates of the official plugin: {dict(repeated)}")
     assert sum(repeated.values()) >= 100
@@ -125,10 +137,16 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
         state = dict(inputs)
         if kind is OAuth:
             client = exchange["request_body"]["credentials"]["oauthClient"]
-            state |= {"clientId": client["client_id"], "clientSecret": client.get("client_secret")}
+            state |= {
+                "clientId": client["client_id"],
+                "clientSecret": client.get("client_secret"),
+            }
             inputs["omitSecret"] = client.get("client_secret") == ""
             inputs["status"] = state["status"] = "ACTIVE"
-        if kind in (ServerPolicy, ServerPolicyRule):  # the answer still has the old status
+        if kind in (
+            ServerPolicy,
+            ServerPolicyRule,
+        ):  # the answer still has the old status
             inputs["status"] = state["status"] = exchange["request_body"]["status"]
         resource.update(path.rsplit("/", 1)[1], state, inputs)
         where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
@@ -155,7 +173,11 @@ def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
     inputs = {name: ORIGIN[name] for name in ("name", "origin", "scopes", "status")}
     written = {name: ORIGIN[name] for name in ("name", "origin", "scopes")}
     identifier, state = origin.create(inputs)
-    assert (identifier, state["status"], state["scopes"]) == ("tos", "ACTIVE", [{"type": "CORS"}])
+    assert (identifier, state["status"], state["scopes"]) == (
+        "tos",
+        "ACTIVE",
+        [{"type": "CORS"}],
+    )
     assert not origin.differences(state, inputs, inputs).changed
     assert not origin.differences(state, inputs, written).changed
     origin.update("tos", state, {**written, "name": "p"})

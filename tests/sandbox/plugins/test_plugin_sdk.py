@@ -30,7 +30,9 @@ def _reasons(token: str, properties: dict[str, Any]) -> dict[str, str]:
 def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() -> None:
     """The official provider would say the same of a Deployment: path, value, and what was meant."""
     pod = {"containers": [{"name": "api", "imag": "registry.example.com/api:1"}]}
-    deployment = {"spec": {"selector": {"matchLabels": {"app": "api"}}, "template": {"spec": pod}}}
+    deployment = {
+        "spec": {"selector": {"matchLabels": {"app": "api"}}, "template": {"spec": pod}}
+    }
     assert _reasons("kubernetes:apps/v1:Deployment", deployment) == {
         "spec.template.spec.containers[0].imag": (
             "Invalid or unknown key 'imag' (its value: 'registry.example.com/api:1'); did you mean 'image'?"
@@ -41,7 +43,12 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
 @pytest.mark.parametrize(
     ("token", "properties", "path", "reason"),
     [
-        ("kong:index/service:Service", {"protocol": 1}, "protocol", "expected a string, got 1"),
+        (
+            "kong:index/service:Service",
+            {"protocol": 1},
+            "protocol",
+            "expected a string, got 1",
+        ),
         (
             "kong:index/service:Service",
             {"protocol": "http", "port": "80"},
@@ -60,7 +67,12 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
             "tags",
             "expected a list, got 'a'",
         ),
-        ("kong:index/service:Service", {}, "protocol", "Missing required property 'protocol'"),
+        (
+            "kong:index/service:Service",
+            {},
+            "protocol",
+            "Missing required property 'protocol'",
+        ),
         (
             "kubernetes:core/v1:Secret",
             {"stringData": {"a": 1}},
@@ -73,7 +85,12 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
             "kind",
             "expected 'Secret', got 'Secrets'",
         ),
-        ("time:index/sleep:Sleep", {"triggers": []}, "triggers", "expected a map, got []"),
+        (
+            "time:index/sleep:Sleep",
+            {"triggers": []},
+            "triggers",
+            "expected a map, got []",
+        ),
     ],
 )
 def test_a_wrong_type_is_refused(
@@ -95,7 +112,9 @@ def test_inputs_are_those_of_the_official_schema(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", ["kong", "okta"])
-def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(provider: str) -> None:
+def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(
+    provider: str,
+) -> None:
     """What a stand-in replaces on, marks secret and computes is what the official schema says of that resource."""
     plugin = importlib.import_module(f"sandbox.plugins.{provider}").plugin()
     modelled = 0

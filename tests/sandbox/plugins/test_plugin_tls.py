@@ -19,5 +19,9 @@ def test_the_state_has_the_properties_that_the_sdk_has() -> None:
     assert set(state) == set(_types.input_type_types(_PrivateKeyState))
     assert PrivateKey.replaces == set(sdk.inputs_of(TOKEN).hints)
     assert Official.pulumi_type == TOKEN == plugin().resource(TOKEN).token
-    assert PrivateKey.secrets == {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"}
+    assert PrivateKey.secrets == {
+        "privateKeyPem",
+        "privateKeyPemPkcs8",
+        "privateKeyOpenssh",
+    }
     assert PrivateKey.computed == set(state) - PrivateKey.replaces

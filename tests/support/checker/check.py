@@ -29,7 +29,15 @@ from sandbox.kong.precedence import ORDER
 from sandbox.kong.store import Entity
 from tests.support.checker.history import Replay
 from tests.support.checker.order import members
-from tests.support.checker.plane import FORGED, Address, Chosen, Plane, Seen, takes, winners
+from tests.support.checker.plane import (
+    FORGED,
+    Address,
+    Chosen,
+    Plane,
+    Seen,
+    takes,
+    winners,
+)
 from tests.support.oracle import meaning
 from tests.support.oracle.meaning import Answer, Document, Request, Token
 
@@ -37,7 +45,15 @@ METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
 """Appended to a path, two servers could read it differently: nobody may have it."""
 PROVIDER = "okta"
-DECIDING = ("routes", "services", "upstreams", "targets", "plugins", "consumers", "jwt_secrets")
+DECIDING = (
+    "routes",
+    "services",
+    "upstreams",
+    "targets",
+    "plugins",
+    "consumers",
+    "jwt_secrets",
+)
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
 """Where a service leads while it is looked whether a request comes that far."""
@@ -88,7 +104,9 @@ class Meaning:
         key = target, method, token
         if key not in self._answers:
             request = Request(method, target[0], target[1].encode(), token)
-            self._answers[key] = meaning.answer(list(self.documents), self.stack, request)
+            self._answers[key] = meaning.answer(
+                list(self.documents), self.stack, request
+            )
         return self._answers[key]
 
     def over_tls(self, component: str) -> bool:
@@ -100,7 +118,8 @@ class Meaning:
     @cached_property
     def places(self) -> frozenset[Place]:
         return frozenset(
-            (one.component, one.port) for one in meaning.endpoints(list(self.documents), self.stack)
+            (one.component, one.port)
+            for one in meaning.endpoints(list(self.documents), self.stack)
         )
 
     def _token(self, caller: Caller) -> Token | None:
@@ -108,7 +127,9 @@ class Meaning:
             return None
         counts = caller.issuer != "" and caller.issuer == self.issuer
         client = self.clients.get(caller.client)
-        return Token(PROVIDER, counts, client, caller.user, caller.scopes, caller.groups)
+        return Token(
+            PROVIDER, counts, client, caller.user, caller.scopes, caller.groups
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +144,11 @@ class Finding:
     seen: str
 
     def __str__(self) -> str:
-        ended = self.ended if isinstance(self.ended, int) else ":".join(map(str, self.ended))
+        ended = (
+            self.ended
+            if isinstance(self.ended, int)
+            else ":".join(map(str, self.ended))
+        )
         return f"{self.method} {''.join(self.target)} by {self.caller} ended at {ended}, where {self.seen}"
 
 
@@ -141,7 +166,10 @@ class Report:
     def add(self, other: Report) -> None:
         self.opened += other.opened
         self.closed += other.closed
-        self.asked, self.reached = self.asked + other.asked, self.reached + other.reached
+        self.asked, self.reached = (
+            self.asked + other.asked,
+            self.reached + other.reached,
+        )
         self.mixtures += other.mixtures
 
     def __str__(self) -> str:
@@ -220,7 +248,8 @@ class Held:
                     self.versions[write.kind].append(write.after)
                     self.writers[id(write.after)] = number
         self.different = {
-            kind: list(_by_content(versions)) for kind, versions in self.versions.items()
+            kind: list(_by_content(versions))
+            for kind, versions in self.versions.items()
         }
         self.found: set[tuple[object, ...]] = set()
 
@@ -229,7 +258,11 @@ class Held:
         routes = frozenset(
             one["id"] for one in self.versions["routes"] if takes(one, target[0], path)
         )
-        services = {one["service"]["id"] for one in self.versions["routes"] if one["id"] in routes}
+        services = {
+            one["service"]["id"]
+            for one in self.versions["routes"]
+            if one["id"] in routes
+        }
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
@@ -237,7 +270,10 @@ class Held:
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
-            if any(write.kind == kind and write.entity["id"] in ids for write in operation.writes)
+            if any(
+                write.kind == kind and write.entity["id"] in ids
+                for write in operation.writes
+            )
         )
 
     def state(self, kind: str, ids: frozenset[str], done: int) -> dict[str, Entity]:
@@ -258,7 +294,9 @@ class Held:
 
     def rollouts(self, component: str) -> list[int]:
         return [
-            number for number, one in enumerate(self.replay.operations) if component in one.images
+            number
+            for number, one in enumerate(self.replay.operations)
+            if component in one.images
         ]
 
     def image(self, component: str, done: int) -> str | None:
@@ -280,23 +318,31 @@ class Held:
             }
         )
         done = self.order.closed(written)
-        later = [number for number in self.rollouts(component) if not done >> number & 1]
+        later = [
+            number for number in self.rollouts(component) if not done >> number & 1
+        ]
         return {
             self.image(component, done),
             *(self.replay.operations[number].images[component] for number in later),
         }
 
-    def misled(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+    def misled(
+        self, place: Place, image: str | None, answers: Sequence[Answer]
+    ) -> bool:
         """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
         if image is None:
             return False  # nothing answers
         having = [
-            number for number, model in enumerate(self.models) if model.image(place[0]) == image
+            number
+            for number, model in enumerate(self.models)
+            if model.image(place[0]) == image
         ]
         last = having[-1] if having else 0
         return not any(_leads(answer, place) for answer in answers[: last + 1])
 
-    def in_clear(self, place: Place, service: Entity, answers: Sequence[Answer]) -> bool:
+    def in_clear(
+        self, place: Place, service: Entity, answers: Sequence[Answer]
+    ) -> bool:
         """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
         verified."""
         verified = service["protocol"] == "https" and service["tls_verify"] is True
@@ -306,13 +352,19 @@ class Held:
             if _leads(answer, place)
         ]
         return (
-            not verified and bool(allowing) and all(model.over_tls(place[0]) for model in allowing)
+            not verified
+            and bool(allowing)
+            and all(model.over_tls(place[0]) for model in allowing)
         )
 
-    def out_of_date(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+    def out_of_date(
+        self, place: Place, image: str | None, answers: Sequence[Answer]
+    ) -> bool:
         """Whether no model that has the image allows the request there, and one of them has the place."""
         having = [
-            number for number, model in enumerate(self.models) if model.image(place[0]) == image
+            number
+            for number, model in enumerate(self.models)
+            if model.image(place[0]) == image
         ]
         known = any(place in self.models[number].places for number in having)
         return known and not any(_leads(answers[number], place) for number in having)
@@ -322,7 +374,11 @@ class Held:
         parts = []
         for kind, entity in seen.entities:
             number = self.writers.get(id(entity))
-            by = "of before" if number is None else f"by '{self.replay.operations[number].name}'"
+            by = (
+                "of before"
+                if number is None
+                else f"by '{self.replay.operations[number].name}'"
+            )
             named = (
                 entity.get("name")
                 or entity.get("username")
@@ -358,12 +414,18 @@ class Scene:
 
     def ask_mixtures(self) -> None:
         """Every request with all that there is; with parts missing, one of each kind of requests."""
-        for some, requests in ((False, product(METHODS, self._callers())), (True, self._kinds())):
+        for some, requests in (
+            (False, product(METHODS, self._callers())),
+            (True, self._kinds()),
+        ):
             for method, caller in requests:
                 for route, service in self._ways():
                     levels = self._levels(route, service, caller.kid, some=some)
                     self._explore(
-                        method, caller, (("routes", route), ("services", service)), levels
+                        method,
+                        caller,
+                        (("routes", route), ("services", service)),
+                        levels,
                     )
 
     def _callers(self) -> list[Caller]:
@@ -395,8 +457,16 @@ class Scene:
         """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
         where the service leads. `some`: with parts of it missing, too."""
         run = self.run
-        plugins = [("plugins", one) for one in run.different["plugins"] if _on(one, route, service)]
-        balanced = [(kind, one) for kind in ("upstreams", "targets") for one in run.different[kind]]
+        plugins = [
+            ("plugins", one)
+            for one in run.different["plugins"]
+            if _on(one, route, service)
+        ]
+        balanced = [
+            (kind, one)
+            for kind in ("upstreams", "targets")
+            for one in run.different[kind]
+        ]
         levels = [
             _choices([one for one in plugins if one[1]["name"] == name], some=some)
             for name in ORDER
@@ -444,7 +514,11 @@ class Scene:
             seen = Seen(
                 entities
                 if last
-                else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:])
+                else (
+                    entities[0],
+                    ("services", entities[1][1] | _PASSING),
+                    *entities[2:],
+                )
             )
             run.report.mixtures += 1
             ((_, _, ended),) = self.asked(seen, [(method, caller)])
@@ -479,7 +553,9 @@ class Scene:
             return
         for kid, callers in run.callers.items():
             for seen, done in self._moments(kid):
-                for method, caller, ended in self.asked(seen, product(METHODS, callers)):
+                for method, caller, ended in self.asked(
+                    seen, product(METHODS, callers)
+                ):
                     if not isinstance(ended, int) and run.out_of_date(
                         ended, run.image(ended[0], done), self._meant(method, caller)
                     ):
@@ -517,16 +593,25 @@ class Scene:
             model.over_tls(one.component or "")
             for model, one in zip(self.run.models, answers, strict=True)
         }
-        return len(spoken) == 1 and all(meaning.must_allow(first, other) for other in others)
+        return len(spoken) == 1 and all(
+            meaning.must_allow(first, other) for other in others
+        )
 
     def add(
-        self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen
+        self,
+        findings: list[Finding],
+        method: str,
+        caller: Caller,
+        ended: Place | int,
+        seen: Seen,
     ) -> None:
         """One finding for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
             self.run.found.add(key)
-            findings.append(Finding(self.target, method, caller.name, ended, self.run.words(seen)))
+            findings.append(
+                Finding(self.target, method, caller.name, ended, self.run.words(seen))
+            )
 
     def _views(self, kid: str) -> Iterator[Seen]:
         """Each combination of versions that can be seen together, once."""
@@ -540,7 +625,9 @@ class Scene:
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
         """Each state of all that decides, with the operations that have led to it."""
         rollouts = sum(
-            1 << number for number, one in enumerate(self.run.replay.operations) if one.images
+            1 << number
+            for number, one in enumerate(self.run.replay.operations)
+            if one.images
         )
         routed, plugged, known = self.masks(kid)
         for done in self.run.order.states(routed | plugged | known | rollouts):
@@ -574,7 +661,9 @@ class Scene:
         """The operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
-        credentials = masks["jwt_secrets"] | (masks["consumers"] if ids["jwt_secrets"] else 0)
+        credentials = masks["jwt_secrets"] | (
+            masks["consumers"] if ids["jwt_secrets"] else 0
+        )
         return (
             masks["routes"] | masks["services"] | masks["upstreams"] | masks["targets"],
             masks["plugins"],
@@ -584,12 +673,17 @@ class Scene:
     def seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
         run, ids = self.run, self._ids(kid)
         shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
-        state = {kind: run.state(kind, ids[kind], shown.get(kind, routed)) for kind in DECIDING}
+        state = {
+            kind: run.state(kind, ids[kind], shown.get(kind, routed))
+            for kind in DECIDING
+        }
         for route in winners(
             state["routes"].values(), state["services"], self.target[0], self.path
         ):
             service = state["services"][route["service"]["id"]]
-            plugins = [one for one in state["plugins"].values() if _on(one, route, service)]
+            plugins = [
+                one for one in state["plugins"].values() if _on(one, route, service)
+            ]
             chosen: list[Chosen] = [
                 ("routes", route),
                 ("services", service),
@@ -601,7 +695,10 @@ class Scene:
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
         """The entities of each kind that may decide."""
-        found = {kind: frozenset(one["id"] for one in self.run.versions[kind]) for kind in DECIDING}
+        found = {
+            kind: frozenset(one["id"] for one in self.run.versions[kind])
+            for kind in DECIDING
+        }
         plugins = frozenset(
             one["id"] for one in self.run.versions["plugins"] if self._concerns(one)
         )
@@ -629,13 +726,19 @@ def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ..
     """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
     for kind, one in versions:
-        slot = (kind, one["name"], *_scope(one)) if kind == "plugins" else (kind, one["id"])
+        slot = (
+            (kind, one["name"], *_scope(one))
+            if kind == "plugins"
+            else (kind, one["id"])
+        )
         slots.setdefault(slot, [None] if some else []).append((kind, one))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 
 def _scope(plugin: Entity) -> tuple[object, ...]:
-    return tuple((plugin[kind] or {}).get("id") for kind in ("route", "service", "consumer"))
+    return tuple(
+        (plugin[kind] or {}).get("id") for kind in ("route", "service", "consumer")
+    )
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:

@@ -81,7 +81,9 @@ class Commands:
         """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
         self.read = {key: one for key, one in self.start.items() if key[0] == SECRET}
 
-    def up(self, estate: Parted, *arguments: str, trouble: Trouble | None = None) -> int:
+    def up(
+        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+    ) -> int:
         """`kong_oam up`, after `move` where partitions are others than before.
 
         A change that no order of runs serves is made in three: new grants, other rules, and then the old grants go. A
@@ -110,7 +112,9 @@ class Commands:
         """Whether the last command found no order of runs for its change."""
         return any(words in self.backend.said for words in NO_ORDER)
 
-    def _up(self, estate: Parted, *arguments: str, trouble: Trouble | None = None) -> int:
+    def _up(
+        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+    ) -> int:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
@@ -149,7 +153,8 @@ class Commands:
         def back() -> None:
             backend.kong.restore(entities)
             backend.stacks = {
-                name: replace(one, resources=dict(one.resources)) for name, one in stacks.items()
+                name: replace(one, resources=dict(one.resources))
+                for name, one in stacks.items()
             }
             backend.tags = dict(tags)
             self.behind, self._layout, self.start, self.read = (
@@ -173,7 +178,9 @@ class Commands:
         if len(self.behind) == 1:  # nothing is to be looked at since `begin`
             return Report()
         rows = [*self.start.values(), *(one.new for one in backend.done if one.new)]
-        workloads = dict(place for one in rows if one.type == SERVICE for place in _places(one))
+        workloads = dict(
+            place for one in rows if one.type == SERVICE for place in _places(one)
+        )
         models: list[Meaning] = [one.meaning for one in self.behind]
         callers = {one.name: one for model in models for one in _callers(model)}
         replay = Replay(backend.start, tuple(backend.done), tuple(backend.before))
@@ -188,7 +195,9 @@ class Commands:
             ask_fresh(held, self.start, self.read, backend.done)
             ask_at_rest(held, backend.rests)
         held.report.closed = [
-            finding for finding in held.report.closed if not self._is_of_one_run(finding)
+            finding
+            for finding in held.report.closed
+            if not self._is_of_one_run(finding)
         ]
         return held.report
 
@@ -201,13 +210,19 @@ class Commands:
             return True
         for before, after in pairwise(self.behind):
             clients = [
-                one for one in after.shape.clients if finding.caller.startswith(f"by-{one.name}/")
+                one
+                for one in after.shape.clients
+                if finding.caller.startswith(f"by-{one.name}/")
             ]
             gates = [
-                part for part in after.shape.parts if any(place[0] == host for place in part.places)
+                part
+                for part in after.shape.parts
+                if any(place[0] == host for place in part.places)
             ]
             homes = {after.partition_of(f"by-{one.name}") for one in clients}
-            is_one_run = homes == {after.partition_of(f"of-{part.uid}") for part in gates}
+            is_one_run = homes == {
+                after.partition_of(f"of-{part.uid}") for part in gates
+            }
             if is_one_run and any(
                 granted(before, one.name) != granted(after, one.name) for one in clients
             ):
@@ -250,9 +265,14 @@ def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
             calls.setdefault(client.name, set()).update(client.calls)
         for part in shape.parts:
             scopes.setdefault(part.uid, {}).update(dict.fromkeys(part.scopes))
-    clients = [replace(one, calls=tuple(sorted(calls[one.name]))) for one in estate.shape.clients]
+    clients = [
+        replace(one, calls=tuple(sorted(calls[one.name])))
+        for one in estate.shape.clients
+    ]
     parts = [replace(one, scopes=tuple(scopes[one.uid])) for one in estate.shape.parts]
-    return replace(estate, shape=replace(estate.shape, parts=tuple(parts), clients=tuple(clients)))
+    return replace(
+        estate, shape=replace(estate.shape, parts=tuple(parts), clients=tuple(clients))
+    )
 
 
 def _places(service: Registered) -> Iterator[tuple[Address, Place]]:
@@ -266,7 +286,9 @@ def _callers(model: Meaning) -> Iterator[Caller]:
     yield Caller("nobody", kid=KID)
     stranger = with_every_scope("stranger", "a stranger", None)
     yield stranger
-    yield Caller("somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", KID)
+    yield Caller(
+        "somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", KID
+    )
     for identifier, key in model.clients.items():
         for _, user in (one for one in everybody(model) if one[0] == key):
             yield with_every_scope(identifier, key, user)
@@ -282,7 +304,9 @@ def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
     with ExitStack() as opened:
         patch = opened.enter_context(pytest.MonkeyPatch.context())
         kong = opened.enter_context(Kong())
-        okta = opened.enter_context(Okta(api_token="the API token", groups=("sales", "order-desk")))
+        okta = opened.enter_context(
+            Okta(api_token="the API token", groups=("sales", "order-desk"))
+        )
         answer(patch)
         key = SigningKey(KID, "RS256", issuer_key())
         patch.setattr(
@@ -290,7 +314,8 @@ def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
             lambda issuer, _: Published(issuer, "", "", (key,)),
         )
         patch.setattr(
-            "kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((key,), ())
+            "kong_oam.identity.okta.signing_keys.server_keys",
+            lambda *_: ServerKeys((key,), ()),
         )
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("OKTA_HTTP_PROXY", okta.url)

@@ -49,17 +49,29 @@ class Part:
             traits.append(
                 {
                     "type": "gateway",
-                    "properties": {"name": f"g{len(traits)}", "domain": host, "http": http},
+                    "properties": {
+                        "name": f"g{len(traits)}",
+                        "domain": host,
+                        "http": http,
+                    },
                 }
             )
         if self.rules:
             rules = [
                 {"paths": [path], "methods": [method]}
-                | ({"scopes": list(scopes)} if scopes else {"public": {"reason": "generated"}})
+                | (
+                    {"scopes": list(scopes)}
+                    if scopes
+                    else {"public": {"reason": "generated"}}
+                )
                 for path, method, scopes in self.rules
             ]
             callers = [f"app/{client.name}" for client in clients if client.asks(self)]
-            role = {"scopes": list(self.scopes), "groups": list(self.groups), "components": callers}
+            role = {
+                "scopes": list(self.scopes),
+                "groups": list(self.groups),
+                "components": callers,
+            }
             roles = {"roles": {"r": role}} if self.scopes else {}
             access = {
                 "owner": "team",
@@ -68,11 +80,17 @@ class Part:
             } | roles
             traits.append({"type": "access", "properties": access})
         if self.allow:
-            traits.append({"type": "ip-allow", "properties": {"from": list(self.allow)}})
+            traits.append(
+                {"type": "ip-allow", "properties": {"from": list(self.allow)}}
+            )
         if self.tls:
             traits.append({"type": "upstream-tls", "properties": {}})
-        ports = [{"port": port} for port in sorted({port for _, _, port in self.places})]
-        return _component(self.name, "webservice", {"image": self.image, "ports": ports}, traits)
+        ports = [
+            {"port": port} for port in sorted({port for _, _, port in self.places})
+        ]
+        return _component(
+            self.name, "webservice", {"image": self.image, "ports": ports}, traits
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +115,17 @@ class Client:
             for name, scopes in asked.items()
             if scopes
         ]
-        trait: dict[str, Any] = {"kind": "native" if self.users else "service", "calls": calls}
+        trait: dict[str, Any] = {
+            "kind": "native" if self.users else "service",
+            "calls": calls,
+        }
         if self.users:
             trait["redirectUris"] = [REDIRECT]
         properties = {} if self.users else {"image": f"{_IMAGE}/{self.name}"}
         kind = "external" if self.users else "worker"
-        return _component(self.name, kind, properties, [{"type": "client", "properties": trait}])
+        return _component(
+            self.name, kind, properties, [{"type": "client", "properties": trait}]
+        )
 
 
 def _component(
@@ -125,7 +148,10 @@ class Shape:
     def changed(self, uid: str, **changes: Any) -> Shape:
         """With one part that is otherwise."""
         return self.with_parts(
-            *(replace(part, **changes) if part.uid == uid else part for part in self.parts)
+            *(
+                replace(part, **changes) if part.uid == uid else part
+                for part in self.parts
+            )
         )
 
 
@@ -152,7 +178,9 @@ Step = Callable[[random.Random, Shape], Shape]
 
 def _one(draw: random.Random, shape: Shape, change: Callable[[Part], Part]) -> Shape:
     chosen = draw.choice(shape.parts)
-    return shape.with_parts(*(change(part) if part is chosen else part for part in shape.parts))
+    return shape.with_parts(
+        *(change(part) if part is chosen else part for part in shape.parts)
+    )
 
 
 def _place(draw: random.Random) -> tuple[str, str, int]:
@@ -165,20 +193,31 @@ def _rules(draw: random.Random, part: Part) -> Part:
     for _, path, _ in part.places:
         for below in draw.sample(["", "/health", "/health/deep"], draw.randint(1, 3)):
             for method in draw.sample(["GET", "POST"], draw.randint(1, 2)):
-                needed = draw.sample(part.scopes, draw.randint(0, min(2, len(part.scopes))))
+                needed = draw.sample(
+                    part.scopes, draw.randint(0, min(2, len(part.scopes)))
+                )
                 found[(path.rstrip("/") + below) or "/", method] = tuple(sorted(needed))
-    rules = tuple((path, method, scopes) for (path, method), scopes in sorted(found.items()))
+    rules = tuple(
+        (path, method, scopes) for (path, method), scopes in sorted(found.items())
+    )
     return replace(part, rules=draw.choice((rules, rules, rules, ())))
 
 
 def _new(
-    draw: random.Random, shape: Shape, places: tuple[tuple[str, str, int], ...], spare: str = ""
+    draw: random.Random,
+    shape: Shape,
+    places: tuple[tuple[str, str, int], ...],
+    spare: str = "",
 ) -> Part:
-    free = [uid for uid in UIDS if uid not in {part.uid for part in shape.parts}] or [spare]
+    free = [uid for uid in UIDS if uid not in {part.uid for part in shape.parts}] or [
+        spare
+    ]
     names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
     uid = draw.choice(free)
     taken = {scope for part in shape.parts for scope in part.scopes}
-    scopes = tuple(scope for scope in (f"{uid}.read", f"{uid}.write") if scope not in taken)
+    scopes = tuple(
+        scope for scope in (f"{uid}.read", f"{uid}.write") if scope not in taken
+    )
     return _rules(draw, Part(uid, draw.choice(names), places, scopes=scopes))
 
 
@@ -186,7 +225,10 @@ def added(draw: random.Random, shape: Shape) -> Shape:
     if len(shape.parts) == len(UIDS):
         return shape
     places = tuple(
-        {place[:2]: place for place in (_place(draw) for _ in range(draw.randint(1, 2)))}.values()
+        {
+            place[:2]: place
+            for place in (_place(draw) for _ in range(draw.randint(1, 2)))
+        }.values()
     )
     return shape.with_parts(*shape.parts, _new(draw, shape, places))
 
@@ -210,7 +252,9 @@ def moved(draw: random.Random, shape: Shape) -> Shape:
     return _one(
         draw,
         shape,
-        lambda part: _rules(draw, replace(part, places=(_place(draw), *part.places[1:]))),
+        lambda part: _rules(
+            draw, replace(part, places=(_place(draw), *part.places[1:]))
+        ),
     )
 
 
@@ -222,7 +266,9 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
     places = {first.uid: second.places, second.uid: first.places}
     return shape.with_parts(
         *(
-            _rules(draw, replace(part, places=places[part.uid])) if part.uid in places else part
+            _rules(draw, replace(part, places=places[part.uid]))
+            if part.uid in places
+            else part
             for part in shape.parts
         )
     )
@@ -232,7 +278,9 @@ def succeeded(draw: random.Random, shape: Shape) -> Shape:
     """A component goes, and another takes its place at once."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(*(part for part in shape.parts if part is not chosen))
-    return others.with_parts(*others.parts, _new(draw, shape, chosen.places, chosen.uid))
+    return others.with_parts(
+        *others.parts, _new(draw, shape, chosen.places, chosen.uid)
+    )
 
 
 def ruled(draw: random.Random, shape: Shape) -> Shape:
@@ -243,7 +291,9 @@ def regrouped(draw: random.Random, shape: Shape) -> Shape:
     return _one(
         draw,
         shape,
-        lambda part: replace(part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))),
+        lambda part: replace(
+            part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))
+        ),
     )
 
 
@@ -255,10 +305,15 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     if not giver.scopes:
         return shape
     scope = draw.choice(giver.scopes)
-    left = _rules(draw, replace(giver, scopes=tuple(one for one in giver.scopes if one != scope)))
+    left = _rules(
+        draw, replace(giver, scopes=tuple(one for one in giver.scopes if one != scope))
+    )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
     return shape.with_parts(
-        *({giver.uid: left, taker.uid: more}.get(part.uid, part) for part in shape.parts)
+        *(
+            {giver.uid: left, taker.uid: more}.get(part.uid, part)
+            for part in shape.parts
+        )
     )
 
 
@@ -267,7 +322,9 @@ def regranted(draw: random.Random, shape: Shape) -> Shape:
     grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
     clients = {client.name: client for client in shape.clients}
     name = draw.choice(("job", "cron", "site"))
-    calls = tuple(sorted(draw.sample(grants, draw.randint(min(1, len(grants)), len(grants)))))
+    calls = tuple(
+        sorted(draw.sample(grants, draw.randint(min(1, len(grants)), len(grants))))
+    )
     clients[name] = Client(name, calls, users=name == "site")
     for other in draw.sample(sorted(set(clients) - {name}), min(1, len(clients) - 1)):
         left = tuple(call for call in clients[other].calls if call not in calls)
@@ -282,7 +339,11 @@ def widened(draw: random.Random, shape: Shape) -> Shape:
     grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
     clients = {client.name: client for client in (*shape.clients, Client("job"))}
     for name, client in clients.items():
-        more = grants if name == "job" else draw.sample(grants, draw.randint(0, len(grants)))
+        more = (
+            grants
+            if name == "job"
+            else draw.sample(grants, draw.randint(0, len(grants)))
+        )
         clients[name] = replace(client, calls=tuple(sorted({*client.calls, *more})))
     return replace(shape, clients=tuple(clients.values()))
 
@@ -291,8 +352,14 @@ def narrowed(draw: random.Random, shape: Shape) -> Shape:
     """Clients may ask for less than they did, and for something still."""
     clients = []
     for client in shape.clients:
-        calls = [(part.uid, scope) for part in shape.parts for scope in client.asks(part)]
-        left = draw.sample(calls, draw.randint(1, len(calls) - 1)) if len(calls) > 1 else calls
+        calls = [
+            (part.uid, scope) for part in shape.parts for scope in client.asks(part)
+        ]
+        left = (
+            draw.sample(calls, draw.randint(1, len(calls) - 1))
+            if len(calls) > 1
+            else calls
+        )
         clients.append(replace(client, calls=tuple(sorted(left))))
     return replace(shape, clients=tuple(clients))
 
@@ -303,7 +370,9 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
     newer = replace(chosen, version=chosen.version + 1)
     newer = _rules(draw, newer) if draw.random() < 0.7 else newer
     broken = frozenset({newer.image}) if draw.random() < 0.5 else frozenset()
-    following = shape.with_parts(*(newer if part is chosen else part for part in shape.parts))
+    following = shape.with_parts(
+        *(newer if part is chosen else part for part in shape.parts)
+    )
     return replace(following, unpullable=broken)
 
 
@@ -313,7 +382,10 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
         draw,
         shape,
         lambda part: replace(
-            part, allow=draw.choice([one for one in ((), INSIDE, OUTSIDE) if one != part.allow])
+            part,
+            allow=draw.choice(
+                [one for one in ((), INSIDE, OUTSIDE) if one != part.allow]
+            ),
         ),
     )
 
@@ -323,7 +395,9 @@ def secured(draw: random.Random, shape: Shape) -> Shape:
     return _one(
         draw,
         shape,
-        lambda part: replace(_rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls),
+        lambda part: replace(
+            _rules(draw, part) if draw.random() < 0.5 else part, tls=not part.tls
+        ),
     )
 
 
@@ -348,7 +422,9 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tuple[str, Shape]]:
+def estates(
+    seed: int, count: int, sound: Callable[[str], bool]
+) -> Iterator[tuple[str, Shape]]:
     """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
 
     `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
@@ -362,14 +438,18 @@ def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tup
         yield name, shape
 
 
-def regranted_estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[Shape]:
+def regranted_estates(
+    seed: int, count: int, sound: Callable[[str], bool]
+) -> Iterator[Shape]:
     """`count` estates, each by several steps at once from the one before it, of which the last is about grants: clients
     get more by every other one, and less by those between."""
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):
         steps = (
-            (added, added, regranted) if number == 0 else draw.choices(STEPS, k=draw.randint(0, 2))
+            (added, added, regranted)
+            if number == 0
+            else draw.choices(STEPS, k=draw.randint(0, 2))
         )
         for step in (*steps, narrowed if number % 2 else widened):
             _, shape = _following(draw, shape, step, sound)
@@ -384,6 +464,8 @@ def _following(
     before = replace(shape, unpullable=frozenset())
     for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:
         following = step(draw, before)
-        if application(following) != application(shape) and sound(application(following)):
+        if application(following) != application(shape) and sound(
+            application(following)
+        ):
             return step.__name__, following
     raise ValueError(f"no estate follows {shape}")

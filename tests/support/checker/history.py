@@ -88,7 +88,10 @@ class Replay:
         return replace(
             self,
             operations=(*self.operations, *other.operations),
-            before=(*self.before, *(mask << count | everything for mask in other.before)),
+            before=(
+                *self.before,
+                *(mask << count | everything for mask in other.before),
+            ),
         )
 
 
@@ -118,7 +121,10 @@ class Step:
 
 
 def replay(
-    printed: str, before: Sequence[Resource], after: Sequence[Resource], moments: Sequence[Moment]
+    printed: str,
+    before: Sequence[Resource],
+    after: Sequence[Resource],
+    moments: Sequence[Moment],
 ) -> Replay:
     """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
     what was there from before the run to its end, after each change.
@@ -143,28 +149,37 @@ def replay(
 def watched(moments: Sequence[Moment]) -> Replay:
     """What happened, in the order in which it did."""
     operations = tuple(
-        _change(f"change {number}", *pair) for number, pair in enumerate(pairwise(moments))
+        _change(f"change {number}", *pair)
+        for number, pair in enumerate(pairwise(moments))
     )
     return Replay(
-        moments[0], operations, tuple((1 << number) - 1 for number in range(len(operations)))
+        moments[0],
+        operations,
+        tuple((1 << number) - 1 for number in range(len(operations))),
     )
 
 
 def _change(name: str, old: Moment, new: Moment) -> Operation:
     images = {key: new.images.get(key) for key in {**old.images, **new.images}}
-    changed = {key: image for key, image in images.items() if image != old.images.get(key)}
+    changed = {
+        key: image for key, image in images.items() if image != old.images.get(key)
+    }
     return Operation(name, tuple(written(old.entities, new.entities)), changed)
 
 
 def _steps(printed: str) -> list[Step]:
     steps: dict[tuple[str, str], Step] = {}
-    for event in (json.loads(line) for line in printed.splitlines() if line.startswith("{")):
+    for event in (
+        json.loads(line) for line in printed.splitlines() if line.startswith("{")
+    ):
         about = event.get("resourcePreEvent") or event.get("resOutputsEvent")
         if not about:
             continue
         data = about["metadata"]
         key = data["op"], data["urn"]
-        known = (data.get("new") if data["op"] not in _DELETES else data.get("old")) or {}
+        known = (
+            data.get("new") if data["op"] not in _DELETES else data.get("old")
+        ) or {}
         if not known.get("custom"):
             continue  # a component: nothing is made for it, and its children do not wait for its end
         if "resourcePreEvent" in event:
@@ -181,7 +196,9 @@ def waits_of(
 ) -> list[int]:
     """Of each step those that must have ended before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
-    changes = {step.urn: number for number, step in enumerate(steps) if not step.deletes}
+    changes = {
+        step.urn: number for number, step in enumerate(steps) if not step.deletes
+    }
     deletes = {step.urn: number for number, step in enumerate(steps) if step.deletes}
     # Deleted before it is replaced, amid the changes.
     early = {
@@ -192,9 +209,13 @@ def waits_of(
     all_changes = sum(1 << number for number in changes.values())
     waits = []
     for step in steps:
-        needed = sum(1 << changes[urn] for urn in needs.get(step.urn, ()) if urn in changes)
+        needed = sum(
+            1 << changes[urn] for urn in needs.get(step.urn, ()) if urn in changes
+        )
         dependents = sum(
-            1 << number for urn, number in deletes.items() if step.urn in named.get(urn, ())
+            1 << number
+            for urn, number in deletes.items()
+            if step.urn in named.get(urn, ())
         )
         if not step.deletes:
             waits.append(needed | (1 << deletes[step.urn] if step.urn in early else 0))
@@ -233,8 +254,12 @@ def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
 def _hold_against_the_log(steps: Sequence[Step], waits: Sequence[int]) -> None:
     for number, step in enumerate(steps):
         for other, first in enumerate(steps):
-            if waits[number] >> other & 1 and (first.ended is None or first.ended > step.begun):
-                raise DisagreementError(f"'{step.name}' began before '{first.name}' had ended")
+            if waits[number] >> other & 1 and (
+                first.ended is None or first.ended > step.begun
+            ):
+                raise DisagreementError(
+                    f"'{step.name}' began before '{first.name}' had ended"
+                )
 
 
 def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
@@ -277,9 +302,16 @@ def _assigned(steps: Sequence[Step], writes: Iterable[Write]) -> dict[int, list[
 
 def _narrowed(whole: Replay) -> Replay:
     """Without the operations that change nothing here; what waited for them waits for what they waited for."""
-    kept = [number for number, one in enumerate(whole.operations) if one.writes or one.images]
+    kept = [
+        number
+        for number, one in enumerate(whole.operations)
+        if one.writes or one.images
+    ]
     below = whole.order.below
     before = tuple(
-        sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1) for number in kept
+        sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1)
+        for number in kept
     )
-    return Replay(whole.start, tuple(whole.operations[number] for number in kept), before)
+    return Replay(
+        whole.start, tuple(whole.operations[number] for number in kept), before
+    )

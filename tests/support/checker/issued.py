@@ -52,7 +52,11 @@ class User:
     groups: tuple[str, ...]
 
 
-USERS = (User("sam", ("sales",)), User("ona", ("order-desk",)), User("bo", ("order-desk", "sales")))
+USERS = (
+    User("sam", ("sales",)),
+    User("ona", ("order-desk",)),
+    User("bo", ("order-desk", "sales")),
+)
 Whose = tuple[str, User | None]
 """A client, by component, for itself or for a user."""
 
@@ -79,12 +83,18 @@ def caller(
     claims |= {"uid": user.login, "groups": list(groups)} if user else {}
     whose = f"{component}{f' for {user.login}' if user else ''}, {' '.join(scopes) or 'no scope'}"
     text = token({"kid": KID, "alg": "RS256"}, claims)
-    return Caller(whose, text, KID, ISSUER, identifier, user is not None, scopes, groups)
+    return Caller(
+        whose, text, KID, ISSUER, identifier, user is not None, scopes, groups
+    )
 
 
 def issuer_key() -> str:
     """The public half of the key that signs."""
-    return RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return (
+        RSA.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
 
 
 def with_every_scope(identifier: str, component: str, user: User | None) -> Caller:
@@ -108,9 +118,13 @@ def meant(model: Meaning, whose: Whose) -> Caller:
     scopes = {
         scope
         for called in meaning.components(documents)
-        for scope in meaning.held_by_client(documents, key, called, user=user is not None)
+        for scope in meaning.held_by_client(
+            documents, key, called, user=user is not None
+        )
     }
-    return caller(_id(model, key), key, user, tuple(sorted(scopes)), user.groups if user else ())
+    return caller(
+        _id(model, key), key, user, tuple(sorted(scopes)), user.groups if user else ()
+    )
 
 
 def _id(model: Meaning, key: str) -> str:
@@ -118,7 +132,9 @@ def _id(model: Meaning, key: str) -> str:
 
 
 def read_by_pods(
-    before: Mapping[Key, Registered], start: Mapping[Key, Registered], done: Sequence[Done]
+    before: Mapping[Key, Registered],
+    start: Mapping[Key, Registered],
+    done: Sequence[Done],
 ) -> dict[Key, Registered]:
     """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
     found = {**{key: one for key, one in start.items() if key[0] == SECRET}, **before}
@@ -150,7 +166,11 @@ def ask_fresh(
     for target in targets(held.models):
         scene = held.scene(target)
         for whose in clients:
-            wanted = [method for method in METHODS if _must(held.models, target, method, whose)]
+            wanted = [
+                method
+                for method in METHODS
+                if _must(held.models, target, method, whose)
+            ]
             if wanted:
                 _ask(scene, whose, wanted, start, read, done)
 
@@ -159,7 +179,9 @@ def _must(models: Sequence[Meaning], target: Target, method: str, whose: Whose) 
     """Whether by all models they get a token that lets them in, at one place."""
     if not all(_gets_one(model, whose) for model in models):
         return False
-    first, *others = [model.answer(target, method, meant(model, whose)) for model in models]
+    first, *others = [
+        model.answer(target, method, meant(model, whose)) for model in models
+    ]
     return first.allowed and all(meaning.must_allow(first, one) for one in others)
 
 
@@ -169,7 +191,11 @@ def _gets_one(model: Meaning, whose: Whose) -> bool:
     key, user = whose
     if user is None:
         return bool(meant(model, whose).scopes)
-    groups = {group for client in model.estate.components[key].clients for group in client.groups}
+    groups = {
+        group
+        for client in model.estate.components[key].clients
+        for group in client.groups
+    }
     return bool(groups & {*user.groups})
 
 
@@ -181,7 +207,10 @@ def _ask(
     first: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> None:
-    secret, pods = (SECRET, f"{whose[0]}-client"), (DEPLOYMENT, f"{whose[0]}-deployment")
+    secret, pods = (
+        (SECRET, f"{whose[0]}-client"),
+        (DEPLOYMENT, f"{whose[0]}-deployment"),
+    )
     concerned = {
         *_keys(whose[0]),
         *(key for key in (*start, *(one.key for one in done)) if key[0] == names.SCOPE),
@@ -189,7 +218,9 @@ def _ask(
     concerned |= {secret, pods}
     routed, plugged, known = scene.masks(KID)
     asked = set()
-    issuing = sum(1 << number for number, one in enumerate(done) if one.key in concerned)
+    issuing = sum(
+        1 << number for number, one in enumerate(done) if one.key in concerned
+    )
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
         read = first.get(secret)
@@ -221,7 +252,10 @@ def _asked(secret: Registered | None) -> set[str] | None:
 
 
 def _issued(
-    there: Mapping[Key, Registered | None], whose: Whose, identifier: str, asked: set[str] | None
+    there: Mapping[Key, Registered | None],
+    whose: Whose,
+    identifier: str,
+    asked: set[str] | None,
 ) -> Caller:
     """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
     token."""
@@ -235,13 +269,21 @@ def _issued(
         and _assigned(assigned) & {*user.groups}
     ):
         return Caller(f"{key} without a token for {user.login}")
-    known = {one.inputs["name"] for kind, one in there.items() if kind[0] == names.SCOPE and one}
+    known = {
+        one.inputs["name"]
+        for kind, one in there.items()
+        if kind[0] == names.SCOPE and one
+    }
     there_is = known & {*rule.inputs["scopeWhitelists"]}
     asked = there_is if asked is None else asked
     if asked - there_is:
         return Caller(f"{key} without a token, asking for {' '.join(sorted(asked))}")
     listed = re.compile(claim.inputs["value"]) if claim else None
-    groups = [group for group in user.groups if listed and listed.match(group)] if user else []
+    groups = (
+        [group for group in user.groups if listed and listed.match(group)]
+        if user
+        else []
+    )
     return caller(identifier, key, user, tuple(sorted(asked)), tuple(groups))
 
 

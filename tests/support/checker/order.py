@@ -60,14 +60,19 @@ class Order:
 
         One view is the oldest, and shows the least that it must; each newer one shows that and its own.
         """
-        choices = [[(state, self.closed(state)) for state in self.states(mask)] for mask in masks]
+        choices = [
+            [(state, self.closed(state)) for state in self.states(mask)]
+            for mask in masks
+        ]
         ages = tuple(permutations(range(len(masks))))
         for chosen in product(*choices):
             if any(_possible(chosen, masks, order) for order in ages):
                 yield tuple(state for state, _ in chosen)
 
 
-def _possible(chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]) -> bool:
+def _possible(
+    chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]
+) -> bool:
     """Whether the views can have been refreshed in this order, each showing its choice: (state, closed)."""
     done = 0
     for view in ages:

@@ -66,7 +66,10 @@ class Parted:
             *((part.name, part.manifest(shape.clients)) for part in shape.parts),
             *((client.name, client.manifest(shape.parts)) for client in shape.clients),
         ]
-        return tuple(_application(homes[name], _placed(manifest, homes)) for name, manifest in rows)
+        return tuple(
+            _application(homes[name], _placed(manifest, homes))
+            for name, manifest in rows
+        )
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -74,35 +77,49 @@ class Parted:
             read_bytes(f"{number}.yaml", json.dumps(one).encode())
             for number, one in enumerate(self.documents)
         ]
-        return compile_estate(together(readings), replace(settings().stack, partitions=self.layout))
+        return compile_estate(
+            together(readings), replace(settings().stack, partitions=self.layout)
+        )
 
     @cached_property
     def meaning(self) -> Meaning:
         """Its model for the checker. Who is whom at the provider follows from names."""
         estate = self.compiled.estate
         assert estate is not None, self.compiled.diagnostics
-        ids = {client_id(STACK, key): key for key, one in estate.components.items() if one.clients}
-        return Meaning(self.documents, yaml.safe_load(FILE.read_text("utf-8")), estate, ISSUER, ids)
+        ids = {
+            client_id(STACK, key): key
+            for key, one in estate.components.items()
+            if one.clients
+        }
+        return Meaning(
+            self.documents, yaml.safe_load(FILE.read_text("utf-8")), estate, ISSUER, ids
+        )
 
     def partition_of(self, namespace: str) -> str:
         """Where a namespace is."""
         *_, last = self.layout
-        return next((name for name, spaces in self.layout.items() if namespace in spaces), last)
+        return next(
+            (name for name, spaces in self.layout.items() if namespace in spaces), last
+        )
 
     def write(self, folder: Path) -> None:
         """Makes the project in the folder have it."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
-            (folder / "applications" / f"{document['metadata']['name']}.yaml").write_text(
-                json.dumps(document), "utf-8"
-            )
+            (
+                folder / "applications" / f"{document['metadata']['name']}.yaml"
+            ).write_text(json.dumps(document), "utf-8")
         settings = yaml.safe_load(FILE.read_text("utf-8"))
         settings["config"]["kong-oam:partitions"] = {
             name: [*spaces] for name, spaces in self.layout.items()
         }
-        stacks = folder / "stacks"  # what was a partition's before stays: so does its stack
-        (stacks / FILE.name).write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
+        stacks = (
+            folder / "stacks"
+        )  # what was a partition's before stays: so does its stack
+        (stacks / FILE.name).write_text(
+            yaml.safe_dump(settings, sort_keys=False), "utf-8"
+        )
         for name in self.layout:
             text = yaml.safe_dump({"config": {"kong-oam:estate": STACK}})
             (stacks / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
@@ -207,7 +224,10 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         return shape
     (first, second), part, old, new = draw.choice(able)
     shape = _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
-    new_ones = {first.uid: _in_place_of(second, first), second.uid: _in_place_of(first, second)}
+    new_ones = {
+        first.uid: _in_place_of(second, first),
+        second.uid: _in_place_of(first, second),
+    }
     return shape.with_parts(*(new_ones.get(part.uid) or part for part in shape.parts))
 
 
@@ -221,7 +241,8 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
         for old in client.asks(part)
         for new in part.scopes
         if new not in client.asks(part)
-        and current.partition_of(f"by-{client.name}") != current.partition_of(f"of-{part.uid}")
+        and current.partition_of(f"by-{client.name}")
+        != current.partition_of(f"of-{part.uid}")
     ]
     if not able:
         return current
@@ -232,7 +253,10 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
     if draw.random() < 0.5 or current.layout[home] == (space,):  # no partition is empty
         return Parted(
             shape,
-            {f"{home}-new" if name == home else name: of for name, of in current.layout.items()},
+            {
+                f"{home}-new" if name == home else name: of
+                for name, of in current.layout.items()
+            },
         )
     target = draw.choice([name for name in current.layout if name != home])
     return Parted(shape, _with(current.layout, space, target))
@@ -241,7 +265,9 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
 def _with(layout: Layout, space: str, target: str) -> Layout:
     """The partitions, of which the target has this namespace."""
     *_, last = layout
-    without = {name: tuple(one for one in of if one != space) for name, of in layout.items()}
+    without = {
+        name: tuple(one for one in of if one != space) for name, of in layout.items()
+    }
     return without if target == last else {**without, target: (*without[target], space)}
 
 
@@ -249,10 +275,13 @@ def _in_place_of(other: Part, part: Part) -> Part:
     """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
     port = part.places[0][2]
     rules = tuple(
-        (path, method, part.scopes[: len(scopes)]) for path, method, scopes in other.rules
+        (path, method, part.scopes[: len(scopes)])
+        for path, method, scopes in other.rules
     )
     return replace(
-        part, places=tuple((host, path, port) for host, path, _ in other.places), rules=rules
+        part,
+        places=tuple((host, path, port) for host, path, _ in other.places),
+        rules=rules,
     )
 
 
@@ -295,7 +324,10 @@ def _first(draw: random.Random) -> Parted:
         shape = step(draw, shape)
     apart = [
         replace(
-            part, places=tuple((f"{part.uid}.example.com", *place[1:]) for place in part.places)
+            part,
+            places=tuple(
+                (f"{part.uid}.example.com", *place[1:]) for place in part.places
+            ),
         )
         for part in shape.parts
     ]
@@ -326,5 +358,7 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
-    layout = laid_out(draw, [*current.layout]) if draw.random() < 0.1 else current.layout
+    layout = (
+        laid_out(draw, [*current.layout]) if draw.random() < 0.1 else current.layout
+    )
     return Parted(replace(shape, unpullable=frozenset()), layout)

@@ -91,7 +91,9 @@ class _Compiled(Functions):
 
 
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
-    return Snapshot({kind: {one["id"]: one for one in entities.get(kind, ())} for kind in KINDS})
+    return Snapshot(
+        {kind: {one["id"]: one for one in entities.get(kind, ())} for kind in KINDS}
+    )
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
@@ -118,5 +120,7 @@ def _matched(
     routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str
 ) -> Entity | None:
     router = Router({one["id"]: one for one in routes}, services)
-    match = router.match(Request("GET", path, 1, (("Host", host),), b"", ""), "http", PORT, path)
+    match = router.match(
+        Request("GET", path, 1, (("Host", host),), b"", ""), "http", PORT, path
+    )
     return match.route if match else None

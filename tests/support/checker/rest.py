@@ -17,16 +17,24 @@ def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
-            wanted = [one for one in product(METHODS, callers) if _must(held.models, target, *one)]
+            wanted = [
+                one
+                for one in product(METHODS, callers)
+                if _must(held.models, target, *one)
+            ]
             routed, plugged, known = scene.masks(kid)
-            for done in {rest & (routed | plugged | known) for rest in rests} if wanted else ():
+            for done in (
+                {rest & (routed | plugged | known) for rest in rests} if wanted else ()
+            ):
                 for seen in scene.seen(kid, done, done, done):
                     for method, caller, ended in scene.asked(seen, wanted):
                         if isinstance(ended, int):
                             scene.add(held.report.closed, method, caller, ended, seen)
 
 
-def _must(models: Sequence[Meaning], target: Target, method: str, caller: Caller) -> bool:
+def _must(
+    models: Sequence[Meaning], target: Target, method: str, caller: Caller
+) -> bool:
     """Whether all models allow it, in one partition: between the runs of two, what goes from one to the other is in
     neither."""
     answers = [model.answer(target, method, caller) for model in models]

@@ -40,7 +40,9 @@ Edit = tuple[str, str, str]
 
 def compiles(text: str) -> bool:
     """Whether an Application does on a stack whose workloads may speak https."""
-    return compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate is not None
+    return (
+        compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,26 @@ class Run:
 
     def then(self, other: Run) -> Run:
         """Both in a row, the second before anybody has seen the first."""
-        models = (*self.models, *(one for one in other.models if one not in self.models))
+        models = (
+            *self.models,
+            *(one for one in other.models if one not in self.models),
+        )
         together = self.replay.then(other.replay)
         known = {**self.workloads, **other.workloads}
         return Run(
-            other.name, together, models, other.callers, known, self.ordered and other.ordered
+            other.name,
+            together,
+            models,
+            other.callers,
+            known,
+            self.ordered and other.ordered,
         )
 
     def held(self) -> Report:
         """What the checker finds."""
-        return check(self.replay, self.models, self.callers, self.workloads, ordered=self.ordered)
+        return check(
+            self.replay, self.models, self.callers, self.workloads, ordered=self.ordered
+        )
 
 
 @dataclass(slots=True)
@@ -99,7 +111,10 @@ class Recorder:
             stack.edit(*edit)
         trust(stack)
         file = folder / SETTINGS
-        settings, document = read_file(file, describe), yaml.safe_load(file.read_text("utf-8"))
+        settings, document = (
+            read_file(file, describe),
+            yaml.safe_load(file.read_text("utf-8")),
+        )
         nothing = Meaning((), document, Estate(settings.stack, ()), "", {})
         made = Recorder(stack, settings, document, (nothing,))
         local.cluster.changed = lambda: made.rollouts.append(
@@ -122,7 +137,12 @@ class Recorder:
         return self.engine(name, "destroy", *flags, fails=bool(flags), whole=not flags)
 
     def engine(
-        self, name: str, verb: str, *flags: str, fails: bool = False, whole: bool = False
+        self,
+        name: str,
+        verb: str,
+        *flags: str,
+        fails: bool = False,
+        whole: bool = False,
     ) -> Run:
         """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
         before = self.stack.state()
@@ -161,7 +181,9 @@ class Recorder:
             nonlocal counted
             counted += request.method != "GET"
             return (
-                Response(500, (), b"{}") if counted == nth and request.method != "GET" else answer()
+                Response(500, (), b"{}")
+                if counted == nth and request.method != "GET"
+                else answer()
             )
 
         self.stack.local.kong.faults = refuse
@@ -171,7 +193,9 @@ class Recorder:
             self.stack.local.kong.faults = None
         if counted < nth:
             return first
-        return replace(first.then(self.up(name, shape)), name=f"{name}, failing at {nth}")
+        return replace(
+            first.then(self.up(name, shape)), name=f"{name}, failing at {nth}"
+        )
 
     def rotate(self) -> None:
         """Lets the issuer sign with another key from now on; it publishes the old one, too."""
@@ -214,7 +238,9 @@ class Recorder:
         return run
 
     def _moments(self, since: int, images: Images) -> Iterator[Moment]:
-        for number, snapshot in enumerate(self.stack.local.kong.past()[since:], since + 1):
+        for number, snapshot in enumerate(
+            self.stack.local.kong.past()[since:], since + 1
+        ):
             yield Moment(snapshot, images)
             for count, after in self.rollouts:
                 if count == number and after != images:
@@ -238,7 +264,8 @@ class Recorder:
         """What an Application means, and who is whom at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
-            together([read_bytes(APP, text.encode())] if text else []), self.settings.stack
+            together([read_bytes(APP, text.encode())] if text else []),
+            self.settings.stack,
         )
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
@@ -247,16 +274,24 @@ class Recorder:
             for one in local.okta.objects("authorizationServers")
         ]
         return Meaning(
-            documents, self.document, compiled.estate, (*issuers, "")[0], self._clients()
+            documents,
+            self.document,
+            compiled.estate,
+            (*issuers, "")[0],
+            self._clients(),
         )
 
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
         apps = [
-            one for one in self.stack.local.okta.objects("apps") if one["label"].startswith(label)
+            one
+            for one in self.stack.local.okta.objects("apps")
+            if one["label"].startswith(label)
         ]
         return {
-            one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(label)
+            one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(
+                label
+            )
             for one in apps
         }
 
@@ -264,7 +299,9 @@ class Recorder:
         """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for one in self._callers(server["id"], server["credentials"]["signing"]["kid"]):
+            for one in self._callers(
+                server["id"], server["credentials"]["signing"]["kid"]
+            ):
                 known = (
                     one.issuer,
                     one.kid,
@@ -290,19 +327,27 @@ class Recorder:
 
         def signed(name: str, **claims: Any) -> Caller:
             return _caller(
-                name, okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}), issuer
+                name,
+                okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}),
+                issuer,
             )
 
         stranger = signed("a stranger with every scope", cid="stranger", sub="stranger")
         yield Caller("nobody", kid=kid)
         yield stranger
-        yield Caller("somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", kid)
+        yield Caller(
+            "somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", kid
+        )
         for client, component in self._clients().items():
             name = component.removeprefix("app/")
             users = name == "site"
             for user in USERS if users else (None,):
-                if token := self._token(client, name, issuer, user.login if user else None):
-                    yield _caller(f"{name}{f' for {user.login}' if user else ''}", token, issuer)
+                if token := self._token(
+                    client, name, issuer, user.login if user else None
+                ):
+                    yield _caller(
+                        f"{name}{f' for {user.login}' if user else ''}", token, issuer
+                    )
             if not users:
                 yield signed(f"{name} with every scope", cid=client, sub=client)
             for user in USERS if users else ():
@@ -318,14 +363,18 @@ class Recorder:
     def _audience(self) -> str:
         return self.settings.stack.providers[PROVIDER].audience
 
-    def _token(self, client: str, name: str, issuer: str, user: str | None) -> str | None:
+    def _token(
+        self, client: str, name: str, issuer: str, user: str | None
+    ) -> str | None:
         """What a client gets from the issuer; None where that, or the client's workload, refuses."""
         try:
             if user is None:
                 return caller.token(
                     caller.environment(self.stack.local.cluster.url, "default", name)
                 )[0]
-            endpoints = browser.Endpoints(f"{issuer}/v1/authorize", f"{issuer}/v1/token")
+            endpoints = browser.Endpoints(
+                f"{issuer}/v1/authorize", f"{issuer}/v1/token"
+            )
             answer = browser.login(
                 endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user
             )

@@ -32,7 +32,14 @@ from sandbox.kong import Kong
 from sandbox.kong.store import Entity
 from sandbox.local import STACK
 from sandbox.plugins import kong as plugin
-from tests.support.checker.history import DEPLOYMENT, Moment, Operation, Step, waits_of, written
+from tests.support.checker.history import (
+    DEPLOYMENT,
+    Moment,
+    Operation,
+    Step,
+    waits_of,
+    written,
+)
 from tests.support.checker.order import Order, members
 from tests.support.left_out import Key, LeftOutError, in_turn, without_left_out
 from tests.support.mocks import Registered, run_stack
@@ -78,8 +85,13 @@ class State:
         if self.updated is None:
             return {}
         urns = {urn_in(stack, key): one for key, one in self.resources.items()}
-        found = {urn: {"type": one.type, "outputs": one.inputs} for urn, one in urns.items()}
-        return {**found, f"urn:pulumi:{stack}::kong-oam::{STACK_TYPE}::root": _root(self)}
+        found = {
+            urn: {"type": one.type, "outputs": one.inputs} for urn, one in urns.items()
+        }
+        return {
+            **found,
+            f"urn:pulumi:{stack}::kong-oam::{STACK_TYPE}::root": _root(self),
+        }
 
 
 def _root(state: State) -> dict[str, Any]:
@@ -108,7 +120,9 @@ class Trouble:
 class Backend:
     """The stacks of an estate, in the working directory, and all that was done since `begin`."""
 
-    def __init__(self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random) -> None:
+    def __init__(
+        self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random
+    ) -> None:
         self.kong, self.draw = kong, draw
         self.stacks: dict[str, State] = {STACK: State()}
         self.tags: dict[str, str] = {}
@@ -131,13 +145,21 @@ class Backend:
         patch.setattr(
             run,
             "show",
-            lambda *words, stack, environment, **_: self.run(stack, environment, *words),
+            lambda *words, stack, environment, **_: self.run(
+                stack, environment, *words
+            ),
         )
         patch.setattr(run, "ThreadPoolExecutor", lambda max_workers: _SideBySide(self))
 
     def begin(self) -> None:
         """Forgets what was done until now."""
-        self.done, self.before, self._over, self.rests, self._is_whole = [], [], 0, [], True
+        self.done, self.before, self._over, self.rests, self._is_whole = (
+            [],
+            [],
+            0,
+            [],
+            True,
+        )
         self.start = self._moment()
 
     @property
@@ -156,14 +178,20 @@ class Backend:
         self, stack: str, environment: Mapping[str, str], verb: str = "up", *words: str
     ) -> bool:
         """One run of the engine; whether it came to its end. A program that refuses does nothing."""
-        trouble = self._trouble if self._trouble and self._trouble.nth == len(self.ran) else None
+        trouble = (
+            self._trouble
+            if self._trouble and self._trouble.nth == len(self.ran)
+            else None
+        )
         self.ran.append(stack)
         state = self.stacks[stack]
         try:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environment.items():
                     patch.setenv(name, value)
-                wanted, outputs = self._meant(stack, words) if verb == "up" else ({}, {})
+                wanted, outputs = (
+                    self._meant(stack, words) if verb == "up" else ({}, {})
+                )
         except (pulumi.RunError, LeftOutError) as error:
             self.refused.append(f"{stack}: {error}")
             return False
@@ -189,14 +217,22 @@ class Backend:
             told = {name: one.told(name) for name, one in self.stacks.items()}
             registered = run_stack(stack, told, identify=identified, stays=stays)
             # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
-            wanted = {(one.type, one.name): one for one in registered if one.type != STACK_TYPE}
+            wanted = {
+                (one.type, one.name): one
+                for one in registered
+                if one.type != STACK_TYPE
+            }
             left = without_left_out(was, wanted, words)
             staying = {
-                key: was[key] for key, one in wanted.items() if left.get(key) != one and key in was
+                key: was[key]
+                for key, one in wanted.items()
+                if left.get(key) != one and key in was
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    one["outputs"] for one in told[stack].values() if one["type"] == STACK_TYPE
+                    one["outputs"]
+                    for one in told[stack].values()
+                    if one["type"] == STACK_TYPE
                 )
             stays |= staying
 
@@ -210,13 +246,17 @@ class Backend:
         self._count += 1
         return f"run-{self._count}"
 
-    def _do(self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None) -> bool:
+    def _do(
+        self, state: State, wanted: Mapping[Key, Registered], trouble: Trouble | None
+    ) -> bool:
         """Makes of what the stack has what is wanted, or some of it."""
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
         }  # it is, where it is left out
-        changed = _new({key: one for key, one in was.items() if key not in again}, wanted)
+        changed = _new(
+            {key: one for key, one in was.items() if key not in again}, wanted
+        )
         steps = [
             Step("create" if key not in was else "update", _urn(key), key[0], 0, 0)
             for key in changed
@@ -230,13 +270,19 @@ class Backend:
         order = Order(tuple(waits))
         chosen = self._some(order, trouble.share) if trouble else (1 << len(steps)) - 1
         state.resources |= {
-            key: one for key, one in wanted.items() if not _made(key) or was.get(key) == one
+            key: one
+            for key, one in wanted.items()
+            if not _made(key) or was.get(key) == one
         }
         numbers: dict[int, int] = {}
-        for number in sorted(members(chosen), key=lambda number: order.below[number].bit_count()):
+        for number in sorted(
+            members(chosen), key=lambda number: order.below[number].bit_count()
+        ):
             step = steps[number]
             key = step.type, step.name.partition(" ")[2]
-            before = self._over | sum(1 << numbers[other] for other in members(order.below[number]))
+            before = self._over | sum(
+                1 << numbers[other] for other in members(order.below[number])
+            )
             numbers[number] = len(self.done)
             self._step(state, key, None if step.deletes else wanted[key], before)
         failed = [
@@ -259,7 +305,9 @@ class Backend:
         count, share = len(order.before), self.draw.random() if share is None else share
         chosen = (1 << count) - 1
         for number in range(count):
-            if self.draw.random() >= share:  # it is not done, and nothing that waits for it
+            if (
+                self.draw.random() >= share
+            ):  # it is not done, and nothing that waits for it
                 chosen &= ~sum(
                     1 << one
                     for one in range(count)
@@ -267,7 +315,9 @@ class Backend:
                 )
         return chosen
 
-    def _step(self, state: State, key: Key, new: Registered | None, before: int) -> None:
+    def _step(
+        self, state: State, key: Key, new: Registered | None, before: int
+    ) -> None:
         old, was = state.resources.get(key), self.kong.past()[-1]
         state.failed -= {key}
         if key[0] in _KINDS:
@@ -286,7 +336,9 @@ class Backend:
         self.done.append(Done(f"{verb} {key[1]}", writes, images, key, old, new))
         self.before.append(before)
 
-    def _at_kong(self, key: Key, old: Registered | None, new: Registered | None) -> None:
+    def _at_kong(
+        self, key: Key, old: Registered | None, new: Registered | None
+    ) -> None:
         table, kind = _KINDS[key[0]]
         store = self.kong._store
         there: Entity | None = store.current.tables[table].get(identified(key[1]))
@@ -311,7 +363,8 @@ class Backend:
             for key, one in state.resources.items()
         }
         return Moment(
-            self.kong.past()[-1], {key: image for key, image in running.items() if key and image}
+            self.kong.past()[-1],
+            {key: image for key, image in running.items() if key and image},
         )
 
     def make(self, stack: str) -> None:
@@ -335,8 +388,19 @@ class Backend:
             case ("stack", "output", *_):
                 return json.dumps(self.stacks[stack or ""].outputs)
             case ("stack", "export", *_):
-                return json.dumps({"deployment": {"resources": self._exported(stack or "")}})
-            case ("state", "move", "--source", source, "--dest", target, "--yes", *urns):
+                return json.dumps(
+                    {"deployment": {"resources": self._exported(stack or "")}}
+                )
+            case (
+                "state",
+                "move",
+                "--source",
+                source,
+                "--dest",
+                target,
+                "--yes",
+                *urns,
+            ):
                 self._move(self.stacks[source], self.stacks[target], urns)
                 return ""
             case ("refresh" | "config", *_):
@@ -350,8 +414,13 @@ class Backend:
             urn_in(stack, key): urn_in(stack, (COMPONENT, one.parent))
             for key, one in state.resources.items()
         }
-        told = sorted(state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT)
-        return [{"urn": urn, "id": urn, "parent": above.get(urn), **one} for urn, one in told]
+        told = sorted(
+            state.told(stack).items(), key=lambda pair: pair[1]["type"] != COMPONENT
+        )
+        return [
+            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
+            for urn, one in told
+        ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
         for component in (urn.rpartition("::")[2] for urn in urns):
@@ -446,7 +515,9 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
     return [
         {
             "urn": _urn(key),
-            "dependencies": [urn for name in sorted(one.after) for urn in named.get(name, ())],
+            "dependencies": [
+                urn for name in sorted(one.after) for urn in named.get(name, ())
+            ],
         }
         for key, one in resources.items()
     ]

@@ -22,8 +22,12 @@ class Answer:
 
     def header(self, name: str) -> list[str]:
         """The values of a header as the workload stand-in got it, in whatever case."""
-        assert self.seen is not None, f"answered with {self.status}, not by the workload"
-        return [value for key, value in self.seen["headers"] if key.lower() == name.lower()]
+        assert self.seen is not None, (
+            f"answered with {self.status}, not by the workload"
+        )
+        return [
+            value for key, value in self.seen["headers"] if key.lower() == name.lower()
+        ]
 
 
 def call(
@@ -35,7 +39,9 @@ def call(
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Answer:
     """One request, its target as it is written; `token` goes into the Authorization header."""
-    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(
+        urlsplit(local.kong.proxy_url).netloc, timeout=10
+    )
     try:
         connection.putrequest(method, target, skip_host=True)
         sent = (
@@ -49,7 +55,8 @@ def call(
         response = connection.getresponse()
         body = response.read()
         return Answer(
-            response.status, json.loads(body) if response.status == 200 and body else None
+            response.status,
+            json.loads(body) if response.status == 200 and body else None,
         )
     finally:
         connection.close()
@@ -58,9 +65,13 @@ def call(
 def credential(local: Local, component: str) -> dict[str, str]:
     """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
     (found,) = (
-        one for one in local.objects("Secret") if one["metadata"]["name"] == f"{component}-client"
+        one
+        for one in local.objects("Secret")
+        if one["metadata"]["name"] == f"{component}-client"
     )
-    return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+    return {
+        key: base64.b64decode(value).decode() for key, value in found["data"].items()
+    }
 
 
 def service_token(local: Local, component: str) -> str:

@@ -33,9 +33,13 @@ class Deployment:
         """The CLI in the project's folder."""
         return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=90)
 
-    def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    def run(
+        self, verb: str, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy` of the stack, without a preview before it."""
-        return self.pulumi(verb, "-s", STACK, "--yes", "--skip-preview", *arguments, check=check)
+        return self.pulumi(
+            verb, "-s", STACK, "--yes", "--skip-preview", *arguments, check=check
+        )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What `verb` changes, from the engine's events: {resource's logical name: operation}; what stays is left out.
@@ -55,7 +59,9 @@ class Deployment:
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
         """The resources of the exported state, in the order in which they were made."""
-        exported = json.loads(self.pulumi("stack", "export", "-s", STACK, *arguments).stdout)
+        exported = json.loads(
+            self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
+        )
         found: list[dict[str, Any]] = exported["deployment"].get("resources") or []
         return found
 
@@ -69,14 +75,18 @@ class Deployment:
 
     def output(self, name: str) -> Any:
         """One of the stack's outputs."""
-        return json.loads(self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout)
+        return json.loads(
+            self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout
+        )
 
 
 Empty = Callable[..., Deployment]
 """Makes a deployment with an empty stack: the fixture `empty` of the engine's tests."""
 
 
-def rewrite(pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit) -> None:
+def rewrite(
+    pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit
+) -> None:
     """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
     exported = json.loads(pulumi("stack", "export").stdout)
     exported["deployment"]["resources"] = edit(exported["deployment"]["resources"])
@@ -93,9 +103,9 @@ def start(local: Local, folder: Path) -> Deployment:
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
     """What `preview --json` says: {urn: operation}."""
-    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout)[
-        "steps"
-    ]
+    steps = json.loads(
+        deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout
+    )["steps"]
     return {step["urn"]: step["op"] for step in steps}
 
 
@@ -109,9 +119,15 @@ def events(printed: str) -> Iterator[dict[str, Any]]:
 def operations(printed: str) -> dict[str, str]:
     """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
     seen = list(events(printed))
-    results = [event["summaryEvent"]["result"] for event in seen if "summaryEvent" in event]
+    results = [
+        event["summaryEvent"]["result"] for event in seen if "summaryEvent" in event
+    ]
     assert results == ["succeeded"], printed
-    steps = [event["resourcePreEvent"]["metadata"] for event in seen if "resourcePreEvent" in event]
+    steps = [
+        event["resourcePreEvent"]["metadata"]
+        for event in seen
+        if "resourcePreEvent" in event
+    ]
     return {step["urn"]: step["op"] for step in steps}
 
 

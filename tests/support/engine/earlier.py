@@ -24,12 +24,21 @@ CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
 """The outputs that are other ones since `BEFORE`: the model lists every setting, and other scripts are enforced."""
 
-_PARTS = ("__main__.py", "Pulumi.yaml", "kong_oam", "components", "policies", "definitions")
+_PARTS = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "kong_oam",
+    "components",
+    "policies",
+    "definitions",
+)
 
 
 def earlier_project(folder: Path) -> Path:
     """Fills `folder` with the project of that commit. Skips the test where the history does not reach back to it."""
-    archive = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60)
+    archive = subprocess.run(
+        ["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60
+    )
     if archive.returncode:
         pytest.skip(f"this clone has no commit {BEFORE}: it is shallow, or no clone")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
@@ -53,7 +62,9 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
     before = _outputs(deployment)
     run_by(deployment, ROOT)
     changed = deployment.changes("preview")
-    assert {(name.rpartition("-")[2], operation) for name, operation in changed.items()} == CHANGES
+    assert {
+        (name.rpartition("-")[2], operation) for name, operation in changed.items()
+    } == CHANGES
     assert deployment.changes("up") == changed
     assert deployment.changes("up") == {}
     assert _outputs(deployment) == before
@@ -61,6 +72,10 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
 
 def _outputs(deployment: Deployment) -> dict[str, Any]:
     """The stack's outputs without `CHANGED_OUTPUTS`."""
-    printed = deployment.pulumi("stack", "output", "-s", "local", "--json", "--show-secrets").stdout
+    printed = deployment.pulumi(
+        "stack", "output", "-s", "local", "--json", "--show-secrets"
+    ).stdout
     outputs = json.loads(printed)
-    return {name: value for name, value in outputs.items() if name not in CHANGED_OUTPUTS}
+    return {
+        name: value for name, value in outputs.items() if name not in CHANGED_OUTPUTS
+    }

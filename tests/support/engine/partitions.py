@@ -27,7 +27,10 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
     file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     for name in partitions:
         text = yaml.safe_dump(
-            {"config": {"kong-oam:estate": STACK}, "encryptionsalt": settings["encryptionsalt"]}
+            {
+                "config": {"kong-oam:estate": STACK},
+                "encryptionsalt": settings["encryptionsalt"],
+            }
         )
         (folder / "stacks" / f"Pulumi.{STACK}-{name}.yaml").write_text(text, "utf-8")
 
@@ -40,7 +43,8 @@ def place(folder: Path, namespaces: Mapping[str, str]) -> None:
         assert text.count(f"  name: {application}\n") == 1
         file.write_text(
             text.replace(
-                f"  name: {application}\n", f"  name: {application}\n  namespace: {namespace}\n"
+                f"  name: {application}\n",
+                f"  name: {application}\n  namespace: {namespace}\n",
             )
         )
 
@@ -67,7 +71,11 @@ def stack_of(name: str | None) -> str:
 
 
 def run(
-    deployment: Deployment, verb: str, name: str | None, *arguments: str, check: bool = True
+    deployment: Deployment,
+    verb: str,
+    name: str | None,
+    *arguments: str,
+    check: bool = True,
 ) -> CompletedProcess[str]:
     """`up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
     return deployment.pulumi(
@@ -86,5 +94,7 @@ def changes(deployment: Deployment, verb: str, name: str | None) -> dict[str, st
 def output(deployment: Deployment, name: str | None, what: str) -> Any:
     """One of the outputs of a stack."""
     return json.loads(
-        deployment.pulumi("stack", "output", "-s", stack_of(name), "--json", what).stdout
+        deployment.pulumi(
+            "stack", "output", "-s", stack_of(name), "--json", what
+        ).stdout
     )

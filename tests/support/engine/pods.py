@@ -63,7 +63,9 @@ class Pods:
         """Waits for more answers. Fails after 60 seconds."""
         had, until = self.statuses.total(), time.monotonic() + 60
         while self.statuses.total() < had + answers:
-            assert time.monotonic() < until, f"{self.statuses.total() - had} answers in 60 s"
+            assert time.monotonic() < until, (
+                f"{self.statuses.total() - had} answers in 60 s"
+            )
             time.sleep(0.05)
 
     def _call_until(self, end: threading.Event) -> None:
@@ -73,14 +75,19 @@ class Pods:
                 for pods in (self.quick, self.slow):
                     self._call(pods[name], user, held)
 
-    def _call(self, settings: dict[str, str], user: str | None, held: list[str]) -> None:
+    def _call(
+        self, settings: dict[str, str], user: str | None, held: list[str]
+    ) -> None:
         try:
             token = caller.token(settings, user)[0]
         except RefusedError as refused:
             self.statuses[f"no token: {refused}"] += 1
             return
         held.append(token)
-        for one in (token, held[0]):  # a new token, and one of those that somebody still has
+        for one in (
+            token,
+            held[0],
+        ):  # a new token, and one of those that somebody still has
             self.statuses[self._answer(one)] += 1
         del held[:-20]
 
@@ -88,7 +95,9 @@ class Pods:
         try:
             if self.ask is not None:
                 return str(self.ask(token))
-            return str(call(self.local, "GET", "orders.example.com", "/orders", token).status)
+            return str(
+                call(self.local, "GET", "orders.example.com", "/orders", token).status
+            )
         except (OSError, http.client.HTTPException) as error:
             return f"no answer: {error!r}"
 
@@ -102,6 +111,8 @@ def set_day(stack_file: Path, day: int) -> None:
     """Sets `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
     text = stack_file.read_text("utf-8")
     then = FIRST + datetime.timedelta(days=day)
-    changed, count = re.subn(r"kong-oam:asOf: (['\"]).*?\1", f'kong-oam:asOf: "{then}"', text)
+    changed, count = re.subn(
+        r"kong-oam:asOf: (['\"]).*?\1", f'kong-oam:asOf: "{then}"', text
+    )
     assert count == 1
     stack_file.write_text(changed, "utf-8")

@@ -24,13 +24,19 @@ def said(deployment: Deployment) -> str:
 def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     """What the API answers a pod of `checkout` that has these settings."""
     return call(
-        deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]
+        deployment.local,
+        "GET",
+        "orders.example.com",
+        "/orders",
+        caller.token(settings)[0],
     ).status
 
 
 def replaced(deployment: Deployment, shown: str) -> None:
     """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
-    (command,) = {found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"}
+    (command,) = {
+        found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"
+    }
     deployment_env, folder = deployment.local.env, deployment.folder
     done = subprocess.run(
         ["bash", "-c", f"{command} --yes"],

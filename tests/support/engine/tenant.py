@@ -18,13 +18,20 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 def tenant_stack(folder: Path, **settings: Any) -> Iterator[tuple[Deployment, Entra]]:
     """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
     with (
-        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Entra(
+            GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG
+        ) as tenant,
         Local(lags=AT_ONCE) as local,
     ):
         local.env |= tenant.environment
         deployment = start(local, project(folder))
         for name in ("hello", "reports"):
             (folder / f"applications/{name}.yaml").unlink()
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
+        entry = {
+            "name": "entra",
+            "type": "entra",
+            "issuer": tenant.issuer,
+            **ENTRA_SETTINGS,
+        }
         set_providers(folder, [{**entry, **settings}])
         yield deployment, tenant

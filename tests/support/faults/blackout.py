@@ -39,7 +39,11 @@ class Blackout:
         """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
         never came to that."""
         local = self.stack.local
-        create, apply, delete = local.cluster.create, local.cluster.apply, local.cluster.delete
+        create, apply, delete = (
+            local.cluster.create,
+            local.cluster.apply,
+            local.cluster.delete,
+        )
         local.kong.faults = lambda request, answer: self._pass(
             request.method, request.target, answer
         )
@@ -47,11 +51,16 @@ class Blackout:
 
         # A plugin that outlives the engine may still be told something: nobody hears of it.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
-            return self._pass("POST", str(Key.of(manifest)), lambda: create(manifest)) or manifest
+            return (
+                self._pass("POST", str(Key.of(manifest)), lambda: create(manifest))
+                or manifest
+            )
 
         def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
             return (
-                self._pass("PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how))
+                self._pass(
+                    "PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how)
+                )
                 or manifest
             )
 
@@ -100,7 +109,9 @@ def recover_stack(stack: Stack) -> str:
     said = lost(stack, "--remove").stdout
     for line in said.splitlines():
         if line.startswith("  kubectl "):
-            subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
+            subprocess.run(
+                line, shell=True, check=True, timeout=60, env=stack.local.env
+            )
     stack.run("refresh", "--clear-pending-creates")
     return said
 
@@ -123,7 +134,17 @@ _DROPPED = frozenset(
             "lastRotated",
             "nextRotation",
         ),
-        *("uid", "clusterIP", "orn", "client_id", "kid", "n", "rsa_public_key", "data", "_links"),
+        *(
+            "uid",
+            "clusterIP",
+            "orn",
+            "client_id",
+            "kid",
+            "n",
+            "rsa_public_key",
+            "data",
+            "_links",
+        ),
     ]
 )
 
@@ -143,7 +164,10 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds |= {kind: local.okta.objects(kind) for kind in OKTA}
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
-    for found in (*(one for ones in kinds.values() for one in ones), *local.okta.objects("groups")):
+    for found in (
+        *(one for ones in kinds.values() for one in ones),
+        *local.okta.objects("groups"),
+    ):
         names |= _names(found)
     return {
         kind: sorted(_named(kind, one, names) for one in ones)
@@ -171,7 +195,9 @@ def _names(found: dict[str, Any]) -> dict[str, str]:
 
 def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
     left_out = {"assignments": (), "policies": ("id", "priority")}.get(kind, ("id",))
-    text = json.dumps(_plain({k: v for k, v in found.items() if k not in left_out}), sort_keys=True)
+    text = json.dumps(
+        _plain({k: v for k, v in found.items() if k not in left_out}), sort_keys=True
+    )
     for identifier, name in names.items():
         text = text.replace(identifier, name)
     for made_up, name in _MADE_UP.items():

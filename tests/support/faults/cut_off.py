@@ -61,9 +61,11 @@ def cuts(seed: int) -> Cut:
     """One of them, by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
-    number, everybody = ((signal.SIGINT, False), (signal.SIGKILL, False), (signal.SIGKILL, True))[
-        seed // 3 % 3
-    ]
+    number, everybody = (
+        (signal.SIGINT, False),
+        (signal.SIGKILL, False),
+        (signal.SIGKILL, True),
+    )[seed // 3 % 3]
     return Cut(verb, change, number, everybody, rng.random(), seed % 4 == 3)
 
 
@@ -86,7 +88,9 @@ def write(folder: Path, change: str = "") -> None:
                 "image: registry.example.com/job", "image: registry.example.com/job:2"
             )
         case "scope":
-            api, job = (text.replace("things.read", "things.view") for text in (api, job))
+            api, job = (
+                text.replace("things.read", "things.view") for text in (api, job)
+            )
     for file in (folder / "applications").iterdir():
         file.unlink()
     for name, text in (("api", api), ("job", job)):
@@ -124,7 +128,9 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 class Requests:
     """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
 
-    def __init__(self, local: Local, nth: int = 0, do: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, local: Local, nth: int = 0, do: Callable[[], object] = lambda: None
+    ) -> None:
         self._local, self._nth, self._do = local, nth, do
         self._lock = threading.Lock()
         self.count = 0
@@ -160,7 +166,9 @@ def cut_off(deployment: Deployment, cut: Cut, seconds: float, requests: int) -> 
     with Requests(deployment.local, nth, stop) as asked:
         running.append(start_command(deployment, cut.verb, "-s", STACK, "--yes"))
         try:
-            said, _ = running[0].communicate(timeout=_ENDS if nth else cut.when * seconds)
+            said, _ = running[0].communicate(
+                timeout=_ENDS if nth else cut.when * seconds
+            )
         except subprocess.TimeoutExpired:
             stop()
             said, _ = running[0].communicate(timeout=_ENDS)
@@ -191,7 +199,9 @@ def _session(leader: int) -> Iterator[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                state, _, _, session = (
+                    (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                )
             except OSError:
                 continue
             if int(session) == leader and state != "Z":
@@ -250,4 +260,9 @@ def answers_as_meant(deployment: Deployment) -> None:
         (PROTECTED, service_token(deployment.local, "job")),
         (PUBLIC, None),
     ]
-    assert [stack.status("GET", HOST, path, token) for path, token in asked] == [401, 403, 200, 200]
+    assert [stack.status("GET", HOST, path, token) for path, token in asked] == [
+        401,
+        403,
+        200,
+        200,
+    ]

@@ -35,16 +35,25 @@ class Stack:
             *arguments, "--stack", self.name, cwd=self.folder, check=check, timeout=100
         )
 
-    def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+    def run(
+        self, verb: str, *arguments: str, check: bool = True
+    ) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy`, without a preview before it."""
         return self.pulumi(verb, "--yes", "--skip-preview", *arguments, check=check)
 
-    def module(self, name: str, *arguments: str, **environment: str) -> CompletedProcess[str]:
+    def module(
+        self, name: str, *arguments: str, **environment: str
+    ) -> CompletedProcess[str]:
         """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=180
+            command,
+            cwd=self.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=180,
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
@@ -52,11 +61,17 @@ class Stack:
         done = self.run(verb, "--json", *arguments)
         found = {}
         for event in (
-            json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")
+            json.loads(line)
+            for line in done.stdout.splitlines()
+            if line.startswith("{")
         ):
             if (step := event.get("resourcePreEvent", {}).get("metadata")) is not None:
                 found[step["urn"].rsplit("::", 1)[1]] = step["op"]
-        return {name: op for name, op in found.items() if op not in ("same", "read", "refresh")}
+        return {
+            name: op
+            for name, op in found.items()
+            if op not in ("same", "read", "refresh")
+        }
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replaces `old`, which stands exactly once, in a file of the project."""
@@ -78,7 +93,12 @@ class Stack:
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
-        self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http"
+        self,
+        method: str,
+        host: str,
+        target: str,
+        token: str | None = None,
+        scheme: str = "http",
     ) -> Answer:
         """What the gateway answers, without sockets, and whether that came from a workload."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
@@ -86,7 +106,12 @@ class Stack:
         return self.local.kong.handle(raw, scheme)
 
     def status(
-        self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http"
+        self,
+        method: str,
+        host: str,
+        target: str,
+        token: str | None = None,
+        scheme: str = "http",
     ) -> int:
         """The status alone; whatever is let through gets 200 from the workload."""
         return self.answer(method, host, target, token, scheme).status
@@ -94,7 +119,9 @@ class Stack:
     def kong(self, method: str, path: str, body: object = None) -> Any:
         """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
-        answer = httpx.request(method, self.local.kong.admin_url + path, headers=headers, json=body)
+        answer = httpx.request(
+            method, self.local.kong.admin_url + path, headers=headers, json=body
+        )
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -109,7 +136,9 @@ class Stack:
 
     def entity(self, kind: str, name: str) -> dict[str, Any]:
         """The one entity of Kong of that name."""
-        (found,) = (one for one in self.local.kong.entities(kind) if one["name"] == name)
+        (found,) = (
+            one for one in self.local.kong.entities(kind) if one["name"] == name
+        )
         return found
 
     def plugin(self, kind: str, service: str) -> dict[str, Any]:
@@ -125,7 +154,9 @@ class Stack:
     def app(self, component: str) -> dict[str, Any]:
         """The one app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
-        (found,) = (one for one in self.local.okta.objects("apps") if one["label"] == label)
+        (found,) = (
+            one for one in self.local.okta.objects("apps") if one["label"] == label
+        )
         return found
 
 
@@ -165,7 +196,10 @@ def trust(stack: Stack) -> None:
         scheme,
         f"{scheme}    upstreamTls: {{ca: workloads.pem}}\n",
     )
-    assert stack.kong("POST", "/ca_certificates", {"cert": local.echo.authority}) is not None
+    assert (
+        stack.kong("POST", "/ca_certificates", {"cert": local.echo.authority})
+        is not None
+    )
 
 
 def made(local: Local) -> dict[str, int]:

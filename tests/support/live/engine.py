@@ -19,7 +19,14 @@ from tests.support.gateway_cases import Case
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, upstream_host
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "kong_oam", "components", "definitions", ".venv")
+_LINKED = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "kong_oam",
+    "components",
+    "definitions",
+    ".venv",
+)
 
 _STACK_FILE = """
 config:
@@ -90,7 +97,9 @@ class Engine:
     @property
     def settle(self) -> float:
         """Seconds after which every worker has seen a change."""
-        return inspect(Account(self.live.target.admin_url, self.live.target.token)).settle
+        return inspect(
+            Account(self.live.target.admin_url, self.live.target.token)
+        ).settle
 
     @property
     def bound(self) -> float:
@@ -113,7 +122,9 @@ class Engine:
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         said = self.pulumi(verb, "-s", self.stack, *yes, *arguments, "--json").stdout
         if verb == "preview":
-            return named({step["urn"]: step["op"] for step in json.loads(said)["steps"]})
+            return named(
+                {step["urn"]: step["op"] for step in json.loads(said)["steps"]}
+            )
         return named(operations(said))
 
     def up(self) -> None:
@@ -134,7 +145,9 @@ class Engine:
         """One more setting of the gateway, `name: value`."""
         text, before = self.stack_file.read_text("utf-8"), "    reach: loadBalancer\n"
         assert text.count(before) == 1
-        self.stack_file.write_text(text.replace(before, f"{before}    {setting}\n"), "utf-8")
+        self.stack_file.write_text(
+            text.replace(before, f"{before}    {setting}\n"), "utf-8"
+        )
 
     def add(self, name: str, text: str) -> None:
         """One more Application, in a file of its own."""
@@ -164,7 +177,11 @@ class Engine:
         return bool(self.local.okta.objects("authorizationServers"))
 
     def case(
-        self, method: str, path: str, component: str | None = None, user: str | None = None
+        self,
+        method: str,
+        path: str,
+        component: str | None = None,
+        user: str | None = None,
     ) -> Case:
         """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
         if component is None:
@@ -214,6 +231,8 @@ def engine(
         finally:
             if stack in str(live.target.entities()):
                 try:
-                    made.pulumi("destroy", "-s", stack, "--yes", "--skip-preview", check=False)
+                    made.pulumi(
+                        "destroy", "-s", stack, "--yes", "--skip-preview", check=False
+                    )
                 finally:  # a CLI that hangs is ended, and then leaves all there
                     live.target.remove_all_of(stack)

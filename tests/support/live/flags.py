@@ -70,7 +70,11 @@ class Api:
 
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
         """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
-        granted = [key for key, called in calls.items() if self.key in [one.key for one in called]]
+        granted = [
+            key
+            for key, called in calls.items()
+            if self.key in [one.key for one in called]
+        ]
         fields = {
             "name": self.name,
             "component": self.component,
@@ -84,7 +88,10 @@ class Api:
                 f"{{component: {one.key}, scopes: [{one.scope}]}}"
                 for one in calls[f"{self.name}/{name}"]
             ]
-            text += _CALLER.removeprefix("\n") % {"name": name, "calls": ", ".join(asked)}
+            text += _CALLER.removeprefix("\n") % {
+                "name": name,
+                "calls": ", ".join(asked),
+            }
         return text
 
 
@@ -118,7 +125,9 @@ class Between(Listening):
         }
         return self._admin.request(method, path, headers=kept, content=body)
 
-    def __exit__(self, *ended: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *ended: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         super().__exit__(*ended)
         self._admin.close()
 
@@ -135,7 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         answer = self.between.answer(self.command, self.path, dict(self.headers), body)
         self.send_response(answer.status_code)
-        self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+        self.send_header(
+            "Content-Type", answer.headers.get("Content-Type", "application/json")
+        )
         if answer.status_code != 204:
             self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
@@ -194,7 +205,13 @@ class Flags:
         """One run of the CLI without questions. Raises CalledProcessError when `check` and it failed."""
         verb, *flags = arguments
         return self.engine.pulumi(
-            verb, "-s", self.engine.stack, "--yes", "--skip-preview", *flags, check=check
+            verb,
+            "-s",
+            self.engine.stack,
+            "--yes",
+            "--skip-preview",
+            *flags,
+            check=check,
         )
 
     def fails(self, *arguments: str) -> None:
@@ -204,18 +221,26 @@ class Flags:
 
     def urn(self, name: str) -> str:
         """Of the one resource of this logical name in the state."""
-        shown = self.engine.pulumi("stack", "-s", self.engine.stack, "--show-urns").stdout
+        shown = self.engine.pulumi(
+            "stack", "-s", self.engine.stack, "--show-urns"
+        ).stdout
         (found,) = {
-            word for word in shown.split() if word.startswith("urn:") and word.endswith(f"::{name}")
+            word
+            for word in shown.split()
+            if word.startswith("urn:") and word.endswith(f"::{name}")
         }
         return found
 
     def token(self, application: str, component: str) -> str:
         """A token of the client, with the credential from its own Secret."""
-        environment = caller.environment(self.engine.local.cluster.url, application, component)
+        environment = caller.environment(
+            self.engine.local.cluster.url, application, component
+        )
         return caller.token(environment)[0]
 
-    def case(self, method: str, application: str, path: str = "/", who: str | None = None) -> Case:
+    def case(
+        self, method: str, application: str, path: str = "/", who: str | None = None
+    ) -> Case:
         """A request of nobody, or with the token that is kept as `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(method, self.host(application), path.encode(), authorization)
@@ -237,13 +262,18 @@ class Flags:
             "with a stranger's key": [
                 self.case("GET", name, who="stranger") for name in everywhere
             ],
-            "the reader of a elsewhere": [*ends, self.case("POST", "a", who="a/reader")],
+            "the reader of a elsewhere": [
+                *ends,
+                self.case("POST", "a", who="a/reader"),
+            ],
             "the reader of b elsewhere": [
                 self.case("GET", name, who=who)
                 for name in ("a", "c")
                 for who in ("b/reader", "b/reader, swapped")
             ],
-            "with an old token": [self.case("GET", name, who="a/former") for name in everywhere],
+            "with an old token": [
+                self.case("GET", name, who="a/former") for name in everywhere
+            ],
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
@@ -265,11 +295,16 @@ class Flags:
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (replace(self.case("GET", name), authorization=authorization), 200),
-                (replace(self.case("GET", elsewhere), authorization=authorization), 403),
+                (
+                    replace(self.case("GET", elsewhere), authorization=authorization),
+                    403,
+                ),
                 (self.case("GET", name), 401),
                 (self.case("GET", name, "/health"), 200),
             ]
-        self.live.await_steady([*expected, (self.case("GET", "c"), 404)], self.engine.bound)
+        self.live.await_steady(
+            [*expected, (self.case("GET", "c"), 404)], self.engine.bound
+        )
 
 
 READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
@@ -358,8 +393,13 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         let_through = flags.hammer.let_through(*made.stages)
         for caller in (READER, EVERYBODY) if name else ():
             lost = made.kept_out(caller)
-            said = ", ".join(f"{seconds} s {status}" for status, seconds in lost.items()) or "never"
-            lines.append(f"from '{made.stages[0]}' and back, {caller} was kept out: {said}")
+            said = (
+                ", ".join(f"{seconds} s {status}" for status, seconds in lost.items())
+                or "never"
+            )
+            lines.append(
+                f"from '{made.stages[0]}' and back, {caller} was kept out: {said}"
+            )
         for line in lines:
             report(line)
         print("let through:", let_through, *lines, sep="\n  ")

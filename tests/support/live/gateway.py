@@ -30,7 +30,9 @@ def ask(
 ) -> int:
     """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
     http.client.HTTPException for no answer."""
-    with socket.create_connection(proxy, timeout, (source, 0) if source else None) as connection:
+    with socket.create_connection(
+        proxy, timeout, (source, 0) if source else None
+    ) as connection:
         connection.sendall(raw)
         response = http.client.HTTPResponse(connection, method=method)
         try:
@@ -51,7 +53,8 @@ class Outcome:
     def told(self) -> dict[str, str]:
         """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
         pairs = [
-            (name.replace("_", "-").replace(".", "-"), value) for name, value in self._headers()
+            (name.replace("_", "-").replace(".", "-"), value)
+            for name, value in self._headers()
         ]
         told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
         assert len(told) == len(dict(told)), "a header arrived twice"
@@ -59,7 +62,11 @@ class Outcome:
 
     def credentials(self) -> list[str]:
         """The values of Authorization that arrived, but for empty ones."""
-        return [value for name, value in self._headers() if name == "authorization" and value]
+        return [
+            value
+            for name, value in self._headers()
+            if name == "authorization" and value
+        ]
 
     def _headers(self) -> list[tuple[str, str]]:
         """Those that arrived, by name in small letters."""
@@ -102,7 +109,9 @@ class LiveGateway:
         """Whether one node answers all calls."""
         return len(self.metrics) == 1
 
-    def outcome(self, raw: bytes, method: str, mark: str, source: str | None = None) -> Outcome:
+    def outcome(
+        self, raw: bytes, method: str, mark: str, source: str | None = None
+    ) -> Outcome:
         """The same for bytes that hold `mark` already."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)

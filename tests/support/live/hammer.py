@@ -46,7 +46,9 @@ class Hammer:
         self._name = f"{RUN}-hammer-{next(_numbers)}"
         self._stage = "at first"
         self._counts: dict[tuple[str, str], Counter[int]] = {}
-        self._answers: dict[str, list[tuple[float, int]]] = {name: [] for name in welcome or ()}
+        self._answers: dict[str, list[tuple[float, int]]] = {
+            name: [] for name in welcome or ()
+        }
         self._stop = threading.Event()
         self._callers = tuple(callers)
         self._threads = [
@@ -61,7 +63,9 @@ class Hammer:
             thread.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(20)
@@ -72,7 +76,9 @@ class Hammer:
 
     def arrived(self, stage: str, caller: str) -> int:
         """How many of a caller's requests reached a workload."""
-        return sum(len(one.arrived(self._mark(stage, caller))) for one in self._workloads)
+        return sum(
+            len(one.arrived(self._mark(stage, caller))) for one in self._workloads
+        )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
         """Requests of `callers` that reached a workload or were answered as if, by stage (default: all) and caller; those
@@ -103,9 +109,13 @@ class Hammer:
             for caller in self._callers:
                 counts = self._counts.get((stage, caller), Counter())
                 answered = sum(count for status, count in counts.items() if status)
-                assert answered >= LEAST, f"{caller} had {answered} answers while '{stage}'"
+                assert answered >= LEAST, (
+                    f"{caller} had {answered} answers while '{stage}'"
+                )
                 answers += counts
-            said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
+            said = ", ".join(
+                f"{status}: {count}" for status, count in sorted(answers.items())
+            )
             lines.append(
                 f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}"
             )
@@ -118,7 +128,9 @@ class Hammer:
             self._counts.get((self._stage, one), Counter()).total() < 2 * LEAST
             for one in self._callers
         ):
-            assert time.monotonic() < until, f"the callers get no answers while '{self._stage}'"
+            assert time.monotonic() < until, (
+                f"the callers get no answers while '{self._stage}'"
+            )
             time.sleep(0.05)
 
     def _mark(self, stage: str, caller: str) -> str:
@@ -129,7 +141,9 @@ class Hammer:
             if self._stop.is_set():
                 return
             stage, sent = self._stage, time.monotonic()
-            raw = case.raw(MARK + b": " + self._mark(stage, name).encode(), b"Connection: close")
+            raw = case.raw(
+                MARK + b": " + self._mark(stage, name).encode(), b"Connection: close"
+            )
             try:
                 status = ask(self._live.target.proxy, raw, case.method)
             except (OSError, http.client.HTTPException):

@@ -18,7 +18,10 @@ _INDEXED = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x
 
 
 def status_over_http2(
-    proxy: tuple[str, int], headers: Headers, body: bytes | None = None, trailers: Headers = ()
+    proxy: tuple[str, int],
+    headers: Headers,
+    body: bytes | None = None,
+    trailers: Headers = (),
 ) -> int | None:
     """The status of the answer to one request, whose body ends the stream unless trailers do.
 

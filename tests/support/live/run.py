@@ -17,7 +17,11 @@ import httpx
 from kong_oam.access.model import Stack
 from tests.support import gateway_estates
 from tests.support.estates import estate
-from tests.support.gateway_estates import Scene, generated_applications, nested_applications
+from tests.support.gateway_estates import (
+    Scene,
+    generated_applications,
+    nested_applications,
+)
 from tests.support.gateway_tokens import Issuer
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
@@ -56,7 +60,10 @@ def issuer(name: str = RUN) -> Issuer:
 @cache
 def scene() -> Scene:
     """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
-    texts = [*nested_applications(CASES_DOMAIN), *generated_applications(GENERATED_DOMAIN, 6, SEED)]
+    texts = [
+        *nested_applications(CASES_DOMAIN),
+        *generated_applications(GENERATED_DOMAIN, 6, SEED),
+    ]
     return Scene(estate(*texts, stack=stack()), issuers())
 
 
@@ -80,7 +87,9 @@ class Target:
         Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
         """
         missing = [
-            name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)
+            name
+            for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL")
+            if not environment.get(name)
         ]
         if missing:
             return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
@@ -94,7 +103,9 @@ class Target:
                 "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
             )
         token = environment.get("KONG_ADMIN_TOKEN") or None
-        metrics = tuple(filter(None, environment.get("LIVE_METRICS_URL", "").split(",")))
+        metrics = tuple(
+            filter(None, environment.get("LIVE_METRICS_URL", "").split(","))
+        )
         return cls(
             environment["KONG_ADMIN_URL"].rstrip("/"),
             (proxy.hostname, proxy.port or 80),

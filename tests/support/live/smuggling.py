@@ -37,7 +37,9 @@ class Attack:
         """The bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
         return (
-            b"\r\n".join([line, b"Host: " + host, *authorization, *self.lines, b"", b""])
+            b"\r\n".join(
+                [line, b"Host: " + host, *authorization, *self.lines, b"", b""]
+            )
             + self.body
         )
 
@@ -78,8 +80,14 @@ def _in_connection() -> dict[str, Attack]:
         "in capitals and small letters": (b"cOnNeCtIoN: cONTENT-lENGTH",),
         "behind an option": (b"Connection: keep-alive, Content-Length",),
         "between empty names": (b"Connection: ,,Content-Length,",),
-        "in a second Connection": (b"Connection: keep-alive", b"Connection: Content-Length"),
-        "in the first of two": (b"Connection: Content-Length", b"Connection: keep-alive"),
+        "in a second Connection": (
+            b"Connection: keep-alive",
+            b"Connection: Content-Length",
+        ),
+        "in the first of two": (
+            b"Connection: Content-Length",
+            b"Connection: keep-alive",
+        ),
         "before many headers": (b"Connection: Content-Length", *filling),
         "behind many headers": (*filling, b"Connection: Content-Length"),
         "Connection names the coding": (b"Connection: Transfer-Encoding",),
@@ -95,7 +103,10 @@ def _in_connection() -> dict[str, Attack]:
         "no Connection": (),
         "Connection is empty": (b"Connection:",),
         "keep-alive": (b"Connection: Keep-Alive",),
-        "keep-alive and Upgrade": (b"Connection: keep-alive, Upgrade", b"Upgrade: websocket"),
+        "keep-alive and Upgrade": (
+            b"Connection: keep-alive, Upgrade",
+            b"Upgrade: websocket",
+        ),
         "an offer of HTTP/2": (b"Connection: Upgrade, HTTP2-Settings", *SETTINGS),
         "TE": (b"Connection: TE", b"TE: trailers"),
     }
@@ -105,7 +116,9 @@ def _in_connection() -> dict[str, Attack]:
     for name, lines in passed.items():
         found |= _both(name, lines, PASSED)
     found |= _both(
-        "close names the length as well", (b"Connection: close,\tContent-Length",), BROKEN
+        "close names the length as well",
+        (b"Connection: close,\tContent-Length",),
+        BROKEN,
     )
     return found | _both("close", (b"Connection: close",), (200,))
 
@@ -140,7 +153,11 @@ def _beside() -> dict[str, Attack]:
             b"Keep_Alive: 1",
             b"Proxy_Connection: close",
         ),
-        *(b"X_Forwarded_For: 192.0.2.9", b"X-Forwarded_Host: evil.test", b"X_Real-IP: 192.0.2.9"),
+        *(
+            b"X_Forwarded_For: 192.0.2.9",
+            b"X-Forwarded_Host: evil.test",
+            b"X_Real-IP: 192.0.2.9",
+        ),
         *(b"x_forwarded_proto: https", b"X_Kong_Request_Id: 1"),
     )
     broken = (
@@ -149,14 +166,24 @@ def _beside() -> dict[str, Attack]:
             b"X-A: b\r\n\tTransfer-Encoding: chunked",
             b"X-A: b\rContent-Length: 0",
         ),
-        *(b"Content-Length : 0", b"Transfer-Encoding : chunked", b"\x0bTransfer-Encoding: chunked"),
+        *(
+            b"Content-Length : 0",
+            b"Transfer-Encoding : chunked",
+            b"\x0bTransfer-Encoding: chunked",
+        ),
         *(b"Transfer-Encoding\x00: chunked", b"X-A: b\nContent-Length: 0"),
     )
     found: dict[str, Attack] = {}
-    for lines, statuses in ((harmless, PASSED), (misspelled, REFUSED), (broken, BROKEN)):
+    for lines, statuses in (
+        (harmless, PASSED),
+        (misspelled, REFUSED),
+        (broken, BROKEN),
+    ):
         for line in lines:
             found |= _both(repr(line), (line,), statuses)
-    return found | _both("a body that waits", (b"Expect: 100-continue",), (100, *PASSED))
+    return found | _both(
+        "a body that waits", (b"Expect: 100-continue",), (100, *PASSED)
+    )
 
 
 def _lengths() -> dict[str, Attack]:
@@ -176,11 +203,16 @@ def _lengths() -> dict[str, Attack]:
         b"5e0",
     )
     found = {
-        f"length {one!r}": Attack((b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello")
+        f"length {one!r}": Attack(
+            (b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello"
+        )
         for one in odd
     }
     found["length with zeros"] = Attack(
-        (b"Content-Length: 000000000000000000005",), b"hello" + HIDDEN, (200, 404, 200), b"hello"
+        (b"Content-Length: 000000000000000000005",),
+        b"hello" + HIDDEN,
+        (200, 404, 200),
+        b"hello",
     )
     found["length twice"] = Attack((LENGTH, LENGTH), HIDDEN, BROKEN)
     found["two lengths"] = Attack((LENGTH, b"Content-Length: 0"), HIDDEN, BROKEN)
@@ -202,14 +234,17 @@ def _codings() -> dict[str, Attack]:
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
     found = {
-        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), UNKNOWN) for one in odd
+        f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), UNKNOWN)
+        for one in odd
     }
     found |= {
         f"coding {one!r}": Attack((b"Transfer-Encoding: " + one,), chunk(), PASSED)
         for one in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
-    found["two codings"] = Attack((CHUNKED, b"Transfer-Encoding: identity"), chunk(), BROKEN)
+    found["two codings"] = Attack(
+        (CHUNKED, b"Transfer-Encoding: identity"), chunk(), BROKEN
+    )
     for length in (LENGTH, b"Content-Length: 0", b"Content-Length: %d" % len(chunk())):
         found[f"{length!r}, then chunks"] = Attack((length, CHUNKED), chunk(), BROKEN)
         found[f"chunks, then {length!r}"] = Attack((CHUNKED, length), chunk(), BROKEN)
@@ -223,7 +258,11 @@ def _chunks() -> dict[str, Attack]:
     forged = b"0\r\nX-Auth-Client: forged\r\nContent-Length: 0\r\n\r\n"
     bodies: dict[str, tuple[bytes, tuple[int, ...], bytes]] = {
         "an extension": (chunk(size=b"%x;a=b"), PASSED, HIDDEN),
-        "an extension with a line feed": (b"5;\nxx\r\nhello\r\n0\r\n\r\n" + HIDDEN, BROKEN, b""),
+        "an extension with a line feed": (
+            b"5;\nxx\r\nhello\r\n0\r\n\r\n" + HIDDEN,
+            BROKEN,
+            b"",
+        ),
         "a quoted line end": (chunk(size=b'%x;a="\r\n"'), BROKEN, b""),
         "blanks": (chunk(size=b"%x  "), PASSED, HIDDEN),
         "a blank before": (chunk(size=b" %x"), BROKEN, b""),
@@ -249,7 +288,10 @@ def _methods_and_versions() -> dict[str, Attack]:
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)
         found |= _both(
-            f"{method!r} names the length", (b"Connection: Content-Length",), REFUSED, method=method
+            f"{method!r} names the length",
+            (b"Connection: Content-Length",),
+            REFUSED,
+            method=method,
         )
     old = {"version": b"HTTP/1.0"}
     named, kept = b"Connection: Content-Length", b"Connection: keep-alive"

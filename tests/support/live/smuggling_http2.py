@@ -40,7 +40,9 @@ class Http2Attack:
         }
         given = {**first, **self.pseudo}.items()
         found = [
-            (name, value.replace(b"%path", path)) for name, value in given if value is not None
+            (name, value.replace(b"%path", path))
+            for name, value in given
+            if value is not None
         ]
         found += [(name, value.replace(b"%host", host)) for name, value in self.headers]
         return [*found, *authorization]
@@ -98,7 +100,9 @@ def _of_connections() -> dict[str, Http2Attack]:
             200, (coded,), body, bounded=411, content=body
         )
     found["chunked with a length"] = Http2Attack(400, (LENGTH, coded))
-    found["another coding"] = Http2Attack(501, (LENGTH, (b"transfer-encoding", b"identity")))
+    found["another coding"] = Http2Attack(
+        501, (LENGTH, (b"transfer-encoding", b"identity"))
+    )
     found["a coding in another spelling"] = Http2Attack(
         400, (LENGTH, (b"transfer_encoding", b"chunked"))
     )
@@ -124,15 +128,24 @@ def _bytes() -> dict[str, Http2Attack]:
         b"x-a: b\r\nx-b",
         b"x-a\r\ncontent-length",
     )
-    found = {f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one))) for one in values}
-    return found | {f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0"))) for one in names}
+    found = {
+        f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one))) for one in values
+    }
+    return found | {
+        f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0"))) for one in names
+    }
 
 
 def _pseudo_headers() -> dict[str, Http2Attack]:
     """What becomes the request line and the Host header."""
     hidden = b" HTTP/1.1\r\nX-Auth-Client: forged\r\n\r\n"
     odd: dict[bytes, tuple[bytes | None, ...]] = {
-        b":method": (b"GET /orders/hidden" + hidden + b"POST", b"POST /x", b"post", None),
+        b":method": (
+            b"GET /orders/hidden" + hidden + b"POST",
+            b"POST /x",
+            b"post",
+            None,
+        ),
         b":path": (
             b"%path" + hidden,
             b"%path HTTP/1.1",

@@ -24,9 +24,13 @@ class Streams(Listening):
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.heads: list[bytes] = []
         self.ended = threading.Event()
-        super().__init__(Connections((bind, 0), type("Handler", (_Handler,), {"streams": self})))
+        super().__init__(
+            Connections((bind, 0), type("Handler", (_Handler,), {"streams": self}))
+        )
 
-    def __exit__(self, *ended: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *ended: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self.ended.set()
         super().__exit__(*ended)
 
@@ -40,14 +44,16 @@ class _Handler(Requests):
             return
         self.streams.heads.append(head)
         with suppress(OSError):
-            self._socket(head) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(
+            self._socket(
                 head
-            )
+            ) if b"\r\nupgrade: websocket\r\n" in head.lower() else self._events(head)
 
     def _socket(self, head: bytes) -> None:
         """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
         found = re.search(rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE)
-        accept = base64.b64encode(hashlib.sha1((found[1] if found else b"") + _GUID).digest())
+        accept = base64.b64encode(
+            hashlib.sha1((found[1] if found else b"") + _GUID).digest()
+        )
         self.wfile.write(
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         )
@@ -97,5 +103,7 @@ class Opened:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *_: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         self._connection.close()

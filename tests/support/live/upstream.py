@@ -21,7 +21,9 @@ class Upstream(Listening):
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self._arrived: dict[str, list[bytes]] = {}
         self._lock = threading.Lock()
-        super().__init__(Connections((bind, 0), type("Handler", (_Handler,), {"upstream": self})))
+        super().__init__(
+            Connections((bind, 0), type("Handler", (_Handler,), {"upstream": self}))
+        )
 
     def arrived(self, mark: str) -> list[bytes]:
         """Every request that came with this mark: head and body, as they were received."""
@@ -32,7 +34,9 @@ class Upstream(Listening):
         """Notes a request, before it is answered."""
         found = _MARKED.search(raw)
         with self._lock:
-            self._arrived.setdefault(found[1].decode("latin-1") if found else "", []).append(raw)
+            self._arrived.setdefault(
+                found[1].decode("latin-1") if found else "", []
+            ).append(raw)
 
 
 class _Handler(Requests):
@@ -46,8 +50,6 @@ class _Handler(Requests):
         length = _LENGTH.search(head)
         raw = head + self.rfile.read(int(length[1]) if length else 0)
         self.upstream.keep(raw)
-        answer = (
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
-        )
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
         answer += b"Content-Length: %d\r\n\r\n" % len(raw)
         self.wfile.write(answer if head.startswith(b"HEAD ") else answer + raw)

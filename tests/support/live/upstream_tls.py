@@ -55,11 +55,12 @@ class Asked:
             if sent.get("name", "").endswith(f".{name}.{own}")
         ]
         self.entities.change(
-            service, {**self.entities.made[service], "client_certificate": None, **fields}
+            service,
+            {**self.entities.made[service], "client_certificate": None, **fields},
         )
-        config = self.entities.configs(self.estate, component, own, self.host, workload.port)[
-            "post-function"
-        ]
+        config = self.entities.configs(
+            self.estate, component, own, self.host, workload.port
+        )["post-function"]
         (gate,) = self.entities.paths(
             "/plugins", name="post-function", service={"id": service.rpartition("/")[2]}
         )
@@ -93,16 +94,26 @@ class Asked:
 
 @contextmanager
 def asked(
-    admin: str, token: str | None, proxy: str, stack: Stack, domain: str, host: str, bound: float
+    admin: str,
+    token: str | None,
+    proxy: str,
+    stack: Stack,
+    domain: str,
+    host: str,
+    bound: float,
 ) -> Iterator[Asked]:
     """The estate on a Kong, which has its CA certificate then; all of it goes at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
         loaded = entities.make(
-            "/ca_certificates", {"cert": ca.certificate, "tags": [f"kong-oam-stack:{stack.name}"]}
+            "/ca_certificates",
+            {"cert": ca.certificate, "tags": [f"kong-oam-stack:{stack.name}"]},
         )
-        entities.over_tls, entities.authorities = settings(ca), {ca.fingerprint: loaded["id"]}
+        entities.over_tls, entities.authorities = (
+            settings(ca),
+            {ca.fingerprint: loaded["id"]},
+        )
         entities.estate(made, {}, host, 1)
         yield Asked(entities, made, proxy, domain, host, ca, bound)
 
@@ -131,7 +142,9 @@ def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
         asked.serve("right", ended)
         asked.expect("right", 502, ended)
         tags = [f"kong-oam-stack:{asked.estate.stack.name}"]
-        theirs = entities.make("/ca_certificates", {"cert": stranger.certificate, "tags": tags})
+        theirs = entities.make(
+            "/ca_certificates", {"cert": stranger.certificate, "tags": tags}
+        )
         asked.serve("right", workload, ca_certificates=[theirs["id"]])
         asked.expect("right", 502, workload)
         asked.serve("right", workload, tls_verify=False)
@@ -142,4 +155,6 @@ def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
         mine = entities.make("/certificates", pair)
         asked.serve("right", mutual, client_certificate={"id": mine["id"]})
         assert asked.expect("right", 200)["client"] == "the gateway"
-        asked.serve("right", workload)  # so that the certificate is nobody's, and can go
+        asked.serve(
+            "right", workload
+        )  # so that the certificate is nobody's, and can go

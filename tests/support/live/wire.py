@@ -14,7 +14,9 @@ from types import TracebackType
 from tests.support.listening import Connections, Listening, Requests
 
 _LENGTH = re.compile(rb"^content-length: *([0-9]+) *\r$", re.MULTILINE | re.IGNORECASE)
-_CHUNKED = re.compile(rb"^transfer-encoding: *chunked *\r$", re.MULTILINE | re.IGNORECASE)
+_CHUNKED = re.compile(
+    rb"^transfer-encoding: *chunked *\r$", re.MULTILINE | re.IGNORECASE
+)
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 SETTLED = 2.0
 """Seconds to wait for more of an answer. A gateway on this machine is done long before."""
@@ -26,9 +28,13 @@ class Wire(Listening):
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.requests: list[bytes] = []
         self.connections: list[socket.socket] = []
-        super().__init__(Connections((bind, 0), type("Handler", (_Handler,), {"wire": self})))
+        super().__init__(
+            Connections((bind, 0), type("Handler", (_Handler,), {"wire": self}))
+        )
 
-    def __exit__(self, *ended: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, *ended: type[BaseException] | BaseException | TracebackType | None
+    ) -> None:
         super().__exit__(*ended)
         for connection in self.connections:
             with suppress(OSError):
@@ -39,7 +45,9 @@ class _Handler(Requests):
     """One request after the other, and an answer to each."""
 
     wire: Wire
-    timeout = None  # the gateway keeps connections for a minute, and must not find one closed
+    timeout = (
+        None  # the gateway keeps connections for a minute, and must not find one closed
+    )
 
     def handle(self) -> None:
         self.wire.connections.append(self.request)
@@ -47,7 +55,9 @@ class _Handler(Requests):
             while head := self.head():
                 self.wire.requests.append(head + self._body(head))
                 answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
-                self.wfile.write(answer + b"ok" if not head.startswith(b"HEAD ") else answer)
+                self.wfile.write(
+                    answer + b"ok" if not head.startswith(b"HEAD ") else answer
+                )
 
     def _body(self, head: bytes) -> bytes:
         """As the head says how long it is. Chunks stay chunks."""
@@ -77,7 +87,10 @@ def content_of(request: bytes) -> bytes:
 def said(proxy: tuple[str, int], raw: bytes) -> bytes:
     """All that the gateway says to these bytes, until it closes the connection or has nothing more to say."""
     answered = b""
-    with socket.create_connection(proxy, timeout=SETTLED) as connection, suppress(OSError):
+    with (
+        socket.create_connection(proxy, timeout=SETTLED) as connection,
+        suppress(OSError),
+    ):
         connection.sendall(raw)
         while more := connection.recv(65536):
             answered += more

@@ -136,7 +136,9 @@ class Kubernetes:
 
     def as_cluster(self) -> RealCluster:
         """What `sandbox.local.Local` takes."""
-        return RealCluster(self._programs, {"KUBECONFIG": str(self.kubeconfig)}, self.objects)
+        return RealCluster(
+            self._programs, {"KUBECONFIG": str(self.kubeconfig)}, self.objects
+        )
 
     def objects(self, kind: str) -> list[Object]:
         """All objects of a kind, but for what the server makes for itself."""
@@ -150,7 +152,11 @@ class Kubernetes:
 
     def kubectl(self, *arguments: str) -> str:
         """What the real kubectl prints. Raises CalledProcessError, with what it said as a note."""
-        command = [str(self._programs / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = [
+            str(self._programs / "kubectl"),
+            f"--kubeconfig={self.kubeconfig}",
+            *arguments,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode:
             failed = subprocess.CalledProcessError(
@@ -164,7 +170,9 @@ class Kubernetes:
         """Every write that was accepted, controllers' and the stand-in nodes' left out."""
         found = []
         for line in (self._folder / "audit.log").read_text("utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # the last line may be half there
+            with contextlib.suppress(
+                json.JSONDecodeError
+            ):  # the last line may be half there
                 event = json.loads(line)
                 agent = event.get("userAgent", "")
                 if event["responseStatus"]["code"] < 300 and not agent.startswith(
@@ -173,7 +181,9 @@ class Kubernetes:
                     about = event["objectRef"]
                     where = f"{about.get('namespace', '')}/{about.get('name', '')}"
                     if "dryRun" not in event["requestURI"]:
-                        found.append(Written(event["verb"], f"{about['resource']} {where}"))
+                        found.append(
+                            Written(event["verb"], f"{about['resource']} {where}")
+                        )
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -181,10 +191,14 @@ class Kubernetes:
         headers = {"Authorization": f"Bearer {self._token}", "User-Agent": _NODES}
         if body is not None:
             headers["Content-Type"] = (
-                "application/merge-patch+json" if method == "PATCH" else "application/json"
+                "application/merge-patch+json"
+                if method == "PATCH"
+                else "application/json"
             )
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
+        request = urllib.request.Request(
+            f"{self.url}{path}", data, headers, method=method
+        )
         with urllib.request.urlopen(request, timeout=20, context=self._tls) as answer:
             return json.loads(answer.read())
 
@@ -192,12 +206,17 @@ class Kubernetes:
         data, peers, port = (free_port() for _ in range(3))
         self.url = f"https://127.0.0.1:{port}"
         (self._folder / _KEY).write_bytes(programs.private_key())
-        (self._folder / _TOKENS).write_text(f'{self._token},admin,admin,"system:masters"\n')
+        (self._folder / _TOKENS).write_text(
+            f'{self._token},admin,admin,"system:masters"\n'
+        )
         (self._folder / _AUDIT).write_text(_POLICY)
         store = f"http://127.0.0.1:{data}"
         self._run("etcd", _store(self._folder, store, f"http://127.0.0.1:{peers}"))
         self._run("kube-apiserver", _api(self._folder, store, port))
-        self._await(lambda: (self._folder / "tls" / "apiserver.crt").exists(), "has no certificate")
+        self._await(
+            lambda: (self._folder / "tls" / "apiserver.crt").exists(),
+            "has no certificate",
+        )
         authority = self._folder / "tls" / "apiserver.crt"
         self._tls = ssl.create_default_context(cafile=str(authority))
         self._tls.check_hostname = False
@@ -224,11 +243,15 @@ class Kubernetes:
             str(self._programs / program),
             *(f"--{name}={value}" for name, value in flags.items()),
         ]
-        self._started.append(Server(command, self._folder, self._folder / f"{program}.log"))
+        self._started.append(
+            Server(command, self._folder, self._folder / f"{program}.log")
+        )
 
     def _await(self, there: Callable[[], bool], problem: str) -> None:
         until = time.monotonic() + _READY
-        while time.monotonic() < until and all(one.status is None for one in self._started):
+        while time.monotonic() < until and all(
+            one.status is None for one in self._started
+        ):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 if there():
                     return
@@ -241,13 +264,16 @@ class Kubernetes:
         return True
 
     def _has_default_account(self) -> bool:
-        return bool(self.ask("GET", "/api/v1/namespaces/default/serviceaccounts")["items"])
+        return bool(
+            self.ask("GET", "/api/v1/namespaces/default/serviceaccounts")["items"]
+        )
 
     def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
         """Whether NetworkPolicies let somebody connect, each from an address to an address and port, by what
         kube-network-policies makes of what this server holds."""
         lines = "".join(
-            f"{source} {destination} {port}\n" for source, destination, port in connections
+            f"{source} {destination} {port}\n"
+            for source, destination, port in connections
         )
         command = [str(self._programs / programs.JUDGE), str(self.kubeconfig)]
         done = subprocess.run(
@@ -345,21 +371,35 @@ def _controllers(folder: Path) -> Mapping[str, object]:
 def _status(number: int, ends: bool) -> Object:
     then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     conditions = [
-        {"type": kind, "status": str(kind in _BEGUN or not ends), "lastTransitionTime": then}
+        {
+            "type": kind,
+            "status": str(kind in _BEGUN or not ends),
+            "lastTransitionTime": then,
+        }
         for kind in (*_BEGUN, "ContainersReady", "Ready")
     ]
     address = f"10.1.{number // 250}.{number % 250 + 1}"
     phase = "Succeeded" if ends else "Running"
-    return {"phase": phase, "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
+    return {
+        "phase": phase,
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "conditions": conditions,
+    }
 
 
 def _kubeconfig(url: str, authority: bytes, token: str) -> Object:
-    cluster = {"server": url, "certificate-authority-data": base64.b64encode(authority).decode()}
+    cluster = {
+        "server": url,
+        "certificate-authority-data": base64.b64encode(authority).decode(),
+    }
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": CONTEXT,
-        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+        "contexts": [
+            {"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}
+        ],
         "clusters": [{"name": CONTEXT, "cluster": cluster}],
         "users": [{"name": CONTEXT, "user": {"token": token}}],
     }

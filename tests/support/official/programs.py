@@ -128,13 +128,19 @@ def folder() -> Path:
 
 
 def _build_servers(found: Path) -> None:
-    missing = {name: package for name, package in _SERVERS.items() if not (found / name).exists()}
+    missing = {
+        name: package
+        for name, package in _SERVERS.items()
+        if not (found / name).exists()
+    }
     if not missing:
         return
     minor = KUBERNETES.removeprefix("1.")
     about = downloaded(found, "k8s.io/kubernetes", f"v{KUBERNETES}") / "go.mod"
     # What lies in that repository's own tree has the version 0.0.0 there, and is published as modules of its own.
-    staged = re.findall(r"^\s*(k8s\.io/\S+) v0\.0\.0$", about.read_text("utf-8"), re.MULTILINE)
+    staged = re.findall(
+        r"^\s*(k8s\.io/\S+) v0\.0\.0$", about.read_text("utf-8"), re.MULTILINE
+    )
     lines = [
         "module build\n\ngo 1.25\n\ngodebug default=go1.25\n",
         f"require (\n\tk8s.io/kubernetes v{KUBERNETES}\n\tgo.etcd.io/etcd/server/v3 v{ETCD}\n)\n",
@@ -142,9 +148,15 @@ def _build_servers(found: Path) -> None:
         *(f"\t{module} => {module} v0.{minor}" for module in sorted(set(staged))),
         ")\n",
     ]
-    numbers = {"gitVersion": f"v{KUBERNETES}", "gitMajor": "1", "gitMinor": minor.split(".")[0]}
+    numbers = {
+        "gitVersion": f"v{KUBERNETES}",
+        "gitMajor": "1",
+        "gitMinor": minor.split(".")[0],
+    }
     flags = [
-        f"-X {module}.{name}={value}" for module in _VERSIONS for name, value in numbers.items()
+        f"-X {module}.{name}={value}"
+        for module in _VERSIONS
+        for name, value in numbers.items()
     ]
     build(
         found,
@@ -165,18 +177,32 @@ def _build_plugin(found: Path) -> None:
         "mapping.json": (at / "terraform-mapping.json").read_text("utf-8"),
         "main.go": _MAIN.replace("VERSION", version),
     }
-    build(found, f"the plugin of pulumi-kubernetes, {version}", files, {PLUGIN: "."}, "-s -w")
+    build(
+        found,
+        f"the plugin of pulumi-kubernetes, {version}",
+        files,
+        {PLUGIN: "."},
+        "-s -w",
+    )
 
 
 def _build_judge(found: Path) -> None:
-    files = {"go.mod": go_mod(_JUDGE_MODULE, _JUDGE_VERSION, "1.26.0"), "main.go": _JUDGE}
-    build(found, f"kube-network-policies {_JUDGE_VERSION}", files, {JUDGE: "."}, "-s -w")
+    files = {
+        "go.mod": go_mod(_JUDGE_MODULE, _JUDGE_VERSION, "1.26.0"),
+        "main.go": _JUDGE,
+    }
+    build(
+        found, f"kube-network-policies {_JUDGE_VERSION}", files, {JUDGE: "."}, "-s -w"
+    )
 
 
 def private_key() -> bytes:
     """An RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
     key = rsa.generate_private_key(65537, 2048)
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    encoding, form = (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+    )
     return key.private_bytes(encoding, form, serialization.NoEncryption())
 
 

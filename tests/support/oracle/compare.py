@@ -56,13 +56,18 @@ class Project:
     def __init__(self, world: World) -> None:
         self.world = world
         prefix = "kong-oam:"
-        values = {key.removeprefix(prefix): value for key, value in world.stack["config"].items()}
+        values = {
+            key.removeprefix(prefix): value
+            for key, value in world.stack["config"].items()
+        }
         self.settings: Settings = parse("tests", values, kinds.describe)
         readings = [
             read_bytes(f"app{number}.yaml", json.dumps(application).encode())
             for number, application in enumerate(world.applications)
         ]
-        self.compiled: Compiled = compile_estate(together(readings), self.settings.stack)
+        self.compiled: Compiled = compile_estate(
+            together(readings), self.settings.stack
+        )
         self._scripts: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._answering: dict[tuple[str, int], Any] = {}
         self._signed: dict[Token, str] = {}
@@ -92,19 +97,28 @@ class Project:
     def rings(self) -> dict[str, KeyRing]:
         return {
             name: replace(
-                issuer.ring, clients={client_id(key): key for key in self.clients_of(name)}
+                issuer.ring,
+                clients={client_id(key): key for key in self.clients_of(name)},
             )
             for name, issuer in self.issuers.items()
         }
 
     def clients_of(self, provider: str) -> list[str]:
-        return [client.component for client in self.estate.clients if client.provider == provider]
+        return [
+            client.component
+            for client in self.estate.clients
+            if client.provider == provider
+        ]
 
     def asked(self, request: Request) -> Answer:
         """What `kong_oam.access.decide` says."""
-        authorization = (f"Bearer {self.signed(request.token)}",) if request.token else ()
+        authorization = (
+            (f"Bearer {self.signed(request.token)}",) if request.token else ()
+        )
         headers = (request.header,) if request.header else ()
-        raw = decide.Request(request.method, request.host, request.target, request.address, headers)
+        raw = decide.Request(
+            request.method, request.host, request.target, request.address, headers
+        )
         found = decide.answer(self.estate, raw, authorization, self.rings, NOW)
         return Answer(found.status, found.component.key if found.component else None)
 
@@ -135,7 +149,9 @@ class Project:
             admission, gate = (lua.compiled(config["access"][0]) for config in configs)
             self._scripts[place] = admission, gate
             (answers,) = configs[0]["header_filter"]
-            self._answering[place] = lua.compiled(answers) if "code.cors()" in answers else None
+            self._answering[place] = (
+                lua.compiled(answers) if "code.cors()" in answers else None
+            )
         return self._scripts[place]
 
     def answering(self, lua: Lua, place: tuple[str, int]) -> Any:
@@ -152,10 +168,15 @@ def signed(issuer: Issuer, token: Token) -> str:
         spelling.subject: "somebody",
     }
     if provider.per_api:
-        changes["aud"] = provider.audience_of(token.api) if token.api else "api://elsewhere"
+        changes["aud"] = (
+            provider.audience_of(token.api) if token.api else "api://elsewhere"
+        )
     if token.user:
         listed = replace(provider, groups={}).listed
-        changes |= {spelling.groups: [listed(group) for group in token.groups], spelling.user: "u1"}
+        changes |= {
+            spelling.groups: [listed(group) for group in token.groups],
+            spelling.user: "u1",
+        }
     else:
         own = spelling.own_value or client_id(token.client)
         changes |= {spelling.own: own}
@@ -179,7 +200,9 @@ def signed(issuer: Issuer, token: Token) -> str:
     changes |= faults.get(fault, {})
     kid = "else" if fault == "unknown key id" else issuer.kid
     return issuer.signed(
-        issuer.payload(scopes, **changes), _STRAY if fault == "another key" else None, kid=kid
+        issuer.payload(scopes, **changes),
+        _STRAY if fault == "another key" else None,
+        kid=kid,
     )
 
 
@@ -262,8 +285,15 @@ class Lua:
                     "custom_id": issuer.provider.issuer,
                 }
                 owner = self._table({"id": token.provider})
-                credential = {"key": issuer.kid, "algorithm": issuer.algorithm, "consumer": owner}
-                given |= {"authenticated_jwt_token": text, "consumer": self._table(consumer)}
+                credential = {
+                    "key": issuer.kid,
+                    "algorithm": issuer.algorithm,
+                    "consumer": owner,
+                }
+                given |= {
+                    "authenticated_jwt_token": text,
+                    "consumer": self._table(consumer),
+                }
                 given["credential"] = self._table(credential)
         given["headers"] = self._table(headers)
         return self._table(given)
@@ -278,7 +308,13 @@ class Lua:
         return status
 
     def allowed(
-        self, admission: Any, answering: Any, facts: Any, origin: str, *, preflight: bool
+        self,
+        admission: Any,
+        answering: Any,
+        facts: Any,
+        origin: str,
+        *,
+        preflight: bool,
     ) -> str | None:
         """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
         facts["http_origin"] = origin
@@ -340,18 +376,27 @@ class _Comparison:
     def compile(self) -> bool:
         """Whether the project has no error to find in either. The generator means to make none."""
         found = [one for one in (self.was, self.now) if one.compiled.estate is None]
-        lines = [str(diagnostic) for one in found for diagnostic in one.compiled.diagnostics]
-        self.report.disagreements += [f"seed {self.seed}: not compiled: {line}" for line in lines]
+        lines = [
+            str(diagnostic) for one in found for diagnostic in one.compiled.diagnostics
+        ]
+        self.report.disagreements += [
+            f"seed {self.seed}: not compiled: {line}" for line in lines
+        ]
         return not found
 
     def ask(self, question: Question) -> None:
         request, was, now = question.request, self.was, self.now
         earlier, meant = was.world.answer(request), now.world.answer(request)
-        self.report.counted.update(worlds.seen(question, was.world, now.world, earlier, meant))
+        self.report.counted.update(
+            worlds.seen(question, was.world, now.world, earlier, meant)
+        )
         if request.token and request.token.provider not in now.issuers:
             return
         self._judge("decide", request, meant, now.asked(request).status)
-        facts, own = self.lua.facts(now, request), (meant.component or "", meant.port or 0)
+        facts, own = (
+            self.lua.facts(now, request),
+            (meant.component or "", meant.port or 0),
+        )
         for place in self._gates_to_ask(own):
             status = self.lua.through(*now.scripts(self.lua, place), facts)
             self._judge(
@@ -380,7 +425,9 @@ class _Comparison:
             )
             self.report.decisions += 1
             expected = page.origin if readable and place == own else None
-            if said != expected and not (said is None and meaning.is_spelled_oddly(page.target)):
+            if said != expected and not (
+                said is None and meaning.is_spelled_oddly(page.target)
+            ):
                 self.report.disagreements.append(
                     f"seed {self.seed}: cors of {place} says {said}, meant is {expected}: {page}"
                 )
@@ -395,7 +442,12 @@ class _Comparison:
             yield places[self.report.decisions % len(places)]
 
     def _half_finished(
-        self, place: tuple[str, int], request: Request, facts: Any, earlier: Answer, meant: Answer
+        self,
+        place: tuple[str, int],
+        request: Request,
+        facts: Any,
+        earlier: Answer,
+        meant: Answer,
     ) -> None:
         """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
         for name, admitting, deciding in (
@@ -426,7 +478,9 @@ class _Comparison:
         if why := known(request, meant, status):
             self.report.counted[f"known: {why}"] += 1
         else:
-            said = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            said = (
+                f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            )
             self.report.disagreements.append(said)
 
 

@@ -129,7 +129,11 @@ def provider_of(component: Document, stack: Document) -> Document:
 def mapped(domain: str, stack: Document) -> str:
     """A domain as this environment calls it. A suffix is whole labels; of several the longest is taken."""
     suffixes = setting(stack, "domains", {}).get("suffixes", {})
-    fitting = [suffix for suffix in suffixes if domain == suffix or domain.endswith("." + suffix)]
+    fitting = [
+        suffix
+        for suffix in suffixes
+        if domain == suffix or domain.endswith("." + suffix)
+    ]
     if not fitting:
         return domain
     longest: str = max(fitting, key=len)
@@ -144,7 +148,9 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
             if "domain" in gateway:
                 host = mapped(gateway["domain"], stack)
             else:
-                host = f"{name}-{application}.{setting(stack, 'domains', {})['default']}"
+                host = (
+                    f"{name}-{application}.{setting(stack, 'domains', {})['default']}"
+                )
             for path, port in gateway["http"].items():
                 found.append(Endpoint(key, host, path, port))
     return found
@@ -166,7 +172,9 @@ def resolved(target: bytes) -> Elements | None:
     resolved, and `..` does not lead above the root (nginx answers 400).
     """
     path = target.partition(b"?")[0]
-    if not path.startswith(b"/") or any(byte in b"\\;#" or control(byte) for byte in path):
+    if not path.startswith(b"/") or any(
+        byte in b"\\;#" or control(byte) for byte in path
+    ):
         return None
     decoded, at = b"", 0
     while at < len(path):
@@ -174,7 +182,9 @@ def resolved(target: bytes) -> Elements | None:
             decoded, at = decoded + path[at : at + 1], at + 1
             continue
         digits = path[at + 1 : at + 3]
-        if len(digits) < 2 or any(digit not in string.hexdigits.encode() for digit in digits):
+        if len(digits) < 2 or any(
+            digit not in string.hexdigits.encode() for digit in digits
+        ):
             return None
         byte = int(digits, 16)
         if byte in b"/\\;?%" or control(byte):
@@ -185,7 +195,9 @@ def resolved(target: bytes) -> Elements | None:
     except UnicodeDecodeError:
         return None
     if any(
-        is_none_or_several(part) for part in decoded.split(b"/") if part not in (b"", b".", b"..")
+        is_none_or_several(part)
+        for part in decoded.split(b"/")
+        if part not in (b"", b".", b"..")
     ):
         return None
     return without_dots(decoded)
@@ -221,17 +233,27 @@ def owns(path: Elements, request: Elements) -> bool:
 
 def _without_accents(text: str) -> str:
     return "".join(
-        one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn"
+        one
+        for one in unicodedata.normalize("NFD", text)
+        if unicodedata.category(one) != "Mn"
     )
 
 
 def _without_what_cannot_be_seen(text: str) -> str:
     selectors = {
         chr(code)
-        for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x34F, 0x3164, 0xFFA0)
+        for code in (
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
+            0x34F,
+            0x3164,
+            0xFFA0,
+        )
     }
     return "".join(
-        one for one in text if unicodedata.category(one) != "Cf" and one not in selectors
+        one
+        for one in text
+        if unicodedata.category(one) != "Cf" and one not in selectors
     )
 
 
@@ -268,7 +290,9 @@ def readings(part: bytes) -> frozenset[str]:
 def is_none_or_several(part: bytes) -> bool:
     """Whether some server reads no element in it, a dot segment, or more than an element."""
     separators = set("/\\;?%#") - set(part.decode())
-    return any(text in ("", ".", "..") or set(text) & separators for text in readings(part))
+    return any(
+        text in ("", ".", "..") or set(text) & separators for text in readings(part)
+    )
 
 
 def taken_for(part: bytes, rule: bytes) -> bool:
@@ -295,7 +319,8 @@ def is_spelled_oddly(target: bytes) -> bool:
     path = target.partition(b"?")[0]
     return bool(
         re.search(
-            rb"[\x80-\xff*<>\"~]|%[89a-fA-F]|%2[2aA]|%3[cCeE]|%7[eE]|:.*[$]|%3[aA].*[$]", path
+            rb"[\x80-\xff*<>\"~]|%[89a-fA-F]|%2[2aA]|%3[cCeE]|%7[eE]|:.*[$]|%3[aA].*[$]",
+            path,
         )
     )
 
@@ -314,14 +339,22 @@ def picked(listed: list[Endpoint], host: str, path: Elements) -> Endpoint | None
     """The endpoint that takes a request: an exact host before a wildcard, a longer wildcard before a shorter one, and
     then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
     name = host.partition(":")[0]
-    fitting = [one for one in listed if fits(one.host, name) and owns(elements(one.path), path)]
+    fitting = [
+        one for one in listed if fits(one.host, name) and owns(elements(one.path), path)
+    ]
     fitting.sort(
-        key=lambda one: (not one.host.startswith("*."), len(one.host), len(elements(one.path)))
+        key=lambda one: (
+            not one.host.startswith("*."),
+            len(one.host),
+            len(elements(one.path)),
+        )
     )
     return fitting[-1] if fitting else None
 
 
-def rules_of(key: str, access: Document, listed: list[Endpoint]) -> list[tuple[Elements, Document]]:
+def rules_of(
+    key: str, access: Document, listed: list[Endpoint]
+) -> list[tuple[Elements, Document]]:
     """Each path of each rule. One that names no path has every path of the component's gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
     return [
@@ -345,13 +378,19 @@ def held_by_client(
     """
     component = components(applications).get(client or "")
     own = [
-        trait for trait in traits(component or {}, "client") if (trait["kind"] in SIGN_IN) == user
+        trait
+        for trait in traits(component or {}, "client")
+        if (trait["kind"] in SIGN_IN) == user
     ]
     calls = [call for trait in own for call in trait.get("calls", [])]
-    return {scope for call in calls if call["component"] == key for scope in call["scopes"]}
+    return {
+        scope for call in calls if call["component"] == key for scope in call["scopes"]
+    }
 
 
-def held_by_groups(access: Document, provider: Document, groups: tuple[str, ...]) -> set[str]:
+def held_by_groups(
+    access: Document, provider: Document, groups: tuple[str, ...]
+) -> set[str]:
     """The scopes of the roles that groups hold, called as the provider calls them."""
     names = provider.get("groups", {})
     roles = access.get("roles", {}).values()
@@ -363,14 +402,19 @@ def held_by_groups(access: Document, provider: Document, groups: tuple[str, ...]
     }
 
 
-def counts(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
+def counts(
+    applications: list[Document], stack: Document, key: str, token: Token
+) -> bool:
     """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
     return (
-        token.counts and token.provider == provider_of(components(applications)[key], stack)["name"]
+        token.counts
+        and token.provider == provider_of(components(applications)[key], stack)["name"]
     )
 
 
-def is_for(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
+def is_for(
+    applications: list[Document], stack: Document, key: str, token: Token
+) -> bool:
     """Whether a token that counts is for the component. One without an access trait is no API: a token for any API of
     its provider that somebody calls is for it."""
     known = components(applications)
@@ -378,7 +422,10 @@ def is_for(applications: list[Document], stack: Document, key: str, token: Token
         return True
     if access_of(known[key]) is not None:
         return token.api == key
-    if token.api not in known or provider_of(known[token.api], stack)["name"] != token.provider:
+    if (
+        token.api not in known
+        or provider_of(known[token.api], stack)["name"] != token.provider
+    ):
         return False
     calls = (
         call
@@ -389,10 +436,14 @@ def is_for(applications: list[Document], stack: Document, key: str, token: Token
     return any(call["component"] == token.api for call in calls)
 
 
-def effective(applications: list[Document], stack: Document, key: str, token: Token) -> set[str]:
+def effective(
+    applications: list[Document], stack: Document, key: str, token: Token
+) -> set[str]:
     """The scopes of a token that count: those that its client holds here, and for a user the roles of their groups."""
     component = components(applications)[key]
-    scopes = set(token.scopes) & held_by_client(applications, token.client, key, user=token.user)
+    scopes = set(token.scopes) & held_by_client(
+        applications, token.client, key, user=token.user
+    )
     if token.user:
         scopes &= held_by_groups(
             access_of(component) or {}, provider_of(component, stack), token.groups
@@ -407,10 +458,14 @@ def answer(applications: list[Document], stack: Document, request: Request) -> A
         return Answer(400)
     listed = endpoints(applications, stack)
     endpoint = picked(listed, request.host, path)
-    if endpoint is None or request.method not in METHODS:  # no route lists another method
+    if (
+        endpoint is None or request.method not in METHODS
+    ):  # no route lists another method
         return Answer(404)
     status = _status(applications, stack, listed, endpoint.component, request, path)
-    if status == 200 and not from_there(applications, listed, endpoint.component, request, path):
+    if status == 200 and not from_there(
+        applications, listed, endpoint.component, request, path
+    ):
         status = 403  # the last thing that is asked
     return Answer(status, endpoint.component, endpoint.port)
 
@@ -427,11 +482,18 @@ def is_read_differently(name: str, value: str) -> bool:
     name = name.lower()
     if name == "connection":
         return not {part.strip().lower() for part in value.split(",")} <= OF_CONNECTIONS
-    return "_" in name and SPELLED_WITH_DASHES.fullmatch(name.replace("_", "-")) is not None
+    return (
+        "_" in name
+        and SPELLED_WITH_DASHES.fullmatch(name.replace("_", "-")) is not None
+    )
 
 
 def from_there(
-    applications: list[Document], listed: list[Endpoint], key: str, request: Request, path: Elements
+    applications: list[Document],
+    listed: list[Endpoint],
+    key: str,
+    request: Request,
+    path: Elements,
 ) -> bool:
     """Whether the rules of the path may be called from where the request comes. A network of IPv6 holds no address of
     IPv4, however that is written."""
@@ -445,7 +507,11 @@ def from_there(
             if owner in map(elements, one["paths"]) and lists(one, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
-        if networks is None or request.address is None or {"0.0.0.0/0", "::/0"} <= set(networks):
+        if (
+            networks is None
+            or request.address is None
+            or {"0.0.0.0/0", "::/0"} <= set(networks)
+        ):
             return True  # both together are anywhere, whatever the address is
         return any(holds(one, request.address) for one in networks)
     return True
@@ -525,7 +591,11 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     API names, may read whatever a rule lists.
     """
     path = resolved(page.target)
-    endpoint = None if path is None else picked(endpoints(applications, stack), page.host, path)
+    endpoint = (
+        None
+        if path is None
+        else picked(endpoints(applications, stack), page.host, path)
+    )
     if path is None or endpoint is None or page.method not in METHODS:
         return False
     listed, key = endpoints(applications, stack), endpoint.component
@@ -540,10 +610,16 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         for one, rule in rules
         if len(one) == owner and owns(one, path) and lists(rule, page.method)
     ]
-    if any(page.origin in trait.get("origins", []) for trait in traits(component, "cors")):
+    if any(
+        page.origin in trait.get("origins", []) for trait in traits(component, "cors")
+    ):
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
-    if all(f"{scheme}://{one.host}" == page.origin for one in listed if one.component == key):
+    if all(
+        f"{scheme}://{one.host}" == page.origin
+        for one in listed
+        if one.component == key
+    ):
         return False
     held = (
         held_by_client(applications, client, key, user=True)
@@ -563,7 +639,9 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
 
 def image(applications: list[Document], key: str) -> str | None:
     """The version of a component's workload."""
-    found: str | None = components(applications).get(key, {}).get("properties", {}).get("image")
+    found: str | None = (
+        components(applications).get(key, {}).get("properties", {}).get("image")
+    )
     return found
 
 
@@ -571,7 +649,8 @@ def over_tls(applications: list[Document], key: str) -> bool:
     """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
-        one["type"] == "upstream-tls" and "ports" not in one.get("properties", {}) for one in traits
+        one["type"] == "upstream-tls" and "ports" not in one.get("properties", {})
+        for one in traits
     )
 
 

@@ -41,7 +41,16 @@ KEYS = (
     "lab/pages",
 )
 NEW_NAMES = ("agent", "robot")
-SCOPES = ("read", "write", "items.read", "items.write", "audit", "a:b", "files/all", "x-1")
+SCOPES = (
+    "read",
+    "write",
+    "items.read",
+    "items.write",
+    "audit",
+    "a:b",
+    "files/all",
+    "x-1",
+)
 GROUPS = ("sales", "desk", "ops")
 NETWORKS = (
     "10.0.0.0/8",
@@ -68,11 +77,24 @@ ADDRESSES = (
 HEADERS = (
     *(
         ("Connection", one)
-        for one in ("close", "Keep-Alive, Upgrade", "TE", "", " ,close", "HTTP2-Settings, Upgrade")
+        for one in (
+            "close",
+            "Keep-Alive, Upgrade",
+            "TE",
+            "",
+            " ,close",
+            "HTTP2-Settings, Upgrade",
+        )
     ),
     *(
         ("connection", one)
-        for one in ("X-Auth-Client", "close, content-length", "Host", "keep-alive x", "upgrade;q=1")
+        for one in (
+            "X-Auth-Client",
+            "close, content-length",
+            "Host",
+            "keep-alive x",
+            "upgrade;q=1",
+        )
     ),
     *(
         ("Content_Length", "0"),
@@ -112,8 +134,20 @@ CORP: Document = {
     "audience": "api://corp",
     "tokens": {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}},
 }
-PROVIDERS = ((OKTA,), (OKTA,), (OKTA, CORP), (CORP, OKTA), (ENTRA,), (ENTRA, OKTA), (OKTA, ENTRA))
-FOREIGN = ("https://partner.example", "http://one.example.com", "https://partner.example:8443")
+PROVIDERS = (
+    (OKTA,),
+    (OKTA,),
+    (OKTA, CORP),
+    (CORP, OKTA),
+    (ENTRA,),
+    (ENTRA, OKTA),
+    (OKTA, ENTRA),
+)
+FOREIGN = (
+    "https://partner.example",
+    "http://one.example.com",
+    "https://partner.example:8443",
+)
 """Origins of pages of others; one is of a host that may be our own."""
 OF_USERS = ("web", "browser", "native")
 PAGES = ("web", "browser")
@@ -208,7 +242,9 @@ def _plan(rng: Random) -> Plan:
 
 
 def _part(rng: Random, plan: Plan, key: str) -> Part:
-    part = Part(provider=rng.choice([None, *(provider["name"] for provider in plan.providers)]))
+    part = Part(
+        provider=rng.choice([None, *(provider["name"] for provider in plan.providers)])
+    )
     name = key.split("/")[1]
     if name in ("api", "store", "web", "pages"):
         part.gateways = [_gateway(rng) for _ in range(rng.choice((1, 1, 2)))]
@@ -235,9 +271,19 @@ def _allow(rng: Random, part: Part) -> Document:
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
-        {"paths": [path], "methods": _some(rng, METHODS, 1, 4), "from": _some(rng, NETWORKS, 1, 2)}
+        {
+            "paths": [path],
+            "methods": _some(rng, METHODS, 1, 4),
+            "from": _some(rng, NETWORKS, 1, 2),
+        }
         for path in _some(
-            rng, [*part.paths, *(one for rule in part.rules for one in rule.get("paths", []))], 0, 3
+            rng,
+            [
+                *part.paths,
+                *(one for rule in part.rules for one in rule.get("paths", [])),
+            ],
+            0,
+            3,
         )
     ]
     return (
@@ -249,14 +295,17 @@ def _allow(rng: Random, part: Part) -> Document:
 
 def _gateway(rng: Random) -> tuple[str | None, dict[str, int]]:
     host = rng.choice((*HOSTS, *HOSTS, *WILDCARDS, None))
-    return host, {path: rng.choice((8080, 8080, 9090)) for path in _some(rng, PATHS, 1, 3)}
+    return host, {
+        path: rng.choice((8080, 8080, 9090)) for path in _some(rng, PATHS, 1, 3)
+    }
 
 
 def _rule(rng: Random, part: Part) -> Document:
     rule: Document = {}
     if rng.random() < 0.8:
         rule["paths"] = [
-            _below(rng.choice(part.paths), rng.choice(TAILS)) for _ in range(rng.choice((1, 1, 2)))
+            _below(rng.choice(part.paths), rng.choice(TAILS))
+            for _ in range(rng.choice((1, 1, 2)))
         ]
     if rng.random() < 0.7:
         rule["methods"] = _some(rng, METHODS, 1, 3)
@@ -310,7 +359,9 @@ def _move_scope(rng: Random, plan: Plan) -> None:
     giver.scopes.remove(scope)
     taker.provider = giver.provider
     taker.scopes.append(scope)
-    taker.rules.append({"scopes": [scope], "paths": [rng.choice(taker.paths)], "methods": ["GET"]})
+    taker.rules.append(
+        {"scopes": [scope], "paths": [rng.choice(taker.paths)], "methods": ["GET"]}
+    )
     taker.roles["viewer"] = {
         "scopes": [scope],
         "groups": _some(rng, GROUPS, 0, 2),
@@ -363,9 +414,13 @@ def _rename(rng: Random, plan: Plan) -> None:
         return
     plan.parts[new] = plan.parts.pop(old)
     for part in plan.parts.values():
-        part.calls = {new if key == old else key: scopes for key, scopes in part.calls.items()}
+        part.calls = {
+            new if key == old else key: scopes for key, scopes in part.calls.items()
+        }
         for role in part.roles.values():
-            role["components"] = [new if key == old else key for key in role["components"]]
+            role["components"] = [
+                new if key == old else key for key in role["components"]
+            ]
 
 
 def _rules(rng: Random, plan: Plan) -> None:
@@ -462,18 +517,28 @@ def _repair(plan: Plan) -> None:
                 if one in plan.parts and plan.parts[one].kind
             ]
         part.roles = {
-            name: role for name, role in part.roles.items() if role["scopes"] and part.access
+            name: role
+            for name, role in part.roles.items()
+            if role["scopes"] and part.access
         }
     for key, part in plan.parts.items():
         part.calls = {
             callee: kept
             for callee, scopes in part.calls.items()
             if part.kind
-            and (kept := [one for one in dict.fromkeys(scopes) if _covered(plan, key, callee, one)])
+            and (
+                kept := [
+                    one
+                    for one in dict.fromkeys(scopes)
+                    if _covered(plan, key, callee, one)
+                ]
+            )
         }
 
 
-def _repair_places(plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]) -> None:
+def _repair_places(
+    plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
+) -> None:
     if part.kind in PAGES:  # users come back to one place, which has no wildcard
         part.gateways = [
             (None if host in WILDCARDS else host, dict([next(iter(lines.items()))]))
@@ -485,7 +550,9 @@ def _repair_places(plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
             break
         stack: Document = {"config": {"kong-oam:domains": {"suffixes": plan.suffixes}}}
         real = key if host is None else meaning.mapped(host, stack)
-        lines = {path: port for path, port in lines.items() if (real, path) not in taken}
+        lines = {
+            path: port for path, port in lines.items() if (real, path) not in taken
+        }
         taken |= {(real, path) for path in lines}
         if lines:
             kept.append((host, lines))
@@ -512,7 +579,9 @@ def _repair_rules(part: Part) -> None:
     for rule in rules:
         rule = {**rule}
         if "paths" in rule:
-            rule["paths"] = [path for path in dict.fromkeys(rule["paths"]) if _exposed(part, path)]
+            rule["paths"] = [
+                path for path in dict.fromkeys(rule["paths"]) if _exposed(part, path)
+            ]
         if "scopes" in rule:
             rule["scopes"] = [scope for scope in rule["scopes"] if scope in part.scopes]
         if not rule.get("paths", [""]) or not rule.get("scopes", [""]):
@@ -552,19 +621,28 @@ def _repair_allow(part: Part) -> None:
         methods = [one for one in methods if one != "HEAD" or "GET" not in methods]
         if "GET" in methods and (path, "HEAD") in said:
             methods.remove("GET")
-        said |= {(path, one) for one in (*methods, *(["HEAD"] if "GET" in methods else []))}
+        said |= {
+            (path, one) for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+        }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
-    part.allow = {**usual, **({"rules": singles} if singles else {})} if part.gateways else {}
+    part.allow = (
+        {**usual, **({"rules": singles} if singles else {})} if part.gateways else {}
+    )
 
 
 def _exposed(part: Part, path: str) -> bool:
-    return any(meaning.owns(meaning.elements(one), meaning.elements(path)) for one in part.paths)
+    return any(
+        meaning.owns(meaning.elements(one), meaning.elements(path))
+        for one in part.paths
+    )
 
 
 def _covered(plan: Plan, client: str, callee: str, scope: str) -> bool:
     roles = plan.parts[callee].roles.values() if callee in plan.parts else ()
-    return any(client in role["components"] and scope in role["scopes"] for role in roles)
+    return any(
+        client in role["components"] and scope in role["scopes"] for role in roles
+    )
 
 
 # Writing it down
@@ -586,17 +664,23 @@ def _render(plan: Plan) -> World:
         application["spec"]["components"].append(_component(plan, component, part))
     clients = sorted(key for key, part in plan.parts.items() if part.kind)
     providers = [
-        {**provider, "groups": plan.groups[provider["name"]]} for provider in plan.providers
+        {**provider, "groups": plan.groups[provider["name"]]}
+        for provider in plan.providers
     ]
     for provider in providers:
         if provider["type"] == "oidc":
             secret = {"name": "corp", "key": "secret"}
-            provider["clients"] = {key: {"id": f"id-of-{key}", "secret": secret} for key in clients}
+            provider["clients"] = {
+                key: {"id": f"id-of-{key}", "secret": secret} for key in clients
+            }
     stack: Document = {
         "config": {
             "kong-oam:cloud": "local",
             "kong-oam:asOf": "2026-11-25",
-            "kong-oam:domains": {"default": "sandbox.example.com", "suffixes": plan.suffixes},
+            "kong-oam:domains": {
+                "default": "sandbox.example.com",
+                "suffixes": plan.suffixes,
+            },
             "kong-oam:gateway": {
                 "scheme": "http",
                 "namespace": "kong",
@@ -613,7 +697,10 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     for number, (host, lines) in enumerate(part.gateways):
         domain = {} if host is None else {"domain": host}
         traits.append(
-            {"type": "gateway", "properties": {"name": f"g{number}", **domain, "http": lines}}
+            {
+                "type": "gateway",
+                "properties": {"name": f"g{number}", **domain, "http": lines},
+            }
         )
     if part.access:
         provider = {} if part.provider is None else {"identityProvider": part.provider}
@@ -625,7 +712,10 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     if part.allow:
         traits.append({"type": "ip-allow", "properties": part.allow})
     if part.kind:
-        calls = [{"component": callee, "scopes": scopes} for callee, scopes in part.calls.items()]
+        calls = [
+            {"component": callee, "scopes": scopes}
+            for callee, scopes in part.calls.items()
+        ]
         client: Document = {"kind": part.kind, "calls": calls}
         if part.kind in PAGES:
             client["redirectPaths"] = [_below(part.paths[0], "/signin")]
@@ -634,7 +724,9 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
         traits.append({"type": "client", "properties": client})
     if part.kind in ELSEWHERE and not part.gateways:
         keys = (
-            {"jwksUri": "https://partner.example.org/keys.json"} if part.kind == "external" else {}
+            {"jwksUri": "https://partner.example.org/keys.json"}
+            if part.kind == "external"
+            else {}
         )
         return {"name": name, "type": "external", "properties": keys, "traits": traits}
     ports = sorted({port for _, lines in part.gateways for port in lines.values()})
@@ -739,11 +831,22 @@ _HOSTILE = (
         )
     ),
     *(b"%e2%80%8b", b"%c2%a0", b"/.%e2%80%8d./", b"%cc%81", b"%ef%bc%8e"),
-    *(b"%7e", b"?x=/../y", b"?%00", b"?#", b"?a=%2f;\\", b"/%2e%2e/%2e%2e", b"%c2%85", b"*"),
+    *(
+        b"%7e",
+        b"?x=/../y",
+        b"?%00",
+        b"?#",
+        b"?a=%2f;\\",
+        b"/%2e%2e/%2e%2e",
+        b"%c2%85",
+        b"*",
+    ),
 )
 
 
-def questions(rng: Random, before: World, after: World, count: int) -> Iterator[Question]:
+def questions(
+    rng: Random, before: World, after: World, count: int
+) -> Iterator[Question]:
     now, then = _Facts(after), _Facts(before)
     for _ in range(count):
         yield _question(rng, now, then)
@@ -752,11 +855,20 @@ def questions(rng: Random, before: World, after: World, count: int) -> Iterator[
 def pages(rng: Random, before: World, after: World, count: int) -> Iterator[Page]:
     """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
     the answer, where there are such."""
-    known = sorted({origin for world in (before, after) for origin in _origins(world)} | {*FOREIGN})
+    known = sorted(
+        {origin for world in (before, after) for origin in _origins(world)} | {*FOREIGN}
+    )
     for question in questions(rng, before, after, count):
         request = question.request
-        asked = [Page(origin, request.method, request.host, request.target) for origin in known]
-        fitting = [page for page in asked if after.readable(page)] if rng.random() < 0.5 else []
+        asked = [
+            Page(origin, request.method, request.host, request.target)
+            for origin in known
+        ]
+        fitting = (
+            [page for page in asked if after.readable(page)]
+            if rng.random() < 0.5
+            else []
+        )
         if fitting:
             yield rng.choice(fitting)
             continue
@@ -784,25 +896,36 @@ class _Facts:
         applications, stack = world.applications, world.stack
         self.components = meaning.components(applications)
         self.endpoints = meaning.endpoints(applications, stack)
-        self.providers = {provider["name"]: provider for provider in meaning.providers(stack)}
+        self.providers = {
+            provider["name"]: provider for provider in meaning.providers(stack)
+        }
         self.clients = {
             key: trait
             for key, one in self.components.items()
             for trait in meaning.traits(one, "client")
         }
         self.owners = {
-            key: meaning.provider_of(one, stack)["name"] for key, one in self.components.items()
+            key: meaning.provider_of(one, stack)["name"]
+            for key, one in self.components.items()
         }
         self.paths: dict[str, list[str]] = {}
         self.declared: dict[tuple[str, str], str] = {}
         self.public: set[str] = set()
         for key, component in self.components.items():
             access = meaning.access_of(component) or {}
-            own = [endpoint.path for endpoint in self.endpoints if endpoint.component == key]
-            self.paths[key] = own + [
-                path for rule in access.get("rules", []) for path in rule.get("paths", [])
+            own = [
+                endpoint.path
+                for endpoint in self.endpoints
+                if endpoint.component == key
             ]
-            self.declared |= {(self.owners[key], scope): key for scope in access.get("scopes", {})}
+            self.paths[key] = own + [
+                path
+                for rule in access.get("rules", [])
+                for path in rule.get("paths", [])
+            ]
+            self.declared |= {
+                (self.owners[key], scope): key for scope in access.get("scopes", {})
+            }
             self.public |= {
                 path
                 for rule in access.get("rules", [])
@@ -821,10 +944,18 @@ class _Facts:
             for trait in meaning.traits(one, "gateway")
         ]
         self.hosts = sorted(
-            {endpoint.host for endpoint in self.endpoints} | {one for one in domains if one}
+            {endpoint.host for endpoint in self.endpoints}
+            | {one for one in domains if one}
         )
         self.groups = sorted(
-            {*GROUPS, *(name for one in self.providers.values() for name in one["groups"].values())}
+            {
+                *GROUPS,
+                *(
+                    name
+                    for one in self.providers.values()
+                    for name in one["groups"].values()
+                ),
+            }
         )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
@@ -832,14 +963,20 @@ class _Facts:
         return sorted(
             scope
             for key, callee, scope in self.grants
-            if key == client and self.owners.get(callee) == provider and api in (None, callee)
+            if key == client
+            and self.owners.get(callee) == provider
+            and api in (None, callee)
         )
 
 
 def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     tags: set[str] = set()
     facts = now if rng.random() < 0.7 else then
-    key, host, target = None, rng.choice((*HOSTS, *facts.hosts)), rng.choice(PATHS).encode()
+    key, host, target = (
+        None,
+        rng.choice((*HOSTS, *facts.hosts)),
+        rng.choice(PATHS).encode(),
+    )
     if facts.endpoints and rng.random() < 0.92:
         endpoint = rng.choice(facts.endpoints)
         key, host = endpoint.component, endpoint.host
@@ -864,7 +1001,9 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
         target = _hostile(rng, target)
         tags.add("hostile path")
     method = rng.choice(
-        ("GET", "GET", "HEAD", *METHODS, "TRACE", "get") if rng.random() < 0.3 else METHODS[:4]
+        ("GET", "GET", "HEAD", *METHODS, "TRACE", "get")
+        if rng.random() < 0.3
+        else METHODS[:4]
     )
     token = None
     if rng.random() < 0.85:
@@ -873,8 +1012,14 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     address, header = also.choice(ADDRESSES), None
     if also.random() < 0.2:
         header = also.choice(HEADERS)
-        tags.add("ambiguous header" if meaning.is_read_differently(*header) else "harmless header")
-    return Question(Request(method, host, target, token, address, header), frozenset(tags))
+        tags.add(
+            "ambiguous header"
+            if meaning.is_read_differently(*header)
+            else "harmless header"
+        )
+    return Question(
+        Request(method, host, target, token, address, header), frozenset(tags)
+    )
 
 
 def _hostile(rng: Random, target: bytes) -> bytes:
@@ -882,11 +1027,17 @@ def _hostile(rng: Random, target: bytes) -> bytes:
         at = rng.randrange(1, len(target) + 1)
         kind = rng.random()
         if kind < 0.2:
-            target = target[:at] + target[at:].swapcase() if at < len(target) else target.upper()
+            target = (
+                target[:at] + target[at:].swapcase()
+                if at < len(target)
+                else target.upper()
+            )
         elif kind < 0.35:
             at = rng.randrange(1, len(target)) if len(target) > 1 else 0
             target = (
-                target[:at] + b"%%%02x" % target[at] + target[at + 1 :] if at else target + b"/"
+                target[:at] + b"%%%02x" % target[at] + target[at + 1 :]
+                if at
+                else target + b"/"
             )
         elif kind < 0.37:
             target = target.replace(
@@ -917,10 +1068,14 @@ def _alike(rng: Random, text: str) -> str:
     }
     if not text.isascii():
         return ""
-    return "".join(rng.choice((one, wide.get(one, one), accents.get(one, one))) for one in text)
+    return "".join(
+        rng.choice((one, wide.get(one, one), accents.get(one, one))) for one in text
+    )
 
 
-def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[str]) -> Token:
+def _token(
+    rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[str]
+) -> Token:
     facts = now
     if rng.random() < 0.35:
         facts = then
@@ -936,7 +1091,13 @@ def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[st
         client = rng.choice((None, rng.choice(KEYS)))
     api = None
     if facts.providers[provider]["type"] in meaning.PER_API:
-        apis = sorted({callee for _, callee, _ in facts.grants if facts.owners[callee] == provider})
+        apis = sorted(
+            {
+                callee
+                for _, callee, _ in facts.grants
+                if facts.owners[callee] == provider
+            }
+        )
         own = key if key and meaning.access_of(facts.components.get(key, {})) else None
         api = own if own and rng.random() < 0.8 else rng.choice(apis or [None])
     scopes = facts.issued(client, provider, api) if client else []
@@ -948,7 +1109,9 @@ def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[st
     trait = facts.clients.get(client or "", {})
     user = (trait.get("kind") in OF_USERS) != (rng.random() < 0.1)
     groups = _some(rng, (*facts.groups, "strangers"), 0, 4) if user else []
-    return Token(provider, rng.random() < 0.94, client, user, tuple(scopes), tuple(groups), api)
+    return Token(
+        provider, rng.random() < 0.94, client, user, tuple(scopes), tuple(groups), api
+    )
 
 
 def seen(
@@ -965,11 +1128,23 @@ def seen(
         access = meaning.access_of(now.components[answer.component])
         if access is None:
             yield "no access trait"
-        if len({one.component for one in now.endpoints if one.host == question.request.host}) > 1:
+        if (
+            len(
+                {
+                    one.component
+                    for one in now.endpoints
+                    if one.host == question.request.host
+                }
+            )
+            > 1
+        ):
             yield "shared host"
         if (
             sum(
-                meaning.owns(meaning.elements(one), meaning.resolved(question.request.target) or ())
+                meaning.owns(
+                    meaning.elements(one),
+                    meaning.resolved(question.request.target) or (),
+                )
                 for one in now.paths[answer.component]
             )
             > 2
@@ -991,13 +1166,17 @@ def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
     """The dimensions of a token, each to be counted."""
     yield "token of a user" if token.user else "token of a service"
     places = [
-        (now.declared.get((token.provider, scope)), then.declared.get((token.provider, scope)))
+        (
+            now.declared.get((token.provider, scope)),
+            then.declared.get((token.provider, scope)),
+        )
         for scope in token.scopes
     ]
     if any(new and old and new != old for new, old in places):
         yield "scope moved"
     if any(
-        grant[0] == token.client and grant[2] in token.scopes for grant in then.grants - now.grants
+        grant[0] == token.client and grant[2] in token.scopes
+        for grant in then.grants - now.grants
     ):
         yield "grant moved"
     if token.client in then.clients and token.client not in now.clients:

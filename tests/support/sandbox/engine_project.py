@@ -36,7 +36,9 @@ class Project:
         events = self.pulumi(verb, *yes, *arguments, "--json").stdout
         if verb == "preview":
             return dict(json.loads(events)["changeSummary"])
-        lines = [json.loads(line) for line in events.splitlines() if line.startswith("{")]
+        lines = [
+            json.loads(line) for line in events.splitlines() if line.startswith("{")
+        ]
         return next(
             dict(line["summaryEvent"]["resourceChanges"])
             for line in lines

@@ -11,7 +11,9 @@ import pytest
 from tests.support import recordings
 
 DATA = recordings.DATA / "kong-3.10"
-ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
+)
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
@@ -30,5 +32,11 @@ def schema(name: str) -> Any:
 def without(value: Any, names: set[str]) -> Any:
     """`value` without the fields of these names, at any depth."""
     if isinstance(value, dict):
-        return {name: without(item, names) for name, item in value.items() if name not in names}
-    return [without(item, names) for item in value] if isinstance(value, list) else value
+        return {
+            name: without(item, names)
+            for name, item in value.items()
+            if name not in names
+        }
+    return (
+        [without(item, names) for item in value] if isinstance(value, list) else value
+    )

@@ -52,7 +52,11 @@ class Description:
             "responses": _plain(document["components"].get("responses", {})),
         }
         self._operations = [
-            (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation["responses"])
+            (
+                method.upper(),
+                re.compile(re.sub(r"\{\w+\}", "[^/]+", path)),
+                operation["responses"],
+            )
             for path, operations in document["paths"].items()
             for method, operation in operations.items()
             if method != "parameters"
@@ -75,10 +79,16 @@ class Description:
             return [f"status {status} is not among {sorted(responses)}"]
         response = responses[str(status)]
         if "$ref" in response:
-            response = self._components["responses"][response["$ref"].rpartition("/")[2]]
+            response = self._components["responses"][
+                response["$ref"].rpartition("/")[2]
+            ]
         content = response.get("content", {}).get("application/json", {}).get("schema")
         if content is None:
-            return [] if body in (None, {}) else [f"a body where none is described: {body}"]
+            return (
+                []
+                if body in (None, {})
+                else [f"a body where none is described: {body}"]
+            )
         found = self._complaints(_plain(content), body)
         for app in body if isinstance(body, list) else [body]:
             if isinstance(app, dict) and app.get("signOnMode") == "OPENID_CONNECT":

@@ -22,7 +22,10 @@ Observer = Callable[[str, str, int, Any], None]
 
 def new_okta(**options: Any) -> Okta:
     """An org with the groups and users of the estate."""
-    return Okta(api_token=TOKEN, **({"groups": ("sales", "order-desk"), "users": USERS} | options))
+    return Okta(
+        api_token=TOKEN,
+        **({"groups": ("sales", "order-desk"), "users": USERS} | options),
+    )
 
 
 @dataclass
@@ -40,7 +43,9 @@ class Admin:
         headers = {"Authorization": f"SSWS {token}"} if token is not None else {}
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
         try:
-            connection.request(method, target, None if body is None else json.dumps(body), headers)
+            connection.request(
+                method, target, None if body is None else json.dumps(body), headers
+            )
             response = connection.getresponse()
             content = response.read()
         finally:
@@ -140,7 +145,9 @@ def build(okta: Okta) -> Estate:
     """Provision the estate through the management API."""
     admin = Admin(okta.url)
     groups = {group["profile"]["name"]: group["id"] for group in admin.get("groups")}
-    server = admin.make("authorizationServers", {"name": "estate", "audiences": ["api://estate"]})
+    server = admin.make(
+        "authorizationServers", {"name": "estate", "audiences": ["api://estate"]}
+    )
     path = f"authorizationServers/{server['id']}"
     for name in ("orders.read", "orders.write"):
         admin.make(f"{path}/scopes", {"name": name, "description": name})
@@ -149,7 +156,9 @@ def build(okta: Okta) -> Estate:
         admin.make("apps", app("web", "web")),
     )
     for name in ("sales", "order-desk"):
-        admin.call("PUT", f"/api/v1/apps/{web['id']}/groups/{groups[name]}", {"profile": {}})
+        admin.call(
+            "PUT", f"/api/v1/apps/{web['id']}/groups/{groups[name]}", {"profile": {}}
+        )
     for_service = admin.make(f"{path}/policies", policy("checkout", client_id(service)))
     admin.make(
         f"{path}/policies/{for_service['id']}/rules",
@@ -159,7 +168,8 @@ def build(okta: Okta) -> Estate:
     both = ["openid", "profile", "offline_access", "orders.read", "orders.write"]
     people = [groups["sales"], groups["order-desk"]]
     admin.make(
-        f"{path}/policies/{for_web['id']}/rules", rule("users", "authorization_code", both, people)
+        f"{path}/policies/{for_web['id']}/rules",
+        rule("users", "authorization_code", both, people),
     )
     return Estate(okta, admin, server, service, web, groups)
 

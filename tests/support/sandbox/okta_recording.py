@@ -32,14 +32,19 @@ NOT_COMPARED = {
     "signing": "compared for servers; an app's own signing key is not modelled",
 }
 # Whole answers of which only these members are compared.
-PARTLY = {"/api/v1/users/me": ("status",), "/.well-known/okta-organization": ("pipeline",)}
+PARTLY = {
+    "/api/v1/users/me": ("status",),
+    "/.well-known/okta-organization": ("pipeline",),
+}
 SERVER = "authorizationServers/ausSXpfKtHF4vUCsMehG"
 
 
 def exchanges() -> list[Json]:
     """The exchanges of the run `main`, in order."""
     lines = shared("traffic-official-plugin.jsonl").read_text().splitlines()
-    return [exchange for exchange in map(json.loads, lines) if exchange["run"] == "main"]
+    return [
+        exchange for exchange in map(json.loads, lines) if exchange["run"] == "main"
+    ]
 
 
 @dataclass
@@ -59,7 +64,9 @@ class Replay:
             self.counts["injected faults, skipped"] += 1
             return
         target = (
-            f"{exchange['path']}?{exchange['query']}" if exchange["query"] else exchange["path"]
+            f"{exchange['path']}?{exchange['query']}"
+            if exchange["query"]
+            else exchange["path"]
         )
         if exchange["request_form"] == "absolute":
             target = f"http://org.okta.com{target}"
@@ -73,7 +80,9 @@ class Replay:
         where = f"{exchange['seq']} {exchange['step']} {exchange['method']} {exchange['path']}"
         before = len(self.differences)
         if status != exchange["status"]:
-            self.differences.append(f"{where}: {status} {body}, recorded {exchange['status']}")
+            self.differences.append(
+                f"{where}: {status} {body}, recorded {exchange['status']}"
+            )
         else:
             self._compare(where, exchange["path"], exchange["response_body"], body)
         self.counts["same"] += len(self.differences) == before
@@ -88,15 +97,20 @@ class Replay:
     def _compare(self, where: str, path: str, recorded: Any, got: Any) -> None:
         if path == "/api/v1/policies":  # how many others there are is up to the org
             recorded, got = (
-                [policy for policy in found if policy["system"]] for found in (recorded, got)
+                [policy for policy in found if policy["system"]]
+                for found in (recorded, got)
             )
         if path in PARTLY:
             recorded, got = (
-                {name: found[name] for name in PARTLY[path]} for found in (recorded, got)
+                {name: found[name] for name in PARTLY[path]}
+                for found in (recorded, got)
             )
         if isinstance(recorded, dict) and "errorCode" in recorded:
             recorded, got = (
-                {name: found[name] for name in ("errorCode", "errorSummary", "errorCauses")}
+                {
+                    name: found[name]
+                    for name in ("errorCode", "errorSummary", "errorCauses")
+                }
                 for found in (recorded, got)
             )
         self._learn(recorded, got)
@@ -109,7 +123,9 @@ class Replay:
                 self._learn(theirs, ours)
         elif isinstance(recorded, dict) and isinstance(got, dict):
             for name in ("id", "kid", "client_secret", "client_id"):
-                if isinstance(recorded.get(name), str) and isinstance(got.get(name), str):
+                if isinstance(recorded.get(name), str) and isinstance(
+                    got.get(name), str
+                ):
                     self.known.setdefault(recorded[name], got[name])
             for name in recorded.keys() & got.keys():
                 self._learn(recorded[name], got[name])
@@ -118,13 +134,19 @@ class Replay:
         """Every recorded member must be there with the same value; further ones may be."""
         if isinstance(recorded, dict) and isinstance(got, dict):
             for name, value in recorded.items():
-                if name in NOT_COMPARED and not (name == "signing" and "rotationMode" in value):
+                if name in NOT_COMPARED and not (
+                    name == "signing" and "rotationMode" in value
+                ):
                     self.counts["members not compared"] += 1
                 elif name not in got:
                     self.differences.append(f"{where}: no {name}")
                 else:
                     self._differ(f"{where} .{name}", value, got[name])
-        elif isinstance(recorded, list) and isinstance(got, list) and len(recorded) == len(got):
+        elif (
+            isinstance(recorded, list)
+            and isinstance(got, list)
+            and len(recorded) == len(got)
+        ):
             for index, (theirs, ours) in enumerate(zip(recorded, got, strict=True)):
                 self._differ(f"{where} [{index}]", theirs, ours)
         else:
@@ -136,7 +158,9 @@ class Replay:
         """Make by hand what was made by hand before this step of the recording."""
         for method, path, change in BY_HAND.get(step, ()):
             target = f"/api/v1/{self.mine(path)}"
-            if method == "PUT" and not path.startswith("apps/0oavVqE1SkHbn88HxjSI/groups/"):
+            if method == "PUT" and not path.startswith(
+                "apps/0oavVqE1SkHbn88HxjSI/groups/"
+            ):
                 change = _merged(self.admin.call("GET", target)[1], self.mine(change))
             status, answer = self.admin.call(method, target, change)
             assert status in (200, 201, 204), answer
@@ -146,23 +170,35 @@ class Replay:
         app = "0oaSufrdZSlB5er8bOfZ"
         if step == "drift:app-deleted-refresh":
             self.kept = self.admin.get(f"apps/{self.known[app]}")
-            self.admin.call("POST", f"/api/v1/apps/{self.known[app]}/lifecycle/deactivate")
-            assert self.admin.call("DELETE", f"/api/v1/apps/{self.known[app]}")[0] == 204
+            self.admin.call(
+                "POST", f"/api/v1/apps/{self.known[app]}/lifecycle/deactivate"
+            )
+            assert (
+                self.admin.call("DELETE", f"/api/v1/apps/{self.known[app]}")[0] == 204
+            )
         elif step == "drift:app-restored":
             self.known[app] = self.admin.make("apps", self.kept)["id"]
         elif step == "fault:cleanup":
             path = f"{self.mine(SERVER)}/claims"
-            tenant = next(claim for claim in self.admin.get(path) if claim["name"] == "tenant")
+            tenant = next(
+                claim for claim in self.admin.get(path) if claim["name"] == "tenant"
+            )
             assert self.admin.call("DELETE", f"/api/v1/{path}/{tenant['id']}")[0] == 204
 
 
 def _merged(found: Any, change: Any) -> Any:
     if not isinstance(found, dict) or not isinstance(change, dict):
         return change
-    return {**found, **{name: _merged(found.get(name), value) for name, value in change.items()}}
+    return {
+        **found,
+        **{name: _merged(found.get(name), value) for name, value in change.items()},
+    }
 
 
-_WEB, _WEB_POLICY = "apps/0oavVqE1SkHbn88HxjSI", f"{SERVER}/policies/00p1CiAhzCueQpBenQtY"
+_WEB, _WEB_POLICY = (
+    "apps/0oavVqE1SkHbn88HxjSI",
+    f"{SERVER}/policies/00p1CiAhzCueQpBenQtY",
+)
 _READ = f"{SERVER}/scopes/scpnEN5N1aE6PwZPf1Qh"
 _URIS = [
     "https://orders.example.com/callback",
@@ -195,6 +231,10 @@ BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
         ("DELETE", f"{SERVER}/scopes/scp6yYTWmE4lBYOvfZ8U", None),
         ("DELETE", f"{SERVER}/claims/oclHWnsCGRlrwZbqcabU", None),
     ),
-    "drift:origin-gone-update": (("DELETE", "trustedOrigins/tosqfM2oeq3hDavJA76r", None),),
-    "destroy:claim-already-gone": (("DELETE", f"{SERVER}/claims/oclyWuUFjsUNPjc01T5G", None),),
+    "drift:origin-gone-update": (
+        ("DELETE", "trustedOrigins/tosqfM2oeq3hDavJA76r", None),
+    ),
+    "destroy:claim-already-gone": (
+        ("DELETE", f"{SERVER}/claims/oclyWuUFjsUNPjc01T5G", None),
+    ),
 }

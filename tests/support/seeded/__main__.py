@@ -11,7 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.seeded.faults import Fault, all_faults, applies, copy_tree, mend, run, seed
+from tests.support.seeded.faults import (
+    Fault,
+    all_faults,
+    applies,
+    copy_tree,
+    mend,
+    run,
+    seed,
+)
 
 PASSED, FAILED = 0, 1
 """Exit statuses of pytest. Any other says that the tests could not be run."""
@@ -19,12 +27,16 @@ PASSED, FAILED = 0, 1
 
 def main(names: list[str]) -> int:
     faults = [
-        fault for fault in all_faults() if not names or any(name in fault.name for name in names)
+        fault
+        for fault in all_faults()
+        if not names or any(name in fault.name for name in names)
     ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "project"
         copy_tree(folder)
-        without = run(tuple(sorted({test for fault in faults for test in fault.tests})), folder)
+        without = run(
+            tuple(sorted({test for fault in faults for test in fault.tests})), folder
+        )
         if without.status != PASSED:
             print(
                 f"Without a fault the tests do not pass (pytest: {without.status}): {' '.join(without.failed)}"
@@ -38,7 +50,8 @@ def main(names: list[str]) -> int:
 def _is_caught(fault: Fault, folder: Path) -> bool:
     if not applies(fault, folder):
         print(
-            f"{fault.name}: the patch does not fit the project any more; make it anew", flush=True
+            f"{fault.name}: the patch does not fit the project any more; make it anew",
+            flush=True,
         )
         return False
     seed(fault, folder)

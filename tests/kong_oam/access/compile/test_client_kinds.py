@@ -63,7 +63,9 @@ def test_users_come_back_to_the_applications_own_addresses(
 def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
     """Another's application may claim it, or the network carries it in clear."""
     (message,) = messages(shop("native", uris(uri), "external", ""))
-    assert message.startswith((f"ACC210: redirect URI '{uri}' ", "OAM103: redirectUris[0]"))
+    assert message.startswith(
+        (f"ACC210: redirect URI '{uri}' ", "OAM103: redirectUris[0]")
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,9 @@ def test_a_partners_service_calls_as_itself() -> None:
         False,
         False,
     )
-    assert issue(PROVIDER, client) == Claims("main", "shop/it", "shop/it", False, ("read",))
+    assert issue(PROVIDER, client) == Claims(
+        "main", "shop/it", "shop/it", False, ("read",)
+    )
 
 
 def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:

@@ -37,7 +37,9 @@ ORDERS = api(
 
 def messages(*texts: str, stack: Stack = STACK) -> list[str]:
     result = compiled(*texts, stack=stack)
-    assert (result.estate is None) == any(d.severity == "error" for d in result.diagnostics)
+    assert (result.estate is None) == any(
+        d.severity == "error" for d in result.diagnostics
+    )
     return [str(diagnostic).splitlines()[0] for diagnostic in result.diagnostics]
 
 
@@ -119,7 +121,8 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
     )
     (found,) = messages(text) or [None]
     assert found == (
-        said and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}"
+        said
+        and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}"
     )
 
 
@@ -136,9 +139,9 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
 def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
     """Two of one number would be one port that leads to two."""
     ports = f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
-    (found,) = messages(api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")) or [
-        None
-    ]
+    (found,) = messages(
+        api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")
+    ) or [None]
     assert found == (
         said
         and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}"
@@ -168,10 +171,14 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
     """It takes the wildcard's calls, be its path the longer or the shorter one; what comes nearer had them already."""
     access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
     texts = [
-        api(name, domain=domain, http=f"{{{path}: 80}}", access=access.format(name=name))
+        api(
+            name, domain=domain, http=f"{{{path}: 80}}", access=access.format(name=name)
+        )
         for name, domain, path in applications
     ]
-    assert [line.partition("ACC219: ")[2].partition(" (")[0] for line in messages(*texts)] == taken
+    assert [
+        line.partition("ACC219: ")[2].partition(" (")[0] for line in messages(*texts)
+    ] == taken
     assert (
         messages(
             *(
@@ -189,7 +196,11 @@ def test_all_problems_are_found_at_once() -> None:
         "[{scopes: [read]}]", "[{scopes: [raed]}]"
     )
     found = messages(broken, CLIENT.replace("type: worker", "type: wroker"))
-    assert [line.split("error ")[1][:6] for line in found] == ["OAM105", "OAM102", "OAM104"]
+    assert [line.split("error ")[1][:6] for line in found] == [
+        "OAM105",
+        "OAM102",
+        "OAM104",
+    ]
 
 
 def test_no_domain_anywhere_is_an_error() -> None:
@@ -198,7 +209,10 @@ def test_no_domain_anywhere_is_an_error() -> None:
     assert messages(text, stack=NO_DOMAIN) == [
         "app1.yaml:11:23: error ACC208: no domain here, and the stack has none to give; write `domain`, or set the stack's"
     ]
-    assert estate(text).components["orders/api"].endpoints[0].host == "api-orders.apps.example.com"
+    assert (
+        estate(text).components["orders/api"].endpoints[0].host
+        == "api-orders.apps.example.com"
+    )
 
 
 def test_the_stack_maps_domain_suffixes() -> None:
@@ -209,7 +223,10 @@ def test_the_stack_maps_domain_suffixes() -> None:
         suffixes={"example.com": "test.local", "orders.example.com": "o.local"},
     )
     hosts = [
-        estate(api(domain=domain), stack=stack).components["orders/api"].endpoints[0].host
+        estate(api(domain=domain), stack=stack)
+        .components["orders/api"]
+        .endpoints[0]
+        .host
         for domain in (
             "shop.example.com",
             "orders.example.com",
@@ -218,14 +235,22 @@ def test_the_stack_maps_domain_suffixes() -> None:
             "*.example.com",
         )
     ]
-    assert hosts == ["shop.test.local", "o.local", "a.o.local", "notexample.com", "*.test.local"]
+    assert hosts == [
+        "shop.test.local",
+        "o.local",
+        "a.o.local",
+        "notexample.com",
+        "*.test.local",
+    ]
 
 
 def test_scope_names_are_unique_per_issuer_only() -> None:
     """Two APIs of different identity providers may use one scope name."""
     one = api("a", domain="a.example.com", access="{owner: o, scopes: {read: r}}")
     two = api(
-        "b", domain="b.example.com", access="{owner: o, identityProvider: other, scopes: {read: r}}"
+        "b",
+        domain="b.example.com",
+        access="{owner: o, identityProvider: other, scopes: {read: r}}",
     )
     assert messages(one, two, stack=TWO_PROVIDERS) == []
 
@@ -307,7 +332,9 @@ def test_what_only_follows_from_an_unread_application_is_not_said(
     ],
     ids=["the name is read elsewhere", "another name is broken", "it is there", "a role", "no Application"],
 )  # fmt: skip
-def test_what_an_unread_application_cannot_mend_is_said(texts: list[str], expected: str) -> None:
+def test_what_an_unread_application_cannot_mend_is_said(
+    texts: list[str], expected: str
+) -> None:
     """A component of an Application that was read, or of a name that nothing broken has, is missing in any case."""
     assert any(line.startswith(expected) for line in messages(*texts)), messages(*texts)
 
@@ -338,7 +365,9 @@ READ_AT = {
 @pytest.mark.parametrize("secret", ["job-client", "job-oauth"])
 def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
     """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
-    stack = replace(STACK, known_secrets=frozenset({("shop/job", "job-oauth"), ("shop/gone", "x")}))
+    stack = replace(
+        STACK, known_secrets=frozenset({("shop/job", "job-oauth"), ("shop/gone", "x")})
+    )
     said = messages(ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack)
     column, path = READ_AT[how]
     assert said == [
@@ -354,6 +383,11 @@ def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
 
 def test_a_client_reads_its_own_credential() -> None:
     """Of two that share one Secret, both."""
-    stack = replace(STACK, known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}))
+    stack = replace(
+        STACK, known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")})
+    )
     own = CLIENT.replace("image: x", f"image: x, {READS['a variable'] % 's'}")
-    assert messages(ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack) == []
+    assert (
+        messages(ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack)
+        == []
+    )

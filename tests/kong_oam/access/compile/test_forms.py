@@ -65,9 +65,9 @@ SAID_ONCE = "who may call is said once for all places: take it out of the overri
 
 def text(change: str = LARGE, place: str = "{namespace: production}") -> str:
     whole = TEXT.replace("CHANGE", change).replace("PLACE", place)
-    return whole.replace("calls: []", "calls: [{component: shop/lib, scopes: [see]}]").replace(
-        "[shop/job]", "[shop/job, shop/partner]"
-    )
+    return whole.replace(
+        "calls: []", "calls: [{component: shop/lib, scopes: [see]}]"
+    ).replace("[shop/job]", "[shop/job, shop/partner]")
 
 
 def said(whole: str, **stack: Any) -> list[str]:
@@ -75,7 +75,8 @@ def said(whole: str, **stack: Any) -> list[str]:
     reading = read_bytes("a.yaml", whole.encode())
     labels = stack.get("labels", {})
     reading = replace(
-        reading, applications=tuple(on_clusters(one, labels) for one in reading.applications)
+        reading,
+        applications=tuple(on_clusters(one, labels) for one in reading.applications),
     )
     found = compile_estate(reading, replace(ALL, **stack)).diagnostics
     return [str(one).splitlines()[0] for one in found if one.severity == "error"]
@@ -105,7 +106,9 @@ def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     """That is where routes lead, which is said at the step."""
-    whole = text(place="{clusters: [local]}").replace("{namespace: staging}", "{clusters: [west]}")
+    whole = text(place="{clusters: [local]}").replace(
+        "{namespace: staging}", "{clusters: [west]}"
+    )
     one = estate(whole, stack=ALL).components["shop/web"]
     assert [(site.at, site.state_name, cpu_of(site)) for site in one.sites] == [
         ("shop", "shop/web", "4"),
@@ -116,7 +119,9 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     assert warning.message.startswith(
         "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
     )
-    assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], "it has no routes"
+    assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], (
+        "it has no routes"
+    )
 
 
 def _warnings(whole: str) -> list[Diagnostic]:
@@ -128,7 +133,8 @@ def _warnings(whole: str) -> list[Diagnostic]:
 
 
 GATEWAY, ACCESS, CLIENT = (
-    f"{{name: web, traits: [{{type: {kind}, " for kind in ("gateway", "access", "client")
+    f"{{name: web, traits: [{{type: {kind}, "
+    for kind in ("gateway", "access", "client")
 )
 
 
@@ -183,12 +189,16 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
         (ACCESS + "disable: true}]}", 12, "access"),
     ],
 )
-def test_a_difference_is_told_where_it_is_written(change: str, line: int, written: str) -> None:
+def test_a_difference_is_told_where_it_is_written(
+    change: str, line: int, written: str
+) -> None:
     """In the override; of what that takes away, at the component; of what is derived, at the step."""
     whole = text(change)
     _, at, column, _ = said(whole)[0].split(":", 3)
     assert int(at) == line
-    assert whole.splitlines()[line - 1][int(column.split()[0]) - 1 :].startswith(written)
+    assert whole.splitlines()[line - 1][int(column.split()[0]) - 1 :].startswith(
+        written
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,7 +279,9 @@ def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
     """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
     assert said(text(place="{clusters: [west]}")) == []
     (found, *_) = said(
-        text(place="{clusters: [east]}").replace("{namespace: staging}", "{clusters: [west]}")
+        text(place="{clusters: [east]}").replace(
+            "{namespace: staging}", "{clusters: [west]}"
+        )
     )
     assert "ACC229: 'web' is in cluster 'west' alone" in found
 
@@ -277,7 +289,8 @@ def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
 def test_forms_are_no_other_access() -> None:
     """For whoever asks who may call, a component is what it is in one form."""
     one, two = (
-        estate(text(change), stack=ALL).components["shop/web"] for change in ("{name: web}", LARGE)
+        estate(text(change), stack=ALL).components["shop/web"]
+        for change in ("{name: web}", LARGE)
     )
     assert one == two
 

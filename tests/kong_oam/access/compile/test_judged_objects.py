@@ -15,7 +15,11 @@ OPEN = f"{DEPLOYMENT}---{SERVICE}---\n{ROUTE}"
 
 
 def other(
-    objects: str = "", *, traits: str = "[]", component: str = "type: own", name: str = "web"
+    objects: str = "",
+    *,
+    traits: str = "[]",
+    component: str = "type: own",
+    name: str = "web",
 ) -> str:
     """A second Application, in the namespace of the first."""
     text = (
@@ -48,12 +52,16 @@ def test_what_is_right_stands() -> None:
 def test_no_property_gives_pods_another_components_labels(key: str, own: str) -> None:
     """As definitions refuse it: it is not read over."""
     labelled = WEBSERVICE.replace("tier: front", f"{key}: VALUE")
-    (found,) = said(application(OPEN), other(component=labelled.replace("VALUE", "victim")))
+    (found,) = said(
+        application(OPEN), other(component=labelled.replace("VALUE", "victim"))
+    )
     assert (
         found
         == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
     )
-    assert said(application(OPEN), other(component=labelled.replace("VALUE", own))) == []
+    assert (
+        said(application(OPEN), other(component=labelled.replace("VALUE", own))) == []
+    )
 
 
 def test_a_clients_secret_is_no_certificate() -> None:
@@ -78,9 +86,7 @@ def test_a_clients_secret_is_no_certificate() -> None:
 
 
 def test_the_stack_says_what_is_deployed() -> None:
-    extra = (
-        f"{OPEN}---\napiVersion: a.test/v1\nkind: Thing\nmetadata: {{name: t, namespace: orders}}\n"
-    )
+    extra = f"{OPEN}---\napiVersion: a.test/v1\nkind: Thing\nmetadata: {{name: t, namespace: orders}}\n"
     (found,) = said(application(extra))
     assert found.startswith("ACC224 ")
     assert said(application(extra), allowed={"a.test/Thing": "nothing"}) == []
@@ -100,9 +106,7 @@ def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
     assert twin.startswith(
         "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
     )
-    account = (
-        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
-    )
+    account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
     assert said(application(DEPLOYMENT + account)) == []
     (twin,) = said(application(DEPLOYMENT), other(account, name="api"))
     assert twin.startswith(
@@ -117,4 +121,7 @@ def test_pods_are_where_their_definition_says() -> None:
         compiled(application(thing), stack=stack, pods=path).diagnostics
         for path in ("spec.pods.spec", "")
     )
-    assert [[one.code for one in diagnostics] for diagnostics in found] == [["ACC226"], []]
+    assert [[one.code for one in diagnostics] for diagnostics in found] == [
+        ["ACC226"],
+        [],
+    ]

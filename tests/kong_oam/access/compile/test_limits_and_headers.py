@@ -19,7 +19,9 @@ from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
 
 _LUA = Path(kong_oam.kong.__file__).parent / "lua" / "admission.lua"
-ROUTE = "        - {type: gateway, properties: {domain: a.example.com, http: {/: 80}}}\n"
+ROUTE = (
+    "        - {type: gateway, properties: {domain: a.example.com, http: {/: 80}}}\n"
+)
 
 
 def application(*traits: str, exposed: bool = True) -> str:
@@ -80,7 +82,9 @@ def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
 def test_a_preset_sets_what_nobody_says_otherwise() -> None:
     said = "{preset: secure, response: {set: {x-frame-options: SAMEORIGIN}, remove: [Referrer-Policy]}}"
     headers = edge(f"headers, properties: {said}").headers
-    assert headers == Headers(True, {"x-frame-options": "SAMEORIGIN"}, ("Referrer-Policy",))
+    assert headers == Headers(
+        True, {"x-frame-options": "SAMEORIGIN"}, ("Referrer-Policy",)
+    )
     entry = headers_entry(headers)["headers"]
     assert entry["set"] == [
         ["Cross-Origin-Opener-Policy", "same-origin-allow-popups"],
@@ -97,8 +101,13 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
         "X-Powered-By",
     ]
     assert entry["add"] == [["Content-Security-Policy", "frame-ancestors 'none'"]]
-    own = headers_entry(Headers(True, {"Content-Security-Policy": "default-src 'self'"}))["headers"]
-    assert (own["add"], ["Content-Security-Policy", "default-src 'self'"] in own["set"]) == (
+    own = headers_entry(
+        Headers(True, {"Content-Security-Policy": "default-src 'self'"})
+    )["headers"]
+    assert (
+        own["add"],
+        ["Content-Security-Policy", "default-src 'self'"] in own["set"],
+    ) == (
         [],
         True,
     )
@@ -128,20 +137,45 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "every caller would get the same",
         ),
         ("response: {remove: [WWW-Authenticate]}", "ACC240", "WWW", "where it refuses"),
-        ("response: {set: {RateLimit-Limit: '1'}}", "ACC240", "RateLimit", "where it refuses"),
-        ("response: {set: {Content-Length: '1'}}", "ACC240", "Content", "how an answer is sent"),
-        ("response: {set: {Content-Encoding: gzip}}", "ACC240", "Content", "how an answer is sent"),
+        (
+            "response: {set: {RateLimit-Limit: '1'}}",
+            "ACC240",
+            "RateLimit",
+            "where it refuses",
+        ),
+        (
+            "response: {set: {Content-Length: '1'}}",
+            "ACC240",
+            "Content",
+            "how an answer is sent",
+        ),
+        (
+            "response: {set: {Content-Encoding: gzip}}",
+            "ACC240",
+            "Content",
+            "how an answer is sent",
+        ),
         ("request: {set: {X-Auth-Client: admin}}", "ACC240", "X-Auth", "who calls"),
         ("request: {set: {X-WEBAUTH-User: admin}}", "ACC240", "X-WEB", "who calls"),
         ("request: {set: {authorization: Bearer x}}", "ACC240", "auth", "who calls"),
-        ("request: {set: {Host: other}}", "ACC240", "Host", "the gateway says it itself"),
+        (
+            "request: {set: {Host: other}}",
+            "ACC240",
+            "Host",
+            "the gateway says it itself",
+        ),
         (
             "request: {set: {X-Forwarded-For: 10.0.0.1}}",
             "ACC240",
             "X-Forw",
             "the gateway says it itself",
         ),
-        ("request: {set: {Connection: X-Auth-Client}}", "ACC240", "Conn", "how a request is sent"),
+        (
+            "request: {set: {Connection: X-Auth-Client}}",
+            "ACC240",
+            "Conn",
+            "how a request is sent",
+        ),
         (
             "request: {set: {Transfer-Encoding: chunked}}",
             "ACC240",
@@ -173,7 +207,11 @@ def test_a_header_that_somebody_else_says_is_refused_where_it_stands(
 def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
     """With those that begin with it: workloads of this stack take it for who calls."""
     on = settings(
-        gateway={"stripHeaders": ["X-Internal"], "cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"}
+        gateway={
+            "stripHeaders": ["X-Internal"],
+            "cidrs": ["192.0.2.0/24"],
+            "reach": "loadBalancer",
+        }
     )
     text = application(
         "headers, properties: {request: {set: {x-internal-user: root, X-Internals: a}}}"
@@ -187,7 +225,8 @@ def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"]
+    "said",
+    ["response: {remove: [Set-Cookie, Server]}", "request: {set: {X-Env: prod}}"],
 )
 def test_other_headers_are_an_application_s(said: str) -> None:
     assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
@@ -208,4 +247,7 @@ def test_the_reserved_names_are_those_that_admission_takes_away() -> None:
     text = _LUA.read_text("utf-8")
     listed = re.search(r"gmatch\(\n(.*?),\n", text, re.DOTALL)
     assert listed
-    assert {*" ".join(re.findall("'([^']*)'", listed[1])).split()} == {"connection", *RESERVED}
+    assert {*" ".join(re.findall("'([^']*)'", listed[1])).split()} == {
+        "connection",
+        *RESERVED,
+    }

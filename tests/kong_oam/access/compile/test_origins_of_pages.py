@@ -20,7 +20,9 @@ def found(properties: str, scheme: str = "https") -> list[str]:
     stack = replace(STACK, scheme=scheme)  # type: ignore[arg-type]
     return [
         str(one).splitlines()[0]
-        for one in compiled(api(access=RULES) + TRAIT + properties, stack=stack).diagnostics
+        for one in compiled(
+            api(access=RULES) + TRAIT + properties, stack=stack
+        ).diagnostics
     ]
 
 
@@ -39,10 +41,15 @@ def found(properties: str, scheme: str = "https") -> list[str]:
         ("https://a.example.com:443", "has a port that browsers never send"),
         ("https://a.example.com:70000", "has a port that browsers never send"),
         ("http://localhost:80", "has a port that browsers never send"),
-        ("http://a.example.com", "is of http, where whoever is on the way can be that page"),
+        (
+            "http://a.example.com",
+            "is of http, where whoever is on the way can be that page",
+        ),
     ],
 )
-def test_an_origin_that_is_none_or_more_than_one_is_an_error(origin: str, why: str) -> None:
+def test_an_origin_that_is_none_or_more_than_one_is_an_error(
+    origin: str, why: str
+) -> None:
     """At its place, with what to write."""
     (message,) = found(f'{{origins: ["https://fine.example", "{origin}"]}}')
     assert message.startswith("app1.yaml:15:")
@@ -65,7 +72,9 @@ def test_origins_are_taken_as_browsers_send_them() -> None:
 def test_a_trait_says_all_that_pages_are_told() -> None:
     said = "{origins: [https://b.example, https://a.example, https://b.example], headers: [X-A], exposeHeaders: [X-B], maxAge: 0, credentials: true}"
     trait = estate(api(access=RULES) + TRAIT + said).components["orders/api"].edge.cors
-    assert trait == Cors(("https://a.example", "https://b.example"), ("X-A",), ("X-B",), 0, True)
+    assert trait == Cors(
+        ("https://a.example", "https://b.example"), ("X-A",), ("X-B",), 0, True
+    )
     assert estate(api(access=RULES)).components["orders/api"].edge.cors is None
 
 
@@ -77,15 +86,21 @@ def test_pages_of_a_browser_client_are_known_without_a_trait(
     kind: str, origins: set[str] | None
 ) -> None:
     """Those of no other kind: its pages do not call."""
-    one = estate(ORDERS, shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES))
+    one = estate(
+        ORDERS, shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES)
+    )
     found = readers(one, one.components["orders/api"])
     assert (found and set(found)) == origins
 
 
 def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
     """Their requests cross no origin; those that share one host of two cross one."""
-    pages = PAGES.replace("shop.example.com", "orders.example.com").replace("/: 80", "/shop: 80")
-    text = shop("browser", "            redirectPaths: [/shop/callback]\n", traits=pages)
+    pages = PAGES.replace("shop.example.com", "orders.example.com").replace(
+        "/: 80", "/shop: 80"
+    )
+    text = shop(
+        "browser", "            redirectPaths: [/shop/callback]\n", traits=pages
+    )
     one = estate(ORDERS, text)
     assert readers(one, one.components["orders/api"]) is None
     more = ORDERS.replace(
@@ -93,7 +108,9 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
         "      traits:\n        - {type: gateway, properties: {name: two, domain: two.example.com, http: {/: 8080}}}\n",
     )
     two = estate(more, text)
-    assert set(readers(two, two.components["orders/api"]) or {}) == {"https://orders.example.com"}
+    assert set(readers(two, two.components["orders/api"]) or {}) == {
+        "https://orders.example.com"
+    }
 
 
 def test_a_trait_without_pages_is_one_all_the_same() -> None:
@@ -104,7 +121,11 @@ def test_a_trait_without_pages_is_one_all_the_same() -> None:
 
 def test_components_of_one_host_say_each_what_is_theirs() -> None:
     """Two of them never overlap: a request is of one of them, and that one says who may read the answer."""
-    outer = api(access=RULES, http="{/: 8080}") + TRAIT + "{origins: ['https://outer.example']}"
+    outer = (
+        api(access=RULES, http="{/: 8080}")
+        + TRAIT
+        + "{origins: ['https://outer.example']}"
+    )
     inner = (
         api("inner", access=RULES, http="{/inner: 8080}")
         + TRAIT

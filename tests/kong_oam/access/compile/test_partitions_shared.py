@@ -26,7 +26,12 @@ _CODES = ("ACC249", "ACC250")
 
 def at(name: str, domain: str, http: str = "{/: 8080}") -> str:
     """An Application in the namespace of its name, on a host."""
-    return api(name, domain=domain, http=http, access="{owner: o, rules: [{public: {reason: r}}]}")
+    return api(
+        name,
+        domain=domain,
+        http=http,
+        access="{owner: o, rules: [{public: {reason: r}}]}",
+    )
 
 
 def test_an_application_is_in_a_partition() -> None:
@@ -42,7 +47,11 @@ def test_an_application_is_in_a_partition() -> None:
     assert compiled(*texts, stack=THREE).estate is None
     assert found(*texts, stack=STACK) == []
     assert (
-        found(*texts, stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)})) == []
+        found(
+            *texts,
+            stack=replace(THREE, partitions={**THREE.partitions, "rest": ("*",)}),
+        )
+        == []
     )
 
 
@@ -56,7 +65,11 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        ("x.test", "x.test", "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'"),
+        (
+            "x.test",
+            "x.test",
+            "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+        ),
         (
             "*.x.test",
             "*.x.test",
@@ -103,7 +116,9 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     messages = [
         message
         for _, message in found(
-            at("a", "x.test"), at("b", "x.test", "{/b: 80}"), at("c", "x.test", "{/c: 80}")
+            at("a", "x.test"),
+            at("b", "x.test", "{/b: 80}"),
+            at("c", "x.test", "{/c: 80}"),
         )
     ]
     assert [message.partition(", partition")[0] for message in messages] == [
@@ -112,7 +127,11 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     ]
     both = [
         message
-        for _, message in found(at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test"))
+        for _, message in found(
+            at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test")
+        )
     ]
     assert len(both) == 2
-    assert all("lies below *.x.test, which is of 'a/api'" in message for message in both)
+    assert all(
+        "lies below *.x.test, which is of 'a/api'" in message for message in both
+    )

@@ -123,10 +123,12 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
         "app1.yaml:11:61: error ACC229: 'api' is in cluster 'west' alone, where this stack's gateway"
     )
     for reach in ("nodePort", "loadBalancer"):
-        assert [line[17:30] for line in said(text, JOB, reach=reach)] == ["error ACC229:"]
-    assert [line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)] == [
-        "error ACC229:"
-    ]
+        assert [line[17:30] for line in said(text, JOB, reach=reach)] == [
+            "error ACC229:"
+        ]
+    assert [
+        line[17:30] for line in said(text, JOB, reach="nodePort", addressed=True)
+    ] == ["error ACC229:"]
     assert said(text, JOB, reach="loadBalancer", addressed=True) == []
     assert said(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
     assert said(ORDERS, placed(JOB, "{clusters: [west]}")) == []  # it has no routes
@@ -137,17 +139,23 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
     assert said(ORDERS, JOB, federated=frozenset({"main"})) == []
     for topology in ("{clusters: [west]}", "{clusters: [local, west]}"):
         (found,) = said(ORDERS, placed(JOB, topology), federated=frozenset({"main"}))
-        assert found.startswith("app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "), found
+        assert found.startswith(
+            "app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "
+        ), found
         assert said(ORDERS, placed(JOB, topology), federated=frozenset({"other"})) == []
     (found,) = said(
-        ORDERS, placed(JOB, "{namespace: a}", "{namespace: b}"), federated=frozenset({"main"})
+        ORDERS,
+        placed(JOB, "{namespace: a}", "{namespace: b}"),
+        federated=frozenset({"main"}),
     )
     assert "'shop/job' is deployed to a, b, and 'main' knows" in found
 
 
 def test_no_component_comes_beside_the_gateway() -> None:
     """By a topology neither; in another cluster the namespace of that name is another."""
-    beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
+    beside = (
+        "namespace 'kong' is the gateway's: pods there could pass for it; use another"
+    )
     assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [
         f"app1.yaml:3:37: error ACC216: {beside}"
     ]
@@ -158,9 +166,9 @@ def test_no_component_comes_beside_the_gateway() -> None:
 
 def test_objects_of_one_name_are_such_of_one_place() -> None:
     """Each cluster, and each namespace, is judged by itself."""
-    other = JOB.replace("name: shop, namespace: shop", "name: other, namespace: orders").replace(
-        "name: job", "name: api"
-    )
+    other = JOB.replace(
+        "name: shop, namespace: shop", "name: other, namespace: orders"
+    ).replace("name: job", "name: api")
     twins = "OAM107: Deployment 'api' in namespace 'orders'"
     lines = said(ORDERS.replace("shop/job", "other/api"), other)
     assert any(twins in line for line in lines)
@@ -173,14 +181,18 @@ def test_objects_of_one_name_are_such_of_one_place() -> None:
 def test_a_clients_secret_is_its_own_in_every_place() -> None:
     """Of the same place alone, since no pod reads a Secret of another."""
     env = "{image: x, env: [{name: a, valueFrom: {secretKeyRef: {name: job-client, key: k}}}]}"
-    thief = ORDERS.replace("namespace: orders", "namespace: shop").replace("{image: x}", env)
+    thief = ORDERS.replace("namespace: orders", "namespace: shop").replace(
+        "{image: x}", env
+    )
     found = "secretKeyRef.name 'job-client' is the credential of 'shop/job'"
     assert [found in line for line in said(thief, JOB)] == [True]
     assert said(thief, placed(JOB, "{clusters: [west]}")) == []
     spread = placed(JOB, "{clusters: [local, west]}")
     assert [
         found in line
-        for line in said(placed(thief, "{}", "{clusters: [west], namespace: far}"), spread)
+        for line in said(
+            placed(thief, "{}", "{clusters: [west], namespace: far}"), spread
+        )
     ] == [True]
     stolen = placed(thief, "{namespace: far}", "{clusters: [west]}")
     assert [found in line for line in said(stolen, spread)] == [True]
@@ -201,8 +213,14 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         ["job.example.com"],
         True,
     )
-    assert not estate(ORDERS, overridden(gateway), stack=WEST).components["shop/job"].public
-    taken = gateway.replace("job.example.com", "orders.example.com").replace("/: 80", "/orders: 80")
+    assert (
+        not estate(ORDERS, overridden(gateway), stack=WEST)
+        .components["shop/job"]
+        .public
+    )
+    taken = gateway.replace("job.example.com", "orders.example.com").replace(
+        "/: 80", "/orders: 80"
+    )
     (found,) = said(ORDERS, overridden(taken, access))
     assert "ACC205: orders.example.com/orders already belongs to 'orders/api'" in found
 
@@ -232,7 +250,9 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
     traits: str, secret: str | None, found: str
 ) -> None:
     """It lies in each namespace of its client: whoever mounts it in one calls as that client."""
-    gateway = "" if "gateway" in traits else "{type: gateway, properties: {http: {/: 80}}}"
+    gateway = (
+        "" if "gateway" in traits else "{type: gateway, properties: {http: {/: 80}}}"
+    )
     thief = (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: far, namespace: far}\nspec:\n"
         "  components:\n    - name: web\n      type: webservice\n      properties: {image: x}\n      traits:\n"
@@ -240,7 +260,11 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
     )
     thief += "".join(f"        - {one}\n" for one in (traits, gateway) if one)
     known = frozenset({("shop/job", secret)} if secret else ())
-    for topologies in ([], ["{namespace: far}"], ["{namespace: shop}", "{namespace: far}"]):
+    for topologies in (
+        [],
+        ["{namespace: far}"],
+        ["{namespace: shop}", "{namespace: far}"],
+    ):
         job = placed(JOB, *topologies) if topologies else JOB
         lines = said(ORDERS, job, thief, upstream_tls="tls", known_secrets=known)
         assert [found in line and "ACC217" in line for line in lines] == [True] * bool(

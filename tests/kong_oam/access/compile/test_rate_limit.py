@@ -32,7 +32,9 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
     made = estate(limited("{per: user, requests: {minute: 60, day: 1000}}")).components[
         "orders/api"
     ]
-    assert made.edge.rate_limit == RateLimit("user", {"minute": 60, "day": 1000}, "local")
+    assert made.edge.rate_limit == RateLimit(
+        "user", {"minute": 60, "day": 1000}, "local"
+    )
     assert estate(api()).components["orders/api"].edge.rate_limit is None
 
 
@@ -69,9 +71,9 @@ def test_a_limit_in_redis_needs_one() -> None:
 
 def test_a_stack_says_its_redis() -> None:
     """By TLS, and closed while it is away, unless it says otherwise."""
-    assert settings(gateway={**OUTSIDE, "redis": {"host": "redis"}}).gateway.redis == RedisSettings(
-        "redis"
-    )
+    assert settings(
+        gateway={**OUTSIDE, "redis": {"host": "redis"}}
+    ).gateway.redis == RedisSettings("redis")
     said = {
         "host": "r",
         "port": 1,
@@ -102,7 +104,9 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
     trait = "        - {type: rate-limit, properties: {per: client, requests: {minute: 1}, policy: redis}}\n"
     on = settings(gateway={**OUTSIDE, "redis": {"host": "redis"}})
     limits = model(
-        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")), SHOP, on=on
+        edited(API, ("        - type: access\n", f"{trait}        - type: access\n")),
+        SHOP,
+        on=on,
     ).estate
     assert notice(limits, RedisSettings("redis")) == (
         "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, their calls are refused "

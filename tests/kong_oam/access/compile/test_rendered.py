@@ -52,7 +52,9 @@ _GATEWAYS = st.lists(
         {"http": st.dictionaries(_PATHS, st.sampled_from([80, 8080]), min_size=1)},
         optional={
             "name": st.sampled_from(["x", "y"]),
-            "domain": st.sampled_from(["a.example.com", "*.example.com", "B.test", "a_b"]),
+            "domain": st.sampled_from(
+                ["a.example.com", "*.example.com", "B.test", "a_b"]
+            ),
             "secretName": st.just("tls"),
         },
     ).filter(lambda one: "domain" in one or "secretName" not in one),
@@ -74,11 +76,11 @@ def texts(draw: st.DrawFn) -> str:
     parts = []
     for name in draw(st.sampled_from([["one"], ["one", "two"]])):
         gateways = draw(_GATEWAYS)
-        traits = "".join(f"        - {{type: gateway, properties: {one}}}\n" for one in gateways)
-        traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
-        text = (
-            f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
+        traits = "".join(
+            f"        - {{type: gateway, properties: {one}}}\n" for one in gateways
         )
+        traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
+        text = f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
         parts.append(text + (f"      traits:\n{traits}" if traits else ""))
     head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
     return head + "".join(parts)
@@ -86,7 +88,9 @@ def texts(draw: st.DrawFn) -> str:
 
 @settings(max_examples=examples(500), deadline=None)
 @given(texts(), st.sampled_from(VERSIONS))
-def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(text: str, version: str) -> None:
+def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(
+    text: str, version: str
+) -> None:
     """The same estate, or the same findings; of Services with one port each has a gate of its own. A port that is not
     listed is refused where properties list them, and told of where containers do."""
     reading = read_bytes("a.yaml", text.encode())
@@ -97,12 +101,15 @@ def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(text: str, vers
         compile_estate(as_rendered(reading, version), STACK),
     )
     told = {
-        (one.code, "warning" if one.code == "ACC223" else one.severity) for one in plain.diagnostics
+        (one.code, "warning" if one.code == "ACC223" else one.severity)
+        for one in plain.diagnostics
     }
     assert told == {(one.code, one.severity) for one in rendered.diagnostics}
     if plain.estate and rendered.estate:
         assert plain.estate == _together(rendered.estate)
-        for ours, theirs in zip(_endpoints(plain.estate), _endpoints(rendered.estate), strict=True):
+        for ours, theirs in zip(
+            _endpoints(plain.estate), _endpoints(rendered.estate), strict=True
+        ):
             assert (ours.service, ours.port) == (theirs.service, theirs.port)
         assert _exposures(plain.estate) == _exposures(rendered.estate)
 
@@ -112,18 +119,22 @@ def _together(estate: Estate) -> Estate:
 
     def one(component: Component) -> Component:
         return replace(
-            component, endpoints=tuple(replace(e, apart="") for e in component.endpoints)
+            component,
+            endpoints=tuple(replace(e, apart="") for e in component.endpoints),
         )
 
     applications = (
-        replace(app, components=tuple(map(one, app.components))) for app in estate.applications
+        replace(app, components=tuple(map(one, app.components)))
+        for app in estate.applications
     )
     return replace(estate, applications=tuple(applications))
 
 
 def _endpoints(estate: Estate) -> list[object]:
     return [
-        endpoint for component in estate.components.values() for endpoint in component.endpoints
+        endpoint
+        for component in estate.components.values()
+        for endpoint in component.endpoints
     ]
 
 
@@ -135,11 +146,15 @@ def test_every_question_has_the_same_answer() -> None:
     """Of the project's own Applications: tables, graph, and what a stack exports but for who holds a credential."""
     files = sorted((ROOT / "applications").glob("*.yaml"))
     reading = together([read_bytes(file.name, file.read_bytes()) for file in files])
-    plain, rendered = (compile_estate(one, STACK).estate for one in (reading, as_rendered(reading)))
+    plain, rendered = (
+        compile_estate(one, STACK).estate for one in (reading, as_rendered(reading))
+    )
     assert plain and rendered and plain.exposed
     assert access_table(plain) == access_table(rendered)
     assert graph_of(plain) == graph_of(rendered)
-    assert diff(model(plain), model(rendered)) == diff(model(rendered), model(plain)) == ()
+    assert (
+        diff(model(plain), model(rendered)) == diff(model(rendered), model(plain)) == ()
+    )
 
 
 TWO = f"{DEPLOYMENT}---{SERVICE}---{SERVICE.replace('name: api, n', 'name: api-web, n')}---\n"
@@ -204,16 +219,22 @@ RULES = "[{type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}
         (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; take it out, or {ELSEWHERE}"),
     ],
 )  # fmt: skip
-def test_rules_that_guard_nothing_are_refused(objects: str, traits: str, expected: str) -> None:
+def test_rules_that_guard_nothing_are_refused(
+    objects: str, traits: str, expected: str
+) -> None:
     found = compiled(application(objects, traits))
-    assert [(one.code, one.message) for one in found.diagnostics] == [("ACC211", expected)]
+    assert [(one.code, one.message) for one in found.diagnostics] == [
+        ("ACC211", expected)
+    ]
 
 
 def test_what_is_neither_plain_nor_rendered_is_refused() -> None:
     reading = read_bytes("a.yaml", application("").encode().rstrip(b"\x00"))
     assert [one.code for one in reading.diagnostics] == []
     found = compile_estate(reading, STACK)
-    assert found.estate is None and [one.code for one in found.diagnostics] == ["OAM104"]
+    assert found.estate is None and [one.code for one in found.diagnostics] == [
+        "OAM104"
+    ]
 
 
 def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
@@ -227,7 +248,8 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
         )
         (one,) = read_bytes("a.yaml", text.encode()[:-1]).applications
         parts = tuple(
-            with_objects(part, objects.replace(": api", f": {name}")) for part in one.components
+            with_objects(part, objects.replace(": api", f": {name}"))
+            for part in one.components
         )
         estate = compile_estate(
             Reading((replace(one, components=parts),), ()), STACK, memory
@@ -237,7 +259,9 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
 
     objects = f"{DEPLOYMENT}---{SERVICE}"
     assert digest(objects) == digest(objects, "other") == digest(objects)
-    assert digest(objects) == digest(objects.replace("image: i", "image: i:1.2@sha256:3"))
+    assert digest(objects) == digest(
+        objects.replace("image: i", "image: i:1.2@sha256:3")
+    )
     assert digest(objects) != digest(objects.replace("image: i", "image: j"))
 
 
@@ -247,10 +271,15 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
     head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
     part = f"    - {{name: web, type: webservice, properties: {{image: i}}, traits: [{text.removeprefix('a: ')}]}}\n"
     reading = read_bytes("a.yaml", (head + part).encode())
-    for found in (compile_estate(reading, STACK), compile_estate(as_rendered(reading), STACK)):
+    for found in (
+        compile_estate(reading, STACK),
+        compile_estate(as_rendered(reading), STACK),
+    ):
         assert found.estate is None
         assert [
-            (one.code, str(one.place)) for one in found.diagnostics if one.severity == "error"
+            (one.code, str(one.place))
+            for one in found.diagnostics
+            if one.severity == "error"
         ] == [("OAM108", "a.yaml:6:128")]
 
 
@@ -261,7 +290,9 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
         f"{DEPLOYMENT}---{SERVICE}---\n{ingress('{backend: {serviceName: api, servicePort: 80}}')}",
     ],
 )
-@pytest.mark.parametrize("traits", ["[]", "[{type: client, properties: {kind: service}}]"])
+@pytest.mark.parametrize(
+    "traits", ["[]", "[{type: client, properties: {kind: service}}]"]
+)
 @pytest.mark.parametrize(("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")])
 def test_what_is_exposed_or_a_client_has_a_plain_name(
     objects: str, traits: str, name: str, what: str
@@ -287,7 +318,11 @@ def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: orders}\n"
     )
     found = compiled(
-        text.replace("name: api\n      type", "name: orders.ConfigMap.settings\n      type")
+        text.replace(
+            "name: api\n      type", "name: orders.ConfigMap.settings\n      type"
+        )
     )
     assert found.diagnostics == ()
-    assert found.estate and list(found.estate.components) == ["orders/orders.ConfigMap.settings"]
+    assert found.estate and list(found.estate.components) == [
+        "orders/orders.ConfigMap.settings"
+    ]

@@ -20,13 +20,17 @@ TLS = replace(STACK, upstream_tls="tls")
 ISSUER = "issuer: {kind: ClusterIssuer, name: internal}"
 
 
-def with_tls(properties: str = "", http: str = "{/orders: 8443}", name: str = "orders") -> str:
+def with_tls(
+    properties: str = "", http: str = "{/orders: 8443}", name: str = "orders"
+) -> str:
     trait = f"        - {{type: upstream-tls, properties: {{{properties}}}}}\n"
     return api(name, domain=f"{name}.example.com", http=http) + trait
 
 
 def said(*texts: str, stack: object = TLS) -> list[str]:
-    return [str(one).splitlines()[0] for one in compiled(*texts, stack=stack).diagnostics]  # type: ignore[arg-type]
+    return [
+        str(one).splitlines()[0] for one in compiled(*texts, stack=stack).diagnostics
+    ]  # type: ignore[arg-type]
 
 
 def on(stack: object = TLS) -> Settings:
@@ -43,7 +47,9 @@ def test_by_default_every_routed_port_speaks_tls() -> None:
     component = estate(with_tls(), stack=TLS).components["orders/api"]
     assert component.edge.upstream_tls == UpstreamTls((8443,))
     assert list(component.backends) == ["8443__tls"]
-    assert names.service("s", component, "8443__tls") == "kong-oam.s.orders.api.8443__tls"
+    assert (
+        names.service("s", component, "8443__tls") == "kong-oam.s.orders.api.8443__tls"
+    )
     assert certified_name(component, "8443__tls") == "api.orders.svc"
 
 
@@ -60,9 +66,9 @@ def test_ports_that_are_not_listed_stay_in_clear_text() -> None:
 
 def test_with_a_client_certificate_the_service_is_another_one() -> None:
     """The official plugin cannot take the certificate back from a service that has one."""
-    component = estate(with_tls(), stack=replace(STACK, upstream_tls="mtls")).components[
-        "orders/api"
-    ]
+    component = estate(
+        with_tls(), stack=replace(STACK, upstream_tls="mtls")
+    ).components["orders/api"]
     assert list(component.backends) == ["8443__mtls"]
 
 
@@ -82,7 +88,9 @@ def test_a_service_that_speaks_http_has_none_of_the_fields() -> None:
         (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: nothing leads through the gateway to component 'api'; add a gateway trait, or take it out"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_where_it_stands(text: str, stack: object, expected: str) -> None:
+def test_what_is_wrong_is_said_where_it_stands(
+    text: str, stack: object, expected: str
+) -> None:
     found = said(text, stack=stack)
     assert expected in [one.partition("error ")[2] for one in found], found
 
@@ -104,9 +112,14 @@ def test_cert_manager_is_asked_for_a_certificate_of_the_services() -> None:
     assert certificate["apiVersion"] == "cert-manager.io/v1"
     assert certificate["metadata"]["namespace"] == "orders"
     assert (
-        certificate["spec"]["secretName"] == certificate["metadata"]["name"] == "api-upstream-tls"
+        certificate["spec"]["secretName"]
+        == certificate["metadata"]["name"]
+        == "api-upstream-tls"
     )
-    assert certificate["spec"]["dnsNames"] == ["api.orders.svc", "api.orders.svc.cluster.local"]
+    assert certificate["spec"]["dnsNames"] == [
+        "api.orders.svc",
+        "api.orders.svc.cluster.local",
+    ]
     assert certificate["spec"]["issuerRef"] == {
         "group": "cert-manager.io",
         "kind": "ClusterIssuer",
@@ -123,7 +136,9 @@ def test_rendered_pods_get_it_too() -> None:
     way = ingress(
         f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}"
     )
-    found = rendered(application(f"{DEPLOYMENT}---{SERVICE}---\n{way}", trait), stack=TLS)
+    found = rendered(
+        application(f"{DEPLOYMENT}---{SERVICE}---\n{way}", trait), stack=TLS
+    )
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]
     assert component.edge.upstream_tls == UpstreamTls(
@@ -165,15 +180,20 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
     )
     found = [
         str(one)
-        for one in rendered(with_tls("secretName: own") + "\0", other, stack=TLS).diagnostics
+        for one in rendered(
+            with_tls("secretName: own") + "\0", other, stack=TLS
+        ).diagnostics
     ]
     assert any(
-        "OAM107" in one and "it would overwrite what the workload of 'orders/api' shows" in one
+        "OAM107" in one
+        and "it would overwrite what the workload of 'orders/api' shows" in one
         for one in found
     )
 
 
-@pytest.mark.parametrize("name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"])
+@pytest.mark.parametrize(
+    "name", ["api.orders.svc", "API.orders.svc.cluster.local", "*.orders.svc"]
+)
 @pytest.mark.parametrize("field", ["dnsNames: [web.test, '{}']", "commonName: '{}'"])
 def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -> None:
     """Where a stack lets components ask cert-manager themselves: whoever had one would stand for the workload."""
@@ -183,8 +203,12 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(name: str, field: str) -
         "name: orders, namespace: orders", "name: shop, namespace: x"
     )
     allowing = replace(TLS, allowed={"cert-manager.io/Certificate": "certificates"})
-    found = rendered(with_tls() + "\0", other.replace("name: api", "name: web"), stack=allowing)
-    (refused,) = [str(one).splitlines()[0] for one in found.diagnostics if one.severity == "error"]
+    found = rendered(
+        with_tls() + "\0", other.replace("name: api", "name: web"), stack=allowing
+    )
+    (refused,) = [
+        str(one).splitlines()[0] for one in found.diagnostics if one.severity == "error"
+    ]
     assert refused.partition("ACC217: ")[2] == (
         f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
         "'orders/api'; take it out"
@@ -197,13 +221,15 @@ def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
     way = ingress(
         f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}"
     )
-    service = (
-        "{name: es-http, port: 9200, scheme: https, podLabels: {app.kubernetes.io/instance: es}}"
-    )
+    service = "{name: es-http, port: 9200, scheme: https, podLabels: {app.kubernetes.io/instance: es}}"
     access = f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{{public: {{reason: r}}}}]}}}}]"
     release = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: orders}\nspec: {chart: es}\n"
-    found = rendered(application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS)
+    found = rendered(
+        application(f"{release}---\n{way}", access, "type: helmchart"), stack=TLS
+    )
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]
-    assert [certified_name(component, one) for one in component.backends] == ["es-http.orders.svc"]
+    assert [certified_name(component, one) for one in component.backends] == [
+        "es-http.orders.svc"
+    ]
     assert component.backends["9200__tls"].service == "api-gateway"

@@ -28,9 +28,13 @@ ORDERS = api(
 """,
 )
 EVIL = api(
-    "evil", http="{/pub/login: 8080}", access="{owner: team-e, rules: [{public: {reason: pages}}]}"
+    "evil",
+    http="{/pub/login: 8080}",
+    access="{owner: team-e, rules: [{public: {reason: pages}}]}",
 )
-CHECKOUT = edited(SHOP, ("calls: [{component: orders/api, scopes: [read, write]}]", "calls: []"))
+CHECKOUT = edited(
+    SHOP, ("calls: [{component: orders/api, scopes: [read, write]}]", "calls: []")
+)
 OLD = model(ORDERS, CHECKOUT)
 
 
@@ -41,14 +45,17 @@ def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
 def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
     """Though it was public before, and is after."""
     new = model(ORDERS, EVIL, CHECKOUT)
-    where = (
-        "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
-    )
+    where = "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
     assert told(OLD, new) == [("now answered by evil/api", "everybody", "*", where)]
     (change,) = diff(OLD, new)
     assert isinstance(change, Change) and change.kind in OPENING
-    assert change.place and change.place.file == "app1.yaml", "the rule that lets callers in now"
-    assert headline([change], "https") == f"now answered by evil/api for everybody: * {where}"
+    assert change.place and change.place.file == "app1.yaml", (
+        "the rule that lets callers in now"
+    )
+    assert (
+        headline([change], "https")
+        == f"now answered by evil/api for everybody: * {where}"
+    )
 
 
 ORDERS_URL = "https://orders.example.com/orders"
@@ -86,9 +93,13 @@ def test_a_takeover_is_told_with_both_owners_beside_who_comes_and_who_stays() ->
     ]
 
 
-def test_rows_are_apart_where_only_some_of_their_requests_are_answered_otherwise() -> None:
+def test_rows_are_apart_where_only_some_of_their_requests_are_answered_otherwise() -> (
+    None
+):
     """What is revoked at all paths, one of which another team takes, is two rows."""
-    idle = edited(CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    idle = edited(
+        CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    )
     assert told(OLD, taking("{scopes: [own]}", idle)) == [
         ("revoked", "shop/checkout", "GET,HEAD", f"{ORDERS_URL} but not /orders/x"),
         ("revoked", "shop/checkout", "GET,HEAD", TAKEN + BOTH),
@@ -108,7 +119,12 @@ def test_another_port_is_another_answer() -> None:
     ports = "orders/api:8080 (team-t) -> orders/api:9090 (team-t)"
     public = edited(ORDERS, ("/pub: 8080", "/pub: 9090"))
     assert told(OLD, model(public, CHECKOUT)) == [
-        ("now answered by orders/api", "everybody", "*", f"https://orders.example.com/pub: {ports}")
+        (
+            "now answered by orders/api",
+            "everybody",
+            "*",
+            f"https://orders.example.com/pub: {ports}",
+        )
     ]
     granted = edited(ORDERS, ("/orders: 8080", "/orders: 9090"))
     assert told(OLD, model(granted, CHECKOUT)) == [
@@ -127,7 +143,9 @@ def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None
     before = Answer("orders/api", "8080", "app: orders")
     assert not answerers.differ(before, replace(before, port="8080_web"))
     assert answerers.differ(before, replace(before, port="8080_web", pods="app: other"))
-    assert answerers.differ(replace(before, pods=""), replace(before, port="8080_web", pods=""))
+    assert answerers.differ(
+        replace(before, pods=""), replace(before, port="8080_web", pods="")
+    )
 
 
 def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
@@ -137,11 +155,15 @@ def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
         ("/orders: 8080", "/orders: 9090"),
         ("components: [shop/checkout]", "groups: [sales]"),
     )
-    shop = edited(CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    shop = edited(
+        CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    )
     assert [row[0] for row in told(OLD, model(other, shop))] == ["revoked"]
 
 
-ACCESS = "{type: access, properties: {owner: team-t, rules: [{public: {reason: pages}}]%s}}"
+ACCESS = (
+    "{type: access, properties: {owner: team-t, rules: [{public: {reason: pages}}]%s}}"
+)
 INSTANCE = "app.kubernetes.io/instance"
 NAMED = f", service: {{name: release, port: 80, podLabels: {{{INSTANCE}: web}}}}"
 RELEASES = "".join(
@@ -155,7 +177,9 @@ TO_RELEASE = ingress(
 TO_NAMED = RELEASES + TO_RELEASE
 
 
-def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) -> AccessModel:
+def rendered(
+    objects: str, service: str = "", edit: tuple[str, str] = ("", "")
+) -> AccessModel:
     """A component `orders/api` with these objects, and with what its access trait says of a named Service."""
     on = settings()
     text = application(
@@ -170,8 +194,14 @@ def rendered(objects: str, service: str = "", edit: tuple[str, str] = ("", "")) 
     ("edit", "pods"),
     [
         ((": web}", ": db}"), f"pods {INSTANCE}=db in orders at 80"),
-        ((": web}", ": web, tier: db}"), f"pods {INSTANCE}=web,tier=db in orders at 80"),
-        (("port: 80,", "port: 80, targetPort: 5432,"), f"pods {INSTANCE}=web in orders at 5432"),
+        (
+            (": web}", ": web, tier: db}"),
+            f"pods {INSTANCE}=web,tier=db in orders at 80",
+        ),
+        (
+            ("port: 80,", "port: 80, targetPort: 5432,"),
+            f"pods {INSTANCE}=web in orders at 5432",
+        ),
     ],
 )
 def test_other_pods_behind_a_named_service_are_another_answer(
@@ -188,7 +218,11 @@ def test_other_pods_behind_a_named_service_are_another_answer(
 
 @pytest.mark.parametrize(
     "spec",
-    ["{chart: other}", "{chart: web, version: 2.0.0}", "{chart: web, repositoryOpts: {repo: x}}"],
+    [
+        "{chart: other}",
+        "{chart: web, version: 2.0.0}",
+        "{chart: web, repositoryOpts: {repo: x}}",
+    ],
 )
 def test_another_chart_behind_the_same_labels_is_no_change(spec: str) -> None:
     """As another image is not: what runs in the pods is no part of access."""
@@ -252,18 +286,24 @@ def test_a_component_under_another_name_answers_as_before() -> None:
     shop = edited(SHOP, ("orders/api", "purchases/api"))
     assert told(BEFORE, model(renamed, shop)) == []
     of_another = model(edited(renamed, ("image: orders", "image: proxy")), shop)
-    assert {row[0] for row in told(BEFORE, of_another)} == {"now answered by purchases/api"}
+    assert {row[0] for row in told(BEFORE, of_another)} == {
+        "now answered by purchases/api"
+    }
 
 
 def test_a_component_under_another_name_and_another_owner_is_another_answer() -> None:
     """Whoever owns it may put another image behind the path from then on."""
     taken = edited(
-        API, ("name: orders}", "name: purchases}"), ("owner: team-orders", "owner: team-e")
+        API,
+        ("name: orders}", "name: purchases}"),
+        ("owner: team-orders", "owner: team-e"),
     )
     shop = edited(SHOP, ("orders/api", "purchases/api"))
     found = told(BEFORE, model(taken, shop))
     assert {row[0] for row in found} == {"now answered by purchases/api"}
-    assert found[0][3].endswith(": orders/api:8080 (team-orders) -> purchases/api:8080 (team-e)")
+    assert found[0][3].endswith(
+        ": orders/api:8080 (team-orders) -> purchases/api:8080 (team-e)"
+    )
 
 
 def test_the_pods_of_a_named_service_are_its_workload() -> None:
@@ -271,7 +311,9 @@ def test_the_pods_of_a_named_service_are_its_workload() -> None:
     renamed = ("metadata: {name: orders,", "metadata: {name: purchases,")
     old = rendered(TO_NAMED, NAMED)
     assert told(old, rendered(TO_NAMED, NAMED, edit=renamed)) == []
-    found = told(old, rendered(TO_NAMED, edited(NAMED, (": web}", ": db}")), edit=renamed))
+    found = told(
+        old, rendered(TO_NAMED, edited(NAMED, (": web}", ": db}")), edit=renamed)
+    )
     assert [row[0] for row in found] == ["now answered by purchases/api"]
 
 
@@ -292,7 +334,10 @@ def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
     """A gate of a component that no run has exported yet, say; another port of it is told."""
     unknown = replace(OLD, pods={})
     assert diff(unknown, OLD) == diff(OLD, unknown) == ()
-    assert diff(unknown, model(edited(ORDERS, ("/pub: 8080", "/pub: 9090")), CHECKOUT)) != ()
+    assert (
+        diff(unknown, model(edited(ORDERS, ("/pub: 8080", "/pub: 9090")), CHECKOUT))
+        != ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -304,7 +349,9 @@ def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
         "forwardToken: true",
     ],
 )
-def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(trait: str) -> None:
+def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(
+    trait: str,
+) -> None:
     """Nobody compares the settings of two components, so a name that changes would hide each of them."""
     at, indent = (
         ("        - type: access\n", 8)
@@ -319,7 +366,10 @@ def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(trait: str
     for old, new in ((API, having), (having, API)):
         found = told(model(old, SHOP, on=on), model(edited(new, names), shop, on=on))
         assert {row[0] for row in found} == {"now answered by purchases/api"}
-    assert told(model(having, SHOP, on=on), model(edited(having, names), shop, on=on)) == []
+    assert (
+        told(model(having, SHOP, on=on), model(edited(having, names), shop, on=on))
+        == []
+    )
 
 
 def test_what_a_model_has_no_settings_of_is_not_the_same_under_another_name() -> None:
@@ -377,7 +427,9 @@ def test_labels_that_follow_the_name_select_the_same_pods() -> None:
     ]
 
 
-def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> None:
+def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> (
+    None
+):
     """Though neither the objects nor the Ingress say anything else than the name."""
     service = "apiVersion: v1\nkind: Service\nmetadata: {{name: {0}, namespace: orders}}\nspec: {{selector: {{tier: {1}}}, ports: [{{port: 80, targetPort: 8080}}]}}\n---\n"
     objects = edited(
@@ -391,7 +443,8 @@ def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_a
 
     def leading_to(name: str) -> AccessModel:
         led = edited(
-            objects, ("backend: {service: {name: api", f"backend: {{service: {{name: {name}")
+            objects,
+            ("backend: {service: {name: api", f"backend: {{service: {{name: {name}"),
         )
         return rendered(led, edit=("- name: api\n", f"- name: {name}\n"))
 

@@ -16,7 +16,9 @@ ORDERS = api(access=f"{{owner: team-t, {PUBLIC}}}")
 EVIL = api("evil", http="{/other: 8080}", access=f"{{owner: team-e, {PUBLIC}}}")
 
 
-PLAIN = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"})
+PLAIN = settings(
+    gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"}
+)
 
 
 def with_secret(text: str, name: str) -> str:
@@ -36,23 +38,34 @@ WHERE = "certificate of orders.example.com: "
 def test_a_secret_named_for_another_path_is_told_for_the_whole_host() -> None:
     """With everybody on the host, among what may open."""
     old, new = model(ORDERS), model(ORDERS, with_secret(EVIL, "evil-tls"))
-    assert told(old, new) == [("may widen", BOTH, "", f"{WHERE}none -> evil/evil-tls", "")]
+    assert told(old, new) == [
+        ("may widen", BOTH, "", f"{WHERE}none -> evil/evil-tls", "")
+    ]
     assert all(change.kind in OPENING for change in diff(old, new))
-    assert told(new, old) == [("may widen", BOTH, "", f"{WHERE}evil/evil-tls -> none", "")]
+    assert told(new, old) == [
+        ("may widen", BOTH, "", f"{WHERE}evil/evil-tls -> none", "")
+    ]
 
 
 def test_another_secret_of_the_same_name_is_another_certificate() -> None:
     """It is in another namespace."""
     old = model(with_secret(ORDERS, "tls"), EVIL)
     new = model(ORDERS, with_secret(EVIL, "tls"))
-    assert told(old, new) == [("may widen", BOTH, "", f"{WHERE}orders/tls -> evil/tls", "")]
+    assert told(old, new) == [
+        ("may widen", BOTH, "", f"{WHERE}orders/tls -> evil/tls", "")
+    ]
 
 
 def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> None:
     wildcard = edited(EVIL, ("orders.example.com", "*.example.com"))
-    found = told(model(ORDERS, wildcard), model(ORDERS, with_secret(wildcard, "evil-tls")))
+    found = told(
+        model(ORDERS, wildcard), model(ORDERS, with_secret(wildcard, "evil-tls"))
+    )
     assert [(whom, where) for _, whom, _, where, _ in found] == [
-        ("callers of evil/api (team-e)", "certificate of *.example.com: none -> evil/evil-tls"),
+        (
+            "callers of evil/api (team-e)",
+            "certificate of *.example.com: none -> evil/evil-tls",
+        ),
         (BOTH, f"{WHERE}none -> evil/evil-tls"),
     ]
     own = with_secret(ORDERS, "own")
@@ -74,7 +87,10 @@ def test_a_former_owner_is_named_beside_the_new_one() -> None:
         (
             model(EVIL),
             model(
-                EVIL, with_secret(edited(ORDERS, ("orders.example.com", "new.example.com")), "tls")
+                EVIL,
+                with_secret(
+                    edited(ORDERS, ("orders.example.com", "new.example.com")), "tls"
+                ),
             ),
         ),
         (model(ORDERS), model(with_secret(ORDERS, "tls"), on=settings("aws"))),

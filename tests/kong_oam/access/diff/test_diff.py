@@ -9,8 +9,21 @@ import pytest
 
 from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, empty, load_model
-from kong_oam.access.diff.wording import headline, row, until, where, whom, worth_telling
+from kong_oam.access.diff.snapshot import (
+    AccessModel,
+    ModelError,
+    dump_model,
+    empty,
+    load_model,
+)
+from kong_oam.access.diff.wording import (
+    headline,
+    row,
+    until,
+    where,
+    whom,
+    worth_telling,
+)
 from kong_oam.access.principals import ITSELF, Principal
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import api
@@ -25,7 +38,10 @@ def told(changes: Iterable[Difference]) -> list[tuple[str, ...]]:
 
 def after(*edits: tuple[str, str]) -> list[tuple[str, ...]]:
     """What is told of edits, each of which is in one of the two Applications."""
-    texts = [edited(text, *(edit for edit in edits if edit[0] in text)) for text in (API, SHOP)]
+    texts = [
+        edited(text, *(edit for edit in edits if edit[0] in text))
+        for text in (API, SHOP)
+    ]
     return told(diff(BEFORE, model(*texts)))
 
 
@@ -61,29 +77,41 @@ def test_tokens_of_before_are_told_of_where_any_method_or_path_of_a_row_takes_th
     rule: str,
 ) -> None:
     """Nobody of sales gets a token through the shop any more; those of before count where a role still gives write."""
-    ours = "{scopes: [read, write], groups: [desk], components: [shop/checkout, shop/web]}"
+    ours = (
+        "{scopes: [read, write], groups: [desk], components: [shop/checkout, shop/web]}"
+    )
     rules = ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule)
     editor = ("{scopes: [write], groups: [desk], components: [shop/web]}", ours)
     viewer = "{scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}"
     sales = "{scopes: [read, write], groups: [sales], components: [shop/web]}"
     before = model(edited(API, rules, editor, (viewer, sales)), SHOP)
-    after = model(edited(API, rules, editor, (viewer, "{scopes: [write], groups: [sales]}")), SHOP)
+    after = model(
+        edited(API, rules, editor, (viewer, "{scopes: [write], groups: [sales]}")), SHOP
+    )
     (change,) = diff(before, after)
     assert isinstance(change, Change)
     assert change.kind == "narrowed"
     assert change.minutes == 60
 
 
-def test_tokens_of_before_live_on_where_users_are_in_more_groups_than_they_needed() -> None:
+def test_tokens_of_before_live_on_where_users_are_in_more_groups_than_they_needed() -> (
+    None
+):
     """Of sales, nobody gets a token through the shop any more. Tokens of those in audit, too, still count."""
     people = "{scopes: [read], groups: [audit]}"
     clients = "clients: {scopes: [read], components: [shop/checkout, shop/web]}"
     viewer = "{scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}"
     after = edited(API, (viewer, f"{people}\n              {clients}"))
-    found = [one for one in diff(model(API, SHOP), model(after, SHOP)) if isinstance(one, Change)]
-    assert {one.minutes for one in found if one.kind == "narrowed" and one.methods[0] == "GET"} == {
-        60
-    }
+    found = [
+        one
+        for one in diff(model(API, SHOP), model(after, SHOP))
+        if isinstance(one, Change)
+    ]
+    assert {
+        one.minutes
+        for one in found
+        if one.kind == "narrowed" and one.methods[0] == "GET"
+    } == {60}
 
 
 def test_another_workload_of_the_same_access_is_another_principal() -> None:
@@ -114,7 +142,8 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
     moved = model(
         edited(API, ("shop/checkout", "other/checkout")),
         elsewhere,
-        SHOP[: SHOP.index("    - name: checkout")] + SHOP[SHOP.index("    - name: web") :],
+        SHOP[: SHOP.index("    - name: checkout")]
+        + SHOP[SHOP.index("    - name: web") :],
     )
     assert [change[:2] for change in told(diff(BEFORE, moved))] == [
         ("granted", "other/checkout"),
@@ -126,10 +155,10 @@ def shops(owner: str) -> AccessModel:
     """The orders with a client `till`, which an Application of this owner has in the shop's namespace."""
     client = SHOP[SHOP.index("    - name: checkout") : SHOP.index("    - name: web")]
     name = f"{owner.removeprefix('team-')}s"
-    metadata = f"metadata: {{name: {name}, namespace: shop, annotations: {{owner: {owner}}}}}"
-    head = (
-        f"apiVersion: core.oam.dev/v1beta1\nkind: Application\n{metadata}\nspec:\n  components:\n"
+    metadata = (
+        f"metadata: {{name: {name}, namespace: shop, annotations: {{owner: {owner}}}}}"
     )
+    head = f"apiVersion: core.oam.dev/v1beta1\nkind: Application\n{metadata}\nspec:\n  components:\n"
     granted = edited(
         API,
         ("shop/checkout, shop/web", f"{name}/checkout"),
@@ -146,21 +175,40 @@ def test_a_client_that_another_team_gets_under_another_name_is_another_client() 
         ("revoked", "as/checkout (team-a)", *where, "at once"),
     ]
     changes = diff(load_model(dump_model(shops("team-a"))), shops("team-b"))
-    assert headline(changes[:1], "https") == f"granted to bs/checkout (team-b): {' '.join(where)}"
+    assert (
+        headline(changes[:1], "https")
+        == f"granted to bs/checkout (team-b): {' '.join(where)}"
+    )
 
 
 def test_another_owner_is_told_of_below_what_opens() -> None:
     """Who answers for an API, or for a client, as an Application or a trait says; also against what is deployed."""
     sold = ("owner: team-orders", "owner: team-sales")
     assert after(sold) == [("owner", "orders/api", "", "team-orders -> team-sales", "")]
-    (change,) = changes = diff(load_model(dump_model(BEFORE)), model(edited(API, sold), SHOP))
-    assert change == Setting("owner", Subject("orders/api"), "owner", "team-orders", "team-sales")
-    assert headline(changes, "https") == "owner of orders/api: team-orders -> team-sales"
-    annotated = ("metadata: {name: shop,", "metadata: {name: shop, annotations: {owner: team-new},")
+    (change,) = changes = diff(
+        load_model(dump_model(BEFORE)), model(edited(API, sold), SHOP)
+    )
+    assert change == Setting(
+        "owner", Subject("orders/api"), "owner", "team-orders", "team-sales"
+    )
+    assert (
+        headline(changes, "https") == "owner of orders/api: team-orders -> team-sales"
+    )
+    annotated = (
+        "metadata: {name: shop,",
+        "metadata: {name: shop, annotations: {owner: team-new},",
+    )
     assert after(annotated) == [("owner", "shop/checkout", "", "none -> team-new", "")]
     less = ("scopes: [read], groups: [sales]", "scopes: [read], groups: []")
-    more = ("scopes: [write], groups: [desk]", "scopes: [write, read], groups: [desk, audit]")
-    assert [change[0] for change in after(sold, less, more)] == ["widened", "owner", "narrowed"]
+    more = (
+        "scopes: [write], groups: [desk]",
+        "scopes: [write, read], groups: [desk, audit]",
+    )
+    assert [change[0] for change in after(sold, less, more)] == [
+        "widened",
+        "owner",
+        "narrowed",
+    ]
 
 
 def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
@@ -170,7 +218,9 @@ def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
     foreign = tuple(replace(component, owner=None) for component in shop.components)
     part = replace(
         BEFORE,
-        estate=replace(BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"),
+        estate=replace(
+            BEFORE.estate, applications=(orders,), foreign=foreign, role="partition"
+        ),
     )
     exported = load_model(dump_model(part))
     for old, new in ((BEFORE, part), (exported, BEFORE)):
@@ -235,9 +285,9 @@ def test_the_worst_is_first_and_in_the_headline() -> None:
 def test_everybody_whom_a_row_concerns_is_named() -> None:
     """However many clients there are, and however many groups of their users."""
     clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    assert whom([Whom(Principal(client, "okta"), ITSELF) for client in clients]) == ", ".join(
-        clients
-    )
+    assert whom(
+        [Whom(Principal(client, "okta"), ITSELF) for client in clients]
+    ) == ", ".join(clients)
     groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
     condition = frozenset(frozenset({group}) for group in groups)
     users = whom([Whom(Principal("shop/web", "okta", users=True), condition)])
@@ -247,7 +297,11 @@ def test_everybody_whom_a_row_concerns_is_named() -> None:
 def test_two_groups_that_suffice_together_are_told_together() -> None:
     """POST needs what one group reads by and what another writes by."""
     changes = diff(model(edited(API, ("[POST]", "[PUT]")), SHOP), BEFORE)
-    assert told(changes)[0][:3] == ("granted", "shop/web for users in desk and sales", "POST")
+    assert told(changes)[0][:3] == (
+        "granted",
+        "shop/web for users in desk and sales",
+        "POST",
+    )
 
 
 def test_a_client_is_kept_out_at_once() -> None:
@@ -271,23 +325,35 @@ def test_a_client_is_kept_out_at_once() -> None:
 def test_old_tokens_live_on_where_any_token_will_do() -> None:
     """Of a client that has none any more, and of users who may no longer sign in through theirs."""
     hello = api("hello", domain="hello.example.com", http="{/: 80}")
-    without = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    without = edited(
+        SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    )
     said = told(diff(model(API, SHOP, hello), model(API, without, hello)))
     assert [(change[0], change[1], change[4]) for change in said] == [
         ("revoked", "shop/checkout", "tokens of before live up to 60 minutes"),
         ("revoked", "shop/checkout", "at once"),
     ]
-    nobody = edited(API, ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"))
+    nobody = edited(
+        API, ("scopes: [read], groups: [sales]", "scopes: [read], groups: []")
+    )
     said = told(diff(model(API, SHOP, hello), model(nobody, SHOP, hello)))
     assert {change[3]: change[4] for change in said} == {
         "https://hello.example.com/": "tokens of before live up to 60 minutes",
         "https://orders.example.com/orders but not /orders/health": "at once",
     }
-    short = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
-    changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello, on=short))
+    short = settings(
+        providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}]
+    )
+    changed, _ = diff(
+        model(API, SHOP, hello, on=short), model(API, without, hello, on=short)
+    )
     assert changed.minutes == 5
-    longer, changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello))
-    assert longer == Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60)
+    longer, changed, _ = diff(
+        model(API, SHOP, hello, on=short), model(API, without, hello)
+    )
+    assert longer == Setting(
+        "may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60
+    )
     assert changed.minutes == 5, "tokens of before are those of the old lifetime"
 
 
@@ -308,7 +374,10 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
             access=offering % (at_a, at_a, at_a, "checkout"),
         )
         b = api(
-            "b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web")
+            "b",
+            domain="b.example.com",
+            http="{/: 80}",
+            access=offering % (at_b, at_b, at_b, "web"),
         )
         shop = edited(
             SHOP, ("[{component: orders/api, scopes: [read]}]", calls), ("orders/api, scopes: [read, write]", f"b/api, scopes: [{at_b}]")
@@ -317,7 +386,9 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
 
     before = scopes("data.read", "b.read", "[{component: a/api, scopes: [data.read]}]")
     said = told(diff(before, scopes("a.read", "data.read", "[]")))
-    assert said == [("revoked", "shop/checkout", "*", "https://a.example.com/", "at once")]
+    assert said == [
+        ("revoked", "shop/checkout", "*", "https://a.example.com/", "at once")
+    ]
 
 
 def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
@@ -330,7 +401,10 @@ def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
     )
     protected = edited(
         text,
-        ("/orders/health], methods: [GET], public: {reason: probes}", "/admin], scopes: [read]"),
+        (
+            "/orders/health], methods: [GET], public: {reason: probes}",
+            "/admin], scopes: [read]",
+        ),
     )
     without = edited(protected, ("- {paths: [/admin], scopes: [read]}", ""))
     both = diff(model(protected, SHOP), model(without, SHOP))
@@ -339,18 +413,29 @@ def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
         "https://orders.example.com/admin. and other spellings",
         "https://orders.example.com/admin",
     ]
-    assert [change[3] for change in told(both)] == ["https://orders.example.com/admin"] * 2
+    assert [change[3] for change in told(both)] == [
+        "https://orders.example.com/admin"
+    ] * 2
     redundant = edited(
-        protected, ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}")
+        protected,
+        ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}"),
     )
     (alone,) = told(diff(model(redundant, SHOP), model(without, SHOP)))
-    assert alone[0:4:3] == ("newly public", "https://orders.example.com/admin. and other spellings")
+    assert alone[0:4:3] == (
+        "newly public",
+        "https://orders.example.com/admin. and other spellings",
+    )
 
 
 def test_the_providers_groups_count_within_a_stack() -> None:
     """A mapping that is changed lets others in, though no Application says so."""
-    mapped = settings(providers=[{"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}])
-    kinds = [(change[0], change[1]) for change in told(diff(BEFORE, model(API, SHOP, on=mapped)))]
+    mapped = settings(
+        providers=[{"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}]
+    )
+    kinds = [
+        (change[0], change[1])
+        for change in told(diff(BEFORE, model(API, SHOP, on=mapped)))
+    ]
     assert kinds == [
         ("widened", "shop/web for users in Everyone and sales"),
         ("narrowed", "shop/web for users in desk and sales"),
@@ -359,15 +444,19 @@ def test_the_providers_groups_count_within_a_stack() -> None:
 
 def test_a_first_deployment_grants_everything() -> None:
     """Compared with nothing, on the same stack."""
-    assert [change.kind for change in diff(empty(BEFORE), BEFORE)] == ["newly public"] * 2 + [
-        "granted"
-    ] * 2
+    assert [change.kind for change in diff(empty(BEFORE), BEFORE)] == [
+        "newly public"
+    ] * 2 + ["granted"] * 2
 
 
 def test_a_change_is_a_value() -> None:
     """Comparable to a literal, with the place of the rule that opens."""
     (change,) = diff(
-        BEFORE, model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
+        BEFORE,
+        model(
+            edited(API, ("methods: [GET], public", "methods: [GET, POST], public")),
+            SHOP,
+        ),
     )
     assert (change.kind, change.whom, change.methods, change.site) == (
         "newly public",
@@ -377,9 +466,14 @@ def test_a_change_is_a_value() -> None:
     )
     assert (change.place.file, change.place.line) == ("app0.yaml", 20)
     assert change.example.principal is None
-    (granted,) = diff(BEFORE, model(edited(API, ("methods: [POST]", "methods: [POST, PUT]")), SHOP))
+    (granted,) = diff(
+        BEFORE, model(edited(API, ("methods: [POST]", "methods: [POST, PUT]")), SHOP)
+    )
     assert granted.whom == (
-        Whom(Principal("shop/web", "okta", users=True), frozenset({frozenset({"desk", "sales"})})),
+        Whom(
+            Principal("shop/web", "okta", users=True),
+            frozenset({frozenset({"desk", "sales"})}),
+        ),
     )
 
 
@@ -400,7 +494,8 @@ def test_what_is_exported_says_no_more_than_access() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"]
+    "data",
+    [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"],
 )
 def test_what_is_no_model_is_refused(data: object) -> None:
     """With words, not a traceback."""

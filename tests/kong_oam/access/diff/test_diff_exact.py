@@ -55,10 +55,15 @@ def _pods(component: Component) -> Pods:
     return component.namespace, dict(component.named.labels), component.named.target
 
 
-def _answering(estate: Estate, host: str, path: PathSegments) -> tuple[str, int, Pods] | None:
+def _answering(
+    estate: Estate, host: str, path: PathSegments
+) -> tuple[str, int, Pods] | None:
     """What gets a request that is let through: by the nearest name of the host, then by the longest path."""
     labels = host.split(".")
-    for name in (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))):
+    for name in (
+        host,
+        *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))),
+    ):
         ways = [
             (len(endpoint.path), component, endpoint.port)
             for component in estate.components.values()
@@ -92,7 +97,10 @@ def _answers(change: Change) -> _Ways | None:
 
 
 def _told(
-    changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]
+    changes: Iterable[Difference],
+    site: str,
+    request: Request,
+    declared: set[PathSegments],
 ) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
@@ -119,7 +127,9 @@ def _requests(changes: Iterable[Difference]) -> list[Change]:
 def _from(source: Source, address: str | None) -> bool:
     """Whether the address is one of these."""
     assert address is not None
-    return admits(source.networks, address) and not (source.but and admits(source.but, address))
+    return admits(source.networks, address) and not (
+        source.but and admits(source.but, address)
+    )
 
 
 def _check(
@@ -169,7 +179,10 @@ def _check(
 
 
 def _callers(
-    old: Estate, new: Estate, apis: tuple[Component | None, Component | None], logical: bool = False
+    old: Estate,
+    new: Estate,
+    apis: tuple[Component | None, Component | None],
+    logical: bool = False,
 ) -> Iterator[tuple[Principal | None, frozenset[str], Tokens, Tokens]]:
     """Everybody who could call these two, with both tokens; who would have the same ones as another once."""
     seen = set()
@@ -215,10 +228,16 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
         told = _told(
-            changes, site, request, {path for side in sides for path in side.declared(site)}
+            changes,
+            site,
+            request,
+            {path for side in sides for path in side.declared(site)},
         )
         path = read(request.target)
-        apis = component_of(old, request.host, path), component_of(new, request.host, path)
+        apis = (
+            component_of(old, request.host, path),
+            component_of(new, request.host, path),
+        )
         ways = [_answering(estate, request.host, path) for estate in both]
         otherwise = ways[0] != ways[1]
         note(f"{request}: {told}")
@@ -227,7 +246,14 @@ def _check_requests(both: tuple[Estate, Estate], requests: list[Request]) -> Non
             was, now = allowed(old, request, before), allowed(new, request, after)
             lives = allowed(new, request, before)
             _check(
-                told, principal, groups, request.address, was, now, otherwise=otherwise, lives=lives
+                told,
+                principal,
+                groups,
+                request.address,
+                was,
+                now,
+                otherwise=otherwise,
+                lives=lives,
             )
 
 
@@ -251,15 +277,31 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
     for request in requests:
         for site in {*sides[0].names(), *sides[1].names()}:
             told = _told(
-                changes, site, request, {path for side in sides for path in side.declared(site)}
+                changes,
+                site,
+                request,
+                {path for side in sides for path in side.declared(site)},
             )
             key = site.rpartition(":")[0]
             apis = one.components.get(key), two.components.get(key)
-            for principal, groups, before, after in _callers(one, two, apis, logical=True):
+            for principal, groups, before, after in _callers(
+                one, two, apis, logical=True
+            ):
                 note(f"{site} {request}")
-                was, now = _reached(one, site, request, before), _reached(two, site, request, after)
+                was, now = (
+                    _reached(one, site, request, before),
+                    _reached(two, site, request, after),
+                )
                 otherwise = all(apis) and _pods(apis[0]) != _pods(apis[1])
-                _check(told, principal, groups, request.address, was, now, otherwise=otherwise)
+                _check(
+                    told,
+                    principal,
+                    groups,
+                    request.address,
+                    was,
+                    now,
+                    otherwise=otherwise,
+                )
 
 
 def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
@@ -269,7 +311,11 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
     path = read(request.target)
     for endpoint in component.endpoints if component else ():
         host = endpoint.host.replace("*", "_fresh")
-        owners = [other for other, _ in estate.by_host[endpoint.host] if within(path, other.path)]
+        owners = [
+            other
+            for other, _ in estate.by_host[endpoint.host]
+            if within(path, other.path)
+        ]
         if (
             owners
             and max(owners, key=lambda other: len(other.path)) is endpoint
@@ -303,9 +349,12 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
             )
             for groups in whom.condition or [frozenset()]:
                 note(f"{change} {whom}")
-                was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
+                was, now = (
+                    _allowed(estate, request, whom.principal, groups) for estate in both
+                )
                 before, after = (
-                    _answering(estate, request.host, read(request.target)) for estate in both
+                    _answering(estate, request.host, read(request.target))
+                    for estate in both
                 )
                 assert _answers(change) == _otherwise(before, after)
                 if change.kind == "answered by":
@@ -322,7 +371,10 @@ def _example(source: Source) -> str | None:
 
 
 def _allowed(
-    estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]
+    estate: Estate,
+    request: Request,
+    principal: Principal | None,
+    groups: frozenset[str],
 ) -> bool:
     api = component_of(estate, request.host, read(request.target))
     return allowed(estate, request, tokens(estate, principal, groups, api))
@@ -330,7 +382,9 @@ def _allowed(
 
 @settings(MANY, max_examples=examples(1000))
 @given(pairs(kinds=(*ASSIGNED, "roles", "rules", "from", "groups")))
-def test_a_site_is_left_out_only_where_nothing_changes(both: tuple[Estate, Estate]) -> None:
+def test_a_site_is_left_out_only_where_nothing_changes(
+    both: tuple[Estate, Estate],
+) -> None:
     """The shortcut by what all answers on a site follow from: without it, the diff is the same."""
     old, new = map(model, map(connected, both))
     with pytest.MonkeyPatch.context() as patched:
@@ -381,13 +435,18 @@ def test_tokens_count_differently_only_where_the_diff_says_so(
         if isinstance(change, Setting) and not change.of.component
     ]
     rings = [
-        replace(RING, provider=stack.providers["main"], issuer=stack.providers["main"].issuer)
+        replace(
+            RING,
+            provider=stack.providers["main"],
+            issuer=stack.providers["main"].issuer,
+        )
         for stack in (both[0].stack, both[1].stack)
     ]
     for number, payload in enumerate(payloads):
         provider = rings[number % 2].provider
         shown = token(
-            HEADER, {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload}
+            HEADER,
+            {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload},
         )
         was, now = (_meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings)
         if was != now:
@@ -411,12 +470,18 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
     told = {
         (change.of.component, change.of.provider, change.name, change.kind)
         for change in diff(model(old), model(new))
-        if isinstance(change, Setting) and (change.of.component or change.name == "gateway.scheme")
+        if isinstance(change, Setting)
+        and (change.of.component or change.name == "gateway.scheme")
     }
     expected = set()
     if old.stack.scheme != new.stack.scheme:
         expected.add(
-            ("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow")
+            (
+                "",
+                "",
+                "gateway.scheme",
+                "may widen" if new.stack.scheme == "http" else "may narrow",
+            )
         )
     for key in old.components.keys() & new.components.keys():
         if old.components[key].owner != new.components[key].owner:
@@ -427,7 +492,9 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
         if was is None:
             continue
         expected |= {(*key, "kind", "may widen")} if was.kind != now.kind else set()
-        expected |= {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
+        expected |= (
+            {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
+        )
         expected |= (
             {(*key, "refresh", "may widen" if now.refresh else "may narrow")}
             if was.refresh != now.refresh

@@ -76,7 +76,11 @@ def parts(hint: typing.Any) -> typing.Iterator[typing.Any]:
 
 def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> None:
     """A class or a field that is added makes somebody say which it is."""
-    assert reachable(Settings, set()) | reachable(Estate, set()) == {*LEFT_OUT, *WHOLE, *BY_REQUEST}
+    assert reachable(Settings, set()) | reachable(Estate, set()) == {
+        *LEFT_OUT,
+        *WHOLE,
+        *BY_REQUEST,
+    }
     for kind, names in BY_REQUEST.items():
         assert [field.name for field in fields(kind)] == names.split(), kind
     for kind, reasons in LEFT_OUT.items():
@@ -86,10 +90,14 @@ def test_every_field_of_settings_and_estates_is_compared_or_said_why_not() -> No
 def test_these_are_compared() -> None:
     """A name that is new here has been looked at: `_kind` says what another value of it can do."""
     spelled = replace(
-        BEFORE.estate.stack.default_provider, spelling=replace(facts.PLAIN, own_value="app")
+        BEFORE.estate.stack.default_provider,
+        spelling=replace(facts.PLAIN, own_value="app"),
     )
     on = replace(
-        BEFORE.estate.stack, providers={"okta": spelled}, allowed={"PodMonitor": "reads"}, rbac=True
+        BEFORE.estate.stack,
+        providers={"okta": spelled},
+        allowed={"PodMonitor": "reads"},
+        rbac=True,
     )
     on = replace(
         on,
@@ -127,33 +135,45 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(
     class Later(ProviderSettings):
         trusted_by: str = "nobody"
 
-    monkeypatch.setattr(facts, "LEFT_OUT", {**LEFT_OUT, Later: LEFT_OUT[ProviderSettings]})
+    monkeypatch.setattr(
+        facts, "LEFT_OUT", {**LEFT_OUT, Later: LEFT_OUT[ProviderSettings]}
+    )
 
     def later(trusted_by: str):
         on = replace(
             settings(),
-            providers=(Later("okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by),),
+            providers=(
+                Later("okta", "okta", "api://kong-oam/prod", trusted_by=trusted_by),
+            ),
         )
         return replace(BEFORE, facts=facts_of(BEFORE.estate, on))
 
-    setting = Setting("may widen", Subject(provider="okta"), "trustedBy", "nobody", "all")
+    setting = Setting(
+        "may widen", Subject(provider="okta"), "trustedBy", "nobody", "all"
+    )
     assert diff(later("nobody"), later("all")) == (setting,)
     assert diff(later("nobody"), load_model(dump_model(later("all")))) == (setting,)
-    assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), (
-        "deployed without it"
-    )
+    assert diff(BEFORE, later("nobody")) == (
+        replace(setting, was=NOT_KNOWN, now="nobody"),
+    ), "deployed without it"
 
 
-def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> None:
+def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> (
+    None
+):
     """The command does not ask the kinds; the program does, and an upgrade of it may bring another spelling."""
 
     def described(spelling: ClaimMapping):
         providers = {"okta": Provider("okta", "api://kong-oam/prod", spelling)}
-        estate = replace(BEFORE.estate, stack=replace(BEFORE.estate.stack, providers=providers))
+        estate = replace(
+            BEFORE.estate, stack=replace(BEFORE.estate.stack, providers=providers)
+        )
         return replace(BEFORE, estate=estate, facts=facts_of(estate, settings()))
 
     cid, azp = (replace(facts.PLAIN, client=claim) for claim in ("cid", "azp"))
-    told = (Setting("may widen", Subject(provider="okta"), "tokens.client", "cid", "azp"),)
+    told = (
+        Setting("may widen", Subject(provider="okta"), "tokens.client", "cid", "azp"),
+    )
     assert diff(load_model(dump_model(described(cid))), described(azp)) == told
     assert diff(load_model(dump_model(described(cid))), BEFORE) == ()
     assert diff(BEFORE, described(cid)) == ()
@@ -167,7 +187,9 @@ def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
     moved = model(
         API,
         edited(SHOP, ("[/callback]", "[/callback, /new]")),
-        on=settings(providers=[{"name": "sso", "type": "okta", "audience": "api://all"}]),
+        on=settings(
+            providers=[{"name": "sso", "type": "okta", "audience": "api://all"}]
+        ),
     )
     assert [(change.of, change.name) for change in diff(before, moved)] == [
         (Subject(provider="sso"), "audience"),
@@ -181,7 +203,11 @@ NONE, CORS, MORE = (
     "cors: {origins: [https://a.example, https://b.example]}",
 )
 LIMIT, BODY = "rate-limit: {per: client, requests: {minute: 60}}", "limits: {body: 2Ki}"
-ORIGINS, AGE, REQUESTS = "edge.cors.origins", "edge.cors.maxAge", "edge.rateLimit.requests"
+ORIGINS, AGE, REQUESTS = (
+    "edge.cors.origins",
+    "edge.cors.maxAge",
+    "edge.rateLimit.requests",
+)
 COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
 
 
@@ -207,12 +233,32 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
         (BODY, "limits: {body: 1Ki}", [("may narrow", "edge.limits.body")]),
         (BODY, NONE, [("changed", "edge.limits.body")]),
         (NONE, "limits: {timeouts: {read: 5s}}", [("changed", "edge.limits.read")]),
-        (NONE, "limits: {retries: {count: 1}}", [("changed", COUNT), ("changed", METHODS)]),
-        (NONE, "headers: {response: {set: {X-A: b}}}", [("changed", "edge.headers.set")]),
-        (NONE, "headers: {response: {remove: [X-B]}}", [("changed", "edge.headers.remove")]),
+        (
+            NONE,
+            "limits: {retries: {count: 1}}",
+            [("changed", COUNT), ("changed", METHODS)],
+        ),
+        (
+            NONE,
+            "headers: {response: {set: {X-A: b}}}",
+            [("changed", "edge.headers.set")],
+        ),
+        (
+            NONE,
+            "headers: {response: {remove: [X-B]}}",
+            [("changed", "edge.headers.remove")],
+        ),
         (NONE, "headers: {preset: secure}", [("changed", "edge.headers.secure")]),
-        (NONE, "headers: {request: {set: {X-Tenant: a}}}", [("may widen", "edge.headers.request")]),
-        ("headers: {request: {set: {X-Tenant: a}}}", NONE, [("may widen", "edge.headers.request")]),
+        (
+            NONE,
+            "headers: {request: {set: {X-Tenant: a}}}",
+            [("may widen", "edge.headers.request")],
+        ),
+        (
+            "headers: {request: {set: {X-Tenant: a}}}",
+            NONE,
+            [("may widen", "edge.headers.request")],
+        ),
         (
             NONE,
             LIMIT,
@@ -222,14 +268,26 @@ COUNT, METHODS = "edge.limits.retries.count", "edge.limits.retries.methods"
                 ("changed", "edge.rateLimit.policy"),
             ],
         ),
-        (LIMIT, "rate-limit: {per: client, requests: {minute: 30}}", [("may narrow", REQUESTS)]),
+        (
+            LIMIT,
+            "rate-limit: {per: client, requests: {minute: 30}}",
+            [("may narrow", REQUESTS)],
+        ),
         (
             LIMIT,
             "rate-limit: {per: client, requests: {minute: 60, day: 100}}",
             [("may narrow", REQUESTS)],
         ),
-        (LIMIT, "rate-limit: {per: client, requests: {minute: 90}}", [("changed", REQUESTS)]),
-        (LIMIT, "rate-limit: {per: client, requests: {hour: 60}}", [("changed", REQUESTS)]),
+        (
+            LIMIT,
+            "rate-limit: {per: client, requests: {minute: 90}}",
+            [("changed", REQUESTS)],
+        ),
+        (
+            LIMIT,
+            "rate-limit: {per: client, requests: {hour: 60}}",
+            [("changed", REQUESTS)],
+        ),
         (
             LIMIT,
             "rate-limit: {per: user, requests: {minute: 60}}",
@@ -244,23 +302,30 @@ def test_a_trait_is_told_of_by_what_it_can_do(
 
     def having(trait: str) -> AccessModel:
         kind, _, properties = trait.partition(": ")
-        text = f"        - {{type: {kind}, properties: {properties}}}\n" if trait else ""
+        text = (
+            f"        - {{type: {kind}, properties: {properties}}}\n" if trait else ""
+        )
         return model(API + text, SHOP)
 
     found = diff(load_model(dump_model(having(before))), having(after))
-    assert [(one.kind, one.name) for one in found if isinstance(one, Setting)] == expected
-    assert {one.of for one in found if isinstance(one, Setting)} == {Subject("orders/api")}
+    assert [
+        (one.kind, one.name) for one in found if isinstance(one, Setting)
+    ] == expected
+    assert {one.of for one in found if isinstance(one, Setting)} == {
+        Subject("orders/api")
+    }
 
 
 def test_a_limit_is_compared_between_stacks_as_well() -> None:
     """Applications say it, whatever the stack."""
     limit = "        - {type: rate-limit, properties: {per: client, requests: {minute: %d}}}\n"
     found = diff(
-        model(API + limit % 60, SHOP), model(API + limit % 30, SHOP, on=settings("staging"))
+        model(API + limit % 60, SHOP),
+        model(API + limit % 30, SHOP, on=settings("staging")),
     )
-    assert [(one.name, one.was, one.now) for one in found if isinstance(one, Setting)] == [
-        (REQUESTS, {"minute": 60}, {"minute": 30})
-    ]
+    assert [
+        (one.name, one.was, one.now) for one in found if isinstance(one, Setting)
+    ] == [(REQUESTS, {"minute": 60}, {"minute": 30})]
 
 
 ASKED = "        - {type: kong-plugin, properties: {name: %s}}\n"
@@ -282,9 +347,15 @@ def test_a_plugin_that_goes_or_stands_by_a_waiver_may_let_somebody_in(
     before: str, after: str, kind: str
 ) -> None:
     """One that went may have refused; one that comes without a waiver refuses further or looks on."""
-    (told,) = diff(load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP))
+    (told,) = diff(
+        load_model(dump_model(model(API + before, SHOP))), model(API + after, SHOP)
+    )
     assert isinstance(told, Setting)
-    assert (told.kind, told.of, told.name) == (kind, Subject("orders/api"), "edge.kongPlugins")
+    assert (told.kind, told.of, told.name) == (
+        kind,
+        Subject("orders/api"),
+        "edge.kongPlugins",
+    )
 
 
 def kinds_of(
@@ -292,7 +363,10 @@ def kinds_of(
 ) -> list[str]:
     """What is told of a fact that is `was` on one side and `now` on the other."""
     old, new = {Subject(): {name: was}}, {Subject(): {name: now}}
-    return [change.kind for change in settings_changed(old, new, {}, between_stacks=between_stacks)]
+    return [
+        change.kind
+        for change in settings_changed(old, new, {}, between_stacks=between_stacks)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +374,13 @@ def kinds_of(
     [
         ("accessTokenMinutes", 5, 60, "may widen", "may narrow"),
         ("cluster.allow", {}, {"PodMonitor": "x"}, "may widen", "may narrow"),
-        ("cluster.allow", {"PodMonitor": "x"}, {"PodMonitor": "y"}, "changed", "changed"),
+        (
+            "cluster.allow",
+            {"PodMonitor": "x"},
+            {"PodMonitor": "y"},
+            "changed",
+            "changed",
+        ),
         ("cluster.rbac", False, True, "may widen", "may narrow"),
         ("cluster.serviceTypes", [], ["NodePort"], "may widen", "may narrow"),
         ("edge.cors.credentials", None, True, "may widen", "may narrow"),
@@ -322,7 +402,13 @@ def kinds_of(
         ("forwardToken", False, True, "may widen", "may narrow"),
         ("gateway.scheme", "https", "http", "may widen", "may narrow"),
         ("gateway.stripHeaders", [], ["X-A"], "may narrow", "may widen"),
-        ("gateway.upstreamTls.ca", ["one"], ["one", "other"], "may widen", "may narrow"),
+        (
+            "gateway.upstreamTls.ca",
+            ["one"],
+            ["one", "other"],
+            "may widen",
+            "may narrow",
+        ),
         ("gateway.upstreamTls.clientCertificate", "one", "other", "changed", "changed"),
         ("gateway.upstreamTls.depth", 1, 2, "may widen", "may narrow"),
         ("issuer", "https://one", "https://other", "may widen", "may widen"),
@@ -351,7 +437,12 @@ NAMES = sorted(
 
 @pytest.mark.parametrize(
     "values",
-    [(False, True), (1, 2), (None, "http", "https", "one"), (None, ["a"], ["b"], ["a", "b"])],
+    [
+        (False, True),
+        (1, 2),
+        (None, "http", "https", "one"),
+        (None, ["a"], ["b"], ["a", "b"]),
+    ],
 )
 def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) -> None:
     """Whatever another value can do, one of both directions is not told of as closing alone."""
@@ -364,6 +455,8 @@ def test_no_change_and_its_way_back_both_narrow(values: tuple[typing.Any, ...]) 
 
 def test_between_stacks_what_applications_say_is_compared() -> None:
     """All else differs by what the stacks are."""
-    compared = [name for name in NAMES if kinds_of(name, ["/a"], ["/b"], between_stacks=True)]
+    compared = [
+        name for name in NAMES if kinds_of(name, ["/a"], ["/b"], between_stacks=True)
+    ]
     said = ["forwardToken", "jwksUri", "kind", "redirectUris", "refresh", "waivers"]
     assert [name for name in compared if not name.startswith("edge.")] == said

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.diff.snapshot import ModelError, dump_model, joined, load_model, model_of
+from kong_oam.access.diff.snapshot import (
+    ModelError,
+    dump_model,
+    joined,
+    load_model,
+    model_of,
+)
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.report import access_table, grants
@@ -31,7 +37,9 @@ NAMESPACES = sorted({one.namespace for one in WHOLE.applications})
 
 def in_partitions() -> tuple[Estate, Settings]:
     """The same estate with a partition for each namespace."""
-    stack = replace(WHOLE.stack, partitions={f"p-{name}": (name,) for name in NAMESPACES})
+    stack = replace(
+        WHOLE.stack, partitions={f"p-{name}": (name,) for name in NAMESPACES}
+    )
     made = estate(*TEXTS, stack=stack)
     return made, replace(SETTINGS, stack=stack)
 
@@ -69,21 +77,29 @@ def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
     for name in made.stack.partitions:
         given, model = deployed_by(made, name), load_model(dumped(name))
         stated = {subject.component for subject in model.facts} - {""}
-        assert stated == {key for key, one in given.own.items() if one.endpoints or one.clients}
+        assert stated == {
+            key for key, one in given.own.items() if one.endpoints or one.clients
+        }
         others |= model.estate.components.keys() - stated
     assert others
 
 
-def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_run() -> None:
+def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_run() -> (
+    None
+):
     """States were moved, and no stack was run since: all is there, by what the one stack exported."""
     meant = load_model(dump_model(model_of(WHOLE, SETTINGS))).estate.components
     before = dump_model(model_of(WHOLE, SETTINGS))
     assert load_model(joined([before])).estate.components == meant
-    assert load_model(joined([before, dumped(f"p-{NAMESPACES[0]}")])).estate.components == meant
+    assert (
+        load_model(joined([before, dumped(f"p-{NAMESPACES[0]}")])).estate.components
+        == meant
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1\nstack {", "1\na/b [1]", '1\na/b {"foreign": 1}', 7, None, {"a": 1}, "2"]
+    "text",
+    ["", "1\nstack {", "1\na/b [1]", '1\na/b {"foreign": 1}', 7, None, {"a": 1}, "2"],
 )
 def test_what_is_no_model_is_refused_in_words(text: Any) -> None:
     """Alone, and behind one that is."""
@@ -100,5 +116,7 @@ def test_the_tables_of_partitions_are_lines_of_the_wholes() -> None:
         head, *lines = table(WHOLE).splitlines()
         of_stacks = [table(one).splitlines() for one in stacks]
         assert of_stacks[0] == [head]
-        assert sorted(line for of_stack in of_stacks for line in of_stack[1:]) == sorted(lines)
+        assert sorted(
+            line for of_stack in of_stacks for line in of_stack[1:]
+        ) == sorted(lines)
         assert lines

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, empty, load_model, model_of
+from kong_oam.access.diff.snapshot import (
+    AccessModel,
+    dump_model,
+    empty,
+    load_model,
+    model_of,
+)
 from kong_oam.access.diff.wording import row
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled
@@ -30,7 +36,9 @@ CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders
 
 IN = "in namespace orders"
 LISTED = [
-    f"get {of} {IN}{holder}" for of in ("secrets", "pods/log") for holder in ("", " for Group devs")
+    f"get {of} {IN}{holder}"
+    for of in ("secrets", "pods/log")
+    for holder in ("", " for Group devs")
 ]
 
 
@@ -63,7 +71,9 @@ def test_a_role_that_comes_or_changes_is_a_row() -> None:
     assert rows(none, get) == [
         ("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")
     ]
-    assert rows(get, more) == [("may widen", "pods of orders/api", f"rights: added list pods {IN}")]
+    assert rows(get, more) == [
+        ("may widen", "pods of orders/api", f"rights: added list pods {IN}")
+    ]
     assert rows(more, get) == [
         ("may narrow", "pods of orders/api", f"rights: removed list pods {IN}")
     ]
@@ -100,7 +110,8 @@ def test_rights_that_get_another_holder_are_a_row() -> None:
     )
     group = group.replace("{name: r,", "{name: s,").replace("name: r}", "name: s}")
     group = group.replace(
-        "{kind: ServiceAccount, name: own, namespace: orders}", "{kind: Group, name: devs}"
+        "{kind: ServiceAccount, name: own, namespace: orders}",
+        "{kind: Group, name: devs}",
     )
     before = f"{own}---{group}"
     after = (

@@ -39,9 +39,15 @@ JUNK = st.sampled_from(
 
 def edited(data: st.DataObject, value: Any) -> Any:
     """`value` with something else, or nothing, somewhere in it."""
-    if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 5)) == 0:
+    if (
+        not isinstance(value, dict | list)
+        or not value
+        or data.draw(st.integers(0, 5)) == 0
+    ):
         return data.draw(JUNK)
-    at = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+    at = data.draw(
+        st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value)))
+    )
     inner = value[at]
     value = value.copy()
     if data.draw(st.integers(0, 4)) == 0:
@@ -51,14 +57,20 @@ def edited(data: st.DataObject, value: Any) -> Any:
     return value
 
 
-@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(st.integers(1, len(LINES) - 1), st.data())
 def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) -> None:
     """One part of it, anywhere: what is taken can be compared, in both directions."""
     name, _, text = LINES[line].partition(" ")
     part = json.dumps(edited(data, json.loads(text)))
     try:
-        model = load_model("\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]]))
+        model = load_model(
+            "\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]])
+        )
     except ModelError:
         return
     for old, new in ((model, BEFORE), (BEFORE, model)):
@@ -73,7 +85,10 @@ def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) 
         [LINES[1], 'orders/api {"provider": "okta"}', "orders {}"],
         [LINES[1], 'orders/a\x1bpi {"provider": "okta"}'],
         [LINES[1], 'orders/api {"provider": "nobody"}'],
-        [LINES[1], 'orders/api {"provider": "okta", "clients": [["web", "nobody", [], []]]}'],
+        [
+            LINES[1],
+            'orders/api {"provider": "okta", "clients": [["web", "nobody", [], []]]}',
+        ],
         ['orders/api {"provider": "okta"}'],
     ],
 )

@@ -28,18 +28,26 @@ _networks = st.sampled_from(
         (),
         *(
             tuple(map(network, texts))
-            for texts in (["10.0.0.0/8"], ["10.1.0.0/16", "2001:db8::/32"], ["192.0.2.0/24"])
+            for texts in (
+                ["10.0.0.0/8"],
+                ["10.1.0.0/16", "2001:db8::/32"],
+                ["192.0.2.0/24"],
+            )
         ),
     ]
 )
 _conditions = st.sets(st.sampled_from(SETS), min_size=1, max_size=3).map(
-    lambda sets: frozenset(one for one in sets if not any(other < one for other in sets))
+    lambda sets: frozenset(
+        one for one in sets if not any(other < one for other in sets)
+    )
 )
 
 
 def accesses(web: Principal) -> st.SearchStrategy[Access]:
     """Everybody; or a service, users of a client, both or none."""
-    by_principal = st.fixed_dictionaries({}, optional={JOB: st.just(ITSELF), web: _conditions})
+    by_principal = st.fixed_dictionaries(
+        {}, optional={JOB: st.just(ITSELF), web: _conditions}
+    )
     return st.builds(
         lambda everybody, some, networks: Access(networks=networks, **({"everybody": True} if everybody else {"principals": some})),
         st.sampled_from((False, False, True)),
@@ -48,14 +56,20 @@ def accesses(web: Principal) -> st.SearchStrategy[Access]:
     )  # fmt: skip
 
 
-def may(access: Access, principal: Principal | None, groups: frozenset[str], address: str) -> bool:
+def may(
+    access: Access, principal: Principal | None, groups: frozenset[str], address: str
+) -> bool:
     if not admits(access.networks, address):
         return False
     condition = access.principals.get(principal) if principal else None
-    return access.everybody or (condition is not None and any(one <= groups for one in condition))
+    return access.everybody or (
+        condition is not None and any(one <= groups for one in condition)
+    )
 
 
-def covered(whom: Whom, principal: Principal | None, groups: frozenset[str], address: str) -> bool:
+def covered(
+    whom: Whom, principal: Principal | None, groups: frozenset[str], address: str
+) -> bool:
     if not admits(whom.source.networks, address):
         return False
     return whom.principal is None or (
@@ -71,8 +85,13 @@ def test_who_stays_is_who_may_before_and_after(was: Access, now: Access) -> None
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
         for groups in EVERY_SET:
             for address in ADDRESSES:
-                both = may(was, old_name, groups, address) and may(now, new_name, groups, address)
-                assert sum(covered(whom, new_name, groups, address) for whom in stays) == both
+                both = may(was, old_name, groups, address) and may(
+                    now, new_name, groups, address
+                )
+                assert (
+                    sum(covered(whom, new_name, groups, address) for whom in stays)
+                    == both
+                )
 
 
 def _with(condition: Condition, networks: Networks = ()) -> Access:
@@ -96,8 +115,11 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
 ) -> None:
     """Where neither condition is the narrower one."""
     monkeypatch.setattr(answering, "MOST", 3)
-    was, now = (_with(frozenset(map(frozenset, names))) for names in (("a", "b"), ("b", "c")))
+    was, now = (
+        _with(frozenset(map(frozenset, names))) for names in (("a", "b"), ("b", "c"))
+    )
     with pytest.raises(
-        principals.UnwieldyError, match="users of 'app/web' who may call before and after"
+        principals.UnwieldyError,
+        match="users of 'app/web' who may call before and after",
     ):
         list(staying(was, now, {}))

@@ -15,18 +15,30 @@ TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 """Behind API, which ends in the traits of its component."""
 
 
-def of(text: str, *authorities: workload_tls.Pair, client: str | None = None, depth: int = 1):  # type: ignore[no-untyped-def]
+def of(
+    text: str,
+    *authorities: workload_tls.Pair,
+    client: str | None = None,
+    depth: int = 1,
+):  # type: ignore[no-untyped-def]
     on = settings()
     if authorities:
-        over_tls = replace(workload_tls.settings(*authorities, client=client), depth=depth)
+        over_tls = replace(
+            workload_tls.settings(*authorities, client=client), depth=depth
+        )
         spoken = "mtls" if client else "tls"
         stack = replace(on.stack, upstream_tls=spoken)  # type: ignore[arg-type]
-        on = replace(on, gateway=replace(on.gateway, upstream_tls=over_tls), stack=stack)
+        on = replace(
+            on, gateway=replace(on.gateway, upstream_tls=over_tls), stack=stack
+        )
     return model(text, SHOP, on=on)
 
 
 def told(before, after) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
-    return [(change.kind, change.name) for change in diff(load_model(dump_model(before)), after)]
+    return [
+        (change.kind, change.name)
+        for change in diff(load_model(dump_model(before)), after)
+    ]
 
 
 def test_a_stack_without_it_exports_what_it_did() -> None:
@@ -35,7 +47,11 @@ def test_a_stack_without_it_exports_what_it_did() -> None:
 
 def test_what_a_port_a_ca_and_a_client_certificate_change() -> None:
     """There and back. No request is told of: it is the same port, whatever is spoken at it."""
-    clear, over_tls, two_cas = of(API, ONE), of(API + TRAIT, ONE), of(API + TRAIT, ONE, OTHER)
+    clear, over_tls, two_cas = (
+        of(API, ONE),
+        of(API + TRAIT, ONE),
+        of(API + TRAIT, ONE, OTHER),
+    )
     deep, mutual = of(API + TRAIT, ONE, depth=2), of(API + TRAIT, ONE, client="gateway")
     for old, new, name in (
         (over_tls, clear, "edge.upstreamTls.ports"),

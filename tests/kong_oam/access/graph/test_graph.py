@@ -15,7 +15,11 @@ from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import api, estate
 
 VIEWER, EDITOR = "role:orders/api:viewer", "role:orders/api:editor"
-READ, WRITE, ORDERS = "scope:orders/api:read", "scope:orders/api:write", "component:orders/api"
+READ, WRITE, ORDERS = (
+    "scope:orders/api:read",
+    "scope:orders/api:write",
+    "component:orders/api",
+)
 
 
 def lines(graph: Graph) -> set[tuple[str, str, str]]:
@@ -51,7 +55,11 @@ def test_it_is_drawn_who_gets_what_by_which_role() -> None:
         (EDITOR, WRITE, "write"),
         (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write"),
         (WRITE, ORDERS, "POST /orders with read"),
-        ("public:orders/api:anybody", ORDERS, "GET /orders/health, HEAD /orders/health"),
+        (
+            "public:orders/api:anybody",
+            ORDERS,
+            "GET /orders/health, HEAD /orders/health",
+        ),
         (
             "public:shop/web:anybody",
             "component:shop/web",
@@ -74,7 +82,11 @@ def test_a_line_on_which_less_passes_says_so() -> None:
         )
     )  # fmt: skip
     labels = {(edge.source, edge.target): edge.label for edge in graph.edges}
-    assert labels["client:shop/web", EDITOR] == labels["group:desk", EDITOR] == ("only write",)
+    assert (
+        labels["client:shop/web", EDITOR]
+        == labels["group:desk", EDITOR]
+        == ("only write",)
+    )
     assert labels["group:idlers", "role:orders/api:idle"] == ("no client asks for it",)
     assert labels["client:shop/web", "role:orders/api:idle"] == ("asks for none of it",)
     assert labels["scope:orders/api:more", ORDERS] == ("no rule asks for it",)
@@ -118,7 +130,9 @@ spec:
       traits:
         - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
 """
-BOTH = "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
+BOTH = (
+    "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
+)
 API_WITH_FLEET = edited(
     API, ("[desk], components: [shop/web]}", f"[desk], components: [shop/web]}}{BOTH}")
 )
@@ -157,7 +171,9 @@ def test_of_a_principal_is_drawn_what_it_reaches() -> None:
 
 def test_a_group_reaches_what_any_token_opens() -> None:
     """Through the clients that sign its users in."""
-    graph = graph_of(estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")))
+    graph = graph_of(
+        estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}"))
+    )
     reached = principal(graph, "group:sales")
     assert (
         "client:shop/web",
@@ -190,13 +206,16 @@ def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
         (VIEWER, READ, "read"),
         (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write"),
     }
-    assert {node.id for node in graph.nodes if node.change == "added"} == {"group:support"}
+    assert {node.id for node in graph.nodes if node.change == "added"} == {
+        "group:support"
+    }
 
 
 def test_a_call_less_is_taken_away() -> None:
     """And what the role still grants to those who hold it is no change."""
     graph = changes(
-        API, edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+        API,
+        edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")),
     )
     assert changed(graph) == {("client:shop/checkout", VIEWER, "-read")}
     assert not [node for node in graph.nodes if node.change]
@@ -205,10 +224,19 @@ def test_a_call_less_is_taken_away() -> None:
 def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None:
     """Method by method; who holds the scope is drawn, too."""
     graph = changes(
-        edited(API, ("methods: [GET], scopes: [read]", "methods: [HEAD, PATCH], scopes: [read]")),
+        edited(
+            API,
+            (
+                "methods: [GET], scopes: [read]",
+                "methods: [HEAD, PATCH], scopes: [read]",
+            ),
+        ),
         SHOP,
     )
-    assert changed(graph) == {(READ, ORDERS, "+PATCH /orders"), (READ, ORDERS, "-GET /orders")}
+    assert changed(graph) == {
+        (READ, ORDERS, "+PATCH /orders"),
+        (READ, ORDERS, "-GET /orders"),
+    }
     assert (READ, ORDERS, "HEAD /orders, POST /orders with write") not in lines(graph)
     assert {"group:sales", "client:shop/checkout", "client:shop/web"} <= {
         node.id for node in graph.nodes
@@ -217,14 +245,23 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None
 
 def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
     """It needs none."""
-    new = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
+    new = model(
+        edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP
+    )
     graph = of_changes(graph_of_change(BEFORE, new, ""))
-    assert lines(graph) == {("public:orders/api:anybody", ORDERS, "+POST /orders/health")}
+    assert lines(graph) == {
+        ("public:orders/api:anybody", ORDERS, "+POST /orders/health")
+    }
     said = told(diff(BEFORE, new), "https")
-    assert said[1] == "+ newly public: everybody: POST https://orders.example.com/orders/health"
+    assert (
+        said[1]
+        == "+ newly public: everybody: POST https://orders.example.com/orders/health"
+    )
 
 
-def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> None:
+def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> (
+    None
+):
     """The picture is of roles, the words below it of access."""
     new = model(edited(API, ("viewer:", "reader:")), SHOP)
     assert {
@@ -240,7 +277,9 @@ def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothin
 
 def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
     """A setting, and what a longer path takes from a shorter one."""
-    on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 120}])
+    on = settings(
+        providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 120}]
+    )
     new = model(API, SHOP, on=on)
     assert of_changes(graph_of_change(BEFORE, new, "")).edges == ()
     assert told(diff(BEFORE, new), "https")[1:] == (
@@ -249,10 +288,17 @@ def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
 
 
 @given(
-    st.lists(st.text(alphabet="a _-", min_size=1, max_size=3), unique=True, min_size=2, max_size=6),
+    st.lists(
+        st.text(alphabet="a _-", min_size=1, max_size=3),
+        unique=True,
+        min_size=2,
+        max_size=6,
+    ),
     st.data(),
 )
-def test_a_name_in_a_file_is_no_other_node_s_name(names: list[str], data: st.DataObject) -> None:
+def test_a_name_in_a_file_is_no_other_node_s_name(
+    names: list[str], data: st.DataObject
+) -> None:
     """In whatever order they come."""
     nodes = [Node("group", name) for name in names]
     slugs = Graph("", tuple(nodes), ()).slugs

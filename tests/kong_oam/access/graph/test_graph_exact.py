@@ -32,14 +32,17 @@ def with_members(estate: Estate) -> Estate:
         return replace(source, roles=tuple(roles))
 
     applications = (
-        replace(a, components=tuple(map(component, a.components))) for a in estate.applications
+        replace(a, components=tuple(map(component, a.components)))
+        for a in estate.applications
     )
     return replace(estate, applications=tuple(applications))
 
 
 def having(graph: Graph, component: str, scope: str) -> set[str]:
     """The ids of all that a scope of the component leads back to, by lines on which it passes."""
-    roles = {edge.source for edge in graph.entering.get(f"scope:{component}:{scope}", ())}
+    roles = {
+        edge.source for edge in graph.entering.get(f"scope:{component}:{scope}", ())
+    }
     return {
         edge.source
         for role in roles
@@ -51,7 +54,9 @@ def having(graph: Graph, component: str, scope: str) -> set[str]:
 def check(estate: Estate) -> None:
     graph, callers = graph_of(estate), Callers(estate, itself)
     for component in estate.components.values():
-        at_it = [client for client in estate.clients if client.provider == component.provider]
+        at_it = [
+            client for client in estate.clients if client.provider == component.provider
+        ]
         for scope in SCOPES:
             access, ids = (
                 callers.principals_with(component, frozenset({scope})),
@@ -59,7 +64,9 @@ def check(estate: Estate) -> None:
             )
             shown = {client for client in at_it if f"client:{client.component}" in ids}
             assert {principal_of(client) for client in shown} == {*access.principals}
-            groups = {id_.removeprefix("group:") for id_ in ids if id_.startswith("group:")}
+            groups = {
+                id_.removeprefix("group:") for id_ in ids if id_.startswith("group:")
+            }
             for client in (one for one in shown if one.user_facing):
                 alone = {group for group in groups if group in client.groups}
                 assert alone == {
@@ -68,19 +75,32 @@ def check(estate: Estate) -> None:
                     if len(sets) == 1
                     for one in sets
                 }
-            holding = {g for role in component.roles if scope in role.scopes for g in role.groups}
-            assert groups == (holding if any(client.user_facing for client in shown) else set())
-        check_any_token(estate, component, graph, callers.principals_with(component, frozenset()))
+            holding = {
+                g
+                for role in component.roles
+                if scope in role.scopes
+                for g in role.groups
+            }
+            assert groups == (
+                holding if any(client.user_facing for client in shown) else set()
+            )
+        check_any_token(
+            estate, component, graph, callers.principals_with(component, frozenset())
+        )
 
 
-def check_any_token(estate: Estate, component: Component, graph: Graph, access: Access) -> None:
+def check_any_token(
+    estate: Estate, component: Component, graph: Graph, access: Access
+) -> None:
     """Where a rule asks for any token, all who can have one lead there, each with its groups."""
     tokens = [
         edge.source
         for edge in graph.entering.get(f"component:{component.key}", ())
         if graph.by_id[edge.source].kind == "token"
     ]
-    assert bool(tokens) == any(not rule.public and not rule.scopes for rule in component.rules)
+    assert bool(tokens) == any(
+        not rule.public and not rule.scopes for rule in component.rules
+    )
     for token in tokens:
         shown = {
             edge.source.removeprefix("client:"): {*edge.items}
@@ -110,7 +130,9 @@ def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(estate: Estate) -> No
 
 @MANY
 @given(estates())
-def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(estate: Estate) -> None:
+def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(
+    estate: Estate,
+) -> None:
     """Those too that it signs nobody in for: beside another group they have a scope that it has."""
     graph, callers = graph_of(estate), Callers(estate, itself)
     for client in estate.clients:
@@ -121,11 +143,16 @@ def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(estate: Estate
                     principal_of(client), ()
                 )
                 holding = {
-                    g for role in component.roles if needed & {*role.scopes} for g in role.groups
+                    g
+                    for role in component.roles
+                    if needed & {*role.scopes}
+                    for g in role.groups
                 }
-                assert {f"group:{group}" for groups in condition for group in groups & holding} <= {
-                    *drawn
-                }
+                assert {
+                    f"group:{group}"
+                    for groups in condition
+                    for group in groups & holding
+                } <= {*drawn}
 
 
 @MANY
@@ -146,7 +173,11 @@ def test_every_rule_is_in_the_graph(estate: Estate) -> None:
             path = f" /{'/'.join(rule.path)}"
             for method in rule.methods:
                 for source in (
-                    sources if rule.scopes else sources[:1] if rule.public else sources[1:]
+                    sources
+                    if rule.scopes
+                    else sources[:1]
+                    if rule.public
+                    else sources[1:]
                 ):
                     assert any(
                         id_.startswith(source) and item.startswith(method + path)

@@ -66,16 +66,22 @@ spec:
     return graph_of(estate(*texts), "Many")
 
 
-def lines_of(graph: Graph, longest: int) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
+def lines_of(
+    graph: Graph, longest: int
+) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
     """What a reader of Mermaid or of DOT finds, where a line has at most so many characters."""
 
     def text(lines: list[str]) -> str:
         plain = [printable(line).strip() for line in lines]
         return "\n".join(
-            line if len(line) <= longest else f"{line[: longest - 1]}…" for line in plain
+            line if len(line) <= longest else f"{line[: longest - 1]}…"
+            for line in plain
         )
 
-    nodes = {graph.slugs[n.id]: text([SIGNS[n.change] + n.name, *n.details]) for n in graph.nodes}
+    nodes = {
+        graph.slugs[n.id]: text([SIGNS[n.change] + n.name, *n.details])
+        for n in graph.nodes
+    }
     edges = [
         (
             graph.slugs[edge.source],
@@ -100,9 +106,13 @@ def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
     text = mermaid(graph)
     read = read_mermaid(text)
     nodes, edges = lines_of(graph, 120)
-    assert {name: shown for name, shown in read.nodes.items() if name != "notes"} == nodes
+    assert {
+        name: shown for name, shown in read.nodes.items() if name != "notes"
+    } == nodes
     assert list(read.edges) == edges
-    assert text.isprintable() or set(text) - {"\n"} == set(filter(str.isprintable, text))
+    assert text.isprintable() or set(text) - {"\n"} == set(
+        filter(str.isprintable, text)
+    )
 
 
 @OFTEN
@@ -112,7 +122,17 @@ def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
     text = svg(graph)
     root = ElementTree.fromstring(text)
     names = {element.tag.removeprefix(SVG) for element in root.iter()}
-    assert names <= {"svg", "title", "desc", "style", "rect", "text", "g", "path", "circle"}
+    assert names <= {
+        "svg",
+        "title",
+        "desc",
+        "style",
+        "rect",
+        "text",
+        "g",
+        "path",
+        "circle",
+    }
     attributes = {name for element in root.iter() for name in element.attrib}
     assert attributes <= {
         "width", "height", "viewBox", "role", "aria-labelledby", "lang", "id", "class", "x", "y", "rx", "d", "cx", "cy", "r",
@@ -124,10 +144,12 @@ def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
     assert not re.search(r"url\(|@import|@font-face|//", style.text or "")
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
     for node in graph.nodes:
-        assert any(title.startswith(f"{node.kind} {printable(node.name)}") for title in titles)
-    assert len([group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]) == len(
-        graph.edges
-    )
+        assert any(
+            title.startswith(f"{node.kind} {printable(node.name)}") for title in titles
+        )
+    assert len(
+        [group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]
+    ) == len(graph.edges)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -165,7 +187,10 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
     text = mermaid(graph)
     read = read_mermaid(text)
     assert len(text) <= MOST_CHARACTERS
-    assert MOST_EDGES * 0.9 < len(read.edges) <= MOST_EDGES or len(text) > MOST_CHARACTERS * 0.8
+    assert (
+        MOST_EDGES * 0.9 < len(read.edges) <= MOST_EDGES
+        or len(text) > MOST_CHARACTERS * 0.8
+    )
     drawn = [name for name in read.nodes if name.startswith("component_")]
     left_out = f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
     said = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
@@ -181,15 +206,24 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
 def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
     """However long the names are; and all of it is within the picture."""
     placed = layout(graph)
-    rectangles = [(box.x, box.y, box.x + BOX_WIDTH, box.y + box.height) for box in placed.boxes]
+    rectangles = [
+        (box.x, box.y, box.x + BOX_WIDTH, box.y + box.height) for box in placed.boxes
+    ]
     for one, other in combinations(rectangles, 2):
-        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert (
+            one[2] <= other[0]
+            or other[2] <= one[0]
+            or one[3] <= other[1]
+            or other[3] <= one[1]
+        )
     for left, top, right, bottom in rectangles:
         assert left >= 0 and top >= 0 and right <= WIDTH and bottom <= placed.height
     for box in placed.boxes:
         name, *lines = box.lines
         assert cells(name[0]) * NAME_WIDTH + 2 * PADDING <= BOX_WIDTH
-        assert all(cells(text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH for text, _ in lines)
+        assert all(
+            cells(text) * LINE_WIDTH + 2 * PADDING <= BOX_WIDTH for text, _ in lines
+        )
 
 
 def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:

@@ -18,11 +18,15 @@ def of(
     provider = replace(PROVIDER, groups={name: f"their {name}" for name in mapped})
     stack = replace(STACK, providers={"main": provider}, known_groups=known)
     listed = ", ".join(
-        f"r{number}: {{scopes: [s], groups: {groups}}}" for number, groups in enumerate(roles)
+        f"r{number}: {{scopes: [s], groups: {groups}}}"
+        for number, groups in enumerate(roles)
     )
     return dict(
         doubtful_groups(
-            estate(api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"), stack=stack)
+            estate(
+                api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"),
+                stack=stack,
+            )
         )
     )
 
@@ -55,10 +59,13 @@ def test_a_name_that_is_used_twice_is_meant() -> None:
     """In two roles; twice in one role is once."""
     assert of("[sales]", "[sales]", "[salse]", "[salse]") == {}
     assert of("[sales]", "[sales]", "[salse, salse]") == {"salse": "sales"}
-    assert of("[sales]", "[salse]") == {"sales": "salse", "salse": "sales"}, "nobody knows which"
-    assert of("[sales]", "[sales]", "[salea]", "[saleb]") == {"salea": "sales", "saleb": "sales"}, (
-        "the one that is meant"
+    assert of("[sales]", "[salse]") == {"sales": "salse", "salse": "sales"}, (
+        "nobody knows which"
     )
+    assert of("[sales]", "[sales]", "[salea]", "[saleb]") == {
+        "salea": "sales",
+        "saleb": "sales",
+    }, "the one that is meant"
 
 
 def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
@@ -67,7 +74,9 @@ def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
 
 
 def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
-    assert of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
+    assert (
+        of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})) == {}
+    )
 
 
 def test_the_finding_stands_at_the_group() -> None:
@@ -75,7 +84,10 @@ def test_the_finding_stands_at_the_group() -> None:
 
     def mistyped(orders: Data, shop: Data) -> None:
         access_of(orders)["roles"]["editor"]["groups"] = ["sales"]
-        access_of(orders)["roles"]["more"] = {"scopes": ["read"], "groups": ["desk", "salse"]}
+        access_of(orders)["roles"]["more"] = {
+            "scopes": ["read"],
+            "groups": ["desk", "salse"],
+        }
 
     files = files_of(changed(mistyped), "mixed")
     _, (finding,) = linted(files)
@@ -101,7 +113,10 @@ def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
 
     def mistyped(orders: Data, shop: Data) -> None:
         access_of(orders)["roles"]["editor"]["groups"] = ["support"]
-        access_of(orders)["roles"]["more"] = {"scopes": ["read"], "groups": ["desk", "suport"]}
+        access_of(orders)["roles"]["more"] = {
+            "scopes": ["read"],
+            "groups": ["desk", "suport"],
+        }
 
     _, findings = linted(files_of(changed(mistyped), "mixed"))
     assert [finding.message for finding in findings] == [

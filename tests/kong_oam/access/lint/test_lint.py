@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from kong_oam.access.lint.finding import LintFinding
-from tests.support.lint_estates import STYLES, Data, access_of, answers, changed, files_of, linted
+from tests.support.lint_estates import (
+    STYLES,
+    Data,
+    access_of,
+    answers,
+    changed,
+    files_of,
+    linted,
+)
 
 Change = Callable[[Data, Data], None]
 
@@ -28,7 +36,10 @@ def last_viewer(orders: Data, shop: Data) -> None:
 
 
 def writer_alone(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["writer"] = {"scopes": ["write"], "components": ["shop/job"]}
+    access_of(orders)["roles"]["writer"] = {
+        "scopes": ["write"],
+        "components": ["shop/job"],
+    }
 
 
 def writer_beside_a_group(orders: Data, shop: Data) -> None:
@@ -40,12 +51,16 @@ def writer_beside_a_group(orders: Data, shop: Data) -> None:
 
 
 def empty_role(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"] = {"nobody": {"scopes": ["read"]}} | access_of(orders)["roles"]
+    access_of(orders)["roles"] = {"nobody": {"scopes": ["read"]}} | access_of(orders)[
+        "roles"
+    ]
 
 
 def only_role(orders: Data, shop: Data) -> None:
     access_of(shop, 2)["scopes"] = {"pages": "Pages"}
-    access_of(shop, 2)["rules"].append({"paths": ["/in"], "methods": ["GET"], "scopes": ["pages"]})
+    access_of(shop, 2)["rules"].append(
+        {"paths": ["/in"], "methods": ["GET"], "scopes": ["pages"]}
+    )
     access_of(shop, 2)["roles"] = {"nobody": {"scopes": ["pages"]}}
 
 
@@ -64,7 +79,8 @@ def bundled_scope(orders: Data, shop: Data) -> None:
 
 def stricter_rule(orders: Data, shop: Data) -> None:
     access_of(orders)["rules"].insert(
-        0, {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]}
+        0,
+        {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]},
     )
 
 
@@ -88,13 +104,20 @@ def repeated_rule(orders: Data, shop: Data) -> None:
 
 
 def stricter_path(orders: Data, shop: Data) -> None:
-    rule = {"paths": ["/orders/x", "/orders"], "methods": ["GET"], "scopes": ["read", "write"]}
+    rule = {
+        "paths": ["/orders/x", "/orders"],
+        "methods": ["GET"],
+        "scopes": ["read", "write"],
+    }
     access_of(orders)["rules"].append(rule)
 
 
 def repeated_public_rule(orders: Data, shop: Data) -> None:
     access_of(shop, 2)["rules"].append(
-        {"methods": ["POST", "GET"], "public": {"reason": "again", "until": "2027-01-01"}}
+        {
+            "methods": ["POST", "GET"],
+            "public": {"reason": "again", "until": "2027-01-01"},
+        }
     )
 
 
@@ -154,7 +177,9 @@ def no_owner_at_all(orders: Data, shop: Data) -> None:
     traits = shop["spec"]["components"][2]["traits"]
     traits[:] = [trait for trait in traits if trait["type"] == "gateway"]
     for role in access_of(orders)["roles"].values():
-        role["components"] = [member for member in role["components"] if member != "shop/web"]
+        role["components"] = [
+            member for member in role["components"] if member != "shop/web"
+        ]
 
 
 def wider_rule(orders: Data, shop: Data) -> None:
@@ -177,7 +202,9 @@ def rule_below(orders: Data, shop: Data) -> None:
 
 def own_path_below_a_longer_gateway_path(orders: Data, shop: Data) -> None:
     longer_gateway_path(orders, shop)
-    orders["spec"]["components"][0]["traits"][0]["properties"]["http"]["/orders/v1/own"] = 8080
+    orders["spec"]["components"][0]["traits"][0]["properties"]["http"][
+        "/orders/v1/own"
+    ] = 8080
 
 
 def waived(finding: str, until: str, *more: Change) -> Change:
@@ -194,9 +221,21 @@ stale = waived("LINT306", "2027-01-01")
 late = waived("LINT306", "2026-11-24", public_for_ever)
 
 MENDED: list[tuple[Change, str, str]] = [
-    (idle_viewer, "LINT301", "'shop/idle' holds role 'viewer', but asks for none of its scopes"),
-    (last_viewer, "LINT301", "'shop/idle' holds role 'viewer', but asks for none of its scopes"),
-    (writer_alone, "LINT301", "'shop/job' holds role 'writer', but asks for none of its scopes"),
+    (
+        idle_viewer,
+        "LINT301",
+        "'shop/idle' holds role 'viewer', but asks for none of its scopes",
+    ),
+    (
+        last_viewer,
+        "LINT301",
+        "'shop/idle' holds role 'viewer', but asks for none of its scopes",
+    ),
+    (
+        writer_alone,
+        "LINT301",
+        "'shop/job' holds role 'writer', but asks for none of its scopes",
+    ),
     (
         writer_beside_a_group,
         "LINT301",
@@ -206,14 +245,26 @@ MENDED: list[tuple[Change, str, str]] = [
     (only_role, "LINT302", "no group and no component holds role 'nobody'"),
     (idle_scope, "LINT303", "no rule asks for scope 'audit'"),
     (only_scope, "LINT303", "no rule asks for scope 'audit'"),
-    (stricter_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
+    (
+        stricter_rule,
+        "LINT304",
+        "never decides: GET, HEAD /orders needs no more than read (line N)",
+    ),
     (
         stricter_rule_with_a_scope_of_its_own,
         "LINT304",
         "never decides: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (same_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
-    (repeated_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
+    (
+        same_rule,
+        "LINT304",
+        "never decides: GET, HEAD /orders needs no more than read (line N)",
+    ),
+    (
+        repeated_rule,
+        "LINT304",
+        "never decides: GET, HEAD /orders needs no more than read (line N)",
+    ),
     (
         stricter_path,
         "LINT304",
@@ -224,7 +275,11 @@ MENDED: list[tuple[Change, str, str]] = [
         "LINT304",
         "never decides: GET, HEAD, POST / is public already (line N)",
     ),
-    (late, "LINT309", "LINT306 was accepted until 2026-11-24 (known); today is 2026-11-25"),
+    (
+        late,
+        "LINT309",
+        "LINT306 was accepted until 2026-11-24 (known); today is 2026-11-25",
+    ),
     (stale, "LINT310", "LINT306 is not found here, and waived (known)"),
     (
         waived("LINT305", "2020-01-01", late),
@@ -248,7 +303,9 @@ UNDECIDED: list[tuple[Change, str, str]] = [
 
 def said(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
     """Codes and messages, without the lines that some of them name."""
-    return sorted((one.code, re.sub(r"\(line \d+\)", "(line N)", one.message)) for one in findings)
+    return sorted(
+        (one.code, re.sub(r"\(line \d+\)", "(line N)", one.message)) for one in findings
+    )
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -258,7 +315,8 @@ def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path]
+    "change",
+    [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path],
 )
 def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
     """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
@@ -306,11 +364,15 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
         _only_whole_lines(files, patched)
 
 
-def _applied(diff: str, files: dict[str, str], folder: Path, *command: str) -> dict[str, str]:
+def _applied(
+    diff: str, files: dict[str, str], folder: Path, *command: str
+) -> dict[str, str]:
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_bytes(text.encode())
-    ran = subprocess.run(command, input=diff.encode(), cwd=folder, capture_output=True, timeout=30)
+    ran = subprocess.run(
+        command, input=diff.encode(), cwd=folder, capture_output=True, timeout=30
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return {name: (folder / name).read_bytes().decode() for name in files}
 
@@ -383,7 +445,9 @@ def test_a_reason_cannot_talk_to_the_terminal() -> None:
     """Control characters of a reason are spaces in a message, and a long one is cut."""
 
     def loud(orders: Data, shop: Data) -> None:
-        access_of(shop, 2)["rules"][0]["public"] = {"reason": "\x1b[31mred\n" + "x" * 200}
+        access_of(shop, 2)["rules"][0]["public"] = {
+            "reason": "\x1b[31mred\n" + "x" * 200
+        }
 
     (finding,) = linted(files_of(changed(loud), "mixed"))[1]
     assert finding.message.startswith("public without an end date ([31mred xxx")

@@ -38,7 +38,9 @@ FILES = files_of(changed(_loose), "mixed")
 def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
     reading = together(read_bytes(name, text.encode()) for name, text in files.items())
     compiled = compile_estate(reading, STACK)
-    findings = lint(reading.applications, compiled.estate, AS_OF) if compiled.estate else ()
+    findings = (
+        lint(reading.applications, compiled.estate, AS_OF) if compiled.estate else ()
+    )
     return (*compiled.diagnostics, *(finding.diagnostic for finding in findings))
 
 
@@ -53,7 +55,8 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
     results = run_of(files)["results"]
     assert all(len(set(one["partialFingerprints"].values())) == 1 for one in results)
     return sorted(
-        (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"]) for one in results
+        (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"])
+        for one in results
     )
 
 
@@ -69,7 +72,10 @@ def test_a_result_has_file_line_column_and_message() -> None:
         assert finding.place
         (location,) = result["locations"]
         physical = location["physicalLocation"]
-        assert physical["artifactLocation"] == {"uri": finding.place.file, "uriBaseId": "%SRCROOT%"}
+        assert physical["artifactLocation"] == {
+            "uri": finding.place.file,
+            "uriBaseId": "%SRCROOT%",
+        }
         assert physical["region"] == {
             "startLine": finding.place.line,
             "startColumn": finding.place.column,
@@ -78,8 +84,12 @@ def test_a_result_has_file_line_column_and_message() -> None:
         assert (result["ruleId"], result["level"]) == (finding.code, "warning")
 
 
-@pytest.mark.parametrize("files", [{}, FILES, {"app.yaml": BROKEN}, {"a b.yaml": "spec: ["}])
-def test_a_document_is_what_the_published_schema_describes(files: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "files", [{}, FILES, {"app.yaml": BROKEN}, {"a b.yaml": "spec: ["}]
+)
+def test_a_document_is_what_the_published_schema_describes(
+    files: dict[str, str],
+) -> None:
     """OASIS's schema of 2.1.0, as `pydantic-sarif` was made of it; it knows no field that the schema does not."""
     document = sarif.document(found(files), ROOT, CODES)
     StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
@@ -93,7 +103,9 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
     run = run_of({"app.yaml": BROKEN})
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [*CODES]
-    assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
+    assert all(
+        rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules
+    )
     levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules}
     assert (levels["ACC201"], levels["OAM109"], levels["LINT301"]) == (
         "error",
@@ -146,9 +158,9 @@ def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
         "startLine": 2,
         "startColumn": 1,
     }
-    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)["runs"][0][
-        "results"
-    ]
+    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)[
+        "runs"
+    ][0]["results"]
     assert nowhere["locations"] == []
 
 
@@ -158,7 +170,9 @@ def test_files_are_named_from_the_root_as_uris() -> None:
     def uri(file: str) -> dict[str, str]:
         found = [Diagnostic("OAM101", "x", FilePlace(file, 1, 1))]
         result = sarif.document(found, ROOT, CODES)["runs"][0]["results"][0]
-        location: dict[str, str] = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        location: dict[str, str] = result["locations"][0]["physicalLocation"][
+            "artifactLocation"
+        ]
         return location
 
     assert uri("a b/ü.yaml") == {"uri": "a%20b/%C3%BC.yaml", "uriBaseId": "%SRCROOT%"}

@@ -17,7 +17,15 @@ from kong_oam.access.model import Estate
 from kong_oam.access.tokens import Claims, User, issue
 from kong_oam.oam.application import read_bytes, together
 from tests.support.estates import PROVIDER, STACK
-from tests.support.lint_estates import AS_OF, STYLES, Data, access_of, changed, files_of, linted
+from tests.support.lint_estates import (
+    AS_OF,
+    STYLES,
+    Data,
+    access_of,
+    changed,
+    files_of,
+    linted,
+)
 from tests.support.tiers import examples
 
 GROUPS = ("sales", "desk", "staff")
@@ -41,7 +49,9 @@ def beside_another_client(orders: Data, shop: Data) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("change", [split, beside_another_client])
-def test_a_split_role_is_found_with_the_change_that_mends_it(change: Any, style: str) -> None:
+def test_a_split_role_is_found_with_the_change_that_mends_it(
+    change: Any, style: str
+) -> None:
     """At the client's name; afterwards users in the group get the scope through the client."""
     files = files_of(changed(change), style)
     estate, findings = linted(files)
@@ -66,7 +76,9 @@ def scopes_of(estate: Estate, group: str) -> frozenset[str]:
     component = estate.components["orders/api"]
     claims = issue(estate.stack.providers["main"], client, User("somebody", (group,)))
     return (
-        effective_scopes(estate, component, claims) if isinstance(claims, Claims) else frozenset()
+        effective_scopes(estate, component, claims)
+        if isinstance(claims, Claims)
+        else frozenset()
     )
 
 
@@ -75,14 +87,17 @@ _ROLE = st.fixed_dictionaries(
     {"scopes": _SUBSET},
     optional={
         "groups": st.lists(st.sampled_from(GROUPS), min_size=1, unique=True),
-        "components": st.lists(st.sampled_from(("shop/web", "shop/job")), min_size=1, unique=True),
+        "components": st.lists(
+            st.sampled_from(("shop/web", "shop/job")), min_size=1, unique=True
+        ),
     },
 )
 
 
 @settings(max_examples=examples(150), deadline=None)
 @given(
-    st.lists(_ROLE, min_size=1, max_size=4), st.sampled_from(({}, {"sales": "all", "desk": "all"}))
+    st.lists(_ROLE, min_size=1, max_size=4),
+    st.sampled_from(({}, {"sales": "all", "desk": "all"})),
 )
 def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     roles: list[dict[str, Any]], mapped: dict[str, str]
@@ -98,7 +113,9 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
 
     def change(orders: Data, shop: Data) -> None:
         access_of(orders)["roles"] = named
-        calls = [{"component": "orders/api", "scopes": sorted(covered)}] if covered else []
+        calls = (
+            [{"component": "orders/api", "scopes": sorted(covered)}] if covered else []
+        )
         shop["spec"]["components"][2]["traits"][2]["properties"]["calls"] = calls
         shop["spec"]["components"][0]["traits"][0]["properties"]["calls"] = []
 
@@ -116,10 +133,15 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
         for scope in scopes_of(compiled.estate, group)
     }
     findings = [
-        one for one in lint(reading.applications, compiled.estate, AS_OF) if one.code == "LINT313"
+        one
+        for one in lint(reading.applications, compiled.estate, AS_OF)
+        if one.code == "LINT313"
     ]
     found = {
-        scope for one in findings for scope in ("read", "write") if f"'{scope}'" in one.message
+        scope
+        for one in findings
+        for scope in ("read", "write")
+        if f"'{scope}'" in one.message
     }
     assert found == (covered & held) - usable
     assert all("through 'shop/web'" in one.message for one in findings)

@@ -38,10 +38,15 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
 def made(
-    estate: Estate, principals: set[str] | None = None, components: set[str] | None = None
+    estate: Estate,
+    principals: set[str] | None = None,
+    components: set[str] | None = None,
 ) -> Matrix:
     return matrix(
-        estate, Callers(estate, logical_names(logical_groups(estate))), principals, components
+        estate,
+        Callers(estate, logical_names(logical_groups(estate))),
+        principals,
+        components,
     )
 
 
@@ -68,14 +73,17 @@ def meant(
 def told(row: Row, principal: Principal | None, groups: Groups | None) -> bool:
     """Whether the cell says that the principal may."""
     condition = row.access.principals.get(principal) if principal else None
-    return row.access.everybody or any(one <= (groups or frozenset()) for one in condition or ())
+    return row.access.everybody or any(
+        one <= (groups or frozenset()) for one in condition or ()
+    )
 
 
 def examples(row: Row) -> Iterator[Request]:
     """A request for each method of the row, at the path that it names, on a host that it stands for."""
     host = row.host.replace("*.", "any-other.")
     yield from (
-        Request(method, host, written(row.region.subtree.path).encode()) for method in row.methods
+        Request(method, host, written(row.region.subtree.path).encode())
+        for method in row.methods
     )
 
 
@@ -86,9 +94,13 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
 
     def holds(region: Region) -> bool:
         parts = (
-            part for part in (region.subtree, *region.exceptions) if lies_in(part, path, declared)
+            part
+            for part in (region.subtree, *region.exceptions)
+            if lies_in(part, path, declared)
         )
-        return max(parts, key=lambda part: len(part.path), default=None) == region.subtree
+        return (
+            max(parts, key=lambda part: len(part.path), default=None) == region.subtree
+        )
 
     return [
         row
@@ -111,7 +123,9 @@ def test_every_cell_says_what_decide_says(estate: Estate) -> None:
             for principal in found.principals:
                 for groups in users_of(estate, principal):
                     note(f"{row} {request} {principal} {groups}")
-                    assert told(row, principal, groups) == meant(estate, request, principal, groups)
+                    assert told(row, principal, groups) == meant(
+                        estate, request, principal, groups
+                    )
 
 
 @MANY
@@ -120,19 +134,26 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
     estate: Estate, requests: list[Request], data: st.DataObject
 ) -> None:
     """The row of its method, host and path, but for its exceptions; of the principals and components that are chosen."""
-    clients, keys = {client.component for client in estate.clients}, sorted(estate.components)
+    clients, keys = (
+        {client.component for client in estate.clients},
+        sorted(estate.components),
+    )
     principals = data.draw(
         st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1)
     )
     components = data.draw(st.none() | st.sets(st.sampled_from(keys), min_size=1))
     found = made(estate, principals, components)
     if principals is not None:
-        assert {one.client if one else ANONYMOUS for one in found.principals} == principals
+        assert {
+            one.client if one else ANONYMOUS for one in found.principals
+        } == principals
         assert all(row.access.everybody or row.access.principals for row in found.rows)
     assert {row.component for row in found.rows} <= {*(components or keys)}
     for request in requests:
         component = component_of(estate, request.host, read(request.target))
-        chosen = component is not None and (components is None or component.key in components)
+        chosen = component is not None and (
+            components is None or component.key in components
+        )
         rows = rows_with(estate, found, request)
         assert len(rows) <= 1
         for principal in found.principals:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from kong_oam.access.matrix.matrix import matrix, where
 from kong_oam.access.matrix.rows import rows
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import EVERYBODY, Callers, Principal, logical_groups, logical_names
+from kong_oam.access.principals import (
+    EVERYBODY,
+    Callers,
+    Principal,
+    logical_groups,
+    logical_names,
+)
 from tests.support.diffs import API, SHOP, edited
 from tests.support.estates import estate
 
-WEB, CHECKOUT = Principal("shop/web", "main", users=True), Principal("shop/checkout", "main")
+WEB, CHECKOUT = (
+    Principal("shop/web", "main", users=True),
+    Principal("shop/checkout", "main"),
+)
 
 
 def callers(of: Estate) -> Callers:
@@ -24,7 +33,13 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
         "              - {paths: [/orders/health/now], methods: [GET], public: {reason: probes}}"
     )
     made = estate(
-        edited(API, ("paths: [/orders/health], methods: [GET], public: {reason: probes}}", more)),
+        edited(
+            API,
+            (
+                "paths: [/orders/health], methods: [GET], public: {reason: probes}}",
+                more,
+            ),
+        ),
         SHOP,
     )
     found = rows(made, callers(made))
@@ -43,7 +58,13 @@ def test_a_principal_that_may_call_nothing_has_a_column() -> None:
     """Of the whole matrix; of a component's part only those have one who may call something there."""
     idle = SHOP.replace("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     made = estate(
-        edited(API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")), idle
+        edited(
+            API, ("components: [shop/checkout, shop/web]", "components: [shop/web]")
+        ),
+        idle,
     )
     assert matrix(made, callers(made)).principals == (None, CHECKOUT, WEB)
-    assert matrix(made, callers(made), components={"orders/api"}).principals == (None, WEB)
+    assert matrix(made, callers(made), components={"orders/api"}).principals == (
+        None,
+        WEB,
+    )

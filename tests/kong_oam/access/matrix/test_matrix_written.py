@@ -29,7 +29,8 @@ from kong_oam.diagnostics import printable
 
 JOB, WEB = Principal("shop/job", "okta"), Principal("shop/web", "okta", users=True)
 ORDERS = Region(
-    Subtree(("orders",)), (Subtree(("orders", "health")), Subtree(("orders", "x."), True))
+    Subtree(("orders",)),
+    (Subtree(("orders", "health")), Subtree(("orders", "x."), True)),
 )
 HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
     (
@@ -67,7 +68,12 @@ def made(
         ),
         Row("orders.test", ORDERS, ("POST",), "orders/api", NOBODY),
         Row(
-            "orders.test", health, METHODS, "orders/api", EVERYBODY, (Public(reason, "2027-12-31"),)
+            "orders.test",
+            health,
+            METHODS,
+            "orders/api",
+            EVERYBODY,
+            (Public(reason, "2027-12-31"),),
         ),
     )
     return Matrix(stack, "https", (None, JOB, WEB), rows, {"orders/api": owner})
@@ -95,7 +101,9 @@ def test_text_has_a_mark_for_every_cell() -> None:
 def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
     """None of which is the mark of something else."""
     cells = {
-        Principal(f"a/{number:03}", "okta", users=True): frozenset({frozenset({f"g{number}"})})
+        Principal(f"a/{number:03}", "okta", users=True): frozenset(
+            {frozenset({f"g{number}"})}
+        )
         for number in range(60)
     }
     rows = (Row("a.test", ORDERS, ("GET",), "a/api", Access(principals=cells)),)
@@ -131,7 +139,8 @@ def test_no_name_is_a_formula(group: str, owner: str) -> None:
     for separator in (",", ";"):
         for line in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
             assert not any(
-                re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell) for cell in line
+                re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell)
+                for cell in line
             )
     lines = list(csv.reader(io.StringIO(written, newline="")))
     assert len(lines) == 4 and {len(line) for line in lines} == {len(COLUMNS) + 3}
@@ -178,7 +187,10 @@ class Elements(HTMLParser):
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_no_name_is_html(group: str, reason: str, owner: str, stack: str) -> None:
     """Elements and attributes are those of the page, whatever is written; its data are what was written."""
-    found, plain = Elements(page(made(group, reason, owner, stack))), Elements(page(made()))
+    found, plain = (
+        Elements(page(made(group, reason, owner, stack))),
+        Elements(page(made())),
+    )
     assert found.tags == plain.tags
     assert found.comments == plain.comments == []
     assert {name: read for name, read in found.texts.items() if name != "data"} == {
@@ -213,7 +225,8 @@ def test_the_page_runs_its_own_script_and_nothing_else() -> None:
     assert not [name for name in attributes if name.startswith("on")]
     assert page(made()).isascii()  # so that the digests hold in any encoding
     assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import", page(made())
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import",
+        page(made()),
     )
 
 
@@ -233,7 +246,11 @@ def test_the_page_has_every_cell() -> None:
         {},
         None,
     ]
-    assert [row["methods"] for row in data["rows"]] == [["GET", "HEAD"], ["POST"], list(METHODS)]
+    assert [row["methods"] for row in data["rows"]] == [
+        ["GET", "HEAD"],
+        ["POST"],
+        list(METHODS),
+    ]
     assert {row["host"] for row in data["rows"]} == {*data["hosts"]} == {"orders.test"}
     assert data["groups"] == ["audit", "desk", "sales"]
 
@@ -268,11 +285,15 @@ def shown(folder: Path, html: str, asked: str) -> Elements:
 def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
     """As text, whatever is written in it."""
     hostile = "<img src=x onerror=document.title='run'>"
-    found = shown(tmp_path, page(made(hostile, hostile, hostile, hostile)), f"view={view}")
+    found = shown(
+        tmp_path, page(made(hostile, hostile, hostile, hostile)), f"view={view}"
+    )
     tags = [tag for tag, _ in found.tags]
     assert "img" not in tags
     assert tags.count("tr") == 5  # the head, the component, and three rows
-    assert [dict(given)["class"] for tag, given in found.tags if tag == "table"] == [view]
+    assert [dict(given)["class"] for tag, given in found.tags if tag == "table"] == [
+        view
+    ]
     assert found.texts["title"] == f"Who may call what: {hostile}"
     assert found.texts["b"].count("everybody") == 1
     assert "3 endpoints of 3" in found.texts["p"]
@@ -289,7 +310,11 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
         ("method=POST", 2, ["anonymous"]),
         ("q=nobody", 1, ["anonymous"]),
         ("q=PROBES+health", 1, ["anonymous"]),
-        ("component=orders&host=orders.test&q=shop/web", 1, ["anonymous", "shop/job", "shop/web"]),
+        (
+            "component=orders&host=orders.test&q=shop/web",
+            1,
+            ["anonymous", "shop/job", "shop/web"],
+        ),
         ("host=elsewhere", 0, []),
     ],
 )

@@ -44,7 +44,10 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
             "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
             "has no X.509 certificate in PEM",
         ),
-        (GOOD + certified(KEY), "has 2 certificates; write each as an entry of its own"),
+        (
+            GOOD + certified(KEY),
+            "has 2 certificates; write each as an entry of its own",
+        ),
         (GOOD + private_pem(KEY), "has a private key in it"),
         (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),
         (certified(CURVE), "has a key that is not RSA"),
@@ -55,7 +58,9 @@ def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None
     """And without its text."""
     with pytest.raises(StackError) as refused:
         stack({"partner/acme": [GOOD, pem]})
-    assert f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}" in str(refused.value)
+    assert f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}" in str(
+        refused.value
+    )
     assert "-----END" not in str(refused.value)
 
 
@@ -70,14 +75,22 @@ def test_one_certificate_twice_is_refused() -> None:
 def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     """Whoever has it would call as either. Two certificates of it are no other key."""
     with pytest.raises(StackError) as refused:
-        stack({"partner/acme": [GOOD], "partner/other": [certified(rsa_key()), certified(KEY)]})
-    said = (
-        "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
-    )
+        stack(
+            {
+                "partner/acme": [GOOD],
+                "partner/other": [certified(rsa_key()), certified(KEY)],
+            }
+        )
+    said = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
     assert said in str(refused.value)
     assert (
         len(
-            stack({"partner/acme": [GOOD, certified(KEY)], "partner/other": [certified(rsa_key())]})
+            stack(
+                {
+                    "partner/acme": [GOOD, certified(KEY)],
+                    "partner/other": [certified(rsa_key())],
+                }
+            )
         )
         == 2
     )
@@ -94,11 +107,16 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
             {"partner/acme": [private_pem(KEY)] * 3},
             "certificates.partner/acme: is no list of one or two",
         ),
-        ({"partner/acme": private_pem(KEY)}, "certificates.partner/acme: is no list of one or two"),
+        (
+            {"partner/acme": private_pem(KEY)},
+            "certificates.partner/acme: is no list of one or two",
+        ),
     ],
     ids=["none", "three", "no list"],
 )
-def test_what_is_not_of_the_form_is_refused(certificates: dict[str, Any], said: str) -> None:
+def test_what_is_not_of_the_form_is_refused(
+    certificates: dict[str, Any], said: str
+) -> None:
     """And not shown: it may be a key."""
     with pytest.raises(StackError) as refused:
         stack(certificates)

@@ -39,7 +39,8 @@ def test_a_stack_says_which_kinds_and_which_version() -> None:
 def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
     """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
     with pytest.raises(
-        StackError, match="cannot be a label of objects; a stack's name has at most 63 letters"
+        StackError,
+        match="cannot be a label of objects; a stack's name has at most 63 letters",
     ):
         settings(name)
     assert settings("P.rod_1-" + "p" * 55).stack.name.startswith("P.rod")
@@ -48,7 +49,12 @@ def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
 def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     """A definition that asks for the minor version would else choose what was removed long ago."""
     stack = settings().stack
-    assert (stack.allowed, stack.rbac, stack.service_types, stack.minor) == ({}, False, (), 30)
+    assert (stack.allowed, stack.rbac, stack.service_types, stack.minor) == (
+        {},
+        False,
+        (),
+        30,
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,30 +89,49 @@ def test_what_is_none_of_these_is_refused(cluster: dict[str, Any], said: str) ->
 
 
 def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
-    allow = {"csi.tailscale.com/CSIDriver": "x", "shop/Namespace": "x", "gvisor/RuntimeClass": "x"}
+    allow = {
+        "csi.tailscale.com/CSIDriver": "x",
+        "shop/Namespace": "x",
+        "gvisor/RuntimeClass": "x",
+    }
     assert of(allow=allow).stack.allowed == allow
 
 
 def test_a_stack_names_further_clusters() -> None:
     """And says by what the gateway is known there, and whose clients nobody knows there."""
-    entra = {"type": "entra", "name": "main", "clusterIssuer": "https://oidc.example.com"}
+    entra = {
+        "type": "entra",
+        "name": "main",
+        "clusterIssuer": "https://oidc.example.com",
+    }
     found = of(context="here", contexts={"west": "prod-west"})
     assert (found.stack.clusters, found.stack.addressed, found.stack.federated) == (
         {"west"},
         True,
         frozenset(),
     )
-    assert [found.cluster.context_of(name) for name in (None, "west")] == ["here", "prod-west"]
-    assert (settings().stack.clusters, settings().cluster.context_of(None)) == (frozenset(), None)
+    assert [found.cluster.context_of(name) for name in (None, "west")] == [
+        "here",
+        "prod-west",
+    ]
+    assert (settings().stack.clusters, settings().cluster.context_of(None)) == (
+        frozenset(),
+        None,
+    )
     inside = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    found = settings(providers=[entra, {"type": "okta", "name": "other"}], gateway=inside)
+    found = settings(
+        providers=[entra, {"type": "okta", "name": "other"}], gateway=inside
+    )
     assert (found.stack.addressed, found.stack.federated) == (False, {"main"})
 
 
 def test_a_further_cluster_may_have_labels() -> None:
     found = of(
         context="here",
-        contexts={"west": {"context": "c", "labels": {"region": "w"}}, "east": {"context": "d"}},
+        contexts={
+            "west": {"context": "c", "labels": {"region": "w"}},
+            "east": {"context": "d"},
+        },
     )
     assert (found.stack.clusters, found.stack.labels) == (
         {"west", "east"},
@@ -120,12 +145,18 @@ def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
 
     def spread(clusters: str) -> AccessModel:
         policy = f"  policies:\n    - {{type: topology, properties: {{clusters: {clusters}}}}}\n"
-        return model(API, SHOP.rstrip() + "\n" + policy, on=of(context="c", contexts={"west": "d"}))
+        return model(
+            API,
+            SHOP.rstrip() + "\n" + policy,
+            on=of(context="c", contexts={"west": "d"}),
+        )
 
     changes = diff(spread("[local]"), spread("[local, west]"))
     found = [one for one in changes if isinstance(one, Setting)]
     assert len(changes) == len(found)
-    assert [(one.of.component, one.name, one.kind, one.was, one.now) for one in found] == [
+    assert [
+        (one.of.component, one.name, one.kind, one.was, one.now) for one in found
+    ] == [
         ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
         ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),
     ]

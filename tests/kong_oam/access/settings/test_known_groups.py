@@ -35,14 +35,20 @@ def known(setting: str, mapped: str = "") -> frozenset[str] | None:
 
 def mistype() -> None:
     path = Path("applications/orders.yaml")
-    path.write_text(path.read_text("utf-8").replace("groups: [sales]", "groups: [salse]"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("groups: [sales]", "groups: [salse]"), "utf-8"
+    )
 
 
 def test_a_stack_lists_its_groups_in_its_file_or_beside_it() -> None:
     """And knows those that a provider calls otherwise; without a list nobody knows."""
     assert read_file(STACK_FILE).stack.known_groups is None
-    Path("stacks/groups.yaml").write_text("# of all stacks\n- sales\n- order-desk\n", "utf-8")
-    groups = known("  kong-oam:knownGroups: groups.yaml\n", "      groups: {support: Support EU}\n")
+    Path("stacks/groups.yaml").write_text(
+        "# of all stacks\n- sales\n- order-desk\n", "utf-8"
+    )
+    groups = known(
+        "  kong-oam:knownGroups: groups.yaml\n", "      groups: {support: Support EU}\n"
+    )
     assert groups == {"sales", "order-desk", "support"}
 
 
@@ -58,7 +64,11 @@ def test_the_list_itself() -> None:
             None,
             "kong-oam:knownGroups: stacks/groups.yaml cannot be read: [Errno 2] No such file or directory",
         ),
-        ("groups.yaml", "[", "kong-oam:knownGroups: stacks/groups.yaml cannot be read: "),
+        (
+            "groups.yaml",
+            "[",
+            "kong-oam:knownGroups: stacks/groups.yaml cannot be read: ",
+        ),
         (
             "groups.yaml",
             "sales: Sales",
@@ -99,8 +109,12 @@ def test_a_group_that_the_stack_does_not_know_is_an_error(
 
 def test_each_unknown_group_of_a_list_is_an_error() -> None:
     """Twice where it stands twice."""
-    text = api(access="{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], groups: [b, a, b]}}}")
-    found = compiled(text, stack=replace(STACK, known_groups=frozenset({"a"}))).diagnostics
+    text = api(
+        access="{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], groups: [b, a, b]}}}"
+    )
+    found = compiled(
+        text, stack=replace(STACK, known_groups=frozenset({"a"}))
+    ).diagnostics
     assert [(one.code, one.place and one.place.column) for one in found] == [
         ("ACC222", 84),
         ("ACC222", 90),
@@ -124,12 +138,20 @@ def test_questions_are_answered_for_groups_that_are_known(
     known(LIST)
     capsys.readouterr()
     assert main([*request, "support"]) == 0
-    assert "none: the user is in no group that shop/web is assigned to" in capsys.readouterr().out
+    assert (
+        "none: the user is in no group that shop/web is assigned to"
+        in capsys.readouterr().out
+    )
     assert main([*request, "suport"]) == 2
-    assert "no role names a group 'suport'; did you mean 'support'?" in capsys.readouterr().err
+    assert (
+        "no role names a group 'suport'; did you mean 'support'?"
+        in capsys.readouterr().err
+    )
 
 
-def test_what_changes_is_told_whatever_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_changes_is_told_whatever_the_list(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The list of one side need not have the groups of the other, and lets nobody in by itself."""
     shutil.copytree(".", "before")
     known("  kong-oam:knownGroups: [order-desk, support]\n")
@@ -152,10 +174,16 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     assert "hosts, providers and groups there are" in capsys.readouterr().out
     Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
     assert main(["check"]) == 0
-    assert "so that none says what hosts and providers there are" in capsys.readouterr().out
+    assert (
+        "so that none says what hosts and providers there are"
+        in capsys.readouterr().out
+    )
     mistype()
     assert main(["check"]) == 1
-    assert "error ACC222: role 'viewer': there is no group 'salse'" in capsys.readouterr().out
+    assert (
+        "error ACC222: role 'viewer': there is no group 'salse'"
+        in capsys.readouterr().out
+    )
     Path("groups.yaml").write_text("sales", "utf-8")
     assert main(["check"]) == 2
     assert "groups.yaml is to be a list of names" in capsys.readouterr().err

@@ -35,12 +35,16 @@ def test_several_sinks_at_once() -> None:
         subjectKey="{vault://env/record-key}",
     )
     assert said.gateway.logs == LogSettings(
-        HttpSink("https://logs.example.com/in", {"Authorization": "{vault://env/log-token}"}),
+        HttpSink(
+            "https://logs.example.com/in", {"Authorization": "{vault://env/log-token}"}
+        ),
         TcpSink("logs.example.com", 5140, tls=True),
         "/dev/stdout",
         OtlpSink("http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200),
     )
-    assert said.stack.records == Records(("limit", "page"), "{vault://env/record-key}", otlp=True)
+    assert said.stack.records == Records(
+        ("limit", "page"), "{vault://env/record-key}", otlp=True
+    )
 
 
 def test_a_stack_that_says_nothing_keeps_no_records() -> None:
@@ -61,9 +65,15 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
         ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
         ({"http": {"url": "ftp://logs"}}, "gateway.logs.http.url does not match"),
         ({"http": {"url": "https://a:secret@logs"}}, "credentials belong into headers"),
-        ({"htp": {"url": "https://logs"}}, "knows no setting 'htp'; did you mean 'http'?"),
+        (
+            {"htp": {"url": "https://logs"}},
+            "knows no setting 'htp'; did you mean 'http'?",
+        ),
         ({"stdout": True, "subjectKey": "secret"}, "gateway.logs.subjectKey"),
-        ({"stdout": True, "subjectKey": "{vault://aws/key}"}, "gateway.logs.subjectKey"),
+        (
+            {"stdout": True, "subjectKey": "{vault://aws/key}"},
+            "gateway.logs.subjectKey",
+        ),
         (
             {"http": {"url": "https://logs", "headers": {"authorization": "Bearer x"}}},
             "gateway.logs.http.headers.authorization: is a secret; write where Kong finds it, such as {vault://env/log-token}",

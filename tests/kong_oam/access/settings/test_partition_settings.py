@@ -10,7 +10,13 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.partitions import stack_of
-from kong_oam.access.settings.stack import Settings, StackError, parse, read_file, stack_file
+from kong_oam.access.settings.stack import (
+    Settings,
+    StackError,
+    parse,
+    read_file,
+    stack_file,
+)
 
 SETTINGS: dict[str, Any] = {
     "cloud": "local",
@@ -22,7 +28,9 @@ PARTITIONS = {"sales": ["shop", "orders"], "rest": ["*"]}
 
 
 def written(folder: Path, stack: str, **values: Any) -> None:
-    text = yaml.safe_dump({"config": {f"kong-oam:{name}": value for name, value in values.items()}})
+    text = yaml.safe_dump(
+        {"config": {f"kong-oam:{name}": value for name, value in values.items()}}
+    )
     stack_file(stack, folder / "stacks").write_text(text, "utf-8")
 
 
@@ -30,7 +38,9 @@ def written(folder: Path, stack: str, **values: Any) -> None:
 def project(tmp_path: Path) -> Path:
     """A project with the estate `prod` in partitions, and `dev` in one stack."""
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: kong-oam\nstackConfigDir: stacks\n", "utf-8")
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: kong-oam\nstackConfigDir: stacks\n", "utf-8"
+    )
     written(tmp_path, "prod", **SETTINGS, partitions=PARTITIONS)
     written(tmp_path, "dev", **SETTINGS)
     return tmp_path
@@ -86,7 +96,9 @@ def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estat
 
 
 @pytest.mark.parametrize("name", ["sales", "prodsales", "dev-sales", "prod"])
-def test_a_partitions_stack_is_called_after_its_estate(project: Path, name: str) -> None:
+def test_a_partitions_stack_is_called_after_its_estate(
+    project: Path, name: str
+) -> None:
     written(project, name, estate="prod")
     said = refusal(project, name)
     assert (
@@ -95,12 +107,16 @@ def test_a_partitions_stack_is_called_after_its_estate(project: Path, name: str)
     )
 
 
-@pytest.mark.parametrize("value", [1, True, None, ["prod"], {"name": "prod"}, ""], ids=json.dumps)
+@pytest.mark.parametrize(
+    "value", [1, True, None, ["prod"], {"name": "prod"}, ""], ids=json.dumps
+)
 def test_an_estate_is_named_by_a_text(project: Path, value: Any) -> None:
     """Never a traceback, whatever stands there."""
     for name in ("prod-sales", "1-sales"):
         written(project, name, estate=value)
-        assert "kong-oam:estate: the stack of a partition is called" in refusal(project, name)
+        assert "kong-oam:estate: the stack of a partition is called" in refusal(
+            project, name
+        )
 
 
 def test_an_estate_that_is_not_here_is_said(project: Path) -> None:
@@ -127,7 +143,9 @@ def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
     )
 
 
-def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project: Path) -> None:
+def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
+    project: Path,
+) -> None:
     written(project, "prod", **{**SETTINGS, "cloud": "moon"}, partitions=PARTITIONS)
     written(project, "prod-sales", estate="prod")
     assert "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml" in refusal(
@@ -146,13 +164,18 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(project
             {"a": ["*"], "b": ["*"]},
             "kong-oam:partitions: all other namespaces are in two partitions, 'a' and 'b'",
         ),
-        ({"a": ["x"], "b": ["x"], "c": ["x"]}, "namespace 'x' is in two partitions, 'a' and 'c'"),
+        (
+            {"a": ["x"], "b": ["x"], "c": ["x"]},
+            "namespace 'x' is in two partitions, 'a' and 'c'",
+        ),
         ({"A": ["x"]}, "kong-oam:partitions"),
         ({"a" * 21: ["x"]}, "kong-oam:partitions"),
     ],
     ids=str,
 )
-def test_what_partitions_cannot_be_is_said(partitions: dict[str, Any], said: str) -> None:
+def test_what_partitions_cannot_be_is_said(
+    partitions: dict[str, Any], said: str
+) -> None:
     """A namespace in two, `*` twice, none at all, and names that no stack or namespace has."""
     with pytest.raises(StackError) as refused:
         parse("prod", {**SETTINGS, "partitions": partitions})

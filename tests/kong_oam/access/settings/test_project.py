@@ -24,7 +24,10 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("stackConfigDir: conf", "lets the engine read other files than stacks/"),
         ("runtime: python", "lets the engine read other files than stacks/"),
-        ("stackConfigDir: stacks\nconfig: conf", "lets the engine read other files than stacks/"),
+        (
+            "stackConfigDir: stacks\nconfig: conf",
+            "lets the engine read other files than stacks/",
+        ),
         (
             "stackConfigDir: stacks\nconfig: {kong-oam:applications: {value: [other]}}",
             "sets kong-oam:applications in",
@@ -37,7 +40,9 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a: [", "cannot be read: while parsing"),
     ],
 )
-def test_settings_that_only_the_engine_reads_are_refused(project: str, why: str) -> None:
+def test_settings_that_only_the_engine_reads_are_refused(
+    project: str, why: str
+) -> None:
     Path("Pulumi.yaml").write_text(
         f"name: kong-oam\n{project}\n" if project[0] != "-" else project, "utf-8"
     )

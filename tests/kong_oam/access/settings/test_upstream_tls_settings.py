@@ -14,7 +14,11 @@ PROVIDERS = [{"name": "okta", "type": "okta"}]
 
 
 def parsed(folder: Path, **upstream_tls: Any) -> Any:
-    gateway = {"cidrs": ["192.0.2.0/28"], "reach": "loadBalancer", "upstreamTls": upstream_tls}
+    gateway = {
+        "cidrs": ["192.0.2.0/28"],
+        "reach": "loadBalancer",
+        "upstreamTls": upstream_tls,
+    }
     data = {
         "cloud": "aws",
         "asOf": "2026-01-01",
@@ -29,7 +33,9 @@ def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
     one, other = authority("one"), authority("other")
     (tmp_path / "ca.pem").write_text(one.certificate + other.certificate)
     found = parsed(tmp_path, ca="ca.pem", depth=3)
-    assert found.gateway.upstream_tls.ca == tuple(sorted([one.fingerprint, other.fingerprint]))
+    assert found.gateway.upstream_tls.ca == tuple(
+        sorted([one.fingerprint, other.fingerprint])
+    )
     assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (3, "tls")
     assert found.gateway.upstream_tls.file == str(tmp_path / "ca.pem")
     mutual = parsed(tmp_path, ca="ca.pem", clientCertificate="gateway")

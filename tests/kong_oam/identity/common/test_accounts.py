@@ -22,13 +22,20 @@ from kong_oam.identity.keycloak import api as keycloak
 from kong_oam.identity.okta import api as okta
 from tests.support.estates import SPELLING, api, estate
 
-TENANT = Tenant("https://login.microsoftonline.com", "11111111-1111-4111-8111-111111111111")
+TENANT = Tenant(
+    "https://login.microsoftonline.com", "11111111-1111-4111-8111-111111111111"
+)
 ISSUER = "https://kc.example.com/realms/acme"
 SECRET = "the very secret"
 VARIABLES = (
     *("OKTA_ORG_NAME", "OKTA_API_TOKEN", "OKTA_BASE_URL", "OKTA_HTTP_PROXY"),
     *("KEYCLOAK_CLIENT_ID", "KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_URL", "KEYCLOAK_REALM"),
-    *("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH"),
+    *(
+        "ARM_CLIENT_ID",
+        "ARM_CLIENT_SECRET",
+        "ARM_OIDC_TOKEN",
+        "ARM_OIDC_TOKEN_FILE_PATH",
+    ),
 )
 
 
@@ -65,9 +72,15 @@ def _account(kind: str) -> object:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("okta", "OKTA_ORG_NAME"), ("keycloak", "KEYCLOAK_CLIENT_ID"), ("entra", "ARM_CLIENT_ID")],
+    [
+        ("okta", "OKTA_ORG_NAME"),
+        ("keycloak", "KEYCLOAK_CLIENT_ID"),
+        ("entra", "ARM_CLIENT_ID"),
+    ],
 )
-def test_an_account_is_named_in_full(kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_named_in_full(
+    kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for value in ("", "of the environment"):
         monkeypatch.setenv(name, value)
         with pytest.raises(InspectionError, match=f"{name} and "):
@@ -95,7 +108,9 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(
             "okta:httpProxy": "p",
         }
     )
-    assert okta.account(configuration()) == okta.Account("s", "oktapreview.com", "t", "p")
+    assert okta.account(configuration()) == okta.Account(
+        "s", "oktapreview.com", "t", "p"
+    )
     set_all_config(
         {
             "keycloak:clientId": "s",
@@ -140,7 +155,9 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     ]
     assert "client_secret" not in form
     monkeypatch.setenv("ARM_CLIENT_SECRET", SECRET)
-    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "client", SECRET)
+    assert entra.account(TENANT, configuration()) == entra.Account(
+        TENANT, "client", SECRET
+    )
 
 
 def test_groups_are_looked_for_at_the_provider_that_guards() -> None:

@@ -11,7 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, discover, signing_keys
+from kong_oam.identity.common.discovery import (
+    DiscoveryError,
+    SigningKey,
+    discover,
+    signing_keys,
+)
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
 SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
@@ -20,7 +25,9 @@ EC = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 def b64(number: int, size: int = 0) -> str:
     return (
-        base64.urlsafe_b64encode(number.to_bytes(size or (number.bit_length() + 7) // 8))
+        base64.urlsafe_b64encode(
+            number.to_bytes(size or (number.bit_length() + 7) // 8)
+        )
         .rstrip(b"=")
         .decode()
     )
@@ -56,7 +63,9 @@ def keys(*items: Mapping[str, Any]) -> tuple[SigningKey, ...]:
 def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
     """RS256 and ES256, in the order of the set; `use` and `alg` may be left out (RFC 7517, 4.2 and 4.4)."""
     first, second, third = keys(
-        rsa_jwk(), ec_jwk(), {k: v for k, v in rsa_jwk(kid="s").items() if k not in ("use", "alg")}
+        rsa_jwk(),
+        ec_jwk(),
+        {k: v for k, v in rsa_jwk(kid="s").items() if k not in ("use", "alg")},
     )
     assert (first.kid, first.algorithm, second.kid, second.algorithm, third.kid) == (
         "r",
@@ -80,14 +89,24 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
         (rsa_jwk(alg="RS512"), "algorithm 'RS512'; RS256 and ES256 are verified"),
         (rsa_jwk(n="a+b"), "'n' is not base64url"),
         (rsa_jwk(e=None), "it has no 'e'"),
-        (ec_jwk(crv="P-384"), "kind 'EC' on curve 'P-384'; RSA and EC P-256 are verified"),
-        ({"kty": "oct", "kid": "o", "k": "c2VjcmV0"}, "kind 'oct'; RSA and EC P-256 are verified"),
+        (
+            ec_jwk(crv="P-384"),
+            "kind 'EC' on curve 'P-384'; RSA and EC P-256 are verified",
+        ),
+        (
+            {"kty": "oct", "kid": "o", "k": "c2VjcmV0"},
+            "kind 'oct'; RSA and EC P-256 are verified",
+        ),
     ],
 )
-def test_a_key_that_cannot_sign_is_left_out_with_the_reason(odd: dict[str, Any], why: str) -> None:
+def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
+    odd: dict[str, Any], why: str
+) -> None:
     """Encryption keys, keys without an id, weak and unknown ones: beside a good key they are ignored."""
     assert [key.kid for key in keys(odd, rsa_jwk(kid="good"))] == ["good"]
-    with pytest.raises(DiscoveryError, match="no key of its set can verify tokens") as refused:
+    with pytest.raises(
+        DiscoveryError, match="no key of its set can verify tokens"
+    ) as refused:
         keys(odd)
     assert str(refused.value).endswith(f": {why}")
 
@@ -99,7 +118,9 @@ def test_a_point_that_is_not_on_the_curve_is_no_key() -> None:
 
 def test_two_different_keys_of_one_id_are_refused() -> None:
     """Kong finds a key by its id: one could pass for the other. The same key twice is one key."""
-    with pytest.raises(DiscoveryError, match="two different signing keys have the id 'r'"):
+    with pytest.raises(
+        DiscoveryError, match="two different signing keys have the id 'r'"
+    ):
         keys(rsa_jwk(), ec_jwk(kid="r"))
     assert len(keys(rsa_jwk(), rsa_jwk())) == 1
 
@@ -124,7 +145,9 @@ class Issuer:
                 body = answers.get(self.path)
                 self.send_response(404 if body is None else answers.get("status", 200))
                 self.end_headers()
-                self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
+                self.wfile.write(
+                    (body if isinstance(body, str) else json.dumps(body)).encode()
+                )
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -191,7 +214,9 @@ def test_keys_are_fetched_over_https_only(issuer: Issuer) -> None:
         discover(issuer.url)
 
 
-def test_an_issuer_that_does_not_answer_as_one_is_an_error_that_says_so(issuer: Issuer) -> None:
+def test_an_issuer_that_does_not_answer_as_one_is_an_error_that_says_so(
+    issuer: Issuer,
+) -> None:
     """Nobody there, nothing there, no JSON, or an answer of a server that says it has failed."""
     with pytest.raises(DiscoveryError, match="does not answer"):
         discover("https://127.0.0.1:9")
@@ -216,4 +241,6 @@ def test_through_a_proxy_the_issuer_is_asked_by_its_full_name(issuer: Issuer) ->
     }
     issuer.answers[f"{there}/.well-known/openid-configuration"] = document
     issuer.answers[f"{there}/v1/keys"] = {"keys": [rsa_jwk()]}
-    assert [key.kid for key in discover("https://acme.okta.com/oauth2/a", issuer.url).keys] == ["r"]
+    assert [
+        key.kid for key in discover("https://acme.okta.com/oauth2/a", issuer.url).keys
+    ] == ["r"]

@@ -22,7 +22,14 @@ def test_a_run_asks_once_for_all_and_knows_each_that_is_there_once() -> None:
     found = looked_up.groups("main", ["sales", "twins", "nobody", "sales"], ask)
     assert found == {"sales": ["1"], "desk": ["2"], "twins": ["3", "4"], "nobody": ()}
     assert asked == [["nobody", "sales", "twins"]]
-    assert (looked_up.group("main", "sales"), looked_up.group("main", "desk")) == ("1", "2")
-    for provider, unclear in (("main", "twins"), ("main", "nobody"), ("other", "sales")):
+    assert (looked_up.group("main", "sales"), looked_up.group("main", "desk")) == (
+        "1",
+        "2",
+    )
+    for provider, unclear in (
+        ("main", "twins"),
+        ("main", "nobody"),
+        ("other", "sales"),
+    ):
         with pytest.raises(KeyError):
             looked_up.group(provider, unclear)

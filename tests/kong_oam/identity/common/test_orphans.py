@@ -26,13 +26,20 @@ APP = "okta:app/oAuth:OAuth"
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """No account of any provider."""
-    for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET", "ARM_OIDC_TOKEN"):
+    for name in (
+        "OKTA_API_TOKEN",
+        "KEYCLOAK_CLIENT_SECRET",
+        "ARM_CLIENT_SECRET",
+        "ARM_OIDC_TOKEN",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 def _interrupted(kind: str, provider: str) -> ExportedState:
     return ExportedState(
-        frozenset(), (PendingCreation(kind, {"displayName": "x"}, None, provider),), None
+        frozenset(),
+        (PendingCreation(kind, {"displayName": "x"}, None, provider),),
+        None,
     )
 
 
@@ -48,7 +55,10 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
         for kind in ("okta", "keycloak", "entra", "oidc"):
             assert (
                 find_orphans(
-                    _settings(kind), ExportedState(frozenset(), (), None), opened, configuration()
+                    _settings(kind),
+                    ExportedState(frozenset(), (), None),
+                    opened,
+                    configuration(),
                 )
                 == ()
             )
@@ -71,17 +81,25 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
         ("entra", APPLICATION, "ARM_CLIENT_ID and ARM_CLIENT_SECRET"),
     ],
 )
-def test_what_was_interrupted_takes_an_account(kind: str, resource: str, variables: str) -> None:
-    login = "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
+def test_what_was_interrupted_takes_an_account(
+    kind: str, resource: str, variables: str
+) -> None:
+    login = (
+        "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
+    )
     settings = _settings(kind, login) if kind == "entra" else _settings(kind)
     with (
         ExitStack() as opened,
         pytest.raises(InspectionError, match=f"no account .*{variables}"),
     ):
-        find_orphans(settings, _interrupted(resource, "main-account"), opened, configuration())
+        find_orphans(
+            settings, _interrupted(resource, "main-account"), opened, configuration()
+        )
 
 
-def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tenant_is_looked_at_with_the_programs_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with Entra() as tenant, ExitStack() as opened:
         for name, value in tenant.environment.items():
             monkeypatch.setenv(name, value)
@@ -109,7 +127,10 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
         )
 
     monkeypatch.setattr(kinds, "kind_of", stand_in)
-    issuers = [f"https://id.example.com/realms/{name}" for name in ("a@acme", "b@acme", "b@acme")]
+    issuers = [
+        f"https://id.example.com/realms/{name}"
+        for name in ("a@acme", "b@acme", "b@acme")
+    ]
     settings = [one for issuer in issuers for one in _settings("keycloak", issuer)]
     with ExitStack() as opened:
         found = find_orphans(

@@ -37,7 +37,9 @@ def tenant() -> Iterator[Entra]:
 
 
 def told(tenant: Entra, held: Held = frozenset()) -> list[Diagnostic]:
-    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+    with Graph(
+        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+    ) as graph:
         return list(name_conflicts(graph, SETTINGS, ESTATE, held))
 
 
@@ -50,16 +52,24 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
     registered = program(clusterIssuer="https://cluster.example.com")
     provider = replace(SETTINGS, name="entra")
     stack = Stack(
-        "local", {"entra": describe(provider)}, domain="sandbox.example.com", scheme="http"
+        "local",
+        {"entra": describe(provider)},
+        domain="sandbox.example.com",
+        scheme="http",
     )
-    sample = compile_estate(read_files([Path(__file__).parents[4] / "applications"]), stack).estate
+    sample = compile_estate(
+        read_files([Path(__file__).parents[4] / "applications"]), stack
+    ).estate
     assert sample is not None
     made = {
-        one.name: one.inputs["displayName"] for one in entra(registered, "Application").values()
+        one.name: one.inputs["displayName"]
+        for one in entra(registered, "Application").values()
     }
     assert made == {one.logical: one.name for one in applications(provider, sample)}
     principals = entra(registered, "ServicePrincipal")
-    assert set(principals) == {name.replace("entra-", "entra-principal-", 1) for name in made}
+    assert set(principals) == {
+        name.replace("entra-", "entra-principal-", 1) for name in made
+    }
     assigned = {
         one.name: (
             one.inputs["principalObjectId"],
@@ -70,7 +80,11 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
     }
     expected = {}
     for one in assignments(provider, sample):
-        holder = f"id of {one.group}" if one.group else f"object entra-principal-{one.client}"
+        holder = (
+            f"id of {one.group}"
+            if one.group
+            else f"object entra-principal-{one.client}"
+        )
         expected[one.logical] = (holder, one.role, f"object entra-principal-{one.at}")
     assert assigned == expected and len(assigned) > 8
 
@@ -86,10 +100,16 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(tenant: Entra) -> N
     assert [path for _, path in tenant.requests if "applications" in path] == []
 
 
-def test_all_applications_of_our_names_are_listed_and_none_is_adopted(tenant: Entra) -> None:
+def test_all_applications_of_our_names_are_listed_and_none_is_adopted(
+    tenant: Entra,
+) -> None:
     """Whoever registered one may have a secret of it. Several may have one name."""
-    api, *jobs = (make(tenant, name) for name in ("kong-oam tests shop/api API", JOB, JOB))
-    (found,) = told(tenant, ALL - {("azuread:index/application:Application", "main-app-shop/job")})
+    api, *jobs = (
+        make(tenant, name) for name in ("kong-oam tests shop/api API", JOB, JOB)
+    )
+    (found,) = told(
+        tenant, ALL - {("azuread:index/application:Application", "main-app-shop/job")}
+    )
     assert found.code == "ENV403" and api not in str(found)
     assert all(f"\n  Application '{JOB}', {one} (made " in str(found) for one in jobs)
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import LONGEST_LISTED, Provider
@@ -16,14 +20,22 @@ from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.description import SPELLING, describe
-from kong_oam.identity.entra.names import apis, other_tenants, role_id, scope_id, tenant_of
+from kong_oam.identity.entra.names import (
+    apis,
+    other_tenants,
+    role_id,
+    scope_id,
+    tenant_of,
+)
 from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate
 from tests.support.gateway_tokens import Issuer
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
-SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
+SETTINGS = ProviderSettings(
+    "main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER
+)
 
 ACCESS = """
             owner: team
@@ -54,20 +66,32 @@ def test_it_is_the_value_that_the_stack_describes() -> None:
     """Audience and groups are the stack's, the issuer is the tenant, and a token is for one API."""
     given = replace(SETTINGS, groups={"sales": "ACME Sales"})
     assert describe(given) == Provider(
-        "main", "api://tests", SPELLING, issuer=ISSUER, groups={"sales": "ACME Sales"}, per_api=True
+        "main",
+        "api://tests",
+        SPELLING,
+        issuer=ISSUER,
+        groups={"sales": "ACME Sales"},
+        per_api=True,
     )
 
 
 def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
     """What another provider of the stack guards is not registered, nor whoever calls that alone."""
-    other = Provider("other", "api://tests", ANOTHER, issuer="https://other.example.com")
-    stack = Stack("tests", {"main": describe(SETTINGS), "other": other}, domain="apps.example.com")
+    other = Provider(
+        "other", "api://tests", ANOTHER, issuer="https://other.example.com"
+    )
+    stack = Stack(
+        "tests", {"main": describe(SETTINGS), "other": other}, domain="apps.example.com"
+    )
     traits = {
         name: ACCESS.replace("NAME", name).replace("PROVIDER", at)
         for name, at in (("a", "main"), ("b", "other"))
     }
     both = estate(
-        *(api(name, domain=f"{name}.example.com", access=traits[name]) for name in "ab"),
+        *(
+            api(name, domain=f"{name}.example.com", access=traits[name])
+            for name in "ab"
+        ),
         SHOP,
         stack=stack,
     )
@@ -79,10 +103,14 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
 def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
     """Only those of one Entra cannot be told apart by their keys."""
     there = replace(
-        SETTINGS, name="gov", issuer=ISSUER.replace("microsoftonline.com", "microsoftonline.us")
+        SETTINGS,
+        name="gov",
+        issuer=ISSUER.replace("microsoftonline.com", "microsoftonline.us"),
     )
     beside = replace(
-        SETTINGS, name="two", issuer=ISSUER.replace(TENANT, "22222222-2222-4222-8222-222222222222")
+        SETTINGS,
+        name="two",
+        issuer=ISSUER.replace(TENANT, "22222222-2222-4222-8222-222222222222"),
     )
     stack = Stack(
         "tests",

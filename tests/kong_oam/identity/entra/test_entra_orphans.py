@@ -33,26 +33,44 @@ def tenant() -> Iterator[Entra]:
 
 
 def _state(
-    kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any
+    kind: str,
+    known: tuple[str, ...] = (),
+    provider: str = "entra-account",
+    **inputs: Any,
 ) -> ExportedState:
-    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
+    return ExportedState(
+        frozenset(known), (PendingCreation(kind, inputs, None, provider),), None
+    )
 
 
 def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
-    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        return [(one.id, doubt) for one, doubt in entra.orphans(graph, state, "entra-account")]
+    with Graph(
+        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+    ) as graph:
+        return [
+            (one.id, doubt)
+            for one, doubt in entra.orphans(graph, state, "entra-account")
+        ]
 
 
 def _remove(tenant: Entra, state: ExportedState) -> None:
-    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+    with Graph(
+        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+    ) as graph:
         entra.remove(
             graph,
-            [one for one, doubt in entra.orphans(graph, state, "entra-account") if doubt is None],
+            [
+                one
+                for one, doubt in entra.orphans(graph, state, "entra-account")
+                if doubt is None
+            ],
         )
 
 
 def _app(tenant: Entra, name: str = NAME, description: str = OURS) -> Any:
-    return tenant.directory.create_application({"displayName": name, "description": description})
+    return tenant.directory.create_application(
+        {"displayName": name, "description": description}
+    )
 
 
 def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
@@ -60,7 +78,10 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
     other, app = _app(tenant, "theirs"), _app(tenant)
     state = _state(APPLICATION, **INPUTS)
     assert _found(tenant, state) == [(f"/applications/{app['id']}", None)]
-    assert _found(tenant, _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS)) == []
+    assert (
+        _found(tenant, _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS))
+        == []
+    )
     _remove(tenant, state)
     assert list(tenant.directory.applications) == [other["id"]]
 
@@ -83,7 +104,9 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     tenant.directory.create_principal({"appId": app["appId"]})
     assert _found(tenant, state) == [(place, "it has a service principal")]
     _app(tenant)
-    assert {doubt for _, doubt in _found(tenant, state)} == {"there are several that it could be"}
+    assert {doubt for _, doubt in _found(tenant, state)} == {
+        "there are several that it could be"
+    }
 
 
 def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
@@ -99,15 +122,23 @@ def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
     ]
 
 
-def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(tenant: Entra) -> None:
+def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
+    tenant: Entra,
+) -> None:
     first, second = (
         tenant.directory.create_principal({"appId": _app(tenant, name)["appId"]})["id"]
         for name in "ab"
     )
     (sales,) = tenant.directory.groups
-    made = tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": sales})["id"]
+    made = tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": sales})[
+        "id"
+    ]
     tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": second})
-    wanted = {"resourceObjectId": first, "principalObjectId": sales, "appRoleId": NO_ROLE}
+    wanted = {
+        "resourceObjectId": first,
+        "principalObjectId": sales,
+        "appRoleId": NO_ROLE,
+    }
     where = f"/servicePrincipals/{first}/appRoleAssignedTo/{made}"
     assert _found(tenant, _state(ASSIGNMENT, **wanted)) == [(where, None)]
     _remove(tenant, _state(ASSIGNMENT, **wanted))
@@ -115,8 +146,13 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(tenant
     consent = {"clientId": first, "resourceId": second, "scope": "read"}
     tenant.directory.grant({**consent, "consentType": "Principal", "principalId": "u1"})
     given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})["id"]
-    inputs = {"servicePrincipalObjectId": first, "resourceServicePrincipalObjectId": second}
-    assert _found(tenant, _state(GRANT, **inputs)) == [(f"/oauth2PermissionGrants/{given}", None)]
+    inputs = {
+        "servicePrincipalObjectId": first,
+        "resourceServicePrincipalObjectId": second,
+    }
+    assert _found(tenant, _state(GRANT, **inputs)) == [
+        (f"/oauth2PermissionGrants/{given}", None)
+    ]
 
 
 def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
@@ -126,8 +162,13 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
         tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})["keyId"]
         for _ in range(2)
     )
-    other = tenant.directory.add_password(app["id"], {"displayName": "by hand"})["keyId"]
-    wanted = {"applicationId": f"/applications/{app['id']}", "displayName": "kong-oam a"}
+    other = tenant.directory.add_password(app["id"], {"displayName": "by hand"})[
+        "keyId"
+    ]
+    wanted = {
+        "applicationId": f"/applications/{app['id']}",
+        "displayName": "kong-oam a",
+    }
     state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
     assert _found(tenant, state) == [(f"{app['id']}/password/{new}", None)]
     _remove(tenant, state)
@@ -136,9 +177,17 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
 
 def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
     app = _app(tenant)
-    trust = {"issuer": "https://cluster.example.com", "subject": "s", "audiences": ["a"]}
+    trust = {
+        "issuer": "https://cluster.example.com",
+        "subject": "s",
+        "audiences": ["a"],
+    }
     made = tenant.directory.add_federated(app["id"], {"name": "kubernetes", **trust})
-    wanted = {"applicationId": f"/applications/{app['id']}", "displayName": "kubernetes", **trust}
+    wanted = {
+        "applicationId": f"/applications/{app['id']}",
+        "displayName": "kubernetes",
+        **trust,
+    }
     place = f"{app['id']}/federatedIdentityCredential/{made['id']}"
     assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, None)]
     made["subject"] = "me"

@@ -64,8 +64,16 @@ ALL: Held = frozenset(
 )
 PAGE, JOB = "kong-oam.tests.shop.page", "kong-oam.tests.shop.job"
 MAPPER = {"id": "m1", "protocol": "openid-connect"}
-GROUPS_MAPPER = {**MAPPER, "name": "groups", "protocolMapper": "oidc-usermodel-realm-role-mapper"}
-AUDIENCE_MAPPER = {**MAPPER, "name": "audience", "protocolMapper": "oidc-audience-mapper"}
+GROUPS_MAPPER = {
+    **MAPPER,
+    "name": "groups",
+    "protocolMapper": "oidc-usermodel-realm-role-mapper",
+}
+AUDIENCE_MAPPER = {
+    **MAPPER,
+    "name": "audience",
+    "protocolMapper": "oidc-audience-mapper",
+}
 
 
 class Recorded(Realm):
@@ -96,7 +104,10 @@ class Recorded(Realm):
         self.answers["/clients"].append(
             {"id": f"id-{name}", "clientId": name, "protocol": "openid-connect", **more}
         )
-        self.answers |= {f"{path}/scope-mappings": {}, f"{path}/service-account-user": {"id": "sa"}}
+        self.answers |= {
+            f"{path}/scope-mappings": {},
+            f"{path}/service-account-user": {"id": "sa"},
+        }
         self.answers |= {
             f"{path}/session-count": {"count": 0},
             f"{path}/offline-session-count": {"count": 0},
@@ -158,11 +169,16 @@ def test_everything_of_our_names_is_listed_and_nothing_is_adopted() -> None:
     assert "remove them there: the next run makes them anew" in str(found)
 
 
-def test_many_names_are_looked_for_in_the_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_names_are_looked_for_in_the_lists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Which are read page by page."""
     monkeypatch.setattr("kong_oam.identity.keycloak.conflicts.FEW", 0)
     realm = Recorded()
-    realm.answers["/roles"] = [{"id": "r1", "name": "desk"}, {"id": "r2", "name": "desk2"}]
+    realm.answers["/roles"] = [
+        {"id": "r1", "name": "desk"},
+        {"id": "r2", "name": "desk2"},
+    ]
     realm.client_of(JOB)
     (found,) = told(realm)
     assert "Role 'desk', r1" in str(found) and "desk2" not in str(found)
@@ -176,7 +192,9 @@ def test_many_names_are_looked_for_in_the_lists(monkeypatch: pytest.MonkeyPatch)
 def _state(
     kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str
 ) -> ExportedState:
-    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
+    return ExportedState(
+        frozenset(known), (PendingCreation(kind, inputs, None, provider),), None
+    )
 
 
 def _doubts(realm: Realm, state: ExportedState) -> list[str | None]:
@@ -189,7 +207,11 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     realm.client_of(JOB, description="ours")
     assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [None]
     assert (
-        _doubts(realm, _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours")) == []
+        _doubts(
+            realm,
+            _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours"),
+        )
+        == []
     )
 
 
@@ -255,7 +277,11 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
         ("/roles-by-id/r1/composites", [{"name": "admin"}], "role 'admin' in it"),
         ("/roles/desk/users", [{"username": "eve"}], "user 'eve', who has it"),
         ("/roles/desk/groups", [{"path": "/desk"}], "group '/desk', which has it"),
-        ("/roles-by-id/r2/composites/realm", [{"id": "r1"}], "role 'all', which has it in it"),
+        (
+            "/roles-by-id/r2/composites/realm",
+            [{"id": "r1"}],
+            "role 'all', which has it in it",
+        ),
         (
             "/client-scopes/id-theirs/scope-mappings",
             {"realmMappings": [{"id": "r1"}]},
@@ -263,7 +289,9 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
         ),
     ],
 )
-def test_a_role_that_somebody_has_or_asks_for_is_kept(path: str, answer: Any, doubt: str) -> None:
+def test_a_role_that_somebody_has_or_asks_for_is_kept(
+    path: str, answer: Any, doubt: str
+) -> None:
     """A scope that asks for nothing else would be everybody's without it."""
     realm = Recorded()
     role = {"id": "r1", "name": "desk", "description": "d", "composite": True}
@@ -276,7 +304,9 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(path: str, answer: Any, do
         "/roles/desk/groups": [],
         "/roles-by-id/r1/composites": [],
     }
-    realm.answers |= {f"/roles-by-id/{one}/composites/realm": [] for one in ("r1", "r2")}
+    realm.answers |= {
+        f"/roles-by-id/{one}/composites/realm": [] for one in ("r1", "r2")
+    }
     realm.scope("theirs")
     assert _doubts(realm, _state(ROLE, name="desk", description="d")) == [None]
     realm.answers[path] = answer
@@ -290,15 +320,27 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(path: str, answer: Any, do
             {"protocolMapper": "oidc-hardcoded-claim-mapper"},
             "it is a mapper of kind oidc-hardcoded-claim-mapper",
         ),
-        ({"config": {"claim.value": "x"}}, "setting 'claim.value' of protocol mapper 'audience'"),
-        ({"config": {"included.custom.audience": "x", "lightweight.claim": "false"}}, None),
+        (
+            {"config": {"claim.value": "x"}},
+            "setting 'claim.value' of protocol mapper 'audience'",
+        ),
+        (
+            {"config": {"included.custom.audience": "x", "lightweight.claim": "false"}},
+            None,
+        ),
     ],
 )
-def test_a_mapper_is_as_it_was_meant_or_is_kept(mapper: dict[str, Any], doubt: str | None) -> None:
+def test_a_mapper_is_as_it_was_meant_or_is_kept(
+    mapper: dict[str, Any], doubt: str | None
+) -> None:
     """Of the very kind, and with no setting that its resource does not make."""
     realm = Recorded()
-    realm.answers["/client-scopes/s1/protocol-mappers/models"] = [{**AUDIENCE_MAPPER, **mapper}]
-    assert _doubts(realm, _state(AUDIENCE, clientScopeId="s1", name="audience")) == [doubt]
+    realm.answers["/client-scopes/s1/protocol-mappers/models"] = [
+        {**AUDIENCE_MAPPER, **mapper}
+    ]
+    assert _doubts(realm, _state(AUDIENCE, clientScopeId="s1", name="audience")) == [
+        doubt
+    ]
 
 
 def test_a_mapper_is_looked_for_in_the_scope_that_the_state_holds() -> None:

@@ -50,13 +50,23 @@ def _app(org: httpx.Client, label: str, **chosen: str) -> str:
         "grant_types": ["client_credentials"],
         "response_types": ["token"],
     }
-    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}}
+    credentials = {
+        "oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}
+    }
     about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
-    return _make(org, "/apps", **about, credentials=credentials, settings={"oauthClient": settings})
+    return _make(
+        org,
+        "/apps",
+        **about,
+        credentials=credentials,
+        settings={"oauthClient": settings},
+    )
 
 
 def _server(org: httpx.Client, name: str = "kong-oam tests") -> str:
-    return _make(org, "/authorizationServers", name=name, description=name, audiences=["api://x"])
+    return _make(
+        org, "/authorizationServers", name=name, description=name, audiences=["api://x"]
+    )
 
 
 def _policy(org: httpx.Client, server: str, name: str) -> str:
@@ -68,7 +78,9 @@ def _policy(org: httpx.Client, server: str, name: str) -> str:
         "status": "ACTIVE",
     }
     conditions = {"clients": {"include": ["ALL_CLIENTS"]}}
-    return _make(org, f"/authorizationServers/{server}/policies", **body, conditions=conditions)
+    return _make(
+        org, f"/authorizationServers/{server}/policies", **body, conditions=conditions
+    )
 
 
 def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
@@ -94,10 +106,16 @@ def _found(org: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
 
 def _imported(found: Diagnostic) -> dict[str, Any]:
     """The file that the one command of the message hands to `pulumi import`."""
-    (line,) = (line.strip() for line in str(found).splitlines() if line.strip().startswith("echo "))
+    (line,) = (
+        line.strip()
+        for line in str(found).splitlines()
+        if line.strip().startswith("echo ")
+    )
     echo, file, pipe, *command = shlex.split(line)
     assert (echo, pipe) == ("echo", "|")
-    assert shlex.join(command).startswith("pulumi import --stack tests --yes --protect=false")
+    assert shlex.join(command).startswith(
+        "pulumi import --stack tests --yes --protect=false"
+    )
     parsed: dict[str, Any] = json.loads(file)
     return parsed
 
@@ -121,7 +139,9 @@ def test_what_is_a_partitions_is_adopted_by_its_own_stack(org: httpx.Client) -> 
     assert "`python -m kong_oam recover -s tests-shops --remove`" in str(found)
 
 
-def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: httpx.Client) -> None:
+def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
+    org: httpx.Client,
+) -> None:
     """The server and all in it, apps, and the groups of an app that has some; the component that they belong to first."""
     server, job, web = (
         _server(org),
@@ -135,7 +155,9 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
         "group_filter_type": "REGEX",
         "value": ".*",
     }
-    groups = _make(org, f"/authorizationServers/{server}/claims", name="groups", **claim)
+    groups = _make(
+        org, f"/authorizationServers/{server}/claims", name="groups", **claim
+    )
     _make(
         org,
         f"/authorizationServers/{server}/claims",
@@ -145,35 +167,54 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
     policy = _policy(org, server, "shop/job")
     rule = _rule(org, server, policy, "shop/job")
     _rule(org, server, policy, "another")
-    (sales,) = (row["id"] for row in org.get("/groups").json() if row["profile"]["name"] == "sales")
+    (sales,) = (
+        row["id"]
+        for row in org.get("/groups").json()
+        if row["profile"]["name"] == "sales"
+    )
     org.put(f"/apps/{web}/groups/{sales}", json={}).raise_for_status()
     (found,) = _found(org)
     assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
     first, *rest = _imported(found)["resources"]
-    assert first == {"type": "kong-oam:identity:Okta", "name": "main", "component": True}
+    assert first == {
+        "type": "kong-oam:identity:Okta",
+        "name": "main",
+        "component": True,
+    }
     assert {one["parent"] for one in rest} == {"main"}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {
         ("okta:auth/server:Server", "main-server"): server,
         ("okta:auth/serverScope:ServerScope", "main-scope-read"): f"{server}/{scope}",
         ("okta:auth/serverClaim:ServerClaim", "main-groups"): f"{server}/{groups}",
-        ("okta:auth/serverPolicy:ServerPolicy", "main-policy-shop/job"): f"{server}/{policy}",
+        (
+            "okta:auth/serverPolicy:ServerPolicy",
+            "main-policy-shop/job",
+        ): f"{server}/{policy}",
         (
             "okta:auth/serverPolicyRule:ServerPolicyRule",
             "main-rule-shop/job",
         ): f"{server}/{policy}/{rule}",
         ("okta:app/oAuth:OAuth", "main-app-shop/job"): job,
         ("okta:app/oAuth:OAuth", "main-app-shop/web"): web,
-        ("okta:index/appGroupAssignments:AppGroupAssignments", "main-groups-shop/web"): web,
+        (
+            "okta:index/appGroupAssignments:AppGroupAssignments",
+            "main-groups-shop/web",
+        ): web,
     }
 
 
-def test_an_app_without_groups_has_no_assignments_to_take_over(org: httpx.Client) -> None:
+def test_an_app_without_groups_has_no_assignments_to_take_over(
+    org: httpx.Client,
+) -> None:
     """They are made as usual then: there is nothing at Okta that they could be imported from."""
     _app(org, "kong-oam tests shop/web")
     (found,) = _found(org)
-    assert [one["name"] for one in _imported(found)["resources"]] == ["main", "main-app-shop/web"]
+    assert [one["name"] for one in _imported(found)["resources"]] == [
+        "main",
+        "main-app-shop/web",
+    ]
 
 
 def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
@@ -182,14 +223,19 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         raise AssertionError(request.url)
 
-    assignments = ("okta:index/appGroupAssignments:AppGroupAssignments", "main-groups-shop/web")
+    assignments = (
+        "okta:index/appGroupAssignments:AppGroupAssignments",
+        "main-groups-shop/web",
+    )
     with httpx.Client(
         base_url="https://a.okta.test/api/v1", transport=httpx.MockTransport(answer)
     ) as asked:
         assert _found(asked, ALL | {assignments}) == []
 
 
-def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(org: httpx.Client) -> None:
+def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
+    org: httpx.Client,
+) -> None:
     """A scope made by hand in our own server: it alone is adopted, below the component that is there."""
     server = _server(org)
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
@@ -197,7 +243,11 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(org: httpx
     (found,) = _found(org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new})
     file = _imported(found)
     assert file["resources"] == [
-        dict(zip(("type", "name"), new, strict=True), id=f"{server}/{scope}", parent="main")
+        dict(
+            zip(("type", "name"), new, strict=True),
+            id=f"{server}/{scope}",
+            parent="main",
+        )
     ]
     assert file["nameTable"]["main"].endswith("::kong-oam:identity:Okta::main")
 

@@ -26,22 +26,38 @@ def _estate(groups: int) -> Estate:
 """))  # fmt: skip
 
 
-@pytest.mark.parametrize(("count", "said"), [(79, False), (80, True), (100, True), (101, True)])
+@pytest.mark.parametrize(
+    ("count", "said"), [(79, False), (80, True), (100, True), (101, True)]
+)
 def test_groups_that_roles_name_are_counted(count: int, said: bool) -> None:
     """A warning, since only a user who is in more than 100 of them gets no token. Those at another provider are none."""
     many = f"roles of main name {count} groups, and Okta gives no token to a user who is in more than 100 of them"
     advice = "Bind roles to fewer groups, or move Applications to a stack of their own"
     found = [str(one) for one in limits(SETTINGS, _estate(count))]
     assert found == ([f"warning ENV411: {many}. {advice}"] if said else [])
-    assert [*limits(ProviderSettings("other", "okta", "api://tests"), _estate(count))] == []
+    assert [
+        *limits(ProviderSettings("other", "okta", "api://tests"), _estate(count))
+    ] == []
 
 
 def test_previews_tell_it_with_all_else_that_stands_in_the_way() -> None:
     """Where the kind of a provider is known: `check` asks none."""
-    with Okta(api_token="secret", groups=[f"group-{number}" for number in range(99)]) as org:
-        values = {"okta:orgName": "acme", "okta:apiToken": "secret", "okta:httpProxy": org.url}
+    with Okta(
+        api_token="secret", groups=[f"group-{number}" for number in range(99)]
+    ) as org:
+        values = {
+            "okta:orgName": "acme",
+            "okta:apiToken": "secret",
+            "okta:httpProxy": org.url,
+        }
         found = list(
-            inspect(SETTINGS, _estate(100), frozenset(), Configuration(values.get), LookedUp())
+            inspect(
+                SETTINGS,
+                _estate(100),
+                frozenset(),
+                Configuration(values.get),
+                LookedUp(),
+            )
         )
     assert [(one.code, one.severity) for one in found] == [
         ("ENV411", "warning"),

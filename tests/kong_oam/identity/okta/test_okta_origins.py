@@ -50,7 +50,11 @@ def org() -> Iterator[httpx.Client]:
 
 
 def _trusted(org: httpx.Client, name: str, *scopes: str, origin: str = PAGE) -> str:
-    body = {"name": name, "origin": origin, "scopes": [{"type": scope} for scope in scopes]}
+    body = {
+        "name": name,
+        "origin": origin,
+        "scopes": [{"type": scope} for scope in scopes],
+    }
     answer = org.post("/trustedOrigins", json=body)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
@@ -69,7 +73,9 @@ def _imports(found: list[Diagnostic]) -> bool:
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
     """Of browser clients alone: nobody else asks for a token from a page."""
     assert [client.origins for client in ESTATE.clients] == [(), (PAGE,), (PAGE,)]
-    assert [replace(ESTATE.clients[1], kind=kind).origins for kind in ("web", "native")] == [(), ()]
+    assert [
+        replace(ESTATE.clients[1], kind=kind).origins for kind in ("web", "native")
+    ] == [(), ()]
     (only,) = (one for one in objects(SETTINGS, ESTATE) if one.type == ORIGIN)
     assert (only.logical, only.name) == (f"main-origin-{PAGE}", PAGE)
 
@@ -90,7 +96,9 @@ def test_the_name_says_whose_it_is(name: str, owner: str | None) -> None:
         assert origin_name(owner, PAGE, shared=not owner) == name
 
 
-def test_one_that_somebody_else_made_is_taken_over_by_the_command(org: httpx.Client) -> None:
+def test_one_that_somebody_else_made_is_taken_over_by_the_command(
+    org: httpx.Client,
+) -> None:
     """It is said what it is for besides; a slash at its end makes it no other, another port does."""
     _trusted(org, "elsewhere", "CORS", origin=f"{PAGE}:8443")
     assert _found(org) == []
@@ -122,7 +130,9 @@ def test_one_of_another_stack_is_not_taken_away_from_it(org: httpx.Client) -> No
         assert not _imports([found])
 
 
-def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(org: httpx.Client) -> None:
+def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
+    org: httpx.Client,
+) -> None:
     """And by no other, which would remove it."""
     made = _trusted(org, f"kong-oam {PAGE}", "CORS")
     (found,) = _found(org)
@@ -134,8 +144,12 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(org: httpx.Cli
     assert _imports(_found(org, SHARED))
 
 
-@pytest.mark.parametrize("change", [{"scopes": [{"type": "REDIRECT"}]}, {"status": "INACTIVE"}])
-def test_what_others_have_is_changed_by_them(org: httpx.Client, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"scopes": [{"type": "REDIRECT"}]}, {"status": "INACTIVE"}]
+)
+def test_what_others_have_is_changed_by_them(
+    org: httpx.Client, change: dict[str, Any]
+) -> None:
     """A shared one keeps what it is for, so where pages get no tokens it has to be mended at Okta."""
     made = _trusted(org, "pages", "CORS")
     body = {"name": "pages", "origin": PAGE, "scopes": [{"type": "CORS"}], **change}

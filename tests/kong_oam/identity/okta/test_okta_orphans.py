@@ -29,10 +29,15 @@ APP, SERVER, POLICY = (
 def org() -> Iterator[httpx.Client]:
     """An org with the group `sales`, reached as the official plugin reaches it."""
     running = Okta(
-        port=0, api_token="secret", groups=("sales",), users=(User("user", groups=("sales",)),)
+        port=0,
+        api_token="secret",
+        groups=("sales",),
+        users=(User("user", groups=("sales",)),),
     )
     running.start()
-    with api.client(api.Account("sandbox", "okta.invalid", "secret", running.url)) as client:
+    with api.client(
+        api.Account("sandbox", "okta.invalid", "secret", running.url)
+    ) as client:
         yield client
     running.stop()
 
@@ -49,16 +54,22 @@ def _app(org: httpx.Client, label: str = LABEL, **chosen: str) -> str:
         "grant_types": ["client_credentials"],
         "response_types": ["token"],
     }
-    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}}
+    credentials = {
+        "oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}
+    }
     app = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
     return _make(
-        org, "/apps", {**app, "credentials": credentials, "settings": {"oauthClient": settings}}
+        org,
+        "/apps",
+        {**app, "credentials": credentials, "settings": {"oauthClient": settings}},
     )
 
 
 def _server(org: httpx.Client, name: str = "kong-oam local") -> str:
     return _make(
-        org, "/authorizationServers", {"name": name, "description": name, "audiences": ["api://x"]}
+        org,
+        "/authorizationServers",
+        {"name": name, "description": name, "audiences": ["api://x"]},
     )
 
 
@@ -72,28 +83,36 @@ def _policy(org: httpx.Client, server: str, name: str, client: str) -> str:
     }
     conditions = {"clients": {"include": [client]}}
     return _make(
-        org, f"/authorizationServers/{server}/policies", {**body, "conditions": conditions}
+        org,
+        f"/authorizationServers/{server}/policies",
+        {**body, "conditions": conditions},
     )
 
 
 def _interrupted(
     kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str
 ) -> ExportedState:
-    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, identifier),), None)
+    return ExportedState(
+        frozenset(known), (PendingCreation(kind, inputs, identifier),), None
+    )
 
 
 def _doubts(org: httpx.Client, state: ExportedState) -> list[str | None]:
     return [doubt for _, doubt in okta.orphans(org, state)]
 
 
-def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(org: httpx.Client) -> None:
+def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(
+    org: httpx.Client,
+) -> None:
     """Not one that the state knows, nor one whose label only begins alike."""
     known, other, made = _app(org), _app(org, f"{LABEL}2"), _app(org)
     found = okta.orphans(org, _interrupted(APP, known=(known,), label=LABEL))
     assert [(one.id, doubt) for one, doubt in found] == [(made, None)]
     assert str(found[0][0]) == f"OAuth {LABEL} ({made})"
     okta.remove(org, [one for one, _ in found])
-    assert sorted(row["id"] for row in org.get("/apps").json()) == sorted([known, other])
+    assert sorted(row["id"] for row in org.get("/apps").json()) == sorted(
+        [known, other]
+    )
 
 
 def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
@@ -101,24 +120,30 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     first, second = _app(org), _app(org)
     several = "there are several of this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
-    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))] == [
-        second
-    ]
-    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))] == [
-        first
-    ]
+    assert [
+        one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))
+    ] == [second]
+    assert [
+        one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))
+    ] == [first]
 
 
-def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(org: httpx.Client) -> None:
+def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(
+    org: httpx.Client,
+) -> None:
     """One of another client id was not made by that creation, and an app of another label was not either."""
     _app(org)
     made = _app(org, client_id=CHOSEN)
     state = _interrupted(APP, label=LABEL, clientId=CHOSEN)
-    assert [(one.id, doubt) for one, doubt in okta.orphans(org, state)] == [(made, None)]
+    assert [(one.id, doubt) for one, doubt in okta.orphans(org, state)] == [
+        (made, None)
+    ]
     assert _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
 
 
-def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(org: httpx.Client) -> None:
+def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(
+    org: httpx.Client,
+) -> None:
     """It was to replace one that had its client id: that policy is in the state, and anybody else's is not."""
     _app(org, client_id=CHOSEN)
     server = _server(org)
@@ -134,15 +159,21 @@ def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:
     app = _app(org)
     client = org.get(f"/apps/{app}").json()["credentials"]["oauthClient"]["client_id"]
     _policy(org, _server(org, "theirs"), "theirs", client)
-    assert _doubts(org, _interrupted(APP, label=LABEL)) == ["a policy of theirs lists it"]
+    assert _doubts(org, _interrupted(APP, label=LABEL)) == [
+        "a policy of theirs lists it"
+    ]
     group = next(
-        row["id"] for row in org.get("/groups").json() if row["profile"]["name"] == "sales"
+        row["id"]
+        for row in org.get("/groups").json()
+        if row["profile"]["name"] == "sales"
     )
     org.put(f"/apps/{app}/groups/{group}", json={})
     assert _doubts(org, _interrupted(APP, label=LABEL)) == ["groups are assigned to it"]
 
 
-def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(org: httpx.Client) -> None:
+def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(
+    org: httpx.Client,
+) -> None:
     """An empty one is what an interrupted creation leaves."""
     server = _server(org)
     state = _interrupted(SERVER, name="kong-oam local")
@@ -173,7 +204,9 @@ def test_what_is_in_a_server_is_looked_for_in_that_server(org: httpx.Client) -> 
         _make(org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"})
         for one in (ours, theirs)
     ]
-    state = _interrupted("okta:auth/serverScope:ServerScope", authServerId=ours, name="orders.read")
+    state = _interrupted(
+        "okta:auth/serverScope:ServerScope", authServerId=ours, name="orders.read"
+    )
     okta.remove(org, [one for one, _ in okta.orphans(org, state)])
     left = [
         [

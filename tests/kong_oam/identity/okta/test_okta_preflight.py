@@ -30,7 +30,9 @@ def _org(answer: Answer) -> httpx.Client:
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
     return [
         str(found).splitlines()[0]
-        for found in missing_groups(org, SETTINGS, estate(WITH_GROUPS, stack=stack), LookedUp())
+        for found in missing_groups(
+            org, SETTINGS, estate(WITH_GROUPS, stack=stack), LookedUp()
+        )
     ]
 
 
@@ -58,7 +60,9 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     """Each role's own place, and names that are nearly right; one that only begins so does not count."""
     said = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
+    near = (
+        "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
+    )
     assert said == [
         f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
         f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
@@ -80,7 +84,10 @@ def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(
     )
     assert _problems(org("sales", "Desk 1"), mapped) == []
     (said,) = _problems(org("sales", "desk"), mapped)
-    assert "group 'desk' (there 'Desk 1') of main does not exist; did you mean 'desk'?" in said
+    assert (
+        "group 'desk' (there 'Desk 1') of main does not exist; did you mean 'desk'?"
+        in said
+    )
 
 
 def test_a_name_that_two_groups_have_is_no_grant() -> None:
@@ -97,14 +104,16 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
         return httpx.Response(
             200,
             json=[
-                {"id": f"{number}", "profile": {"name": name}} for number, name in enumerate(found)
+                {"id": f"{number}", "profile": {"name": name}}
+                for number, name in enumerate(found)
             ],
         )
 
     said = _problems(_org(answer))
     assert len(said) == 2
     assert all(
-        one.endswith("group 'sales' of main is there 2 times. Rename the others") for one in said
+        one.endswith("group 'sales' of main is there 2 times. Rename the others")
+        for one in said
     )
 
 
@@ -129,10 +138,17 @@ def _gone(request: httpx.Request) -> httpx.Response:
             httpx.Response(403, json={"errorSummary": "No permission"}),
             "403 No permission; the administrator whose token",
         ),
-        (httpx.Response(500, text="<html>\nbroken"), "500 <html> broken; see status.okta.com"),
+        (
+            httpx.Response(500, text="<html>\nbroken"),
+            "500 <html> broken; see status.okta.com",
+        ),
         (
             httpx.Response(
-                404, json={"errorSummary": "Not found", "errorCauses": [{"errorSummary": "x"}]}
+                404,
+                json={
+                    "errorSummary": "Not found",
+                    "errorCauses": [{"errorSummary": "x"}],
+                },
             ),
             "404 Not found; x",
         ),
@@ -151,7 +167,9 @@ def _gone(request: httpx.Request) -> httpx.Response:
     ],
     ids=["401", "403", "500", "404", "not JSON", "no list", "gone"],
 )
-def test_each_refusal_says_what_to_do(answer: httpx.Response | None, message: str) -> None:
+def test_each_refusal_says_what_to_do(
+    answer: httpx.Response | None, message: str
+) -> None:
     """With the org, what was asked and Okta's own words; without the token."""
     said = _refused(_gone if answer is None else lambda request: answer)
     assert said.startswith("acme.okta.com") and message in said
@@ -163,7 +181,9 @@ def test_a_rate_limit_that_lasts_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
     told = {"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}
     said = _refused(
-        lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=told)
+        lambda request: httpx.Response(
+            429, json={"errorSummary": "Too many"}, headers=told
+        )
     )
     assert said == (
         "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "

@@ -29,7 +29,8 @@ def server(okta: Okta) -> tuple[str, str]:
     """Id and issuer of a new authorization server."""
     with client(account(okta)) as org:
         made = org.post(
-            "/authorizationServers", json={"name": "s", "description": "", "audiences": ["a"]}
+            "/authorizationServers",
+            json={"name": "s", "description": "", "audiences": ["a"]},
         ).json()
     return made["id"], made["issuer"]
 
@@ -51,7 +52,9 @@ def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
 def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
     """None of them, or any, could be said to sign."""
     for rows, count in (([{"status": "NEXT"}], 0), ([{"status": "ACTIVE"}] * 2, 2)):
-        with pytest.raises(DiscoveryError, match=f"Okta lists {count} active signing keys"):
+        with pytest.raises(
+            DiscoveryError, match=f"Okta lists {count} active signing keys"
+        ):
             from_rows(rows, "https://issuer.example.com")
 
 

@@ -14,7 +14,9 @@ from kong_oam.oam.document import FilePlace
 AT = FilePlace("shop.yaml", 9, 13)
 
 
-def _one(name: str, kind: Kind = "component", file: str = "a.yaml", **more: str) -> Definition:
+def _one(
+    name: str, kind: Kind = "component", file: str = "a.yaml", **more: str
+) -> Definition:
     return replace(Definition(kind, name, "output: {}", FilePlace(file, 1, 1)), **more)
 
 
@@ -40,7 +42,9 @@ VERSIONS = library(
         ("web@web-new", "2.0.0"),
     ],
 )
-def test_a_type_means_the_newest_of_the_version_that_it_names(type_: str, version: str) -> None:
+def test_a_type_means_the_newest_of_the_version_that_it_names(
+    type_: str, version: str
+) -> None:
     """Numbers count as numbers: 1.10 is newer than 1.2, and than what was a candidate for it."""
     found = find(VERSIONS, "component", type_, AT)
     assert isinstance(found, Definition) and found.version == version
@@ -71,12 +75,15 @@ def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
 
 def test_a_workload_definition_is_a_component_type_of_old() -> None:
     """So it takes a built-in one's place as well, and beside another of that name it is one too many."""
-    old, built_in = _one("old", "workload"), replace(_one("old", file="built.yaml"), built_in=True)
+    old, built_in = (
+        _one("old", "workload"),
+        replace(_one("old", file="built.yaml"), built_in=True),
+    )
     assert find(library([old]), "component", "old", AT) == old
     assert find(library([built_in, old]), "component", "old", AT) == old
-    assert [one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics] == [
-        "OAM106"
-    ]
+    assert [
+        one.code for one in library([_one("old", file="b.yaml"), old]).diagnostics
+    ] == ["OAM106"]
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
 
@@ -92,7 +99,12 @@ def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
 def test_two_of_one_name_are_an_error_with_both_places() -> None:
     """Two of different kinds or versions are not."""
     stack = library(
-        [_one("web"), _one("web", file="b.yaml"), _one("web", "trait"), _one("web", version="2")]
+        [
+            _one("web"),
+            _one("web", file="b.yaml"),
+            _one("web", "trait"),
+            _one("web", version="2"),
+        ]
     )
     assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
         "b.yaml:1:1: error OAM106: component type 'web' is defined twice (first in a.yaml:1:1)"

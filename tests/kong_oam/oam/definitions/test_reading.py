@@ -30,17 +30,27 @@ spec:
 def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
     """And where its template begins."""
     (one,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
-    assert (one.kind, one.name, one.version, one.revision) == ("trait", "scaler", "1.2.3", "1.2")
+    assert (one.kind, one.name, one.version, one.revision) == (
+        "trait",
+        "scaler",
+        "1.2.3",
+        "1.2",
+    )
     assert one.template.startswith("parameter: replicas")
     assert one.workload_ref_path == "spec.ref" and not one.built_in
     assert (str(one.place), str(one.line(2))) == ("scaler.yaml:4:9", "scaler.yaml:14:1")
     assert (
-        one.line(2).excerpt().splitlines()[0].endswith("patch: spec: replicas: parameter.replicas")
+        one.line(2)
+        .excerpt()
+        .splitlines()[0]
+        .endswith("patch: spec: replicas: parameter.replicas")
     )
 
 
 @pytest.mark.parametrize("written", ['template: "output: {}"', "template: output"])
-def test_a_template_that_is_no_block_has_the_place_of_its_definition(written: str) -> None:
+def test_a_template_that_is_no_block_has_the_place_of_its_definition(
+    written: str,
+) -> None:
     """Its lines are none of the file's."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{{written}}}}}}}\n"
     (one,) = read_definitions("a.yaml", text.encode()).definitions
@@ -51,13 +61,19 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
     """Applications, and what steps of workflows do; all kinds of definitions are read."""
     kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
     template = "spec: {schematic: {cue: {template: a}}}"
-    texts = [f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n" for kind in kinds]
+    texts = [
+        f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n{template}\n" for kind in kinds
+    ]
     texts += [
         f"{HEAD}kind: {kind}\nmetadata: {{name: a}}\n"
         for kind in ("Application", "WorkflowStepDefinition")
     ]
     found = read_definitions("all.yaml", "---\n".join(texts).encode())
-    assert [one.kind for one in found.definitions] == ["component", "policy", "workload"]
+    assert [one.kind for one in found.definitions] == [
+        "component",
+        "policy",
+        "workload",
+    ]
     assert not found.diagnostics
 
 
@@ -76,7 +92,9 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
         ("trait", "a", 6),
     ]
     assert [str(one.place) for one in found.diagnostics] == ["all.yaml:8:3"]
-    assert not read_definitions("none.yaml", b"{apiVersion: v1, kind: List, items: []}").diagnostics
+    assert not read_definitions(
+        "none.yaml", b"{apiVersion: v1, kind: List, items: []}"
+    ).diagnostics
 
 
 def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
@@ -86,7 +104,9 @@ def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
         '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n',
     )
     found = read_definitions("scaler.yaml", chart.encode())
-    assert [one.name for one in found.definitions] == ["scaler"] and not found.diagnostics
+    assert [one.name for one in found.definitions] == [
+        "scaler"
+    ] and not found.diagnostics
 
 
 def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
@@ -181,4 +201,7 @@ def test_definitions_that_people_wrote_are_read(folder: str) -> None:
             refused[name] = {one.message for one in found.diagnostics}
     for name, messages in refused.items():
         assert messages <= REFUSED, name
-    assert len(refused) == {"builtin": 0, "deprecated": 0, "definitions": 10, "extra": 1}[folder]
+    assert (
+        len(refused)
+        == {"builtin": 0, "deprecated": 0, "definitions": 10, "extra": 1}[folder]
+    )
