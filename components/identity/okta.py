@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pulumi
 import pulumi_okta as okta
@@ -156,15 +157,15 @@ class Okta(pulumi.ComponentResource):
             opts=self._options,
         )
 
-    def _merged(self, **options: object) -> pulumi.ResourceOptions:
+    def _merged(self, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(
             self._options, pulumi.ResourceOptions(**options)
-        )  # type: ignore[arg-type]
+        )
 
-    def _of(self, client: Client, **options: object) -> pulumi.ResourceOptions:
+    def _of(self, client: Client, **options: Any) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's."""
         home = self._homes[client.component]
-        return pulumi.ResourceOptions(parent=home, provider=self._account, **options)  # type: ignore[arg-type]
+        return pulumi.ResourceOptions(parent=home, provider=self._account, **options)
 
     def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
         return {
