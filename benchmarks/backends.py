@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks.graph import GROUPS, PER_APPLICATION, write
 from sandbox import project
 from sandbox.local import STACK, Local
-from tests.support.postgresql import MissingError, PostgreSql, postgresql
+from tests.support.postgresql import PostgreSql, PostgreSqlMissingError, postgresql
 
 FILES, POSTGRESQL = "files", "PostgreSQL"
 ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
@@ -73,7 +73,7 @@ def main() -> int:
         try:
             with postgresql() if backend == POSTGRESQL else nullcontext() as server:
                 print(told(name, measured(applications, settings, server)), flush=True)
-        except MissingError as error:
+        except PostgreSqlMissingError as error:
             print(f"{name}: not measured: {error}")
     return 0
 

@@ -19,7 +19,7 @@ from kong_oam.access.diff.snapshot import (
 )
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import UnwieldyError
+from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
@@ -68,7 +68,7 @@ def announcement(
             pulumi.log.warn,
             f"access: cannot be compared with what is deployed: its model is {error}",
         )
-    except UnwieldyError as error:
+    except TooManyGroupSetsError as error:
         return (
             pulumi.log.warn,
             f"access: cannot be compared with what is deployed: {error}",

@@ -2,42 +2,42 @@
 they are raised.
 
     KongOamError
-      + InputError            what somebody wrote, or asks for, cannot be used
-        - UnfitError          oam.filling
-        - Unreadable          access.paths
-        - UnwieldyError       access.principals
-        - NotScaffolded       cli.scaffold
-        - NoOrderError        stacks.plan
-        - UsageError          cli.command
-      + SettingsError         a stack's settings cannot be used, or what they need is not there
-        - StackError          access.settings.stack
-        - AccountError        kong.account
-        - TooManyKeysError    kong.key_slots
-        - EvaluatorError      render.program
-      + EngineError           what the engine keeps of a stack cannot be read, or is not of now
-        - ModelError          access.diff.snapshot
-        - CliError            engine.cli
-        - InvalidStateError   engine.export
-        - OutdatedStateError  recover.kong
-      + ProductError          a product refuses, does not answer, or cannot be used as it is
-        - RefusedError
-        - DiscoveryError      identity.common.discovery
-        - InspectionError     identity.common.errors
-        - AdminError          kong.admin
-          - PreflightError    kong.preflight
-          - RejectedError     kong.admin
-        - SchemaError         kong.plugins
-        - ForwardError        kong.forward
-        - UnreadableError     kubernetes.kubectl
-        - RemovalError        recover.kong
-      + UndoneError           a command does not come to its end
-        - EmergencyError      emergency.changes
-          - PartlyClosedError emergency.changes
-        - ReviewError         review.access_changes
-        - RecoveryError       recover.recovery
-        - UnverifiedError     verify.stack
-        - MisreadError        verify.deviations
-        - MoveError           stacks.move
+      + InputError                what somebody wrote, or asks for, cannot be used
+        - FieldPathError          oam.filling
+        - AmbiguousPathError      access.paths
+        - TooManyGroupSetsError   access.principals
+        - ScaffoldError           cli.scaffold
+        - RunOrderError           stacks.plan
+        - UsageError              cli.command
+      + SettingsError             a stack's settings cannot be used, or what they need is not there
+        - StackError              access.settings.stack
+        - AccountError            kong.account
+        - TooManyKeysError        kong.key_slots
+        - EvaluatorError          render.program
+      + EngineError               what the engine keeps of a stack cannot be read, or is not of now
+        - ModelError              access.diff.snapshot
+        - PulumiCliError          engine.cli
+        - InvalidStateError       engine.export
+        - OutdatedStateError      recover.kong
+      + ProductError              a product refuses, does not answer, or cannot be used as it is
+        - ManagementApiError      http.management, of an identity provider
+        - DiscoveryError          identity.common.discovery
+        - InspectionError         identity.common.errors
+        - AdminError              kong.admin
+          - PreflightError        kong.preflight
+          - RejectedChangeError   kong.admin
+        - SchemaError             kong.plugins
+        - ForwardError            kong.forward
+        - KubectlError            kubernetes.kubectl
+        - RemovalError            recover.kong
+      + OperationError            a command does not come to its end
+        - EmergencyError          emergency.changes
+          - StillOpenError        emergency.changes
+        - ReviewError             review.access_changes
+        - RecoveryError           recover.recovery
+        - VerificationError       verify.stack
+        - ModelMismatchError      verify.deviations
+        - MoveError               stacks.move
 
 Every message says what is wrong and, where something can be done, what to do. It is all that is
 printed.
@@ -64,10 +64,10 @@ class ProductError(KongOamError):
     """A product refuses, does not answer, or cannot be used as it is."""
 
 
-class RefusedError(ProductError):
+class ManagementApiError(ProductError):
     """A product's API refused a request, or nobody answered. The message has its words, or says
     what to do."""
 
 
-class UndoneError(KongOamError):
+class OperationError(KongOamError):
     """A command does not come to its end. The message says what is left."""

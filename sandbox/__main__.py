@@ -113,13 +113,13 @@ def token(client: str, user: str | None, namespace: str) -> int:
         )
         return 2
     from sandbox import caller
-    from sandbox.browser import RefusedError
+    from sandbox.browser import IssuerError
 
     try:
         settings = caller.environment(cluster, namespace, client.rpartition("/")[2])
         _check_user(settings, user)
         print(caller.token(settings, user)[0])
-    except (LookupError, RefusedError) as error:
+    except (LookupError, IssuerError) as error:
         print(f"error: {client}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -43,7 +43,7 @@ class ConflictError(Exception):
     Conflict)."""
 
 
-class RepeatedError(Exception):
+class DuplicateItemError(Exception):
     """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries
     for key)."""
 
@@ -69,7 +69,7 @@ class Managed:
         return Managed(manifest, owners)
 
     def applied(self, manifest: Object, manager: str, force: bool) -> "Managed":
-        """After an apply of `manifest`. Raises ConflictError, RepeatedError."""
+        """After an apply of `manifest`. Raises ConflictError, DuplicateItemError."""
         _require_each_once(manifest, manifest.get("kind", ""))
         old, new = _fields(self.manifest), _fields(manifest)
         changed = {
@@ -197,7 +197,7 @@ def _require_each_once(value: Any, place: str, last: str = "") -> None:
     if isinstance(value, list):
         keys = [_key(one, _MERGED[last]) for one in value] if last in _MERGED else []
         if repeated := [key for key in keys if keys.count(key) > 1]:
-            raise RepeatedError(
+            raise DuplicateItemError(
                 f"failed to create typed patch object: {place}: duplicate entries for key "
                 f"{_spelt((repeated[0],))}"
             )

@@ -34,7 +34,7 @@ PASSWORD = "sandbox"
 _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
 
 
-class RefusedError(Exception):
+class IssuerError(Exception):
     """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the
     HTTP status."""
 
@@ -47,7 +47,7 @@ class RefusedError(Exception):
         )
 
 
-class BlockedError(Exception):
+class CrossOriginError(Exception):
     """The browser keeps an answer from a page: the issuer does not allow that page's origin to have
     it."""
 
@@ -124,7 +124,7 @@ def login(
     where it has one.
 
     With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises
-    RefusedError, at the authorization or the token endpoint, BlockedError where the page may not
+    IssuerError, at the authorization or the token endpoint, CrossOriginError where the page may not
     have the answer, and ValueError when the answer's `state` is not the one that was sent.
     """
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
@@ -150,9 +150,7 @@ def login(
     if returned.get("state") != state:
         raise ValueError("the answer's state is not the one that was sent")
     if "error" in returned:
-        raise RefusedError(
-            returned["error"], returned.get("error_description", ""), 302
-        )
+        raise IssuerError(returned["error"], returned.get("error_description", ""), 302)
     form = {
         "grant_type": "authorization_code",
         "code": returned["code"],
@@ -167,7 +165,7 @@ def client_credentials(
     token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Get a token for a service as itself; gives the token endpoint's answer. Raises
-    RefusedError."""
+    IssuerError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
     return _token(token_endpoint, client_id, proof, form)
 
@@ -175,7 +173,7 @@ def client_credentials(
 def refresh(
     token_endpoint: str, client_id: str, proof: Proof, refresh_token: str
 ) -> dict[str, Any]:
-    """Exchange a refresh token; gives the token endpoint's answer. Raises RefusedError."""
+    """Exchange a refresh token; gives the token endpoint's answer. Raises IssuerError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token(token_endpoint, client_id, proof, form)
 
@@ -224,7 +222,7 @@ def _token(
             form["client_id"] = client_id
     answer = _call("POST", url, urlencode(form), headers)
     if origin and answer.allowed not in (origin, "*"):
-        raise BlockedError(
+        raise CrossOriginError(
             f"{urlsplit(url).path} answers {answer.status} and allows {answer.allowed or 'no page'}"
         )
     if answer.status != 200:
@@ -272,13 +270,13 @@ def _call(
         connection.close()
 
 
-def _refused(answer: _Answer) -> RefusedError:
+def _refused(answer: _Answer) -> IssuerError:
     try:
         told = json.loads(answer.body)
     except ValueError:
         told = {}
     error = told.get("error") or told.get("errorCode") or "server_error"
-    return RefusedError(
+    return IssuerError(
         error,
         told.get("error_description") or told.get("errorSummary") or "",
         answer.status,

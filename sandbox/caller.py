@@ -52,7 +52,7 @@ def token(
     """An access token for the client itself, or for the user `login`, and the scopes that it lists.
 
     With `api` (application/component) it is asked for that one alone; with `origin` a page from
-    there asks. Raises sandbox.browser.RefusedError and BlockedError.
+    there asks. Raises sandbox.browser.IssuerError and CrossOriginError.
     """
     answer = answered(settings, login, api, origin)
     return answer["access_token"], _told(answer)
@@ -64,7 +64,7 @@ def answered(
     api: str | None = None,
     origin: str | None = None,
 ) -> dict[str, Any]:
-    """All that the token endpoint says. Raises sandbox.browser.RefusedError and BlockedError."""
+    """All that the token endpoint says. Raises sandbox.browser.IssuerError and CrossOriginError."""
     variable = (
         f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
         if api

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import admission
 from sandbox.answering import JsonHandler, JsonServer
-from sandbox.applying import ConflictError, Managed, Object, RepeatedError
+from sandbox.applying import ConflictError, DuplicateItemError, Managed, Object
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
 """The environment variable that says where the endpoint is; `<this>_<context>`, where that of a
@@ -73,11 +73,11 @@ class AlreadyExistsError(Exception):
     """An object of this key exists already (the API server's 409 AlreadyExists)."""
 
 
-class NoNamespaceError(Exception):
+class NamespaceNotFoundError(Exception):
     """The object's namespace is not there (the API server's 404 NotFound)."""
 
 
-class RefusedError(Exception):
+class InvalidObjectError(Exception):
     """The object cannot become that (the API server's 422 Invalid)."""
 
 
@@ -182,7 +182,7 @@ class Cluster:
     ) -> Object:
         """Merges what the program says into the object.
 
-        Raises ConflictError, but not with `force`, and RefusedError.
+        Raises ConflictError, but not with `force`, and InvalidObjectError.
         """
 
         def change(managed: Managed) -> Managed:
@@ -190,7 +190,7 @@ class Cluster:
             if managed != _NOTHING and (
                 reason := admission.refusal(managed.manifest, new.manifest)
             ):
-                raise RefusedError(f"{Key.of(manifest)} is invalid: {reason}")
+                raise InvalidObjectError(f"{Key.of(manifest)} is invalid: {reason}")
             return new
 
         if dry_run:
@@ -235,7 +235,7 @@ class Cluster:
     def _write(self, manifest: Object, change: Callable[[Managed], Managed]) -> Object:
         key = Key.of(manifest)
         if key.namespace in self.absent:
-            raise NoNamespaceError(f'namespaces "{key.namespace}" not found')
+            raise NamespaceNotFoundError(f'namespaces "{key.namespace}" not found')
         if key.kind == "Namespace":
             self.absent.discard(key.name)
         with self._lock:
@@ -431,11 +431,11 @@ class _Handler(JsonHandler):
             self.answer(200, written)
         except (AlreadyExistsError, ConflictError) as error:
             self.answer(409, {"message": str(error)})
-        except RefusedError as error:
+        except InvalidObjectError as error:
             self.answer(422, {"message": str(error)})
-        except NoNamespaceError as error:
+        except NamespaceNotFoundError as error:
             self.answer(404, {"message": str(error)})
-        except RepeatedError as error:
+        except DuplicateItemError as error:
             self.answer(500, {"message": str(error)})
 
     def _query(self) -> dict[str, str]:

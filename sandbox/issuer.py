@@ -40,7 +40,7 @@ class Client:
     groups: tuple[str, ...] = ()
 
 
-class _Refused(Exception):  # noqa: N818 - named as RFC 6749 calls it, an error response
+class _OAuthError(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error
@@ -127,11 +127,11 @@ class Issuer:
         return {"/".join(uri.split("/")[:3]) for uris in pages for uri in uris}
 
     def authorize(self, query: Mapping[str, str]) -> str:
-        """The address that the browser is sent to. Raises _Refused where it must not be sent
+        """The address that the browser is sent to. Raises _OAuthError where it must not be sent
         anywhere."""
         client = self.clients.get(query.get("client_id", ""))
         if client is None or query.get("redirect_uri") not in client.redirect_uris:
-            raise _Refused("invalid_request")
+            raise _OAuthError("invalid_request")
         answer = {"state": query.get("state", "")}
         groups = self.users.get(query.get("sandbox_user", ""))
         asked = query.get("scope", "").split()
@@ -148,12 +148,12 @@ class Issuer:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
-        """The answer of the token endpoint. Raises _Refused."""
+        """The answer of the token endpoint. Raises _OAuthError."""
         client = self._authenticated(form, authorization)
         if form.get("grant_type") == "client_credentials" and not client.redirect_uris:
             asked = form.get("scope", "").split()
             if not asked or set(asked) - set(client.scopes):
-                raise _Refused("invalid_scope")
+                raise _OAuthError("invalid_scope")
             return self._given(client, asked, {"sub": client.id})
         code = self._codes.pop(form.get("code", ""), None)
         if (
@@ -161,13 +161,13 @@ class Issuer:
             or code is None
             or code["client_id"] != client.id
         ):
-            raise _Refused("invalid_grant")
+            raise _OAuthError("invalid_grant")
         challenge = base64url(sha256(form.get("code_verifier", "").encode()).digest())
         if (code["redirect_uri"], code["code_challenge"]) != (
             form.get("redirect_uri"),
             challenge,
         ):
-            raise _Refused("invalid_grant")
+            raise _OAuthError("invalid_grant")
         user = {
             "sub": code["sandbox_user"],
             "sid": secrets.token_hex(8),
@@ -191,7 +191,7 @@ class Issuer:
             or client.secret is None
             or not secrets.compare_digest(unquote_plus(secret), client.secret)
         ):
-            raise _Refused("invalid_client")
+            raise _OAuthError("invalid_client")
         return client
 
     def _given(self, client: Client, scopes: list[str], about: Json) -> Json:
@@ -232,7 +232,7 @@ class _Handler(JsonHandler):
         elif parts.path == "/sign-in":
             try:
                 where = self.owner.authorize(dict(parse_qsl(parts.query)))
-            except _Refused as refused:
+            except _OAuthError as refused:
                 self._answer(400, {"error": refused.error})
             else:
                 self._answer(302, {}, where)
@@ -246,7 +246,7 @@ class _Handler(JsonHandler):
             self._answer(
                 200, self.owner.token(form, self.headers.get("Authorization", ""))
             )
-        except _Refused as refused:
+        except _OAuthError as refused:
             self._answer(
                 401 if refused.error == "invalid_client" else 400,
                 {"error": refused.error},

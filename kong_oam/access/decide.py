@@ -18,7 +18,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import METHODS, Component, Estate, Rule
 from kong_oam.access.networks import admits, only_from
-from kong_oam.access.paths import PathSegments, Unreadable, read, written
+from kong_oam.access.paths import AmbiguousPathError, PathSegments, read, written
 from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -95,7 +95,7 @@ def _decide_by_token(
     """Decides as if the caller's address were one from which the rules let somebody in."""
     try:
         path = read(request.target)
-    except Unreadable as why:
+    except AmbiguousPathError as why:
         return Decision(400, "ambiguous-path", f"the path {why}")
     if misread := why_ambiguous(request.headers):
         return Decision(400, "ambiguous-header", misread)

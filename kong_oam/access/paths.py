@@ -93,33 +93,33 @@ _RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
 _RESERVED_IN_RULES = "!$&'()+,:=@"
 
 
-class Unreadable(InputError):  # noqa: N818 - names what the path is
+class AmbiguousPathError(InputError):
     """The path could be read in more than one way. The message says why."""
 
 
 def read(target: bytes) -> PathSegments:
     """Parses a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises
-    Unreadable."""
+    AmbiguousPathError."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
-        raise Unreadable("does not start with a slash")
+        raise AmbiguousPathError("does not start with a slash")
     if unreadable := _UNREADABLE.search(path):
-        raise Unreadable(
+        raise AmbiguousPathError(
             f"contains {unreadable.group().decode('latin-1')!r} at {unreadable.start()}"
         )
     decoded = _ENCODED.sub(lambda match: bytes([int(match.group(1), 16)]), path)
     try:
         text = decoded.decode("utf-8")
     except UnicodeDecodeError:
-        raise Unreadable("is not UTF-8") from None
+        raise AmbiguousPathError("is not UTF-8") from None
     elements = text.split("/")
     for element in elements:
         if separator := _SEPARATING.search(element):
-            raise Unreadable(
+            raise AmbiguousPathError(
                 f"contains {separator.group()!a}, which some servers take for a separator"
             )
         if element not in (".", "..") and _is_none(element):
-            raise Unreadable(
+            raise AmbiguousPathError(
                 f"has the element {element!a}, which some servers take for none"
             )
     return resolve(elements)
@@ -206,14 +206,14 @@ def resolve(elements: Iterable[str]) -> PathSegments:
     """Resolves empty and dot elements: empty and `.` ones vanish, `..` removes the one before it
     (RFC 3986, 5.2.4; Kong merges slashes).
 
-    Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx
+    Raises AmbiguousPathError for a path that climbs above the root: RFC 3986 lets it stay there, nginx
     answers 400.
     """
     result: list[str] = []
     for element in elements:
         if element == "..":
             if not result:
-                raise Unreadable("climbs above the root")
+                raise AmbiguousPathError("climbs above the root")
             result.pop()
         elif element not in ("", "."):
             result.append(element)
@@ -221,19 +221,21 @@ def resolve(elements: Iterable[str]) -> PathSegments:
 
 
 def declared(path: str) -> PathSegments:
-    """Parses a path in an Application into segments. Raises Unreadable where it is not written in
+    """Parses a path in an Application into segments. Raises AmbiguousPathError where it is not written in
     its one plain form."""
     if not _RULE_PATH.match(path):
-        raise Unreadable(
+        raise AmbiguousPathError(
             "write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no "
             "patterns"
         )
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
-        raise Unreadable("contains a dot segment; write the path that it stands for")
+        raise AmbiguousPathError(
+            "contains a dot segment; write the path that it stands for"
+        )
     for element in elements:
         if spelled(element) != element.lower():
-            raise Unreadable(
+            raise AmbiguousPathError(
                 f"has the element '{element}', which Windows takes for another one; choose another "
                 "name"
             )

@@ -100,7 +100,7 @@ def logical_names(names: Iterable[str]) -> Naming:
     return named
 
 
-class UnwieldyError(InputError):
+class TooManyGroupSetsError(InputError):
     """There are more sets of groups that suffice than anybody could list. The message says where,
     and what to do."""
 
@@ -261,7 +261,7 @@ class Callers:
             names = [self._names(provider, clause) for clause in key[1]]
             condition = minimal_transversals(names)
             if condition is None:
-                raise UnwieldyError(
+                raise TooManyGroupSetsError(
                     f"'{component.key}' ({component.place}) has a rule whose scopes users can have "
                     f"by more than {MOST:,} sets of groups, each scope by another role; name fewer "
                     "groups in its roles"

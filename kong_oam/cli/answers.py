@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.access.model import EXTERNAL
-from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted
+from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, ScaffoldError, Wanted
 from kong_oam.diagnostics import printable, some, suggestion
 from kong_oam.errors import InputError
 
@@ -250,12 +250,12 @@ def wanted(answers: Answers) -> Wanted:
     """The component that is meant. Raises InputError where not enough is said, or what would be
     dropped."""
     if without := missing_flags(answers):
-        raise NotScaffolded(
+        raise ScaffoldError(
             f"{some(map(written, without))} missing; `new --help` has an example"
         )
     for flag in sorted(useless_flags(answers)):
         if answers[flag]:
-            raise NotScaffolded(
+            raise ScaffoldError(
                 f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
             )
     return Wanted(

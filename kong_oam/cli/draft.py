@@ -46,7 +46,7 @@ def drafted(
     read: Callable[[Texts], oam.Reading],
 ) -> Draft:
     """Drafts the component: `file` is the one of a new Application, `compiled` what is read,
-    without an error; `read` reads other texts of what is read. Raises NotScaffolded."""
+    without an error; `read` reads other texts of what is read. Raises ScaffoldError."""
     estate = compiled.estate
     assert estate  # there is no error
     check(wanted, estate)

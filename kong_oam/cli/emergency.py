@@ -114,14 +114,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _close(admin: AdminApi, settings: Settings, proxy: Proxy, console: Console) -> None:
     """Closes what it can, says so and asks the gateway for it. Raises EmergencyError for all that
     is left."""
-    from kong_oam.emergency.changes import EmergencyError, PartlyClosedError, close
+    from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.errors import KongOamError
 
     left: list[str] = []
     try:
         closed = close(admin, settings)
-    except PartlyClosedError as error:
+    except StillOpenError as error:
         closed = error.closed
         left.append(str(error))
     timing = _effective_when(admin, settings) if closed else ""

@@ -23,7 +23,7 @@ from kong_oam.cli.estates import (
     no_stack_is_here,
     reading_of,
 )
-from kong_oam.cli.scaffold import NotScaffolded
+from kong_oam.cli.scaffold import ScaffoldError
 from kong_oam.cli.writing import write_all
 from kong_oam.errors import InputError
 from kong_oam.oam.edit import unified
@@ -103,7 +103,7 @@ def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> i
         if draft.findings and not options.anyway:
             what = f"{len(draft.findings)} finding(s) in what would be written; nothing was"
             listed = "\n".join(map(str, draft.findings))
-            raise NotScaffolded(f"{listed}\n{what}: --anyway writes it all the same")
+            raise ScaffoldError(f"{listed}\n{what}: --anyway writes it all the same")
     except InputError as error:
         answered = (
             f"\nyour answers, as flags: {shlex.join(dialogue.words)}"

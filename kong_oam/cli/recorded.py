@@ -11,7 +11,7 @@ from typing import Any
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.networks import read_address
-from kong_oam.access.paths import Unreadable, read
+from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -246,5 +246,5 @@ def _asked(rule: Rule) -> str:
 def _rules(component: Component | None, path: str) -> tuple[Rule, ...]:
     try:
         return component.owning(read(path.encode())) if component else ()
-    except Unreadable:
+    except AmbiguousPathError:
         return ()

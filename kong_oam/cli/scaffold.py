@@ -62,7 +62,7 @@ Calls = tuple[tuple[str, tuple[str, ...]], ...]
 """What is called: application/component, and scopes."""
 
 
-class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the message does
+class ScaffoldError(InputError):
     """The component cannot be written. The message says why, and what to do."""
 
 
@@ -116,7 +116,7 @@ def scaffold(
     Application is new.
 
     `estate` is what `applications` compile to, and the component has passed `check`. Raises
-    NotScaffolded.
+    ScaffoldError.
     """
     component = _component(wanted, estate, as_of)
     new_file = _dumped(_new_application(wanted, component))
@@ -134,7 +134,7 @@ def scaffold(
         )
     if wanted.app not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
-            raise NotScaffolded(
+            raise ScaffoldError(
                 f"{file} holds other Applications; nothing is overwritten"
             )
         return texts | {file: new_file}
@@ -144,10 +144,10 @@ def scaffold(
 
 
 def check(wanted: Wanted, estate: Estate) -> None:
-    """Checks that there can be such a component in the estate. Raises NotScaffolded."""
+    """Checks that there can be such a component in the estate. Raises ScaffoldError."""
     if wanted.key in estate.components:
         place = estate.components[wanted.key].place
-        raise NotScaffolded(f"'{wanted.key}' exists ({place}); nothing is overwritten")
+        raise ScaffoldError(f"'{wanted.key}' exists ({place}); nothing is overwritten")
     _check_calls(wanted, estate)
     _check_callers(wanted, estate)
 
@@ -175,7 +175,7 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
             callees = [
                 key for key, component in estate.components.items() if component.scopes
             ]
-            raise NotScaffolded(
+            raise ScaffoldError(
                 f"'{callee}' offers no scopes{suggestion(callee, callees)}"
             )
 
@@ -185,17 +185,17 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.caller:
         if clients[caller].user_facing and not wanted.group:
-            raise NotScaffolded(
+            raise ScaffoldError(
                 f"'{caller}' calls for its users: name a group that they are in"
             )
 
 
 def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
-    """Checks that callers are clients of the estate. Raises NotScaffolded."""
+    """Checks that callers are clients of the estate. Raises ScaffoldError."""
     clients = {client.component for client in estate.clients}
     for caller, _ in callers:
         if caller not in clients:
-            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}")
+            raise ScaffoldError(f"'{caller}' is no client{suggestion(caller, clients)}")
 
 
 def _application(
@@ -256,7 +256,7 @@ def _new_role(
                 f", {callee.owner}," if callee.owner else "",
                 " and ".join(scopes),
             )
-            raise NotScaffolded(
+            raise ScaffoldError(
                 f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
                 f"({callee.place})"
             )
@@ -298,7 +298,7 @@ def _with_component(
     if wanted.port is None and owner != wanted.owner:
         said = f"'{owner}'" if owner else "nobody"
         what = f"components of type {wanted.type} in '{application.name}' are owned by {said}"
-        raise NotScaffolded(
+        raise ScaffoldError(
             f"{what}, as its annotation '{OWNER}' says: change one of the two ({file})"
         )
     return _certain(
@@ -310,7 +310,7 @@ def _with_component(
 def _certain(text: str | None, file: str) -> str:
     if text is None:
         message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
-        raise NotScaffolded(message)
+        raise ScaffoldError(message)
     return text
 
 

@@ -12,7 +12,7 @@ from kong_oam.access.matrix.rows import Row, called_from, everyone, rows
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins
-from kong_oam.access.paths import Unreadable, read
+from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -186,7 +186,7 @@ def callers(estate: Estate, request: Request) -> Access:
     Applications name them; from where, or nobody from an address that is not allowed."""
     try:
         elements = read(request.target)
-    except Unreadable:
+    except AmbiguousPathError:
         return NOBODY
     component = component_of(estate, request.host, elements)
     if component is None or request.method not in METHODS:

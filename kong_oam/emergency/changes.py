@@ -15,9 +15,9 @@ from typing import Any
 from kong_oam.access.model import METHODS
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import printable, some
-from kong_oam.errors import UndoneError
+from kong_oam.errors import OperationError
 from kong_oam.kong import names
-from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
+from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import LONGEST_OPENING, opened
@@ -26,11 +26,11 @@ from kong_oam.verify.openings import ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 
 
-class EmergencyError(UndoneError):
+class EmergencyError(OperationError):
     """The change was not done, or not all of it. The message says what is left, and what to do."""
 
 
-class PartlyClosedError(EmergencyError):
+class StillOpenError(EmergencyError):
     """Not all could be closed. `closed`: what was, by component."""
 
     def __init__(self, message: str, closed: Mapping[str, Opening | None]) -> None:
@@ -259,7 +259,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     opening.
 
     All gates come first, whatever fails; then who passes without a token, and admission. Raises
-    AdminError, and PartlyClosedError where something is left.
+    AdminError, and StillOpenError where something is left.
     """
     found = find_openings(entities_of(admin), settings)
     closed: dict[str, Opening | None] = {}
@@ -312,7 +312,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
             for component, opening in closed.items()
             if component not in left.values()
         }
-        raise PartlyClosedError(
+        raise StillOpenError(
             "\n  ".join(("not all is closed:", *left)), dict(sorted(done.items()))
         )
     return dict(sorted(closed.items()))
@@ -331,7 +331,7 @@ def entities_of(admin: AdminApi) -> Entities:
 def _patch(admin: AdminApi, plugin: Entity, config: Mapping[str, Any]) -> None:
     try:
         admin.patch(f"/plugins/{plugin['id']}", {"config": config})
-    except RejectedError as error:
+    except RejectedChangeError as error:
         raise EmergencyError(
             f"Kong did not take the change of {plugin['name']}: {error.answer}"
         ) from None

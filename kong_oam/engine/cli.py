@@ -22,7 +22,7 @@ password."""
 _EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
 
 
-class CliError(EngineError):
+class PulumiCliError(EngineError):
     """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it
     said on standard error: never what it printed on standard output, which may hold secrets, and no
     login of a backend's address."""
@@ -35,7 +35,7 @@ def pulumi(
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Runs the CLI for a stack of the project in the working directory, or for the project; gives
-    what it prints. Raises CliError.
+    what it prints. Raises PulumiCliError.
 
     `environment` is given to it besides this process's own.
     """
@@ -46,7 +46,7 @@ def pulumi(
             or f"it ended with status {process.returncode}"
         )
         said = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
-        raise CliError(f"{_named(arguments)} failed: {said}")
+        raise PulumiCliError(f"{_named(arguments)} failed: {said}")
     return process.stdout
 
 
@@ -56,13 +56,13 @@ def run(
     timeout: float,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs it, however it ends. Raises CliError where it cannot be run, or does not end."""
+    """Runs it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
     with _started(arguments, stack, environment, stderr=subprocess.PIPE) as process:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise CliError(
+            raise PulumiCliError(
                 f"{_named(arguments)} took more than {timeout:g} seconds"
             ) from None
         except BaseException:
@@ -79,7 +79,7 @@ def show(
     environment: Mapping[str, str] | None = None,
 ) -> bool:
     """Runs it for as long as it takes, and says each line that it prints as it comes. Gives whether
-    it succeeded. Raises CliError where it cannot be run.
+    it succeeded. Raises PulumiCliError where it cannot be run.
 
     It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach
     it.
@@ -120,11 +120,13 @@ def _started(
         )
     except FileNotFoundError:
         in_a_clone = Path("sandbox/__main__.py").is_file()
-        raise CliError(
+        raise PulumiCliError(
             f"there is no `pulumi` on the PATH{_EXPORTS if in_a_clone else ''}"
         ) from None
     except OSError as error:
-        raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
+        raise PulumiCliError(
+            f"{_named(arguments)} cannot be run: {error.strerror}"
+        ) from None
 
 
 def _named(arguments: tuple[str, ...]) -> str:

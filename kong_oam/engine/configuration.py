@@ -35,7 +35,7 @@ class Configuration:
 def of_stack(stack: str) -> Configuration:
     """The configuration for commands that do without the engine: the environment first, then the
     CLI, which is asked for one setting at a time, and only for what the stack's file has. Looking a
-    setting up raises cli.CliError."""
+    setting up raises cli.PulumiCliError."""
 
     def value(key: str) -> str | None:
         file = stack_file(stack)

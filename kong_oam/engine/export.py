@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kong_oam.engine.cli import LONG, SHORT, CliError, pulumi
+from kong_oam.engine.cli import LONG, SHORT, PulumiCliError, pulumi
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.engine.state import Resources, logical_name
 from kong_oam.errors import EngineError
@@ -19,12 +19,12 @@ class InvalidStateError(EngineError):
 
 
 def read(stack: str) -> ExportedState:
-    """Reads the state as it is now. Raises cli.CliError."""
+    """Reads the state as it is now. Raises cli.PulumiCliError."""
     return parse(exported(stack)["deployment"])
 
 
 def exported(stack: str) -> Mapping[str, Any]:
-    """The state as `pulumi stack export` prints it. Raises cli.CliError."""
+    """The state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
     state: Mapping[str, Any] = json.loads(
         pulumi("stack", "export", stack=stack, timeout=LONG)
     )
@@ -111,14 +111,14 @@ def _provider(resource: Mapping[str, Any]) -> str:
 
 
 def forget(stack: str, urn: str) -> None:
-    """Takes a resource out of the state, without a word to the product. Raises cli.CliError, where
+    """Takes a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
     another needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
 def check_at_rest(stack: str, state: ExportedState) -> None:
     """Checks that no other run of the engine is under way, or has left its lock. Raises
-    cli.CliError where one is, and InvalidStateError.
+    cli.PulumiCliError where one is, and InvalidStateError.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever
     backend keeps it.
@@ -126,7 +126,7 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
     target = ("--target", state.root) if state.root else ()
     try:
         pulumi("refresh", "--yes", "--skip-preview", *target, stack=stack, timeout=LONG)
-    except CliError:
+    except PulumiCliError:
         if not state.unresolved:
             raise
         resource, missing = map(logical_name, state.unresolved[0])
@@ -139,7 +139,7 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
 
 def configuration(stack: str) -> dict[str, str]:
     """Reads the stack's configuration, secrets included: never to be printed. Raises
-    cli.CliError."""
+    cli.PulumiCliError."""
     settings = json.loads(
         pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT)
     )

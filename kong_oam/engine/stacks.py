@@ -11,7 +11,7 @@ from typing import Any
 
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
-from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
 
 _READERS = 10
 """How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
@@ -35,7 +35,7 @@ def listed(*only: str) -> dict[str, str | None]:
 
     `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files,
     of which a run beside it may have replaced one when it comes there: then it is asked again.
-    Raises cli.CliError.
+    Raises cli.PulumiCliError.
     """
     # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its
     # time.
@@ -46,7 +46,7 @@ def listed(*only: str) -> dict[str, str | None]:
                 pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=how)
             )
             break
-        except CliError as error:
+        except PulumiCliError as error:
             if not left or "list bucket" not in str(error):
                 raise
             time.sleep(_PAUSE)
@@ -88,14 +88,14 @@ def partitions_of(settings: Settings, outputs: Mapping[str, Any]) -> list[str]:
 
 
 def existing(names: Iterable[str]) -> list[str]:
-    """Those of the stacks that the backend has. Raises cli.CliError."""
+    """Those of the stacks that the backend has. Raises cli.PulumiCliError."""
     there = listed()
     return [name for name in names if name in there]
 
 
 def outputs_of(settings: Settings) -> dict[str, Any]:
     """The outputs of an estate's stacks as one: of what several export, the base's first. Raises
-    cli.CliError."""
+    cli.PulumiCliError."""
     stacks = stacks_of(settings)
     if len(stacks) > 1:
         stacks = [stacks[0], *existing(stacks[1:])]
@@ -106,7 +106,7 @@ def outputs_of(settings: Settings) -> dict[str, Any]:
 
 
 def outputs(stack: str) -> dict[str, Any]:
-    """The outputs of one stack. Raises cli.CliError."""
+    """The outputs of one stack. Raises cli.PulumiCliError."""
     found: dict[str, Any] = json.loads(
         pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
     )

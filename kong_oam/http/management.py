@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 import httpx
 
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.http.rates import patiently, unserved
 
 Row = Mapping[str, Any]
@@ -44,19 +44,19 @@ class ManagementApi:
         self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any
     ) -> httpx.Response:
         """Sends a request and gives the answer, whatever its status; a limit of rate is waited for.
-        Raises RefusedError where nobody answers."""
+        Raises ManagementApiError where nobody answers."""
         try:
             return patiently(
                 lambda: client.request(method, url, **more), self.usual_pause
             )
         except httpx.HTTPError as error:
             host = client.base_url.host or httpx.URL(url).host
-            raise RefusedError(
+            raise ManagementApiError(
                 f"{host} does not answer ({type(error).__name__}); check {self.check}"
             ) from None
 
     def accepted(self, answer: httpx.Response) -> httpx.Response:
-        """Gives the answer back if it is no refusal. Raises RefusedError, with the product's own
+        """Gives the answer back if it is no refusal. Raises ManagementApiError, with the product's own
         words."""
         if answer.status_code < 300:
             return answer
@@ -72,17 +72,17 @@ class ManagementApi:
         advice = self.remedies.get(
             answer.status_code, self.outage if answer.status_code >= 500 else ""
         )
-        raise RefusedError(
+        raise ManagementApiError(
             f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}"
         )
 
     def row(self, answer: httpx.Response) -> Row:
-        """Reads the object in an answer. Raises RefusedError."""
+        """Reads the object in an answer. Raises ManagementApiError."""
         body: Row = self._body(answer, dict)
         return body
 
     def rows(self, answer: httpx.Response) -> list[Row]:
-        """Reads the list in an answer. Raises RefusedError."""
+        """Reads the list in an answer. Raises ManagementApiError."""
         body: list[Row] = self._body(answer, list)
         return body
 
@@ -90,7 +90,7 @@ class ManagementApi:
         body: Any = _json(self.accepted(answer))
         if not isinstance(body, kind) or (kind is list and not are_rows(body)):
             what = "list" if kind is list else "object"
-            raise RefusedError(
+            raise ManagementApiError(
                 f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?"
             )
         return body
@@ -102,7 +102,7 @@ def pages(
     """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; ""
     ends the list.
 
-    Raises RefusedError, with `whose` list it is, where it leads back to what was read, or does not
+    Raises ManagementApiError, with `whose` list it is, where it leads back to what was read, or does not
     end.
     """
     url, read, last = first, {first}, list[Row]()
@@ -112,12 +112,12 @@ def pages(
         if not url:
             return
         if url in read or (rows and rows == last):
-            raise RefusedError(
+            raise ManagementApiError(
                 f"{whose} leads from a page of a list to one that was read; is a proxy in between?"
             )
         read.add(url)
         last = rows
-    raise RefusedError(f"{whose} does not end a list after {_MOST_PAGES} pages")
+    raise ManagementApiError(f"{whose} does not end a list after {_MOST_PAGES} pages")
 
 
 def are_rows(value: Any) -> TypeGuard[list[Row]]:

@@ -19,7 +19,7 @@ from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import COMPONENT, Held, Resource, StackState
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.issuer_moves import issuer_moves
@@ -49,7 +49,7 @@ class Kind:
     `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
     what stands in the way at the product, where the state holds `held`, and looks groups up.
     `orphans` finds what an interrupted run made or deleted there, over connections that the stack
-    of contexts closes. Both raise InspectionError and RefusedError. `client_id` gives the id that a
+    of contexts closes. Both raise InspectionError and ManagementApiError. `client_id` gives the id that a
     component's client has or will have, by the estate's name and the component's; None where the
     provider makes it up. `client_resource` gives the type and the logical name of what stands for
     it there, by the provider's name and the component's; None where nothing is made. `grants`
@@ -188,7 +188,7 @@ def inspect(
         return tuple(
             kind_of(settings).inspect(settings, estate, held, configuration, looked_up)
         )
-    except RefusedError as error:
+    except ManagementApiError as error:
         raise InspectionError(
             f"identity provider '{settings.name}': {settings.type} at {error}"
         ) from None
@@ -204,7 +204,7 @@ def find_orphans(
     closes connections.
 
     Providers that are one and the same place are searched once. Raises InspectionError without an
-    account, and RefusedError.
+    account, and ManagementApiError.
     """
     searches = (
         (

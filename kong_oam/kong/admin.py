@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from kong_oam.errors import ProductError, RefusedError
+from kong_oam.errors import ManagementApiError, ProductError
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row, are_rows, pages
 from kong_oam.http.rates import patiently, unserved
@@ -32,7 +32,7 @@ class AdminError(ProductError):
     change."""
 
 
-class RejectedError(AdminError):
+class RejectedChangeError(AdminError):
     """The Admin API did not take a change. `answer` is its status and its own words."""
 
     def __init__(self, request: str, answer: str) -> None:
@@ -115,7 +115,7 @@ class AdminApi:
             return tuple(
                 pages(f"Kong's Admin API at {self._shown}{path}", f"?size={_PAGE}", ask)
             )
-        except RefusedError as error:
+        except ManagementApiError as error:
             raise AdminError(str(error)) from None
 
     def with_custom_id(self, custom_id: str) -> tuple[Entity, ...]:
@@ -129,10 +129,10 @@ class AdminApi:
         return tuple(row for row in rows if row.get("custom_id") == custom_id)
 
     def patch(self, path: str, fields: Entity) -> None:
-        """Changes fields of the entity at a path. Raises RejectedError."""
+        """Changes fields of the entity at a path. Raises RejectedChangeError."""
         answer = self._sent("PATCH", path, fields)
         if answer.status_code != 200:
-            raise RejectedError(f"PATCH {path}", _words(answer))
+            raise RejectedChangeError(f"PATCH {path}", _words(answer))
 
     def wrong(self, path: str, fields: Entity) -> Entity:
         """What Kong says is wrong with an entity, by field, at a path that validates; empty where
@@ -150,10 +150,10 @@ class AdminApi:
         return {}
 
     def delete(self, path: str) -> None:
-        """Removes the entity at a path; what is gone already is gone. Raises RejectedError."""
+        """Removes the entity at a path; what is gone already is gone. Raises RejectedChangeError."""
         answer = self._sent("DELETE", path)
         if answer.status_code not in (204, 404):
-            raise RejectedError(f"DELETE {path}", _words(answer))
+            raise RejectedChangeError(f"DELETE {path}", _words(answer))
 
     def now(self) -> float:
         """Seconds since 1970 by Kong's own clock."""

@@ -21,7 +21,7 @@ from kong_oam.access.compile.exposure import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component
-from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern
+from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
@@ -129,7 +129,7 @@ def declared_path(path: str) -> PathSegments | None:
     text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
     try:
         elements = declared(text)
-    except Unreadable:
+    except AmbiguousPathError:
         return None
     return elements if pattern(elements) == path[1:] else None
 

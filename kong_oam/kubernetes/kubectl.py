@@ -43,7 +43,7 @@ _RESOURCES = {
 _GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
 
 
-class UnreadableError(ProductError):
+class KubectlError(ProductError):
     """The cluster cannot be read. The message says why, and what to do."""
 
 
@@ -80,7 +80,7 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
     """Reads those of the objects that exist, as the API server has them; of a Secret only kind and
     metadata.
 
-    Raises UnreadableError.
+    Raises KubectlError.
     """
     namespaces: dict[str, list[Name]] = defaultdict(list)
     for name in map(name_of, wanted):
@@ -96,7 +96,7 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
     """Those of the objects that exist, with the stack that their label names; None without that
     label.
 
-    Many objects of a kind are looked for in the list of their namespace. Raises UnreadableError.
+    Many objects of a kind are looked for in the list of their namespace. Raises KubectlError.
     """
     names = [*map(name_of, wanted)]
     counts = Counter((namespace, kind) for namespace, kind, _ in names)
@@ -130,7 +130,7 @@ def stacks(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, str | 
 
 
 def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
-    """Those of the namespaces that the cluster does not have. Raises UnreadableError."""
+    """Those of the namespaces that the cluster does not have. Raises KubectlError."""
     wanted = frozenset(namespaces)
     if not wanted:
         return wanted
@@ -148,7 +148,7 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
 
 def identity(context: str) -> str:
     """What tells the cluster of a context from any other: the id of its first namespace. Raises
-    UnreadableError."""
+    KubectlError."""
     uid = "--output=jsonpath={.metadata.uid}"
     return _get(
         context, "", "namespaces", "kube-system", "--ignore-not-found", uid
@@ -157,7 +157,7 @@ def identity(context: str) -> str:
 
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises
-    UnreadableError."""
+    KubectlError."""
     by_node = {}
     for node in json.loads(_get(context, "", "nodes", "--output=json") or "{}").get(
         "items", []
@@ -178,7 +178,7 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 def labels_of_pods(
     context: str | None, namespace: str, labels: Mapping[str, str]
 ) -> list[dict[str, str]]:
-    """The labels of each pod in a namespace that has these labels. Raises UnreadableError."""
+    """The labels of each pod in a namespace that has these labels. Raises KubectlError."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     answer = _get(
         context,
@@ -265,17 +265,17 @@ def _run(*command: str) -> str:
             command, capture_output=True, text=True, timeout=_PATIENCE, check=False
         )
     except FileNotFoundError:
-        raise UnreadableError(
+        raise KubectlError(
             "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone "
             "with --only gateway"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnreadableError(
+        raise KubectlError(
             f"`{_shown(command)}` cannot be run ({type(error).__name__})"
         ) from None
     if process.returncode:
         *_, reason = process.stderr.strip().splitlines() or ["nothing is said why"]
-        raise UnreadableError(f"`{_shown(command)}` failed: {reason[:300]}")
+        raise KubectlError(f"`{_shown(command)}` failed: {reason[:300]}")
     return process.stdout
 
 

@@ -56,7 +56,7 @@ def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
         context = str(settings.cluster.context_of(cluster))
         try:
             identity = kubectl.identity(context)
-        except kubectl.UnreadableError:
+        except kubectl.KubectlError:
             continue
         if identity and (other := first.setdefault(identity, context)) != context:
             message = (
@@ -73,7 +73,7 @@ def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]
         return
     try:
         nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
-    except kubectl.UnreadableError:
+    except kubectl.KubectlError:
         return
     for cidr in settings.gateway.cidrs:
         ours = ip_network(cidr, strict=False)
@@ -106,7 +106,7 @@ def _other_pods(
                 "the labels off these pods, or write others here"
             )
             yield Diagnostic("ENV415", message, found.named.place.at("podLabels"))
-    except kubectl.UnreadableError:
+    except kubectl.KubectlError:
         return
 
 
@@ -141,7 +141,7 @@ def _missing(
     context = settings.cluster.context_of(cluster)
     try:
         missing = kubectl.absent_namespaces(context, first)
-    except kubectl.UnreadableError:
+    except kubectl.KubectlError:
         return ()
     named = f"cluster '{cluster}'" if cluster else "the cluster"
     where = f"--context={shlex.quote(str(context))} " if cluster else ""
@@ -211,7 +211,7 @@ def _owners(
         ]
         try:
             found |= kubectl.stacks(context, part)
-        except kubectl.UnreadableError:
+        except kubectl.KubectlError:
             continue
     return found
 

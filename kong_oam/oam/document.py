@@ -206,16 +206,16 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         for index, root in enumerate(_compose(text)):
             try:
                 if index == MAX_DOCUMENTS:
-                    raise _TooMuch(
+                    raise _FileTooLargeError(
                         root,
                         f"more than {MAX_DOCUMENTS} documents in one file; split it",
                     )
                 data = construction.value(root, 0)
-            except _Refused as refused:
+            except _NodeError as refused:
                 findings.append(
                     _unreadable(file, str(refused), refused.line, refused.column, text)
                 )
-                if isinstance(refused, _TooMuch):
+                if isinstance(refused, _FileTooLargeError):
                     return (), (findings[-1],)
                 continue
             if data is not None:
@@ -302,13 +302,13 @@ def _unreadable(
     return Diagnostic("OAM101", why, FilePlace(file, line, column, text))
 
 
-class _Refused(InputError):  # noqa: N818 - not an error of ours: the input's
+class _NodeError(InputError):
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
         self.line, self.column = node.start_mark.line + 1, node.start_mark.column + 1
 
 
-class _TooMuch(_Refused):
+class _FileTooLargeError(_NodeError):
     """The file is refused as a whole."""
 
 
@@ -327,34 +327,38 @@ class _Construction:
                 f"more than {MAX_NODES} values once aliases are expanded; write it without "
                 "aliases, or split it"
             )
-            raise _TooMuch(node, message)
+            raise _FileTooLargeError(node, message)
         if type(node) is ScalarNode:
             return _scalar(node)
         if depth > MAX_DEPTH:
-            raise _Refused(
+            raise _NodeError(
                 node,
                 f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)",
             )
         if len(node.value) > MAX_ENTRIES:
-            raise _TooMuch(
+            raise _FileTooLargeError(
                 node,
                 f"more than {MAX_ENTRIES} entries in one mapping or list; split it",
             )
         if type(node) is MappingNode:
             return self._mapping(node, depth)
         if node.tag != _TAG + "seq":
-            raise _Refused(node, f"tag '{_shown(node.tag)}' is not allowed; remove it")
+            raise _NodeError(
+                node, f"tag '{_shown(node.tag)}' is not allowed; remove it"
+            )
         return [self.value(item, depth + 1) for item in node.value]
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         if node.tag != _TAG + "map":
-            raise _Refused(node, f"tag '{_shown(node.tag)}' is not allowed; remove it")
+            raise _NodeError(
+                node, f"tag '{_shown(node.tag)}' is not allowed; remove it"
+            )
         result: dict[str, Any] = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
-                raise _Refused(key, "a key must be a plain text")
+                raise _NodeError(key, "a key must be a plain text")
             if key.tag == _TAG + "merge":
-                raise _Refused(
+                raise _NodeError(
                     key,
                     "merge keys (<<) are not read alike everywhere; write the fields out",
                 )
@@ -391,7 +395,7 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "int":
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
-            raise _Refused(
+            raise _NodeError(
                 node,
                 f"number '{text[:40]}' is not plain decimal; quote it if it is a text",
             )
@@ -400,7 +404,7 @@ def _scalar(node: ScalarNode) -> Any:
         return _float(node)
     if kind in ("timestamp", "value"):
         return text
-    raise _Refused(node, f"tag '{_shown(tag)}' is not allowed; remove it")
+    raise _NodeError(node, f"tag '{_shown(tag)}' is not allowed; remove it")
 
 
 def _float(node: ScalarNode) -> float:
@@ -409,7 +413,7 @@ def _float(node: ScalarNode) -> float:
     except ValueError:
         number = float("nan")
     if number != number or number in (float("inf"), float("-inf")):
-        raise _Refused(
+        raise _NodeError(
             node,
             f"number '{node.value[:40]}' has no JSON form; quote it if it is a text",
         )

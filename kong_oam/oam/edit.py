@@ -27,8 +27,8 @@ Entry = tuple[Node, Node]
 """The first and the last node of what stands in a collection: key and value, or an item twice."""
 
 
-class _Uncertain(KongOamError):  # noqa: N818 - no error: there is no edit, and nobody sees this
-    pass
+class _UncertainEditError(KongOamError):
+    """No edit of the text is sure to mean what is wanted; nobody sees this."""
 
 
 def without(place: Place) -> str | None:
@@ -107,7 +107,7 @@ def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | 
         return None
     try:
         edited = edit()
-    except _Uncertain:
+    except _UncertainEditError:
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
@@ -124,7 +124,7 @@ def _collection(document: Document, path: Path) -> CollectionNode:
     for step in path:
         node = next(last for key, (_, last) in _entries(node) if key == step)
     if not isinstance(node, CollectionNode):
-        raise _Uncertain
+        raise _UncertainEditError
     return node
 
 
@@ -153,7 +153,7 @@ def _without_entry(document: Document, path: Path) -> str:
         previous = _end(text, entries[index - 1][1][1])
         comma, start = text[previous:start], previous
     if not _COMMA.match(comma):
-        raise _Uncertain
+        raise _UncertainEditError
     return text[:start] + text[end:]
 
 

@@ -19,12 +19,12 @@ MAX_STEPS = 32
 Path = tuple[str | int, ...]
 
 
-class UnfitError(InputError):
+class FieldPathError(InputError):
     """A value has no place where it is to go. The message says why."""
 
 
 def path_of(parameter: str) -> Path:
-    """Where a value goes, below the component: `properties` may be left out. Raises UnfitError."""
+    """Where a value goes, below the component: `properties` may be left out. Raises FieldPathError."""
     steps: list[str | int] = []
     at = 0
     while found := _STEP.match(parameter, at):
@@ -37,14 +37,14 @@ def path_of(parameter: str) -> Path:
         or len(steps) > MAX_STEPS
         or parameter.startswith(".")
     ):
-        raise UnfitError(
+        raise FieldPathError(
             "it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"
         )
     match steps:
         case ["traits", int(), "properties", _, *_] | ["properties", _, *_]:
             return tuple(steps)
         case ["traits", int(), *_] | ["properties"]:
-            raise UnfitError(
+            raise FieldPathError(
                 "it goes into the properties of the component or of a trait: name the field"
             )
     return ("properties", *steps)
@@ -52,17 +52,19 @@ def path_of(parameter: str) -> Path:
 
 def filled(component: Component, path: Path, value: Any) -> Component:
     """The component with the value at a path that `path_of` gives, whatever stood there. Raises
-    UnfitError."""
+    FieldPathError."""
     if path[0] == "properties":
         return replace(
             component, properties=_with(component.properties, path[1:], value)
         )
     number = path[1]
     if not isinstance(number, int) or number >= len(component.traits):
-        raise UnfitError(f"there is no traits[{number}]")
+        raise FieldPathError(f"there is no traits[{number}]")
     trait = component.traits[number]
     if trait.type in OWN_TRAITS:
-        raise UnfitError(f"what the trait '{trait.type}' says of access is written out")
+        raise FieldPathError(
+            f"what the trait '{trait.type}' says of access is written out"
+        )
     trait = replace(trait, properties=_with(trait.properties, path[3:], value))
     return replace(
         component,
@@ -77,7 +79,7 @@ def _with(holder: Any, path: Path, value: Any) -> Any:
     if isinstance(step, int):
         items = [*holder] if isinstance(holder, list) else []
         if (holder is not None and not isinstance(holder, list)) or step > len(items):
-            raise UnfitError(
+            raise FieldPathError(
                 f"there is no list with an entry before [{step}]"
                 if step
                 else "there is no list"
@@ -85,6 +87,6 @@ def _with(holder: Any, path: Path, value: Any) -> Any:
         inner = items[step] if step < len(items) else None
         return [*items[:step], _with(inner, tuple(rest), value), *items[step + 1 :]]
     if holder is not None and not isinstance(holder, Mapping):
-        raise UnfitError(f"what '{step}' is to stand in is no mapping")
+        raise FieldPathError(f"what '{step}' is to stand in is no mapping")
     fields = dict(holder or {})
     return {**fields, step: _with(fields.get(step), tuple(rest), value)}

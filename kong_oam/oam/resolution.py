@@ -14,7 +14,7 @@ from itertools import islice
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.dependencies import circle_of, wrong_dependencies
 from kong_oam.oam.document import MAX_FINDINGS
-from kong_oam.oam.filling import UnfitError, path_of
+from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.forms import joined
 from kong_oam.oam.model import (
     Application,
@@ -260,7 +260,7 @@ def _wrong_input(
         return Diagnostic("OAM108", message, taken.place)
     try:
         path_of(taken.parameter)
-    except UnfitError as error:
+    except FieldPathError as error:
         message = (
             f"component '{component.name}': parameterKey '{taken.parameter}': {error}"
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.errors import EngineError, ProductError
-from kong_oam.kong.admin import AdminApi, RejectedError
+from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Asking, Owner
 
 _COLLECTIONS = (
@@ -193,7 +193,7 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
             waited = True
         try:
             admin.delete(entity.path)
-        except RejectedError as error:
+        except RejectedChangeError as error:
             raise RemovalError(f"{entity} was not removed: {error.answer}") from None
 
 

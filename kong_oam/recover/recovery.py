@@ -24,7 +24,7 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource
 from kong_oam.engine.stacks import existing, stacks_of
-from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
+from kong_oam.errors import EngineError, OperationError, ProductError, SettingsError
 from kong_oam.http.addresses import shown
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import preflight
@@ -40,7 +40,7 @@ T = TypeVar("T")
 _EXPECTED = (EngineError, ProductError, SettingsError)
 
 
-class RecoveryError(UndoneError):
+class RecoveryError(OperationError):
     """Recovery did nothing, or nothing more. The message says why, and what to do."""
 
 

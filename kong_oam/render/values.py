@@ -15,7 +15,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Application, Component
-from kong_oam.oam.filling import UnfitError, filled, path_of
+from kong_oam.oam.filling import FieldPathError, filled, path_of
 from kong_oam.oam.model import Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
 from kong_oam.render.evaluator import Ask
@@ -99,7 +99,7 @@ def with_values(
         awaited |= dict.fromkeys(own) | passed_on
         try:
             part = _placed(filled(part, path_of(taken.parameter), value), taken)
-        except UnfitError as error:
+        except FieldPathError as error:
             message = (
                 f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
             )

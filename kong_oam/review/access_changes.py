@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.errors import UndoneError
+from kong_oam.errors import OperationError
 from kong_oam.review.failure import reasons
 from kong_oam.review.markdown import Place
 
 _TIMEOUT = 600  # seconds
 
 
-class ReviewError(UndoneError):
+class ReviewError(OperationError):
     """Nothing can be said about the change. The message says why, and holds no output of a
     product."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kong_oam.engine.cli import CliError, run
+from kong_oam.engine.cli import PulumiCliError, run
 from kong_oam.engine.state import logical_name
 from kong_oam.review.failure import reasons
 
@@ -70,7 +70,7 @@ def preview(stack: str) -> Preview:
     }
     try:
         done = run(*command, stack=stack, timeout=_TIMEOUT, environment=environment)
-    except CliError as error:
+    except PulumiCliError as error:
         return Preview((), (), failed=(str(error),))
     return read(done.stdout, done.stderr)
 

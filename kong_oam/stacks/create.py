@@ -19,7 +19,7 @@ def create(settings: Settings, stack: str) -> None:
     """Makes a stack of the estate. One of a partition is configured for plugins as the base is,
     secrets included, where it has no file yet. That has all but the secrets from the beginning:
     what is cut off here leaves none by which runs would go to other products than the base's.
-    Raises engine.cli.CliError."""
+    Raises engine.cli.PulumiCliError."""
     estate = settings.stack.name
     base, file = stack_file(estate), stack_file(stack)
     of_plugins = {

@@ -19,11 +19,11 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.cli import LONG, CliError, pulumi
+from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
 from kong_oam.engine.export import check_at_rest, exported, parse, resources_in
 from kong_oam.engine.stacks import existing, partitions_of
 from kong_oam.engine.state import from_resources
-from kong_oam.errors import UndoneError
+from kong_oam.errors import OperationError
 from kong_oam.stacks.create import create, without_file
 from kong_oam.stacks.moves import (
     Move,
@@ -35,7 +35,7 @@ from kong_oam.stacks.moves import (
 )
 
 
-class MoveError(UndoneError):
+class MoveError(OperationError):
     """The components cannot be moved. The message says why, and what to do."""
 
 
@@ -50,7 +50,7 @@ class Moves:
 
 
 def find(settings: Settings, estate: Estate) -> Moves:
-    """Finds what has to go from stack to stack. Raises MoveError, engine.cli.CliError."""
+    """Finds what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
     name = settings.stack.name
     if not existing([name]):
         raise MoveError(
@@ -76,7 +76,7 @@ def perform(
     settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False
 ) -> None:
     """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises
-    MoveError, engine.cli.CliError; what was moved until then stays where it is."""
+    MoveError, engine.cli.PulumiCliError; what was moved until then stays where it is."""
     involved = {
         stack for move in found.moves for stack in (move.source, move.target)
     } - {*found.missing}
@@ -111,7 +111,7 @@ def perform(
                 )
             if twice := [move for move in moves if move.twice]:
                 _forget(source, target, twice)
-        except CliError as error:
+        except PulumiCliError as error:
             raise MoveError(
                 f"{error}. What is left to be moved, also beside another command, {command} says"
             ) from None

@@ -19,7 +19,7 @@ from kong_oam.stacks.grant_changes import Before, Exchange, GrantChanges
 NO_CHANGES = GrantChanges()
 
 
-class NoOrderError(InputError):
+class RunOrderError(InputError):
     """No order of runs serves a change: some client would be refused meanwhile."""
 
 
@@ -36,14 +36,14 @@ Plan = tuple[Step, ...]
 
 
 def plan(verb: str, chosen: Sequence[str | None], changes: GrantChanges) -> Plan:
-    """The steps of a verb over these stacks. Raises NoOrderError."""
+    """The steps of a verb over these stacks. Raises RunOrderError."""
     return plan_down(chosen) if verb == "destroy" else plan_up(chosen, changes)
 
 
 def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) -> Plan:
-    """The steps of all verbs but `destroy`: the base, then partitions. Raises NoOrderError."""
+    """The steps of all verbs but `destroy`: the base, then partitions. Raises RunOrderError."""
     if changes.exchanges:
-        raise NoOrderError(_exchanged(changes.exchanges))
+        raise RunOrderError(_exchanged(changes.exchanges))
     steps = [Step(None)] if None in chosen else []
     base = tuple(range(1, len(steps) + 1))
     numbers: dict[str, int] = {}
@@ -57,7 +57,7 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
 
 
 def _first(names: Sequence[str], changes: GrantChanges) -> Before:
-    """For each of the partitions, those of them that are run before it. Raises NoOrderError."""
+    """For each of the partitions, those of them that are run before it. Raises RunOrderError."""
     none: frozenset[str] = frozenset()
     needed = {
         name: changes.needed.get(name, none).intersection(names) for name in names
@@ -69,7 +69,7 @@ def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     if not _circle(wanted):
         return wanted
     if circle := _circle(needed):
-        raise NoOrderError(
+        raise RunOrderError(
             f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as "
             "the rules of another change. Run `up` for each of three changes: what clients get, "
             "the rules, what clients lose"

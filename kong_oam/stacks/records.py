@@ -89,7 +89,7 @@ def read(
     estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
     """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed).
-    Raises engine.cli.CliError."""
+    Raises engine.cli.PulumiCliError."""
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(
@@ -113,7 +113,7 @@ def write(
 ) -> Record | None:
     """Records a run that has come to its end, with what it exported, and a digest of its clients'
     ids. None where nothing would tell whether the record still counts. Raises
-    engine.cli.CliError."""
+    engine.cli.PulumiCliError."""
     stack = stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (exported.get("credentials") or {}).values()

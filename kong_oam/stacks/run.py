@@ -18,7 +18,7 @@ from typing import Any
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import CliError, show
+from kong_oam.engine.cli import PulumiCliError, show
 from kong_oam.engine.export import exported, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import existing, outputs, partitions_of, when_written
@@ -78,7 +78,7 @@ class Runs:
         return stack_of(self.estate, partition)
 
     def over(self, partitions: Sequence[str | None]) -> None:
-        """Runs these stacks in the order that the verb asks for. Raises engine.cli.CliError.
+        """Runs these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
 
         A step that fails leaves out those after it; the others go on.
         """
@@ -86,7 +86,7 @@ class Runs:
             if stack in self.there and (
                 missing_file := without_file(self.estates.settings, stack)
             ):
-                raise CliError(missing_file)
+                raise PulumiCliError(missing_file)
         missing = [
             partition
             for partition in partitions
@@ -112,7 +112,7 @@ class Runs:
     def plan(self, partitions: Sequence[str | None]) -> Plan:
         """The steps that these stacks take, by what their states have now.
 
-        Raises engine.cli.CliError, stacks.plan.NoOrderError.
+        Raises engine.cli.PulumiCliError, stacks.plan.RunOrderError.
         """
         changes = NO_CHANGES
         if self.verb == "up":
@@ -123,7 +123,7 @@ class Runs:
         return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
-        """Raises CliError where the base was destroyed, and partitions that stood on it are as they
+        """Raises PulumiCliError where the base was destroyed, and partitions that stood on it are as they
         were before: they would be run against what is there no more."""
         at, resources = when_written(self.there.get(self.estate))
         names = map(self.name, self.estates.settings.stack.partitions)
@@ -132,7 +132,7 @@ class Runs:
             name for name, (before, count) in written.items() if count and before < at
         ]
         if at and not resources and left:
-            raise CliError(
+            raise PulumiCliError(
                 f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
                 f"kong_oam refresh -s {self.estate} --yes` takes out of their states what went "
                 "with it. Then the same command goes on"
@@ -255,7 +255,7 @@ class Runs:
         stack = self.name(step.partition)
         try:
             ok = self._ran(step)
-        except CliError as error:
+        except PulumiCliError as error:
             # What is run beside it goes on.
             self.say(stack, f"error: {error}")
             ok = False

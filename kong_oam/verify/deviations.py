@@ -15,7 +15,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
-from kong_oam.errors import UndoneError
+from kong_oam.errors import OperationError
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, UrlRegion, Verdict
 
@@ -38,7 +38,7 @@ KINDS: dict[Kind, str] = {
 """What a finding says of each call, before who makes it; the worst first."""
 
 
-class MisreadError(UndoneError):
+class ModelMismatchError(OperationError):
     """The gateway as it is meant does not decide as the model does: the reading of it is wrong, not
     the gateway."""
 
@@ -70,7 +70,7 @@ def compare(
     the Applications mean.
 
     `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in
-    which `live` differs from it, of which the causes are taken. Raises MisreadError.
+    which `live` differs from it, of which the causes are taken. Raises ModelMismatchError.
     """
     callers: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
@@ -108,7 +108,7 @@ def _differences(
     (intended,) = meant.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
         what = f"{call.method} {call.scheme}://{call.host}{written(call.path)} by {caller.names[0]}"
-        raise MisreadError(
+        raise ModelMismatchError(
             f"{what}: {decision.status} is meant, and "
             f"{'let in' if intended.allowed else 'refused'} is read"
         )

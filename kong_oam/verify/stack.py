@@ -21,10 +21,10 @@ from typing import Any
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.configuration import of_stack
 from kong_oam.engine.stacks import outputs_of
-from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
+from kong_oam.errors import EngineError, OperationError, ProductError, SettingsError
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.addresses import asked_for
@@ -39,13 +39,13 @@ from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.component import STACK
-from kong_oam.verify.deviations import Deviation, MisreadError, compare
+from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.terms import Terms
 
 
-class UnverifiedError(UndoneError):
+class VerificationError(OperationError):
     """The gateway, the cluster or the outputs cannot be read, so nothing can be said. The message
     says what to do."""
 
@@ -97,17 +97,17 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output
     --json` prints.
 
-    Raises UnverifiedError.
+    Raises VerificationError.
     """
     name = settings.stack.name
     try:
         deployed = Deployed.from_outputs(_outputs(settings, outputs))
     except KeyError as missing:
-        raise UnverifiedError(
+        raise VerificationError(
             f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once"
         ) from None
     if absent := _not_deployed(settings, estate, deployed):
-        raise UnverifiedError(
+        raise VerificationError(
             f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
             "gateway serve: run "
             f"`{'python -m kong_oam' if settings.stack.partitions else 'pulumi'} up -s {name}`, or "
@@ -122,7 +122,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         with AdminApi(kong) as admin:
             live = read(admin)
     except (EngineError, ProductError, SettingsError) as error:
-        raise UnverifiedError(str(error)) from None
+        raise VerificationError(str(error)) from None
     keeps_records = settings.gateway.logs is not None
     return judge(
         settings,
@@ -140,7 +140,7 @@ def judge(
     live: Entities,
     complete: Complete,
 ) -> Result:
-    """Compares entities of Kong that were read with the estate. Raises UnverifiedError."""
+    """Compares entities of Kong that were read with the estate. Raises VerificationError."""
     terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(
         settings,
@@ -158,8 +158,8 @@ def judge(
         deviations = compare(
             estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
         )
-    except MisreadError as error:
-        raise UnverifiedError(
+    except ModelMismatchError as error:
+        raise VerificationError(
             f"this check reads the gateway otherwise than the model does: {error}"
         ) from None
     named = {cause for deviation in deviations for cause in deviation.causes}
@@ -217,7 +217,7 @@ def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> frozenset[str]:
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
     """Finds what somebody changed in the objects of the stack's components. Raises
-    UnverifiedError."""
+    VerificationError."""
     altered: list[Altered] = []
     count = 0
     for cluster in clusters_of(estate):
@@ -235,8 +235,8 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
         try:
             live = kubectl.read(context, meant.values())
             reached = list(other_pods(context, sites))
-        except kubectl.UnreadableError as error:
-            raise UnverifiedError(str(error)) from None
+        except kubectl.KubectlError as error:
+            raise VerificationError(str(error)) from None
         where = f" in cluster '{cluster}'" if cluster else ""
         for name, manifest in sorted(meant.items()):
             if owner := _other_stack(settings, live.get(name)):
@@ -346,12 +346,12 @@ def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:
     stack = settings.stack.name
     try:
         values = json.loads(file.read_text("utf-8")) if file else outputs_of(settings)
-    except CliError as error:
-        raise UnverifiedError(str(error)) from None
+    except PulumiCliError as error:
+        raise VerificationError(str(error)) from None
     except (OSError, ValueError) as error:
-        raise UnverifiedError(
+        raise VerificationError(
             f"the outputs of stack '{stack}' cannot be read: {error}"
         ) from None
     if not isinstance(values, dict):
-        raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
+        raise VerificationError(f"the outputs of stack '{stack}' are no JSON object")
     return values

@@ -229,7 +229,7 @@ def _token(
 ) -> tuple[str | None, str]:
     try:
         return caller.token(settings, login, api.key if api else None, origin)
-    except browser.RefusedError as refused:
+    except browser.IssuerError as refused:
         return None, f"refused: {refused.error}"
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from sandbox.kong import information, listing, plugin_schemas, schema
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
-from sandbox.kong.http import Header, RefusedError, Request, Response, reason
+from sandbox.kong.http import Header, InvalidRequestError, Request, Response, reason
 from sandbox.kong.store import (
     KINDS,
     NAMED_BY,
@@ -105,9 +105,9 @@ class AdminApi:
         self._configuration = configuration
         self._token = token
 
-    def answer(self, request: Request | RefusedError) -> Response:
+    def answer(self, request: Request | InvalidRequestError) -> Response:
         """The response to one request, or nginx's own to a request that it refuses."""
-        if isinstance(request, RefusedError):
+        if isinstance(request, InvalidRequestError):
             status = 400 if request.status == 494 else request.status
             return self._html(status)
         try:

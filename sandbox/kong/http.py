@@ -53,7 +53,7 @@ _BAD_HOST = re.compile(r"[\x00-\x20\x7f/\\]|^$|^\.|\.\.")
 Header = tuple[str, str]
 
 
-class RefusedError(Exception):
+class InvalidRequestError(Exception):
     """nginx answers this request itself and closes; `accept` is known when the headers were
     read."""
 
@@ -107,7 +107,7 @@ class Response:
 def read_request(
     stream: BinaryIO, proceed: Callable[[], None] | None = None
 ) -> Request | None:
-    """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100
+    """The next request of a connection, None at its end. Raises InvalidRequestError. `proceed` sends `100
     Continue`."""
     first = stream.read(1)
     while first in (b"\r", b"\n"):
@@ -115,24 +115,24 @@ def read_request(
     if not first:
         return None
     if not re.match(b"[A-Z_-]", first):
-        raise RefusedError(
+        raise InvalidRequestError(
             400
         )  # at once: what does not begin like a method may never send a line
     line = first.decode() + (_line(stream, 414) or "")
     found = _REQUEST_LINE.match(line)
     if not found:
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     method, target, major, minor = found[1], found[2], int(found[3]), int(found[4])
     if major != 1:
-        raise RefusedError(505)
+        raise InvalidRequestError(505)
     absolute = _ABSOLUTE.match(target)
     if absolute:
         target = target[absolute.end() :]
         target = target if target.startswith("/") else "/" + target
     if not target.startswith("/"):
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     if refused_by_nginx(target.partition("?")[0]):
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     headers = _headers(stream)
     host = _host(headers, int(minor), absolute[1] if absolute else None)
     body = _body(stream, headers, int(minor), proceed)
@@ -144,7 +144,7 @@ def _line(stream: BinaryIO, too_long: int) -> str | None:
     if not raw:
         return None
     if not raw.endswith(b"\n"):
-        raise RefusedError(too_long if len(raw) > LINE else 400)
+        raise InvalidRequestError(too_long if len(raw) > LINE else 400)
     text = raw[:-1].decode("latin-1")
     return text[:-1] if text.endswith("\r") else text
 
@@ -156,12 +156,12 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
     while True:
         line = _line(stream, 494)
         if line is None:
-            raise RefusedError(400)
+            raise InvalidRequestError(400)
         if line == "":
             return tuple(headers)
         size += len(line)
         if size > HEADERS or len(headers) >= HEADER_COUNT:
-            raise RefusedError(494)
+            raise InvalidRequestError(494)
         # Without a colon it is an empty header (seen on a Kong 3.10).
         name, _, value = line.partition(":")
         if (
@@ -170,12 +170,12 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
             or "\x00" in value
             or "\r" in value
         ):
-            raise RefusedError(400)
+            raise InvalidRequestError(400)
         if not _NAME.match(name):
             continue  # ignore_invalid_headers is on: such a header never happened
         key = name.lower()
         if key in _UNIQUE and key in seen:
-            raise RefusedError(400)
+            raise InvalidRequestError(400)
         seen.add(key)
         headers.append(
             (name, value.strip(" ") if key != "host" else value.strip(" \t"))
@@ -187,10 +187,10 @@ def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
     accept = next((value for name, value in headers if name.lower() == "accept"), None)
     given = next((value for name, value in headers if name.lower() == "host"), None)
     if given is None and minor >= 1:
-        raise RefusedError(400, accept)
+        raise InvalidRequestError(400, accept)
     name = absolute or given or ""
     if given is not None and _BAD_HOST.search(given):
-        raise RefusedError(400, accept)
+        raise InvalidRequestError(400, accept)
     name = name.lower()
     return (
         name[: name.index("]") + 1]
@@ -208,13 +208,13 @@ def _body(
     by_name = {name.lower(): value for name, value in headers}
     coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
     if coding is not None and minor == 0:
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     if coding is not None and coding.lower() != "chunked":
-        raise RefusedError(501)
+        raise InvalidRequestError(501)
     if (coding is not None and length is not None) or (
         length is not None and not re.fullmatch("[0-9]+", length)
     ):
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     if coding is None and not length:
         return b""
     if proceed and by_name.get("expect", "").lower() == "100-continue":
@@ -223,12 +223,12 @@ def _body(
         return _chunks(stream)
     size = int(length or 0)
     if size > LARGEST_LENGTH:
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     if size > BODY:
-        raise RefusedError(413)
+        raise InvalidRequestError(413)
     body = stream.read(size)
     if len(body) < size:
-        raise RefusedError(400)
+        raise InvalidRequestError(400)
     return body
 
 
@@ -238,15 +238,15 @@ def _chunks(stream: BinaryIO) -> bytes:
         line = _line(stream, 400)
         text = (line or "").partition(";")[0].rstrip(" \t")
         if not re.fullmatch("[0-9A-Fa-f]{1,8}", text):
-            raise RefusedError(400)
+            raise InvalidRequestError(400)
         size = int(text, 16)
         if len(body) + size > BODY:
-            raise RefusedError(413)
+            raise InvalidRequestError(413)
         if size == 0:
             break
         body += stream.read(size)
         if _line(stream, 400) != "":
-            raise RefusedError(400)
+            raise InvalidRequestError(400)
     while _line(stream, 400):
         continue  # trailers are not forwarded
     return body
@@ -316,7 +316,7 @@ class Server:
     def __init__(
         self,
         port: int,
-        answer: Callable[[Request | RefusedError], Response | None],
+        answer: Callable[[Request | InvalidRequestError], Response | None],
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._answer = answer
@@ -379,7 +379,7 @@ class Server:
                         secured.do_handshake()
                         self._converse(secured)
                 else:
-                    self._refuse(connection, RefusedError(497))
+                    self._refuse(connection, InvalidRequestError(497))
         except OSError:
             pass  # the other side went away, or the stand-in was stopped
         finally:
@@ -392,7 +392,7 @@ class Server:
             while self._one(connection, stream):
                 pass
 
-    def _refuse(self, connection: socket.socket, refused: RefusedError) -> None:
+    def _refuse(self, connection: socket.socket, refused: InvalidRequestError) -> None:
         response = self._answer(refused)
         if response is not None:
             connection.sendall(wire(response, head=False, keep_alive=False))
@@ -403,7 +403,7 @@ class Server:
             request = read_request(
                 stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             )
-        except RefusedError as refused:
+        except InvalidRequestError as refused:
             self._refuse(connection, refused)
             return False
         if request is None:

@@ -2,7 +2,7 @@
 
 Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong
 3.10 (step jwt). What the plugin does not catch in Kong ends in its error handler with 500; here
-that is `UnexpectedError`.
+that is `InternalServerError`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
 READ_HEADERS = 100
 
 
-class UnexpectedError(Exception):
+class InternalServerError(Exception):
     """Kong's error handler answers: 500."""
 
 
@@ -77,7 +77,7 @@ class _Token:
     signature: bytes
 
 
-class _DenialError(Exception):
+class _CredentialError(Exception):
     def __init__(
         self, body: Mapping[str, str] | str, *, presented: bool = True
     ) -> None:
@@ -92,7 +92,7 @@ def access(
     """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
     set on it.
 
-    Raises UnexpectedError.
+    Raises InternalServerError.
     """
     if not config["run_on_preflight"] and exchange.method == "OPTIONS":
         return None
@@ -103,19 +103,21 @@ def access(
         token = _decoded(_presented(exchange, config))
         credential = _credential(token, config, credentials)
         _check_claims(token, config, int(exchange.now))
-    except _DenialError as denial:
+    except _CredentialError as denial:
         if anonymous is None:
             return Denied(
                 401, denial.body, (_challenge(config["realm"], denial.presented),)
             )
         consumer = credentials.find("consumers", anonymous)
         if consumer is None:
-            raise UnexpectedError(f"anonymous consumer {anonymous} not found") from None
+            raise InternalServerError(
+                f"anonymous consumer {anonymous} not found"
+            ) from None
         _identify(exchange, consumer, None, None)
         return None
     consumer = credentials.tables["consumers"].get(credential["consumer"]["id"])
     if consumer is None:
-        raise UnexpectedError("the credential's consumer is gone")
+        raise InternalServerError("the credential's consumer is gone")
     _identify(exchange, consumer, credential, token.text)
     return None
 
@@ -131,7 +133,7 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
     found: dict[str | None, None] = {}
     for names in ("uri_param_names", "cookie_names", "header_names"):
         if config[names] is None:
-            raise UnexpectedError(f"{names} is null")
+            raise InternalServerError(f"{names} is null")
     wanted = [wire(name) for name in config["uri_param_names"]]
     found.update(
         {
@@ -155,12 +157,12 @@ def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
         if match:
             found[match[1]] = None
     if not found:
-        raise _DenialError("Unauthorized", presented=False)
+        raise _CredentialError("Unauthorized", presented=False)
     if len(found) > 1:
-        raise _DenialError("Multiple tokens provided")
+        raise _CredentialError("Multiple tokens provided")
     token = next(iter(found))
     if token is None:
-        raise _DenialError("Unrecognizable token")  # an argument without a value
+        raise _CredentialError("Unrecognizable token")  # an argument without a value
     return token
 
 
@@ -177,13 +179,13 @@ def lenient_base64(text: str) -> bytes | None:
 def _json(text: str | None) -> Any:
     raw = None if text is None else lenient_base64(text)
     if raw is None:
-        raise _DenialError("Bad token; invalid JSON")
+        raise _CredentialError("Bad token; invalid JSON")
     try:
         return json.JSONDecoder(strict=False).decode(
             raw.decode("utf-8", "surrogateescape")
         )
     except (ValueError, RecursionError):
-        raise _DenialError("Bad token; invalid JSON") from None
+        raise _CredentialError("Bad token; invalid JSON") from None
 
 
 def _decoded(token: str) -> _Token:
@@ -191,19 +193,19 @@ def _decoded(token: str) -> _Token:
     body, dot, tail = rest.partition(".")
     header, claims = _json(head), _json(body)
     if not dot:
-        raise _DenialError("Bad token; invalid JSON")
+        raise _CredentialError("Bad token; invalid JSON")
     if not isinstance(header, dict | list | str):
-        raise UnexpectedError("the header is no object")
+        raise InternalServerError("the header is no object")
     algorithm = header.get("alg") if isinstance(header, dict) else None
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise _DenialError("Bad token; invalid alg")
+        raise _CredentialError("Bad token; invalid alg")
     if claims is False:
-        raise _DenialError("Bad token; invalid claims")
+        raise _CredentialError("Bad token; invalid claims")
     signature = lenient_base64(tail)
     if signature is None:
-        raise _DenialError("Bad token; invalid signature")
+        raise _CredentialError("Bad token; invalid signature")
     if not isinstance(claims, dict | list | str):
-        raise UnexpectedError("the payload is no object")
+        raise InternalServerError("the payload is no object")
     return _Token(
         token,
         header,
@@ -219,18 +221,18 @@ def _credential(
     """The credential that the token names, once its signature was verified with it."""
     name = config["key_claim_name"]
     if name is None:
-        raise UnexpectedError("key_claim_name is null")
+        raise InternalServerError("key_claim_name is null")
     key = (
         token.claims[name]
         if token.claims.get(name, False) is not False
         else token.header.get(name, False)
     )
     if key is False:
-        raise _DenialError(f"No mandatory '{name}' in claims")
+        raise _CredentialError(f"No mandatory '{name}' in claims")
     if key == "":
-        raise _DenialError(f"Invalid '{name}' in claims")
+        raise _CredentialError(f"Invalid '{name}' in claims")
     if not isinstance(key, str):
-        raise UnexpectedError("a key that is no text cannot be looked up")
+        raise InternalServerError("a key that is no text cannot be looked up")
     found = next(
         (
             one
@@ -240,18 +242,18 @@ def _credential(
         None,
     )
     if found is None:
-        raise _DenialError(f"No credentials found for given '{name}'")
+        raise _CredentialError(f"No credentials found for given '{name}'")
     algorithm = found["algorithm"] or "HS256"
     if token.header["alg"] != algorithm:
-        raise _DenialError("Invalid algorithm")
+        raise _CredentialError("Invalid algorithm")
     secret = found["secret"] if algorithm.startswith("HS") else found["rsa_public_key"]
     value = None if secret is None else secret.encode("utf-8", "surrogateescape")
     if value is not None and config["secret_is_base64"]:
         value = lenient_base64(value.decode("latin-1"))
     if value is None:
-        raise _DenialError("Invalid key/secret")
+        raise _CredentialError("Invalid key/secret")
     if not _verified(algorithm, value, token.signed, token.signature):
-        raise _DenialError("Invalid signature")
+        raise _CredentialError("Invalid signature")
     return found
 
 
@@ -265,7 +267,7 @@ def _public_key(pem: bytes) -> Any:
             else load_pem_public_key(text)
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UnexpectedError("the consumer's public key is invalid") from error
+        raise InternalServerError("the consumer's public key is invalid") from error
 
 
 @lru_cache(maxsize=4096)
@@ -281,7 +283,7 @@ def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bo
         if isinstance(public, ec.EllipticCurvePublicKey) and algorithm.startswith("ES"):
             size = {"256": 32, "384": 48, "512": 66}[algorithm[2:]]
             if len(signature) != 2 * size:
-                raise UnexpectedError("an elliptic signature has a fixed length")
+                raise InternalServerError("an elliptic signature has a fixed length")
             numbers = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
             public.verify(
                 utils.encode_dss_signature(*numbers),
@@ -322,14 +324,14 @@ def _check_claims(token: _Token, config: Mapping[str, Any], now: int) -> None:
         elif name == "nbf" and value > now:
             errors[name] = "token not valid yet"
     if errors:
-        raise _DenialError(errors)
+        raise _CredentialError(errors)
     longest = config["maximum_expiration"]
     if longest:
         expires = token.claims.get("exp")
         if expires is not None and not _is_number(expires):
-            raise UnexpectedError("exp is no number")
+            raise InternalServerError("exp is no number")
         if expires is None or expires - now > longest:
-            raise _DenialError({"exp": "exceeds maximum allowed expiration"})
+            raise _CredentialError({"exp": "exceeds maximum allowed expiration"})
 
 
 def _identify(

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
-from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
 from sandbox.kong.store import Entity, Snapshot, Store
 from sandbox.kong.upstream import Resolve, UpstreamRequest
@@ -158,13 +158,13 @@ class Kong:
         lags = self.lags
         return lags.routes, lags.plugins, lags.credentials
 
-    def _manage(self, request: Request | RefusedError) -> Response | None:
+    def _manage(self, request: Request | InvalidRequestError) -> Response | None:
         faults = self.faults
-        if faults is None or isinstance(request, RefusedError):
+        if faults is None or isinstance(request, InvalidRequestError):
             return self._administered(request)
         return faults(request, lambda: self._administered(request))
 
-    def _administered(self, request: Request | RefusedError) -> Response:
+    def _administered(self, request: Request | InvalidRequestError) -> Response:
         answer = self._admin.answer(request)
         if (
             answer.status == 501
@@ -175,14 +175,14 @@ class Kong:
             return Response(200, headers, self._proxy.metrics.encode())
         return answer
 
-    def _serve(self, request: Request | RefusedError) -> Response | None:
+    def _serve(self, request: Request | InvalidRequestError) -> Response | None:
         return self._answered(request, "http", self._servers[1].port)
 
-    def _serve_tls(self, request: Request | RefusedError) -> Response | None:
+    def _serve_tls(self, request: Request | InvalidRequestError) -> Response | None:
         return self._answered(request, "https", self._servers[2].port)
 
     def _answered(
-        self, request: Request | RefusedError, scheme: str, port: int
+        self, request: Request | InvalidRequestError, scheme: str, port: int
     ) -> Response:
         answer = self._proxy.answer(request, scheme, port, self._send)
         return Response(answer.status, tuple(answer.headers), answer.body)

@@ -22,14 +22,20 @@ from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.further import FURTHER
 from sandbox.kong.hop_by_hop import HopByHop
-from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
+from sandbox.kong.http import (
+    Header,
+    InvalidRequestError,
+    Request,
+    Response,
+    read_request,
+)
 from sandbox.kong.lua import Functions
 from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
 from sandbox.kong.store import Entity, Snapshot, Store, Table
-from sandbox.kong.upstream import UnresolvedError, UpstreamError, UpstreamRequest
+from sandbox.kong.upstream import NameResolutionError, UpstreamError, UpstreamRequest
 
 PORTS = {"http": 8000, "https": 8443}
 Send = Callable[[UpstreamRequest, Entity], Response]
@@ -79,7 +85,7 @@ class View:
     credentials: Snapshot
 
 
-class _StopError(Exception):
+class _ResponseError(Exception):
     """The request ends here, with this response of Kong's own: a plugin's (`exit`), or an error."""
 
     def __init__(self, response: Response, source: str = "error") -> None:
@@ -140,20 +146,20 @@ class Proxy:
         """One request, given as its bytes. A connection that Kong would close without an answer is
         a 400 here."""
         try:
-            request: Request | RefusedError | None = read_request(BytesIO(raw))
-        except RefusedError as refused:
+            request: Request | InvalidRequestError | None = read_request(BytesIO(raw))
+        except InvalidRequestError as refused:
             request = refused
         if isinstance(request, Request):
             request = replace(request, peer=peer)
         return self.answer(
-            request or RefusedError(400), scheme, port or PORTS[scheme], send
+            request or InvalidRequestError(400), scheme, port or PORTS[scheme], send
         )
 
     def answer(
-        self, request: Request | RefusedError, scheme: str, port: int, send: Send
+        self, request: Request | InvalidRequestError, scheme: str, port: int, send: Send
     ) -> Answer:
         """The answer to a request as it was read, or to one that could not be read."""
-        if isinstance(request, RefusedError):
+        if isinstance(request, InvalidRequestError):
             exchange = self._exchange(None, scheme, port)
             response = nginx_error(request.status, request.accept, exchange.request_id)
             return self._own(exchange, response, close=True)
@@ -180,17 +186,17 @@ class Proxy:
                 try:
                     response = self._passed_on(exchange, send(sent, service))
                     break
-                except UnresolvedError:
+                except NameResolutionError:
                     if attempt + 1 >= len(peers):
-                        raise _StopError(
+                        raise _ResponseError(
                             self._error(exchange, 503, NO_PEER if balanced else NO_NAME)
                         ) from None
                 except UpstreamError as error:
                     if is_last(exchange, service, attempt, error):
                         raise
             else:
-                raise _StopError(self._error(exchange, 503, NO_PEER))
-        except _StopError as stop:
+                raise _ResponseError(self._error(exchange, 503, NO_PEER))
+        except _ResponseError as stop:
             exchange.source = stop.source
             return self._own(
                 exchange, self._filtered(exchange, tables, plugins, stop.response)
@@ -249,12 +255,12 @@ class Proxy:
 
     def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
         """Route the request and run its plugins; the service that it may go to. Raises
-        _StopError."""
+        _ResponseError."""
         if exchange.method == "TRACE":
             refusal = nginx_error(
                 405, exchange.request.header("accept"), exchange.request_id
             )
-            raise _StopError(
+            raise _ResponseError(
                 replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
             )
         view = self._view()
@@ -268,7 +274,7 @@ class Proxy:
             exchange.request, exchange.scheme, exchange.port, exchange.path
         )
         if exchange.match is None:
-            raise _StopError(
+            raise _ResponseError(
                 self._error(exchange, 404, "no Route matched with those values")
             )
         self._check_protocol(exchange)
@@ -282,18 +288,18 @@ class Proxy:
             )
         )
         plugins.clear()
-        stopped: _StopError | None = None
+        stopped: _ResponseError | None = None
         for plugin in self._plugins(exchange, view):
             plugins.append(plugin)  # those behind one that answers see the answer, too
             if stopped is None:
                 try:
                     self._run(exchange, tables, plugin, view)
-                except _StopError as stop:
+                except _ResponseError as stop:
                     stopped = stop
         if stopped:
             raise stopped
         if service is None:
-            raise _StopError(
+            raise _ResponseError(
                 self._error(exchange, 503, "no Service found with those values")
             )
         return service
@@ -308,23 +314,25 @@ class Proxy:
             )
             upgrade = (("connection", "Upgrade"), ("upgrade", "HTTP/2"))
             if grpc:
-                raise _StopError(
+                raise _ResponseError(
                     self._error(exchange, 426, "Please use HTTP2 protocol", *upgrade)
                 )
-            raise _StopError(
+            raise _ResponseError(
                 self._error(exchange, 415, "Non-gRPC request matched gRPC route")
             )
         if exchange.scheme == "https" or "http" in protocols:
             return
         status = route["https_redirect_status_code"]
         if status in _REDIRECTS:
-            raise _StopError(
+            raise _ResponseError(
                 html_page(
                     status, f"https://{exchange.request.host}{exchange.request.target}"
                 )
             )
         tls = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
-        raise _StopError(self._error(exchange, 426, "Please use HTTPS protocol", *tls))
+        raise _ResponseError(
+            self._error(exchange, 426, "Please use HTTPS protocol", *tls)
+        )
 
     def _view(self) -> View:
         return View(*self._store.seen(*self._lags()))
@@ -390,7 +398,7 @@ class Proxy:
             if plugin["name"] == "jwt":
                 denied = jwt.access(exchange, config, view.credentials)
                 if denied:
-                    raise _StopError(
+                    raise _ResponseError(
                         termination.json_response(
                             denied.status, denied.body, denied.headers
                         ),
@@ -398,11 +406,11 @@ class Proxy:
                     )
             elif further := self._further.get(plugin["name"]):
                 if answered := further.access(exchange, plugin):
-                    raise _StopError(answered, "exit")
+                    raise _ResponseError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
                 if ended:  # with what plugins before it said of any answer
-                    raise _StopError(
+                    raise _ResponseError(
                         replace(
                             ended, headers=(*ended.headers, *exchange.response_headers)
                         ),
@@ -410,8 +418,8 @@ class Proxy:
                     )
             else:
                 self._script(exchange, tables, plugin, "access")
-        except (jwt.UnexpectedError, RuntimeError):
-            raise _StopError(self._error(exchange, 500)) from None
+        except (jwt.InternalServerError, RuntimeError):
+            raise _ResponseError(self._error(exchange, 500)) from None
 
     def _script(
         self, exchange: Exchange, tables: Any, plugin: Entity, phase: str
@@ -419,10 +427,10 @@ class Proxy:
         try:
             answered = self._functions.run(exchange, tables, plugin, phase)
         except RuntimeError:
-            raise _StopError(self._error(exchange, 500)) from None
+            raise _ResponseError(self._error(exchange, 500)) from None
         if answered:
             assert exchange.exit is not None
-            raise _StopError(exchange.exit, "exit")
+            raise _ResponseError(exchange.exit, "exit")
 
     def _filtered(
         self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response

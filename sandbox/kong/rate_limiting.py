@@ -32,7 +32,7 @@ return n - 1
 """
 
 
-class AwayError(RuntimeError):
+class RedisUnavailableError(RuntimeError):
     """Redis did not answer, or not as one."""
 
 
@@ -46,7 +46,7 @@ class RateLimiting:
         self._counters: dict[str, int] = {}
 
     def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
-        """429 where a window is full. Raises AwayError where Redis is away and the plugin is not
+        """429 where a window is full. Raises RedisUnavailableError where Redis is away and the plugin is not
         fault tolerant."""
         config = plugin["config"]
         limits = {
@@ -57,7 +57,7 @@ class RateLimiting:
             used = {
                 window: self._used(config, keys[window], window) for window in limits
             }
-        except AwayError:
+        except RedisUnavailableError:
             if config["fault_tolerant"]:
                 return None
             raise
@@ -175,7 +175,7 @@ def _number(value: float) -> str:
 
 def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
     if redis["ssl"]:
-        raise AwayError("TLS to Redis is not modelled")
+        raise RedisUnavailableError("TLS to Redis is not modelled")
     signed_in = [
         ["AUTH", *([redis["username"]] if redis["username"] else []), redis["password"]]
     ]
@@ -199,7 +199,7 @@ def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
                 connection.sendall(b"*%d\r\n%b" % (len(parts), wire))
                 answer = answers.readline()
                 if answer[:1] not in (b"+", b":"):
-                    raise AwayError(f"Redis answers {answer!r}")
+                    raise RedisUnavailableError(f"Redis answers {answer!r}")
     except OSError as error:
-        raise AwayError(f"Redis is away: {error}") from error
+        raise RedisUnavailableError(f"Redis is away: {error}") from error
     return int(answer[1:])

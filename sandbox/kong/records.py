@@ -15,14 +15,14 @@ REDACTED = frozenset({"authorization", "proxy-authorization"})
 """Headers whose values Kong takes out of records: no others."""
 
 
-class LostError(Exception):
+class UnencodableRecordError(Exception):
     """The record has a value that Kong's JSON encoder refuses: it is lost, and nothing is said."""
 
 
 def line(exchange: Exchange) -> bytes:
-    """The record as plugins send it: one JSON text. Raises LostError."""
+    """The record as plugins send it: one JSON text. Raises UnencodableRecordError."""
     if exchange.record_lost:
-        raise LostError
+        raise UnencodableRecordError
     return json.dumps(
         record(exchange), separators=(",", ":"), ensure_ascii=False
     ).encode("latin-1")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
-from sandbox.kong.records import LostError, line
+from sandbox.kong.records import UnencodableRecordError, line
 
 _SECONDS = 1.0
 
@@ -38,7 +38,7 @@ class Sink:
         return None
 
     def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
-        with suppress(LostError, OSError, http.client.HTTPException):
+        with suppress(UnencodableRecordError, OSError, http.client.HTTPException):
             self.send(line(exchange), plugin["config"])
 
     def send(self, record: bytes, config: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ class UpstreamError(Exception):
         self.sent = sent
 
 
-class UnresolvedError(UpstreamError):
+class NameResolutionError(UpstreamError):
     """The upstream's name leads nowhere; nothing was sent."""
 
     def __init__(self) -> None:
@@ -102,11 +102,11 @@ def send(
     resolve: Resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
-    """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid
+    """The upstream's answer. Raises NameResolutionError: no such name; UpstreamError: 502 no valid
     answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
-        raise UnresolvedError
+        raise NameResolutionError
     if service["protocol"] != "http" and tls is None:
         raise UpstreamError(502)  # never in clear what should be encrypted
     sent = False

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox import browser
-from sandbox.browser import BlockedError, Endpoints, Proof, RefusedError
+from sandbox.browser import CrossOriginError, Endpoints, IssuerError, Proof
 
-__all__ = ["BlockedError", "RefusedError", "client_credentials", "login", "refresh"]
+__all__ = ["CrossOriginError", "IssuerError", "client_credentials", "login", "refresh"]
 
 
 def login(

@@ -37,10 +37,10 @@ from sandbox.plugins.http import Answer, send
 from sandbox.plugins.provider import (
     Difference,
     Found,
+    NotReadyError,
     Plugin,
     ProviderError,
     Resource,
-    UnreadyError,
     run,
 )
 from sandbox.plugins.values import Properties, Value, is_empty
@@ -177,7 +177,7 @@ class Entity(Resource):
                 **state,
                 **{key: news[key] for key in self.fields if key in news},
             }
-            raise UnreadyError(identifier, news, planned, str(error)) from None
+            raise NotReadyError(identifier, news, planned, str(error)) from None
 
     def delete(self, identifier: str, state: Properties) -> None:
         self._accepted(

@@ -33,10 +33,10 @@ from sandbox.plugins.provider import (
     Difference,
     Found,
     Naming,
+    NotReadyError,
     Plugin,
     ProviderError,
     Resource,
-    UnreadyError,
     run,
 )
 from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
@@ -252,7 +252,7 @@ class Manifest(Resource):
         )
         if reason:
             what = f"{self._kind} {_identifier(inputs)} was not rolled out: {reason}"
-            raise UnreadyError(_identifier(inputs), inputs, live, what)
+            raise NotReadyError(_identifier(inputs), inputs, live, what)
         return live
 
     def delete(self, identifier: str, state: Properties) -> None:

@@ -36,7 +36,7 @@ class ProviderError(Exception):
     """An operation failed; the text is what the user sees under the resource's name."""
 
 
-class UnreadyError(ProviderError):
+class NotReadyError(ProviderError):
     """An object that was created or changed, and did not become what it is to be: the engine
     records it as it is now, and that the next run has to look at it again."""
 
@@ -356,7 +356,7 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
-        if isinstance(error, UnreadyError):
+        if isinstance(error, NotReadyError):
             made = pb.ErrorResourceInitFailed(
                 id=error.identifier,
                 inputs=to_struct(error.inputs),

@@ -16,7 +16,7 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.stacks import records, run
 from kong_oam.stacks.order import Estates
@@ -84,7 +84,7 @@ class Engine:
             case ("stack", "tag", "set", name, text):
                 self.tags |= {} if name == records.NAMED else {name: text}
                 return ""
-        raise CliError(f"`pulumi {' '.join(words)}` failed")
+        raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str, environment: Mapping[str, str]) -> bool:
         """A run of the program, as far as it looks at the stacks. One that it refuses fails."""

@@ -13,7 +13,12 @@ import pytest
 
 from tests.support.fingerprint_fields import Field, Pair, Pairs, left_out, made_of
 from tests.support.generated_estates import Choice, Chosen, first, full
-from tests.support.partition_worlds import Deployed, Project, RefusedError, project_at
+from tests.support.partition_worlds import (
+    Deployed,
+    InvalidEstateError,
+    Project,
+    project_at,
+)
 from tests.support.tiers import deep_after
 
 FEW: dict[Choice, set[str | None]] = {
@@ -140,7 +145,7 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
             run_all, run_few = all_run.copy(), few_run.copy()
             try:
                 project.up(estates, run_all, everything=True)
-            except RefusedError:  # as where Kong has no such plugin
+            except InvalidEstateError:  # as where Kong has no such plugin
                 refused += 1
                 continue
             project.up(estates, run_few, everything=False)

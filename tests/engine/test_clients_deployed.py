@@ -43,7 +43,7 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
         )
         own = PrivateKey(pem, public["kid"])
         with pytest.raises(
-            browser.RefusedError, match="a key that the client does not have"
+            browser.IssuerError, match="a key that the client does not have"
         ):
             browser.client_credentials(endpoint, client, own, [scopes])
         local.okta.publish(
@@ -124,5 +124,5 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
     assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
     assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
     assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
-    with pytest.raises(browser.RefusedError, match="invalid_client"):
+    with pytest.raises(browser.IssuerError, match="invalid_client"):
         signed_in(app, "user-sales", "a-secret-of-somebody")

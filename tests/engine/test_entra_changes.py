@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.entra import Entra
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment
@@ -144,7 +144,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
     ]
     audience = deployment.output("audiences")["orders/api"]
     settings = {**credential(local, "web"), "OAUTH_SCOPES": f"{audience}/orders.write"}
-    with pytest.raises(RefusedError, match="AADSTS65001"):
+    with pytest.raises(IssuerError, match="AADSTS65001"):
         caller.token(settings, "user-order-desk")
     for file, text in texts.items():
         (deployment.folder / file).write_text(text, "utf-8")

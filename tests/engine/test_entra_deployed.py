@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.demo.table import ask, estate_of
 from sandbox.entra import Entra
@@ -129,7 +129,7 @@ def test_what_is_not_the_clients_own_does_not_count(
     )
     assert status(roles=["orders.read", "group=order-desk"]) == 403
     settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(IssuerError) as refused:
         caller.token(
             {
                 **settings,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox import browser
-from sandbox.browser import ClusterToken, RefusedError
+from sandbox.browser import ClusterToken, IssuerError
 from sandbox.issuer import Issuer
 from sandbox.local import Local
 from tests.support.engine.calls import call, credential, part
@@ -126,11 +126,11 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
             ),
             _signed(cluster, account, "https://kubernetes.default.svc"),
         ):
-            with pytest.raises(RefusedError, match="AADSTS700213"):
+            with pytest.raises(IssuerError, match="AADSTS700213"):
                 _token(job, wrong)
         with (
             Issuer("cluster") as other,
-            pytest.raises(RefusedError, match="AADSTS700213"),
+            pytest.raises(IssuerError, match="AADSTS700213"),
         ):
             _token(job, _signed(other, account, "api://AzureADTokenExchange"))
 

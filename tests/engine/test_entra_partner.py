@@ -45,7 +45,7 @@ def _named(deployment: Deployment, *certificates: str) -> None:
 
 
 def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -> str:
-    """What the partner gets with what the stack tells it, and its own key. Raises RefusedError."""
+    """What the partner gets with what the stack tells it, and its own key. Raises IssuerError."""
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
@@ -80,7 +80,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
             and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
         )
         settings = deployment.output("elsewhere")["partner/acme"]
-        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+        with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(settings, old, first)
 
         _named(deployment, first)
@@ -94,9 +94,9 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         token = _token(settings, old, first)
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
-        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+        with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(settings, new, second)
-        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+        with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(
                 settings, new, first
             )  # the certificate is known, the key is another's
@@ -111,7 +111,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
 
         _named(deployment, second)
         assert deployment.changes("up") == {made[0]: "delete"}
-        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+        with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(settings, old, first)
         assert (
             call(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.local import STACK
 from tests.support.engine.calls import call, credential
 from tests.support.engine.pods import CLIENTS, Pods, on
@@ -91,7 +91,7 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             assert "credentials: shop/checkout at entra: generation 1 ends" in shown
             assert deployment.changes("up") == ended("a", *kinds)
             assert deployment.changes("up") == {}
-            with pytest.raises(RefusedError, match=refusal):
+            with pytest.raises(IssuerError, match=refusal):
                 caller.token(first)
 
             on(deployment, 465)
@@ -113,7 +113,7 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"
         ]
         deployment.run("up", *slots, "--target-dependents")
-        with pytest.raises(RefusedError, match=refusal):
+        with pytest.raises(IssuerError, match=refusal):
             caller.token(known)
         token = caller.token(credential(local, "checkout"))[0]
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200

@@ -224,7 +224,7 @@ def test_every_endpoint_answers_everybody_as_it_must(
 def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
     """Neither web application gets one for a user who holds no role."""
     for application in ("web", "console"):
-        with pytest.raises(browser.RefusedError) as refused:
+        with pytest.raises(browser.IssuerError) as refused:
             signed_in(sample.local, application, "user-none")
         assert refused.value.error == "access_denied"
 
@@ -237,7 +237,7 @@ def test_a_client_is_issued_no_scope_that_it_was_not_granted(sample: Sample) -> 
         browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
     )
     for scopes in (["orders.write"], ["orders.read", "orders.write"], ["reports.read"]):
-        with pytest.raises(browser.RefusedError):
+        with pytest.raises(browser.IssuerError):
             browser.client_credentials(*account, scopes)
 
 

@@ -52,7 +52,7 @@ def _page_signs_in(local: Local, origin: str) -> bool:
                 "access_token"
             ]
         )
-    except browser.BlockedError:
+    except browser.CrossOriginError:
         return False
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.cluster import AlreadyExistsError
 from sandbox.local import STACK
 from tests.support.documentation import page
@@ -104,7 +104,7 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
         ).status
         == 200
     )
-    with pytest.raises(RefusedError, match="a key that the client does not have"):
+    with pytest.raises(IssuerError, match="a key that the client does not have"):
         caller.token(before)
     shown = (
         page("how-to/rotate.md")

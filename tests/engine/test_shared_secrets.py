@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.local import STACK
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
@@ -69,7 +69,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
     assert orders(shop, after) == 200
-    with pytest.raises(RefusedError, match="invalid_client"):
+    with pytest.raises(IssuerError, match="invalid_client"):
         caller.token(before)
     assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
     second = shop.output("credentials")["shop/checkout at okta"]
@@ -104,7 +104,7 @@ def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) ->
         before = credential(shop.local, "checkout")
         shop.run("up")
         assert "pods of before" not in said(shop)
-        with pytest.raises(RefusedError, match="invalid_client"):
+        with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200
         told = shop.output("credentials")["shop/checkout at okta"]

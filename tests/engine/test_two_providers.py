@@ -141,7 +141,7 @@ def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
         )
         == 200
     )
-    with pytest.raises(caller.browser.RefusedError, match="access_denied"):
+    with pytest.raises(caller.browser.IssuerError, match="access_denied"):
         two.token("console", "user-wrong")
     token = user_token(two.deployment.local, "web", "user-sales")
     assert two.status("GET", "orders.example.com/orders", token) == 200

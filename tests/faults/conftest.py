@@ -9,7 +9,7 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from tests.support.faults.stacks import Empty, Stack, start
-from tests.support.postgresql import MissingError, PostgreSql, postgresql
+from tests.support.postgresql import PostgreSql, PostgreSqlMissingError, postgresql
 
 
 @pytest.fixture
@@ -44,5 +44,5 @@ def server() -> Iterator[PostgreSql]:
     try:
         with postgresql() as started:
             yield started
-    except MissingError as error:
+    except PostgreSqlMissingError as error:
         pytest.skip(str(error))

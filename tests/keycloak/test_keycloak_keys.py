@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox import browser, caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
 from tests.support.engine.calls import credential
@@ -56,7 +56,7 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
             assert settings["OAUTH_KEY_ALGORITHM"] == "ES256"
             proof = caller.proof_of(settings)
             assert isinstance(proof, browser.PrivateKey)
-            with pytest.raises(RefusedError):
+            with pytest.raises(IssuerError):
                 wrong = dataclasses.replace(proof, algorithm="ES384")
                 browser.client_credentials(*where, wrong, ["orders.read"])
 
@@ -66,7 +66,7 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
         assert shop.changes("up", "--refresh") == {}
     assert set(pods.statuses) == {"200"}, pods.statuses
     assert pods.statuses["200"] > 100
-    with pytest.raises(RefusedError):
+    with pytest.raises(IssuerError):
         caller.token(before)
 
 

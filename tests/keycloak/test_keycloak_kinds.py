@@ -102,7 +102,7 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
         (page, "https://shop.example.com"),
         (app, "http://shop.example.com"),
     ):
-        with pytest.raises(browser.BlockedError):
+        with pytest.raises(browser.CrossOriginError):
             _signed_in(settings, "user-sales", origin)
 
 
@@ -134,7 +134,7 @@ def test_each_kind_is_what_it_is_in_the_realm(
         "GET", f"/{REALM}/clients/{partner['id']}/client-secret"
     ).body.get("value")
     for proof in (kept, "secret", None):
-        with pytest.raises(browser.RefusedError):
+        with pytest.raises(browser.IssuerError):
             browser.client_credentials(
                 told["OAUTH_TOKEN_ENDPOINT"],
                 told["OAUTH_CLIENT_ID"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
 from sandbox.project import set_providers
@@ -57,7 +57,7 @@ def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> N
     assert after["OAUTH_CLIENT_ID"] == before["OAUTH_CLIENT_ID"]
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
     assert orders(shop, after) == 200
-    with pytest.raises(RefusedError, match="unauthorized_client"):
+    with pytest.raises(IssuerError, match="unauthorized_client"):
         caller.token(before)
     assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
     told = shop.output("credentials")["shop/checkout at keycloak"]

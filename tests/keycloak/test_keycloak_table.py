@@ -149,12 +149,12 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(
         browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
     )
     for scope in ("orders.write", "reports.audit", "profile", "kong-oam.local.groups"):
-        with pytest.raises(browser.RefusedError, match="invalid_scope"):
+        with pytest.raises(browser.IssuerError, match="invalid_scope"):
             browser.client_credentials(*account, ["orders.read", scope])
     for scope in ("reports.read", "offline_access"):
-        with pytest.raises(browser.RefusedError, match="invalid_scope"):
+        with pytest.raises(browser.IssuerError, match="invalid_scope"):
             signed_in(keycloak, "user-both", scopes=f"openid {scope}")
-    with pytest.raises(browser.RefusedError, match="unauthorized_client"):
+    with pytest.raises(browser.IssuerError, match="unauthorized_client"):
         web = settings_of(keycloak, "web")
         browser.client_credentials(
             web["OAUTH_TOKEN_ENDPOINT"],
@@ -220,7 +220,7 @@ def test_clients_prove_with_their_own_key_who_they_are(keycloak: WithKeycloak) -
         browser.PrivateKey(other["OAUTH_PRIVATE_KEY"], own["OAUTH_KEY_ID"]),
         "secret",
     ):
-        with pytest.raises(browser.RefusedError):
+        with pytest.raises(browser.IssuerError):
             browser.client_credentials(*where, proof, ["orders.read"])
 
 

@@ -14,7 +14,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.emergency.changes import (
     EmergencyError,
     OpeningRequest,
-    PartlyClosedError,
+    StillOpenError,
     close,
     open_path,
     openings,
@@ -458,7 +458,7 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
             and "the scripts of orders/shop were changed by hand" in found.unknown[0]
         )
         with pytest.raises(
-            PartlyClosedError, match="the scripts of orders/shop were changed by hand"
+            StillOpenError, match="the scripts of orders/shop were changed by hand"
         ) as error:
             close(admin, settings)
         assert list(error.value.closed) == ["orders/api"]
@@ -476,7 +476,7 @@ def test_an_authentication_of_another_stack_is_told_and_left(
             "plugins", _guard(hands, "jwt"), tags=["kong-oam", "kong-oam-stack:prod"]
         )
         with pytest.raises(
-            PartlyClosedError,
+            StillOpenError,
             match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'",
         ):
             close(admin, settings)
@@ -498,7 +498,7 @@ def test_an_altered_gate_is_closed_as_far_as_it_can_be(
         assert [opening.path for opening in openings(admin, settings).openings] == [
             "/orders"
         ]
-        with pytest.raises(PartlyClosedError) as error:
+        with pytest.raises(StillOpenError) as error:
             close(admin, settings)
         assert error.value.closed == {}
         assert openings(admin, settings).openings == () and anybody(running) == 401

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.admission import refusal, stored
-from sandbox.cluster import Cluster, RefusedError
+from sandbox.cluster import Cluster, InvalidObjectError
 
 CONTAINER = {"name": "main", "image": "x:1"}
 POD = {
@@ -112,7 +112,7 @@ def test_an_apply_that_is_refused_changes_nothing() -> None:
         cluster.create(POD)
         changed = {**POD, "spec": {"containers": [{**CONTAINER, "workingDir": "/"}]}}
         for dry_run in (True, False):
-            with pytest.raises(RefusedError, match="spec: Forbidden"):
+            with pytest.raises(InvalidObjectError, match="spec: Forbidden"):
                 cluster.apply(changed, force=True, dry_run=dry_run)
         assert cluster.objects("Pod")[0]["spec"] == POD["spec"]
     finally:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.applying import ConflictError, Managed, RepeatedError
+from sandbox.applying import ConflictError, DuplicateItemError, Managed
 
 OURS, THEIRS = "program", "somebody"
 
@@ -121,7 +121,7 @@ def test_an_item_that_stands_twice_is_refused_by_an_apply_alone() -> None:
     }
     made = Managed({}).edited(twice, OURS)
     with pytest.raises(
-        RepeatedError,
+        DuplicateItemError,
         match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]',
     ):
         made.applied(twice, OURS, force=True)

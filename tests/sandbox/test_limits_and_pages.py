@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.http import rates
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.names import Tenant
@@ -116,7 +116,7 @@ def test_graphs_filter_takes_so_many_names() -> None:
         ) as graph,
     ):
         listed = ", ".join(f"'{name}'" for name in GROUPS[:16])
-        with pytest.raises(RefusedError, match="Too many child clauses"):
+        with pytest.raises(ManagementApiError, match="Too many child clauses"):
             [*graph.rows("/groups", f"displayName in ({listed})")]
         tenant.requests.clear()
         found = graph.group_ids([*GROUPS[:10], *odd, "nobody"])

@@ -9,7 +9,7 @@ import grpc
 from tests.support.mocks import ROOT
 
 
-class _Cancelled(grpc.RpcError):
+class _CancelledError(grpc.RpcError):
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.CANCELLED
 
@@ -20,5 +20,5 @@ def test_errors_that_are_each_others_context_are_looked_at_once() -> None:
     one, other = LookupError("one"), LookupError("other")
     one.__context__, other.__context__ = other, one
     assert not gave_up(one)
-    other.__cause__ = _Cancelled()
+    other.__cause__ = _CancelledError()
     assert gave_up(one)

@@ -17,7 +17,13 @@ from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
 from tests.support.generated_estates import Choice, Chosen
-from tests.support.partition_worlds import ESTATE, Deployed, Made, Project, RefusedError
+from tests.support.partition_worlds import (
+    ESTATE,
+    Deployed,
+    InvalidEstateError,
+    Made,
+    Project,
+)
 from tests.support.provider_settings import KEYCLOAK, stack
 
 Field = tuple[str, str]
@@ -217,7 +223,7 @@ class Pairs:
             or (pair[0][1] in OF_CLIENTS if pair[0][0] else pair[0][1] not in COMMON)
         )
         for choice, before, after in islice(wanted, part, None, parts):
-            with suppress(RefusedError):
+            with suppress(InvalidEstateError):
                 yield from self._pairs(choice, before, after)
 
     def _pairs(self, choice: Choice, before: Chosen, after: Chosen) -> Iterator[Pair]:
@@ -248,7 +254,7 @@ class Pairs:
     ) -> tuple[Estates, Deployed]:
         one, other = self.project.estates(before), self.project.estates(after)
         if one is None or other is None:
-            raise RefusedError("does not compile")
+            raise InvalidEstateError("does not compile")
         now = deployed.copy()
         for partition in stacks:
             known = _known(one, deployed), _known(other, now)

@@ -18,7 +18,7 @@ Key = tuple[str, str]
 """Type and logical name of a resource."""
 
 
-class LeftOutError(AssertionError):
+class MissingDependencyError(AssertionError):
     """Something that is to be made depends on what is left out, and is not there; or the program may come to it after
     something that is left out and depended on it."""
 
@@ -28,7 +28,7 @@ def without_left_out(
     wanted: Mapping[Key, Registered],
     words: Sequence[str],
 ) -> dict[Key, Registered]:
-    """What a stack is to have after a run with these words, of what its program registered. Raises LeftOutError."""
+    """What a stack is to have after a run with these words, of what its program registered. Raises MissingDependencyError."""
     left_out = _matcher(
         [word for option, word in pairwise(words) if option == "--exclude"]
     )
@@ -37,7 +37,7 @@ def without_left_out(
     for key, one in wanted.items():
         if not left_out(key):
             if one.after & skipped:
-                raise LeftOutError(
+                raise MissingDependencyError(
                     f"untargeted create: {key} needs {one.after & skipped}"
                 )
             found[key] = was[key] if key in was and "*" in one.ignored else one
@@ -45,7 +45,9 @@ def without_left_out(
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
-            raise LeftOutError(f"duplicate resource: {key} depended on {later}")
+            raise MissingDependencyError(
+                f"duplicate resource: {key} depended on {later}"
+            )
     stay = _with_needed(was, filter(left_out, was))
     return {**{key: was[key] for key in stay if key not in found}, **found}
 

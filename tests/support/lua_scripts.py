@@ -73,7 +73,7 @@ end
 """
 
 
-class Raised(Exception):  # noqa: N818 - what an API does
+class LuaApiError(Exception):
     """An API that raises."""
 
 

@@ -20,7 +20,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import SettingsError, read_file, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT, STACK, from_outputs
 from kong_oam.identity import kinds
 from kong_oam.identity.kinds import describe
@@ -45,7 +45,7 @@ Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
 """What a run registered, by type and name, and what it exported."""
 
 
-class RefusedError(Exception):
+class InvalidEstateError(Exception):
     """The program refuses the estate."""
 
 
@@ -99,10 +99,10 @@ class Deployed:
                     for urn, one in self.states.get(stack or "", {}).items()
                 ]
                 return json.dumps({"deployment": {"resources": resources}})
-        raise CliError(f"`pulumi {' '.join(words)}` failed")
+        raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str) -> bool:
-        """A run of a stack by the files as they are. Raises RefusedError."""
+        """A run of a stack by the files as they are. Raises InvalidEstateError."""
         self.ran.append(stack)
         key = stack, _files(), json.dumps(self.states, sort_keys=True, default=str)
         if key not in self.cache:
@@ -119,7 +119,7 @@ class Deployed:
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
-                raise RefusedError(
+                raise InvalidEstateError(
                     f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}"
                 ) from error
         of_stack = {
@@ -184,7 +184,7 @@ class Project:
 
     def up(self, estates: Estates, deployed: Deployed, *, everything: bool) -> Known:
         """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
-        RefusedError."""
+        InvalidEstateError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
             for module in (records, engine_stacks, export):

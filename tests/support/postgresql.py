@@ -28,7 +28,7 @@ _PATIENCE = 60.0
 """Seconds for it to begin, to answer, or to end."""
 
 
-class MissingError(Exception):
+class PostgreSqlMissingError(Exception):
     """There can be no PostgreSQL here. The message says why."""
 
 
@@ -116,7 +116,7 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Starts one, which ends with the context. Raises MissingError where there can be none."""
+    """Starts one, which ends with the context. Raises PostgreSqlMissingError where there can be none."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -173,7 +173,7 @@ def _programs() -> Path:
     """The folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3]))
     if not found:
-        raise MissingError(
+        raise PostgreSqlMissingError(
             f"no PostgreSQL below {_DEBIAN}: install Debian's package postgresql"
         )
     return found[-1].parent
@@ -187,7 +187,7 @@ def _unprivileged() -> dict[str, Any]:
     try:
         known = pwd.getpwnam("postgres")
     except KeyError:
-        raise MissingError(
+        raise PostgreSqlMissingError(
             "PostgreSQL does not run as root, and there is no user postgres to run it as"
         ) from None
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": ()}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import kong_oam.oam.application as oam
 from kong_oam.access.endpoint import Endpoint, Exposures
 from kong_oam.access.model import Stack
-from kong_oam.access.paths import PathSegments, Unreadable, declared, written
+from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared, written
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
 from kong_oam.objects.routes import Route
@@ -130,6 +130,6 @@ def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments 
     ways."""
     try:
         return declared(path)
-    except Unreadable as why:
+    except AmbiguousPathError as why:
         out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
         return None

@@ -24,7 +24,7 @@ from kong_oam.access.principals import (
     Access,
     Condition,
     Principal,
-    UnwieldyError,
+    TooManyGroupSetsError,
     minimal,
     suffices,
 )
@@ -127,7 +127,7 @@ def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
     if all(suffices(groups, was) for groups in now):
         return now
     if len(was) * len(now) > MOST:
-        raise UnwieldyError(
+        raise TooManyGroupSetsError(
             f"users of '{principal.client}' who may call before and after are more than {MOST:,} "
             "sets of groups; change roles first, and where paths lead in another change"
         )

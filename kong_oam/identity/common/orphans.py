@@ -36,7 +36,7 @@ class Orphan:
 class Orphans:
     """What was found at one provider: `objects`, each with the reason not to remove it or None.
 
-    `where` names the provider. `remove` removes some of the objects; it raises RefusedError. `gone`
+    `where` names the provider. `remove` removes some of the objects; it raises ManagementApiError. `gone`
     is what the state has and the provider has not, where no refresh can find that out, with the
     reason to keep it in the state or None.
     """

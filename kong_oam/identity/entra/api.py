@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
@@ -139,7 +139,7 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
 
 
 class Graph:
-    """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError.
+    """Microsoft Graph as the account sees it. A context manager. Every method raises ManagementApiError.
 
     `caller` is the object id of the account's own service principal, None where its token does not
     say it.
@@ -169,7 +169,7 @@ class Graph:
             }
         try:
             answer = self._send("POST", self._account.tenant.token_endpoint, data=form)
-        except RefusedError:
+        except ManagementApiError:
             self._http.close()
             raise
         self._http.headers["Authorization"] = f"Bearer {answer.get('access_token')}"
@@ -260,14 +260,14 @@ class Graph:
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
-                raise RefusedError(
+                raise ManagementApiError(
                     f"{self._account.host}: a further page is said to be at another server, "
                     f"{shown(url)}"
                 )
             page = self._send("GET", url)
             rows, following = page.get("value"), page.get("@odata.nextLink") or ""
             if not are_rows(rows) or not isinstance(following, str):
-                raise RefusedError(
+                raise ManagementApiError(
                     f"{self._account.host}: {path} answers no list; is this Microsoft Graph?"
                 )
             return rows, following

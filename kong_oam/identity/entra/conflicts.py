@@ -36,7 +36,7 @@ from kong_oam.identity.entra.names import (
 def name_conflicts(
     graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Iterator[Diagnostic]:
-    """Reports applications that are called as ours will be. Raises RefusedError.
+    """Reports applications that are called as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """

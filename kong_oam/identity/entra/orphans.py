@@ -35,7 +35,7 @@ def find(
     configuration: Configuration,
 ) -> Orphans | None:
     """Finds what interrupted creations made in the tenant. Raises InspectionError and
-    RefusedError."""
+    ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
         return None
@@ -53,7 +53,7 @@ def orphans(
     """Finds objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
-    Raises RefusedError.
+    Raises ManagementApiError.
     """
     result = []
     for creation in state.pending_at(provider, _SEARCHES):
@@ -76,7 +76,7 @@ def orphans(
 
 
 def remove(graph: Graph, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises RefusedError."""
+    """Removes the objects. Raises ManagementApiError."""
     for orphan in lost:
         if orphan.type == PASSWORD:
             application, _, key = orphan.id.split("/")

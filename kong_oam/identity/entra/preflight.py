@@ -27,7 +27,7 @@ def inspect(
     """Reports what stands in the way: groups that the tenant lacks, names that it has, another
     tenant in this stack.
 
-    Raises InspectionError and RefusedError.
+    Raises InspectionError and ManagementApiError.
     """
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
@@ -42,7 +42,7 @@ def group_ids(
     graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
 ) -> Ids:
     """Looks up the groups of roles: only security groups count, since no other can hold one. Raises
-    RefusedError."""
+    ManagementApiError."""
     return looked_up.groups(
         settings.name, group_names(settings, estate), graph.group_ids
     )

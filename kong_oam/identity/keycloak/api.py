@@ -124,7 +124,7 @@ class Realm:
         on the way.
 
         Groups are read page by page, and subgroups where a path leads there. But where those at the
-        top are more than a page, few are asked for one by one. Raises RefusedError.
+        top are more than a page, few are asked for one by one. Raises ManagementApiError.
         """
         top = self.pages("/groups")
         first = list(islice(top, _PAGE + 1))
@@ -152,12 +152,12 @@ class Realm:
         return self._account.realm
 
     def role(self, name: str) -> Row | None:
-        """Reads the realm's role of this name. Raises RefusedError."""
+        """Reads the realm's role of this name. Raises ManagementApiError."""
         answer = self._get(f"/roles/{quote(name, safe='')}")
         return None if answer.status_code == 404 else self._row(answer)
 
     def client(self, name: str) -> Row | None:
-        """Reads the realm's client of this clientId. Raises RefusedError."""
+        """Reads the realm's client of this clientId. Raises ManagementApiError."""
         return next(
             (
                 row
@@ -168,16 +168,16 @@ class Realm:
         )
 
     def row(self, path: str) -> Row:
-        """Reads one object, by a path below the realm's. Raises RefusedError."""
+        """Reads one object, by a path below the realm's. Raises ManagementApiError."""
         return self._row(self._get(path))
 
     def rows(self, path: str, **query: str) -> list[Row]:
-        """Reads a whole list that the server gives at once. Raises RefusedError."""
+        """Reads a whole list that the server gives at once. Raises ManagementApiError."""
         answer = _API.accepted(self._get(path, **query))
         return list(answer.json() or ())  # null, where there is none
 
     def pages(self, path: str, **query: str) -> Iterator[Row]:
-        """Yields a list that may be long, page by page. Raises RefusedError."""
+        """Yields a list that may be long, page by page. Raises ManagementApiError."""
 
         def ask(first: str) -> tuple[list[Row], str]:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
@@ -186,7 +186,7 @@ class Realm:
         return pages(f"{httpx.URL(self._account.url).host}{self._base}{path}", "0", ask)
 
     def remove(self, path: str) -> None:
-        """Removes an object; one that is gone already is gone. Raises RefusedError."""
+        """Removes an object; one that is gone already is gone. Raises ManagementApiError."""
         answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)

@@ -28,7 +28,7 @@ from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names, in_real
 def name_conflicts(
     realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Iterator[Diagnostic]:
-    """Reports what is called in the realm as ours will be. Raises RefusedError.
+    """Reports what is called in the realm as ours will be. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """

@@ -102,7 +102,7 @@ _OFF: Final = ("", "false", None)
 
 
 def of_client(realm: Realm, client: Row) -> Iterator[str]:
-    """Finds who has used a client, or changed it. Raises RefusedError."""
+    """Finds who has used a client, or changed it. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
     yield from (
@@ -138,7 +138,7 @@ def of_client(realm: Realm, client: Row) -> Iterator[str]:
 
 
 def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
-    """Finds who has a client scope, and what was added to it. Raises RefusedError."""
+    """Finds who has a client scope, and what was added to it. Raises ManagementApiError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
@@ -164,7 +164,7 @@ def of_scope(realm: Realm, scope: Row) -> Iterator[str]:
 
 
 def of_role(realm: Realm, role: Row) -> Iterator[str]:
-    """Finds who has a role, and what was added to it. Raises RefusedError.
+    """Finds who has a role, and what was added to it. Raises ManagementApiError.
 
     A role is in others, directly or through others: every way ends in one that has it directly. All
     of them are asked, which takes a request for each client of the realm. A scope that asks for

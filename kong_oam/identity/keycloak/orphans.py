@@ -40,7 +40,7 @@ def find(
     configuration: Configuration,
 ) -> Orphans | None:
     """Finds what interrupted creations made in the realm. Raises InspectionError and
-    RefusedError."""
+    ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
         return None
@@ -58,7 +58,7 @@ def orphans(
     """Finds objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
-    Raises RefusedError.
+    Raises ManagementApiError.
     """
     return [
         (orphan, next(doubts, None))
@@ -69,7 +69,7 @@ def orphans(
 
 
 def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises RefusedError."""
+    """Removes the objects. Raises ManagementApiError."""
     for orphan in lost:
         realm.remove(orphan.path)
 

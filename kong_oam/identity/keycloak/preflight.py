@@ -26,7 +26,7 @@ def inspect(
     """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that
     it has already.
 
-    Raises InspectionError and RefusedError.
+    Raises InspectionError and ManagementApiError.
     """
     with Realm(account(settings.issuer or "", configuration)) as realm:
         ids = group_ids(realm, settings, estate, looked_up)
@@ -37,7 +37,7 @@ def inspect(
 def group_ids(
     realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
 ) -> Ids:
-    """Looks up the groups of roles, by their paths. Raises RefusedError."""
+    """Looks up the groups of roles, by their paths. Raises ManagementApiError."""
     paths = {name: group_path(name) for name in group_names(settings, estate)}
     found = looked_up.groups(settings.name, paths.values(), realm.group_ids)
     others = {

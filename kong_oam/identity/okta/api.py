@@ -90,7 +90,7 @@ def client(account: Account) -> httpx.Client:
 
 
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
-    """Yields all objects of a collection, page by page. Raises RefusedError.
+    """Yields all objects of a collection, page by page. Raises ManagementApiError.
 
     Of the address of the next page only path and query count: Okta may name its own host, where a
     proxy was asked, and the token goes nowhere else.
@@ -112,5 +112,5 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
 
 def send(org: httpx.Client, method: str, path: str) -> httpx.Response:
-    """Sends a request, and gives the answer if it is no refusal. Raises RefusedError."""
+    """Sends a request, and gives the answer if it is no refusal. Raises ManagementApiError."""
     return _API.accepted(_API.send(org, method, path))

@@ -55,7 +55,7 @@ _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 @dataclass(frozen=True, slots=True)
 class _Org:
     """Looks in an org for the names of one stack. It asks only for what is needed. Raises
-    RefusedError."""
+    ManagementApiError."""
 
     client: httpx.Client
     missing: Mapping[str, list[Managed]]
@@ -154,7 +154,7 @@ def name_conflicts(
     held: Held,
     project: str,
 ) -> Iterator[Diagnostic]:
-    """Reports what is called at Okta as ours will be, and how to adopt it. Raises RefusedError.
+    """Reports what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """

@@ -52,7 +52,7 @@ def existing_origins(
     org: httpx.Client, wanted: Iterable[Managed]
 ) -> Iterator[ExistingOrigin]:
     """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises
-    RefusedError."""
+    ManagementApiError."""
     by_name = {managed.name: managed for managed in wanted}
     questions: list[dict[str, str]] = (
         [{"q": name} for name in by_name] if len(by_name) <= FEW else [{}]

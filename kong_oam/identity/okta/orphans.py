@@ -48,7 +48,7 @@ def find(
     configuration: Configuration,
 ) -> Orphans | None:
     """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and
-    RefusedError."""
+    ManagementApiError."""
     if not _apps(state) and not any(
         creation.type in _PLACES for creation in state.pending
     ):
@@ -66,7 +66,7 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[Orphan, str |
     """Finds objects of interrupted creations that are not in the state, each with the reason not to
     remove it or None.
 
-    Raises RefusedError.
+    Raises ManagementApiError.
     """
     result = []
     for creation in state.pending:
@@ -99,7 +99,7 @@ def missing_apps(
     state or None.
 
     What uses an app is deleted before it: where something does, it was no run that took the app
-    away. Raises RefusedError.
+    away. Raises ManagementApiError.
     """
     apps = _apps(state)
     existing = {row["id"] for row in rows(org, "/apps")} if apps else set()
@@ -123,7 +123,7 @@ def missing_apps(
 
 
 def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
-    """Removes the objects. Raises RefusedError."""
+    """Removes the objects. Raises ManagementApiError."""
     for orphan in lost:
         if orphan.type in _SWITCHED_OFF_FIRST:
             send(org, "POST", f"{orphan.path}/lifecycle/deactivate")

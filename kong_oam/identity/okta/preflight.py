@@ -33,7 +33,7 @@ def inspect(
     """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it
     takes.
 
-    Raises InspectionError and RefusedError.
+    Raises InspectionError and ManagementApiError.
     """
     with client(account(configuration)) as org:
         yield from limits(settings, estate)
@@ -47,7 +47,7 @@ def missing_groups(
     """Reports groups of roles that the org does not have, or has more than once: each where a role
     names it.
 
-    Raises RefusedError.
+    Raises ManagementApiError.
     """
     ids = looked_up.groups(
         settings.name,
@@ -59,7 +59,7 @@ def missing_groups(
 
 def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
     """Gives the ids of the groups of exactly these names, and of others that were read on the way.
-    Raises RefusedError.
+    Raises ManagementApiError.
 
     All groups are read, page by page: there is no question for several names whose answer would be
     of this moment. But where they are more than a page, few names are asked for one by one, by how

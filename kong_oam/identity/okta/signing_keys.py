@@ -31,7 +31,7 @@ class ServerKeys:
 
 
 def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
-    """Reads the keys of an authorization server (id). Raises RefusedError and DiscoveryError."""
+    """Reads the keys of an authorization server (id). Raises ManagementApiError and DiscoveryError."""
     with api.client(account) as org:
         return from_rows(
             list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")),

@@ -26,7 +26,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.groups import unclear_groups
 from kong_oam.identity.common.looked_up import LookedUp
@@ -701,7 +701,7 @@ def refused(*answers: httpx.Response) -> str:
         Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret"
     )
     with (
-        pytest.raises(RefusedError) as found,
+        pytest.raises(ManagementApiError) as found,
         Graph(account, httpx.MockTransport(lambda _: next(given))) as graph,
     ):
         graph.group_ids(["sales"])
@@ -727,7 +727,7 @@ def test_missing_permissions_are_named() -> None:
 
 def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
     account = Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, "not the secret")
-    with pytest.raises(RefusedError) as found, Graph(account):
+    with pytest.raises(ManagementApiError) as found, Graph(account):
         pass
     assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(
         found.value

@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from kong_oam.access.paths import Unreadable, declared, pattern, read, within, written
+from kong_oam.access.paths import (
+    AmbiguousPathError,
+    declared,
+    pattern,
+    read,
+    within,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,7 @@ def test_a_readable_path_has_these_elements(
 )  # fmt: skip
 def test_a_path_that_could_be_read_in_two_ways_is_refused(target: bytes) -> None:
     """Backslashes, parameters, encoded separators, bad encodings, control bytes, bad UTF-8, and what climbs out."""
-    with pytest.raises(Unreadable):
+    with pytest.raises(AmbiguousPathError):
         read(target)
 
 
@@ -70,7 +77,7 @@ def test_a_declared_path_is_written_in_its_one_plain_form() -> None:
         "/{id}",
         "/a*b|c",
     ):
-        with pytest.raises(Unreadable):
+        with pytest.raises(AmbiguousPathError):
             declared(path)
 
 

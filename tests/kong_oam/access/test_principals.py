@@ -14,7 +14,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import (
     MOST,
-    UnwieldyError,
+    TooManyGroupSetsError,
     logical_names,
     minimal,
     minimal_transversals,
@@ -113,7 +113,7 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
     estate = model(with_groups(300, 300), SHOP)
     assert diff(estate, estate) == ()
     with pytest.raises(
-        UnwieldyError,
+        TooManyGroupSetsError,
         match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets",
     ):
         diff(model(with_groups(2, 2), SHOP), estate)

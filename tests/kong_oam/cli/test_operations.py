@@ -18,7 +18,7 @@ from kong_oam.emergency.changes import (
     EmergencyError,
     Opening,
     Openings,
-    PartlyClosedError,
+    StillOpenError,
 )
 from kong_oam.engine.pending import ExportedState
 from kong_oam.kong import forward, preflight
@@ -282,7 +282,7 @@ def test_what_was_closed_is_told_where_something_is_left(
     """The gateway is asked for what was closed, and the exit status is 2."""
 
     def fails(*_: object) -> NoReturn:
-        raise PartlyClosedError("not all is closed: shop", {"tiny/api": OPEN})
+        raise StillOpenError("not all is closed: shop", {"tiny/api": OPEN})
 
     monkeypatch.setattr(changes, "close", fails)
     monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.access.settings.stack import Settings, read_file
-from kong_oam.engine.cli import CliError, pulumi, run, show
+from kong_oam.engine.cli import PulumiCliError, pulumi, run, show
 from kong_oam.engine.configuration import Configuration, of_stack
 from kong_oam.kong.account import Account, AccountError, account
 
@@ -69,7 +69,7 @@ def test_a_failure_is_told_by_standard_error_alone(
 ) -> None:
     """On one line, after the command's first words; what was printed may be a secret."""
     script("echo s3cr3t; printf 'error: it is\\n  locked\\n' >&2; exit 7")
-    with pytest.raises(CliError) as found:
+    with pytest.raises(PulumiCliError) as found:
         _ask(*arguments)
     assert str(found.value) == f"{named} failed: it is locked"
     done = run(*arguments, stack="prod", timeout=30.0)
@@ -79,7 +79,9 @@ def test_a_failure_is_told_by_standard_error_alone(
         "error: it is\n  locked\n",
     )
     script("echo s3cr3t; exit 7")
-    with pytest.raises(CliError, match=rf"^{named} failed: it ended with status 7$"):
+    with pytest.raises(
+        PulumiCliError, match=rf"^{named} failed: it ended with status 7$"
+    ):
         _ask(*arguments)
 
 
@@ -98,7 +100,7 @@ def test_a_login_of_the_backend_is_not_told(
 ) -> None:
     """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
     script(f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1")
-    with pytest.raises(CliError) as found:
+    with pytest.raises(PulumiCliError) as found:
         _ask("stack", "output")
     assert (
         str(found.value)
@@ -111,7 +113,7 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
     script("echo s3cr3t; exec sleep 60")
     for ask in (pulumi, run):
         with pytest.raises(
-            CliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"
+            PulumiCliError, match=r"^`pulumi stack export` took more than 0\.3 seconds$"
         ):
             ask("stack", "export", stack="prod", timeout=0.3)
 
@@ -156,11 +158,11 @@ def test_without_the_cli_that_is_what_is_said(
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
     with pytest.raises(
-        CliError, match=r"^`pulumi stack` cannot be run: Permission denied$"
+        PulumiCliError, match=r"^`pulumi stack` cannot be run: Permission denied$"
     ):
         _ask("stack")
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(CliError, match=r"^there is no `pulumi` on the PATH$"):
+    with pytest.raises(PulumiCliError, match=r"^there is no `pulumi` on the PATH$"):
         _ask("stack")
 
 
@@ -172,7 +174,7 @@ def test_in_a_clone_what_the_sandbox_has_is_said(
     Path("sandbox/__main__.py").touch()
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(
-        CliError,
+        PulumiCliError,
         match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports",
     ):
         _ask("stack")

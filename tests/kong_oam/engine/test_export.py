@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.settings.cluster import ClusterSettings
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.recover.cluster import removals_of_interrupted, removals_of_unknown
@@ -136,7 +136,7 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
     """The command is named; of a state that is sound the CLI's own words are shown."""
 
     def failing(*_: str, **__: Any) -> str:
-        raise CliError("`pulumi refresh` failed: This is a bug!")
+        raise PulumiCliError("`pulumi refresh` failed: This is a bug!")
 
     monkeypatch.setattr("kong_oam.engine.export.pulumi", failing)
     state = ExportedState(
@@ -148,7 +148,7 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
         "no run can read the state of stack 'prod': a/x refers to a/y, which is not there. A run with --exclude or "
         "--target may leave that. Repair it with `pulumi state repair -s prod --yes`, and recover once more"
     )
-    with pytest.raises(CliError, match="This is a bug!"):
+    with pytest.raises(PulumiCliError, match="This is a bug!"):
         check_at_rest("prod", replace(state, unresolved=()))
 
 

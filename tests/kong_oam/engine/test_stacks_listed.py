@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.engine import stacks
-from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
 from sandbox import toolchain
 
 GONE = "list bucket: lstat a.json: no such file or directory"
@@ -43,7 +43,7 @@ class Cli:
         assert words == ("stack", "ls", "--json")
         self.asked += 1
         if self.asked <= self.failing:
-            raise CliError(self.why)
+            raise PulumiCliError(self.why)
         return json.dumps(LISTED)
 
 
@@ -68,7 +68,7 @@ def test_one_that_always_fails_is_an_error(
     cli = Cli(99, why)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
-    with pytest.raises(CliError, match=why):
+    with pytest.raises(PulumiCliError, match=why):
         stacks.listed()
     assert cli.asked == asked
 

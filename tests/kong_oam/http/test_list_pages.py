@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.http import management
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.names import Tenant
@@ -110,7 +110,7 @@ def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
     """At the first page that was read: two that lead to each other would never end."""
     pages = iter([page(1, 2), page(2, 3), page(3, 2)])
     with pytest.raises(
-        (RefusedError, AdminError),
+        (ManagementApiError, AdminError),
         match="leads from a page of a list to one that was read",
     ):
         list(read(lambda _: next(pages)))
@@ -124,7 +124,7 @@ def test_a_list_that_does_not_end_is_refused(
     monkeypatch.setattr(management, "_MOST_PAGES", 20)
     asked = iter(range(1, 1000))
     with pytest.raises(
-        (RefusedError, AdminError), match="does not end a list after 20 pages"
+        (ManagementApiError, AdminError), match="does not end a list after 20 pages"
     ):
         list(read(lambda _: page(number := next(asked), number + 1)))
     assert next(asked) == 21
@@ -145,7 +145,8 @@ def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
     assert [row["id"] for row in keycloak(answer)] == [0, 1, 2, 3, 4]
     same = httpx.Response(200, json=[{"id": 1}, {"id": 2}])
     with pytest.raises(
-        RefusedError, match=r"kc\.test/admin/realms/acme/clients leads from a page"
+        ManagementApiError,
+        match=r"kc\.test/admin/realms/acme/clients leads from a page",
     ):
         list(keycloak(lambda _: same))
 
@@ -181,7 +182,7 @@ def test_a_token_goes_to_no_other_host() -> None:
             return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
 
         with pytest.raises(
-            RefusedError, match="a further page is said to be at another server"
+            ManagementApiError, match="a further page is said to be at another server"
         ):
             list(entra(foreign))
         assert asked == ["graph.microsoft.com"]
@@ -192,7 +193,7 @@ def test_a_token_goes_to_no_other_host() -> None:
     [{}, {"value": {}}, {"value": [], "@odata.nextLink": 7}, {"value": ["x"]}, []],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
-    with pytest.raises(RefusedError, match="is this Microsoft Graph"):
+    with pytest.raises(ManagementApiError, match="is this Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from kong_oam.kong.account import Account
-from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
+from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 
 ACCOUNT = Account("https://kong.test:8444/", "s3cr3t-token", "s3cr3t-key", "team")
 
@@ -97,7 +97,7 @@ def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(method: str) -> N
     arguments = {"patch": ("/plugins/1", {}), "delete": ("/plugins/1",)}[method]
     with (
         AdminApi(ACCOUNT, httpx.MockTransport(answer)) as admin,
-        pytest.raises(RejectedError) as found,
+        pytest.raises(RejectedChangeError) as found,
     ):
         getattr(admin, method)(*arguments)
     assert (

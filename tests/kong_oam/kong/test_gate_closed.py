@@ -14,14 +14,26 @@ import pytest
 from kong_oam.access.tokens import KeyRing
 from kong_oam.kong.script import embedded
 from tests.support.gate_requests import ISSUER, READ, TABLE, as_left, asked
-from tests.support.lua_scripts import CALLS, Lua, Raised, admission, gate
+from tests.support.lua_scripts import CALLS, Lua, LuaApiError, admission, gate
 from tests.support.tiers import deep_after
 
 OTHER, NOBODY = ISSUER.service(["other"]), None
 EXPIRED = ISSUER.token(["read"], exp=1)
 WITHOUT_AUDIENCE = ISSUER.token(["read"], aud=None)
 RING: KeyRing = ISSUER.ring
-WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("injected")]
+WRONG = [
+    None,
+    True,
+    False,
+    -1.5,
+    "",
+    "x",
+    {},
+    {"1": 2},
+    [],
+    ["x"],
+    LuaApiError("injected"),
+]
 """What an API may do that it never does: answer nothing, answer something of another kind, raise."""
 
 
@@ -104,7 +116,7 @@ def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -
 
 
 @pytest.mark.parametrize(
-    "does", [Raised("injected"), "came back"], ids=["raises", "comes back"]
+    "does", [LuaApiError("injected"), "came back"], ids=["raises", "comes back"]
 )
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
 def test_an_exit_that_fails_ends_the_request_all_the_same(
@@ -186,7 +198,7 @@ def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
 def test_a_target_that_cannot_be_set_ends_the_request() -> None:
     """As does a Host header that cannot be put back: the workload would be asked under another name."""
     for name in ("kong.service.set_target", "ngx.var.http_host"):
-        one = asked(READ, fault=(name, Raised("injected")))
+        one = asked(READ, fault=(name, LuaApiError("injected")))
         assert (one.run(), one.status) == ("exit", 500)
 
 
@@ -240,7 +252,7 @@ def test_an_identity_that_cannot_be_told_is_an_error() -> None:
         "kong.service.request.set_header",
         "kong.service.request.clear_header",
     ):
-        one = asked(READ, fault=(name, Raised("injected")))
+        one = asked(READ, fault=(name, LuaApiError("injected")))
         assert (one.run(), one.status) == ("exit", 500)
 
 
@@ -280,7 +292,7 @@ def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None
                     name,
                     wrong,
                 )
-    for does in (Raised("injected"), "came back"):
+    for does in (LuaApiError("injected"), "came back"):
         assert again(request_, fault=("kong.response.exit", does)).run() == "error"
 
 

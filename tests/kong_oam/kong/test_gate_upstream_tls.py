@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.kong.table import address
 from tests.support.gate_requests import READ, TABLE, asked
-from tests.support.lua_scripts import Lua, Raised, gate
+from tests.support.lua_scripts import Lua, LuaApiError, gate
 
 NAMED = address("api.test", 8443, "api.orders.svc")
 SERVICE = {"protocol": "https", "tls_verify": True}
@@ -46,7 +46,7 @@ def test_nothing_is_sent_by_a_service_that_does_not_verify(service: Any) -> None
     assert (one.run(), one.status, one.target) == ("exit", 500, None)
 
 
-@pytest.mark.parametrize("wrong", [None, True, "x", [], Raised("injected")])
+@pytest.mark.parametrize("wrong", [None, True, "x", [], LuaApiError("injected")])
 def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
     one = sent(SERVICE, fault=("kong.router.get_service", wrong))
     assert (one.run(), one.status, one.target) == ("exit", 500, None)

@@ -166,7 +166,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         _: str | None, wanted: list[dict[str, Any]]
     ) -> dict[kubectl.Name, str | None]:
         if any(one["kind"] == "Thing" for one in wanted):
-            raise kubectl.UnreadableError("the server doesn't have a resource type")
+            raise kubectl.KubectlError("the server doesn't have a resource type")
         return {kubectl.name_of(one): "prod" for one in wanted}
 
     monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.oam.application import Component, read_bytes
-from kong_oam.oam.filling import UnfitError, filled, path_of
+from kong_oam.oam.filling import FieldPathError, filled, path_of
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -47,7 +47,7 @@ def test_a_place_is_a_path_below_the_properties(
 )  # fmt: skip
 def test_what_is_no_path_is_refused(parameter: str) -> None:
     """Whatever CUE might make of it."""
-    with pytest.raises(UnfitError):
+    with pytest.raises(FieldPathError):
         path_of(parameter)
 
 
@@ -89,5 +89,5 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
 )
 def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:
     """Who may call is never another component's to say."""
-    with pytest.raises(UnfitError, match=why):
+    with pytest.raises(FieldPathError, match=why):
         filled(web(), path_of(parameter), "v")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.stack import parse
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.stacks import create
 from tests.support.small_stacks import SETTINGS
 
@@ -69,7 +69,7 @@ def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
     asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And as long as there is no stack, the next command gives it the secrets, too."""
-    with monkeypatch.context() as patch, pytest.raises(CliError):
+    with monkeypatch.context() as patch, pytest.raises(PulumiCliError):
         patch.setattr(create, "pulumi", failing)
         make()
     assert config() == PLAIN
@@ -78,7 +78,7 @@ def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
 
 
 def failing(*_: str, **__: Any) -> None:
-    raise CliError("cut off")
+    raise PulumiCliError("cut off")
 
 
 def test_a_file_that_says_something_else_is_left_as_it_is(asked: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.settings.stack import read_file
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
 from kong_oam.stacks.move import MoveError, Moves, perform
@@ -175,7 +175,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     assert asked == ["urn a", "urn a", "urn b"]
 
     def gone(*_: str, **__: Any) -> str:
-        raise CliError("`pulumi state move` failed: no resources found to move")
+        raise PulumiCliError("`pulumi state move` failed: no resources found to move")
 
     monkeypatch.setattr(move, "pulumi", gone)
     with pytest.raises(

@@ -6,8 +6,8 @@ import pytest
 
 from kong_oam.stacks.grant_changes import Exchange, GrantChanges
 from kong_oam.stacks.plan import (
-    NoOrderError,
     Plan,
+    RunOrderError,
     Step,
     lines,
     plan_down,
@@ -67,7 +67,7 @@ def test_the_steps_of_up(
 
 
 def test_partitions_that_wait_for_each_other_have_no_order() -> None:
-    with pytest.raises(NoOrderError) as refused:
+    with pytest.raises(RunOrderError) as refused:
         plan_up(ALL, EACH_FIRST)
     assert str(refused.value) == (
         "partitions apis, shop wait for each other: clients of each get or lose scopes as the rules of another change. "
@@ -83,13 +83,13 @@ def test_a_client_that_exchanges_scopes_has_no_order() -> None:
         ("orders.view of orders/api",),
         ("orders.read of orders/api",),
     )
-    with pytest.raises(NoOrderError) as refused:
+    with pytest.raises(RunOrderError) as refused:
         plan_up(ALL, GrantChanges(exchanges=(exchange,)))
     assert f"```text\nerror: {refused.value}\n```\n" in page(
         "how-to/deploy-in-partitions.md"
     )
     with pytest.raises(
-        NoOrderError,
+        RunOrderError,
         match=r"takes orders.read of orders/api \(and of jobs/import\): tokens",
     ):
         plan_up(

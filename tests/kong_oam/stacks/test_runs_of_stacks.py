@@ -15,7 +15,7 @@ from kong_oam.access.rotation import Generation, Schedule
 from kong_oam.access.settings.stack import parse, stack_file
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.stacks import create, fingerprint, records, run
 from kong_oam.stacks.grant_changes import GrantChanges
 from kong_oam.stacks.order import Estates
@@ -82,7 +82,7 @@ class Engine:
             case ("stack", "output", _) if stack != self.broken:
                 self.asked.append(stack)
                 return json.dumps(self.exported.get(stack or "", {}))
-        raise CliError(f"`pulumi {' '.join(words)}` failed")
+        raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str) -> bool:
         self.ran.append(stack)
@@ -268,7 +268,7 @@ def test_a_stack_whose_file_is_not_there_is_not_run(
     monkeypatch.setattr(run, "without_file", create.without_file)
     engine.tags.clear()
     with pytest.raises(
-        CliError,
+        PulumiCliError,
         match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there",
     ):
         up()
@@ -367,7 +367,7 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
     runs = runs_of({"prod": base, "prod-apis": partition})
     if refused:
         with pytest.raises(
-            CliError,
+            PulumiCliError,
             match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes",
         ):
             runs.over([None, *PARTITIONS])

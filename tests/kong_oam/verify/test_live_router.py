@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from kong_oam.access.paths import Unreadable, read, written
+from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
 from tests.support.recordings import recorded
@@ -21,7 +21,7 @@ def _call(request: Mapping[str, Any]) -> Call | None:
     )
     try:
         path = read(request["path"].encode("latin-1"))
-    except Unreadable:
+    except AmbiguousPathError:
         return None
     return (
         Call(scheme, request["method"], host, path)

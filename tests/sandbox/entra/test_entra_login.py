@@ -17,7 +17,7 @@ from kong_oam.identity.common.certificates import (
     thumbprint,
 )
 from sandbox import jose
-from sandbox.browser import BlockedError, Endpoints, PrivateKey, RefusedError, login
+from sandbox.browser import CrossOriginError, Endpoints, IssuerError, PrivateKey, login
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, LoginError
@@ -202,7 +202,7 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
             assert login(*asked, origin)["id_token"]
             return
         with pytest.raises(
-            BlockedError if origin else RefusedError,
+            CrossOriginError if origin else IssuerError,
             match="allows no page" if origin else refused,
         ):
             login(*asked, origin)

@@ -17,7 +17,7 @@ import pytest
 from test_kong_admin import ask
 
 from sandbox.kong import Kong
-from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 
 NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
 NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
@@ -46,7 +46,7 @@ class Got:
 def echo(port: int) -> Server:
     """A service that answers with what it got; it believes to listen on `port`."""
 
-    def answer(request: Request | RefusedError) -> Response:
+    def answer(request: Request | InvalidRequestError) -> Response:
         assert isinstance(request, Request)
         got = {"port": port, "target": request.target, "host": request.header("host")}
         return Response(

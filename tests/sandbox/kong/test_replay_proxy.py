@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.kong import Kong
-from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from tests.support.sandbox import kong_recordings as recordings
 
 STEPS = {
@@ -77,9 +77,9 @@ COMPARED = [
 LEAST_REPLAYED = 277
 
 
-def echo(request: Request | RefusedError) -> Response | None:
+def echo(request: Request | InvalidRequestError) -> Response | None:
     """The service behind the recorded Kong: answers with what it got."""
-    if isinstance(request, RefusedError):
+    if isinstance(request, InvalidRequestError):
         return None  # it began to speak TLS, which is not spoken here
     path = request.target
     status = int(path.split("/")[2]) if path.startswith("/status/") else 200
@@ -104,7 +104,7 @@ def echo(request: Request | RefusedError) -> Response | None:
     return Response(status, own, json.dumps(got).encode())
 
 
-def asleep(_: Request | RefusedError) -> Response | None:
+def asleep(_: Request | InvalidRequestError) -> Response | None:
     """A service that answers too late."""
     time.sleep(0.8)
     return None

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sandbox.kong import Kong
-from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from tests.support.sandbox import kong_recordings as recordings
 
 MODELLED = {
@@ -60,7 +60,7 @@ def plugins_of(config: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def upstream(request: Request | RefusedError) -> Response:
+def upstream(request: Request | InvalidRequestError) -> Response:
     return Response(
         200, (("Content-Type", "application/json"),), b'{"from":"upstream"}'
     )

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
+from sandbox.browser import ASSERTION, IssuerError, PrivateKey, _call
 from sandbox.jose import members
 from sandbox.okta.browser import client_credentials
 from tests.support.gateway_tokens import ec_key, rsa_key
@@ -99,14 +99,14 @@ def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
             keyed.issuer, client_id(keyed.service), key, ["orders.read"]
         )
         assert answer["scope"] == "orders.read"
-    with pytest.raises(RefusedError, match="invalid_client"):
+    with pytest.raises(IssuerError, match="invalid_client"):
         client_credentials(
             keyed.issuer,
             client_id(keyed.service),
             secret(keyed.service),
             ["orders.read"],
         )
-    with pytest.raises(RefusedError, match="does not have"):
+    with pytest.raises(IssuerError, match="does not have"):
         client_credentials(
             keyed.issuer,
             client_id(keyed.service),

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sandbox import jose
-from sandbox.okta.browser import RefusedError, client_credentials, login
+from sandbox.okta.browser import IssuerError, client_credentials, login
 from tests.support.sandbox.okta_org import (
     CALLBACK,
     Estate,
@@ -58,7 +58,7 @@ def add_claim(estate: Estate, **claim: Any) -> None:
 
 
 def refusal(estate: Estate, user: str, *scopes: str) -> tuple[str, str]:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(IssuerError) as caught:
         as_user(estate, user, *scopes)
     return caught.value.error, caught.value.error_description
 
@@ -107,7 +107,7 @@ def test_a_scope_that_is_not_granted_is_refused(
     estate: Estate, scopes: tuple[str, ...], error: str
 ) -> None:
     """All or nothing: there is no token with fewer scopes."""
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(IssuerError) as caught:
         as_service(estate, *scopes)
     assert (caught.value.status, caught.value.error) == (400, error)
 
@@ -115,7 +115,7 @@ def test_a_scope_that_is_not_granted_is_refused(
 def test_a_client_that_no_policy_covers_is_denied(estate: Estate) -> None:
     """access_denied with Okta's sentence."""
     other = estate.admin.make("apps", app("other", "service"))
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(IssuerError) as caught:
         client_credentials(
             estate.issuer, client_id(other), secret(other), ["orders.read"]
         )

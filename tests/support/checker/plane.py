@@ -15,7 +15,7 @@ from sandbox.kong.lua import Functions
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.router import Router
 from sandbox.kong.store import KINDS, Entity, Snapshot
-from sandbox.kong.upstream import UnresolvedError, UpstreamRequest, accept_all
+from sandbox.kong.upstream import NameResolutionError, UpstreamRequest, accept_all
 
 VERSION = "3.10.0"
 PORT = 8000
@@ -71,7 +71,7 @@ class Plane:
 
     def _sent(self, request: UpstreamRequest, service: Entity) -> Any:
         if (request.host, request.port) not in self._known:
-            raise UnresolvedError
+            raise NameResolutionError
         self.forged = any(name.lower() == FORGED.lower() for name, _ in request.headers)
         return accept_all(request, service)
 

@@ -379,7 +379,7 @@ class Recorder:
                 endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user
             )
             return str(answer["access_token"])
-        except (browser.RefusedError, LookupError):
+        except (browser.IssuerError, LookupError):
             return None
 
     def _asked(self, name: str) -> list[str]:

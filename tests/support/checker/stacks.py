@@ -24,7 +24,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
-from kong_oam.engine.cli import CliError
+from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT, PLUGIN
 from kong_oam.engine.state import STACK as STACK_TYPE
 from kong_oam.stacks import create, move, records, run
@@ -41,7 +41,12 @@ from tests.support.checker.history import (
     written,
 )
 from tests.support.checker.order import Order, members
-from tests.support.left_out import Key, LeftOutError, in_turn, without_left_out
+from tests.support.left_out import (
+    Key,
+    MissingDependencyError,
+    in_turn,
+    without_left_out,
+)
 from tests.support.mocks import Registered, run_stack
 
 _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
@@ -192,7 +197,7 @@ class Backend:
                 wanted, outputs = (
                     self._meant(stack, words) if verb == "up" else ({}, {})
                 )
-        except (pulumi.RunError, LeftOutError) as error:
+        except (pulumi.RunError, MissingDependencyError) as error:
             self.refused.append(f"{stack}: {error}")
             return False
         state.updated = self._stamp()
@@ -405,7 +410,7 @@ class Backend:
                 return ""
             case ("refresh" | "config", *_):
                 return ""
-        raise CliError(f"`pulumi {' '.join(words)}` is no word of the stand-in's")
+        raise PulumiCliError(f"`pulumi {' '.join(words)}` is no word of the stand-in's")
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
         """As the engine exports it: parents stand before what lies under them."""

@@ -80,7 +80,7 @@ def service_token(local: Local, component: str) -> str:
 
 
 def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
-    """What the issuer gives a web application for a user: access_token, id_token, scope. Raises RefusedError."""
+    """What the issuer gives a web application for a user: access_token, id_token, scope. Raises IssuerError."""
     return caller.answered(credential(local, component), user)
 
 

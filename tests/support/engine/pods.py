@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import caller
-from sandbox.browser import RefusedError
+from sandbox.browser import IssuerError
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment
@@ -80,7 +80,7 @@ class Pods:
     ) -> None:
         try:
             token = caller.token(settings, user)[0]
-        except RefusedError as refused:
+        except IssuerError as refused:
             self.statuses[f"no token: {refused}"] += 1
             return
         held.append(token)

@@ -223,6 +223,6 @@ def is_refused(ask: Any) -> bool:
     """Whether the issuer refuses what `ask` asks it for."""
     try:
         ask()
-    except browser.RefusedError:
+    except browser.IssuerError:
         return True
     return False

@@ -119,7 +119,7 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
         _with(frozenset(map(frozenset, names))) for names in (("a", "b"), ("b", "c"))
     )
     with pytest.raises(
-        principals.UnwieldyError,
+        principals.TooManyGroupSetsError,
         match="users of 'app/web' who may call before and after",
     ):
         list(staying(was, now, {}))

@@ -10,7 +10,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.engine.state import Held
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.conflicts import name_conflicts
@@ -360,5 +360,5 @@ def test_a_realm_that_refuses_is_said() -> None:
     realm = Recorded()
     realm.client_of(JOB)
     del realm.answers[f"/clients/id-{JOB}/scope-mappings"]
-    with pytest.raises(RefusedError, match="scope-mappings answers 404"):
+    with pytest.raises(ManagementApiError, match="scope-mappings answers 404"):
         _doubts(realm, _state(CLIENT, clientId=JOB))

@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import missing_groups
@@ -118,7 +118,7 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
 
 
 def _refused(answer: Answer) -> str:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(ManagementApiError) as refused:
         list(rows(_org(answer), "/groups"))
     return str(refused.value)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kong_oam.errors import RefusedError
+from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.signing_keys import from_rows, server_keys
@@ -61,5 +61,5 @@ def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
 def test_who_may_not_read_the_keys_is_told_so(okta: Okta) -> None:
     """A run that does not know the next key would be one that breaks at the next rotation."""
     name, issuer = server(okta)
-    with pytest.raises(RefusedError, match="401"):
+    with pytest.raises(ManagementApiError, match="401"):
         server_keys(account(okta, "another"), name, issuer)
