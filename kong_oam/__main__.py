@@ -41,7 +41,7 @@ from kong_oam.cli import (
     what,
     who,
 )
-from kong_oam.cli.command import UNUSABLE, Command
+from kong_oam.cli.command import Command
 from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import KongOamError
@@ -89,21 +89,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.run(options, console(sys.stdout, as_json=options.json))
         sys.stdout.flush()
+        return status
     except KongOamError as error:
         complain(error)
-        return UNUSABLE
+        return error.exit_code
     except KeyboardInterrupt:
         complain("interrupted")
-        return UNUSABLE
-    except (
-        BrokenPipeError
-    ):  # `| head` has seen enough; what is still buffered goes nowhere
+    except BrokenPipeError:
+        # `| head` has seen enough; what is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNUSABLE
-    except OSError as error:  # a name that no file can have, a file that goes while it is read, a full disk
+    except OSError as error:
+        # A name that no file can have, a file that goes while it is read, a full disk.
         complain(f"{error.filename or 'standard output'}: {error.strerror}")
-        return UNUSABLE
-    return status
+    return KongOamError.exit_code
 
 
 class _Parser(argparse.ArgumentParser):

@@ -20,7 +20,7 @@ they are raised.
         - InvalidStateError       engine.export
         - OutdatedStateError      recover.kong
       + ProductError              a product refuses, does not answer, or cannot be used as it is
-        - ManagementApiError      http.management, of an identity provider
+        - ManagementApiError
         - DiscoveryError          identity.common.discovery
         - InspectionError         identity.common.errors
         - AdminError              kong.admin
@@ -40,12 +40,18 @@ they are raised.
         - MoveError               stacks.move
 
 Every message says what is wrong and, where something can be done, what to do. It is all that is
-printed.
+printed. The command line ends with the `exit_code` of its class: 1 for ReviewError, as for a finding
+of a review, 2 for all others.
 """
+
+from typing import ClassVar
 
 
 class KongOamError(Exception):
     """Whatever this project raises by itself."""
+
+    exit_code: ClassVar[int] = 2
+    """The command line ends with this status when it meets the error."""
 
 
 class InputError(KongOamError):

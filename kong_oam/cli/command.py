@@ -10,14 +10,13 @@ from kong_oam.cli.console import Console
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
 
-OK, FOUND, UNUSABLE = 0, 1, 2
-"""Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be
-said."""
+OK, FOUND = 0, 1
+"""Exit statuses of a verb that comes to its end: nothing to report; findings. Any other end is an
+error, whose class has the status (kong_oam.errors)."""
 
 
 class UsageError(InputError):
-    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends
-    with status 2."""
+    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used."""
 
 
 def quoted(text: str) -> str:

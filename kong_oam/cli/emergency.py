@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
 from kong_oam.kong.table import LONGEST_OPENING
@@ -68,7 +68,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency.changes import OpeningRequest, open_path, openings
+    from kong_oam.emergency.changes import (
+        EmergencyError,
+        OpeningRequest,
+        open_path,
+        openings,
+    )
     from kong_oam.emergency.confirmation import show_at_gateway
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
@@ -102,10 +107,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:
-        raise UsageError(f"error: {error}") from None
+        raise EmergencyError(f"error: {error}") from None
     console.print(*listed.openings)
     if listed.unknown:
-        raise UsageError("error: " + "\n  ".join(listed.unknown))
+        raise EmergencyError("error: " + "\n  ".join(listed.unknown))
     if not listed.openings:
         console.print(_NOTHING)
     return OK if all(opening.is_over for opening in listed.openings) else FOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from kong_oam.cli.command import Command, UsageError
+from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace, _: Console) -> int:
             options.words,
         )
     except ForwardError as error:
-        raise UsageError(f"error: {error}") from None
+        raise ForwardError(f"error: {error}") from None
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 f"Then: {_next(options, certain - removed)}",
             )
     except RecoveryError as error:
-        raise UsageError(f"error: {error}") from None
+        raise RecoveryError(f"error: {error}") from None
     return FOUND if listed > removed else OK
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
-from kong_oam.cli.console import Console, complain
+from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
 from kong_oam.errors import SettingsError
 
@@ -91,8 +91,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             else _comment(options, console)
         )
     except ReviewError as error:
-        complain(f"error: {error}")
-        return FOUND
+        raise ReviewError(f"error: {error}") from None
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:

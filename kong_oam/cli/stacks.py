@@ -15,6 +15,7 @@ from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, some, suggestion
+from kong_oam.errors import OperationError
 
 if TYPE_CHECKING:
     from kong_oam.stacks.run import Runs
@@ -189,7 +190,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
 
 
 def _ended(runs: Runs, console: Console) -> int:
-    """Prints the stacks that were run. Raises UsageError if a stack was not."""
+    """Prints the stacks that were run. Raises OperationError if a stack was not."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
@@ -198,7 +199,7 @@ def _ended(runs: Runs, console: Console) -> int:
             if runs.interrupted
             else ("failed", "What they say comes first. ")
         )
-        raise UsageError(
+        raise OperationError(
             f"{len(runs.failed)} {how}: {some(runs.failed) or 'none'}{left}. {first}The same "
             "command goes on"
         )

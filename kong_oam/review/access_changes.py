@@ -21,6 +21,9 @@ class ReviewError(OperationError):
     """Nothing can be said about the change. The message says why, and holds no output of a
     product."""
 
+    # As for a finding: a workflow that waits for the review stops in either case.
+    exit_code = 1
+
 
 @dataclass(frozen=True, slots=True)
 class AccessChange:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,21 @@ def test_every_error_is_of_the_one_tree() -> None:
     } <= tree | {"KongOamError"}
     for module, name, bases in CLASSES:
         assert name not in tree or len(bases) == 1, (module, name)
+
+
+def test_every_name_says_that_it_is_an_error() -> None:
+    assert [name for name in _below("KongOamError") if not name.endswith("Error")] == []
+
+
+def test_the_class_has_the_exit_status() -> None:
+    """1 where a review finds nothing to say of a change, as for a finding; 2 otherwise."""
+    tree = _below("KongOamError")
+    status = {
+        name: getattr(importlib.import_module(module), name).exit_code
+        for module, name, _ in CLASSES
+        if name in tree
+    }
+    assert status == dict.fromkeys(tree, 2) | {"ReviewError": 1}
 
 
 def test_the_drawing_is_that_of_the_tree() -> None:
