@@ -241,7 +241,7 @@ def drafts() -> None:
         ),
         ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who GET", as_it_is, 0),
-        ("how-to/ask-who-may-call-what.md", "who orders/api", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "who --component orders/api", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "what shop/web", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "what --user-in sales", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),

@@ -16,9 +16,9 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, unjudged_entry
+from kong_oam.cli.estates import unjudged_entry
 from kong_oam.cli.requests import (
-    add_address,
+    add_request,
     callers_of,
     estate_from,
     principal_entries,
@@ -35,38 +35,33 @@ Lists everybody who may make a request, or call anything of a component: clients
 in which groups.
 
   python -m kong_oam who GET https://orders.example.com/orders
-  python -m kong_oam who orders/api
+  python -m kong_oam who --component orders/api
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_request(parser, "?")
     parser.add_argument(
-        "what", metavar="METHOD|COMPONENT", help="such as GET, or application/component"
+        "--component",
+        metavar="NAME",
+        help="all that is called of application/component, in place of METHOD and URL",
     )
-    parser.add_argument(
-        "url",
-        metavar="URL",
-        nargs="?",
-        help="https://host/path, as a client would send it",
-    )
-    add_address(parser)
-    add_estate(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    if options.url is None:
+    if options.component is not None:
+        if options.method is not None:
+            raise UsageError(
+                "--component asks about every request: leave METHOD and URL out"
+            )
         estate = estate_from(options)
-        return _of_component(
-            estate, _component(estate, options.what), options.address, console
-        )
+        component = _component(estate, options.component)
+        return _of_component(estate, component, options.address, console)
+    if options.url is None:
+        raise UsageError("say METHOD and URL of a request, or --component NAME")
     estate = estate_from(options)
-    method = options.what.upper()
-    return _of_request(
-        estate,
-        request_from(method, options.url, estate, options.address),
-        options.url,
-        console,
-    )
+    request = request_from(options.method, options.url, estate, options.address)
+    return _of_request(estate, request, options.url, console)
 
 
 def _component(estate: Estate, key: str) -> Component:

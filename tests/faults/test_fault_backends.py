@@ -190,7 +190,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
             stack.module("kong_oam", "verify", "--stack", stack.name).returncode == 1
         )  # half of it is there
         for words in (
-            ("who", "tiny/api"),
+            ("who", "--component", "tiny/api"),
             ("what", "tiny/job"),
             ("matrix",),
             ("emergency", "-s", stack.name),
@@ -361,7 +361,7 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
         ).returncode
         == 0
     )
-    for words in (("who", "tiny/api"), ("emergency", "-s", "local")):
+    for words in (("who", "--component", "tiny/api"), ("emergency", "-s", "local")):
         assert stack.module("kong_oam", *words).returncode == 0
 
 

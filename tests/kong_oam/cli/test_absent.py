@@ -98,7 +98,7 @@ def test_no_change_is_not_all_that_diff_says(
     ("question", "holds"),
     [
         (["who", "GET", URL], ["shop/web", "sales"]),
-        (["who", "billing/api"], ["shop/web", "sales"]),
+        (["who", "--component", "billing/api"], ["shop/web", "sales"]),
         (["what", "shop/web"], ["itself or users in sales"]),
         (["what", "--user-in", "sales"], ["user of shop/web"]),
         (["matrix"], ["shop/web", "sales"]),

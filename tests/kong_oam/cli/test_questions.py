@@ -303,7 +303,7 @@ def test_who_lists_the_callers_of_a_component(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A line each, of which the first of an endpoint says which."""
-    assert asked(capsys, "who", "orders/api").splitlines() == [
+    assert asked(capsys, "who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
         "GET,HEAD         http://orders.example.com/orders but not /orders/health  shop/checkout  -",
@@ -311,7 +311,7 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    said = json.loads(asked(capsys, "who", "orders/api", "--json"))
+    said = json.loads(asked(capsys, "who", "--component", "orders/api", "--json"))
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in said] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
@@ -336,12 +336,12 @@ def test_who_says_where_nobody_may(
         "utf-8",
     )
     lines = asked(
-        capsys, "who", "orders/api", "--applications", str(tmp_path)
+        capsys, "who", "--component", "orders/api", "--applications", str(tmp_path)
     ).splitlines()
     assert [
         line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]
     ] == ["POST,PUT,DELETE"]
-    assert asked(capsys, "who", "shop/checkout").splitlines() == [
+    assert asked(capsys, "who", "--component", "shop/checkout").splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: it is exposed nowhere",
     ]
@@ -378,10 +378,13 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
         (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts for itself only: users cannot sign in through it"),
         (["what", "--user-in", "salse"], "no role names a group 'salse'; did you mean 'sales'?"),
         (["what", "--user-in", "sales", "shop/web"], "no role names a group 'shop/web'; known: order-desk, sales"),
-        (["who", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
-        (["who", "order/api"], "there is no component 'order/api'; did you mean 'orders/api'?"),
-        (["who", ORDERS], f"there is no component '{ORDERS}'"),
+        (["who", "--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
+        (["who", "--component", "order/api"], "there is no component 'order/api'; did you mean 'orders/api'?"),
+        (["who"], "say METHOD and URL of a request, or --component NAME"),
+        (["who", ORDERS], "say METHOD and URL of a request, or --component NAME"),
+        (["who", "orders/api"], "say METHOD and URL of a request, or --component NAME"),
         (["who", "orders/api", ORDERS], "'ORDERS/API' is no method of HTTP"),
+        (["who", "GET", ORDERS, "--component", "orders/api"], "--component asks about every request: leave METHOD and URL out"),
         (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
         (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: write OPTIONS"),
