@@ -7,8 +7,8 @@ and why.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import Asking
 from kong_oam.kong.table import LONGEST_OPENING, opened
 from kong_oam.verify.gate import script_of, with_table
-from kong_oam.verify.openings import ScriptGuard, find_openings
+from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 
 
@@ -86,12 +86,14 @@ class Openings:
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
-    """Lists what is open, or was, wherever it stands. Raises AdminError."""
-    found, now = find_openings(entities_of(admin), settings), admin.now()
+    """List what is open, or was, wherever it stands. Raises AdminError."""
+    found = find_openings(entities_of(admin), settings)
+    now = admin.now()
     listed: dict[tuple[object, ...], Opening] = {}
     for guard in found.scripts:
         for entry, table in guard.openings:
             opening = _opening(guard.component, entry, table, now)
+            # Every port of the component has a gate of its own that holds it.
             listed.setdefault(
                 (opening.component, opening.path, opening.methods, opening.ends),
                 opening,
@@ -106,7 +108,8 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
 
 def _unknown(guard: ScriptGuard) -> str:
     return _not_of_this_version(
-        guard.component, f"nobody can say what {guard.label} opens"
+        guard.component,
+        f"nobody can say what {guard.label} opens",
     )
 
 
@@ -118,99 +121,120 @@ def _not_of_this_version(component: str, shown: str) -> str:
 
 
 def _opening(
-    component: str, opening: Mapping[str, Any], table: Mapping[str, Any], now: float
+    component: str,
+    entry: Mapping[str, Any],
+    table: Mapping[str, Any],
+    now: float,
 ) -> Opening:
-    ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
-    addresses = table.get("addresses")
-    # Of a script that was changed by hand, this is of any shape.
-    allowed = addresses.get(opening["path"]) if isinstance(addresses, dict) else None
-    by_method = allowed if isinstance(allowed, dict) else {}
-    of_methods = (
-        by_method.get(method) or by_method.get("*") or ()
-        for method in opening["methods"]
-    )
-    networks = tuple(
-        dict.fromkeys(str(text) for listed in of_methods for text in listed)
-    )
+    """Return the opening that a gate's table has an entry of."""
     return Opening(
         component,
-        opening["path"],
-        tuple(opening["methods"]),
-        ends,
-        reason,
-        ends <= now,
-        networks,
+        entry["path"],
+        tuple(entry["methods"]),
+        entry["ends"],
+        str(entry.get("reason", "no reason given")),
+        entry["ends"] <= now,
+        tuple(_networks(entry, table.get("addresses"))),
     )
+
+
+def _networks(entry: Mapping[str, Any], addresses: object) -> dict[str, None]:
+    """Return the networks from which alone the opened path may be called."""
+    # Of a script that was changed by hand, the addresses are of any shape.
+    by_method = addresses.get(entry["path"]) if isinstance(addresses, dict) else None
+    networks: dict[str, None] = {}
+    if isinstance(by_method, dict):
+        for method in entry["methods"]:
+            listed = by_method.get(method) or by_method.get("*") or ()
+            networks |= dict.fromkeys(map(str, listed))
+    return networks
 
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
-    """Opens the path at all complete gates of the component. Raises EmergencyError, AdminError."""
-    live, now = entities_of(admin), admin.now()
-    chosen = _complete_ports_of(live, settings, wanted.component)
-    tables = [
-        _table_of(port) for port in chosen
-    ]  # all scripts are known before the first change
-    methods = _checked(wanted, tables[0]["rules"])
-    for guard in find_openings(live, settings).scripts:
-        for entry, table in guard.openings:
-            if guard.component == wanted.component and entry["ends"] > now:
-                raise EmergencyError(
-                    f"{_opening(guard.component, entry, table, now)}: close that first"
-                )
-    ends = int(now) + 60 * wanted.minutes
-    opening = {
+    """Open the path at all complete gates of the component. Raises EmergencyError, AdminError."""
+    live = entities_of(admin)
+    now = admin.now()
+    ports = _complete_ports_of(live, settings, wanted.component)
+    # All scripts are known before the first change.
+    tables = [_table_of(port) for port in ports]
+    entry = {
         "path": wanted.path,
-        "methods": methods,
-        "ends": ends,
+        "methods": _checked(wanted, tables[0]["rules"]),
+        "ends": int(now) + 60 * wanted.minutes,
         "reason": wanted.reason,
     }
+    _check_that_nothing_is_open(live, settings, wanted.component, now)
+    with_opening = partial(opened, opening=entry)
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
     try:
-        for port in chosen:  # the gate last: until then everything is as it was
+        for port in ports:
             admission, authentication, gate = port.guards.values()
+            # The gate comes last: until then everything is as it was.
             _patch(admin, authentication, nobody)
-            _patch(
-                admin,
-                admission,
-                with_table(admission, partial(opened, opening=opening)),
-            )
-            _patch(admin, gate, with_table(gate, partial(opened, opening=opening)))
+            _patch(admin, admission, with_table(admission, with_opening))
+            _patch(admin, gate, with_table(gate, with_opening))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
             f"{error}. It may be open in part: python -m kong_oam emergency -s "
             f"{settings.stack.name} close"
         ) from None
-    return _opening(wanted.component, opening, tables[0], now)
+    return _opening(wanted.component, entry, tables[0], now)
+
+
+def _check_that_nothing_is_open(
+    live: Entities,
+    settings: Settings,
+    component: str,
+    now: float,
+) -> None:
+    """Raise EmergencyError where a path of the component is open already."""
+    for guard in find_openings(live, settings).scripts:
+        if guard.component != component:
+            continue
+        for entry, table in guard.openings:
+            if entry["ends"] > now:
+                raise EmergencyError(
+                    f"{_opening(component, entry, table, now)}: close that first"
+                )
 
 
 def _complete_ports_of(
-    live: Entities, settings: Settings, component: str
+    live: Entities,
+    settings: Settings,
+    component: str,
 ) -> list[Port]:
-    """The ports of the component that have all guards. Raises EmergencyError where none has, and
-    where another stack owns a guard."""
-    stack, ports = settings.stack.name, list(ports_of(live, settings))
-    chosen = [port for port in ports if port.component == component]
-    if not chosen:
-        gated = some(sorted({port.component for port in ports})) or "none"
+    """Return the ports of the component that have all guards. Raises EmergencyError where none
+    has, and where another stack owns a guard."""
+    gated = list(ports_of(live, settings))
+    ports = [port for port in gated if port.component == component]
+    if not ports:
+        components = some(sorted({port.component for port in gated})) or "none"
         raise EmergencyError(
-            f"this Kong has no gate of '{component}'; it has those of: {gated}"
+            f"this Kong has no gate of '{component}'; it has those of: {components}"
         )
-    asking = Asking(stack, whole=True)
-    for port in chosen:
-        for kind, plugin in port.guards.items():
-            owner = asking.owner(plugin)
-            if owner.kind == "another stack's":
-                raise EmergencyError(
-                    f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "
-                    f"tags: see `python -m kong_oam verify --stack {stack}`"
-                )
-    complete = [port for port in chosen if not port.missing]
+    missing: list[str] = []
+    for port in ports:
+        _check_that_guards_are_ours(port, settings.stack.name)
+        missing += missing_guards(port)
+    complete = [port for port in ports if not port.missing]
     if not complete:
-        missing = some((text for port in chosen for text in missing_guards(port)), "; ")
         raise EmergencyError(
-            f"no gate of '{component}' is complete, so nothing was opened: {missing}"
+            f"no gate of '{component}' is complete, so nothing was opened: "
+            f"{some(missing, '; ')}"
         )
     return complete
+
+
+def _check_that_guards_are_ours(port: Port, stack: str) -> None:
+    """Raise EmergencyError where another stack owns a guard of the port."""
+    asking = Asking(stack, whole=True)
+    for kind, plugin in port.guards.items():
+        owner = asking.owner(plugin)
+        if owner.kind == "another stack's":
+            raise EmergencyError(
+                f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "
+                f"tags: see `python -m kong_oam verify --stack {stack}`"
+            )
 
 
 def _table_of(port: Port) -> Mapping[str, Any]:
@@ -254,68 +278,78 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     return [method for method in METHODS if method in named]
 
 
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What was closed so far, by component with an opening of it, and what is left: why, with its
+    component."""
+
+    admin: AdminApi
+    closed: dict[str, Opening | None] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+
+    def patch(
+        self,
+        plugin: Entity,
+        label: str,
+        component: str,
+        config: Mapping[str, Any],
+    ) -> None:
+        """Change a plugin. Whatever fails, the others are tried as well."""
+        self.closed.setdefault(component, None)
+        try:
+            _patch(self.admin, plugin, config)
+        except (EmergencyError, AdminError) as error:
+            self.left[f"{label}: {error}"] = component
+
+    def close_scripts(self, guards: Iterable[ScriptGuard], kind: str) -> None:
+        """Close what scripts of this kind of plugin open."""
+        for guard in guards:
+            config = guard.closed_config()
+            if guard.plugin["name"] != kind or not config:
+                continue
+            component = guard.component
+            self.patch(guard.plugin, guard.label, component, config)
+            for entry, table in guard.openings:
+                opening = _opening(component, entry, table, 0.0)
+                self.closed[component] = self.closed[component] or opening
+
+    def close_anonymous(self, guard: AnonymousLeft) -> None:
+        """Let nobody pass without a token any more, where the plugin is ours."""
+        if guard.owner:
+            reason = (
+                f"stack '{guard.owner}' owns {guard.label}, by its tags, and it passes calls "
+                "without a token"
+            )
+            self.left[reason] = guard.component
+            return
+        self.patch(guard.plugin, guard.label, guard.component, {"anonymous": None})
+
+
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
-    """Closes whatever is open, wherever it stands, and gives the components of it, each with its
+    """Close whatever is open, wherever it stands. Returns the components of it, each with its
     opening.
 
     All gates come first, whatever fails; then who passes without a token, and admission. Raises
     AdminError, and StillOpenError where something is left.
     """
     found = find_openings(entities_of(admin), settings)
-    closed: dict[str, Opening | None] = {}
-    left: dict[str, str] = {}  # why, with the component
-
-    def attempt(
-        plugin: Entity, label: str, component: str, config: Mapping[str, Any]
-    ) -> None:
-        closed.setdefault(component, None)
-        try:
-            _patch(admin, plugin, config)
-        except (EmergencyError, AdminError) as error:
-            left[f"{label}: {error}"] = component
-
-    def close_scripts(*, gates: bool) -> None:
-        for guard in found.scripts:
-            if (guard.plugin["name"] == "post-function") is gates and (
-                config := guard.closed_config()
-            ):
-                attempt(guard.plugin, guard.label, guard.component, config)
-                for entry, table in guard.openings:
-                    closed[guard.component] = closed[guard.component] or _opening(
-                        guard.component, entry, table, 0.0
-                    )
-
-    close_scripts(gates=True)
+    closing = _Closing(admin)
+    closing.close_scripts(found.scripts, "post-function")
     for anonymous in found.anonymous:
-        if anonymous.owner:
-            why = (
-                f"stack '{anonymous.owner}' owns {anonymous.label}, by its tags, and it passes "
-                "calls without a token"
-            )
-            left[why] = anonymous.component
-        else:
-            attempt(
-                anonymous.plugin,
-                anonymous.label,
-                anonymous.component,
-                {"anonymous": None},
-            )
-    close_scripts(gates=False)
-    left |= {
-        _unknown(guard): guard.component
-        for guard in found.scripts
-        if not guard.is_known
+        closing.close_anonymous(anonymous)
+    closing.close_scripts(found.scripts, "pre-function")
+    left = closing.left
+    for guard in found.scripts:
+        if not guard.is_known:
+            left[_unknown(guard)] = guard.component
+    closed = {
+        component: opening
+        for component, opening in sorted(closing.closed.items())
+        if component not in left.values()
     }
     if left:
-        done = {
-            component: opening
-            for component, opening in closed.items()
-            if component not in left.values()
-        }
-        raise StillOpenError(
-            "\n  ".join(("not all is closed:", *left)), dict(sorted(done.items()))
-        )
-    return dict(sorted(closed.items()))
+        raise StillOpenError("\n  ".join(("not all is closed:", *left)), closed)
+    return closed
 
 
 def entities_of(admin: AdminApi) -> Entities:

@@ -67,19 +67,13 @@ class _Gateway:
     is_open: bool
 
     def confirmed(self, opening: Opening) -> list[str]:
-        """What everybody gets. Raises EmergencyError where that is not as written, or was not asked
-        for."""
-        asked: list[_Asked] = []
-        if self.is_open:
-            ports = (
-                port
-                for port in ports_of(self.live, self.settings)
-                if port.component == opening.component
-            )
-            asked += [(text, False) for port in ports for text in missing_guards(port)]
-        asked += self._asked(opening)
+        """Return what everybody gets. Raises EmergencyError where that is not as written, or was
+        not asked for."""
+        asked = list(self._asked(opening))
         wrong = [text for text, is_as_written in asked if is_as_written is False]
         unasked = [text for text, is_as_written in asked if is_as_written is None]
+        if self.is_open:
+            wrong = [*self._missing_guards(opening.component), *wrong]
         state = "open" if self.is_open else "closed"
         if wrong:
             raise EmergencyError(
@@ -94,8 +88,13 @@ class _Gateway:
             )
         return list(dict.fromkeys(text for text, _ in asked))
 
+    def _missing_guards(self, component: str) -> Iterator[str]:
+        for port in ports_of(self.live, self.settings):
+            if port.component == component:
+                yield from missing_guards(port)
+
     def _asked(self, opening: Opening) -> Iterator[_Asked]:
-        """Yields what somebody without a token gets, for each host and port at which the path
+        """Yield what somebody without a token gets, for each host and port at which the path
         answers."""
         # What was closed may stand anywhere, also at a service that has another name by now.
         guards = [
@@ -103,14 +102,12 @@ class _Gateway:
             for guard in find_openings(self.live, self.settings).scripts
             if guard.component == opening.component and guard.is_known
         ]
-        method = next(
-            (method for method in SAFE_METHODS if method in opening.methods), None
-        )
-        asked_with = method or opening.methods[0]
-        tables = (table for guard in guards for table in guard.tables)
-        places = [
-            place for table in tables for place in _places(table, opening, asked_with)
-        ]
+        safe = [method for method in SAFE_METHODS if method in opening.methods]
+        method = (safe or opening.methods)[0]
+        places: dict[tuple[str, str], None] = {}
+        for guard in guards:
+            for table in guard.tables:
+                places |= dict.fromkeys(_places(table, opening, method))
         named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
             # No gate leads there, so nobody reaches what was opened.
@@ -119,27 +116,21 @@ class _Gateway:
                 not self.is_open,
             )
             return
-        if method is None:
+        if not safe:
             yield f"{named} was not asked for: that could change something", None
             return
-        for host, path in dict.fromkeys(places):
+        for host, path in places:
             request = f"{method} {self.proxy.url(host, path)} without a token"
-            others = self._other_routes(
-                guards, Call("http", method, host, unwritten(path))
-            )
+            call = Call("http", method, host, unwritten(path))
+            others = self._other_routes(guards, call)
             if opening.networks:
-                yield (
-                    f"{request} was not asked for: it depends on where a call comes from",
-                    None,
-                )
+                reason = "it depends on where a call comes from"
             elif others:
-                yield (
-                    f"{request} was not asked for: {some(others)} may answer it in place of the "
-                    "gate",
-                    None,
-                )
+                reason = f"{some(others)} may answer it in place of the gate"
             else:
                 yield self._answer(method, host, path, request)
+                continue
+            yield f"{request} was not asked for: {reason}", None
 
     def _other_routes(self, guards: Iterable[ScriptGuard], call: Call) -> list[str]:
         """The routes that may answer the call in place of the gates, by Kong's order of routes."""
