@@ -18,9 +18,10 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def removals_of_interrupted(
-    state: ExportedState, settings: ClusterSettings
+    state: ExportedState,
+    settings: ClusterSettings,
 ) -> Iterator[str]:
-    """Yields for each interrupted creation a command that removes the object where it exists and
+    """Yield for each interrupted creation a command that removes the object where it exists and
     has our labels. A patch makes nothing that is ours."""
     contexts = {
         provider_of(cluster): context for cluster, context in settings.contexts.items()
@@ -29,17 +30,12 @@ def removals_of_interrupted(
         context = contexts.get(creation.provider, settings.context)
         package, _, rest = creation.type.partition(":")
         version, _, kind = rest.partition(":")
-        if package == "kubernetes" and creation.type == _RELEASE:
+        if creation.type == _RELEASE:
             yield _uninstall(creation.inputs, context)
-        elif package == "kubernetes" and STACK in creation.inputs["metadata"].get(
-            "labels", {}
-        ):
-            yield _delete(
-                version.removeprefix("core/"),
-                kind,
-                creation.inputs["metadata"],
-                context,
-            )
+        elif package == "kubernetes":
+            metadata = creation.inputs["metadata"]
+            if STACK in metadata.get("labels", {}):
+                yield _delete(version.removeprefix("core/"), kind, metadata, context)
 
 
 def removals_of_unknown(
@@ -48,17 +44,18 @@ def removals_of_unknown(
     settings: ClusterSettings,
     cluster: str | None = None,
 ) -> Iterator[str]:
-    """Yields such a command for each object that is `meant` to be in the cluster and that the
+    """Yield such a command for each object that is `meant` to be in the cluster and that the
     state, one of before, does not know there."""
     context = settings.context_of(cluster)
+    provider = provider_of(cluster)
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
         for resource in state.resources
-        if resource.type.startswith("kubernetes:")
-        and resource.provider == provider_of(cluster)
+        if resource.type.startswith("kubernetes:") and resource.provider == provider
     }
     for manifest in meant:
         metadata = manifest["metadata"]
+        # As the provider writes it: NAMESPACE/NAME, or NAME of what is in no namespace.
         identifier = "/".join(
             filter(None, (metadata.get("namespace"), metadata["name"]))
         )
@@ -67,7 +64,10 @@ def removals_of_unknown(
 
 
 def _delete(
-    api_version: str, kind: str, metadata: Mapping[str, Any], context: str | None
+    api_version: str,
+    kind: str,
+    metadata: Mapping[str, Any],
+    context: str | None,
 ) -> str:
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
     where = f"--context {context} " if context else ""

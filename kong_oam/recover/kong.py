@@ -4,7 +4,7 @@ answer was lost."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,8 @@ def lost(
     *,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """The lost ones of `entities` (all that there are): those that the stack which asks owns, and
-    that have no `known` id, in the order of removal.
+    """Return the lost ones of `entities` (all that there are): those that the stack which asks
+    owns, and that have no `known` id, in the order of removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it
     is a plugin whose service a route that stays leads to, and which would be more open without it.
@@ -99,14 +99,12 @@ def lost(
     theirs = {
         identifier for identifier, kind in kinds.items() if kind == "another stack's"
     }
-    # Somebody may have given our tags to what another stack made.
-    unrecorded = [
-        entity
-        for entity in entities
-        if kinds[entity.id] == "ours"
-        and entity.id not in known
-        and theirs.isdisjoint(entity.parents.values())
-    ]
+    unrecorded = []
+    for entity in entities:
+        is_unrecorded = kinds[entity.id] == "ours" and entity.id not in known
+        # Somebody may have given our tags to what another stack made.
+        if is_unrecorded and theirs.isdisjoint(entity.parents.values()):
+            unrecorded.append(entity)
     if not older:
         _check_that_parents_are_known(unrecorded)
     staying = {entity.id: entity for entity in entities}
@@ -120,8 +118,10 @@ def lost(
 
 
 def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
-    """Raises OutdatedStateError where an entity and its parent are both lost: no interrupted run
-    loses both, since what belongs to another entity is only begun once the state knows that one."""
+    """Raise OutdatedStateError where an entity and its parent are both lost.
+
+    No interrupted run loses both: what belongs to another entity is only begun once the state knows
+    that one."""
     by_id = {entity.id: entity for entity in unrecorded}
     for entity in by_id.values():
         for parent in entity.parents.values():
@@ -135,53 +135,57 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
 
 
 def _reason_to_keep(
-    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
+    entity: LostEntity,
+    staying: Iterable[LostEntity],
+    asking: Asking,
 ) -> str | None:
     for neighbour in staying:
-        owner = neighbour.owner(asking)
-        shown = (
-            f"{neighbour} {owner}"
-            if owner.kind == "another stack's"
-            else str(neighbour)
-        )
         if entity.id in neighbour.parents.values():
-            return f"{shown} belongs to it"
+            return f"{_shown(neighbour, asking)} belongs to it"
+        service = neighbour.parents.get("service")
         if (
             entity.guards
             and neighbour.collection == "routes"
-            and neighbour.parents.get("service") == entity.guards
+            and service == entity.guards
         ):
-            return f"it guards what {shown} leads to; take the routes away first"
+            return f"it guards what {_shown(neighbour, asking)} leads to; take the routes away first"
     return None
 
 
+def _shown(entity: LostEntity, asking: Asking) -> str:
+    """Return the entity in words, and whose it is where it is another stack's."""
+    owner = entity.owner(asking)
+    return f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
+
+
 def entities(admin: AdminApi) -> list[LostEntity]:
-    """All entities of the kinds that a stack makes, and what belongs to them, whoever made them.
-    Raises AdminError."""
-    # Kong lists them by upstream.
-    listed = (collection for collection in _COLLECTIONS if collection != "targets")
-    rows = [
-        (collection, row)
-        for collection in listed
-        for row in admin.rows(f"/{collection}")
-    ]
-    upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
-    rows += [
-        ("targets", row)
-        for upstream in upstreams
-        for row in admin.rows(f"/upstreams/{upstream}/targets")
-    ]
-    names = {
-        row["id"]: str(
-            row.get("name") or row.get("username") or row.get("target") or row["id"]
-        )
-        for _, row in rows
-    }
+    """Return all entities of the kinds that a stack makes, and what belongs to them, whoever made
+    them. Raises AdminError."""
+    rows = list(_rows(admin))
+    names = {row["id"]: _name(row) for _, row in rows}
     return [_entity(collection, row, names) for collection, row in rows]
 
 
+def _rows(admin: AdminApi) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each row of the Admin API, after its collection."""
+    for collection in _COLLECTIONS:
+        # Kong lists targets by upstream.
+        if collection == "targets":
+            continue
+        for row in admin.rows(f"/{collection}"):
+            yield collection, row
+            if collection == "upstreams":
+                for target in admin.rows(f"/upstreams/{row['id']}/targets"):
+                    yield "targets", target
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    fields = ("name", "username", "target", "id")
+    return next(str(row[field]) for field in fields if row.get(field))
+
+
 def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
-    """Removes entities one after the other; what is gone already is gone. Raises RemovalError,
+    """Remove entities one after the other; what is gone already is gone. Raises RemovalError,
     AdminError.
 
     Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
@@ -198,12 +202,18 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
 
 
 def _entity(
-    collection: str, row: Mapping[str, Any], names: Mapping[str, str]
+    collection: str,
+    row: Mapping[str, Any],
+    names: Mapping[str, str],
 ) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
     return LostEntity(
-        collection, row["id"], name, frozenset(row.get("tags") or ()), parents
+        collection,
+        row["id"],
+        name,
+        frozenset(row.get("tags") or ()),
+        parents,
     )

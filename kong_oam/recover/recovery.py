@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import httpx
 
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.stack import Settings, read_file, stack_file
 from kong_oam.engine.configuration import Configuration
@@ -82,29 +83,37 @@ class Search:
     def commands(self) -> list[str]:
         """The commands that remove from the cluster, which is not looked at, objects that the state
         does not know."""
-        settings = self.settings.cluster
-        commands = [*cluster.removals_of_interrupted(self.state, settings)]
+        settings = self.settings
+        commands = [*cluster.removals_of_interrupted(self.state, settings.cluster)]
         if self.older:
-            stack = self.settings.stack
-            reading = read_applications(
-                self.settings.applications,
-                self.settings.definitions,
-                stack.minor,
-                labels=stack.labels,
-            )
-            compiled = compile_estate(reading, stack)
-            if compiled.estate is None:
-                see = (
-                    f"see `python -m kong_oam check --stack {self.settings.stack.name}`"
-                )
-                raise RecoveryError(f"the Applications here cannot be compiled: {see}")
-            estate = deployed_by(compiled.estate, self.settings.partition)
+            estate = _estate(settings)
             for name in clusters_of(estate):
-                meant = objects_of(estate, self.settings, name)
+                meant = objects_of(estate, settings, name)
                 commands += cluster.removals_of_unknown(
-                    self.state, meant, settings, name
+                    self.state,
+                    meant,
+                    settings.cluster,
+                    name,
                 )
         return commands
+
+
+def _estate(settings: Settings) -> Estate:
+    """Return what the stack is meant to deploy. Raises RecoveryError."""
+    stack = settings.stack
+    reading = read_applications(
+        settings.applications,
+        settings.definitions,
+        stack.minor,
+        labels=stack.labels,
+    )
+    estate = compile_estate(reading, stack).estate
+    if estate is None:
+        raise RecoveryError(
+            "the Applications here cannot be compiled: see `python -m kong_oam check "
+            f"--stack {stack.name}`"
+        )
+    return deployed_by(estate, settings.partition)
 
 
 @contextmanager
@@ -134,15 +143,16 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     admin = clients.enter_context(AdminApi(gateway))
     # First what is there, then the state: what was there and is not recorded afterwards belongs to
     # no living run.
-    entities, providers = (
-        kong.entities(admin),
-        find_orphans(settings.providers, begun, clients, values),
-    )
+    entities = kong.entities(admin)
+    providers = find_orphans(settings.providers, begun, clients, values)
     check_at_rest(stack, begun)
     state = read(stack)
     known = state.ids | _known_elsewhere(settings)
     in_kong = kong.lost(
-        entities, known, Asking(settings.stack.name, settings.partition), older=older
+        entities,
+        known,
+        Asking(settings.stack.name, settings.partition),
+        older=older,
     )
     settle = preflight.settle(admin, settings.gateway)
     places = [
@@ -162,23 +172,27 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
         ]
         places.append(
             SearchedPlace(
-                provider.where, unrecorded, provider.gone, stack, provider.remove
+                provider.where,
+                unrecorded,
+                provider.gone,
+                stack,
+                provider.remove,
             )
         )
     return Search(settings, state, tuple(places), older)
 
 
 def _known_elsewhere(settings: Settings) -> frozenset[str]:
-    """What the other stacks of the estate have: it is theirs, whatever its tags say, since it may
-    have been moved."""
+    """Return the ids of what the other stacks of the estate have.
+
+    It is theirs, whatever its tags say, since it may have been moved."""
     if not settings.stack.partitions:
         return frozenset()
-    others = (
-        stack
-        for stack in existing(stacks_of(settings))
-        if stack != settings.engine_stack
-    )
-    return frozenset().union(*(read(stack).ids for stack in others))
+    known: frozenset[str] = frozenset()
+    for stack in existing(stacks_of(settings)):
+        if stack != settings.engine_stack:
+            known |= read(stack).ids
+    return known
 
 
 def _certain(judged: Iterable[tuple[T, str | None]]) -> list[T]:
