@@ -74,17 +74,17 @@ Findings = tuple[Finding, ...]
 
 
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
-    """Checks the Applications on a stack: gives errors, and what somebody should look at. Raises
+    """Check the Applications on a stack. Returns errors, and what somebody should look at. Raises
     ReviewError."""
-    document = json.loads(
-        _access("check", "--stack", stack, f"--since={base}", "--json")
-    )
-    diagnostics: list[dict[str, Any]] = document["diagnostics"]
-    errors = [one for one in diagnostics if one["severity"] == "error"]
-    warnings = [one for one in diagnostics if one["severity"] != "error"]
-    return tuple(map(_finding, errors)), tuple(
-        map(_finding, [*warnings, *document["findings"]])
-    )
+    answer = _access("check", "--stack", stack, f"--since={base}", "--json")
+    document = json.loads(answer)
+    errors: list[Finding] = []
+    others: list[Finding] = []
+    for diagnostic in document["diagnostics"]:
+        is_error = diagnostic["severity"] == "error"
+        (errors if is_error else others).append(_finding(diagnostic))
+    others += map(_finding, document["findings"])
+    return tuple(errors), tuple(others)
 
 
 def _finding(diagnostic: dict[str, Any]) -> Finding:
@@ -101,58 +101,52 @@ def _place(entry: dict[str, Any]) -> Place:
 
 
 def changes(base: str, stack: str) -> AccessChange:
-    """Compares access between the git revision `base` and what is here. Raises ReviewError."""
-    revision = f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
+    """Compare access between the git revision `base` and what is here. Raises ReviewError."""
+    # Said to be a revision: a folder of the same name would be compared with itself.
+    revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
     found: list[dict[str, Any]] = document["changes"]
     if not found:
         return AccessChange(len(_KINDS), headline="", markdown="")
-    rank = min(_KINDS.index(change["kind"]) for change in found)
-    rules = dict.fromkeys(
-        _place(change["rule"]) for change in found if change.get("rule")
-    )
-    # What is only in the base has no line in the change's own commit.
-    places = tuple(place for place in rules if not place.file.startswith(f"{base}:"))
-    # Settings have none.
-    hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))
-    graph = (
-        _access(
-            "graph", f"--since={revision}", "--stack", stack, "--format", "mermaid"
-        ).strip()
-        if hosts
-        else ""
-    )
+    places: dict[Place, None] = {}
+    hosts: dict[str, None] = {}
+    for change in found:
+        place = _place(change["rule"]) if change.get("rule") else None
+        # What is only in the base has no line in the change's own commit.
+        if place and not place.file.startswith(f"{base}:"):
+            places[place] = None
+        # A change of settings has no host.
+        if "site" in change:
+            hosts[change["site"]] = None
+    graph = ""
+    if hosts:
+        of_change = ("--stack", stack, "--format", "mermaid")
+        graph = _access("graph", f"--since={revision}", *of_change).strip()
     markdown = _access("diff", "--markdown", *operands).strip()
-    shape = _without_names(
-        json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts
-    )
+    without_stack = markdown.replace(f"--stack {stack} ", "")
     return AccessChange(
-        rank,
-        document["headline"],
-        markdown,
-        places,
-        graph,
-        hosts,
-        shape,
-        _owners(found),
+        rank=min(_KINDS.index(change["kind"]) for change in found),
+        headline=document["headline"],
+        markdown=markdown,
+        places=tuple(places),
+        graph=graph,
+        hosts=tuple(hosts),
+        shape=_without_names(json.dumps(found) + without_stack, tuple(hosts)),
+        owners=_owners(found),
     )
 
 
 def _owners(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """The owners in the base, which a change cannot add to, to hide others among."""
-    answered = [
-        change["answeredBy"]["old"] for change in found if "answeredBy" in change
-    ]
-    answered += [
-        exposer
-        for change in found
-        if "exposedBy" in change
-        for exposer in change["exposedBy"]["old"]
-    ]
-    owners = {one["owner"] for one in answered} | {
-        change["old"] for change in found if change["kind"] == "owner"
-    }
+    """Return the owners in the base, which a change cannot add to, to hide others among."""
+    owners = set[str]()
+    for change in found:
+        if "answeredBy" in change:
+            owners.add(change["answeredBy"]["old"]["owner"])
+        if "exposedBy" in change:
+            owners.update(exposer["owner"] for exposer in change["exposedBy"]["old"])
+        if change["kind"] == "owner":
+            owners.add(change["old"])
     return tuple(sorted(owners - {None}))
 
 

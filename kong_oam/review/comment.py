@@ -15,7 +15,7 @@ from typing import TypeVar
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.markdown import Links, code, fenced, folded, linked, mention
-from kong_oam.review.preview import Preview
+from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
 """The hidden first line by which the comment is found again."""
@@ -48,15 +48,12 @@ class ReviewedStack:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong, and everything was looked at."""
-        looked = (
-            self.access is not None
-            and self.preview is not None
-            and not self.preview.failed
-        )
-        return looked and not (
-            self.problems or self.failure or (self.preview and self.preview.mandatory)
-        )
+        """Tell whether nothing is wrong, and everything was looked at."""
+        if self.problems or self.failure:
+            return False
+        if self.access is None or self.preview is None:
+            return False
+        return not (self.preview.failed or self.preview.mandatory)
 
     @property
     def why(self) -> str:
@@ -84,12 +81,8 @@ def compose(
     """
     text = ""
     for graphs, lists in ((True, True), (False, True), (False, False)):
-        text = (
-            "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip(
-                "\n"
-            )
-            + "\n"
-        )
+        lines = _lines(stacks, links, commit, graphs=graphs, lists=lists)
+        text = "\n".join(lines).rstrip("\n") + "\n"
         text = text.encode("utf-8", "replace").decode()
         if longest is None or len(text) <= longest:
             return text
@@ -119,19 +112,18 @@ def _lines(
     if commit:
         yield from (f"Of commit {code(commit)}.", "")
     for alike in _alike(
-        stacks, lambda one: (one.problems, one.failure, one.access, one.findings)
+        stacks,
+        lambda stack: (stack.problems, stack.failure, stack.access, stack.findings),
     ):
         first = alike[0]
-        yield from (
-            f"### {'Stacks' if len(alike) > 1 else 'Stack'} {_names(alike)}",
-            "",
-        )
+        heading = "Stacks" if len(alike) > 1 else "Stack"
+        yield from (f"### {heading} {_names(alike)}", "")
         yield from _access(first, links)
         for other in alike[1:]:
             yield from _hosts(first, other)
         if first.access and first.access.graph and graphs:
             yield from _graph(first.access.graph)
-        for same in _alike(alike, lambda one: one.preview and one.preview.violations):
+        for same in _alike(alike, _violations):
             yield from _policies(same, named=len(same) < len(alike))
         yield from _findings(first, links, lists=lists)
         for stack in alike:
@@ -139,7 +131,8 @@ def _lines(
 
 
 def _alike(
-    stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], _Kind]
+    stacks: Sequence[ReviewedStack],
+    key: Callable[[ReviewedStack], _Kind],
 ) -> list[list[ReviewedStack]]:
     """The stacks that are the same by `key`, together, in the order of the first of each."""
     groups: dict[_Kind, list[ReviewedStack]] = {}
@@ -153,36 +146,35 @@ def _names(stacks: Sequence[ReviewedStack]) -> str:
 
 
 def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
-    """The worst of what changes, on whatever stack; and that not everything was looked at, and
-    why."""
-    changed = [
-        stack.access for stack in stacks if stack.access and stack.access.headline
-    ]
-    line = (
-        "**Access** · no change"
-        if all(stack.access for stack in stacks)
-        else "**Access** · not known: see below"
-    )
+    """Return the worst of what changes, on whatever stack; and that not everything was looked at,
+    and why."""
+    line = f"**Access** · {_worst(stacks)}"
+    failed = []
+    not_passed = [stack for stack in stacks if not stack.passed]
+    for alike in _alike(not_passed, lambda stack: stack.why):
+        reason = alike[0].why
+        failed.append(_names(alike) + (f": {_short(reason)}" if reason else ""))
+    return f"{line} · **failed** on {'; '.join(failed)}" if failed else line
+
+
+def _worst(stacks: Sequence[ReviewedStack]) -> str:
+    """Return the worst of what changes for callers, on whatever stack."""
+    looked_at = [stack.access for stack in stacks if stack.access]
+    changed = [access for access in looked_at if access.headline]
     if changed:
-        line = f"**Access** · {code(min(changed, key=lambda access: access.rank).headline)}"
-    failed = _alike(
-        [stack for stack in stacks if not stack.passed], lambda stack: stack.why
-    )
-    told = (
-        f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}"
-        for alike in failed
-    )
-    return f"{line} · **failed** on {'; '.join(told)}" if failed else line
+        return code(min(changed, key=lambda access: access.rank).headline)
+    return "no change" if len(looked_at) == len(stacks) else "not known: see below"
 
 
 def _owners(stacks: Sequence[ReviewedStack]) -> Iterator[str]:
-    """Who has to agree, on whatever stack: above all tables, so that no row of one pushes it out of
-    the comment."""
-    owners = sorted(
-        {owner for stack in stacks if stack.access for owner in stack.access.owners}
-    )
+    """Yield who has to agree, on whatever stack: above all tables, so that no row of one pushes it
+    out of the comment."""
+    owners = set[str]()
+    for stack in stacks:
+        if stack.access:
+            owners.update(stack.access.owners)
     if owners:
-        asked = ", ".join(map(mention, owners))
+        asked = ", ".join(map(mention, sorted(owners)))
         yield from (
             "Something else answers, a host shows another certificate, or an owner changes. "
             f"Owners who have to agree: {asked}.",
@@ -204,17 +196,15 @@ def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
 
 
 def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
-    """Where the hosts of a stack are others than those in the table."""
-    pairs = (
-        zip(other.access.hosts, first.access.hosts, strict=True)
-        if other.access and first.access
-        else ()
-    )
-    told = [
+    """Yield where the hosts of a stack are others than those in the table."""
+    if not (other.access and first.access):
+        return
+    pairs = zip(other.access.hosts, first.access.hosts, strict=True)
+    differing = [
         f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours
     ]
-    if told:
-        yield from (f"On {code(other.name)}: {', '.join(told)}.", "")
+    if differing:
+        yield from (f"On {code(other.name)}: {', '.join(differing)}.", "")
 
 
 def _finding(finding: Finding, links: Links | None) -> str:
@@ -228,7 +218,8 @@ def _with_links(access: AccessChange, links: Links | None) -> str:
     text = f"{access.markdown}\n"
     for place in access.places:
         text = text.replace(
-            f"| {code(str(place))} |\n", f"| {linked(place, links)} |\n"
+            f"| {code(str(place))} |\n",
+            f"| {linked(place, links)} |\n",
         )
     return text.removesuffix("\n")
 
@@ -241,22 +232,31 @@ def _graph(graph: str) -> Iterator[str]:
         yield from folded("Who may call what: the change as a graph", block)
 
 
+def _violations(stack: ReviewedStack) -> tuple[Violation, ...]:
+    return stack.preview.violations if stack.preview else ()
+
+
 def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
-    violations = stacks[0].preview.violations if stacks[0].preview else ()
+    violations = _violations(stacks[0])
     if not violations:
         return
     if named:
         yield from (f"On {_names(stacks)}:", "")
     yield from ("| policy | level | found |", "|---|---|---|")
+    # Mandatory ones come first.
     for violation in sorted(
-        violations, key=lambda one: (one.level != "mandatory", one.rule)
+        violations,
+        key=lambda violation: (violation.level != "mandatory", violation.rule),
     ):
         yield f"| `{violation.rule}` | {violation.level} | {code(violation.message)} |"
     yield ""
 
 
 def _findings(
-    stack: ReviewedStack, links: Links | None, *, lists: bool
+    stack: ReviewedStack,
+    links: Links | None,
+    *,
+    lists: bool,
 ) -> Iterator[str]:
     """Warnings and what lint finds: they fail nothing. New ones are always listed."""
     new = [finding for finding in stack.findings if finding.new]
@@ -270,7 +270,8 @@ def _findings(
         )
     if known and lists:
         yield from folded(
-            f"As in the base: {len(known)} to look at", "\n".join(_listed(known, links))
+            f"As in the base: {len(known)} to look at",
+            "\n".join(_listed(known, links)),
         )
     elif known:
         yield from (f"As in the base: {len(known)} to look at.", "")
@@ -285,15 +286,7 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
         return
     of = f" of {code(stack.name)}" if named else ""
     if stack.preview.failed:
-        _, *rest = "\n".join(stack.preview.failed).split("\n")
-        yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
-        if rest:
-            yield from (fenced("\n".join(rest)), "")
-        yield from (
-            f"{code(f'pulumi preview --stack {stack.name} --policy-pack policies')} says all of "
-            "it.",
-            "",
-        )
+        yield from _failure(stack, stack.preview.failed, of)
         if not stack.preview.steps:
             return
     counts = Counter(step.operation for step in stack.preview.steps)
@@ -309,5 +302,16 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[st
         rows.append(
             f"| {step.operation} | {code(step.name)} | {code(step.type)} | {differs} |"
         )
+    # GitHub reads no Markdown in a summary.
     named_here = f" of <code>{html.escape(stack.name)}</code>" if named else ""
     yield from folded(f"Resources{named_here}: {summary}", "\n".join(rows))
+
+
+def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> Iterator[str]:
+    """Yield why the preview failed: in a line, and then the rest of what is known of it."""
+    yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
+    _, *further = "\n".join(reasons).split("\n")
+    if further:
+        yield from (fenced("\n".join(further)), "")
+    command = f"pulumi preview --stack {stack.name} --policy-pack policies"
+    yield from (f"{code(command)} says all of it.", "")

@@ -36,24 +36,28 @@ UNKNOWN = "the engine or one of its plugins failed"
 
 
 def reasons(
-    errors: Iterable[Mapping[str, Any]], complaint: str = ""
+    errors: Iterable[Mapping[str, Any]],
+    complaint: str = "",
 ) -> tuple[str, ...]:
-    """Words why a preview failed: of the engine's errors (`diagnosticEvent` of its events), and of
-    what the CLI wrote to standard error. The program's come first; at least one."""
-    own, named, known = (
-        [],
-        [],
-        [words for part, words in _KNOWN.items() if part in complaint],
-    )
+    """Return words why a preview failed: of the engine's errors (`diagnosticEvent` of its events),
+    and of what the CLI wrote to standard error. The program's come first; at least one."""
+    own: list[str] = []
+    resources: list[str] = []
+    known = _known(complaint)
     for error in errors:
-        urn, message = str(error.get("urn") or ""), str(error.get("message", ""))
+        urn = str(error.get("urn") or "")
+        message = str(error.get("message", ""))
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
-        if not urn or kind == _STACK:
-            if message.startswith(OURS):
-                own.append(message.removeprefix(OURS).strip())
-            else:
-                known += [words for part, words in _KNOWN.items() if part in message]
+        if urn and kind != _STACK:
+            resources.append(f"{logical_name(urn)} ({kind})")
+        elif message.startswith(OURS):
+            own.append(message.removeprefix(OURS).strip())
         else:
-            named.append(f"{logical_name(urn)} ({kind})")
-    failed = [f"failed: {some(dict.fromkeys(named))}"] if named else []
-    return tuple(dict.fromkeys([*own, *failed, *known])) or (UNKNOWN,)
+            known += _known(message)
+    if resources:
+        own.append(f"failed: {some(dict.fromkeys(resources))}")
+    return tuple(dict.fromkeys([*own, *known])) or (UNKNOWN,)
+
+
+def _known(message: str) -> list[str]:
+    return [words for part, words in _KNOWN.items() if part in message]

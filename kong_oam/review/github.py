@@ -65,7 +65,10 @@ def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
         comments = _sent(
-            client, "GET", f"issues/{number}/comments", params=parameters
+            client,
+            "GET",
+            f"issues/{number}/comments",
+            params=parameters,
         ).json()
         yield from comments
         if len(comments) < _PAGE:

@@ -76,7 +76,7 @@ def preview(stack: str) -> Preview:
 
 
 def read(printed: str, complaint: str = "") -> Preview:
-    """Reads the events that the engine printed, one JSON object a line (pulumi:
+    """Read the events that the engine printed, one JSON object a line (pulumi:
     sdk/go/common/apitype/events.go), and of what the CLI wrote to standard error what is known of
     it."""
     steps: dict[str, Step] = {}
@@ -84,17 +84,17 @@ def read(printed: str, complaint: str = "") -> Preview:
     errors: list[Mapping[str, Any]] = []
     succeeded = False
     for event in _events(printed):
-        if metadata := event.get("resourcePreEvent", {}).get("metadata"):
-            if metadata.get("op") in _OPERATIONS:
-                steps[metadata["urn"]] = _step(metadata)
-        elif (policy := event.get("policyEvent")) and policy.get(
-            "policyPackName"
-        ) == PACK:
-            violations[_violation(policy)] = None
-        elif (said := event.get("diagnosticEvent")) and said.get("severity") == "error":
-            errors.append(said)
-        elif summary := event.get("summaryEvent"):
-            succeeded = summary.get("result") == "succeeded"
+        match event:
+            case {"resourcePreEvent": {"metadata": {"op": operation} as metadata}}:
+                if operation in _OPERATIONS:
+                    steps[metadata["urn"]] = _step(metadata)
+            case {"policyEvent": {"policyPackName": pack} as policy}:
+                if pack == PACK:
+                    violations[_violation(policy)] = None
+            case {"diagnosticEvent": {"severity": "error"} as diagnostic}:
+                errors.append(diagnostic)
+            case {"summaryEvent": {"result": result}}:
+                succeeded = result == "succeeded"
     return Preview(
         tuple(steps.values()),
         tuple(violations),
@@ -115,14 +115,19 @@ def _events(printed: str) -> Iterator[Mapping[str, Any]]:
 def _step(metadata: Mapping[str, Any]) -> Step:
     properties = tuple(sorted(map(str, metadata.get("diffs") or ())))
     return Step(
-        metadata["op"], metadata["type"], logical_name(metadata["urn"]), properties
+        metadata["op"],
+        metadata["type"],
+        logical_name(metadata["urn"]),
+        properties,
     )
 
 
 def _violation(policy: Mapping[str, Any]) -> Violation:
-    """A message is the rule's description, and then on lines of its own what it found."""
+    # A message is the rule's description, and then on lines of its own what it found.
     message = str(policy["message"]).strip().partition("\n")[2]
-    level: Literal["mandatory", "advisory"] = (
-        "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
+    is_advisory = policy["enforcementLevel"] == "advisory"
+    return Violation(
+        policy["policyName"],
+        "advisory" if is_advisory else "mandatory",
+        message,
     )
-    return Violation(policy["policyName"], level, message)

@@ -22,7 +22,11 @@ _AT_ONCE = 4
 
 
 def review_stack(
-    name: str, base: str, missing: Sequence[str], *, partitions: bool = False
+    name: str,
+    base: str,
+    missing: Sequence[str],
+    *,
+    partitions: bool = False,
 ) -> list[ReviewedStack]:
     """Reviews what a change since the revision `base` does to a stack. What is known without
     secrets comes first; without them (`missing` names the variables) nothing is previewed, and that
@@ -40,23 +44,15 @@ def review_stack(
         stack = replace(stack, access=changes(base, name))
         if missing:
             listed = ", ".join(missing)
-            return [
-                replace(
-                    stack,
-                    failure=_NO_SECRETS.format(listed),
-                    reason=f"this run has no {listed}",
-                )
-            ]
-        others = [one for one in touched(name) if one != name] if partitions else []
+            failure = _NO_SECRETS.format(listed)
+            reason = f"this run has no {listed}"
+            return [replace(stack, failure=failure, reason=reason)]
+        # The base is previewed in any case, and once.
+        names = dict.fromkeys((name, *touched(name))) if partitions else (name,)
     except ReviewError as error:
-        return [
-            replace(
-                stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0]
-            )
-        ]
+        message = str(error)
+        reason = message.partition("\n")[0]
+        return [replace(stack, failure=fenced(message), reason=reason)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        previews = pool.map(preview, (name, *others))
-        return [
-            replace(stack, name=one, preview=found)
-            for one, found in zip((name, *others), previews, strict=True)
-        ]
+        previews = zip(names, pool.map(preview, names), strict=True)
+        return [replace(stack, name=name, preview=done) for name, done in previews]
