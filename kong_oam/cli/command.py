@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from kong_oam.cli.console import Console
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import printable, suggestion
 from kong_oam.errors import InputError
 
 OK, FOUND = 0, 1
@@ -20,8 +20,14 @@ class UsageError(InputError):
 
 
 def quoted(text: str) -> str:
-    """Quotes a text that somebody gave, on one line, for a UsageError to name."""
+    """Quote a text that somebody gave, on one line, for a UsageError to name."""
     return f"'{printable(text)}'"
+
+
+def check_known(kind: str, name: str, names: Collection[str]) -> None:
+    """Raise UsageError, with what is near, where a name is none of the known ones."""
+    if name not in names:
+        raise UsageError(f"there is no {kind} {quoted(name)}{suggestion(name, names)}")
 
 
 @dataclass(frozen=True, slots=True)

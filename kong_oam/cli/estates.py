@@ -32,11 +32,6 @@ DEFAULT = "local"
 """The stack that is judged by where none is named, unless there is one alone."""
 
 
-def add_stack(parser: argparse.ArgumentParser) -> None:
-    text = f"the stack to judge by (default: {DEFAULT}, or the only one)"
-    parser.add_argument("--stack", default=usual_stack(), metavar="NAME", help=text)
-
-
 def usual_stack() -> str:
     """The stack that is meant where none is named."""
     names = stack_names()
@@ -44,12 +39,13 @@ def usual_stack() -> str:
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """Adds `--stack`, `--applications` and `--definitions`: which estate is asked about."""
-    add_stack(parser)
-    add_applications(parser)
-
-
-def add_applications(parser: argparse.ArgumentParser) -> None:
+    """Add `--stack`, `--applications` and `--definitions`: which estate is asked about."""
+    parser.add_argument(
+        "--stack",
+        default=usual_stack(),
+        metavar="NAME",
+        help=f"the stack to judge by (default: {DEFAULT}, or the only one)",
+    )
     parser.add_argument(
         "--applications",
         "-f",
@@ -134,11 +130,10 @@ def compiled_of(reading: Reading, settings: Settings) -> Compiled:
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
-        what = (
-            f"{len(problems)} error(s): these Applications would not be "
+        raise UsageError(
+            f"{listed}\n{len(problems)} error(s): these Applications would not be "
             f"provisioned{compiled.reservation}"
         )
-        raise UsageError(f"{listed}\n{what}")
     return compiled
 
 
@@ -163,14 +158,16 @@ def assumed_of(names: Iterable[str]) -> str:
 
 
 def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
-    """Those of the components that offer scopes of which no client has any."""
-    components = (estate.components[key] for key in keys if key in estate.components)
-    offering = [component for component in components if component.scopes]
-    return [
-        one.key
-        for one in offering
-        if not any(estate.held_at(one, users=users) for users in (False, True))
-    ]
+    """Return those of the components that offer scopes of which no client has any."""
+    uncalled = []
+    for key in keys:
+        component = estate.components.get(key)
+        if component is None or not component.scopes:
+            continue
+        by_clients = estate.held_at(component, users=False)
+        if not by_clients and not estate.held_at(component, users=True):
+            uncalled.append(key)
+    return uncalled
 
 
 def nobody_yet(keys: Iterable[str]) -> str:
@@ -185,12 +182,10 @@ def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
 
 
 def place_entry(place: Position | None) -> dict[str, Any] | None:
-    """A place as JSON has it."""
-    return (
-        {"file": place.file, "line": place.line, "column": place.column}
-        if place
-        else None
-    )
+    """Return a place as JSON has it."""
+    if place is None:
+        return None
+    return {"file": place.file, "line": place.line, "column": place.column}
 
 
 def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:

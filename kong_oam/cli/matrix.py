@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, matrix
@@ -11,18 +11,16 @@ from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.matrix.text import text
 from kong_oam.access.model import Estate
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, unjudged_entry
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import (
     add_address,
     callers_of,
+    endpoint_entry,
     estate_from,
-    principal_entries,
-    row_entry,
 )
-from kong_oam.diagnostics import suggestion
 
 FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
@@ -113,30 +111,25 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
     """Raises UsageError for a name that there is not."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
-    _check("principal", options.principal, {*clients, ANONYMOUS})
-    _check("component", options.component, estate.components)
-    _check("Application", options.application, applications)
+    for principal in options.principal or ():
+        check_known("principal", principal, {*clients, ANONYMOUS})
+    for component in options.component or ():
+        check_known("component", component, estate.components)
+    for application in options.application or ():
+        check_known("Application", application, applications)
 
 
 def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     """The components that are asked about; None: all."""
     if options.component is None and options.application is None:
         return None
-    of = (
+    applications = options.application or ()
+    keys = {
         key
         for key, component in estate.components.items()
-        if component.application in (options.application or ())
-    )
-    return {*of, *(options.component or ())}
-
-
-def _check(kind: str, names: Iterable[str] | None, known: Iterable[str]) -> None:
-    known = {*known}
-    for name in names or ():
-        if name not in known:
-            raise UsageError(
-                f"there is no {kind} {quoted(name)}{suggestion(name, known)}"
-            )
+        if component.application in applications
+    }
+    return keys.union(options.component or ())
 
 
 def _entry(made: Matrix) -> dict[str, object]:
@@ -144,15 +137,10 @@ def _entry(made: Matrix) -> dict[str, object]:
     return {
         "stack": made.stack,
         "principals": [
-            {"client": one.client, "provider": one.provider, "users": one.users}
-            if one
-            else ANONYMOUS
-            for one in made.principals
+            asdict(principal) if principal else ANONYMOUS
+            for principal in made.principals
         ],
-        "endpoints": [
-            {**row_entry(row), "principals": principal_entries(row.access)}
-            for row in made.rows
-        ],
+        "endpoints": [endpoint_entry(row) for row in made.rows],
     }
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (
     add_estate,
@@ -19,7 +19,6 @@ from kong_oam.cli.estates import (
     no_stack_is_here,
     reading_of,
 )
-from kong_oam.diagnostics import suggestion
 from kong_oam.kubernetes.rendered import (
     RELEASE,
     PlacedObject,
@@ -71,17 +70,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     by_name = {application.name: application for application in estate.applications}
-    _known("Application", options.application, by_name)
+    check_known("Application", options.application, by_name)
     application = by_name[options.application]
     components = {component.name: component for component in application.components}
     if options.component is not None:
-        _known("component", options.component, components)
+        check_known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown = [
-        one
-        for component in components.values()
-        for one in _objects(application, component, settings)
-    ]
+    shown: list[_Shown] = []
+    for component in components.values():
+        shown += _objects(application, component, settings)
     if console.json:
         console.print_json(shown)
         return OK
@@ -109,11 +106,6 @@ class _InFull(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
-
-
-def _known(what: str, name: str, there: Iterable[str]) -> None:
-    if name not in there:
-        raise UsageError(f"there is no {what} {quoted(name)}{suggestion(name, there)}")
 
 
 def _objects(
@@ -145,15 +137,11 @@ def _origin(one: PlacedObject) -> str:
 def _masked(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
-    secret = {
-        key: manifest[key]
-        for key in ("data", "stringData")
-        if isinstance(manifest.get(key), Mapping)
-    }
-    return {
-        **manifest,
-        **{key: dict.fromkeys(values, _MASKED) for key, values in secret.items()},
-    }
+    masked = dict(manifest)
+    for key in ("data", "stringData"):
+        if isinstance(manifest.get(key), Mapping):
+            masked[key] = dict.fromkeys(manifest[key], _MASKED)
+    return masked
 
 
 def _with_names(value: Any, one: PlacedObject) -> Any:
@@ -165,11 +153,9 @@ def _with_names(value: Any, one: PlacedObject) -> Any:
         return value
     if isinstance(value, Mapping):
         return {key: _with_names(item, one) for key, item in value.items()}
-    return (
-        [_with_names(item, one) for item in value]
-        if isinstance(value, (list, tuple))
-        else value
-    )
+    if isinstance(value, (list, tuple)):
+        return [_with_names(item, one) for item in value]
+    return value
 
 
 COMMAND = Command(

@@ -101,15 +101,15 @@ def request_from(
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
-    """The reason of a decision; where nothing is reached, with hosts or paths that are near."""
+    """Return the reason of a decision; where nothing is reached, with hosts or paths that are
+    near."""
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
-    if endpoints := next(
-        filter(None, map(estate.by_host.get, host_patterns(host))), None
-    ):
-        paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
-        return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
+    for pattern in host_patterns(host):
+        if endpoints := estate.by_host.get(pattern):
+            paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
+            return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
     return decision.reason + nearest(host, estate.by_host, 1)
 
 
@@ -153,7 +153,7 @@ def callers_of(estate: Estate) -> Callers:
 
 
 def row_entry(row: Row) -> dict[str, Any]:
-    """A row of the matrix as JSON has it, but for whom it is about."""
+    """Return a row of the matrix as JSON has it, but for whom it is about."""
     return {
         "host": row.host,
         **subtree_entry(row.region.subtree),
@@ -163,6 +163,11 @@ def row_entry(row: Row) -> dict[str, Any]:
         "everybody": row.access.everybody,
         **source_entry(row.access),
     }
+
+
+def endpoint_entry(row: Row) -> dict[str, Any]:
+    """Return a row of the matrix as JSON has it, with who may call it."""
+    return {**row_entry(row), "principals": principal_entries(row.access)}
 
 
 def rule_entry(rule: Rule | None) -> dict[str, Any] | None:

@@ -10,11 +10,11 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
+from kong_oam.cli.command import FOUND, OK, Command, UsageError, check_known, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
-from kong_oam.diagnostics import printable, some, suggestion
+from kong_oam.diagnostics import printable, some
 from kong_oam.errors import OperationError
 
 if TYPE_CHECKING:
@@ -127,10 +127,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
             "run pulumi"
         )
     for name in options.only:
-        if name not in settings.stack.partitions:
-            raise UsageError(
-                f"there is no partition {quoted(name)}{suggestion(name, settings.stack.partitions)}"
-            )
+        check_known("partition", name, settings.stack.partitions)
     estates = Estates(
         settings,
         estate_of(reading_of(None, settings), settings),

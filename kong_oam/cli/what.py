@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 from typing import Any
 
 from kong_oam.access.diff.wording import methods, users
@@ -62,10 +63,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json([{**row_entry(row), **_by(row, options)} for row in asked])
         return OK
-    scheme, in_words = (
-        estate.stack.scheme,
-        _as_whom if options.groups is None else _through,
-    )
+    scheme = estate.stack.scheme
+    in_words = _as_whom if options.groups is None else _through
     table = [
         (
             methods(row.methods),
@@ -87,39 +86,31 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _by(row: Row, options: argparse.Namespace) -> dict[str, Any]:
     """Of a row as JSON: under which condition, or for a user through which clients."""
-    found = row.access.principals
+    principals = row.access.principals
     if options.groups is None:
-        return {
-            "usersIn": sorted(
-                {
-                    tuple(groups)
-                    for condition in found.values()
-                    for groups in sets(condition)
-                }
-            )
-        }
-    return {
-        "through": [
-            {"client": one.client, "provider": one.provider} for one in sorted(found)
-        ]
-    }
+        groups = chain.from_iterable(map(sets, principals.values()))
+        return {"usersIn": sorted({*map(tuple, groups)})}
+    clients = [
+        {"client": principal.client, "provider": principal.provider}
+        for principal in sorted(principals)
+    ]
+    return {"through": clients}
 
 
 def _as_whom(access: Access) -> str:
     if access.everybody:
         return "everybody"
     return " or ".join(
-        f"users in {users(c)}" if p.users else "itself"
-        for p, c in sorted(access.principals.items())
+        f"users in {users(condition)}" if principal.users else "itself"
+        for principal, condition in sorted(access.principals.items())
     )
 
 
 def _through(access: Access) -> str:
-    return (
-        "everybody"
-        if access.everybody
-        else f"user of {' or '.join(sorted({p.client for p in access.principals}))}"
-    )
+    if access.everybody:
+        return "everybody"
+    clients = {principal.client for principal in access.principals}
+    return f"user of {' or '.join(sorted(clients))}"
 
 
 def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
@@ -140,11 +131,8 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
             frozenset(checked_groups(estate, options.groups)), principals
         )
     narrowed = called_from(options.address, narrowed)
-    return [
-        row
-        for row in rows(estate, callers_of(estate), narrowed)
-        if row.access != NOBODY
-    ]
+    asked = rows(estate, callers_of(estate), narrowed)
+    return [row for row in asked if row.access != NOBODY]
 
 
 def _clients(estate: Estate, principal: str | None) -> list[Client]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, users
@@ -14,21 +14,21 @@ from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins
 from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.principals import NOBODY, Access
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import unjudged_entry
 from kong_oam.cli.requests import (
     add_request,
     callers_of,
+    endpoint_entry,
     estate_from,
     principal_entries,
     reason,
     request_from,
-    row_entry,
     rule_entry,
     source_entry,
 )
-from kong_oam.diagnostics import printable, suggestion
+from kong_oam.diagnostics import printable
 
 _DETAILS = """\
 Lists everybody who may make a request, or call anything of a component: clients as themselves, and clients with users
@@ -55,7 +55,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 "--component asks about every request: leave METHOD and URL out"
             )
         estate = estate_from(options)
-        component = _component(estate, options.component)
+        check_known("component", options.component, estate.components)
+        component = estate.components[options.component]
         return _of_component(estate, component, options.address, console)
     if options.url is None:
         raise UsageError("say METHOD and URL of a request, or --component NAME")
@@ -64,70 +65,54 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return _of_request(estate, request, options.url, console)
 
 
-def _component(estate: Estate, key: str) -> Component:
-    if key not in estate.components:
-        raise UsageError(
-            f"there is no component {quoted(key)}{suggestion(key, estate.components)}"
-        )
-    return estate.components[key]
-
-
 def _of_component(
     estate: Estate, component: Component, address: str | None, console: Console
 ) -> int:
     narrowed = called_from(address, everyone)
-    found = [
-        row
-        for row in rows(estate, callers_of(estate), narrowed)
-        if row.component == component.key
-    ]
+    callable_rows = rows(estate, callers_of(estate), narrowed)
+    of_component = [row for row in callable_rows if row.component == component.key]
     if console.json:
-        console.print_json(
-            [
-                {**row_entry(row), "principals": principal_entries(row.access)}
-                for row in found
-            ]
-        )
+        console.print_json([endpoint_entry(row) for row in of_component])
         return OK
     tokens = f", with tokens of {component.provider}" if component.endpoints else ""
     console.print(console.paint("bold", f"{component.key}{tokens}, {component.place}"))
-    if found:
-        lines = [line for row in found for line in _lines(row, estate.stack.scheme)]
+    if of_component:
+        lines = _lines(of_component, estate.stack.scheme)
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
+    elif component.endpoints:
+        console.print("nobody: no rule lets anybody in")
     else:
-        console.print(
-            "nobody: "
-            + (
-                "no rule lets anybody in"
-                if component.endpoints
-                else "it is exposed nowhere"
-            )
-        )
+        console.print("nobody: it is exposed nowhere")
     return OK
 
 
-def _lines(row: Row, scheme: str) -> Iterator[tuple[str, str, str, str]]:
-    """A line per caller, of which the first says what of."""
-    of = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
-    found = [(client, whose) for client, whose, _ in _principals(row.access)]
-    for client, whose in found or [
-        ("everybody" if row.access.everybody else "nobody", "-")
-    ]:
-        yield (*of, client, whose)
-        of = "", ""
+def _lines(rows: Iterable[Row], scheme: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a line per caller. The first of a row says what may be called."""
+    for row in rows:
+        called = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
+        nobody = "everybody" if row.access.everybody else "nobody"
+        for client, users_in, _ in _principals(row.access) or [(nobody, "-", "")]:
+            yield (*called, client, users_in)
+            called = "", ""
 
 
 def _principals(access: Access) -> list[tuple[str, str, str]]:
-    """Of each principal its client, whose users, and the provider of its tokens, in words."""
+    """Return of each principal its client, whose users, and the provider of its tokens, in
+    words."""
     return [
-        (p.client, users(c) if p.users else "-", p.provider)
-        for p, c in sorted(access.principals.items())
+        (
+            principal.client,
+            users(condition) if principal.users else "-",
+            principal.provider,
+        )
+        for principal, condition in sorted(access.principals.items())
     ]
 
 
 def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
     decision = decide(estate, request, None)
-    access, pages = callers(estate, request), reading_origins(estate, request)
+    access = callers(estate, request)
+    pages = reading_origins(estate, request)
     if console.json:
         console.print_json(
             {
@@ -155,11 +140,8 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
     if access.everybody:
         console.print(f"everybody ({why})")
     elif not access.principals:
-        console.print(
-            "nobody"
-            if decision.status in (401, 403)
-            else f"nobody: {decision.status}, {why}"
-        )
+        needs_token = decision.status in (401, 403)
+        console.print("nobody" if needs_token else f"nobody: {decision.status}, {why}")
     else:
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
         if access.networks and not request.address:
@@ -177,7 +159,7 @@ def _request_in_words(request: Request, url: str, decision: Decision) -> str:
 
 
 def callers(estate: Estate, request: Request) -> Access:
-    """Everybody, or the principals that may make the request, with their users' groups as
+    """Return everybody, or the principals that may make the request, with their users' groups as
     Applications name them; from where, or nobody from an address that is not allowed."""
     try:
         elements = read(request.target)
@@ -187,11 +169,9 @@ def callers(estate: Estate, request: Request) -> Access:
     if component is None or request.method not in METHODS:
         return NOBODY
     access = callers_of(estate).at(component, elements)[request.method]
-    return (
-        NOBODY
-        if request.address and not admits(access.networks, request.address)
-        else access
-    )
+    if request.address and not admits(access.networks, request.address):
+        return NOBODY
+    return access
 
 
 COMMAND = Command(

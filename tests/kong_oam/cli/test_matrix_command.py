@@ -44,7 +44,7 @@ def test_who_what_and_matrix_say_the_same(capsys: pytest.CaptureFixture[str]) ->
     """As JSON: a row of the matrix is one of `who`; and what a principal may call is the same as in `what`."""
     whole = json.loads(asked(capsys, "--json"))["endpoints"]
     components = sorted({row["component"] for row in whole})
-    assert main(["who", components[0], "--json"]) == 0
+    assert main(["who", "--component", components[0], "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [
         row for row in whole if row["component"] == components[0]
     ]
