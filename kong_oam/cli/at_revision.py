@@ -38,7 +38,7 @@ def read_at(
     prefix: str,
     told_as: str,
 ) -> tuple[Reading, Settings]:
-    """Reads the Applications and the settings of a stack at the revision `name`.
+    """Read the Applications and the settings of a stack at the revision `name`.
 
     Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
     says what that is; it begins with `told_as`. Raises UsageError.
@@ -55,25 +55,21 @@ def read_at(
                 else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
-            asked = applications or settings.applications
-            names, foreign = of.held(asked, top)
-            defined_by, more = of.held(settings.definitions, top)
-            if foreign or more:
-                listed = some([*foreign, *more])
+            names, foreign = of.checked_out(applications or settings.applications, top)
+            defined_by, others = of.checked_out(settings.definitions, top)
+            if foreign or others:
+                listed = some([*foreign, *others])
                 remark(
                     f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
                     "what changes there, compare two folders"
                 )
-            then = replace(
-                settings, definitions=tuple(str(path.absolute()) for path in defined_by)
-            )
+            files = tuple(str(path.absolute()) for path in defined_by)
+            then = replace(settings, definitions=files)
 
             def named(file: Path) -> str:
-                return (
-                    f"{prefix}{os.path.relpath(file, copy)}"
-                    if file.is_relative_to(top)
-                    else str(file)
-                )
+                if file.is_relative_to(top):
+                    return f"{prefix}{os.path.relpath(file, copy)}"
+                return str(file)
 
             return reading_of(names, then, named=named, project=copy), settings
         except KongOamError as error:

@@ -15,6 +15,7 @@ from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.at_revision import read_at
@@ -133,34 +134,25 @@ def _answer(
     memory: Memory | None = None,
     renderer: Renderer | None = None,
 ) -> int:
-    """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for
+    """Read, judge and print; returns the exit status. Raises UsageError where what is asked for
     has none."""
     reading = reading_of(
         _names(options, settings), settings, read_one=read_one, renderer=renderer
     )
     here = _selection(options.files)
     asked = options.files or options.applications
-    if (
-        asked
-        and not any(map(here, reading.applications))
-        and not any(map(here, reading.diagnostics))
-    ):
+    read: list[Placed] = [*reading.applications, *reading.diagnostics]
+    if asked and not any(map(here, read)):
         raise UsageError(
             f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes "
             "one"
         )
     compiled = _compiled(reading, settings, memory)
-    found = (
-        lint(reading.applications, compiled.estate, settings.as_of, memory)
-        if compiled.estate
-        else ()
-    )
+    found = _linted(reading, compiled, settings, memory)
     if memory and compiled.estate:
         memory.forget()
-    diagnostics, findings = (
-        tuple(filter(here, compiled.diagnostics)),
-        tuple(filter(here, found)),
-    )
+    diagnostics = tuple(filter(here, compiled.diagnostics))
+    findings = tuple(filter(here, found))
     said = (*diagnostics, *(finding.diagnostic for finding in findings))
     known = Known(_before(options) if options.since else ())
     report = Report(
@@ -175,13 +167,18 @@ def _answer(
     if console.json:
         console.print_json(_document(report, since=options.since))
     else:
-        for diagnostic in diagnostics:
-            if diagnostic in report.new or diagnostic.severity == "error":
-                console.print(_shown(diagnostic, console))
-        for finding in report.new_findings:
-            _print_finding(finding, console)
+        _print(report, console)
         console.print(*_summary(report, options))
     return FOUND if errors(diagnostics) or report.new_findings else OK
+
+
+def _print(report: Report, console: Console) -> None:
+    """Print errors, and what the revision did not have."""
+    for diagnostic in report.diagnostics:
+        if diagnostic in report.new or diagnostic.severity == "error":
+            console.print(_shown(diagnostic, console))
+    for finding in report.new_findings:
+        _print_finding(finding, console)
 
 
 def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
@@ -201,11 +198,7 @@ def _before(options: argparse.Namespace) -> tuple[Diagnostic, ...]:
         remark(f"{told_as}: {error}; everything counts as new")
         return ()
     compiled = _compiled(reading, settings, None)
-    found = (
-        lint(reading.applications, compiled.estate, settings.as_of)
-        if compiled.estate
-        else ()
-    )
+    found = _linted(reading, compiled, settings, None)
     return (*compiled.diagnostics, *(finding.diagnostic for finding in found))
 
 
@@ -213,13 +206,22 @@ def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Co
     """The estate, and what is wrong with it here; none where it asks for what a run refuses before
     it starts."""
     compiled = compile_estate(reading, settings.stack, memory)
-    if compiled.estate is None or not (
-        refused := tuple(findings(settings, compiled.estate))
-    ):
+    if compiled.estate is None:
         return compiled
-    return replace(
-        compiled, estate=None, diagnostics=ordered((*compiled.diagnostics, *refused))
-    )
+    refused = tuple(findings(settings, compiled.estate))
+    if not refused:
+        return compiled
+    diagnostics = ordered((*compiled.diagnostics, *refused))
+    return replace(compiled, estate=None, diagnostics=diagnostics)
+
+
+def _linted(
+    reading: Reading, compiled: Compiled, settings: Settings, memory: Memory | None
+) -> tuple[LintFinding, ...]:
+    """Return what lint finds: nothing before there is an estate."""
+    if compiled.estate is None:
+        return ()
+    return lint(reading.applications, compiled.estate, settings.as_of, memory)
 
 
 @dataclass(frozen=True)
@@ -242,12 +244,11 @@ class Report:
     @property
     def known(self) -> int:
         """How many warnings and findings of lint the revision had as well."""
-        warnings = [
-            one
-            for one in self.diagnostics
-            if one.severity == "warning" and one not in self.new
-        ]
-        return len(warnings) + len(self.findings) - len(self.new_findings)
+        count = len(self.findings) - len(self.new_findings)
+        for diagnostic in self.diagnostics:
+            if diagnostic.severity == "warning" and diagnostic not in self.new:
+                count += 1
+        return count
 
 
 class Placed(Protocol):
@@ -277,13 +278,10 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
 
 def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
-    if suggestion := finding.suggestion():
-        console.print_exactly(
-            *(
-                _painted(line, console)
-                for line in suggestion.removesuffix("\n").split("\n")
-            )
-        )
+    suggestion = finding.suggestion()
+    if suggestion:
+        for line in suggestion.removesuffix("\n").split("\n"):
+            console.print_exactly(_painted(line, console))
 
 
 def _painted(line: str, console: Console) -> str:
@@ -294,40 +292,48 @@ def _painted(line: str, console: Console) -> str:
 
 def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
     estate = report.compiled.estate
-    if estate is None:
-        count = len(errors(report.diagnostics))
-        yield (
-            f"{count} error(s); nothing would be provisioned{report.compiled.reservation}"
-            if count
-            else "no errors here; lint waits until there is none elsewhere"
-        )
+    if estate is not None:
+        yield from _of_estate(report, estate)
+    elif count := len(errors(report.diagnostics)):
+        yield f"{count} error(s); nothing would be provisioned{report.compiled.reservation}"
     else:
-        what = f"{len(estate.applications)} application(s), {len(estate.components)} component(s)"
-        unsaid = (
-            "hosts, providers and groups"
-            if estate.stack.known_groups is None
-            else "hosts and providers"
-        )
-        lacks = f"; no stack is here, so that none says what {unsaid} there are"
-        found = (
-            f", {len(report.new_findings)} finding(s)" if report.new_findings else ""
-        )
-        yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
-        if report.compiled.unjudged:
-            yield not_judged(report.compiled.unjudged)
-        if names := uncalled(with_absent_clients(estate), estate.components):
-            yield nobody_yet(names)
+        yield "no errors here; lint waits until there is none elsewhere"
     if report.known:
         yield (
             f"{report.known} finding(s) at {printable(options.since)}, too: check without "
             "--since prints them"
         )
     if report.elsewhere:
-        stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
-        named = ["-f", *options.applications] if options.applications else []
-        named += ["--definitions", *options.definitions] if options.definitions else []
-        command = shlex.join(["check", *stack, *named])
-        yield f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {command}` prints them"
+        words = ["check"]
+        if options.stack != usual_stack():
+            words += ["--stack", options.stack]
+        if options.applications:
+            words += ["-f", *options.applications]
+        if options.definitions:
+            words += ["--definitions", *options.definitions]
+        yield (
+            f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {shlex.join(words)}` "
+            "prints them"
+        )
+
+
+def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
+    """Yield how much there is, without an error, and what could not be judged."""
+    line = (
+        f"{len(estate.applications)} application(s), {len(estate.components)} component(s): no "
+        "errors"
+    )
+    if report.new_findings:
+        line += f", {len(report.new_findings)} finding(s)"
+    if no_stack_is_here():
+        has_groups = estate.stack.known_groups is not None
+        unknown = "hosts and providers" if has_groups else "hosts, providers and groups"
+        line += f"; no stack is here, so that none says what {unknown} there are"
+    yield line
+    if report.compiled.unjudged:
+        yield not_judged(report.compiled.unjudged)
+    if names := uncalled(with_absent_clients(estate), estate.components):
+        yield nobody_yet(names)
 
 
 def _document(report: Report, *, since: str | None) -> dict[str, Any]:

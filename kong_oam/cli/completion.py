@@ -98,28 +98,30 @@ def offers(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Offer]
     option: argparse.Action | None = None
     for word in before:
         if word.startswith("-"):
-            option = next(
-                (
-                    one
-                    for one in parser._actions
-                    if word in one.option_strings and one.nargs != 0
-                ),
-                None,
-            )
+            option = _with_value(parser, word)
         elif option:
             option = None
         else:
-            parser = next(
-                (
-                    inner.choices[word]
-                    for inner in _inner(parser)
-                    if word in inner.choices
-                ),
-                parser,
-            )
+            parser = _verb(parser, word)
     values = _values(option) if option else _operands(parser)
-    found = _options(parser) if current.startswith("-") else values
-    return [(word, summary) for word, summary in found if word.startswith(current)]
+    offered = _options(parser) if current.startswith("-") else values
+    return [(word, summary) for word, summary in offered if word.startswith(current)]
+
+
+def _with_value(parser: argparse.ArgumentParser, word: str) -> argparse.Action | None:
+    """Return the option of this name, where it takes a value."""
+    for action in parser._actions:
+        if word in action.option_strings and action.nargs != 0:
+            return action
+    return None
+
+
+def _verb(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
+    """Return the parser of a verb, or the same where the word is none."""
+    for verbs in _inner(parser):
+        if word in verbs.choices:
+            return verbs.choices[word]
+    return parser
 
 
 def _inner(

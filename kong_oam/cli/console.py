@@ -53,18 +53,14 @@ class Console:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colours else text
 
     def print_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Prints columns as wide as their widest cell, two spaces between them, the last one as it
+        """Print columns as wide as their widest cell, two spaces between them, the last one as it
         is."""
-        lines = [tuple(header), *map(tuple, rows)]
-        widths = [
-            max(len(line[column]) for line in lines)
-            for column in range(len(header) - 1)
-        ]
+        lines = [header, *rows]
+        columns = zip(*lines, strict=True)
+        widths = [max(map(len, column)) for column in columns]
         for number, line in enumerate(lines):
-            cells = [
-                cell.ljust(width) for cell, width in zip(line, widths, strict=False)
-            ]
-            text = "  ".join([*cells, line[-1]]).rstrip()
+            cells = map(str.ljust, line, widths)
+            text = "  ".join(cells).rstrip()
             self.print(self.paint("bold", text) if number == 0 else text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from kong_oam.cli.estates import (
 from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.requests import principal_entry
-from kong_oam.cli.words import is_file_name
 from kong_oam.diagnostics import printable, some
+from kong_oam.oam.files import DEFINITIONS, is_glob
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
@@ -79,19 +80,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     judged = options.stack, options.applications, options.definitions
     old = Operand("OLD", options.old, *judged).models()
     new, *_ = Operand("NEW", options.new, *judged).models()
-    changes, scheme, absent = (
-        changed(old, new),
-        new.estate.stack.scheme,
-        unjudged([*old, new]),
-    )
+    changes = changed(old, new)
+    scheme = new.estate.stack.scheme
+    absent = unjudged([*old, new])
     everything = for_all([options.old, options.new], options)
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
-        said = ["", _code(assumed_of(absent))] if absent else []
-        console.print(*markdown(changes, scheme, everything), *said)
+        console.print(*markdown(changes, scheme, everything))
+        if absent:
+            console.print("", _code(assumed_of(absent)))
     else:
         print_changes(changes, scheme, console, everything)
         if absent:
@@ -100,34 +100,35 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _sides(options: argparse.Namespace) -> list[str]:
-    """OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind another,
-    which may be it."""
-    given = [operand for operand in (options.old, options.new) if operand is not None]
-    folders = [
-        name for name in (options.applications or [])[1:] if not is_file_name(name)
-    ]
-    if folders and len(given) < len(_USUAL):
-        told = some(map(quoted, folders), " and ")
+    """Return OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind
+    another, which may be it."""
+    operands = [side for side in (options.old, options.new) if side is not None]
+    further = (options.applications or [])[1:]
+    folders = [name for name in further if not _is_file_name(name)]
+    if folders and len(operands) < len(_USUAL):
+        listed = some(map(quoted, folders), " and ")
         raise UsageError(
-            f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before "
-            "-f"
+            f"{listed} behind -f may be OLD and NEW, or more Applications: write OLD and NEW "
+            "before -f"
         )
-    return [*given, *_USUAL[len(given) :]]
+    return [*operands, *_USUAL[len(operands) :]]
+
+
+def _is_file_name(word: str) -> bool:
+    """Whether only a file can be meant, or several by a pattern: of Applications, or of
+    definitions."""
+    return is_glob(word) or DEFINITIONS.takes(word)
 
 
 def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
-    """The command that prints all that is left out, of what the options of `add_estate` name."""
-    named = (
-        f" --applications {shlex.join(options.applications)}"
-        if options.applications
-        else ""
-    )
-    named += (
-        f" --definitions {shlex.join(options.definitions)}"
-        if options.definitions
-        else ""
-    )
-    return f"{MODULE} diff {shlex.join([*operands, '--stack', options.stack])}{named} --json"
+    """Return the command that prints all that is left out, of what the options of `add_estate`
+    name."""
+    words = ["diff", *operands, "--stack", options.stack]
+    if options.applications:
+        words += ["--applications", *options.applications]
+    if options.definitions:
+        words += ["--definitions", *options.definitions]
+    return f"{MODULE} {shlex.join(words)} --json"
 
 
 def print_changes(
@@ -149,13 +150,11 @@ def print_changes(
 def _left_out(
     changes: Sequence[Difference], shown: Sequence[Difference], for_all: str
 ) -> list[str]:
-    """What a table does not show, and which command does."""
+    """Return what a table does not show, and which command does."""
     count = len(changes) - len(shown)
-    return (
-        ["", f"and {count} of other spellings of these paths: {for_all}"]
-        if count
-        else []
-    )
+    if not count:
+        return []
+    return ["", f"and {count} of other spellings of these paths: {for_all}"]
 
 
 def _colour(change: Difference) -> Colour:
@@ -219,33 +218,37 @@ def _entry(change: Difference) -> dict[str, Any]:
 def _answers(answers: Answers) -> dict[str, Any]:
     return {
         side: {
-            "component": one.component,
-            "port": one.port,
-            "pods": one.pods or None,
-            "owner": one.owner,
+            "component": answer.component,
+            "port": answer.port,
+            "pods": answer.pods or None,
+            "owner": answer.owner,
         }
-        for side, one in zip(("old", "new"), answers, strict=True)
+        for side, answer in zip(("old", "new"), answers, strict=True)
     }
 
 
 def _setting(change: Setting) -> dict[str, Any]:
-    component, provider = change.of.component, change.of.provider
-    of: dict[str, Any] = (
-        {"client" if provider else "component": component} if component else {}
-    )
-    of |= {"provider": provider} if provider else {}
-    values: dict[str, Any] = {
+    component = change.of.component
+    provider = change.of.provider
+    of: dict[str, Any] = {}
+    if component:
+        of["client" if provider else "component"] = component
+    if provider:
+        of["provider"] = provider
+    entry: dict[str, Any] = {
+        "kind": change.kind,
+        "for": [of or {"everybody": True}],
         "setting": change.name or None,
         "old": change.was,
         "new": change.now,
     }
     if change.exposers:
-        sides = (
-            [{"component": one.component, "owner": one.owner} for one in side]
-            for side in change.exposers
-        )
-        values["exposedBy"] = dict(zip(("old", "new"), sides, strict=True))
-    return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
+        old, new = change.exposers
+        entry["exposedBy"] = {
+            "old": [asdict(exposer) for exposer in old],
+            "new": [asdict(exposer) for exposer in new],
+        }
+    return entry
 
 
 def _whom(whom: Whom) -> dict[str, Any]:

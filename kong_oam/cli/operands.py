@@ -54,8 +54,11 @@ OLD and NEW are each one of
 
 
 def unjudged(models: Iterable[AccessModel]) -> list[str]:
-    """The Applications that are not here, of all the models."""
-    return sorted({name for model in models for name in model.estate.unjudged})
+    """Return the Applications that are not here, of all the models."""
+    names = set[str]()
+    for model in models:
+        names.update(model.estate.unjudged)
+    return sorted(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,10 @@ class Operand:
             return _model(reading_of(names, settings, folder=folder), settings)
         settings, project = self._defined_by(folder, judging_settings(stack))
         usual = folder.joinpath(*APPLICATIONS)
-        at = folder if names else Path()
         reading = reading_of(
             names or [usual if usual.is_dir() else folder],
             settings,
-            folder=at,
+            folder=folder if names else Path(),
             project=project,
         )
         if not reading.applications and not reading.diagnostics:
@@ -137,17 +139,15 @@ class Operand:
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
         """The model of the project here as it was. What is not in its repository is read as it is,
         and a remark says what that is."""
-        told_as = f"{self.side} ({printable(name)})"
-        return _model(
-            *read_at(
-                name,
-                stack,
-                self.applications,
-                self.definitions,
-                prefix=f"{name}:",
-                told_as=told_as,
-            )
+        reading, settings = read_at(
+            name,
+            stack,
+            self.applications,
+            self.definitions,
+            prefix=f"{name}:",
+            told_as=f"{self.side} ({printable(name)})",
         )
+        return _model(reading, settings)
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
@@ -187,12 +187,10 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
 def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     """The models that are enforced by the states of an estate's stacks; settings are those that
     these exported last."""
+    rows: list[Any] = []
     try:
-        rows = [
-            row
-            for state in states
-            for row in state["deployment"].get("resources") or ()
-        ]
+        for state in states:
+            rows += state["deployment"].get("resources") or ()
         resources = [
             Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {})
             for row in rows
@@ -202,10 +200,9 @@ def _models_of_states(states: Sequence[Any]) -> tuple[AccessModel, ...]:
     outputs = [
         exported(resource.outputs) for resource in resources if resource.type == STACK
     ]
-    texts = [text for text in outputs if text]
-    last_model = load_model(
-        joined(texts) if len(texts) > 1 else next(iter(texts), None)
-    )
+    texts = list(filter(None, outputs))
+    text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
+    last_model = load_model(text)
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is
     # known of it is what the last run left that came to its end.

@@ -6,14 +6,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
 from kong_oam.oam.files import is_empty_folder, root_of
 
-_LINK, _SUBMODULE = b"120000", b"160000"
+_LINK = b"120000"
+_SUBMODULE = b"160000"
+
+_Entry = tuple[bytes, str, Path]
+"""Mode, object and path of what a commit has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +35,28 @@ class Revision:
         """Where `extract` puts what is at a path, seen from the working directory."""
         return into / self._inside(path)
 
-    def held(self, names: Iterable[str], into: Path) -> tuple[list[Path], list[str]]:
-        """Extracts what the names name, files, folders and globs seen from the working directory.
+    def checked_out(
+        self, names: Iterable[str], into: Path
+    ) -> tuple[list[Path], list[str]]:
+        """Extract what the names name, files, folders and globs seen from the working directory.
 
         Returns where it is now; what does not lie in the repository stays where it is. Returns also
         what of it is in none of the repository's commits, as `extract` does. Raises UsageError.
         """
-        held = {name: self.copied(name, into) for name in names if self.holds(name)}
-        foreign = self.extract([root_of(Path(name)) for name in held], into)
-        places = [held.get(name, Path(name)) for name in names]
-        return places, [*foreign, *(name for name in names if name not in held)]
+        places: list[Path] = []
+        roots: list[Path] = []
+        outside: list[str] = []
+        for name in names:
+            if self.holds(name):
+                places.append(self.copied(name, into))
+                roots.append(root_of(Path(name)))
+            else:
+                places.append(Path(name))
+                outside.append(name)
+        return places, [*self.extract(roots, into), *outside]
 
     def extract(self, paths: Iterable[str | Path], into: Path) -> list[str]:
-        """Writes the files at or below the paths as a checkout of the commit has them, links as
+        """Write the files at or below the paths as a checkout of the commit has them, links as
         links; those of submodules as well, and what other repositories have there, as it is now.
         `into` is as the repository's folder.
 
@@ -51,69 +64,78 @@ class Revision:
         Raises UsageError.
         """
         roots = [self._inside(path) for path in paths]
-        self._check_out(roots, into)
-        submodules = self._submodules()
+        entries = list(self._entries())
+        self._check_out(entries, roots, into)
+        submodules = {
+            path: commit for mode, commit, path in entries if mode == _SUBMODULE
+        }
         for path, commit in submodules.items():
             if any(
                 path.is_relative_to(root) or root.is_relative_to(path) for root in roots
             ):
-                Revision(commit, self.top / path).extract(
-                    [self.top / path], into / path
-                )
-        foreign = {path for root in roots for path in self._foreign(root, submodules)}
-        for path in foreign:
-            _copy(self.top / path, into / path)
-        return [
-            os.path.relpath(self.top / path)
-            for path in sorted(foreign)
-            if not is_empty_folder(self.top / path)
-        ]
+                submodule = self.top / path
+                Revision(commit, submodule).extract([submodule], into / path)
+        foreign = set[Path]()
+        for root in roots:
+            foreign.update(self._foreign(root, submodules))
+        others = []
+        for path in sorted(foreign):
+            source = self.top / path
+            _copy(source, into / path)
+            if not is_empty_folder(source):
+                others.append(os.path.relpath(source))
+        return others
 
-    def _check_out(self, roots: Iterable[Path], into: Path) -> None:
-        entries = [*self._entries()]
-        # A link may lead to any folder: nobody would see that Applications may be behind a link
-        # that leads nowhere.
-        for folder in {path.parent for _, _, path in entries}:
-            (into / folder).mkdir(parents=True, exist_ok=True)
-        links = [path for mode, _, path in entries if mode == _LINK]
-        files = [path for _, _, path in entries if any(map(path.is_relative_to, roots))]
-        listed = b"\0".join(map(os.fsencode, [*links, *files]))
+    def _check_out(
+        self, entries: Iterable[_Entry], roots: Sequence[Path], into: Path
+    ) -> None:
+        links: list[Path] = []
+        listed: list[bytes] = []
+        for mode, _, path in entries:
+            # A link may lead to any folder: nobody would see that Applications may be behind a link
+            # that leads nowhere.
+            (into / path).parent.mkdir(parents=True, exist_ok=True)
+            if mode == _LINK:
+                links.append(path)
+            if mode == _LINK or any(map(path.is_relative_to, roots)):
+                listed.append(os.fsencode(path))
         with tempfile.TemporaryDirectory() as temporary:
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
-            command = (
+            _git(
                 "checkout-index",
                 "--force",
                 "--stdin",
                 "-z",
                 f"--prefix={into}/",
+                stdin=b"\0".join(listed),
+                at=self.top,
+                index=index,
             )
-            _git(*command, stdin=listed, at=self.top, index=index)
         root = Path(os.path.realpath(into))
         for path in links:
             target = Path(os.path.realpath(into / path))
+            # A link out of the repository leads to where it does from the working tree.
             if not target.is_relative_to(root) and not target.exists():
                 (into / path).unlink()
                 (into / path).symlink_to(self.top / os.path.relpath(target, root))
 
     def _inside(self, path: str | Path) -> Path:
-        """A path as the repository's folder sees it, also where a link leads to that."""
+        """Return a path as the repository's folder sees it, also where a link leads to that."""
         relative = Path(os.path.relpath(path, self.top))
-        return (
-            relative
-            if relative.parts[:1] != ("..",)
-            else Path(os.path.relpath(os.path.realpath(path), self.top))
-        )
+        if relative.parts[:1] == ("..",):
+            return Path(os.path.relpath(os.path.realpath(path), self.top))
+        return relative
 
     def _foreign(self, root: Path, submodules: Container[Path]) -> Iterator[Path]:
-        """What lies at or below a path in other repositories that this one knows nothing of."""
-        above = [path for path in (root, *root.parents) if path != Path()]
-        if any(
-            path not in submodules and (self.top / path / ".git").exists()
-            for path in above
-        ):
-            yield root
-            return
+        """Yield what lies at or below a path in other repositories that this one knows nothing
+        of."""
+        for path in (root, *root.parents):
+            if path == Path() or path in submodules:
+                continue
+            if (self.top / path / ".git").exists():
+                yield root
+                return
         for folder, names, files in os.walk(self.top / root):
             path = Path(folder).relative_to(self.top)
             if path != Path() and ".git" in (*names, *files):
@@ -123,14 +145,8 @@ class Revision:
             elif ".git" in names:
                 names.remove(".git")
 
-    def _submodules(self) -> dict[Path, str]:
-        """The commit of each submodule, by the submodule's path."""
-        return {
-            path: commit for mode, commit, path in self._entries() if mode == _SUBMODULE
-        }
-
-    def _entries(self) -> Iterator[tuple[bytes, str, Path]]:
-        """Mode, object and path of all that the commit has, submodules as one entry each."""
+    def _entries(self) -> Iterator[_Entry]:
+        """Yield all that the commit has, submodules as one entry each."""
         listed = _git(
             "ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top
         ).stdout

@@ -36,7 +36,7 @@ def watch(
     answer: Callable[[ReadOne], None],
     console: Console,
 ) -> int:
-    """Calls `answer` at once, and again whenever one of `files` was saved, came or went, until
+    """Call `answer` at once, and again whenever one of `files` was saved, came or went, until
     Ctrl-C. Before each answer `refresh` is called, after which there may be others. Returns the
     exit status.
 
@@ -48,10 +48,12 @@ def watch(
     try:
         while True:
             started = time.monotonic()
-            if (now := _look(files())) == looks:
+            now = _look(files())
+            if now == looks:
                 time.sleep(PAUSE)
                 continue
-            is_first, looks = looks is None, _settled(files, now)
+            is_first = looks is None
+            looks = _settled(files, now)
             try:
                 refresh()
                 looks = _look(files())
@@ -88,7 +90,8 @@ def _looks(file: str) -> tuple[int, ...] | None:
 def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
     for _ in range(PATIENCE):
         time.sleep(SETTLING)
-        before, now = now, _look(files())
+        before = now
+        now = _look(files())
         if now == before:
             break
     return now
@@ -98,7 +101,8 @@ def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
     """What reads a file, unless one that looks the same was read before."""
 
     def read_one(file: Path, name: str, own: Own) -> Reading:
-        looks, kept = look.get(str(file)), readings.get(str(file))
+        looks = look.get(str(file))
+        kept = readings.get(str(file))
         if looks and kept and kept[:2] == (looks, own):
             return kept[2]
         reading = read_file(file, name, own)
