@@ -1,137 +1,197 @@
-"""Provisions one component: a gated service for each backend, its workload, and the routes
-there."""
+"""Provisions the components of an Application: a gated service for each backend, the workload, and
+the routes there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from kong_oam.access.model import Application
-from kong_oam.access.model import Component as Model
+from kong_oam.access.model import Application, Component, Estate
+from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import COMPONENT
 from kong_oam.oam.rendered import Awaited
 
-from .gateway.gateway import Gateway
-from .gateway.service import GatedService, provision_routes
-from .identity.issuer import Issuer
+from .gateway.service import (
+    GateArgs,
+    GatedService,
+    RouteArgs,
+    ServiceArgs,
+    provision_gate,
+    provision_routes,
+    provision_service,
+)
+from .gateway.workspace import Workspace
 from .workload.cluster import Clusters
-from .workload.workload import Workload
+from .workload.credential import ClientEnvironment
+from .workload.upstream import Upstream
+from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 
-class Component(pulumi.ComponentResource):
-    """The resources of one component. `gated` is, by backend, the service that routes lead to.
+class DeployedComponent(pulumi.ComponentResource):
+    """The resource that all of one component lies under, also what it is as a client of identity
+    providers. `name` is the component's key."""
 
-    What it is as a client is registered under it by the identity providers. `deploy` makes first
-    what closes: services that lead nowhere, with admission. Then the workload, after those that it
-    depends on, and last the gates, which open what this version of the workload is to answer.
-    Routes come once `route` is called.
-    """
-
-    def __init__(
-        self, model: Model, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(COMPONENT, model.key, None, opts)
-        self._model, self.key = model, model.key
-        self.gated: Mapping[str, GatedService] = {}
-        self.running: Sequence[pulumi.Resource] = ()
-        self.workloads: Mapping[str, Workload] = {}
-
-    def deploy(
-        self,
-        application: Application,
-        gateway: Gateway,
-        issuers: Mapping[str, Issuer],
-        clusters: Clusters,
-        after: Sequence[pulumi.Resource],
-        value: Callable[[Model, Awaited], pulumi.Output[str]],
-    ) -> None:
-        """Adds all but the routes."""
-        model = self._model
-        self.gated = {
-            name: GatedService(f"{self.key}-{name}", gateway, model, name, self)
-            for name in model.backends
-        }
-        closing = [service.admission for service in self.gated.values()]
-        estate, settings = gateway.estate, gateway.settings
-        before = [*closing, *after]
-        workloads = [
-            Workload(
-                application,
-                site,
-                estate,
-                settings,
-                issuers,
-                clusters[site.cluster],
-                before,
-                self,
-                partial(value, site),
-            )
-            for site in model.sites
-        ]
-        self.workloads = {
-            site.at: workload
-            for site, workload in zip(model.sites, workloads, strict=True)
-        }
-        self.running = [
-            resource for workload in workloads for resource in workload.resources
-        ]
-        for backend, service in self.gated.items():
-            service.lead_to(workloads[0], workloads[0].upstreams[backend])
-
-    def route(self, gateway: Gateway, ready: Sequence[pulumi.Resource]) -> None:
-        """Adds the routes, after the gates and after `ready`, certificates before which nothing can
-        be called."""
-        provision_routes(gateway, self._model, self.gated, ready, self)
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(COMPONENT, name, None, opts)
 
     def record(
         self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
     ) -> None:
-        """Ends it, with what the next run has to know of its clients' credentials, by the client's
-        name."""
+        """Register what the next run has to know of its clients' credentials, by the client's
+        name. Nothing comes under it afterwards."""
         self.register_outputs({"credentials": dict(credentials)} if credentials else {})
 
 
-def provision_components(
-    application: Application,
-    components: Mapping[str, Component],
-    gateway: Gateway,
-    issuers: Mapping[str, Issuer],
-    clusters: Clusters,
-) -> None:
-    """Deploys all components of an Application but those that run elsewhere, each after what it
-    depends on.
+@dataclass(frozen=True, slots=True)
+class DeploymentArgs:
+    """What all components of a run are deployed with.
 
-    `components` are all of the estate, by key.
+    `parents` and `clients` are by component key. `plugins` are the configurations in the state, by
+    logical name. `ready` are certificates, before which nothing can be called.
     """
-    by_name: dict[str, Component] = {}
 
-    def value(site: Model, awaited: Awaited) -> pulumi.Output[str]:
-        return by_name[awaited.component].workloads[site.at].value(awaited)
-
-    for model in _in_order(application):
-        if not model.outside:
-            after = [
-                one
-                for name in model.depends_on
-                if name in by_name
-                for one in by_name[name].running
-            ]
-            by_name[model.name] = components[model.key]
-            by_name[model.name].deploy(
-                application, gateway, issuers, clusters, after, value
-            )
+    estate: Estate
+    settings: Settings
+    parents: Mapping[str, DeployedComponent]
+    clients: Mapping[str, ClientEnvironment]
+    workspace: Workspace
+    clusters: Clusters
+    plugins: Mapping[str, str]
+    ready: Sequence[pulumi.Resource]
 
 
-def _in_order(application: Application) -> Iterator[Model]:
-    """Yields components, each after those that it depends on. There is no circle: reading refuses
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What was made of one component.
+
+    `services` are by backend, `workloads` by deployment target; the gateway leads to the first.
+    """
+
+    services: Mapping[str, GatedService]
+    workloads: Mapping[str, Workload]
+
+    @property
+    def resources(self) -> list[pulumi.Resource]:
+        """All objects in clusters."""
+        objects: list[pulumi.Resource] = []
+        for workload in self.workloads.values():
+            objects += workload.resources
+        return objects
+
+    @property
+    def upstreams(self) -> dict[str, Upstream]:
+        """Where the gateway finds each backend, by the name of the service at Kong."""
+        workload, *_ = self.workloads.values()
+        return {
+            service.name: workload.upstreams[backend]
+            for backend, service in self.services.items()
+        }
+
+
+def deploy_components(
+    application: Application, args: DeploymentArgs
+) -> dict[str, Deployment]:
+    """Deploy all components of an Application but those that run elsewhere, each after what it
+    depends on. Return what was made, by component key."""
+    deployments: dict[str, Deployment] = {}
+    for component in _in_order(application):
+        if not component.outside:
+            deployment = _deploy(application, component, args, deployments)
+            deployments[component.key] = deployment
+    return deployments
+
+
+def _deploy(
+    application: Application,
+    component: Component,
+    args: DeploymentArgs,
+    others: Mapping[str, Deployment],
+) -> Deployment:
+    """Deploy one component. `others` are those of its Application that are deployed before it.
+
+    What closes comes first: services that lead nowhere, with admission. Then the workload, after
+    those that it depends on. The gates open what this version of the workload is to answer, and
+    the routes come last.
+    """
+    parent = args.parents[component.key]
+    opts = pulumi.ResourceOptions(parent=parent, provider=args.workspace.provider)
+    service_args = {
+        backend: ServiceArgs(
+            component, backend, args.estate, args.settings, args.workspace
+        )
+        for backend in component.backends
+    }
+    services = {
+        backend: provision_service(f"{component.key}-{backend}", service, opts)
+        for backend, service in service_args.items()
+    }
+    closing = [service.admission for service in services.values()]
+    after = [*closing, *_dependencies(component, others)]
+    workloads = {
+        target.at: _workload(application, target, args, after, others)
+        for target in component.sites
+    }
+    workload = workloads[component.at]
+    for backend, service in services.items():
+        name = f"{component.key}-{backend}"
+        gate_args = GateArgs(
+            service_args[backend],
+            service,
+            workload.upstreams[backend],
+            workload.resources,
+            workload.rolled_out,
+            args.plugins.get(f"{name}-gate"),
+        )
+        services[backend] = provision_gate(name, gate_args, opts)
+    provision_routes(RouteArgs(component, args.settings, services, args.ready), opts)
+    return Deployment(services, workloads)
+
+
+def _dependencies(
+    component: Component, others: Mapping[str, Deployment]
+) -> Iterator[pulumi.Resource]:
+    for name in component.depends_on:
+        deployment = others.get(f"{component.application}/{name}")
+        if deployment is not None:
+            yield from deployment.resources
+
+
+def _workload(
+    application: Application,
+    target: Component,
+    args: DeploymentArgs,
+    after: Sequence[pulumi.Resource],
+    others: Mapping[str, Deployment],
+) -> Workload:
+    """Make what runs of a component in one of its deployment targets."""
+
+    def value(awaited: Awaited) -> pulumi.Output[str]:
+        # Another component's value is read in the same cluster.
+        deployment = others[f"{target.application}/{awaited.component}"]
+        return deployment.workloads[target.at].value(awaited)
+
+    workload_args = WorkloadArgs(
+        application,
+        target,
+        args.settings,
+        args.clients[target.key],
+        args.clusters[target.cluster],
+        after,
+        value,
+    )
+    return provision_workload(workload_args, args.parents[target.key])
+
+
+def _in_order(application: Application) -> Iterator[Component]:
+    """Yield components, each after those that it depends on. There is no circle: reading refuses
     one."""
     by_name = {component.name: component for component in application.components}
     done: set[str] = set()
 
-    def visit(component: Model) -> Iterator[Model]:
+    def visit(component: Component) -> Iterator[Component]:
         if component.name not in done:
             done.add(component.name)
             for name in component.depends_on:

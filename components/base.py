@@ -3,9 +3,7 @@ when it begins."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -32,39 +30,12 @@ from kong_oam.engine.stacks import partitions_before, partitions_of
 from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import granted_in
 
+from .records import Base, Record
 from .refusal import refuse
 from .state import outputs_of, recorded
 
 OUTPUT, USES = "base", "uses"
 """The output of a base that its partitions read, and that of a partition that its base reads."""
-
-
-class Record(dict[str, Any]):
-    """What the base recorded of one thing, by name; what is not there is unknown, which only a
-    preview goes on with."""
-
-    def value(self, *path: str) -> pulumi.Output[Any]:
-        """Gives what stands at the path."""
-        found: Any = self
-        for step in path:
-            found = found.get(step) if isinstance(found, Mapping) else None
-        return unknown() if found is None else pulumi.Output.from_input(found)
-
-
-@dataclass(frozen=True)
-class Base:
-    """The base of an estate as a partition finds it: its state, and what it made, by provider and
-    at Kong.
-
-    `clients` are not the base's: ids of those who call from other partitions, by provider and
-    component.
-    """
-
-    state: StackState
-    generation: int
-    providers: Mapping[str, Record]
-    gateway: Record
-    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_base(
@@ -234,14 +205,3 @@ def _stop(message: str) -> None:
     if not is_dry_run():
         refuse(message)
     pulumi.log.warn(f"base: {message}. What it would give is shown as unknown")
-
-
-def unknown() -> pulumi.Output[Any]:
-    """Gives what a preview cannot know."""
-
-    async def told(what: Any) -> Any:
-        return what
-
-    return pulumi.Output(
-        set(), asyncio.ensure_future(told(None)), asyncio.ensure_future(told(False))
-    )

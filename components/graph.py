@@ -1,15 +1,13 @@
-"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and no stack
-traces.
+"""Governs how the graph is written to the state: URNs of moved resources, and no stack traces.
 
-Sources: Pulumi's reference of resource options (aliases, transformations) and of environment
-variables; Python's of `sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the
-SDK takes the stack of each resource.
+Sources: Pulumi's reference of resource options (aliases, transformations); Python's of
+`sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of
+each resource.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,9 +15,6 @@ from typing import Any
 import pulumi
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
-from .refusal import refuse
-
-_SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 _OF_ALL = "urn", "id"
 """The outputs that a resource has of whatever type."""
 _FRAMES = 1
@@ -116,13 +111,3 @@ async def _is_made(resource: pulumi.Resource) -> bool:
         if await one.is_known():
             return True
     return not outputs
-
-
-def require_checkpoints() -> None:
-    """Ends a run that would change something and write nothing down until its end: interrupted, it
-    could not be recovered. A preview keeps nothing anyway."""
-    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in ("1", "true"):
-        refuse(
-            f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
-            "Unset it"
-        )

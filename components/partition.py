@@ -19,12 +19,12 @@ from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.identity.kinds import kind_of
 
 from .base import (
-    Base,
     highest_generation,
     read_base,
     stop_at_retired,
     with_all_in_use,
 )
+from .records import Base
 from .refusal import refuse
 from .state import outputs_of, recorded
 

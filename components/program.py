@@ -37,27 +37,36 @@ from kong_oam.render.stage import read_applications
 
 from . import settings as config
 from .announcement import announce, announce_limits, announce_waived
-from .application import Component, provision_components
+from .application import (
+    DeployedComponent,
+    Deployment,
+    DeploymentArgs,
+    deploy_components,
+)
 from .base import OUTPUT as BASE
 from .base import USES, exported_uses
 from .base import exported as exported_base
 from .credentials import Rotation
-from .gateway.certificates import (
-    provision_certificates,
-    provision_client_certificate,
-    require_client_certificate,
+from .gateway.certificates import provision_certificates, require_client_certificate
+from .gateway.enforcement import (
+    are_as_meant,
+    enforced,
+    once_known,
+    warn_of_unknown_tables,
 )
-from .gateway.gateway import Gateway
+from .gateway.gateway import Gateway, GatewayArgs
+from .gateway.plugin import Plugin
+from .gateway.service import GatedService
 from .grants import Grants
-from .graph import Moved, require_checkpoints, without_traces
+from .graph import Moved, without_traces
 from .identity import provision
 from .identity.issuer import Issuer, Provisioning
 from .partition import Part, part_of_run
 from .process import save_cpu_time
-from .refusal import accept, refuse, stop_at
+from .refusal import refuse, require_checkpoints, stop_at
 from .state import recorded
 from .workload.cluster import provision_clusters
-from .workload.environment import elsewhere
+from .workload.environment import client_environment, elsewhere
 
 
 @dataclass(frozen=True)
@@ -81,13 +90,29 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Provisioned:
-    """All that was registered: issuers by provider, components by `application/component`."""
+    """All that was registered: issuers by provider, deployments by component key."""
 
     model: AccessModel
     credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
     issuers: Mapping[str, Issuer]
     gateway: Gateway
-    components: Mapping[str, Component]
+    deployments: Mapping[str, Deployment]
+
+    @property
+    def services(self) -> list[GatedService]:
+        """The services before all components."""
+        services: list[GatedService] = []
+        for deployment in self.deployments.values():
+            services += deployment.services.values()
+        return services
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The plugins before all components."""
+        plugins: list[Plugin] = []
+        for service in self.services:
+            plugins += service.guards
+        return plugins
 
 
 def deploy() -> None:
@@ -112,9 +137,14 @@ def _plan() -> _Plan:
             settings.stack.minor,
             labels=settings.stack.labels,
         )
-        whole = accept(compile_estate(reading, settings.stack))
+        compiled = compile_estate(reading, settings.stack)
+        stop_at(
+            compiled.diagnostics,
+            f"in the Applications; nothing was provisioned{compiled.reservation}",
+        )
+        assert compiled.estate is not None
         before = recorded()
-        part = part_of_run(settings, whole, before)
+        part = part_of_run(settings, compiled.estate, before)
         estate, base = part.estate, part.base
         stop_at(kong_plugin.findings(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
@@ -155,12 +185,8 @@ def _plan() -> _Plan:
 
 
 def _provision(plan: _Plan) -> _Provisioned:
-    settings, estate, state, base = (
-        plan.settings,
-        plan.estate,
-        plan.state,
-        plan.part.base,
-    )
+    settings, estate, state = plan.settings, plan.estate, plan.state
+    base = plan.part.base
     model = model_of(estate, settings)
     if estate.role != "base":
         announce(model, state)
@@ -168,7 +194,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     announce_waived(estate)
     rotation = Rotation(estate, settings.as_of, state)
     granting = Grants(scopes_in(settings.providers, state))
-    components = {key: Component(component) for key, component in estate.own.items()}
+    components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         one.name: provision(
             Provisioning(
@@ -183,88 +209,130 @@ def _provision(plan: _Plan) -> _Provisioned:
         )
         for one in settings.providers
     }
-    gateway = Gateway(
-        "gateway", settings, plan.account, plan.facts, estate, issuers, state, base
+    gateway_args = GatewayArgs(
+        settings,
+        plan.account,
+        plan.facts,
+        issuers,
+        state.outputs.get("keySlots") or {},
+        plan.certificates,
+        base,
     )
-    if base is None:
-        gateway.client_certificate = provision_client_certificate(
-            gateway, plan.certificates
-        )
-    clusters = provision_clusters(estate, settings)
-    for application in estate.applications if estate.role != "base" else ():
-        provision_components(application, components, gateway, issuers, clusters)
-    running = {key: component.running for key, component in components.items()}
+    gateway = Gateway("gateway", gateway_args)
+    deployments = _deploy(plan, gateway, issuers, components)
+    # What runs with a client's credentials: nothing here for components that run elsewhere.
+    running = {
+        key: deployments[key].resources if key in deployments else []
+        for key in components
+    }
     granting.finish(running)
-    gateway.warn_of_unknown_tables()
-    certificates = provision_certificates(gateway, plan.certificates, clusters)
     credentials = rotation.outputs(running)
     for key, component in components.items():
-        component.route(gateway, certificates)
-        names = [
-            client.name
-            for client in estate.own[key].clients
-            if client.name in credentials
-        ]
-        component.record({name: credentials[name] for name in names})
-    return _Provisioned(model, credentials, issuers, gateway, components)
+        names = [client.name for client in estate.own[key].clients]
+        component.record(
+            {name: credentials[name] for name in names if name in credentials}
+        )
+    provisioned = _Provisioned(model, credentials, issuers, gateway, deployments)
+    warn_of_unknown_tables(
+        {service.name: service.table for service in provisioned.services}
+    )
+    return provisioned
+
+
+def _deploy(
+    plan: _Plan,
+    gateway: Gateway,
+    issuers: Mapping[str, Issuer],
+    components: Mapping[str, DeployedComponent],
+) -> dict[str, Deployment]:
+    """Deploy all components of this stack. The base of an estate has none that run."""
+    settings, estate = plan.settings, plan.estate
+    clusters = provision_clusters(estate, settings)
+    at_gateway = pulumi.ResourceOptions(
+        parent=gateway, provider=gateway.workspace.provider
+    )
+    args = DeploymentArgs(
+        estate,
+        settings,
+        components,
+        {
+            key: client_environment(component, estate, issuers)
+            for key, component in estate.own.items()
+        },
+        gateway.workspace,
+        clusters,
+        plan.state.plugins,
+        provision_certificates(estate, plan.certificates, clusters, at_gateway),
+    )
+    deployments: dict[str, Deployment] = {}
+    for application in estate.applications if estate.role != "base" else ():
+        deployments |= deploy_components(application, args)
+    return deployments
 
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
-    """Exports the stack's outputs. The next run, the commands and `verify` read them."""
+    """Export the stack's outputs. The next run, the commands and `verify` read them."""
     outputs = {**_outputs(plan, provisioned), **_to_others(plan, provisioned)}
     for name, value in outputs.items():
         pulumi.export(name, value)
 
 
 def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
-    estate, issuers, gateway = plan.estate, provisioned.issuers, provisioned.gateway
-    components = provisioned.components
-    services = [
-        service
-        for component in components.values()
-        for service in component.gated.values()
-    ]
-    found: dict[str, Any] = {
+    estate, state, issuers = plan.estate, plan.state, provisioned.issuers
+    fingerprint = enforced(provisioned.plugins, state, plan.account)
+    audiences: dict[str, pulumi.Output[str]] = {}
+    for issuer in issuers.values():
+        audiences |= issuer.audiences
+    upstreams: dict[str, pulumi.Output[str]] = {}
+    for deployment in provisioned.deployments.values():
+        for name, upstream in deployment.upstreams.items():
+            upstreams[name] = upstream.address
+    outputs: dict[str, Any] = {
         "access": access_table(estate),
         "grants": grants(estate),
-        OUTPUT: gateway.once_known(
-            dump_model(provisioned.model), exported(plan.state.outputs) or ""
+        OUTPUT: once_known(
+            dump_model(provisioned.model),
+            exported(state.outputs) or "",
+            fingerprint,
+            state,
         ),
         "elsewhere": elsewhere(estate, issuers),
-        "enforced": gateway.enforced,
-        "keySlots": gateway.slots,
+        "enforced": fingerprint,
+        "keySlots": provisioned.gateway.slots,
         "credentials": provisioned.credentials,
         "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
-        "audiences": {
-            key: one
-            for issuer in issuers.values()
-            for key, one in issuer.audiences.items()
-        },
+        "audiences": audiences,
         "clients": {
             name: {key: client.client_id for key, client in issuer.clients.items()}
             for name, issuer in issuers.items()
         },
-        "upstreams": {service.name: service.upstream.address for service in services},
+        "upstreams": upstreams,
     }
-    if gateway.client_certificate is not None:
-        found["clientCertificate"] = gateway.client_certificate
-    return found
+    certificate = provisioned.gateway.workspace.client_certificate
+    if certificate is not None:
+        outputs["clientCertificate"] = certificate
+    return outputs
 
 
 def _to_others(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
-    """What the other stacks of the estate read, where there are some."""
-    estate, gateway = plan.estate, provisioned.gateway
-    if plan.part.base is not None:
+    """Return what the other stacks of the estate read, where there are some."""
+    estate, part = plan.estate, plan.part
+    if part.base is not None:
+        as_meant = are_as_meant(provisioned.plugins)
         return {
-            USES: exported_uses(estate, plan.state, gateway.as_meant),
-            "generation": plan.part.base.generation,
+            USES: exported_uses(estate, plan.state, as_meant),
+            "generation": part.base.generation,
         }
     if estate.role != "base":
         return {}
     providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
     return {
-        "kept": [*plan.part.kept],
+        "kept": [*part.kept],
         BASE: exported_base(
-            estate, plan.state, plan.part.made_with, providers, gateway.made
+            estate,
+            plan.state,
+            part.made_with,
+            providers,
+            provisioned.gateway.recorded,
         ),
     }

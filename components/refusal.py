@@ -7,51 +7,47 @@ and not in messages of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import NoReturn
 
 import pulumi
+from pulumi.runtime import is_dry_run
 
-from kong_oam.access.compile.estate import Compiled
-from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.engine.refusals import OURS
 
-
-def accept(compiled: Compiled) -> Estate:
-    """Gives the estate and shows every warning. With an error the program ends, before one provider
-    is called."""
-    _warn(compiled.diagnostics)
-    if compiled.estate is None:
-        _refuse_for(
-            compiled.diagnostics,
-            f"in the Applications; nothing was provisioned{compiled.reservation}",
-        )
-    return compiled.estate
+_SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
+AT_PRODUCTS = "where this would be provisioned; nothing was"
 
 
-def stop_at(diagnostics: Iterable[Diagnostic]) -> None:
-    """Shows the findings at the products. Where there is an error the program ends, before anything
-    is made."""
+def stop_at(diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS) -> None:
+    """Show all warnings. With an error the program ends, before anything is made; `where` says of
+    what the errors are."""
     shown = tuple(diagnostics)
-    _warn(shown)
-    if errors(shown):
-        _refuse_for(shown, "where this would be provisioned; nothing was")
+    for diagnostic in shown:
+        if diagnostic.severity == "warning":
+            # The engine says itself that it is one.
+            pulumi.log.warn(str(diagnostic).removeprefix("warning "))
+    found = errors(shown)
+    if found:
+        refuse("\n".join([f"{len(found)} error(s) {where}", *map(str, found)]))
 
 
 def refuse(reason: object) -> NoReturn:
-    """Ends the program with `reason` and without a traceback. The review of a change shows it to
+    """End the program with `reason` and without a traceback. The review of a change shows it to
     everybody."""
     raise pulumi.RunError(f"{OURS}{reason}")
 
 
-def _warn(diagnostics: Iterable[Diagnostic]) -> None:
-    for diagnostic in diagnostics:
-        if diagnostic.severity == "warning":
-            # Which the engine says itself.
-            pulumi.log.warn(str(diagnostic).removeprefix("warning "))
+def require_checkpoints() -> None:
+    """End a run that would change something and write nothing down until its end: interrupted, it
+    could not be recovered. A preview keeps nothing anyway.
 
-
-def _refuse_for(diagnostics: Iterable[Diagnostic], where: str) -> NoReturn:
-    found = errors(diagnostics)
-    refuse("\n".join([f"{len(found)} error(s) {where}", *map(str, found)]))
+    Source: Pulumi's reference of environment variables.
+    """
+    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in ("1", "true"):
+        refuse(
+            f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
+            "Unset it"
+        )

@@ -9,59 +9,68 @@ kept there by cert-manager, say.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 import pulumi_kong as kong
 import pulumi_kubernetes as k8s
 
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import NAMESPACE, StackError
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.diagnostics import suggestion
 from kong_oam.kong import names
 from kong_oam.kong.certificates import hosts_by_certificate
-from kong_oam.kong.upstream_tls import CLIENT_CERTIFICATE
 
 from ..workload.cluster import Clusters
-from .gateway import Gateway
 
 Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
+"""A certificate and its private key, in PEM."""
 
 
 def provision_certificates(
-    gateway: Gateway, of_stack: Mapping[str, tuple[str, str]], clusters: Clusters
+    estate: Estate,
+    of_stack: Mapping[str, Pem],
+    clusters: Clusters,
+    opts: pulumi.ResourceOptions,
 ) -> list[kong.Certificate]:
-    """Provisions a Kong certificate with its SNIs for each that the estate names.
+    """Provision a Kong certificate with its SNIs for each that the estate names.
 
-    `of_stack` are the stack's own: PEM certificate and private key by name. Private keys are
-    secrets from here on. Raises LookupError where a Secret in the cluster has no certificate or
-    key.
+    `of_stack` are the stack's own, by name. Private keys are secrets from here on. Raises
+    LookupError where a Secret in the cluster has no certificate or key.
     """
-    provisioned = []
-    for (place, name), hosts in hosts_by_certificate(gateway.estate).items():
-        certificate, key = (
-            of_stack[name]
-            if name in of_stack
-            else _from_cluster(gateway, place, name, clusters)
+    certificates = []
+    tags = names.tags(estate.stack.name)
+    for (place, name), hosts in hosts_by_certificate(estate).items():
+        pem = of_stack.get(name) or _from_cluster(place, name, clusters, opts.parent)
+        certificates.append(
+            provision_certificate(f"certificate-{place}/{name}", pem, tags, opts, hosts)
         )
-        provisioned.append(
-            kong.Certificate(
-                f"certificate-{place}/{name}",
-                certificate=certificate,
-                private_key=pulumi.Output.secret(key),
-                snis=list(hosts),
-                tags=names.tags(gateway.stack),
-                opts=pulumi.ResourceOptions.merge(
-                    gateway.options,
-                    pulumi.ResourceOptions(additional_secret_outputs=["privateKey"]),
-                ),
-            )
-        )
-    return provisioned
+    return certificates
+
+
+def provision_certificate(
+    name: str,
+    pem: Pem,
+    tags: Sequence[str],
+    opts: pulumi.ResourceOptions,
+    hosts: Sequence[str] | None = None,
+) -> kong.Certificate:
+    """Provision one certificate at Kong, for these hosts."""
+    certificate, key = pem
+    secret = pulumi.ResourceOptions(additional_secret_outputs=["privateKey"])
+    return kong.Certificate(
+        name,
+        certificate=certificate,
+        private_key=pulumi.Output.secret(key),
+        snis=list(hosts) if hosts is not None else None,
+        tags=list(tags),
+        opts=pulumi.ResourceOptions.merge(opts, secret),
+    )
 
 
 def require_client_certificate(
-    settings: UpstreamTlsSettings | None, of_stack: Mapping[str, tuple[str, str]]
+    settings: UpstreamTlsSettings | None, of_stack: Mapping[str, Pem]
 ) -> None:
     """Raises StackError where the stack names a client certificate that it does not have."""
     name = settings.client_certificate if settings else None
@@ -73,41 +82,21 @@ def require_client_certificate(
         )
 
 
-def provision_client_certificate(
-    gateway: Gateway, of_stack: Mapping[str, tuple[str, str]]
-) -> pulumi.Output[str] | None:
-    """Provisions the certificate that the gateway shows to workloads. Gives its id; None where it
-    shows none."""
-    settings = gateway.settings.gateway.upstream_tls
-    if settings is None or settings.client_certificate is None:
-        return None
-    certificate, key = of_stack[settings.client_certificate]
-    resource = kong.Certificate(
-        CLIENT_CERTIFICATE,
-        certificate=certificate,
-        private_key=pulumi.Output.secret(key),
-        tags=names.tags(gateway.stack),
-        opts=pulumi.ResourceOptions.merge(
-            gateway.options,
-            pulumi.ResourceOptions(additional_secret_outputs=["privateKey"]),
-        ),
-    )
-    return resource.id
-
-
-def _from_cluster(gateway: Gateway, place: str, name: str, clusters: Clusters) -> Pem:
+def _from_cluster(
+    place: str, name: str, clusters: Clusters, parent: pulumi.Resource | None
+) -> Pem:
     cluster, _, namespace = place.rpartition("/")
     provider = clusters[cluster or None].provider
     secret = k8s.core.v1.Secret.get(
         f"tls-{place}/{name}",
         f"{namespace}/{name}",
         pulumi.ResourceOptions(
-            parent=gateway, provider=provider, additional_secret_outputs=["data"]
+            parent=parent, provider=provider, additional_secret_outputs=["data"]
         ),
     )
-    return secret.data.apply(_decoded(name, "tls.crt")), secret.data.apply(
-        _decoded(name, "tls.key")
-    )
+    certificate = secret.data.apply(_decoded(name, "tls.crt"))
+    key = secret.data.apply(_decoded(name, "tls.key"))
+    return certificate, key
 
 
 def _decoded(name: str, key: str) -> Callable[[Mapping[str, str]], str]:

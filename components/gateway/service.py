@@ -8,212 +8,303 @@ think.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 import pulumi_kong as kong
 
-from kong_oam.access.model import METHODS, Component
+from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.extras import USUAL, Extra, extras
-from kong_oam.kong.routes import FIXED, RoutePlan, routes
+from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, closed, table
 from kong_oam.kong.upstream_tls import certified_name, service_fields
 
 from ..workload.upstream import Upstream
-from ..workload.workload import Workload
-from .gateway import Config, Gateway
+from .plugin import Config, Plugin, PluginArgs, provision_plugin
+from .workspace import TokenIssuer, Workspace
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceArgs:
+    """What the service of one backend is made from."""
+
+    component: Component
+    backend: str
+    estate: Estate
+    settings: Settings
+    workspace: Workspace
+
+    @property
+    def stack(self) -> str:
+        """The name of the stack."""
+        return self.settings.stack.name
+
+    @property
+    def issuer(self) -> TokenIssuer:
+        """The issuer of the component's tokens."""
+        return self.workspace.issuers[self.component.provider]
+
+
+@dataclass(frozen=True, slots=True)
 class GatedService:
-    """A Kong service for one backend of a component, with admission, authentication and, last of
-    all, its gate.
+    """A Kong service for one backend of a component. `name` is the one at Kong.
 
     The service itself leads nowhere: to an Upstream without Targets, where every request is
     answered with 503. Only the gate knows the workload, and sends there what it allows. So no
     order, pause or part of a run lets anybody in: what is not there, or not seen yet, refuses.
+
+    Admission and the gate decide by the `table`. `guards` are all its plugins: admission is the
+    first, and the gate, once it is made, the last.
     """
 
-    def __init__(
-        self,
-        name: str,
-        gateway: Gateway,
-        component: Component,
-        backend: str,
-        parent: pulumi.Resource,
-    ) -> None:
-        self._logical, self._gateway, self._parent = name, gateway, parent
-        self._table = _table(gateway, component, backend)
-        self._certified = certified_name(component, backend)
-        self._tags = names.tags(gateway.stack, component)
-        self.name = names.service(gateway.stack, component, backend)
-        self._before = gateway.state.plugins.get(f"{name}-gate")
-        gateway.tables[self.name] = self._table
-        asked_for = extras(gateway.settings, component)
-        fields = {**USUAL, **asked_for.service, **self._over_tls(component, backend)}
-        self.service = kong.Service(
-            f"{name}-service",
-            name=self.name,
-            protocol=fields["protocol"],
-            host=gateway.nowhere,
-            port=fields["port"],
-            path=fields["path"],
-            retries=fields["retries"],
-            connect_timeout=fields["connect_timeout"],
-            read_timeout=fields["read_timeout"],
-            write_timeout=fields["write_timeout"],
-            tls_verify=fields["tls_verify"],
-            tls_verify_depth=fields["tls_verify_depth"],
-            ca_certificate_ids=fields["ca_certificates"],
-            client_certificate_id=(fields["client_certificate"] or {}).get("id"),
-            tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
-        )
-        settings = gateway.settings.gateway
-        headers = settings.hsts_seconds, settings.strip_headers
-        admission: Config = self._table.apply(
-            lambda table: plugins.admission(table, *headers)
-        )
-        self.admission = self._plugin("admission", "pre-function", admission)
-        authentication, config = gateway.authentication(component)
-        self.guards = [
-            self.admission,
-            self._plugin(authentication, authentication, config, *gateway.first),
-        ]
-        self.guards += [self._extra(extra, component) for extra in asked_for.plugins]
+    name: str
+    resource: kong.Service
+    table: pulumi.Output[str]
+    guards: Sequence[Plugin]
 
-    def lead_to(self, workload: Workload, upstream: Upstream) -> None:
-        """Adds the gate, once the workload is there. A run in which it is not leaves the rules as
-        they were."""
-        self.upstream = upstream
-        inputs = pulumi.Output.all(self._table, upstream.host, upstream.port)
-        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
-        # the workload.
-        urns = [resource.urn for resource in workload.resources]
-        previewed = pulumi.Output.all(*urns).apply(lambda _: True)
-        rolled_out = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
-        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
-            inputs, rolled_out
-        ).apply(lambda pair: self._gate(*pair[0], rolled_out=pair[1]))
-        self.guards.append(
-            self._plugin("gate", "post-function", config, *workload.resources)
-        )
-
-    def _plugin(
-        self, role: str, kind: str, config: Config, *after: pulumi.Resource
-    ) -> kong.Plugin:
-        opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))
-        return self._gateway.plugin(
-            f"{self._logical}-{role}",
-            kind,
-            config,
-            opts,
-            service=self.service,
-            tags=self._tags,
-        )
-
-    def _extra(self, extra: Extra, component: Component) -> kong.Plugin:
-        callers = {
-            "ring": self._gateway.rings[component.provider],
-            "nobody": self._gateway.nobody,
-        }
-        # A second one of its kind could only come once the first had gone, which is after it.
-        before = [
-            pulumi.Alias(name=f"{self._logical}-{role}") for role in extra.roles[1:]
-        ]
-        return self._gateway.plugin(
-            f"{self._logical}-{extra.role}",
-            extra.kind,
-            extra.config,
-            pulumi.ResourceOptions(parent=self._parent, aliases=before),
-            service=self.service,
-            tags=self._tags,
-            consumer=callers[extra.caller] if extra.caller else None,
-        )
-
-    def _over_tls(self, component: Component, backend: str) -> Mapping[str, Any]:
-        gateway = self._gateway
-        settings, facts = gateway.settings.gateway.upstream_tls, gateway.facts
-        return service_fields(
-            settings, component, backend, facts.authorities, gateway.client_certificate
-        )
-
-    def _gate(
-        self, table: str, host: str, port: int, *, rolled_out: bool
-    ) -> Mapping[str, Any] | str:
-        upstream = address(host, port, self._certified)
-        if rolled_out:
-            return plugins.gate(table, upstream)
-        stays = "opens nothing new" if self._before else "stays closed"
-        pulumi.log.warn(
-            f"gateway: service {self.name} {stays}: the Deployment of this version is not there; "
-            "run `pulumi up` once it can be"
-        )
-        return self._before or plugins.gate(closed(table), upstream)
+    @property
+    def admission(self) -> kong.Plugin:
+        """The plugin that closes the service to whom the table does not admit."""
+        return self.guards[0].resource
 
 
-def _table(gateway: Gateway, component: Component, backend: str) -> pulumi.Output[str]:
-    """Writes the table. A preview shows it unless the provider makes up an audience or client id in
+@dataclass(frozen=True, slots=True)
+class GateArgs:
+    """What the gate of a service is made from.
+
+    The gate leads to the `upstream`, and comes after the `workload`. `rolled_out` says whether this
+    version of the workload runs, `before` is the configuration that the gate has by the state.
+    """
+
+    service: ServiceArgs
+    gated: GatedService
+    upstream: Upstream
+    workload: Sequence[pulumi.Resource]
+    rolled_out: pulumi.Output[bool]
+    before: str | None
+
+
+def provision_service(
+    name: str, args: ServiceArgs, opts: pulumi.ResourceOptions
+) -> GatedService:
+    """Make a service and all its plugins but the gate: it closes, and opens nothing."""
+    component, gateway = args.component, args.settings.gateway
+    gate_table = _table(args)
+    asked_for = extras(args.settings, component)
+    service = _service(f"{name}-service", args, asked_for.service, opts)
+
+    headers = gateway.hsts_seconds, gateway.strip_headers
+    admission: Config = gate_table.apply(
+        lambda table: plugins.admission(table, *headers)
+    )
+    kind, config = _authentication(args)
+    before = pulumi.ResourceOptions(
+        depends_on=list(args.workspace.before_authentication)
+    )
+    guards = [
+        _plugin(f"{name}-admission", "pre-function", admission, args, service, opts),
+        _plugin(f"{name}-{kind}", kind, config, args, service, _merged(opts, before)),
+    ]
+    guards += [_extra(name, extra, args, service, opts) for extra in asked_for.plugins]
+    kong_name = names.service(args.stack, component, args.backend)
+    return GatedService(kong_name, service, gate_table, guards)
+
+
+def provision_gate(
+    name: str, args: GateArgs, opts: pulumi.ResourceOptions
+) -> GatedService:
+    """Make the gate of a service, and return the service with it. A run in which the workload is
+    not there leaves its rules as they were."""
+    inputs = pulumi.Output.all(args.gated.table, args.upstream.host, args.upstream.port)
+    # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
+    # the workload.
+    urns = [resource.urn for resource in args.workload]
+    previewed = pulumi.Output.all(*urns).apply(lambda _: True)
+    rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
+    config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
+        inputs, rolled_out
+    ).apply(lambda pair: _gate(args, *pair[0], rolled_out=pair[1]))
+    after = pulumi.ResourceOptions(depends_on=list(args.workload))
+    gate = _plugin(
+        f"{name}-gate",
+        "post-function",
+        config,
+        args.service,
+        args.gated.resource,
+        _merged(opts, after),
+    )
+    return replace(args.gated, guards=[*args.gated.guards, gate])
+
+
+def _merged(
+    opts: pulumi.ResourceOptions, more: pulumi.ResourceOptions
+) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions.merge(opts, more)
+
+
+def _service(
+    name: str,
+    args: ServiceArgs,
+    asked_for: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+) -> kong.Service:
+    over_tls = service_fields(
+        args.settings.gateway.upstream_tls,
+        args.component,
+        args.backend,
+        args.workspace.authorities,
+        args.workspace.client_certificate,
+    )
+    fields = {**USUAL, **asked_for, **over_tls}
+    return kong.Service(
+        name,
+        name=names.service(args.stack, args.component, args.backend),
+        protocol=fields["protocol"],
+        host=args.workspace.nowhere,
+        port=fields["port"],
+        path=fields["path"],
+        retries=fields["retries"],
+        connect_timeout=fields["connect_timeout"],
+        read_timeout=fields["read_timeout"],
+        write_timeout=fields["write_timeout"],
+        tls_verify=fields["tls_verify"],
+        tls_verify_depth=fields["tls_verify_depth"],
+        ca_certificate_ids=fields["ca_certificates"],
+        client_certificate_id=(fields["client_certificate"] or {}).get("id"),
+        tags=names.tags(args.stack, args.component),
+        opts=opts,
+    )
+
+
+def _authentication(args: ServiceArgs) -> tuple[str, Config]:
+    """Return the plugin that verifies tokens before the component, and its configuration."""
+    nobody = names.nobody(args.stack, args.component)
+    if args.settings.gateway.edition == "oss":
+        return "jwt", plugins.jwt(nobody)
+    return "openid-connect", args.issuer.address.apply(
+        lambda issuer: plugins.openid_connect(issuer, nobody)
+    )
+
+
+def _extra(
+    name: str,
+    extra: Extra,
+    args: ServiceArgs,
+    service: kong.Service,
+    opts: pulumi.ResourceOptions,
+) -> Plugin:
+    callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
+    # A second one of its kind could only come once the first had gone, which is after it.
+    before = [pulumi.Alias(name=f"{name}-{role}") for role in extra.roles[1:]]
+    return _plugin(
+        f"{name}-{extra.role}",
+        extra.kind,
+        extra.config,
+        args,
+        service,
+        _merged(opts, pulumi.ResourceOptions(aliases=before)),
+        callers[extra.caller] if extra.caller else None,
+    )
+
+
+def _plugin(
+    name: str,
+    kind: str,
+    config: Config,
+    args: ServiceArgs,
+    service: kong.Service,
+    opts: pulumi.ResourceOptions,
+    consumer: pulumi.Input[str] | None = None,
+) -> Plugin:
+    plugin_args = PluginArgs(
+        kind,
+        config,
+        args.workspace.schemas[kind],
+        args.settings.gateway.logs is not None,
+        service,
+        names.tags(args.stack, args.component),
+        consumer,
+    )
+    return provision_plugin(name, plugin_args, opts)
+
+
+def _gate(
+    args: GateArgs, table: str, host: str, port: int, *, rolled_out: bool
+) -> Mapping[str, Any] | str:
+    certified = certified_name(args.service.component, args.service.backend)
+    upstream = address(host, port, certified)
+    if rolled_out:
+        return plugins.gate(table, upstream)
+    stays = "opens nothing new" if args.before else "stays closed"
+    pulumi.log.warn(
+        f"gateway: service {args.gated.name} {stays}: the Deployment of this version is not there; "
+        "run `pulumi up` once it can be"
+    )
+    return args.before or plugins.gate(closed(table), upstream)
+
+
+def _table(args: ServiceArgs) -> pulumi.Output[str]:
+    """Write the table. A preview shows it unless the provider makes up an audience or client id in
     the same run."""
-    ring = names.ring(gateway.stack, component.provider)
-    verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
-    issuer = gateway.issuers[component.provider]
+    component, estate, issuer = args.component, args.estate, args.issuer
+    ring = names.ring(args.stack, component.provider)
+    verified_by = plugins.AUTHENTICATION[args.settings.gateway.edition]
     audiences = {
         api: issuer.audiences[api]
-        for api in gateway.estate.apis_at(component)
+        for api in estate.apis_at(component)
         if api in issuer.audiences
     }
-    keys = [
-        key
-        for users in (False, True)
-        for key in gateway.estate.held_at(component, users=users)
+    callers = [
+        *estate.held_at(component, users=False),
+        *estate.held_at(component, users=True),
     ]
-    clients = {key: gateway.client_id(component.provider, key) for key in keys}
+    clients = {caller: issuer.client_ids[caller] for caller in callers}
     return pulumi.Output.all(
         pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)
     ).apply(
-        lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair)
+        lambda pair: table(estate, component, args.backend, ring, verified_by, *pair)
     )
 
 
-def provision_routes(
-    gateway: Gateway,
-    component: Component,
-    services: Mapping[str, GatedService],
-    ready: Sequence[pulumi.Resource],
-    parent: pulumi.Resource,
-) -> None:
-    """Provisions the routes of one component, each to the gated service of its backend.
+@dataclass(frozen=True, slots=True)
+class RouteArgs:
+    """What the routes of one component are made from.
 
-    They come after what guards them, so that what is not there yet is not found (404); `ready` are
-    certificates, before which nothing can be called.
+    `services` are by backend, with their gates. `ready` are certificates, before which nothing can
+    be called.
     """
+
+    component: Component
+    settings: Settings
+    services: Mapping[str, GatedService]
+    ready: Sequence[pulumi.Resource]
+
+
+def provision_routes(args: RouteArgs, opts: pulumi.ResourceOptions) -> None:
+    """Provision the routes of one component, each to the gated service of its backend.
+
+    They come after what guards them, so that what is not there yet is not found (404).
+    """
+    component, gateway = args.component, args.settings.gateway
+    stack = args.settings.stack.name
     for plan in routes(component):
-        gated = services[plan.backend]
-        after = pulumi.ResourceOptions(
-            parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready]
+        service = args.services[plan.backend]
+        guards = [guard.resource for guard in service.guards]
+        after = pulumi.ResourceOptions(depends_on=[*guards, *args.ready])
+        kong.Route(
+            f"{component.key}-{plan.role}-{plan.backend}",
+            name=names.route(stack, component, plan.backend, plan.role),
+            service_id=service.resource.id,
+            protocols=[gateway.scheme],
+            hosts=list(plan.hosts),
+            paths=plan.kong_paths,
+            methods=list(METHODS),
+            regex_priority=plan.priority,
+            https_redirect_status_code=308 if gateway.redirect else 426,
+            **FIXED,
+            tags=names.tags(stack, component),
+            opts=_merged(opts, after),
         )
-        _route(gateway, component, plan, gated, after)
-
-
-def _route(
-    gateway: Gateway,
-    component: Component,
-    plan: RoutePlan,
-    gated: GatedService,
-    opts: pulumi.ResourceOptions,
-) -> None:
-    kong.Route(
-        f"{component.key}-{plan.role}-{plan.backend}",
-        name=names.route(gateway.stack, component, plan.backend, plan.role),
-        service_id=gated.service.id,
-        protocols=[gateway.settings.gateway.scheme],
-        hosts=list(plan.hosts),
-        paths=plan.kong_paths,
-        methods=list(METHODS),
-        regex_priority=plan.priority,
-        https_redirect_status_code=308 if gateway.settings.gateway.redirect else 426,
-        **FIXED,
-        tags=names.tags(gateway.stack, component),
-        opts=opts,
-    )

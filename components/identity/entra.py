@@ -54,7 +54,7 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
-from ..base import Record
+from ..records import Record
 from ..settings import configuration
 from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, Provisioning, of_base, published

@@ -19,9 +19,9 @@ from kong_oam.identity.common.discovery import (
 )
 from kong_oam.identity.common.looked_up import LookedUp
 
-from ..base import Record
 from ..credentials import Rotation
 from ..grants import Grants
+from ..records import Record
 from ..refusal import refuse
 from .keys import Homes as Homes
 from .keys import Keys

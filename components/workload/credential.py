@@ -4,45 +4,90 @@ one restarts."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
 from kong_oam.engine.state import digest
-from kong_oam.objects.pods import Manifest
+from kong_oam.oam.rendered import group_kind
+from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
 from ..graph import once_made
-from ..identity.issuer import SecretReference
-from .environment import Data
 from .objects import KubernetesObject
+
+Data = Mapping[str, pulumi.Input[str]]
+"""Environment variables."""
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
+_REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
+"""Whose pods cannot be changed: a mark in them would run them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnvironment:
+    """What the pods of a client are given.
+
+    `settings` go into a Secret of its own. `references` are variables whose values lie in Secrets
+    of somebody else's. `audiences` are those of tokens of its ServiceAccount, by the variable that
+    names the file. `granted` comes before pods ask for tokens.
+    """
+
+    settings: Data
+    references: Sequence[Manifest] = ()
+    audiences: Mapping[str, str] = field(default_factory=dict)
+    granted: Sequence[pulumi.Resource] = ()
 
 
 def provision_secret(
     name: str,
     manifest: Manifest,
-    credential: Data,
-    granted: Sequence[pulumi.Resource],
-    options: pulumi.ResourceOptions,
+    client: ClientEnvironment,
+    opts: pulumi.ResourceOptions,
 ) -> KubernetesObject:
-    """Makes the Secret with all that a client needs to call, after it is `granted` what it asks
+    """Make the Secret with all that a client needs to call, after it is granted what it asks
     for."""
     data = {
         key: pulumi.Output.from_input(value).apply(_base64)
-        for key, value in credential.items()
+        for key, value in client.settings.items()
     }
+    after = pulumi.ResourceOptions(depends_on=[once_made(client.granted)])
     return KubernetesObject(
         f"{name}-client",
         # Not `stringData`: nobody would own what that becomes, and a key that goes would stay in
         # the Secret.
         {**manifest, "data": data},
-        pulumi.ResourceOptions.merge(
-            options, pulumi.ResourceOptions(depends_on=[once_made(granted)])
-        ),
+        pulumi.ResourceOptions.merge(opts, after),
     )
+
+
+def with_credential(
+    manifest: Manifest,
+    pods: Sequence[Path],
+    client: ClientEnvironment,
+    mark: pulumi.Output[str],
+) -> Manifest:
+    """Return the object with its pods completed by what only a run knows of the client. A new
+    `mark` restarts them."""
+    changed = copy.deepcopy(manifest)
+    for path in pods:
+        template = holder_at(changed, path)
+        if not template:
+            continue
+        spec = template["spec"]
+        for kind in CONTAINER_LISTS:
+            for container in spec.get(kind, ()):
+                _add_variables(container, client.references)
+        for variable, audience in sorted(client.audiences.items()):
+            _add_token(spec, variable, audience)
+        if group_kind(manifest) not in _REPLACED:
+            metadata = template["metadata"]
+            annotations = metadata.get("annotations", {})
+            metadata["annotations"] = {**annotations, CREDENTIAL_DIGEST: mark}
+    return changed
 
 
 def digest_of(credential: Data) -> pulumi.Output[str]:
@@ -53,61 +98,38 @@ def digest_of(credential: Data) -> pulumi.Output[str]:
     )
 
 
-def add_references(
-    containers: Iterable[Manifest], references: Mapping[str, SecretReference]
-) -> None:
-    """Adds variables of these names, whose values are in Secrets of somebody else's."""
-    variables = [_variable(name, reference) for name, reference in references.items()]
-    for container in containers if variables else ():
-        _add_variables(container, variables)
-
-
-def add_tokens(
-    pod: Manifest, containers: Sequence[Manifest], audiences: Mapping[str, str]
-) -> None:
-    """Adds to these containers of a pod's spec a token of the ServiceAccount in a file for each of
-    these audiences, by the variable that names the file.
+def _add_token(spec: Manifest, variable: str, audience: str) -> None:
+    """Add a token of the ServiceAccount for this audience to a pod, in a file that the variable
+    names.
 
     The kubelet renews such a token long before it runs out (projected volumes,
     serviceAccountToken).
     """
-    for variable, audience in sorted(audiences.items()):
-        name = variable.lower().replace("_", "-")
-        token = {
-            "serviceAccountToken": {
-                "audience": audience,
-                "expirationSeconds": _TOKEN_SECONDS,
-                "path": _TOKEN,
-            }
-        }
-        pod["volumes"] = [
-            *pod.get("volumes", ()),
-            {"name": name, "projected": {"sources": [token]}},
-        ]
-        mount = {"name": name, "mountPath": f"{_TOKEN_FOLDER}/{name}", "readOnly": True}
-        for container in containers:
+    name = variable.lower().replace("_", "-")
+    folder = f"{_TOKEN_FOLDER}/{name}"
+    token = {
+        "audience": audience,
+        "expirationSeconds": _TOKEN_SECONDS,
+        "path": _TOKEN,
+    }
+    volume = {"name": name, "projected": {"sources": [{"serviceAccountToken": token}]}}
+    spec["volumes"] = [*spec.get("volumes", ()), volume]
+    mount = {"name": name, "mountPath": folder, "readOnly": True}
+    for kind in CONTAINER_LISTS:
+        for container in spec.get(kind, ()):
             container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
-            _add_variables(
-                container,
-                [{"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}],
-            )
+            file = {"name": variable, "value": f"{folder}/{_TOKEN}"}
+            _add_variables(container, [file])
 
 
 def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
-    """Adds variables before the component's own, which win: of one name there is one."""
-    of_component = container.get("env", ())
-    names = {variable["name"] for variable in of_component}
-    container["env"] = [
-        *(variable for variable in variables if variable["name"] not in names),
-        *of_component,
-    ]
-
-
-def _variable(name: str, reference: SecretReference) -> Manifest:
-    return {
-        "name": name,
-        "valueFrom": {"secretKeyRef": {"name": reference.name, "key": reference.key}},
-    }
+    """Add variables before the component's own, which win: of one name there is one."""
+    if not variables:
+        return
+    own = container.get("env", ())
+    names = {variable["name"] for variable in own}
+    added = [variable for variable in variables if variable["name"] not in names]
+    container["env"] = [*added, *own]
 
 
 def _detached(value: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -12,7 +12,8 @@ from kong_oam.kubernetes.rendered import RELEASE
 from kong_oam.oam.rendered import Options, group_kind
 from kong_oam.objects.pods import Manifest
 
-from .manifest import VERSION
+VERSION = "kong-oam.dev/version"
+"""The annotation of objects that says which version of the component they are of."""
 
 Status = Mapping[str, Any]
 NOTHING_SAID = Options()
@@ -71,6 +72,13 @@ class KubernetesObject(pulumi.CustomResource):
             inputs,
             opts,
         )
+
+
+def of_version(manifest: Manifest, version: str) -> Manifest:
+    """Write on an object, not on its pods, which version of the component it is."""
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), VERSION: version}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:

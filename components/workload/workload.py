@@ -3,138 +3,140 @@ them."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 
 import pulumi
 
-from kong_oam.access.model import Application, Component, Estate
+from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kubernetes.kubectl import kind_of, resource_of
 from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, placed_objects
 from kong_oam.oam.rendered import Awaited, group_kind
 from kong_oam.objects.component import COMPONENT
-from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
+from kong_oam.objects.pods import Manifest
 
-from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
 from .credential import (
-    CREDENTIAL_DIGEST,
-    add_references,
-    add_tokens,
+    ClientEnvironment,
     digest_of,
     provision_secret,
+    with_credential,
 )
-from .environment import (
-    federation_audiences,
-    granted_to,
-    secret_references,
-    settings_of,
-)
-from .manifest import of_version
-from .objects import KubernetesObject, is_of_version
+from .objects import KubernetesObject, is_of_version, of_version
 from .upstream import Upstream, upstream_of
 from .values import value_of, with_values
 
-_REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
-"""Whose pods cannot be changed: a mark in them would run them again."""
+_Made = Sequence[tuple[PlacedObject, KubernetesObject]]
+_STAGES = ("needed", "beside", "running", "after")
+"""The stages of objects, in the order in which these are made."""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkloadArgs:
+    """What a component's objects in one cluster are made from.
+
+    They come after `after`. `value` reads what another component gives.
+    """
+
+    application: Application
+    component: Component
+    settings: Settings
+    client: ClientEnvironment
+    cluster: Cluster
+    after: Sequence[pulumi.Resource]
+    value: Callable[[Awaited], pulumi.Output[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the
-    Secret of a client. Namespaces and CustomResourceDefinitions are the cluster's. `value` reads
-    what another component gives.
+    Secret of a client. Namespaces and CustomResourceDefinitions are the cluster's.
 
     A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a
     run that leaves some of it out, or fails there, has others. `upstreams` are, by backend, where
     the gateway finds it; a copy has none.
     """
 
-    def __init__(
-        self,
-        application: Application,
-        component: Component,
-        estate: Estate,
-        settings: Settings,
-        issuers: Mapping[str, Issuer],
-        cluster: Cluster,
-        after: Sequence[pulumi.Resource],
-        parent: pulumi.Resource,
-        value: Callable[[Awaited], pulumi.Output[str]],
-    ) -> None:
-        placed = placed_objects(application, component, settings)
-        credential = settings_of(component, estate, issuers)
-        needed: list[pulumi.Resource] = []
-        if placed.secret:
-            options = cluster.within(component.namespace, parent)
-            name, granted = component.state_name, granted_to(component, issuers)
-            needed.append(
-                provision_secret(
-                    name, placed.secret.manifest, credential, granted, options
-                )
-            )
-        change = partial(
-            _of_client,
-            references=secret_references(component, estate, issuers),
-            audiences=federation_audiences(component, estate, issuers),
-            mark=digest_of(credential) if placed.secret else None,
-        )
-        made: list[tuple[PlacedObject, KubernetesObject]] = []
-        rolled_out: list[pulumi.Output[bool]] = []
-        for one in sorted(placed.objects, key=_order):
-            manifest = (
-                of_version(one.manifest, one.version) if one.version else one.manifest
-            )
-            earlier = _earlier(one, made, [*needed, *after])
-            options = cluster.around(manifest, parent, earlier)
-            complete = change(manifest, one.pods)
-            if one.awaited:
-                complete = with_values(
-                    complete, {part.stand_in: value(part) for part in one.awaited}
-                )
-            resource = KubernetesObject(one.name, complete, options, one.options)
-            made.append((one, resource))
-            if one.stage == "needed":
-                needed.append(resource)
-            if one.version:
-                rolled_out.append(is_of_version(resource, one.version))
-            cluster.waiting.watch(resource, earlier, _message(cluster, component, one))
-        self.resources: Sequence[pulumi.Resource] = tuple(
-            resource for one, resource in made if one.answers
-        )
-        self._objects = {_identity(one.manifest): resource for one, resource in made}
-        self.rolled_out = pulumi.Output.all(*rolled_out).apply(all)
-        self.upstreams = (
-            {} if component.copied else _upstreams(component, made, settings)
-        )
+    resources: Sequence[pulumi.Resource]
+    rolled_out: pulumi.Output[bool]
+    upstreams: Mapping[str, Upstream]
+    objects: Mapping[tuple[str, str, str, str], KubernetesObject]
+    """By API, kind, name and namespace."""
 
     def value(self, awaited: Awaited) -> pulumi.Output[str]:
-        """Gives what the cluster says of one of the objects."""
+        """Return what the cluster says of one of the objects."""
         name = (awaited.api, awaited.kind, awaited.name)
-        namespaces = (
-            awaited.namespace,
-            "",
-        )  # of what is in none, KubeVela has written one
-        return value_of(
-            next(
-                self._objects[*name, one]
-                for one in namespaces
-                if (*name, one) in self._objects
-            ),
-            awaited,
+        resource = self.objects.get((*name, awaited.namespace))
+        if resource is None:
+            # KubeVela writes a namespace to what is in none.
+            resource = self.objects[*name, ""]
+        return value_of(resource, awaited)
+
+
+def provision_workload(args: WorkloadArgs, parent: pulumi.Resource) -> Workload:
+    """Make the objects of a component in one cluster."""
+    component, cluster, client = args.component, args.cluster, args.client
+    placed = placed_objects(args.application, component, args.settings)
+    needed: list[pulumi.Resource] = []
+    mark = None
+    if placed.secret:
+        opts = cluster.within(component.namespace, parent)
+        name, manifest = component.state_name, placed.secret.manifest
+        needed.append(provision_secret(name, manifest, client, opts))
+        mark = digest_of(client.settings)
+
+    made: list[tuple[PlacedObject, KubernetesObject]] = []
+    rolled_out: list[pulumi.Output[bool]] = []
+    for placed_object in sorted(placed.objects, key=_stage):
+        earlier = _earlier(placed_object, made, [*needed, *args.after])
+        manifest = _manifest(placed_object, args, mark)
+        opts = cluster.around(placed_object.manifest, parent, earlier)
+        resource = KubernetesObject(
+            placed_object.name, manifest, opts, placed_object.options
         )
+        made.append((placed_object, resource))
+        if placed_object.stage == "needed":
+            needed.append(resource)
+        if placed_object.version:
+            rolled_out.append(is_of_version(resource, placed_object.version))
+        message = _message(cluster, component, placed_object)
+        cluster.waiting.watch(resource, earlier, message)
+
+    return Workload(
+        [resource for placed_object, resource in made if placed_object.answers],
+        pulumi.Output.all(*rolled_out).apply(all),
+        {} if component.copied else _upstreams(component, made, args.settings),
+        {_identity(one.manifest): resource for one, resource in made},
+    )
+
+
+def _manifest(
+    placed_object: PlacedObject,
+    args: WorkloadArgs,
+    mark: pulumi.Output[str] | None,
+) -> Manifest:
+    """Return the object with all that only a run knows: its version, a client's credential, and
+    values of other components."""
+    manifest: Manifest = placed_object.manifest
+    if placed_object.version:
+        manifest = of_version(manifest, placed_object.version)
+    if mark is not None and placed_object.pods:
+        manifest = with_credential(manifest, placed_object.pods, args.client, mark)
+    awaited = placed_object.awaited
+    if awaited:
+        values = {part.stand_in: args.value(part) for part in awaited}
+        manifest = with_values(manifest, values)
+    return manifest
 
 
 def _upstreams(
-    component: Component,
-    made: Sequence[tuple[PlacedObject, KubernetesObject]],
-    settings: Settings,
+    component: Component, made: _Made, settings: Settings
 ) -> dict[str, Upstream]:
     services = {
-        one.manifest["metadata"]["name"]: resource
-        for one, resource in made
-        if _is_service(one.manifest)
+        placed.manifest["metadata"]["name"]: resource
+        for placed, resource in made
+        if group_kind(placed.manifest) == ("", "Service")
     }
     return {
         name: upstream_of(
@@ -154,72 +156,29 @@ def _identity(manifest: Manifest) -> tuple[str, str, str, str]:
     )
 
 
-def _order(one: PlacedObject) -> int:
-    return ("needed", "beside", "running", "after").index(one.stage)
+def _stage(placed: PlacedObject) -> int:
+    return _STAGES.index(placed.stage)
 
 
 def _earlier(
-    one: PlacedObject,
-    made: Sequence[tuple[PlacedObject, KubernetesObject]],
-    needed: Sequence[pulumi.Resource],
+    placed: PlacedObject, made: _Made, needed: Sequence[pulumi.Resource]
 ) -> Sequence[pulumi.Resource]:
-    """Gives what an object waits for, of what is made before it. The run gives up on a Service
+    """Return what an object waits for, of what is made before it. The run gives up on a Service
     without pods."""
-    match one.stage:
-        case "running":
-            return needed
-        case "after":
-            return [
-                *needed,
-                *(resource for other, resource in made if other.stage == "running"),
-            ]
-        case _:
-            return ()
+    if placed.stage == "running":
+        return needed
+    if placed.stage == "after":
+        running = [resource for other, resource in made if other.stage == "running"]
+        return [*needed, *running]
+    return ()
 
 
-def _is_service(manifest: Manifest) -> bool:
-    return group_kind(manifest) == ("", "Service")
-
-
-def _of_client(
-    manifest: Manifest,
-    pods: Sequence[Path],
-    references: Mapping[str, SecretReference],
-    audiences: Mapping[str, str],
-    mark: pulumi.Output[str] | None,
-) -> Manifest:
-    """Completes the pods with what only a run knows of the client: `references`, by variable, are
-    secrets that lie in Secrets of somebody else's, `audiences` those of tokens that it needs, and
-    `mark` restarts them."""
-    if mark is None or not pods:
-        return manifest
-    changed = copy.deepcopy(manifest)
-    for path in pods:
-        if not (template := holder_at(changed, path)):
-            continue
-        containers = [
-            container
-            for kind in CONTAINER_LISTS
-            for container in template["spec"].get(kind, ())
-        ]
-        add_references(containers, references)
-        add_tokens(template["spec"], containers, audiences)
-        if group_kind(manifest) not in _REPLACED:
-            metadata = template["metadata"]
-            metadata["annotations"] = {
-                **metadata.get("annotations", {}),
-                CREDENTIAL_DIGEST: mark,
-            }
-    return changed
-
-
-def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
-    manifest, kind = one.manifest, one.manifest["kind"]
-    namespace, name = (
-        manifest["metadata"].get("namespace", ""),
-        manifest["metadata"]["name"],
-    )
-    if one.pods:
+def _message(cluster: Cluster, component: Component, placed: PlacedObject) -> str:
+    manifest = placed.manifest
+    kind = manifest["kind"]
+    name = manifest["metadata"]["name"]
+    namespace = manifest["metadata"].get("namespace", "")
+    if placed.pods:
         return (
             f"{kind} '{namespace}/{name}' has pods of this version that are not ready; after ten "
             f"minutes the run gives up. See {cluster.kubectl} --namespace={namespace} get pods "
@@ -230,9 +189,11 @@ def _message(cluster: Cluster, component: Component, one: PlacedObject) -> str:
             f"release '{namespace}/{name}' is not ready. See {cluster.helm} --namespace "
             f"{namespace} status {name}"
         )
-    where = f"--namespace={namespace} " if namespace else ""
+    described = resource_of(kind_of(manifest["apiVersion"], kind))
+    within = f"{namespace}/" if namespace else ""
+    flag = f"--namespace={namespace} " if namespace else ""
     return (
-        f"{kind} '{f'{namespace}/' if namespace else ''}{name}' is not ready; after ten minutes "
-        f"the run gives up. See {cluster.kubectl} {where}describe "
-        f"{resource_of(kind_of(manifest['apiVersion'], kind))} {name}"
+        f"{kind} '{within}{name}' is not ready; after ten minutes "
+        f"the run gives up. See {cluster.kubectl} {flag}describe "
+        f"{described} {name}"
     )

@@ -50,15 +50,15 @@ GIVING = Part("a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.
 
 LEADS: Edit = (
     SERVICE,
-    '            host=gateway.nowhere,\n            port=fields["port"],\n',
-    '            host=name.split("/")[1].rsplit("-", 1)[0] + "-g0.default.svc.cluster.local",\n            port=8080,\n',
+    '        host=args.workspace.nowhere,\n        port=fields["port"],\n',
+    '        host=f"{args.component.name}-g0.default.svc.cluster.local",\n        port=8080,\n',
 )
 TARGET: Edit = (
     GATEWAY,
-    "        self.rings = dict(self._rings(name))\n",
-    "        self.rings = dict(self._rings(name))\n"
-    '        host = "a-g0.default.svc.cluster.local:8080"\n'
-    '        kong.Target(f"{name}-t", upstream_id=nowhere.id, target=host, weight=100, opts=self.options)\n',
+    "    issuers: dict[str, TokenIssuer] = {}\n",
+    "    issuers: dict[str, TokenIssuer] = {}\n"
+    '    host = "a-g0.default.svc.cluster.local:8080"\n'
+    '    kong.Target(f"{name}-t", upstream_id=nowhere.id, target=host, weight=100, opts=options)\n',
 )
 NO_MARK: tuple[Edit, ...] = (
     (
@@ -82,7 +82,7 @@ ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true 
 NO_WAIT: tuple[Edit, ...] = (
     (
         SERVICE,
-        "pulumi.runtime.is_dry_run() else workload.rolled_out",
+        "pulumi.runtime.is_dry_run() else args.rolled_out",
         "True else previewed",
     ),
     (
@@ -92,18 +92,18 @@ NO_WAIT: tuple[Edit, ...] = (
     ),
     (
         SERVICE,
-        '"post-function", config, *workload.resources)',
-        '"post-function", config)',
+        "depends_on=list(args.workload)",
+        "depends_on=[]",
     ),
 )
 NOT_ROLLED_OUT: Edit = (
     SERVICE,
-    "pulumi.runtime.is_dry_run() else workload.rolled_out",
+    "pulumi.runtime.is_dry_run() else args.rolled_out",
     "True else previewed",
 )
 ADMITTED_LATE: Edit = (
     "components/application.py",
-    "closing = [service.admission for service in self.gated.values()]",
+    "closing = [service.admission for service in services.values()]",
     "closing: list[pulumi.Resource] = []",
 )
 UNCUT: Edit = (
@@ -118,10 +118,10 @@ UNCUT_FOR_USERS: Edit = (
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
-    "opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))",
-    "opts = pulumi.ResourceOptions(\n"
-    '            parent=self._parent, depends_on=list(after), delete_before_replace=True, replace_on_changes=["configJson"]\n'
-    "        )",
+    "after = pulumi.ResourceOptions(depends_on=list(args.workload))",
+    "after = pulumi.ResourceOptions(\n"
+    '        depends_on=list(args.workload), delete_before_replace=True, replace_on_changes=["configJson"]\n'
+    "    )",
 )
 ANY_HOST: Edit = (
     "kong_oam/kong/lua/rules.lua",
@@ -134,7 +134,7 @@ ANY_ADDRESS: Edit = (
     "if networks and false and not is_in_one_of",
 )
 IN_CLEAR: tuple[Edit, ...] = (
-    (SERVICE, ", **self._over_tls(component, backend)}", "}"),
+    (SERVICE, "**asked_for, **over_tls}", "**asked_for}"),
     (
         GATE,
         "if not service or service.protocol ~= 'https' or service.tls_verify ~= true then",

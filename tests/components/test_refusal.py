@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pytest
 
-from components.refusal import accept
+from components.refusal import stop_at
 from tests.support.estates import api, compiled
 
 
@@ -16,9 +16,9 @@ def test_the_message_says_what_could_not_be_judged() -> None:
         api("shop", access=ACCESS, domain="shop.example.com"),
     )
     with pytest.raises(pulumi.RunError) as error:
-        accept(broken)
+        stop_at(broken.diagnostics, f"in the Applications{broken.reservation}")
     assert str(error.value).startswith(
-        "Kong-OAM: 2 error(s) in the Applications; nothing was provisioned; what others say of 'orders' is judged when "
+        "Kong-OAM: 2 error(s) in the Applications; what others say of 'orders' is judged when "
         "that can be read\n"
     )
 

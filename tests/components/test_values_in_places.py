@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import yaml
 from pulumi.runtime import set_mocks
 
-from components.application import Component, provision_components
+from components.application import (
+    DeployedComponent,
+    DeploymentArgs,
+    deploy_components,
+)
+from components.gateway.workspace import Workspace
 from components.workload.cluster import provision_clusters
+from components.workload.credential import ClientEnvironment
 from kong_oam.access.copies import Copy
 from kong_oam.access.settings.stack import parse
 from kong_oam.oam.rendered import Awaited
@@ -62,12 +67,21 @@ def test_each_place_is_given_what_is_there() -> None:
     )
     application = replace(application, components=parts)
     estate, monitor = estate_of(application), recorder()
-    gateway: Any = SimpleNamespace(estate=estate, settings=SETTINGS, gates_stay=False)
+    unused: Any = None
 
     async def program() -> None:
         clusters = provision_clusters(estate, SETTINGS)
-        homes = {key: Component(one) for key, one in estate.components.items()}
-        provision_components(application, homes, gateway, {}, clusters)
+        args = DeploymentArgs(
+            estate,
+            SETTINGS,
+            parents={key: DeployedComponent(key) for key in estate.components},
+            clients=dict.fromkeys(estate.components, ClientEnvironment({})),
+            workspace=Workspace(unused, {}, {}, unused, unused, {}),
+            clusters=clusters,
+            plugins={},
+            ready=[],
+        )
+        deploy_components(application, args)
 
     set_mocks(monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor)
     _await(program)

@@ -205,7 +205,11 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
         assert done.returncode == 0, done.stdout
 
 
-LEADS = ("components/gateway/service.py", "host=gateway.nowhere", 'host="127.0.0.1"')
+LEADS = (
+    "components/gateway/service.py",
+    "host=args.workspace.nowhere",
+    'host="127.0.0.1"',
+)
 UNCUT = (
     "kong_oam/kong/lua/gate.lua",
     "then return cut(scopes, { client }, gate.services) end",

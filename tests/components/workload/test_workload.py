@@ -12,9 +12,9 @@ from pulumi.runtime import set_mocks
 
 from components.identity.issuer import Credential, Issuer, SecretReference
 from components.workload.cluster import provision_clusters
-from components.workload.manifest import VERSION
-from components.workload.objects import is_there
-from components.workload.workload import Workload
+from components.workload.environment import client_environment
+from components.workload.objects import VERSION, is_there
+from components.workload.workload import WorkloadArgs, provision_workload
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.oam.rendered import Awaited
 from tests.support.mocks import Registered, all_of, clear, recorder
@@ -94,17 +94,11 @@ def provisioned(
         )
         cluster = provision_clusters(estate, settings())[None]
         parent = pulumi.ComponentResource("kong-oam:index:Component", "orders/api")
-        made = Workload(
-            application,
-            whole,
-            estate,
-            settings(),
-            {"main": issuer},
-            cluster,
-            [],
-            parent,
-            _no_value,
+        environment = client_environment(whole, estate, {"main": issuer})
+        args = WorkloadArgs(
+            application, whole, settings(), environment, cluster, [], _no_value
         )
+        made = provision_workload(args, parent)
         known["rolled out"] = await made.rolled_out.future()
         known["upstreams"] = {
             name: await one.address.future() for name, one in made.upstreams.items()

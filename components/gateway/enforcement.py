@@ -1,0 +1,81 @@
+"""Tells what the plugins of a run enforce together, once all of them are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi.runtime import is_dry_run
+
+from kong_oam.engine.state import StackState
+from kong_oam.kong import actual
+from kong_oam.kong.account import Account
+
+from .plugin import Plugin
+
+
+def enforced(
+    plugins: Sequence[Plugin], state: StackState, account: Account
+) -> pulumi.Output[str]:
+    """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
+    nothing."""
+    configurations = {plugin.name: plugin.resource.config_json for plugin in plugins}
+    return pulumi.Output.all(**configurations).apply(
+        lambda made: actual.enforced(state, account, made)
+    )
+
+
+def are_as_meant(plugins: Sequence[Plugin]) -> pulumi.Output[bool]:
+    """Tell whether all plugins are as this run means them. A flag may leave some out (`--target`):
+    they are as they were, or are not there and unknown."""
+
+    async def all_are() -> bool:
+        return is_dry_run() or all([await _is_as_meant(plugin) for plugin in plugins])
+
+    return pulumi.Output.from_input(all_are())
+
+
+async def _is_as_meant(plugin: Plugin) -> bool:
+    made = await plugin.resource.config_json.future()
+    meant = await pulumi.Output.from_input(plugin.meant).future()
+    if made is None or meant is None:
+        return False
+    return bool(json.loads(made) == json.loads(meant))
+
+
+def once_known(
+    new: str, before: str, fingerprint: pulumi.Output[str], state: StackState
+) -> pulumi.Input[str]:
+    """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
+
+    It is unknown where a run left out a plugin at which the run before failed.
+    """
+    if not state.doubted or is_dry_run():
+        return new
+    return fingerprint.apply(lambda known: before if known == actual.UNKNOWN else new)
+
+
+def warn_of_unknown_tables(
+    tables: Mapping[str, pulumi.Output[str]],
+) -> pulumi.Output[bool]:
+    """Warn in a preview of tables that it cannot show, by service; return whether there are any.
+
+    The official plugin takes a configuration that is not known yet for an unchanged one.
+    """
+
+    async def warn() -> bool:
+        if not is_dry_run():
+            return False
+        unknown = [
+            service for service, table in tables.items() if not await table.is_known()
+        ]
+        if unknown:
+            pulumi.log.warn(
+                f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
+                f"{unknown[0]}, and no preview can show it before: the provider makes up an id of "
+                "a client or an API in the same run"
+            )
+        return bool(unknown)
+
+    return pulumi.Output.from_input(warn())

@@ -1,0 +1,47 @@
+"""Values of the estate's Kong workspace, from which services are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kong as kong
+
+from kong_oam.kong.plugins import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """An identity provider as the gateway knows it.
+
+    `ring` is the id of the consumer that stands for all who have a token of it. `audiences` are
+    those that the provider makes up, and `client_ids` those of this stack and of other partitions
+    of the estate, both by component key.
+    """
+
+    address: pulumi.Output[str]
+    ring: pulumi.Output[str]
+    audiences: Mapping[str, pulumi.Output[str]]
+    client_ids: Mapping[str, pulumi.Input[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What an estate has once in its Kong workspace, or finds there.
+
+    `schemas` are those of Kong's plugins, by kind, and `authorities` the ids of its CA
+    certificates, by fingerprint. `nobody` is the id of the consumer for calls without a token,
+    `nowhere` the name of the Upstream that services lead to. `client_certificate` is the id of what
+    is shown to workloads that ask for it. `before_authentication` comes before the plugins that
+    verify tokens.
+    """
+
+    provider: kong.Provider
+    schemas: Mapping[str, Schema]
+    authorities: Mapping[str, str]
+    nobody: pulumi.Output[str]
+    nowhere: pulumi.Input[str]
+    issuers: Mapping[str, TokenIssuer]
+    client_certificate: pulumi.Output[str] | None = None
+    before_authentication: Sequence[pulumi.Resource] = ()

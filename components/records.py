@@ -1,0 +1,51 @@
+"""What the base of an estate recorded, as its partitions find it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from kong_oam.engine.state import StackState
+
+
+class Record(dict[str, Any]):
+    """What the base recorded of one thing, by name; what is not there is unknown, which only a
+    preview goes on with."""
+
+    def value(self, *path: str) -> pulumi.Output[Any]:
+        """Return what stands at the path."""
+        value: Any = self
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return _unknown() if value is None else pulumi.Output.from_input(value)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base of an estate as a partition finds it: its state, and what it made, by provider and
+    at Kong.
+
+    `clients` are not the base's: ids of those who call from other partitions, by provider and
+    component.
+    """
+
+    state: StackState
+    generation: int
+    providers: Mapping[str, Record]
+    gateway: Record
+    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def _unknown() -> pulumi.Output[Any]:
+    """Return what a preview cannot know."""
+
+    async def value(of: Any) -> Any:
+        return of
+
+    return pulumi.Output(
+        set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False))
+    )
