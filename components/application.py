@@ -17,7 +17,6 @@ from kong_oam.oam.rendered import Awaited
 from .gateway.service import (
     GateArgs,
     GatedService,
-    RouteArgs,
     ServiceArgs,
     provision_gate,
     provision_routes,
@@ -146,7 +145,7 @@ def _deploy(
             args.plugins.get(f"{name}-gate"),
         )
         services[backend] = provision_gate(name, gate_args, opts)
-    provision_routes(RouteArgs(component, args.settings, services, args.ready), opts)
+    provision_routes(component, args.settings, services, args.ready, opts)
     return Deployment(services, workloads)
 
 

@@ -55,8 +55,7 @@ from .gateway.enforcement import (
     warn_of_unknown_tables,
 )
 from .gateway.gateway import Gateway, GatewayArgs
-from .gateway.plugin import Plugin
-from .gateway.service import GatedService
+from .gateway.service import GatedService, Plugin
 from .grants import Grants
 from .graph import Moved, without_traces
 from .identity import provision

@@ -12,7 +12,7 @@ from kong_oam.engine.state import StackState
 from kong_oam.kong import actual
 from kong_oam.kong.account import Account
 
-from .plugin import Plugin
+from .service import Plugin
 
 
 def enforced(

@@ -23,8 +23,19 @@ from kong_oam.kong.table import address, closed, table
 from kong_oam.kong.upstream_tls import certified_name, service_fields
 
 from ..workload.upstream import Upstream
-from .plugin import Config, Plugin, PluginArgs, provision_plugin
 from .workspace import TokenIssuer, Workspace
+
+Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
+"""A plugin's configuration; as a text it is given to Kong as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin of a service, and the configuration that this run means it to have."""
+
+    name: str
+    resource: kong.Plugin
+    meant: pulumi.Input[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +112,10 @@ def provision_service(
         lambda table: plugins.admission(table, *headers)
     )
     kind, config = _authentication(args)
-    before = pulumi.ResourceOptions(
-        depends_on=list(args.workspace.before_authentication)
-    )
+    verified = _after(opts, args.workspace.before_authentication)
     guards = [
         _plugin(f"{name}-admission", "pre-function", admission, args, service, opts),
-        _plugin(f"{name}-{kind}", kind, config, args, service, _merged(opts, before)),
+        _plugin(f"{name}-{kind}", kind, config, args, service, verified),
     ]
     guards += [_extra(name, extra, args, service, opts) for extra in asked_for.plugins]
     kong_name = names.service(args.stack, component, args.backend)
@@ -127,21 +136,22 @@ def provision_gate(
     config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(
         inputs, rolled_out
     ).apply(lambda pair: _gate(args, *pair[0], rolled_out=pair[1]))
-    after = pulumi.ResourceOptions(depends_on=list(args.workload))
+    after = _after(opts, args.workload)
     gate = _plugin(
         f"{name}-gate",
         "post-function",
         config,
         args.service,
         args.gated.resource,
-        _merged(opts, after),
+        after,
     )
     return replace(args.gated, guards=[*args.gated.guards, gate])
 
 
-def _merged(
-    opts: pulumi.ResourceOptions, more: pulumi.ResourceOptions
+def _after(
+    opts: pulumi.ResourceOptions, earlier: Sequence[pulumi.Resource]
 ) -> pulumi.ResourceOptions:
+    more = pulumi.ResourceOptions(depends_on=list(earlier))
     return pulumi.ResourceOptions.merge(opts, more)
 
 
@@ -205,7 +215,7 @@ def _extra(
         extra.config,
         args,
         service,
-        _merged(opts, pulumi.ResourceOptions(aliases=before)),
+        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=before)),
         callers[extra.caller] if extra.caller else None,
     )
 
@@ -219,16 +229,34 @@ def _plugin(
     opts: pulumi.ResourceOptions,
     consumer: pulumi.Input[str] | None = None,
 ) -> Plugin:
-    plugin_args = PluginArgs(
-        kind,
-        config,
-        args.workspace.schemas[kind],
-        args.settings.gateway.logs is not None,
-        service,
-        names.tags(args.stack, args.component),
-        consumer,
+    """Make a plugin of the service, or of what one consumer asks it.
+
+    Its configuration is in full: strict matching then sees any change by hand.
+    """
+    keeps_records = args.settings.gateway.logs is not None
+
+    def in_full(config: Mapping[str, Any] | str) -> str:
+        if isinstance(config, str):
+            return config
+        schema = args.workspace.schemas[kind]
+        return plugins.config_json(schema, kind, config, keeps_records=keeps_records)
+
+    # A configuration that is known needs no Output.
+    meant = (
+        config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config)
     )
-    return provision_plugin(name, plugin_args, opts)
+    resource = kong.Plugin(
+        name,
+        name=kind,
+        config_json=meant,
+        strict_match=True,
+        enabled=True,
+        service_id=service.id,
+        consumer_id=consumer,
+        tags=names.tags(args.stack, args.component),
+        opts=opts,
+    )
+    return Plugin(name, resource, meant)
 
 
 def _gate(
@@ -269,31 +297,22 @@ def _table(args: ServiceArgs) -> pulumi.Output[str]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RouteArgs:
-    """What the routes of one component are made from.
-
-    `services` are by backend, with their gates. `ready` are certificates, before which nothing can
-    be called.
-    """
-
-    component: Component
-    settings: Settings
-    services: Mapping[str, GatedService]
-    ready: Sequence[pulumi.Resource]
-
-
-def provision_routes(args: RouteArgs, opts: pulumi.ResourceOptions) -> None:
+def provision_routes(
+    component: Component,
+    settings: Settings,
+    services: Mapping[str, GatedService],
+    ready: Sequence[pulumi.Resource],
+    opts: pulumi.ResourceOptions,
+) -> None:
     """Provision the routes of one component, each to the gated service of its backend.
 
-    They come after what guards them, so that what is not there yet is not found (404).
+    They come after what guards them, so that what is not there yet is not found (404); `ready` are
+    certificates, before which nothing can be called.
     """
-    component, gateway = args.component, args.settings.gateway
-    stack = args.settings.stack.name
+    gateway, stack = settings.gateway, settings.stack.name
     for plan in routes(component):
-        service = args.services[plan.backend]
+        service = services[plan.backend]
         guards = [guard.resource for guard in service.guards]
-        after = pulumi.ResourceOptions(depends_on=[*guards, *args.ready])
         kong.Route(
             f"{component.key}-{plan.role}-{plan.backend}",
             name=names.route(stack, component, plan.backend, plan.role),
@@ -306,5 +325,5 @@ def provision_routes(args: RouteArgs, opts: pulumi.ResourceOptions) -> None:
             https_redirect_status_code=308 if gateway.redirect else 426,
             **FIXED,
             tags=names.tags(stack, component),
-            opts=_merged(opts, after),
+            opts=_after(opts, [*guards, *ready]),
         )

@@ -92,8 +92,8 @@ NO_WAIT: tuple[Edit, ...] = (
     ),
     (
         SERVICE,
-        "depends_on=list(args.workload)",
-        "depends_on=[]",
+        "_after(opts, args.workload)",
+        "opts",
     ),
 )
 NOT_ROLLED_OUT: Edit = (
@@ -118,9 +118,9 @@ UNCUT_FOR_USERS: Edit = (
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
-    "after = pulumi.ResourceOptions(depends_on=list(args.workload))",
-    "after = pulumi.ResourceOptions(\n"
-    '        depends_on=list(args.workload), delete_before_replace=True, replace_on_changes=["configJson"]\n'
+    "more = pulumi.ResourceOptions(depends_on=list(earlier))",
+    "more = pulumi.ResourceOptions(\n"
+    '        depends_on=list(earlier), delete_before_replace=True, replace_on_changes=["configJson"]\n'
     "    )",
 )
 ANY_HOST: Edit = (
