@@ -25,7 +25,6 @@ from .gateway.service import (
 from .gateway.workspace import Workspace
 from .workload.cluster import Clusters
 from .workload.credential import ClientEnvironment
-from .workload.upstream import Upstream
 from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 
@@ -80,15 +79,6 @@ class Deployment:
             objects += workload.resources
         return objects
 
-    @property
-    def upstreams(self) -> dict[str, Upstream]:
-        """Where the gateway finds each backend, by the name of the service at Kong."""
-        workload, *_ = self.workloads.values()
-        return {
-            service.name: workload.upstreams[backend]
-            for backend, service in self.services.items()
-        }
-
 
 def deploy_components(
     application: Application, args: DeploymentArgs
@@ -117,16 +107,13 @@ def _deploy(
     """
     parent = args.parents[component.key]
     opts = pulumi.ResourceOptions(parent=parent, provider=args.workspace.provider)
-    service_args = {
-        backend: ServiceArgs(
+    services: dict[str, GatedService] = {}
+    for backend in component.backends:
+        service_args = ServiceArgs(
             component, backend, args.estate, args.settings, args.workspace
         )
-        for backend in component.backends
-    }
-    services = {
-        backend: provision_service(f"{component.key}-{backend}", service, opts)
-        for backend, service in service_args.items()
-    }
+        name = f"{component.key}-{backend}"
+        services[backend] = provision_service(name, service_args, opts)
     closing = [service.admission for service in services.values()]
     after = [*closing, *_dependencies(component, others)]
     workloads = {
@@ -137,7 +124,6 @@ def _deploy(
     for backend, service in services.items():
         name = f"{component.key}-{backend}"
         gate_args = GateArgs(
-            service_args[backend],
             service,
             workload.upstreams[backend],
             workload.resources,

@@ -233,7 +233,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         )
     provisioned = _Provisioned(model, credentials, issuers, gateway, deployments)
     warn_of_unknown_tables(
-        {service.name: service.table for service in provisioned.services}
+        {service.args.kong_name: service.table for service in provisioned.services}
     )
     return provisioned
 
@@ -282,10 +282,11 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
     audiences: dict[str, pulumi.Output[str]] = {}
     for issuer in issuers.values():
         audiences |= issuer.audiences
-    upstreams: dict[str, pulumi.Output[str]] = {}
-    for deployment in provisioned.deployments.values():
-        for name, upstream in deployment.upstreams.items():
-            upstreams[name] = upstream.address
+    upstreams = {
+        service.args.kong_name: service.upstream.address
+        for service in provisioned.services
+        if service.upstream
+    }
     outputs: dict[str, Any] = {
         "access": access_table(estate),
         "grants": grants(estate),
@@ -301,10 +302,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> dict[str, Any]:
         "credentials": provisioned.credentials,
         "issuers": {name: issuer.issuer for name, issuer in issuers.items()},
         "audiences": audiences,
-        "clients": {
-            name: {key: client.client_id for key, client in issuer.clients.items()}
-            for name, issuer in issuers.items()
-        },
+        "clients": {name: issuer.client_ids for name, issuer in issuers.items()},
         "upstreams": upstreams,
     }
     certificate = provisioned.gateway.workspace.client_certificate

@@ -19,8 +19,11 @@ from kong_oam.kong.upstream_tls import CLIENT_CERTIFICATE
 from ..identity.issuer import Issuer
 from ..records import Base
 from .certificates import Pem, provision_certificate
-from .key_ring import KeyRingArgs, Slots, provision_key_ring
+from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
+
+Slots = pulumi.Output[list[Mapping[str, Any]]]
+"""Which key sits in which slot of a ring, as the next run has to know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +117,18 @@ def _provision(
     issuers: dict[str, TokenIssuer] = {}
     slots: dict[str, Slots] = {}
     for key, issuer in args.issuers.items():
-        ring_args = KeyRingArgs(
-            args.settings,
-            key,
-            issuer.issuer,
-            issuer.keys,
-            issuer.previous_keys,
-            args.key_slots.get(key) or (),
-        )
-        ring, slots_of_ring = provision_key_ring(
+        # The ring stands for all who have a token of the issuer; its credentials are the keys.
+        ring = kong.Consumer(
             f"{name}-ring-{key}",
-            ring_args,
-            options,
+            username=names.ring(stack, key),
+            custom_id=issuer.issuer,
+            tags=names.tags(stack),
+            opts=options,
         )
         issuers[key] = _token_issuer(issuer, ring.id, {})
-        if slots_of_ring is not None:
-            slots[key] = slots_of_ring
+        # Enterprise's openid-connect reads the issuer's keys where they are published.
+        if args.settings.gateway.edition == "oss":
+            slots[key] = _fill(f"{name}-ring-{key}", ring, key, args, options)
     workspace = Workspace(
         provider,
         args.facts.schemas,
@@ -141,6 +140,42 @@ def _provision(
         before_authentication=(nobody,),
     )
     return workspace, slots
+
+
+def _fill(
+    name: str,
+    ring: kong.Consumer,
+    key: str,
+    args: GatewayArgs,
+    options: pulumi.ResourceOptions,
+) -> Slots:
+    """Make the fixed number of credentials of a provider's ring. Return what the next run has to
+    know of them."""
+    settings, issuer = args.settings, args.issuers[key]
+    stack, count = settings.stack.name, settings.gateway.key_slots
+    before = args.key_slots.get(key) or ()
+    unused = [names.unused_key(stack, key, index) for index in range(count)]
+    slots = pulumi.Output.all(issuer.keys, issuer.previous_keys).apply(
+        lambda lists: assigned(settings, key, before, *lists)
+    )
+    keys = pulumi.Output.all(slots, issuer.keys).apply(
+        lambda both: filled(both[0], both[1][0], unused)
+    )
+    secret = pulumi.ResourceOptions(additional_secret_outputs=["secret"])
+    for index in range(count):
+        kong.ConsumerJwtAuth(
+            f"{name}-slot-{index}",
+            consumer_id=ring.id,
+            algorithm=keys[index].algorithm,
+            key=keys[index].kid,
+            rsa_public_key=keys[index].pem,
+            secret=pulumi.Output.secret(
+                "unused: RS256 and ES256 verify with the public key"
+            ),
+            tags=names.tags(stack),
+            opts=pulumi.ResourceOptions.merge(options, secret),
+        )
+    return slots.apply(lambda now: [slot.to_output() for slot in now])
 
 
 def _of_base(args: GatewayArgs, base: Base, provider: kong.Provider) -> Workspace:
@@ -167,8 +202,9 @@ def _token_issuer(
     issuer: Issuer, ring: pulumi.Output[str], elsewhere: Mapping[str, str]
 ) -> TokenIssuer:
     """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
-    own = {key: client.client_id for key, client in issuer.clients.items()}
-    return TokenIssuer(issuer.issuer, ring, issuer.audiences, {**elsewhere, **own})
+    return TokenIssuer(
+        issuer.issuer, ring, issuer.audiences, {**elsewhere, **issuer.client_ids}
+    )
 
 
 def _client_certificate(

@@ -54,6 +54,11 @@ class ServiceArgs:
         return self.settings.stack.name
 
     @property
+    def kong_name(self) -> str:
+        """The name of the service at Kong."""
+        return names.service(self.stack, self.component, self.backend)
+
+    @property
     def issuer(self) -> TokenIssuer:
         """The issuer of the component's tokens."""
         return self.workspace.issuers[self.component.provider]
@@ -61,20 +66,21 @@ class ServiceArgs:
 
 @dataclass(frozen=True, slots=True)
 class GatedService:
-    """A Kong service for one backend of a component. `name` is the one at Kong.
+    """A Kong service for one backend of a component.
 
     The service itself leads nowhere: to an Upstream without Targets, where every request is
     answered with 503. Only the gate knows the workload, and sends there what it allows. So no
     order, pause or part of a run lets anybody in: what is not there, or not seen yet, refuses.
 
     Admission and the gate decide by the `table`. `guards` are all its plugins: admission is the
-    first, and the gate, once it is made, the last.
+    first, and the gate, once it is made, the last. That leads to the `upstream`.
     """
 
-    name: str
+    args: ServiceArgs
     resource: kong.Service
     table: pulumi.Output[str]
     guards: Sequence[Plugin]
+    upstream: Upstream | None = None
 
     @property
     def admission(self) -> kong.Plugin:
@@ -90,8 +96,7 @@ class GateArgs:
     version of the workload runs, `before` is the configuration that the gate has by the state.
     """
 
-    service: ServiceArgs
-    gated: GatedService
+    service: GatedService
     upstream: Upstream
     workload: Sequence[pulumi.Resource]
     rolled_out: pulumi.Output[bool]
@@ -118,8 +123,7 @@ def provision_service(
         _plugin(f"{name}-{kind}", kind, config, args, service, verified),
     ]
     guards += [_extra(name, extra, args, service, opts) for extra in asked_for.plugins]
-    kong_name = names.service(args.stack, component, args.backend)
-    return GatedService(kong_name, service, gate_table, guards)
+    return GatedService(args, service, gate_table, guards)
 
 
 def provision_gate(
@@ -127,7 +131,8 @@ def provision_gate(
 ) -> GatedService:
     """Make the gate of a service, and return the service with it. A run in which the workload is
     not there leaves its rules as they were."""
-    inputs = pulumi.Output.all(args.gated.table, args.upstream.host, args.upstream.port)
+    service = args.service
+    inputs = pulumi.Output.all(service.table, args.upstream.host, args.upstream.port)
     # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
     # the workload.
     urns = [resource.urn for resource in args.workload]
@@ -141,11 +146,11 @@ def provision_gate(
         f"{name}-gate",
         "post-function",
         config,
-        args.service,
-        args.gated.resource,
+        service.args,
+        service.resource,
         after,
     )
-    return replace(args.gated, guards=[*args.gated.guards, gate])
+    return replace(service, guards=[*service.guards, gate], upstream=args.upstream)
 
 
 def _after(
@@ -171,7 +176,7 @@ def _service(
     fields = {**USUAL, **asked_for, **over_tls}
     return kong.Service(
         name,
-        name=names.service(args.stack, args.component, args.backend),
+        name=args.kong_name,
         protocol=fields["protocol"],
         host=args.workspace.nowhere,
         port=fields["port"],
@@ -262,13 +267,14 @@ def _plugin(
 def _gate(
     args: GateArgs, table: str, host: str, port: int, *, rolled_out: bool
 ) -> Mapping[str, Any] | str:
-    certified = certified_name(args.service.component, args.service.backend)
+    meant = args.service.args
+    certified = certified_name(meant.component, meant.backend)
     upstream = address(host, port, certified)
     if rolled_out:
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"
     pulumi.log.warn(
-        f"gateway: service {args.gated.name} {stays}: the Deployment of this version is not there; "
+        f"gateway: service {meant.kong_name} {stays}: the Deployment of this version is not there; "
         "run `pulumi up` once it can be"
     )
     return args.before or plugins.gate(closed(table), upstream)

@@ -94,6 +94,11 @@ class Issuer:
     """What partitions of the estate need of it besides, by words that its kind alone knows."""
 
     @property
+    def client_ids(self) -> dict[str, pulumi.Output[str]]:
+        """The ids of its clients, by component key."""
+        return {key: client.client_id for key, client in self.clients.items()}
+
+    @property
     def made(self) -> dict[str, pulumi.Input[Any]]:
         """What partitions of the estate have to know of it."""
         return {
