@@ -23,7 +23,7 @@ application itself on their device."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
-    """Yields the redirect URIs of applications."""
+    """Yield the redirect URIs of applications."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
             for uri in _texts(_part(app, place).get("redirectUris")):
@@ -31,7 +31,7 @@ def redirects(deployment: Deployment) -> Iterator[Redirect]:
 
 
 def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Finds grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
+    """Find grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
     device codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
@@ -51,7 +51,7 @@ def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
 
 
 def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Finds applications that anybody of the tenant gets tokens for, or that are there for other
+    """Find applications that anybody of the tenant gets tokens for, or that are there for other
     tenants, too."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (False, None):
@@ -67,9 +67,8 @@ def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
             )
 
 
-def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
-    """Finds secrets that nothing replaces, and clients that keep their secret or their key for more
-    than `longest` days."""
+def kept_secrets(deployment: Deployment) -> Iterator[PolicyFinding]:
+    """Find secrets that nothing replaces."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
@@ -77,31 +76,13 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFin
                 "changes",
                 password,
             )
-    estate = deployment.model.estate
-    clients = {
-        f"{client.provider}-{kind}-{client.component}-a": client
-        for client in (estate.own_clients if estate else ())
-        for kind in ("secret", "certificate")
-    }
-    for credential in deployment.of(SHARED, CERTIFICATE):
-        if (
-            estate
-            and (client := clients.get(credential.name))
-            and (every := estate.schedule_of(client).every) > longest
-        ):
-            yield PolicyFinding(
-                f"{client.component} ({client.place}) keeps its key for {every} days",
-                credential,
-            )
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Those of a list, as far as they, and the list, are known."""
-    return (
-        item
-        for item in (value if isinstance(value, list | tuple) else ())
-        if isinstance(item, str)
-    )
+    """Yield the texts of a list, as far as they, and the list, are known."""
+    for item in value if isinstance(value, list | tuple) else ():
+        if isinstance(item, str):
+            yield item
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

@@ -4,10 +4,11 @@ gate."""
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kong_oam.access.model import METHODS, Rule
+from kong_oam.access.edge.kong_plugin import KongPlugin
+from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
 from kong_oam.kong.kong_plugin import why_waived
@@ -67,7 +68,7 @@ _PASSIVE = ("harmless", "limits")
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that every route leads to a service of this stack that has all three plugins,
+    """Check that every route leads to a service of this stack that has all three plugins,
     enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
@@ -76,50 +77,49 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
                 f"route {route.name} leads to no service of this stack", route
             )
             continue
-        guards = [
-            one
-            for one in _plugins(deployment, service.urn)
-            if one.properties.get("enabled")
-        ]
-        active = {plugin.text("name") for plugin in guards}
-        for what, kinds in GUARDS.items():
+        active = {
+            plugin.text("name")
+            for plugin in _plugins(deployment, service.urn)
+            if plugin.properties.get("enabled")
+        }
+        for guard, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
                 yield PolicyFinding(
-                    f"route {route.name} leads to {service.name}, which has no {what} (an enabled "
+                    f"route {route.name} leads to {service.name}, which has no {guard} (an enabled "
                     f"{missing})",
                     route,
                 )
 
 
 def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that every service leads to an Upstream of this stack, or of its estate's base, that
+    """Check that every service leads to an Upstream of this stack, or of its estate's base, that
     has no Targets: only a gate leads to a workload."""
     of_base = _of_base(deployment, nowhere)
+    upstreams: list[Resource] = []
     for service in deployment.of(SERVICE):
-        if (
-            deployment.source(service, "host", UPSTREAM) is None
-            and service.text("host") != of_base
-        ):
+        host = service.text("host")
+        upstream = deployment.source(service, "host", UPSTREAM)
+        if upstream is not None:
+            upstreams.append(upstream)
+        elif host != of_base:
             yield PolicyFinding(
-                f"service {service.name} leads to {service.text('host') or 'a host'} around its "
-                "gate",
+                f"service {service.name} leads to {host or 'a host'} around its gate",
                 service,
             )
+    estate = deployment.model.estate
+    # The services of partitions lead to an Upstream that only the base's state has.
+    is_one_of_several = estate is not None and estate.role != "whole"
     for target in deployment.of(TARGET):
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
-        used = upstream and any(
-            deployment.source(service, "host", UPSTREAM) is upstream
-            for service in deployment.of(SERVICE)
-        )
-        if used or _is_one_of_several(deployment):
+        if upstream in upstreams or is_one_of_several:
             yield PolicyFinding(
                 f"target {target.name} leads services around their gates", target
             )
 
 
 def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that whoever answers by https behind a service is verified, and that a gate asks for
+    """Check that whoever answers by https behind a service is verified, and that a gate asks for
     https where the Application does."""
     for service in deployment.of(SERVICE):
         if service.text("protocol") == "https" and not _verifies(service):
@@ -127,35 +127,34 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFi
                 f"service {service.name} speaks https to whoever answers: no CA verifies it",
                 service,
             )
-    estate = deployment.model.estate
-    for plugin in deployment.of(PLUGIN):
-        address = (
-            address_of(plugin.config)
-            if plugin.text("name") == "post-function"
-            else None
-        )
+    for gate in deployment.of(PLUGIN):
+        if gate.text("name") != "post-function":
+            continue
+        address = address_of(gate.config)
         if address is None:
             continue
-        service_of_gate = deployment.source(plugin, "serviceId", SERVICE)
-        spoken = service_of_gate.text("protocol") if service_of_gate else ""
-        table = table_of(plugin.config) or {}
-        component = (
-            estate.components.get(str(table.get("component"))) if estate else None
-        )
-        meant = any(
-            endpoint.tls
-            and table.get("hosts", {})
-            .get(endpoint.host, {})
-            .get(written(endpoint.path))
-            is True
-            for endpoint in (component.endpoints if component else ())
-        )
-        if (meant or "name" in address) and not (
-            spoken == "https" and "name" in address
-        ):
+        names_certificate = "name" in address
+        is_meant = names_certificate or _is_meant_by_tls(deployment, gate)
+        if is_meant and not (names_certificate and _speaks_tls(deployment, gate)):
             yield PolicyFinding(
-                f"{plugin.name} sends in clear text what is to go by https", plugin
+                f"{gate.name} sends in clear text what is to go by https", gate
             )
+
+
+def _speaks_tls(deployment: Deployment, gate: Resource) -> bool:
+    service = deployment.source(gate, "serviceId", SERVICE)
+    return service is not None and service.text("protocol") == "https"
+
+
+def _is_meant_by_tls(deployment: Deployment, gate: Resource) -> bool:
+    """Tell whether the Application asks for https at one of the places that lead to the gate."""
+    table = table_of(gate.config) or {}
+    component = _component(deployment, table)
+    for endpoint in component.endpoints if component else ():
+        paths = table.get("hosts", {}).get(endpoint.host, {})
+        if endpoint.tls and paths.get(written(endpoint.path)) is True:
+            return True
+    return False
 
 
 def _verifies(service: Resource) -> bool:
@@ -166,7 +165,7 @@ def _verifies(service: Resource) -> bool:
 def known_configurations(
     deployment: Deployment, _: Settings
 ) -> Iterator[PolicyFinding]:
-    """Checks that a preview knows what guards decide by. The official plugin takes what is not
+    """Check that a preview knows what guards decide by. The official plugin takes what is not
     known for what does not change."""
     for plugin in deployment.of(PLUGIN):
         if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
@@ -180,7 +179,7 @@ def known_configurations(
 def strict_authentication(
     deployment: Deployment, _: Settings
 ) -> Iterator[PolicyFinding]:
-    """Checks that tokens are verified in one place and in full.
+    """Check that tokens are verified in one place and in full.
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential
     makes.
@@ -214,21 +213,14 @@ def strict_authentication(
 
 
 def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that what a table opens to everybody, a public rule of its component does, for that
+    """Check that what a table opens to everybody, a public rule of its component does, for that
     path and method."""
-    estate = deployment.model.estate
-    if estate is None:
+    if deployment.model.estate is None:
         return
-    for plugin in deployment.of(PLUGIN):
-        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
-        if table is None:
-            continue
-        component = estate.components.get(str(table.get("component")))
-        rules = (
-            {written(path): owning for path, owning in component.owned.items()}
-            if component
-            else {}
-        )
+    for plugin, table in _tables(deployment.of(PLUGIN)):
+        component = _component(deployment, table)
+        owned = component.owned if component else {}
+        rules = {written(path): owning for path, owning in owned.items()}
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
                 yield PolicyFinding(
@@ -238,72 +230,85 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 
 
 def declared_addresses(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no table lets somebody in from elsewhere where the ip-allow trait of its
+    """Check that no table lets somebody in from elsewhere where the ip-allow trait of its
     component names networks."""
-    estate = deployment.model.estate
-    for plugin in deployment.of(PLUGIN) if estate else ():
-        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
-        component = (
-            estate.components.get(str((table or {}).get("component")))
-            if estate
-            else None
-        )
-        for path, by_method in component.allowed_from.items() if component else ():
-            listed = (table or {}).get("addresses", {}).get(written(path), {})
+    for plugin, table in _tables(deployment.of(PLUGIN)):
+        component = _component(deployment, table)
+        if component is None:
+            continue
+        for path, by_method in component.allowed_from.items():
+            address = written(path)
+            listed = table.get("addresses", {}).get(address, {})
             for method, networks in by_method.items():
                 texts = listed.get(method) or listed.get("*") or ()
-                if elsewhere := beyond(fewest(map(network, texts)), networks):
+                elsewhere = beyond(fewest(map(network, texts)), networks)
+                if elsewhere:
                     yield PolicyFinding(
-                        f"{plugin.name} lets {method} {written(path)} be called from {elsewhere}: "
+                        f"{plugin.name} lets {method} {address} be called from {elsewhere}: "
                         f"the ip-allow trait says{only_from(networks)}",
                         plugin,
                     )
 
 
+def _tables(
+    plugins: Iterable[Resource],
+) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """Yield those of the plugins that decide by a table, as far as it is known, with the table."""
+    for plugin in plugins:
+        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
+        if table:
+            yield plugin, table
+
+
+def _component(deployment: Deployment, table: Mapping[str, Any]) -> Component | None:
+    """Return the component that a table is for, where the Applications have it."""
+    estate = deployment.model.estate
+    return estate.components.get(str(table.get("component"))) if estate else None
+
+
 def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
+    """Check that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
     let pages read.
 
     One that nobody knows could do any of that. What the component's Application asks for by a
     waiver in date may stand before it.
     """
-    accepted = {*SCRIPTS, *STRICT, *settings["allow"]}
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
-        scopes = [
-            scope
-            for scope in ("serviceId", "routeId", "consumerId")
-            if plugin.properties.get(scope)
-        ]
-        doing = (
+        is_guard = kind in SCRIPTS or kind in STRICT
+        effect = (
             "lets pages read" if _marks_origins(plugin) else PLUGIN_KINDS.get(kind, "")
         )
-        if doing in _PASSIVE or (
-            kind not in (*SCRIPTS, *STRICT) and _is_waived(deployment, plugin)
-        ):
+        if effect in _PASSIVE or (not is_guard and _is_waived(deployment, plugin)):
             continue
-        if doing in _REFUSED:
-            yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
-        elif kind not in accepted:
+        if effect in _REFUSED:
+            yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[effect]}", plugin)
+        elif not is_guard and kind not in settings["allow"]:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} is not known to leave the decision to the gate",
                 plugin,
             )
-        if kind in SCRIPTS and scopes != ["serviceId"]:
+        if is_guard and not _is_of_a_service_alone(plugin):
+            disturbance = (
+                f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
+            )
             yield PolicyFinding(
-                f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service "
-                "alone",
+                f"{plugin.name}: {kind} {disturbance} where it is not on a service alone",
                 plugin,
             )
-        if kind in STRICT and scopes != ["serviceId"]:
-            yield PolicyFinding(
-                f"{plugin.name}: {kind} verifies tokens where it is not on a service alone",
-                plugin,
-            )
+
+
+def _is_of_a_service_alone(plugin: Resource) -> bool:
+    scopes = [
+        scope
+        for scope in ("serviceId", "routeId", "consumerId")
+        if plugin.properties.get(scope)
+    ]
+    return scopes == ["serviceId"]
 
 
 def _marks_origins(plugin: Resource) -> bool:
-    """Whether the plugin writes headers by which browsers let pages read answers."""
+    """Tell whether the plugin writes headers by which browsers let pages read answers."""
     return (
         plugin.text("name").startswith("response-transformer")
         and "access-control-" in str(plugin.config).lower()
@@ -311,104 +316,97 @@ def _marks_origins(plugin: Resource) -> bool:
 
 
 def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no plugin stands in the gate's place because its Application asks for it by a
+    """Check that no plugin stands in the gate's place because its Application asks for it by a
     waiver."""
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
-        for one in component.edge.kong_plugins:
-            if one.waiver and (why := why_waived(one)):
+        for plugin in component.edge.kong_plugins:
+            waiver, why = plugin.waiver, why_waived(plugin)
+            if waiver and why:
                 yield PolicyFinding(
-                    f"{component.key} ({one.place}): {one.name} {why}, until {one.waiver.until}: "
-                    f"{one.waiver.reason}"
+                    f"{component.key} ({plugin.place}): {plugin.name} {why}, until "
+                    f"{waiver.until}: {waiver.reason}"
                 )
 
 
 def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
-    """Whether the Application of the component whose service alone the plugin stands on asks for
-    it, and its waiver is not past its day by the stack's asOf."""
+    """Tell whether the Application of the component whose service alone the plugin stands on asks
+    for it, and its waiver is not past its day by the stack's asOf."""
     estate, today = deployment.model.estate, deployment.model.as_of
-    if (
-        estate is None
-        or today is None
-        or plugin.properties.get("routeId")
-        or plugin.properties.get("consumerId")
-    ):
+    if estate is None or today is None or not _is_of_a_service_alone(plugin):
         return False
-    beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
-    tables = [table_of(one.config) for one in beside if one.text("name") in SCRIPTS]
-    # None while what they decide by is not known.
-    named = {str(table.get("component")) for table in tables if table}
-    return bool(tables) and any(
-        one.name == plugin.text("name")
-        and one.waiver is not None
-        and datetime.date.fromisoformat(one.waiver.until) >= today
-        for component in estate.exposed
-        if component.key in named or not named
-        for one in component.edge.kong_plugins
-    )
+    beside = _scripts_beside(deployment, plugin)
+    named = {str(table.get("component")) for _, table in _tables(beside)}
+    for component in estate.exposed:
+        # Nothing is named while what the scripts decide by is not known.
+        if component.key in named or not named:
+            for asked in component.edge.kong_plugins:
+                if asked.name == plugin.text("name") and _is_in_date(asked, today):
+                    return bool(beside)
+    return False
+
+
+def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
+    waiver = plugin.waiver
+    return waiver is not None and datetime.date.fromisoformat(waiver.until) >= today
 
 
 def encrypted_routes(
     deployment: Deployment, settings: Settings
 ) -> Iterator[PolicyFinding]:
-    """Checks that no route takes plain http, but on the clouds that are excepted."""
+    """Check that no route takes plain http, but on the clouds that are excepted."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
-        if plain := sorted(
-            {"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))
-        ):
-            yield PolicyFinding(f"route {route.name} takes {', '.join(plain)}", route)
+        plain = {"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))
+        if plain:
+            yield PolicyFinding(
+                f"route {route.name} takes {', '.join(sorted(plain))}", route
+            )
 
 
 def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
-    """The plugins of the services with these URNs."""
-    return (
-        plugin
-        for plugin in deployment.of(PLUGIN)
-        if not set(services).isdisjoint(plugin.made_of.get("serviceId", ()))
-    )
+    """Yield the plugins of the services with these URNs."""
+    for plugin in deployment.of(PLUGIN):
+        if not set(services).isdisjoint(plugin.made_of.get("serviceId", ())):
+            yield plugin
+
+
+def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
+    """Return admission and the gate of the service that a plugin is of."""
+    beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
+    return [neighbour for neighbour in beside if neighbour.text("name") in SCRIPTS]
 
 
 def _nobodies(deployment: Deployment) -> set[str]:
-    """Names of the consumers that nobody can be by a credential: of this stack, and in a partition
-    that of its base, unless anything here is a credential."""
-    identified = {
-        urn
-        for resource in deployment.resources
-        for urn in resource.made_of.get("consumerId", ())
-    }
+    """Return the names of the consumers that nobody can be by a credential: of this stack, and in a
+    partition that of its base, unless anything here is a credential."""
+    identified: set[str] = set()
+    has_credentials = False
+    for resource in deployment.resources:
+        identified |= {*resource.made_of.get("consumerId", ())}
+        if resource.type != PLUGIN and "consumerId" in resource.properties:
+            has_credentials = True
     names = {
         consumer.text("username")
         for consumer in deployment.of(CONSUMER)
         if consumer.urn not in identified
     }
-    credential = any(
-        "consumerId" in one.properties
-        for one in deployment.resources
-        if one.type != PLUGIN
-    )
-    of_base = None if credential else _of_base(deployment, anonymous)
-    return names | ({of_base} if of_base else set())
+    of_base = _of_base(deployment, anonymous)
+    if of_base and not has_credentials:
+        names.add(of_base)
+    return names
 
 
 def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
-    """In a partition of an estate, the name of something that its base made, in whose runs it is
+    """Return, in a partition of an estate, the name of something that its base made, in whose runs it is
     judged; else None."""
     estate = deployment.model.estate
     return named(estate.stack.name) if estate and estate.role == "partition" else None
 
 
-def _is_one_of_several(deployment: Deployment) -> bool:
-    """Whether the stack is one of an estate's: then services lead to an Upstream that only the
-    base's state has."""
-    return (
-        deployment.model.estate is not None and deployment.model.estate.role != "whole"
-    )
-
-
 def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Finds in the base of an estate that the consumer that its partitions take for nobody is
+    """Find in the base of an estate that the consumer that its partitions take for nobody is
     somebody."""
     estate = deployment.model.estate
     if estate is None or estate.role != "base":
@@ -423,27 +421,24 @@ def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
 
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
-    """Whether something is public behind the plugin, as the tables beside it say; where none is
-    known, it may be."""
-    beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
-    tables = [
-        table
-        for neighbour in beside
-        if neighbour.text("name") in SCRIPTS and (table := table_of(neighbour.config))
-    ]
+    """Tell whether something is public behind the plugin, as the tables beside it say; where none
+    is known, it may be."""
+    tables = [table for _, table in _tables(_scripts_beside(deployment, plugin))]
     return not tables or any([*_public(table)] for table in tables)
 
 
 def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Path and method ("*" for all that a rule knows) of what a table opens to everybody."""
+    """Yield path and method ("*" for all that a rule knows) of what a table opens to everybody."""
     for path, methods in table.get("rules", {}).items():
-        yield from (
-            (path, method) for method, needed in methods.items() if needed == "public"
-        )
+        for method, needed in methods.items():
+            if needed == "public":
+                yield path, method
 
 
 def _is_public(rules: Sequence[Rule], method: str) -> bool:
     wanted = METHODS if method == "*" else (method,)
-    return all(
-        any(rule.public and rule.lists(listed) for rule in rules) for listed in wanted
-    )
+    return all(_opens(rules, listed) for listed in wanted)
+
+
+def _opens(rules: Sequence[Rule], method: str) -> bool:
+    return any(rule.public and rule.lists(method) for rule in rules)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from . import entra
-from .deployed import UNKNOWN, Deployment
+from .deployed import UNKNOWN, Deployment, Resource
 from .rule import PolicyFinding, Settings
 
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
@@ -18,28 +18,34 @@ POLICY, POLICY_RULE = (
 
 REALM_CLIENT = "keycloak:openid/client:Client"
 
+_KEYED = ("{}-app-{}", "{}-client-{}")
+_AT_ENTRA = ("{}-secret-{}-a", "{}-certificate-{}-a")
+"""The names of what holds a client's key or secret, by its provider and its component."""
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
+_IN_REDIRECTS = {"token", "id_token"}
+_REALM_GRANTS = {
+    "implicitFlowEnabled": "implicit",
+    "directAccessGrantsEnabled": "password",
+}
 
 
 def exact_redirects(
     deployment: Deployment, settings: Settings
 ) -> Iterator[PolicyFinding]:
-    """Checks that every redirect URI is one address, by https; a native application's may also stay
+    """Check that every redirect URI is one address, by https; a native application's may also stay
     on its device."""
-    schemes = (
-        {"https", "http"}
-        if deployment.model.cloud in settings["exceptClouds"]
-        else {"https"}
-    )
+    schemes = {"https"}
+    if deployment.model.cloud in settings["exceptClouds"]:
+        schemes.add("http")
     for app, place, uri, on_device in _redirects(deployment):
+        stays = on_device and _stays_on_device(uri)
         if "*" in uri or uri == "+":
             yield PolicyFinding(
                 f"{app.name}: {uri} in {place} stands for more than one address", app
             )
-        elif urlsplit(uri).scheme not in schemes and not (
-            on_device and _stays_on_device(uri)
-        ):
+        elif urlsplit(uri).scheme not in schemes and not stays:
             yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
     for app in deployment.of(APP):
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
@@ -49,7 +55,7 @@ def exact_redirects(
 
 
 def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
-    """Yields redirect URIs of clients at any provider."""
+    """Yield redirect URIs of clients at any provider."""
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
@@ -62,7 +68,7 @@ def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
 
 
 def _stays_on_device(uri: str) -> bool:
-    """Whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed
+    """Tell whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed
     (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (
@@ -71,37 +77,33 @@ def _stays_on_device(uri: str) -> bool:
 
 
 def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no client and no rule of the authorization server has the implicit or the password grant (RFC 9700,
-    2.1.2, 2.4).
+    """Check that no client and no rule of the authorization server has the implicit or the password
+    grant (RFC 9700, 2.1.2, 2.4).
 
     A service has the response type `token` at Okta, which then means nothing: it has no user and no
     redirect.
     """
     for app in deployment.of(APP):
-        for grant in sorted(_UNSAFE & set(app.texts("grantTypes"))):
+        for grant in sorted(_UNSAFE.intersection(app.texts("grantTypes"))):
             yield PolicyFinding(f"{app.name} may use the {grant} grant", app)
-        if app.text("type") != "service":
-            for response in sorted(
-                {"token", "id_token"} & set(app.texts("responseTypes"))
-            ):
-                yield PolicyFinding(
-                    f"{app.name} may be answered with a {response} in a redirect", app
-                )
+        if app.text("type") == "service":
+            continue
+        for response in sorted(_IN_REDIRECTS.intersection(app.texts("responseTypes"))):
+            yield PolicyFinding(
+                f"{app.name} may be answered with a {response} in a redirect", app
+            )
     for client in deployment.of(REALM_CLIENT):
-        for name, grant in (
-            ("implicitFlowEnabled", "implicit"),
-            ("directAccessGrantsEnabled", "password"),
-        ):
+        for name, grant in _REALM_GRANTS.items():
             if client.properties.get(name) is True:
                 yield PolicyFinding(f"{client.name} may use the {grant} grant", client)
     for rule in deployment.of(POLICY_RULE):
-        for grant in sorted(_UNSAFE & set(rule.texts("grantTypeWhitelists"))):
+        for grant in sorted(_UNSAFE.intersection(rule.texts("grantTypeWhitelists"))):
             yield PolicyFinding(f"{rule.name} issues tokens by the {grant} grant", rule)
     yield from entra.grants(deployment)
 
 
 def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that each policy is of the clients that it names, and that each rule issues the scopes
+    """Check that each policy is of the clients that it names, and that each rule issues the scopes
     that it names."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
@@ -113,50 +115,51 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]
 
 
 def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Checks that keys are rotated: those of the authorization server (by Okta four times a year)
+    """Check that keys are rotated: those of the authorization server (by Okta four times a year)
     and those of clients.
 
     A secret that a client shares with its provider is changed by nobody, but at Entra.
     """
-    estate, longest = deployment.model.estate, settings["longestDays"]
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield PolicyFinding(
                 f"{server.name} keeps its signing keys until somebody changes them",
                 server,
             )
-    for app in deployment.of(APP):
-        if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
+    for app in deployment.of(APP, REALM_CLIENT):
+        if _shares_a_secret(app):
             yield PolicyFinding(
                 f"{app.name} shares a secret with its provider, which nobody changes",
                 app,
             )
-    for realm_client in deployment.of(REALM_CLIENT):
-        proof = realm_client.properties.get("clientAuthenticatorType")
-        if realm_client.text("accessType") == "CONFIDENTIAL" and proof not in (
-            "client-jwt",
-            UNKNOWN,
-        ):
-            yield PolicyFinding(
-                f"{realm_client.name} shares a secret with its provider, which nobody changes",
-                realm_client,
-            )
-    keyed = [
-        client for client in (estate.own_clients if estate else ()) if client.keyed
-    ]
-    by_name = {
-        f"{client.provider}-{kind}-{client.component}": client
-        for client in keyed
-        for kind in ("app", "client")
-    }
-    for app in deployment.of(APP, REALM_CLIENT):
-        if (
-            estate
-            and (client := by_name.get(app.name))
-            and (every := estate.schedule_of(client).every) > longest
-        ):
-            yield PolicyFinding(
-                f"{client.component} ({client.place}) keeps its key for {every} days",
-                app,
-            )
-    yield from entra.kept_credentials(deployment, longest)
+    yield from entra.kept_secrets(deployment)
+    yield from _old_keys(deployment, settings["longestDays"])
+
+
+def _old_keys(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
+    """Find the clients that keep their key, or their secret at Entra, for more than `longest`
+    days."""
+    estate = deployment.model.estate
+    if estate is None:
+        return
+    types = APP, REALM_CLIENT, entra.SHARED, entra.CERTIFICATE
+    holders = {resource.name: resource for resource in deployment.of(*types)}
+    for client in estate.own_clients:
+        every = estate.schedule_of(client).every
+        if every <= longest:
+            continue
+        for form in (*_KEYED, *_AT_ENTRA) if client.keyed else _AT_ENTRA:
+            holder = holders.get(form.format(client.provider, client.component))
+            if holder is not None:
+                yield PolicyFinding(
+                    f"{client.component} ({client.place}) keeps its key for {every} days",
+                    holder,
+                )
+
+
+def _shares_a_secret(app: Resource) -> bool:
+    if app.type == APP:
+        return app.text("tokenEndpointAuthMethod").startswith("client_secret")
+    proof = app.properties.get("clientAuthenticatorType")
+    is_confidential = app.text("accessType") == "CONFIDENTIAL"
+    return is_confidential and proof not in ("client-jwt", UNKNOWN)
