@@ -8,27 +8,22 @@ from collections.abc import Mapping
 from . import applications, credentials, gateway, identity, running, workload
 from .rule import PolicyRule, PolicySetting
 
-_EXCEPT_CLOUDS: Mapping[str, PolicySetting] = {
-    "exceptClouds": PolicySetting(
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Clouds (kong-oam:cloud) where plain http may be.",
-        },
-        ["local"],
-    )
-}
 
-_ALLOW: Mapping[str, PolicySetting] = {
-    "allow": PolicySetting(
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Plugins that leave the decision to the gate.",
-        },
-        [],
-    )
+def _texts(description: str, *default: str) -> PolicySetting:
+    """Return a setting that is a list of texts."""
+    schema = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": description,
+    }
+    return PolicySetting(schema, [*default])
+
+
+_EXCEPT_CLOUDS = {
+    "exceptClouds": _texts("Clouds (kong-oam:cloud) where plain http may be.", "local")
 }
+_ALLOW = {"allow": _texts("Plugins that leave the decision to the gate.")}
+_KINDS = {"allow": _texts("Kinds of objects (group/Kind) that are let be.")}
 
 _LONGEST: Mapping[str, PolicySetting] = {
     "longestDays": PolicySetting(
@@ -52,17 +47,6 @@ _WIDEST: Mapping[str, PolicySetting] = {
         usual,
     )
     for version, bits, usual in ((4, 32, 26), (6, 128, 64))
-}
-
-_KINDS: Mapping[str, PolicySetting] = {
-    "allow": PolicySetting(
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Kinds of objects (group/Kind) that are let be.",
-        },
-        [],
-    )
 }
 
 RULES: tuple[PolicyRule, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from .deployed import Deployment, Resource
@@ -39,21 +39,29 @@ _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
 
 
 def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that secrets are marked as such, and that their values stand nowhere else than where
+    """Check that secrets are marked as such, and that their values stand nowhere else than where
     they belong."""
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
-        kept = KEPT.get(resource.type, ())
-        for name in kept:
+        for name in KEPT.get(resource.type, ()):
             if name in resource.properties and name not in resource.secret_outputs:
                 yield PolicyFinding(
                     f"{resource.name}: {name} is not marked as a secret", resource
                 )
-        if resource.type == _SECRET:
-            continue
-        for where, text in _texts(
-            {k: v for k, v in resource.properties.items() if k not in kept}
-        ):
+        if resource.type != _SECRET:
+            yield from _in_clear(resource, secrets)
+    for workload in workloads(deployment):
+        for name in _plain_variables(workload):
+            yield PolicyFinding(
+                f"{workload.name}: the variable {name} has its value in clear; use a Secret",
+                workload,
+            )
+
+
+def _in_clear(resource: Resource, secrets: Collection[str]) -> Iterator[PolicyFinding]:
+    kept = KEPT.get(resource.type, ())
+    for name, value in resource.properties.items():
+        for where, text in _texts(value, name) if name not in kept else ():
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(
                     f"{resource.name}: a private key stands in {where}", resource
@@ -63,16 +71,10 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
                     f"{resource.name}: a credential of this stack stands in {where}",
                     resource,
                 )
-    for workload in workloads(deployment):
-        for name in _plain_variables(workload):
-            yield PolicyFinding(
-                f"{workload.name}: the variable {name} has its value in clear; use a Secret",
-                workload,
-            )
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:
-    """The values of the stack's own credentials, as they are and as a Kubernetes Secret writes
+    """Yield the values of the stack's own credentials, as they are and as a Kubernetes Secret writes
     them."""
     for resource in deployment.resources:
         for name in KEPT.get(resource.type, ()):
@@ -84,19 +86,20 @@ def _secrets(deployment: Deployment) -> Iterator[str]:
                 yield base64.b64encode(value.encode()).decode()
 
 
-def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts in a value, at any depth, each with its path."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _texts(item, f"{where}.{name}" if where else name)
+            yield from _texts(item, f"{where}.{name}")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _texts(item, f"{where}[{index}]")
 
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
-    """Environment variables that are named like a secret and have a value, not a reference."""
+    """Yield environment variables that are named like a secret and have a value, not a reference."""
     for container in containers(workload):
         for variable in container.get("env") or ():
             if isinstance(variable, Mapping) and variable.get("value"):

@@ -78,14 +78,12 @@ def _stack_check(
     rule: PolicyRule,
 ) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        if args.resources:
-            for finding in rule.findings(
-                _deployment(map(_resource, args.resources)), args.get_config()
-            ):
-                report(
-                    printable(finding.message),
-                    finding.resource.urn if finding.resource else None,
-                )
+        if not args.resources:
+            return
+        deployment = _deployment(map(_resource, args.resources))
+        for finding in rule.findings(deployment, args.get_config()):
+            urn = finding.resource.urn if finding.resource else None
+            report(printable(finding.message), urn)
 
     return validate
 
@@ -97,15 +95,15 @@ def _deployment(resources: Iterable[Resource]) -> Deployment:
 
 
 def _resource(resource: PolicyResource) -> Resource:
+    made_of: dict[str, tuple[str, ...]] = {}
+    for name, sources in resource.property_dependencies.items():
+        made_of[name] = tuple(source.urn for source in sources)
     return Resource(
         resource.resource_type,
         resource.name,
         resource.urn,
         _plain(resource.props),
-        {
-            name: tuple(source.urn for source in sources)
-            for name, sources in resource.property_dependencies.items()
-        },
+        made_of,
         frozenset(resource.opts.additional_secret_outputs),
         resource.provider.urn if resource.provider else "",
     )

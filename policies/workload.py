@@ -20,21 +20,20 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 """Fields of pods by which they are part of their node, where no NetworkPolicy holds them."""
+_GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
 _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
-    """The objects that pods are made of, of whatever kind."""
-    return (
-        one
-        for one in deployment.resources
-        if one.type.startswith("kubernetes:") and any(_pods(one.properties))
-    )
+    """Yield the objects that pods are made of, of whatever kind."""
+    for resource in deployment.resources:
+        if resource.type.startswith("kubernetes:") and any(_pods(resource.properties)):
+            yield resource
 
 
 def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
-    """The containers of its pods, as far as they are known."""
+    """Yield the containers of its pods, as far as they are known."""
     for _, pod in _pods(workload.properties):
         yield from _containers(pod)
 
@@ -42,7 +41,7 @@ def containers(workload: Resource) -> Iterator[Mapping[str, Any]]:
 def fenced_workloads(
     deployment: Deployment, settings: Settings
 ) -> Iterator[PolicyFinding]:
-    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who
+    """Check that the pods behind a Service have a NetworkPolicy for what comes in, which names who
     that is, and that there is no way around it.
 
     Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may
@@ -59,51 +58,57 @@ def fenced_workloads(
             for service in deployment.of(SERVICE)
             if _leads_to(service, workload)
         ]
-        if not services:
-            continue
-        yield from _seen_from_elsewhere(services, workload)
-        fences = [
-            policy
-            for policy in deployment.of(NETWORK_POLICY)
-            if _fences(policy, workload)
-        ]
-        if not fences:
+        if services:
+            yield from _seen_from_elsewhere(services, workload)
+            yield from _let_in(deployment, workload, widest)
+
+
+def _let_in(
+    deployment: Deployment, workload: Resource, widest: Mapping[int, int]
+) -> Iterator[PolicyFinding]:
+    """Find out who may connect to a workload, or that nothing says so."""
+    fences = [
+        policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)
+    ]
+    if not fences:
+        yield PolicyFinding(
+            f"{workload.name} is behind a Service, and behind no NetworkPolicy",
+            workload,
+        )
+    for fence in fences:
+        rules = _at(fence.properties, "spec", "ingress") or ()
+        if any(map(_is_open, rules)):
             yield PolicyFinding(
-                f"{workload.name} is behind a Service, and behind no NetworkPolicy",
-                workload,
+                f"{fence.name} lets everybody in to {workload.name}", fence
             )
-        for fence in fences:
-            rules = _at(fence.properties, "spec", "ingress") or ()
-            if any(_is_open(rule) for rule in rules):
-                yield PolicyFinding(
-                    f"{fence.name} lets everybody in to {workload.name}", fence
-                )
-            for cidr in sorted(
-                {cidr for rule in rules for cidr in _wide(rule, widest)}
-            ):
-                yield PolicyFinding(
-                    f"{fence.name} lets all of {cidr} in to {workload.name}", fence
-                )
+        wide: set[str] = set()
+        for rule in rules:
+            wide.update(_wide(rule, widest))
+        for cidr in sorted(wide):
+            yield PolicyFinding(
+                f"{fence.name} lets all of {cidr} in to {workload.name}", fence
+            )
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyFinding]:
-    """NetworkPolicies that a CNI has of its own add to ours, and can only open."""
+    """Find NetworkPolicies that a CNI has of its own, which add to ours, and objects of ingress
+    controllers: they can only open."""
     for resource in deployment.resources:
         if not resource.type.startswith("kubernetes:"):
             continue
         _, version, kind = resource.type.split(":")
         group = version.partition("/")[0] if version != "core/v1" else ""
-        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(
-            tuple(f".{one}" for one in GROUPS_OF_WAYS_IN)
+        if (f"{group}/{kind}" if group else kind) in allowed:
+            continue
+        if kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY:
+            opened = "who may connect"
+        elif kind in _WAYS_IN or f".{group}".endswith(_GROUPS):
+            opened = "ways to workloads"
+        else:
+            continue
+        yield PolicyFinding(
+            f"{resource.name} ({kind}) opens {opened} beside the gateway", resource
         )
-        of_a_cni = kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY
-        if (of_a_controller or of_a_cni) and (
-            f"{group}/{kind}" if group else kind
-        ) not in allowed:
-            what = "who may connect" if of_a_cni else "ways to workloads"
-            yield PolicyFinding(
-                f"{resource.name} ({kind}) opens {what} beside the gateway", resource
-            )
 
 
 def _led_elsewhere(service: Resource) -> Iterator[PolicyFinding]:
@@ -180,21 +185,19 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
-    # Cluster and namespace.
-    if (selector.provider, _namespace(selector)) != (
-        workload.provider,
-        _namespace(workload),
-    ):
+    """Tell whether the labels select a pod of the workload, in the same cluster and namespace."""
+    if selector.provider != workload.provider:
         return False
-    pods = _pods(workload.properties)
+    if _namespace(selector) != _namespace(workload):
+        return False
     return any(
-        all(pod_labels.get(name) == labels[name] for name in labels)
-        for pod_labels, _ in pods
+        labels.items() <= pod_labels.items()
+        for pod_labels, _ in _pods(workload.properties)
     )
 
 
 def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Labels and spec of whatever has the shape of a pod, or of a template of pods, in an
+    """Yield labels and spec of whatever has the shape of a pod, or of a template of pods, in an
     object."""
     if isinstance(value, Mapping):
         spec = _at(value, "spec")
@@ -210,7 +213,9 @@ def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
 
 def _containers(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for kind in ("containers", "initContainers"):
-        yield from (one for one in _at(pod, kind) or () if isinstance(one, Mapping))
+        for container in _at(pod, kind) or ():
+            if isinstance(container, Mapping):
+                yield container
 
 
 def _namespace(resource: Resource) -> Any:
@@ -226,7 +231,7 @@ def _is_open(rule: Mapping[str, Any]) -> bool:
 
 
 def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:
-    """Ranges with more addresses than gateways have: pods, nodes and whoever else is in a
+    """Yield ranges with more addresses than gateways have: pods, nodes and whoever else is in a
     network."""
     for network in _networks(rule):
         if 0 < network.prefixlen < widest[network.version]:
@@ -240,7 +245,7 @@ def _networks(rule: Mapping[str, Any]) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """The value at a path, an empty mapping where there is none or where it is not known yet."""
+    """Return the value at a path, an empty mapping where there is none or where it is not known yet."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return {} if value is None or value is UNKNOWN else value
