@@ -7,6 +7,7 @@ keeps calling.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from kong_oam.identity.kinds import granted_in
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known
 
+_Order = defaultdict[str, set[str]]
 Asked = frozenset[tuple[object, ...]]
 """What is asked for before a component: hosts with paths and ports, and its rules."""
 
@@ -53,65 +55,62 @@ class GrantChanges:
 def grant_changes(
     estates: Estates, known: Known, states: Mapping[str, Resources]
 ) -> GrantChanges:
-    """Compares the grants and rules of the estate with those in the states of the partitions that
+    """Compare the grants and rules of the estate with those in the states of the partitions that
     are to be run."""
-    read = {
-        partition: from_resources(resources) for partition, resources in states.items()
-    }
-    owners = owners_of_scopes(estates.whole, uses_of(known.base.get("offered") or {}))
+    whole = estates.whole
+    read: dict[str, StackState] = {}
+    owners = owners_of_scopes(whole, uses_of(known.base.get("offered") or {}))
     before: dict[str, Mapping[str, Collection[str]]] = {}
-    for state in read.values():
+    for partition, resources in states.items():
+        state = read[partition] = from_resources(resources)
         before |= granted_in(estates.settings.providers, state, owners)
-    homes = _homes(estates.whole, read)
+    homes = _homes(whole, read)
     rules = _rules_in(read.values())
-    now = granted(estates.whole)
-    needed: dict[str, set[str]] = {}
-    wanted: dict[str, set[str]] = {}
-    exchanges = []
-    for client in estates.whole.own_clients:
+    now = granted(whole)
+    needed: _Order = defaultdict(set)
+    wanted: _Order = defaultdict(set)
+    exchanges: list[Exchange | None] = []
+    for client in whole.own_clients:
         home = homes.get(client.component)
         # A client that is new has nothing to lose, and waits for no gate.
         if home is None or client.name not in before:
             continue
         old, new = before[client.name], now[client.name]
-        if exchange := _exchange(client.name, old, new, estates.whole.components):
-            exchanges.append(exchange)
+        exchanges.append(_exchange(client.name, old, new, whole.components))
         for called in {*old, *new}:
-            there = homes.get(called)
-            if there is None or there == home:
+            there = homes.get(called, home)
+            if there == home:
                 continue
-            has_other_rules = rules.get(called) != _asked(
-                estates.whole.components.get(called)
-            )
+            has_other_rules = rules.get(called) != _asked(whole.components.get(called))
             order = needed if has_other_rules else wanted
+            old_scopes, new_scopes = {*old.get(called, ())}, {*new.get(called, ())}
+            lost = old_scopes - new_scopes
             # A run that was cut off may have changed the gate, and its outputs tell nothing of it.
-            may_ask_otherwise = has_other_rules or there not in known.records
-            there_before, there_now = {*old.get(called, ())}, {*new.get(called, ())}
-            if there_before - there_now and may_ask_otherwise:
-                order.setdefault(home, set()).add(there)
-            if there_now - there_before and may_ask_otherwise:
-                order.setdefault(there, set()).add(home)
+            if has_other_rules or there not in known.records:
+                if lost:
+                    order[home].add(there)
+                if new_scopes - old_scopes:
+                    order[there].add(home)
             # A run that was cut off may have granted what its pods do not ask for yet.
-            if home not in known.records and there_before <= there_now:
-                wanted.setdefault(there, set()).add(home)
-    return GrantChanges(_frozen(needed), _frozen(wanted), tuple(exchanges))
+            if home not in known.records and not lost:
+                wanted[there].add(home)
+    return GrantChanges(
+        _frozen(needed), _frozen(wanted), tuple(filter(None, exchanges))
+    )
 
 
 def _homes(whole: Estate, states: Mapping[str, StackState]) -> Mapping[str, str]:
-    """The partition of each component, by key, of those that are to be run: also of a component
-    that goes."""
-    there = {
-        key: name
-        for name, state in states.items()
-        for kind, key in state.urns
-        if kind == COMPONENT
-    }
-    now = {
-        key: one.partition
-        for key, one in whole.components.items()
-        if one.partition in states
-    }
-    return {**there, **{key: partition for key, partition in now.items() if partition}}
+    """Return the partition of each component, by key, of those that are to be run: also of a
+    component that goes."""
+    homes: dict[str, str] = {}
+    for name, state in states.items():
+        for kind, key in state.urns:
+            if kind == COMPONENT:
+                homes[key] = name
+    for key, component in whole.components.items():
+        if component.partition and component.partition in states:
+            homes[key] = component.partition
+    return homes
 
 
 def _exchange(
@@ -120,7 +119,7 @@ def _exchange(
     new: Mapping[str, Collection[str]],
     components: Container[str],
 ) -> Exchange | None:
-    """What a client exchanges at components that stay, while there is something that it calls
+    """Return what a client exchanges at components that stay, while there is something that it calls
     before and after.
 
     A component that goes in the same change cannot be kept for another one.
@@ -134,12 +133,12 @@ def _exchange(
 def _beyond(
     more: Mapping[str, Collection[str]], less: Mapping[str, Collection[str]]
 ) -> tuple[str, ...]:
-    """The scopes in one grant that are not in the other, in words, sorted."""
-    found = []
+    """Return the scopes in one grant that are not in the other, in words, sorted."""
+    beyond: list[str] = []
     for called, scopes in more.items():
         missing = {*scopes} - {*less.get(called, ())}
-        found += [f"{scope} of {called}" for scope in missing]
-    return tuple(sorted(found))
+        beyond += [f"{scope} of {called}" for scope in missing]
+    return tuple(sorted(beyond))
 
 
 def _frozen(order: Mapping[str, set[str]]) -> Before:
@@ -147,9 +146,9 @@ def _frozen(order: Mapping[str, set[str]]) -> Before:
 
 
 def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
-    """The rules of the components that stacks have exported. Nothing where a model cannot be
+    """Return the rules of the components that stacks have exported. Nothing where a model cannot be
     read."""
-    texts = [text for state in states if (text := exported(state.outputs))]
+    texts = filter(None, (exported(state.outputs) for state in states))
     try:
         model = load_model(joined(texts))
     except ModelError:

@@ -50,46 +50,39 @@ class Moves:
 
 
 def find(settings: Settings, estate: Estate) -> Moves:
-    """Finds what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
+    """Find what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
     name = settings.stack.name
     if not existing([name]):
         raise MoveError(
             f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved"
         )
     states = {name: exported(name)}
-    partitions = partitions_of(
-        settings, from_resources(resources_in(states[name])).outputs
-    )
-    there = existing(sorted({stack_of(name, one) for one in (None, *partitions)}))
-    states |= {stack: exported(stack) for stack in there if stack != name}
+    outputs = from_resources(resources_in(states[name])).outputs
+    partitions = (None, *partitions_of(settings, outputs))
+    there = existing(sorted({stack_of(name, partition) for partition in partitions}))
+    for stack in there:
+        if stack != name:
+            states[stack] = exported(stack)
     resources = {stack: resources_in(state) for stack, state in states.items()}
     targets = {
         key: stack_of(name, component.partition)
         for key, component in estate.own.items()
     }
     moves = plan(resources, targets)
-    missing = sorted({move.target for move in moves} - {*there})
-    return Moves(tuple(moves), states, tuple(missing))
+    missing = {move.target for move in moves}.difference(there)
+    return Moves(tuple(moves), states, tuple(sorted(missing)))
 
 
 def perform(
     settings: Settings, found: Moves, interrupted: Callable[[], bool] = lambda: False
 ) -> None:
-    """Moves all of that, one pair of stacks after the other, unless it is interrupted. Raises
+    """Move all of that, one pair of stacks after the other, unless it is interrupted. Raises
     MoveError, engine.cli.PulumiCliError; what was moved until then stays where it is."""
-    involved = {
-        stack for move in found.moves for stack in (move.source, move.target)
-    } - {*found.missing}
-    for stack in sorted(involved):
-        if missing := without_file(settings, stack):
-            raise MoveError(missing)
-        state = parse(found.states[stack]["deployment"])
-        if state.pending:
-            raise MoveError(
-                f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover "
-                f"-s {stack}` says first"
-            )
-        check_at_rest(stack, state)
+    involved: set[str] = set()
+    for move in found.moves:
+        involved |= {move.source, move.target}
+    for stack in sorted(involved.difference(found.missing)):
+        _check_ready(settings, stack, found.states[stack])
     for stack in found.missing:
         create(settings, stack)
     command = f"`python -m kong_oam move -s {settings.stack.name}`"
@@ -97,28 +90,40 @@ def perform(
         if interrupted():
             raise MoveError(f"interrupted: {command} with --yes goes on")
         try:
-            if whole := [move.urn for move in moves if not move.twice]:
-                pulumi(
-                    "state",
-                    "move",
-                    "--source",
-                    source,
-                    "--dest",
-                    target,
-                    "--yes",
-                    *whole,
-                    timeout=LONG,
-                )
-            if twice := [move for move in moves if move.twice]:
-                _forget(source, target, twice)
+            _move(source, target, moves)
         except PulumiCliError as error:
             raise MoveError(
                 f"{error}. What is left to be moved, also beside another command, {command} says"
             ) from None
 
 
+def _check_ready(settings: Settings, stack: str, exported: Mapping[str, Any]) -> None:
+    """Raise MoveError for a stack that cannot be run, and engine.cli.PulumiCliError for one that is being
+    run."""
+    missing_file = without_file(settings, stack)
+    if missing_file:
+        raise MoveError(missing_file)
+    state = parse(exported["deployment"])
+    if state.pending:
+        raise MoveError(
+            f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover "
+            f"-s {stack}` says first"
+        )
+    check_at_rest(stack, state)
+
+
+def _move(source: str, target: str, moves: list[Move]) -> None:
+    whole = [move.urn for move in moves if not move.twice]
+    twice = [move for move in moves if move.twice]
+    if whole:
+        between = "--source", source, "--dest", target
+        pulumi("state", "move", *between, "--yes", *whole, timeout=LONG)
+    if twice:
+        _forget(source, target, twice)
+
+
 def _forget(source: str, target: str, moves: list[Move]) -> None:
-    """Takes out of the source's state what a move that was cut off has already written to the
+    """Take out of the source's state what a move that was cut off has already written to the
     target's."""
     states = {stack: exported(stack) for stack in (source, target)}
     resources = states[source]["deployment"]["resources"]

@@ -23,20 +23,19 @@ class Move:
 
 
 def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Move]:
-    """The moves, by component. `states`: of each stack; `targets`: by component, the stack that is
+    """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack that is
     to have it.
 
     A component that no Application has any more stays where it is, for that stack to delete.
     """
-    found: dict[str, dict[str, str]] = {}
+    urns: dict[str, dict[str, str]] = {}
     for stack, resources in sorted(states.items()):
         for resource in resources:
             if resource["type"] == COMPONENT:
-                found.setdefault(logical_name(resource["urn"]), {})[stack] = resource[
-                    "urn"
-                ]
-    moves = []
-    for key, by_stack in sorted(found.items()):
+                urn = resource["urn"]
+                urns.setdefault(logical_name(urn), {})[stack] = urn
+    moves: list[Move] = []
+    for key, by_stack in sorted(urns.items()):
         target = targets.get(key)
         if target is None:
             continue
@@ -49,26 +48,26 @@ def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Mo
 
 
 def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
-    """The ids, by URN, of these components and of all that lies under them."""
-    found: dict[str, str] = {}
+    """Return the ids, by URN, of these components and of all that lies under them."""
+    ids: dict[str, str] = {}
     wanted = {*urns}
     for resource in resources:  # a parent stands before its children
-        if resource["urn"] in wanted or resource.get("parent") in wanted:
-            wanted.add(resource["urn"])
-            found[resource["urn"]] = resource.get("id", "")
-    return found
+        urn = resource["urn"]
+        if urn in wanted or resource.get("parent") in wanted:
+            wanted.add(urn)
+            ids[urn] = resource.get("id", "")
+    return ids
 
 
 def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
-    """Whether another state has all of that, each with the same id, so that this one may forget
+    """Tell whether another state has all of that, each with the same id, so that this one may forget
     it."""
     there = {
         (resource["type"], logical_name(resource["urn"]), resource.get("id", ""))
         for resource in copied
     }
-    return all(
-        (_type(urn), logical_name(urn), identifier) in there
-        for urn, identifier in kept.items()
+    return there.issuperset(
+        (_type(urn), logical_name(urn), identifier) for urn, identifier in kept.items()
     )
 
 
@@ -85,17 +84,19 @@ def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
 def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[str, Any]:
     result = dict(resource)
     if "dependencies" in result:
-        result["dependencies"] = [
-            urn for urn in result["dependencies"] if urn not in forgotten
-        ]
+        result["dependencies"] = _without(result["dependencies"], forgotten)
     if "propertyDependencies" in result:
         result["propertyDependencies"] = {
-            name: [urn for urn in urns or () if urn not in forgotten]
+            name: _without(urns or (), forgotten)
             for name, urns in result["propertyDependencies"].items()
         }
     if result.get("deletedWith") in forgotten:
         del result["deletedWith"]
     return result
+
+
+def _without(urns: Iterable[str], forgotten: frozenset[str]) -> list[str]:
+    return [urn for urn in urns if urn not in forgotten]
 
 
 def _type(urn: str) -> str:

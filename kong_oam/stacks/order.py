@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,10 +51,8 @@ class Estates:
         others: dict[str, str] = {}
         if partition is not None:
             others[""] = digest_of(_of_base(known.base, estate))
-            others |= {
-                name: known.ids.get(name, self.ids({}))
-                for name in self._callers(estate)
-            }
+            for name in self._callers(estate):
+                others[name] = known.ids.get(name, self.ids({}))
         common = common or in_common(self.settings)
         return fingerprint(common, given, others, self.configured.get(partition, ""))
 
@@ -72,13 +70,12 @@ class Estates:
     def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
         """A digest of the client ids that nobody knows before they are made: those of a stack's
         output `clients`, by provider and component, that are not what its kind gives."""
-        foreseen = {name: self._foreseen(name, keys) for name, keys in clients.items()}
-        made_up = [
-            (name, key, made)
-            for name, keys in sorted(clients.items())
-            for key, made in sorted(keys.items())
-            if made != foreseen[name][key]
-        ]
+        made_up: list[tuple[str, str, str]] = []
+        for provider, by_component in sorted(clients.items()):
+            foreseen = self._foreseen(provider, by_component)
+            for key, made in sorted(by_component.items()):
+                if made != foreseen[key]:
+                    made_up.append((provider, key, made))
         return digest_of(made_up)
 
     def _foreseen(
@@ -96,37 +93,35 @@ class Estates:
         }
 
     def _callers(self, estate: Estate) -> set[str]:
-        """The partitions with callers of this one."""
-        callers = (
-            one
-            for one in estate.foreign
-            if any(calls_into(estate, client) for client in one.clients)
-        )
-        return {one.partition for one in callers if one.partition is not None}
+        """Return the partitions with callers of this one."""
+        callers: set[str] = set()
+        for component in estate.foreign:
+            calls = any(calls_into(estate, client) for client in component.clients)
+            if calls and component.partition is not None:
+                callers.add(component.partition)
+        return callers
 
 
 def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
-    """What a partition reads of what its base exported: of what there is by component or group,
-    that of its own."""
-    groups = {
-        group
-        for component in estate.components.values()
-        for client in component.clients
-        for group in client.groups
-    }
-    groups |= {
-        name
-        for provider in estate.stack.providers.values()
-        for name in map(provider.group, groups)
-    }
+    """Return what a partition reads of what its base exported: of what there is by component or
+    group, that of its own."""
+    groups: set[str] = set()
+    for component in estate.components.values():
+        for client in component.clients:
+            groups.update(client.groups)
     wanted = {*estate.components, *groups}
+    for provider in estate.stack.providers.values():
+        wanted.update(map(provider.group, groups))
     providers = {
-        name: {
-            key: {inner: value[inner] for inner in wanted & value.keys()}
-            if isinstance(value, Mapping)
-            else value
-            for key, value in made.items()
-        }
+        name: _narrowed(made, wanted)
         for name, made in (base.get("providers") or {}).items()
     }
     return {"providers": providers, "gateway": base.get("gateway")}
+
+
+def _narrowed(made: Mapping[str, Any], wanted: Set[str]) -> dict[str, Any]:
+    narrowed = dict(made)
+    for name, value in made.items():
+        if isinstance(value, Mapping):
+            narrowed[name] = {key: value[key] for key in wanted & value.keys()}
+    return narrowed

@@ -58,17 +58,17 @@ def plan_up(chosen: Sequence[str | None], changes: GrantChanges = NO_CHANGES) ->
 
 def _first(names: Sequence[str], changes: GrantChanges) -> Before:
     """For each of the partitions, those of them that are run before it. Raises RunOrderError."""
+    needed: dict[str, frozenset[str]] = {}
+    wanted: dict[str, frozenset[str]] = {}
     none: frozenset[str] = frozenset()
-    needed = {
-        name: changes.needed.get(name, none).intersection(names) for name in names
-    }
-    wanted = {
-        name: needed[name] | changes.wanted.get(name, none).intersection(names)
-        for name in names
-    }
+    for name in names:
+        needed[name] = changes.needed.get(name, none).intersection(names)
+        more = changes.wanted.get(name, none).intersection(names)
+        wanted[name] = needed[name] | more
     if not _circle(wanted):
         return wanted
-    if circle := _circle(needed):
+    circle = _circle(needed)
+    if circle:
         raise RunOrderError(
             f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as "
             "the rules of another change. Run `up` for each of three changes: what clients get, "
@@ -99,12 +99,8 @@ def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
 
 def _exchanged(exchanges: Sequence[Exchange]) -> str:
     """Says what is wrong with exchanges of scopes, and what to do, by the first of them."""
-    exchange = exchanges[0]
-    others = (
-        f" (and of {some([other.client for other in exchanges[1:]])})"
-        if exchanges[1:]
-        else ""
-    )
+    exchange, *more = exchanges
+    others = f" (and of {some(other.client for other in more)})" if more else ""
     return (
         f"the change gives {exchange.client} {some(exchange.gets)}, and takes "
         f"{some(exchange.loses)}{others}: tokens would be refused until its pods are rolled out. "
@@ -114,26 +110,23 @@ def _exchanged(exchanges: Sequence[Exchange]) -> str:
 
 def plan_down(chosen: Sequence[str | None]) -> Plan:
     """The steps of `destroy`: partitions, and then the base on which they stand."""
-    partitions = [Step(name) for name in chosen if name is not None]
-    base = (
-        [Step(None, after=tuple(range(1, len(partitions) + 1)))]
-        if None in chosen
-        else []
-    )
-    return (*partitions, *base)
+    steps = [Step(name) for name in chosen if name is not None]
+    if None in chosen:
+        steps.append(Step(None, after=tuple(range(1, len(steps) + 1))))
+    return tuple(steps)
 
 
 def waves(steps: Plan) -> Iterator[dict[int, Step]]:
     """Yields steps by their numbers, those together that can be run side by side."""
     left = dict(enumerate(steps, 1))
     while left:
-        wave = {
-            number: step
-            for number, step in left.items()
-            if left.keys().isdisjoint(step.after)
-        }
+        wave: dict[int, Step] = {}
+        for number, step in left.items():
+            if left.keys().isdisjoint(step.after):
+                wave[number] = step
         yield wave
-        left = {number: step for number, step in left.items() if number not in wave}
+        for number in wave:
+            del left[number]
 
 
 def lines(plan: Plan, estate: str) -> Iterator[str]:

@@ -66,42 +66,37 @@ class Known:
 
     def without(self, partition: str | None) -> Known:
         """The same once a run of a stack has begun, whose record does not count any more."""
-        return replace(
-            self,
-            records={
-                name: one for name, one in self.records.items() if name != partition
-            },
-        )
+        records = dict(self.records)
+        records.pop(partition, None)
+        return replace(self, records=records)
 
     def having(
         self, partition: str | None, record: Record | None, exported: Mapping[str, Any]
     ) -> Known:
         """The same once a run has exported this; with its record, where it has one."""
-        found = {**self.records, partition: record} if record else self.records
-        return (
-            Known(found, exported.get("base") or {})
-            if partition is None
-            else replace(self, records=found)
-        )
+        records = {**self.records, partition: record} if record else self.records
+        if partition is None:
+            return Known(records, exported.get("base") or {})
+        return replace(self, records=records)
 
 
 def read(
     estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
-    """Reads it. `updated`: when the state of each stack was last written (engine.stacks.listed).
+    """Read it. `updated`: when the state of each stack was last written (engine.stacks.listed).
     Raises engine.cli.PulumiCliError."""
     if not updated.get(estate):  # never run, so that nothing is recorded with it
         return Known()
     tags = json.loads(
         pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT)
     )
-    found: dict[str | None, Record] = {}
+    records: dict[str | None, Record] = {}
     for partition in (None, *partitions):
-        record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
-        stack = stack_of(estate, partition)
-        if record and record.updated == updated.get(stack):
-            found[partition] = record
-    return Known(found, outputs(estate).get("base") or {})
+        record = _parsed(str(tags.get(_tag(partition)) or ""))
+        written = updated.get(stack_of(estate, partition))
+        if record and record.updated == written:
+            records[partition] = record
+    return Known(records, outputs(estate).get("base") or {})
 
 
 def write(
@@ -111,33 +106,32 @@ def write(
     exported: Mapping[str, Any],
     ids: str,
 ) -> Record | None:
-    """Records a run that has come to its end, with what it exported, and a digest of its clients'
+    """Record a run that has come to its end, with what it exported, and a digest of its clients'
     ids. None where nothing would tell whether the record still counts. Raises
     engine.cli.PulumiCliError."""
     stack = stack_of(estate, partition)
     # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
     credentials = (exported.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
-    if (updated := _update_of(stack)) is None:
+    updated = _update_of(stack)
+    if updated is None:
         return None
     generation = int(exported.get("generation") or 0)
     text = f"{fingerprint} {updated} {min(days, default=_NEVER)} {ids} {generation}"
-    pulumi(
-        "stack",
-        "tag",
-        "set",
-        f"{_TAG}{partition or _BASE}",
-        text,
-        stack=estate,
-        timeout=SHORT,
-    )
+    tag = _tag(partition)
+    pulumi("stack", "tag", "set", tag, text, stack=estate, timeout=SHORT)
     return _parsed(text)
+
+
+def _tag(partition: str | None) -> str:
+    return f"{_TAG}{partition or _BASE}"
 
 
 def _update_of(stack: str) -> str | None:
     """When the state of a stack was last written. The engine reads the states of all that it lists,
     so one is found by a tag of its own; one that has not got it yet gets it, for the next time."""
-    if updated := listed("--tag", f"{NAMED}={stack}").get(stack):
+    updated = listed("--tag", f"{NAMED}={stack}").get(stack)
+    if updated:
         return updated
     pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
     return listed().get(stack)

@@ -82,16 +82,15 @@ class Runs:
 
         A step that fails leaves out those after it; the others go on.
         """
-        for stack in map(self.name, partitions):
-            if stack in self.there and (
-                missing_file := without_file(self.estates.settings, stack)
-            ):
+        missing: list[str | None] = []
+        for partition in partitions:
+            stack = self.name(partition)
+            if stack not in self.there:
+                missing.append(partition)
+                continue
+            missing_file = without_file(self.estates.settings, stack)
+            if missing_file:
                 raise PulumiCliError(missing_file)
-        missing = [
-            partition
-            for partition in partitions
-            if self.name(partition) not in self.there
-        ]
         if self.verb == "up":
             self._stop_at_lost_base()
         else:
@@ -99,9 +98,7 @@ class Runs:
                 self.say(
                     self.name(partition), "there is no such stack yet: `up` makes it"
                 )
-            partitions = [
-                partition for partition in partitions if partition not in missing
-            ]
+            partitions = [one for one in partitions if one not in missing]
         steps = self.plan(partitions)
         known = self._contents(missing)
         with known_stacks.shared(known) as self._shared:
@@ -126,11 +123,11 @@ class Runs:
         """Raises PulumiCliError where the base was destroyed, and partitions that stood on it are as they
         were before: they would be run against what is there no more."""
         at, resources = when_written(self.there.get(self.estate))
-        names = map(self.name, self.estates.settings.stack.partitions)
-        written = {name: when_written(self.there.get(name)) for name in names}
-        left = [
-            name for name, (before, count) in written.items() if count and before < at
-        ]
+        left: list[str] = []
+        for name in map(self.name, self.estates.settings.stack.partitions):
+            before, count = when_written(self.there.get(name))
+            if count and before < at:
+                left.append(name)
         if at and not resources and left:
             raise PulumiCliError(
                 f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
@@ -156,16 +153,17 @@ class Runs:
         recorded runs left them. Which components are in such a stack is known where it is as it is
         meant."""
         outdated = {*self.estates.outdated(self.known, self.estates.settings.as_of)}
-        found = {}
+        contents: dict[str, Contents] = {}
         for name in self.estates.settings.stack.partitions:
+            stack, components = self.name(name), self.estates.given(name).own
+            record = self.known.records.get(name)
             if name in missing:
-                found[self.name(name)] = Contents([*self.estates.given(name).own])
-            elif record := self.known.records.get(name):
-                components = (
-                    None if name in outdated else [*self.estates.given(name).own]
-                )
-                found[self.name(name)] = Contents(components, record.generation)
-        return found
+                contents[stack] = Contents([*components])
+            elif record and name in outdated:
+                contents[stack] = Contents(None, record.generation)
+            elif record:
+                contents[stack] = Contents([*components], record.generation)
+        return contents
 
     def interrupt(self) -> None:
         """Begins no run any more, and has the engine end those under way, as Ctrl-C does; the
@@ -179,17 +177,15 @@ class Runs:
         those after it."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
-            ready = {
-                number: step
-                for number, step in wave.items()
-                if self._may_run(step, succeeded)
-            }
+            ready: dict[int, Step] = {}
+            for number, step in wave.items():
+                if self._may_run(step, succeeded):
+                    ready[number] = step
             if self.verb == "up":
                 self._create(step.partition for step in ready.values())
             with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
-                succeeded |= zip(
-                    ready, pool.map(self._run, ready.values()), strict=True
-                )
+                results = pool.map(self._run, ready.values())
+                succeeded |= zip(ready, results, strict=True)
 
     def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
         """Whether all that the step comes after has been done. Where not, its stack is left out."""
@@ -232,11 +228,12 @@ class Runs:
 
     def _stands_alone(self) -> bool:
         """Whether nothing of the estate stands on its base any more."""
-        others = existing(
-            map(self.name, partitions_of(self.estates.settings, self._outputs(None)))
-        )
+        settings = self.estates.settings
+        partitions = map(self.name, partitions_of(settings, self._outputs(None)))
         standing = [
-            name for name in others if name in self.failed or self._has_resources(name)
+            stack
+            for stack in existing(partitions)
+            if stack in self.failed or self._has_resources(stack)
         ]
         if standing:
             self.say(
@@ -268,17 +265,16 @@ class Runs:
         with self._writing:
             mark = self.estates.fingerprint(partition, self.known) if marked else ""
             self.known = self.known.without(partition)
-        words = *_ARGUMENTS[self.verb], *self.more
-        say = partial(self._told, stack)
-        if not show(
-            *words,
+        succeeded = show(
+            *_ARGUMENTS[self.verb],
+            *self.more,
             stack=stack,
-            say=say,
+            say=partial(self._told, stack),
             running=self._running,
             environment=self._shared,
-        ):
-            return False
-        if self.interrupted:  # the engine may say that it has done what it left
+        )
+        # An interrupted engine may say that it has done what it left.
+        if not succeeded or self.interrupted:
             return False
         if marked:
             self._record(partition, mark)
