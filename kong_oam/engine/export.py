@@ -9,7 +9,7 @@ from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, PulumiCliError, pulumi
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.engine.state import Resources, logical_name
+from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
 
@@ -19,12 +19,12 @@ class InvalidStateError(EngineError):
 
 
 def read(stack: str) -> ExportedState:
-    """Reads the state as it is now. Raises cli.PulumiCliError."""
+    """Read the state as it is now. Raises cli.PulumiCliError."""
     return parse(exported(stack)["deployment"])
 
 
 def exported(stack: str) -> Mapping[str, Any]:
-    """The state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
+    """Return the state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
     state: Mapping[str, Any] = json.loads(
         pulumi("stack", "export", stack=stack, timeout=LONG)
     )
@@ -32,65 +32,59 @@ def exported(stack: str) -> Mapping[str, Any]:
 
 
 def resources_in(state: Mapping[str, Any]) -> Resources:
-    """The resources of a state that was exported."""
-    found: Resources = state["deployment"].get("resources") or ()
-    return found
+    """Return the resources of a state that was exported."""
+    resources: Resources = state["deployment"].get("resources") or ()
+    return resources
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:
-    """Makes the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
+    """Make the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
     DeploymentV3)."""
     resources = deployment.get("resources") or ()
-    created = [resource for resource in resources if "id" in resource]
-    used = {urn for resource in resources for urn in resource.get("dependencies") or ()}
-    return ExportedState(
-        ids=frozenset(
-            part for resource in created for part in resource["id"].split("|")
-        ),
-        pending=tuple(
-            _creation(operation["resource"])
-            for operation in deployment.get("pending_operations") or ()
-            if operation["type"] == "creating"
-        ),
-        root=next(
-            (
-                resource["urn"]
-                for resource in resources
-                if resource["type"] == "pulumi:pulumi:Stack"
-            ),
-            None,
-        ),
-        resources=tuple(
-            RecordedResource(
-                resource["type"],
-                resource["urn"],
-                resource["id"],
-                resource["urn"] in used,
-                _provider(resource),
+    used: set[str] = set()
+    for resource in resources:
+        used.update(resource.get("dependencies") or ())
+    ids: set[str] = set()
+    recorded: list[RecordedResource] = []
+    root = None
+    for resource in resources:
+        kind, urn, identifier = resource["type"], resource["urn"], resource.get("id")
+        if kind == STACK:
+            root = urn
+        if identifier is not None:
+            ids.update(identifier.split("|"))
+            provider = _provider(resource)
+            recorded.append(
+                RecordedResource(kind, urn, identifier, urn in used, provider)
             )
-            for resource in created
-        ),
-        unresolved=tuple(_unresolved(resources)),
+    pending = [
+        _creation(operation["resource"])
+        for operation in deployment.get("pending_operations") or ()
+        if operation["type"] == "creating"
+    ]
+    return ExportedState(
+        frozenset(ids),
+        tuple(pending),
+        root,
+        tuple(recorded),
+        tuple(_unresolved(resources)),
     )
 
 
 def _unresolved(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yields resources that refer to an URN which no resource before them has (pulumi:
+    """Yield resources that refer to an URN which no resource before them has (pulumi:
     deploy.Snapshot, VerifyIntegrity)."""
-    before: set[str] = set()
+    before: set[str | None] = {None, ""}
     for resource in resources:
-        of_properties = (resource.get("propertyDependencies") or {}).values()
         references = {
             resource.get("parent"),
             resource.get("deletedWith"),
             *(resource.get("dependencies") or ()),
         }
-        references.update(*(urns or () for urns in of_properties))
-        yield from (
-            (resource["urn"], urn)
-            for urn in sorted(filter(None, references))
-            if urn not in before
-        )
+        for urns in (resource.get("propertyDependencies") or {}).values():
+            references.update(urns or ())
+        for urn in sorted(references - before):
+            yield resource["urn"], urn
         before.add(resource["urn"])
 
 
@@ -104,20 +98,19 @@ def _creation(resource: Mapping[str, Any]) -> PendingCreation:
 
 
 def _provider(resource: Mapping[str, Any]) -> str:
-    parts: list[str] = resource.get("provider", "").split(
-        "::"
-    )  # its URN, and behind that its id
+    # Its URN, and behind that its id.
+    parts: list[str] = resource.get("provider", "").split("::")
     return parts[-2] if len(parts) > 1 else ""
 
 
 def forget(stack: str, urn: str) -> None:
-    """Takes a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
+    """Take a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
     another needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
 def check_at_rest(stack: str, state: ExportedState) -> None:
-    """Checks that no other run of the engine is under way, or has left its lock. Raises
+    """Check that no other run of the engine is under way, or has left its lock. Raises
     cli.PulumiCliError where one is, and InvalidStateError.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever
@@ -138,7 +131,7 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """Reads the stack's configuration, secrets included: never to be printed. Raises
+    """Read the stack's configuration, secrets included: never to be printed. Raises
     cli.PulumiCliError."""
     settings = json.loads(
         pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT)

@@ -60,9 +60,7 @@ def of_command() -> Mapping[str, Contents]:
         about = file.stat()
         if about.st_uid != os.getuid() or about.st_mode & 0o022:
             return {}
-        return {
-            stack: Contents(**one)
-            for stack, one in json.loads(file.read_text("utf-8")).items()
-        }
+        stacks = json.loads(file.read_text("utf-8"))
+        return {stack: Contents(**known) for stack, known in stacks.items()}
     except (AttributeError, OSError, TypeError, ValueError):
         return {}

@@ -42,15 +42,18 @@ def listed(*only: str) -> dict[str, str | None]:
     how = {"GOGC": os.environ.get("GOGC", "400"), "GOMAXPROCS": str(_processors())}
     for left in reversed(range(_TRIES)):
         try:
-            found = json.loads(
-                pulumi("stack", "ls", "--json", *only, timeout=SHORT, environment=how)
+            printed = pulumi(
+                "stack", "ls", "--json", *only, timeout=SHORT, environment=how
             )
             break
         except PulumiCliError as error:
             if not left or "list bucket" not in str(error):
                 raise
             time.sleep(_PAUSE)
-    return {stack["name"].rpartition("/")[2]: _written(stack) for stack in found}
+    return {
+        stack["name"].rpartition("/")[2]: _written(stack)
+        for stack in json.loads(printed)
+    }
 
 
 def _processors() -> int:
@@ -58,8 +61,9 @@ def _processors() -> int:
     two connections for each, and each of those that read states beside each other takes two: of too
     few they all wait for the second, for good (pulumi 3.274.1: pkg/backend/diy/postgres/bucket.go;
     seen with four stacks on two processors)."""
-    told = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
-    return max(os.cpu_count() or 1, int(told) if told.isdecimal() else 0, _READERS)
+    readers = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
+    asked_for = int(readers) if readers.isdecimal() else 0
+    return max(os.cpu_count() or 1, asked_for, _READERS)
 
 
 def _written(stack: Mapping[str, Any]) -> str | None:
@@ -71,7 +75,9 @@ def when_written(stack: str | None) -> tuple[str, int]:
     """What `listed` says of a stack: when a run last wrote its state, and how many resources it
     has. ("", 0) where no run did, or nobody knows."""
     at, _, count = (stack or "").rpartition("/")
-    return (at, int(count)) if at and count.isdecimal() else ("", 0)
+    if not at or not count.isdecimal():
+        return "", 0
+    return at, int(count)
 
 
 def partitions_before(outputs: Mapping[str, Any]) -> Sequence[str]:
@@ -96,9 +102,8 @@ def existing(names: Iterable[str]) -> list[str]:
 def outputs_of(settings: Settings) -> dict[str, Any]:
     """The outputs of an estate's stacks as one: of what several export, the base's first. Raises
     cli.PulumiCliError."""
-    stacks = stacks_of(settings)
-    if len(stacks) > 1:
-        stacks = [stacks[0], *existing(stacks[1:])]
+    base, *partitions = stacks_of(settings)
+    stacks = [base, *existing(partitions)] if partitions else [base]
     merged: dict[str, Any] = {}
     for stack in stacks:
         merged = merge(merged, outputs(stack))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -47,9 +47,8 @@ class Resource:
 def digest(data: Mapping[str, Any]) -> str:
     """A fingerprint of plain data, such as the configurations of plugins by logical name; 16
     hexadecimal digits."""
-    return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[
-        :16
-    ]
+    text = json.dumps(dict(data), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -92,48 +91,49 @@ class StackState:
         """The configuration that Kong has of each plugin, by logical name, as the text that it was
         given."""
         return {
-            one.name: one.outputs["configJson"]
-            for one in self.resources
-            if one.type == PLUGIN
+            resource.name: resource.outputs["configJson"]
+            for resource in self.resources
+            if resource.type == PLUGIN
         }
 
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
-    """Makes the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
+    """Make the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
-    resources = [
-        Resource(entry["type"], logical_name(urn), entry["outputs"])
-        for urn, entry in outputs.items()
-    ]
-    rings = {
-        resource.name.removeprefix(RING): resource.outputs.get("customId")
-        for resource in resources
-        if resource.type == _CONSUMER and resource.name.startswith(RING)
-    }
+    resources: list[Resource] = []
+    urns: dict[tuple[str, str], str] = {}
+    for urn, entry in outputs.items():
+        resource = Resource(entry["type"], logical_name(urn), entry["outputs"])
+        resources.append(resource)
+        urns[resource.type, resource.name] = urn
+    exported: Mapping[str, Any] = {}
+    issuers: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    credentials: dict[str, Mapping[str, Any]] = {}
+    client_ids: dict[tuple[str, str], str] = {}
+    for resource in resources:
+        kind, name, known = resource.type, resource.name, resource.outputs
+        if kind == STACK:
+            exported = known
+        elif kind == COMPONENT:
+            credentials |= known.get("credentials") or {}
+        elif kind == _CONSUMER and name.startswith(RING):
+            issuer = known.get("customId")
+            if isinstance(issuer, str):
+                issuers[name.removeprefix(RING)] = issuer
+        key = known.get(_IDENTITY.get(kind, ""))
+        if key:
+            keys[name] = key
+        if known.get("clientId"):
+            client_ids[kind, name] = known["clientId"]
     return StackState(
-        frozenset((resource.type, resource.name) for resource in resources),
-        {
-            provider: issuer
-            for provider, issuer in rings.items()
-            if isinstance(issuer, str)
-        },
-        next(
-            (resource.outputs for resource in resources if resource.type == STACK), {}
-        ),
-        {
-            key.name: told
-            for key in resources
-            if (told := key.outputs.get(_IDENTITY.get(key.type, "")))
-        },
-        urns={
-            (entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()
-        },
-        credentials=_credentials(resources),
-        client_ids={
-            (one.type, one.name): made
-            for one in resources
-            if (made := one.outputs.get("clientId"))
-        },
+        frozenset(urns),
+        issuers,
+        exported,
+        keys,
+        urns=urns,
+        credentials=credentials,
+        client_ids=client_ids,
         resources=tuple(resources),
     )
 
@@ -141,21 +141,12 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
 def from_resources(resources: Resources) -> StackState:
     """Makes the state of resources as the engine exports them: as a program of the stack would be
     told it."""
-    there = (one for one in resources if not one.get("delete"))
-    return from_outputs(
-        {
-            one["urn"]: {"type": one["type"], "outputs": one.get("outputs") or {}}
-            for one in there
-        }
-    )
-
-
-def _credentials(resources: Iterable[Resource]) -> Mapping[str, Mapping[str, Any]]:
-    found: dict[str, Mapping[str, Any]] = {}
+    outputs: dict[str, Mapping[str, Any]] = {}
     for resource in resources:
-        if resource.type == COMPONENT:
-            found.update(resource.outputs.get("credentials") or {})
-    return found
+        if not resource.get("delete"):
+            known = resource.get("outputs") or {}
+            outputs[resource["urn"]] = {"type": resource["type"], "outputs": known}
+    return from_outputs(outputs)
 
 
 def logical_name(urn: str) -> str:
