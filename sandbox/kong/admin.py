@@ -8,8 +8,9 @@ not modelled).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import formatdate
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -384,17 +385,9 @@ class AdminApi:
 
     def _tags(self, tag: str | None) -> Methods:
         def listed(*_: Any) -> tuple[int, Any]:
-            rows = [
-                {"tag": name, "entity_name": kind, "entity_id": one["id"]}
-                for kind, table in self._store.current.tables.items()
-                for one in table.values()
-                for name in one["tags"] or ()
-                if tag in (None, name)
-            ]
-            return 200, {
-                "data": sorted(rows, key=lambda row: (row["entity_id"], row["tag"])),
-                "next": None,
-            }
+            rows = [row for row in self._tagged() if tag in (None, row["tag"])]
+            rows.sort(key=itemgetter("entity_id", "tag"))
+            return 200, {"data": rows, "next": None}
 
         def refused(*_: Any) -> tuple[int, Any]:
             raise schema_violation(
@@ -403,21 +396,22 @@ class AdminApi:
 
         return {"GET": listed, "POST": refused}
 
+    def _tagged(self) -> Iterator[dict[str, str]]:
+        for kind, table in self._store.current.tables.items():
+            for entity in table.values():
+                for tag in entity["tags"] or ():
+                    yield {"tag": tag, "entity_name": kind, "entity_id": entity["id"]}
+
     def _page(
         self, path: str, kind: str, query: Query, where: Mapping[str, Any]
     ) -> tuple[int, Any]:
-        table = self._store.current.tables[kind]
-        rows = [
-            one
-            for one in table.values()
-            if all(one[name] == value for name, value in where.items())
-        ]
         first = dict(reversed(query))
         if kind == "consumers" and "custom_id" in first:
-            return 200, {
-                "data": [one for one in rows if one["custom_id"] == first["custom_id"]],
-                "next": None,
-            }
+            where = {**where, "custom_id": first["custom_id"]}
+        table = self._store.current.tables[kind]
+        rows = [row for row in table.values() if where.items() <= row.items()]
+        if "custom_id" in where:
+            return 200, {"data": rows, "next": None}
         if kind == "targets":
             return 200, listing.newest_first(rows, path, first)
         return 200, listing.page(rows, path, first, nested=bool(where))
@@ -509,22 +503,23 @@ def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
 
 
 def _endpoints() -> list[str]:
-    nested = [f"/{kind}/{{{kind}}}/{name}" for kind, name in NESTED]
-    parents = [
-        f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}"
-        for kind, name in PARENTS
-    ]
-    own = [
-        path
-        for name, kind in COLLECTIONS.items()
-        for path in (f"/{name}", f"/{name}/{{{kind}}}")
-    ]
-    fixed = ["/", "/status", "/endpoints", "/plugins/enabled", "/tags", "/tags/{tags}"]
-    schemas = [
+    paths = [
+        "/",
+        "/status",
+        "/endpoints",
+        "/plugins/enabled",
+        "/tags",
+        "/tags/{tags}",
         "/schemas/{name}",
         "/schemas/{db_entity_name}/validate",
         "/schemas/plugins/{name}",
+        "/schemas/plugins/validate",
     ]
-    return sorted(
-        [*fixed, *schemas, "/schemas/plugins/validate", *own, *nested, *parents]
-    )
+    for name, kind in COLLECTIONS.items():
+        paths += (f"/{name}", f"/{name}/{{{kind}}}")
+    for kind, name in NESTED:
+        paths.append(f"/{kind}/{{{kind}}}/{name}")
+    for kind, name in PARENTS:
+        collection = "jwts" if kind == "jwt_secrets" else kind
+        paths.append(f"/{collection}/{{{kind}}}/{name}")
+    return sorted(paths)

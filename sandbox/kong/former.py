@@ -5,8 +5,9 @@ Source: answers of a Kong 3.10, to rate-limiting's `redis_host` and `redis.host`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
+from operator import getitem
 from typing import Any
 
 from sandbox.kong.fields import Field
@@ -17,7 +18,7 @@ def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Er
     """A configuration as it was sent, with what former names say under the new ones; and what is
     wrong with it."""
     result, errors = dict(config), Errors()
-    for name, (field, path) in _former(record).items():
+    for name, field, path in _former(record):
         value = result.pop(name, None)
         if name not in config:
             continue
@@ -42,25 +43,16 @@ def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Er
 
 
 def unfolded(record: Field, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole configuration with its former names, as Kong prints it."""
-    return {
-        **config,
-        **{
-            name: reduce(lambda inner, key: inner[key], path, config)
-            for name, (_, path) in _former(record).items()
-        },
-    }
+    """Return a whole configuration with its former names, as Kong prints it."""
+    result = dict(config)
+    for name, _, path in _former(record):
+        result[name] = reduce(getitem, path, config)
+    return result
 
 
-def _former(record: Field) -> dict[str, tuple[Field, list[str]]]:
-    """By former name, its field and where it is now."""
-    return {
-        name: (
-            Field(
-                shown["type"],
-                {key: value for key, value in shown.items() if key == "len_min"},
-            ),
-            shown["deprecation"]["replaced_with"][0]["path"],
-        )
-        for name, shown in record.former.items()
-    }
+def _former(record: Field) -> Iterator[tuple[str, Field, list[str]]]:
+    """Yield each former name with its field and the path where it is now."""
+    for name, shown in record.former.items():
+        limits = {key: value for key, value in shown.items() if key == "len_min"}
+        path = shown["deprecation"]["replaced_with"][0]["path"]
+        yield name, Field(shown["type"], limits), path

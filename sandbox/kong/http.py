@@ -206,22 +206,19 @@ def _body(
     proceed: Callable[[], None] | None,
 ) -> bytes:
     by_name = {name.lower(): value for name, value in headers}
-    coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
-    if coding is not None and minor == 0:
-        raise InvalidRequestError(400)
-    if coding is not None and coding.lower() != "chunked":
-        raise InvalidRequestError(501)
-    if (coding is not None and length is not None) or (
-        length is not None and not re.fullmatch("[0-9]+", length)
-    ):
-        raise InvalidRequestError(400)
-    if coding is None and not length:
+    coding = by_name.get("transfer-encoding")
+    length = by_name.get("content-length")
+    if coding is not None:
+        _check_coding(coding, length, minor)
+    elif length is None:
         return b""
+    elif not re.fullmatch("[0-9]+", length):
+        raise InvalidRequestError(400)
     if proceed and by_name.get("expect", "").lower() == "100-continue":
         proceed()
-    if coding is not None:
+    if length is None:
         return _chunks(stream)
-    size = int(length or 0)
+    size = int(length)
     if size > LARGEST_LENGTH:
         raise InvalidRequestError(400)
     if size > BODY:
@@ -230,6 +227,16 @@ def _body(
     if len(body) < size:
         raise InvalidRequestError(400)
     return body
+
+
+def _check_coding(coding: str, length: str | None, minor: int) -> None:
+    if minor == 0:
+        raise InvalidRequestError(400)
+    if coding.lower() != "chunked":
+        raise InvalidRequestError(501)
+    # Two lengths in one request are how requests are smuggled.
+    if length is not None:
+        raise InvalidRequestError(400)
 
 
 def _chunks(stream: BinaryIO) -> bytes:

@@ -48,7 +48,14 @@ def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of `GET /`."""
+    """Return the body of `GET /`."""
+    priorities = PRIORITIES | {
+        name: plugin.priority for name, plugin in FURTHER.items()
+    }
+    available = {
+        name: {"version": version, "priority": priority}
+        for name, priority in priorities.items()
+    }
     return {
         "tagline": "Welcome to kong",
         "version": version,
@@ -61,13 +68,7 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         "timers": {"running": 0, "pending": 0},
         "plugins": {
             "enabled_in_cluster": [],
-            "available_on_server": {
-                name: {"version": version, "priority": priority}
-                for name, priority in {
-                    **PRIORITIES,
-                    **{name: one.priority for name, one in FURTHER.items()},
-                }.items()
-            },
+            "available_on_server": available,
         },
         "configuration": configuration(overrides),
     }

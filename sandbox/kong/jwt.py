@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -129,41 +129,40 @@ def _challenge(realm: str | None, presented: bool) -> Header:
 
 
 def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
-    """The one token of a request. It may come several times, but not several different ones."""
-    found: dict[str | None, None] = {}
+    """Return the token of a request, which may stand in several places there.
+
+    Raises _CredentialError where there is none, or where there are several.
+    """
     for names in ("uri_param_names", "cookie_names", "header_names"):
         if config[names] is None:
             raise InternalServerError(f"{names} is null")
-    wanted = [wire(name) for name in config["uri_param_names"]]
-    found.update(
-        {
-            value: None
-            for name, value in exchange.arguments()
-            if name in wanted and value != ""
-        }
-    )
-    for name in config["cookie_names"]:
-        cookie = exchange.cookie(wire(name))
-        if cookie:
-            found[cookie] = None
-    seen = exchange.headers[:READ_HEADERS]
-    for name in config["header_names"]:
-        values = [
-            value
-            for own, value in seen
-            if own.lower() == wire(name).lower().replace("_", "-")
-        ]
-        match = _BEARER.search(values[0]) if values else None
-        if match:
-            found[match[1]] = None
-    if not found:
+    tokens = {*_tokens(exchange, config)}
+    if not tokens:
         raise _CredentialError("Unauthorized", presented=False)
-    if len(found) > 1:
+    if len(tokens) > 1:
         raise _CredentialError("Multiple tokens provided")
-    token = next(iter(found))
+    token = tokens.pop()
     if token is None:
         raise _CredentialError("Unrecognizable token")  # an argument without a value
     return token
+
+
+def _tokens(exchange: Exchange, config: Mapping[str, Any]) -> Iterator[str | None]:
+    parameters = [wire(name) for name in config["uri_param_names"]]
+    for name, value in exchange.arguments():
+        if name in parameters and value != "":
+            yield value
+    for name in config["cookie_names"]:
+        cookie = exchange.cookie(wire(name))
+        if cookie:
+            yield cookie
+    headers = exchange.headers[:READ_HEADERS]
+    for name in config["header_names"]:
+        header = wire(name).lower().replace("_", "-")
+        values = [value for key, value in headers if key.lower() == header]
+        match = _BEARER.search(values[0]) if values else None
+        if match:
+            yield match[1]
 
 
 def lenient_base64(text: str) -> bytes | None:
@@ -218,43 +217,41 @@ def _decoded(token: str) -> _Token:
 def _credential(
     token: _Token, config: Mapping[str, Any], credentials: Snapshot
 ) -> Entity:
-    """The credential that the token names, once its signature was verified with it."""
+    """Return the credential that the token names, after verifying the signature with it."""
     name = config["key_claim_name"]
     if name is None:
         raise InternalServerError("key_claim_name is null")
-    key = (
-        token.claims[name]
-        if token.claims.get(name, False) is not False
-        else token.header.get(name, False)
-    )
+    key = token.claims.get(name, False)
+    if key is False:
+        key = token.header.get(name, False)
     if key is False:
         raise _CredentialError(f"No mandatory '{name}' in claims")
     if key == "":
         raise _CredentialError(f"Invalid '{name}' in claims")
     if not isinstance(key, str):
         raise InternalServerError("a key that is no text cannot be looked up")
-    found = next(
-        (
-            one
-            for one in credentials.tables["jwt_secrets"].values()
-            if one["key"] == key
-        ),
-        None,
-    )
-    if found is None:
+    secrets = credentials.tables["jwt_secrets"].values()
+    credential = next((one for one in secrets if one["key"] == key), None)
+    if credential is None:
         raise _CredentialError(f"No credentials found for given '{name}'")
-    algorithm = found["algorithm"] or "HS256"
+    algorithm = credential["algorithm"] or "HS256"
     if token.header["alg"] != algorithm:
         raise _CredentialError("Invalid algorithm")
-    secret = found["secret"] if algorithm.startswith("HS") else found["rsa_public_key"]
-    value = None if secret is None else secret.encode("utf-8", "surrogateescape")
-    if value is not None and config["secret_is_base64"]:
-        value = lenient_base64(value.decode("latin-1"))
+    value = _verifying_key(credential, algorithm, config["secret_is_base64"])
     if value is None:
         raise _CredentialError("Invalid key/secret")
     if not _verified(algorithm, value, token.signed, token.signature):
         raise _CredentialError("Invalid signature")
-    return found
+    return credential
+
+
+def _verifying_key(credential: Entity, algorithm: str, encoded: bool) -> bytes | None:
+    shared = algorithm.startswith("HS")
+    key = credential["secret"] if shared else credential["rsa_public_key"]
+    if key is None:
+        return None
+    value: bytes = key.encode("utf-8", "surrogateescape")
+    return lenient_base64(value.decode("latin-1")) if encoded else value
 
 
 @lru_cache(maxsize=256)

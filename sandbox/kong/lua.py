@@ -15,6 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -161,20 +162,14 @@ class Functions:
     def _on_headers(self, limit: float) -> Any:
         headers = self._x.headers
         truncated = bool(limit) and len(headers) > limit
-        flat = [
-            part
-            for pair in (headers[: int(limit)] if limit else headers)
-            for part in pair
-        ]
+        flat = chain.from_iterable(headers[: int(limit) or None])
         return self._lua.table_from(flat), truncated
 
     def _on_arguments(self, limit: float) -> Any:
         pairs = list(self._x.arguments())
-        flat = [
-            part
-            for name, value in pairs[: int(limit) or None]
-            for part in (name, True if value is None else value)
-        ]
+        flat: list[Any] = []
+        for name, value in pairs[: int(limit) or None]:
+            flat += (name, True if value is None else value)
         return self._lua.table_from(flat)
 
     def _on_method(self) -> str:

@@ -263,72 +263,70 @@ def _sink(name: str, config: Fields) -> Schema:
     )
 
 
-PLUGIN_SCHEMAS: Mapping[str, Schema] = {
-    one.name: one
-    for one in (
-        _serverless("pre-function"),
-        _serverless("post-function"),
-        Schema(
-            "jwt",
+_SCHEMAS = (
+    _serverless("pre-function"),
+    _serverless("post-function"),
+    Schema(
+        "jwt",
+        {
+            "consumer": NO_CONSUMER,
+            "protocols": http_only(),
+            "config": record(_JWT_CONFIG, required=True),
+        },
+        (
             {
-                "consumer": NO_CONSUMER,
-                "protocols": http_only(),
-                "config": record(_JWT_CONFIG, required=True),
+                "conditional": {
+                    "if_field": "config.maximum_expiration",
+                    "if_match": {"gt": 0},
+                    "then_field": "config.claims_to_verify",
+                    "then_match": {"contains": "exp"},
+                }
             },
-            (
-                {
-                    "conditional": {
-                        "if_field": "config.maximum_expiration",
-                        "if_match": {"gt": 0},
-                        "then_field": "config.claims_to_verify",
-                        "then_match": {"contains": "exp"},
-                    }
-                },
+        ),
+    ),
+    Schema(
+        "request-termination",
+        {
+            "protocols": http_only(),
+            "config": record(_TERMINATION_CONFIG, required=True),
+        },
+        late_checks=(rules.message_or_body,),
+    ),
+    Schema(
+        "rate-limiting",
+        {"protocols": http_only(), "config": _RATE_LIMITING},
+        (
+            {"at_least_one_of": [f"config.{window}" for window in _WINDOWS]},
+            *(
+                _needed("policy", "redis", f"redis.{name}")
+                for name in ("host", "port", "timeout")
             ),
+            _needed("limit_by", "header", "header_name"),
+            _needed("limit_by", "path", "path"),
         ),
-        Schema(
-            "request-termination",
-            {
-                "protocols": http_only(),
-                "config": record(_TERMINATION_CONFIG, required=True),
-            },
-            late_checks=(rules.message_or_body,),
-        ),
-        Schema(
-            "rate-limiting",
-            {"protocols": http_only(), "config": _RATE_LIMITING},
-            (
-                {"at_least_one_of": [f"config.{window}" for window in _WINDOWS]},
-                *(
-                    _needed("policy", "redis", f"redis.{name}")
-                    for name in ("host", "port", "timeout")
-                ),
-                _needed("limit_by", "header", "header_name"),
-                _needed("limit_by", "path", "path"),
-            ),
-            late_checks=(rules.sound_limits,),
-        ),
-        Schema(
-            "bot-detection",
-            {
-                "consumer": NO_CONSUMER,
-                "protocols": http_only(),
-                "config": record({"allow": _AGENTS, "deny": _AGENTS}, required=True),
-            },
-        ),
-        Schema(
-            "correlation-id",
-            {
-                "protocols": http_only(),
-                "config": record(_CORRELATION_ID_CONFIG, required=True),
-            },
-        ),
-        _sink("file-log", _FILE_LOG_CONFIG),
-        _sink("http-log", _HTTP_LOG_CONFIG),
-        _sink(
-            "prometheus",
-            {name: Field("boolean", {"default": False}) for name in _MEASURED},
-        ),
-        _sink("tcp-log", _TCP_LOG_CONFIG),
-    )
-}
+        late_checks=(rules.sound_limits,),
+    ),
+    Schema(
+        "bot-detection",
+        {
+            "consumer": NO_CONSUMER,
+            "protocols": http_only(),
+            "config": record({"allow": _AGENTS, "deny": _AGENTS}, required=True),
+        },
+    ),
+    Schema(
+        "correlation-id",
+        {
+            "protocols": http_only(),
+            "config": record(_CORRELATION_ID_CONFIG, required=True),
+        },
+    ),
+    _sink("file-log", _FILE_LOG_CONFIG),
+    _sink("http-log", _HTTP_LOG_CONFIG),
+    _sink(
+        "prometheus",
+        {name: Field("boolean", {"default": False}) for name in _MEASURED},
+    ),
+    _sink("tcp-log", _TCP_LOG_CONFIG),
+)
+PLUGIN_SCHEMAS: Mapping[str, Schema] = {schema.name: schema for schema in _SCHEMAS}

@@ -25,15 +25,14 @@ ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
 
 
 def by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
-    """Active plugins by (name, route, service, consumer), each id or None."""
-    return {
-        (
-            one["name"],
-            *((one[part] or {}).get("id") for part in ("route", "service", "consumer")),
-        ): one
-        for one in plugins
-        if one["enabled"] and HTTP_PROTOCOLS & set(one["protocols"])
-    }
+    """Return active plugins by (name, route, service, consumer), each id or None."""
+    scoped = {}
+    for plugin in plugins:
+        if plugin["enabled"] and HTTP_PROTOCOLS.intersection(plugin["protocols"]):
+            parts = (plugin["route"], plugin["service"], plugin["consumer"])
+            ids = (part["id"] if part else None for part in parts)
+            scoped[plugin["name"], *ids] = plugin
+    return scoped
 
 
 def scopes(

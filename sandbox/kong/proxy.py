@@ -494,24 +494,24 @@ class Proxy:
             "upgrade",
             "trailer",
         }
-        via = [value for name, value in response.headers if name.lower() == "via"]
-        marks = (
+        via: list[str] = []
+        headers: list[Header] = []
+        for name, value in response.headers:
+            if name.lower() == "via":
+                via.append(value)
+            elif name.lower() not in dropped:
+                headers.append((name, value))
+        passed = {name.lower() for name, _ in headers}
+        for name, value in exchange.response_headers:
+            if name.lower() not in passed:
+                headers.append((name, value))
+        headers += [
             ("X-Kong-Upstream-Latency", "0"),
             ("X-Kong-Proxy-Latency", "0"),
             ("Via", ", ".join([*via, f"1.1 kong/{self._version}"])),
             ("X-Kong-Request-Id", exchange.request_id),
-        )
-        kept = [
-            one
-            for one in response.headers
-            if one[0].lower() not in dropped and one[0].lower() != "via"
         ]
-        own = [
-            one
-            for one in exchange.response_headers
-            if one[0].lower() not in {name.lower() for name, _ in kept}
-        ]
-        return Response(response.status, (*kept, *own, *marks), response.body)
+        return Response(response.status, tuple(headers), response.body)
 
     def _upstream_request(
         self, exchange: Exchange, service: Entity, peer: Peer, listed: frozenset[str]
@@ -533,40 +533,27 @@ class Proxy:
             exchange.http_host if exchange.match.route["preserve_host"] else named
         )
         prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
-        upgrade = (
-            "upgrade"
-            if "websocket" in [one.lower() for one in exchange.values("upgrade")]
-            else ""
-        )
-        headers: list[Header] = [
-            (
-                "Via",
-                ", ".join([*exchange.values("via"), f"{version} kong/{self._version}"]),
-            ),
-            ("Host", host),
-            *(
-                [("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")]
-                if upgrade
-                else []
-            ),
-            *([] if upgrade else [("Connection", "keep-alive")]),
-            (
-                "X-Forwarded-For",
-                ", ".join([*exchange.values("x-forwarded-for"), request.peer]),
-            ),
+        via = (*exchange.values("via"), f"{version} kong/{self._version}")
+        forwarded_for = (*exchange.values("x-forwarded-for"), request.peer)
+        headers: list[Header] = [("Via", ", ".join(via)), ("Host", host)]
+        if "websocket" in (value.lower() for value in exchange.values("upgrade")):
+            headers.append(("Upgrade", "websocket"))
+            headers.append(("Connection", "keep-alive, Upgrade"))
+        else:
+            headers.append(("Connection", "keep-alive"))
+        headers += [
+            ("X-Forwarded-For", ", ".join(forwarded_for)),
             ("X-Forwarded-Proto", exchange.scheme),
             ("X-Forwarded-Host", request.host),
             ("X-Forwarded-Port", str(exchange.port)),
             ("X-Forwarded-Path", exchange.raw_path),
-            *([("X-Forwarded-Prefix", prefix)] if prefix not in ("", "/") else []),
-            ("X-Real-IP", exchange.address),
-            ("X-Kong-Request-Id", exchange.request_id),
-            *(
-                [("Content-Length", str(len(exchange.body)))]
-                if exchange.body and "content-length" not in listed
-                else []
-            ),
         ]
+        if prefix not in ("", "/"):
+            headers.append(("X-Forwarded-Prefix", prefix))
+        headers.append(("X-Real-IP", exchange.address))
+        headers.append(("X-Kong-Request-Id", exchange.request_id))
+        if exchange.body and "content-length" not in listed:
+            headers.append(("Content-Length", str(len(exchange.body))))
         dropped = _REMADE | listed
         headers += [one for one in exchange.headers if one[0].lower() not in dropped]
         return UpstreamRequest(

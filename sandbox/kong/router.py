@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,25 +76,19 @@ class _Candidate:
     ) -> Match | None:
         if self.methods and request.method not in self.methods:
             return None
-        if self.hosts and not any(one.matches(host, port) for one in self.hosts):
+        if not _reached(self.hosts, host, port):
             return None
         # A request in clear has no SNI, and reaches such a route only to be sent to https.
-        if (
-            self.snis
-            and scheme == "https"
-            and not any(one.matches(request.server_name or "", 0) for one in self.snis)
-        ):
+        if scheme == "https" and not _reached(self.snis, request.server_name or "", 0):
             return None
         prefix = self._prefix(path)
         if prefix is None:
             return None
         for name, values in self.headers.items():
-            given = {
-                value.lower()
-                for key, value in request.headers
-                if key.lower().replace("-", "_") == name
-            }
-            if not given & values:
+            sent = (
+                value.lower() for key, value in request.headers if _folded(key) == name
+            )
+            if values.isdisjoint(sent):
                 return None
         return Match(self.route, self.service, prefix)
 
@@ -115,10 +109,10 @@ class Router:
     """All routes of one moment, in the order in which they are tried."""
 
     def __init__(self, routes: Table, services: Table) -> None:
-        found = (
-            one for route in routes.values() for one in _candidates(route, services)
-        )
-        self._candidates = sorted(found, key=lambda one: one.order, reverse=True)
+        self._candidates: list[_Candidate] = []
+        for route in routes.values():
+            self._candidates += _candidates(route, services)
+        self._candidates.sort(key=lambda one: one.order, reverse=True)
 
     def match(
         self, request: Request, scheme: str, port: int, path: str
@@ -145,41 +139,60 @@ def _is_utf8(path: str) -> bool:
     return True
 
 
+def _reached(hosts: Sequence[_Host], host: str, port: int) -> bool:
+    """Whether one of these hosts matches, or there are none."""
+    return not hosts or any(one.matches(host, port) for one in hosts)
+
+
+def _folded(header: str) -> str:
+    return header.lower().replace("-", "_")
+
+
 def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
-    if route["protocols"][0] in _STREAM:
-        return
     reference = route["service"]
     service = services.get(reference["id"]) if reference else None
-    if reference and (service is None or not service["enabled"]):
+    unreachable = reference and (service is None or not service["enabled"])
+    if unreachable or route["protocols"][0] in _STREAM:
         return
-    groups: dict[int, list[str]] = {}
-    for path in route["paths"] or ():
-        groups.setdefault(-1 if path.startswith("~") else len(wire(path)), []).append(
-            path
-        )
-    for number, paths in enumerate(groups.values() or [[]], 1):
-        regex = bool(paths) and paths[0].startswith("~")
-        part = (
-            str(uuid.uuid5(_PARTS, f"{route['id']}#{number}"))
-            if len(groups) > 1
-            else route["id"]
-        )
+    headers = _header_values(route["headers"] or {})
+    groups = _parts(route["paths"] or ())
+    for number, paths in enumerate(groups, 1):
+        part = route["id"]
+        if len(groups) > 1:
+            part = str(uuid.uuid5(_PARTS, f"{part}#{number}"))
+        prefixes = () if _is_regex(paths) else paths
+        regexes = paths if _is_regex(paths) else ()
         yield _Candidate(
             (_priority(route, paths), part),
             route,
             service,
             frozenset(route["methods"] or ()),
-            tuple(_host(one) for one in route["hosts"] or ()),
-            tuple(_host(one) for one in route["snis"] or ()),
-            () if regex else tuple(wire(path) for path in paths),
-            tuple(rust_regex(wire(path[1:])) for path in paths) if regex else (),
-            {
-                name.lower().replace("-", "_"): frozenset(
-                    value.lower() for value in values
-                )
-                for name, values in (route["headers"] or {}).items()
-            },
+            tuple(map(_host, route["hosts"] or ())),
+            tuple(map(_host, route["snis"] or ())),
+            tuple(map(wire, prefixes)),
+            tuple(rust_regex(wire(path[1:])) for path in regexes),
+            headers,
         )
+
+
+def _header_values(headers: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    return {
+        _folded(name): frozenset(map(str.lower, values))
+        for name, values in headers.items()
+    }
+
+
+def _parts(paths: Iterable[str]) -> list[list[str]]:
+    """Return the paths in groups: regular expressions, and plain paths of one length."""
+    groups: dict[int, list[str]] = {}
+    for path in paths:
+        length = -1 if path.startswith("~") else len(wire(path))
+        groups.setdefault(length, []).append(path)
+    return [*groups.values()] or [[]]
+
+
+def _is_regex(paths: list[str]) -> bool:
+    return bool(paths) and paths[0].startswith("~")
 
 
 def _host(text: str) -> _Host:
@@ -205,14 +218,12 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
         1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind
     )
     plain = bool(hosts is not None and not any("*" in one for one in hosts))
-    regex = bool(paths) and paths[0].startswith("~")
-    last = (
-        _shifted(int(route["regex_priority"]), 19)
-        if regex
-        else len(wire(paths[0])) & 0x7FFFF
-        if paths
-        else 0
-    )
+    regex = _is_regex(paths)
+    last = 0
+    if regex:
+        last = _shifted(int(route["regex_priority"]), 19)
+    elif paths:
+        last = len(wire(paths[0])) & 0x7FFFF
     shifted = _shifted(kinds, 29) | _shifted(min(len(headers), 255), 20) | last
     return (plain << 60 | regex << 51 | shifted) & (2**64 - 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -278,37 +278,47 @@ def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
     protocols = entity.get("protocols") or []
     if not protocols:
         return None
-    errors: dict[str, Any] = {}
-    forbidden: tuple[str, ...]
-    if protocols[0] in ("http", "https"):
-        forbidden, why = ("sources", "destinations"), "'http' or 'https'"
-        needed = ["methods", "hosts", "headers", "paths"] + (
-            ["snis"] if "https" in protocols else []
-        )
-        when = "'https'" if "https" in protocols else "'http'"
-    elif protocols[0] in ("grpc", "grpcs"):
-        forbidden, why = (
-            ("methods", "strip_path", "sources", "destinations"),
-            "'grpc' or 'grpcs'",
-        )
-        needed = ["hosts", "headers", "paths"] + (
-            ["snis"] if "grpcs" in protocols else []
-        )
-        when = "'grpcs'" if "grpcs" in protocols else "'grpc'"
-    else:
-        forbidden = ("methods", "hosts", "headers", "paths")
-        why = "'tcp', 'tls', 'tls_passthrough' or 'udp'"
-        passthrough = protocols[0] == "tls_passthrough"
-        needed = ["snis"] if passthrough else ["sources", "destinations", "snis"]
-        when = "'tls_passthrough'" if passthrough else "'tcp', 'tls' or 'udp'"
-    for name in forbidden:
-        if _set(entity, name):
-            errors[name] = f"cannot set '{name}' when 'protocols' is {why}"
+    forbidden, family = _forbidden_matchers(protocols[0])
+    errors: dict[str, Any] = {
+        name: f"cannot set '{name}' when 'protocols' is {family}"
+        for name in forbidden
+        if _set(entity, name)
+    }
+    needed, protocol = _needed_matchers(protocols)
     if not any(_set(entity, name) for name in needed):
         one = "one of " if len(needed) > 1 else ""
         names = ", ".join(f"'{name}'" for name in needed)
-        errors["@entity"] = [f"must set {one}{names} when 'protocols' is {when}"]
+        errors["@entity"] = [f"must set {one}{names} when 'protocols' is {protocol}"]
     return errors or None
+
+
+def _forbidden_matchers(protocol: str) -> tuple[Sequence[str], str]:
+    """Return the fields that a family of protocols cannot have, and its name in messages."""
+    if protocol in ("http", "https"):
+        return ("sources", "destinations"), "'http' or 'https'"
+    if protocol in ("grpc", "grpcs"):
+        fields = ("methods", "strip_path", "sources", "destinations")
+        return fields, "'grpc' or 'grpcs'"
+    fields = ("methods", "hosts", "headers", "paths")
+    return fields, "'tcp', 'tls', 'tls_passthrough' or 'udp'"
+
+
+def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
+    """Return the fields of which a route needs one, and its protocol as messages say it."""
+    needed: tuple[str, ...]
+    if protocols[0] in ("http", "https"):
+        needed = ("methods", "hosts", "headers", "paths")
+        secure = "https"
+    elif protocols[0] in ("grpc", "grpcs"):
+        needed = ("hosts", "headers", "paths")
+        secure = "grpcs"
+    elif protocols[0] == "tls_passthrough":
+        return ("snis",), "'tls_passthrough'"
+    else:
+        return ("sources", "destinations", "snis"), "'tcp', 'tls' or 'udp'"
+    if secure in protocols:
+        return (*needed, "snis"), f"'{secure}'"
+    return needed, f"'{secure[:-1]}'"
 
 
 def route_expression(entity: Entity) -> dict[str, Any] | None:

@@ -99,9 +99,9 @@ class Snapshot:
         table = self.tables[kind]
         if within:
             table = {
-                one: row
-                for one, row in table.items()
-                if all(row[k] == v for k, v in within.items())
+                identifier: row
+                for identifier, row in table.items()
+                if within.items() <= row.items()
             }
         if validation.UUID.match(key):
             return table.get(key.lower())

@@ -9,7 +9,7 @@ wrong-type, missing-required, patch, functions).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -202,10 +202,12 @@ def _exclusive(subsets: list[list[str]], value: list[str]) -> str | None:
     used = [subset for subset in subsets if set(subset) & set(value)]
     if len(used) < 2:
         return None
-    named = ", ".join(
-        "(" + ", ".join(f"'{name}'" for name in subset) + ")" for subset in used
-    )
-    return f"these sets are mutually exclusive: {named}"
+    sets = ", ".join(f"({_listed(subset)})" for subset in used)
+    return f"these sets are mutually exclusive: {sets}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _one_of(choices: list[Any], value: Any) -> str | None:
@@ -291,28 +293,23 @@ def _entity_check(
         if any(_at(entity, name) not in (None, "", [], {}) for name in names):
             return {}
         when = "when updating, " if updating else ""
-        listed = ", ".join(f"'{name}'" for name in names)
-        return {
-            "@entity": [
-                f"{when}at least one of these fields must be non-empty: {listed}"
-            ]
-        }
-    if "mutually_required" in check:
+        error = f"{when}at least one of these fields must be non-empty: "
+    elif "mutually_required" in check:
         names = check["mutually_required"]
         if len({_at(entity, name) is None for name in names}) == 1:
             return {}
-        listed = ", ".join(f"'{name}'" for name in names)
-        return {"@entity": [f"all or none of these fields must be set: {listed}"]}
-    if "distinct" in check:
+        error = "all or none of these fields must be set: "
+    elif "distinct" in check:
         names = check["distinct"]
-        values = [value for name in names if (value := _at(entity, name)) is not None]
-        if len(values) == len(set(values)):
+        values = [_at(entity, name) for name in names]
+        if all(value is None or values.count(value) == 1 for value in values):
             return {}
-        listed = ", ".join(f"'{name}'" for name in names)
-        return {"@entity": [f"values of these fields must be distinct: {listed}"]}
-    if "conditional" in check:
+        error = "values of these fields must be distinct: "
+    elif "conditional" in check:
         return _conditional(check["conditional"], entity)
-    return {}
+    else:
+        return {}
+    return {"@entity": [error + _listed(names)]}
 
 
 def _conditional(check: Mapping[str, Any], entity: Mapping[str, Any]) -> Errors:
