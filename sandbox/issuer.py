@@ -118,13 +118,14 @@ class Issuer:
         }
 
     def origins(self) -> set[str]:
-        """Those of pages that may have what the token endpoint answers."""
-        pages = (
-            client.redirect_uris
-            for client in self.clients.values()
-            if client.secret is None
-        )
-        return {"/".join(uri.split("/")[:3]) for uris in pages for uri in uris}
+        """Return the origins of pages that may read the token endpoint's answers."""
+        origins: set[str] = set()
+        for client in self.clients.values():
+            if client.secret is None:
+                origins.update(
+                    "/".join(uri.split("/")[:3]) for uri in client.redirect_uris
+                )
+        return origins
 
     def authorize(self, query: Mapping[str, str]) -> str:
         """The address that the browser is sent to. Raises _OAuthError where it must not be sent

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, product
 from typing import Any
 
 from cryptography import x509
@@ -368,26 +369,23 @@ class Directory:
             {"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]
         ]
         _check_entitlements(one, changed)
-        taken = {
-            uri
-            for other in self.applications.values()
-            if other["id"] != one["id"]
-            for uri in other["identifierUris"]
-        }
-        if taken & set(changed["identifierUris"]):
-            raise bad(
-                "Another object with the same value for property identifierUris already exists.",
-                "ObjectConflict",
-            )
+        uris = set(changed["identifierUris"])
+        for other in self.applications.values():
+            if other["id"] != one["id"] and uris.intersection(other["identifierUris"]):
+                raise bad(
+                    "Another object with the same value for property identifierUris already exists.",
+                    "ObjectConflict",
+                )
         self._note_roles(one["appRoles"], changed["appRoles"])
         one.update(changed)
 
     def _note_roles(self, before: Iterable[Json], after: Iterable[Json]) -> None:
-        """From when on which roles of an application are there."""
-        had, has = ({role["id"] for role in roles} for roles in (before, after))
-        for role in had - has:
+        """Note from when on each role of an application is there."""
+        old = {role["id"] for role in before}
+        new = {role["id"] for role in after}
+        for role in old - new:
             self._roles.pop(role, None)
-        for role in has - had:
+        for role in new - old:
             self._roles[role] = self.now()
 
     def _keep(
@@ -521,11 +519,7 @@ class Directory:
             "appOwnerOrganizationId": self.tenant,
             "appRoles": app["appRoles"],
             "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
-            "replyUrls": [
-                uri
-                for kind in ("web", "spa", "publicClient")
-                for uri in app[kind]["redirectUris"]
-            ],
+            "replyUrls": redirect_uris(app),
             "servicePrincipalNames": [one["appId"], *app["identifierUris"]],
             "signInAudience": app["signInAudience"],
             "homepage": app["web"]["homePageUrl"],
@@ -534,50 +528,43 @@ class Directory:
     # Assignments and grants
 
     def assign(self, resource: str, body: Json) -> Json:
-        target, role_id = self.principal(resource), str(body.get("appRoleId"))
+        target = self.principal(resource)
+        role_id = str(body.get("appRoleId"))
         principal = str(body.get("principalId"))
         group = self.groups.get(principal)
         if group is None and principal not in self.principals:
             raise bad(f"Not a valid reference update: '{principal}'")
         app = self.by_app_id(target["appId"]) or {}
-        kind = "User" if group else "Application"
-        known = {
-            one for one, since in self._roles.items() if self.now() - since >= self.lag
-        }
-        role = next(
-            (
-                one
-                for one in app["appRoles"]
-                if one["id"] == role_id and one["isEnabled"]
-            ),
-            None,
-        )
-        role = role if role_id in known else None
-        if role_id != NO_ROLE and (
-            role is None or kind not in role["allowedMemberTypes"]
-        ):
+        if not self._assignable(app, role_id, "User" if group else "Application"):
             raise bad("Permission being assigned was not found on application")
-        if role_id == NO_ROLE and app["appRoles"]:
-            raise bad("Permission being assigned was not found on application")
-        named = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
-        if any(named.items() <= one.items() for one in self.assignments.values()):
+        key = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
+        if any(key.items() <= one.items() for one in self.assignments.values()):
             raise bad("Permission being assigned already exists on the object")
-        shown = (
-            group["displayName"]
-            if group
-            else self.shown_principal(self.principal(principal))["displayName"]
-        )
+        assignee = group or self.shown_principal(self.principal(principal))
         made = {
             "id": secrets.token_urlsafe(20),
             "deletedDateTime": None,
             "createdDateTime": stamp(self.now()),
-            "principalDisplayName": shown,
+            "principalDisplayName": assignee["displayName"],
             "principalType": "Group" if group else "ServicePrincipal",
             "resourceDisplayName": app["displayName"],
-            **named,
+            **key,
         }
         self.assignments[made["id"]] = made
         return made
+
+    def _assignable(self, app: Json, role_id: str, kind: str) -> bool:
+        """Whether an application has the role for members of this kind, and Graph knows it."""
+        if role_id == NO_ROLE:
+            return not app["appRoles"]
+        # Another replica of Graph learns of a new role only after the lag.
+        since = self._roles.get(role_id)
+        if since is None or self.now() - since < self.lag:
+            return False
+        for role in app["appRoles"]:
+            if role["id"] == role_id and role["isEnabled"]:
+                return kind in role["allowedMemberTypes"]
+        return False
 
     def grant(self, body: Json) -> Json:
         for name in ("clientId", "resourceId"):
@@ -588,11 +575,7 @@ class Directory:
             "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
         }
         made |= {name: value for name, value in body.items() if "@odata" not in name}
-        same = ("clientId", "resourceId", "principalId", "consentType")
-        if any(
-            all(one.get(name) == made.get(name) for name in same)
-            for one in self.grants.values()
-        ):
+        if any(_parties(one) == _parties(made) for one in self.grants.values()):
             raise GraphError(
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
@@ -624,56 +607,67 @@ def _known(objects: dict[str, Json], identifier: str) -> Json:
     return objects[identifier]
 
 
+def _parties(grant: Json) -> list[Any]:
+    names = ("clientId", "resourceId", "principalId", "consentType")
+    return [grant.get(name) for name in names]
+
+
+def redirect_uris(app: Json) -> list[str]:
+    """Return the redirect URIs of an application's three platforms."""
+    platforms = (app["web"], app["spa"], app["publicClient"])
+    return [*chain.from_iterable(platform["redirectUris"] for platform in platforms)]
+
+
 def _check_entitlements(before: Json, after: Json) -> None:
-    """What Graph asks of app roles and permission scopes, of each and of both together. Raises
-    GraphError."""
-    roles, scopes = after["appRoles"], after["api"]["oauth2PermissionScopes"]
-    for listed in (roles, scopes):
-        ids, values = (
-            [one["id"] for one in listed],
-            [one["value"] for one in listed if one.get("value")],
+    """Raise a GraphError where Graph refuses an application's roles and permission scopes."""
+    roles = after["appRoles"]
+    scopes = after["api"]["oauth2PermissionScopes"]
+    _check_each(roles)
+    _check_each(scopes)
+    for role, scope in product(roles, scopes):
+        _check_pair(role, scope)
+    _check_enabled(before["appRoles"], roles)
+    _check_enabled(before["api"]["oauth2PermissionScopes"], scopes)
+
+
+def _check_each(entitlements: list[Json]) -> None:
+    ids = [one["id"] for one in entitlements]
+    values = [one["value"] for one in entitlements if one.get("value")]
+    if len({*ids}) != len(ids) or len({*values}) != len(values):
+        raise _duplicate()
+    for value in values:
+        if not _VALUE.match(value):
+            raise bad(
+                f"Value '{value}' has characters that are not allowed.", "InvalidValue"
+            )
+
+
+def _check_pair(role: Json, scope: Json) -> None:
+    if role["id"] != scope["id"]:
+        if role.get("value") == scope["value"]:
+            raise _duplicate()
+    elif any(role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE):
+        raise bad(
+            "The following values must match for the 'oauth2Permissions' and 'appRoles' "
+            f"properties with identifier '{role['id']}': (description, "
+            "adminConsentDescription),(displayName, adminConsentDisplayName),(isEnabled, "
+            "isEnabled),(origin, origin),(value, value).",
+            "InvalidValue",
         )
-        if len({*ids}) != len(ids) or len({*values}) != len(values):
-            raise bad(
-                "It contains duplicate value. Please provide unique value.",
-                "InvalidValue",
-            )
-        if strange := [value for value in values if not _VALUE.match(value)]:
-            raise bad(
-                f"Value '{strange[0]}' has characters that are not allowed.",
-                "InvalidValue",
-            )
-    for role in roles:
-        for scope in scopes:
-            same_id, same_value = (
-                role["id"] == scope["id"],
-                role.get("value") == scope["value"],
-            )
-            if same_value and not same_id:
-                raise bad(
-                    "It contains duplicate value. Please provide unique value.",
-                    "InvalidValue",
-                )
-            if same_id and any(
-                role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE
-            ):
-                raise bad(
-                    "The following values must match for the 'oauth2Permissions' and 'appRoles' "
-                    f"properties with identifier '{role['id']}': (description, "
-                    "adminConsentDescription),(displayName, adminConsentDisplayName),(isEnabled, "
-                    "isEnabled),(origin, origin),(value, value).",
-                    "InvalidValue",
-                )
-    pairs = (
-        (before["appRoles"], roles),
-        (before["api"]["oauth2PermissionScopes"], scopes),
+
+
+def _duplicate() -> GraphError:
+    return bad(
+        "It contains duplicate value. Please provide unique value.", "InvalidValue"
     )
-    for old, new in pairs:
-        now = {one["id"]: {**one, "isEnabled": True} for one in new}
-        for one in old:
-            if one["isEnabled"] and now.get(one["id"]) != one:
-                raise bad(
-                    "Permission (scope or role) cannot be deleted or updated unless disabled "
-                    "first.",
-                    "CannotDeleteOrUpdateEnabledEntitlement",
-                )
+
+
+def _check_enabled(before: list[Json], after: list[Json]) -> None:
+    """Raise a GraphError where an enabled entitlement goes away or changes."""
+    now = {one["id"]: {**one, "isEnabled": True} for one in after}
+    for one in before:
+        if one["isEnabled"] and now.get(one["id"]) != one:
+            raise bad(
+                "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+                "CannotDeleteOrUpdateEnabledEntitlement",
+            )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
@@ -22,7 +22,13 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sandbox.entra.directory import MICROSOFT_GRAPH, SIGN_IN, Directory, Json
+from sandbox.entra.directory import (
+    MICROSOFT_GRAPH,
+    SIGN_IN,
+    Directory,
+    Json,
+    redirect_uris,
+)
 from sandbox.jose import base64url, public_key, read, verifies
 from sandbox.okta.signing import SigningKey
 
@@ -88,12 +94,7 @@ class Login:
         """What the browser brings back to the application. Raises LoginError where it must not be
         sent anywhere."""
         app = self._app(query.get("client_id", ""))
-        uris = {
-            uri
-            for kind in ("web", "spa", "publicClient")
-            for uri in app[kind]["redirectUris"]
-        }
-        if query.get("redirect_uri") not in uris:
+        if query.get("redirect_uri") not in redirect_uris(app):
             raise LoginError(
                 "invalid_request",
                 50011,
@@ -367,39 +368,33 @@ class Login:
         ]
         if not wanted:
             return None, []
-        if len({named for named, _, _ in wanted}) > 1:
+        if len({api for api, _, _ in wanted}) > 1:
             raise LoginError(
                 "invalid_scope",
                 28000,
                 "The input parameter scope names more than one resource.",
             )
         resource = self._resource(wanted[0][0])
-        granted = self._granted(principal, resource)
-        scopes = (
-            granted
-            if [name for _, _, name in wanted] == [".default"]
-            else [name for _, _, name in wanted]
-        )
+        granted = [*self._granted(principal, resource)]
+        scopes = [name for _, _, name in wanted]
+        if scopes == [".default"]:
+            scopes = granted
         if not scopes or set(scopes) - set(granted):
             raise _no_consent()
         return resource, scopes
 
-    def _granted(self, principal: Json, resource: Json) -> list[str]:
-        """The permissions of a resource that an administrator consented to for a client, as far as
-        they are enabled."""
+    def _granted(self, principal: Json, resource: Json) -> Iterator[str]:
+        """Yield the enabled permissions of a resource that a client has consent for."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         enabled = {
             one["value"]
             for one in api["api"]["oauth2PermissionScopes"]
             if one["isEnabled"]
         }
-        return [
-            scope
-            for one in self.directory.grants.values()
-            if (one["clientId"], one["resourceId"]) == (principal["id"], resource["id"])
-            for scope in one["scope"].split()
-            if scope in enabled
-        ]
+        parties = (principal["id"], resource["id"])
+        for grant in self.directory.grants.values():
+            if (grant["clientId"], grant["resourceId"]) == parties:
+                yield from (name for name in grant["scope"].split() if name in enabled)
 
     # How a client proves who it is
 

@@ -221,8 +221,8 @@ def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> A
 
 
 def _check_app(app: Json) -> None:
-    client, settings = client_of(app), app["settings"]["oauthClient"]
-    kind, method = settings["application_type"], client["token_endpoint_auth_method"]
+    settings = app["settings"]["oauthClient"]
+    kind = settings["application_type"]
     for grant in settings["grant_types"]:
         if grant not in APP_GRANTS[kind]:
             raise invalid(
@@ -239,6 +239,12 @@ def _check_app(app: Json) -> None:
             "settings.oauthClient.response_types: 'code' is required by grant type "
             "'authorization_code'"
         )
+    _check_method(client_of(app), settings, kind)
+
+
+def _check_method(client: Json, settings: Json, kind: str) -> None:
+    """Raise an ApiError where a client may not prove itself as it says."""
+    method = client["token_endpoint_auth_method"]
     if kind == "browser" and method != "none":
         raise invalid(
             "credentials.oauthClient.token_endpoint_auth_method: must be 'none' for application "
@@ -254,21 +260,16 @@ def _check_app(app: Json) -> None:
             "credentials.oauthClient.pkce_required: must be true when the authentication method is "
             "'none'"
         )
-    if method == "private_key_jwt" and not (
-        settings.get("jwks") or settings.get("jwks_uri")
-    ):
+    has_keys = settings.get("jwks") or settings.get("jwks_uri")
+    if method == "private_key_jwt" and not has_keys:
         raise invalid("settings.oauthClient.jwks: The field cannot be left blank")
 
 
 def _app(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Json:
-    credentials, hide = (
-        body.get("credentials") or {},
-        (body.get("visibility") or {}).get("hide") or {},
-    )
-    visibility, url = (
-        body.get("visibility") or {},
-        f"{org.origin}/api/v1/apps/{fixed['id']}",
-    )
+    credentials = body.get("credentials") or {}
+    visibility = body.get("visibility") or {}
+    hide = visibility.get("hide") or {}
+    url = f"{org.origin}/api/v1/apps/{fixed['id']}"
     return {
         **fixed,
         "orn": f"orn:okta:idp:{org.id}:apps:oidc_client:{fixed['id']}",

@@ -47,19 +47,15 @@ def list_groups(org: Org, request: Request) -> Answer:
     """GET ?q= (name begins with, ignoring case) &search= &filter= &limit= &after=, with a `Link` to
     the next page."""
     query = request.query
-    matches = [
-        _term(part)
-        for name in ("search", "filter")
-        if query.get(name)
-        for part in query[name].split(" and ")
-    ]
     prefix = query.get("q", "").lower()
     groups = [
         group
         for group in org.rows("groups")
         if group["profile"]["name"].lower().startswith(prefix)
-        and all(match(group) for match in matches)
     ]
+    for expression in (query.get("search"), query.get("filter")):
+        for term in expression.split(" and ") if expression else ():
+            groups = [*filter(_term(term), groups)]
     if "q" in query:  # a search has no further page (API description, listGroups)
         return Answer(200, groups[: page_size(query, FOUND)])
     return paged(org, request, groups, PAGE)

@@ -216,10 +216,8 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
         fixed["id"],
         f"'{body['name']}' already exists",
     )
-    conditions, token = (
-        body["conditions"],
-        (body.get("actions") or {}).get("token") or {},
-    )
+    conditions = body["conditions"]
+    token = (body.get("actions") or {}).get("token") or {}
     _check_conditions(org, server, conditions)
     access = token.get("accessTokenLifetimeMinutes", 60)
     refresh = token.get("refreshTokenLifetimeMinutes", 0)
@@ -237,11 +235,8 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
         "system": False,
         "conditions": {
             "people": {
-                kind: {
-                    part: _included(conditions, "people", kind, part)
-                    for part in ("include", "exclude")
-                }
-                for kind in ("users", "groups")
+                "users": _people(conditions, "users"),
+                "groups": _people(conditions, "groups"),
             },
             "grantTypes": {"include": list(conditions["grantTypes"]["include"])},
             "scopes": {"include": _included(conditions, "scopes", "include")},
@@ -260,8 +255,15 @@ def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
     }
 
 
+def _people(conditions: Json, kind: str) -> Json:
+    return {
+        "include": _included(conditions, "people", kind, "include"),
+        "exclude": _included(conditions, "people", kind, "exclude"),
+    }
+
+
 def _included(part: Json, *path: str) -> list[str]:
-    """A list deep in a body whose empty parts may be left out, as the official plugin does."""
+    """Return a list deep in a body, where the official plugin leaves out empty parts."""
     inner: object = part
     for name in path:
         inner = inner.get(name) if isinstance(inner, dict) else None
@@ -269,19 +271,17 @@ def _included(part: Json, *path: str) -> list[str]:
 
 
 def _check_conditions(org: Org, server: str, conditions: Json) -> None:
-    known = {
-        ("people", "groups"): {
-            "EVERYONE",
-            *(group["id"] for group in org.rows("groups")),
-        },
-        ("people", "users"): {member.id for member in org.members.values()},
-    }
-    for path, keys in known.items():
-        for part in ("include", "exclude"):
-            for key in _included(conditions, *path, part):
+    groups = {"EVERYONE", *(group["id"] for group in org.rows("groups"))}
+    users = {member.id for member in org.members.values()}
+    included = []
+    for kind, keys in (("groups", groups), ("users", users)):
+        people = _people(conditions, kind)
+        included += people["include"]
+        for part, listed in people.items():
+            for key in listed:
                 if key not in keys:
                     raise invalid(
-                        f"conditions.people.{path[1]}.{part}: Invalid id '{key}'"
+                        f"conditions.people.{kind}.{part}: Invalid id '{key}'"
                     )
     scopes = {"*", *(scope["name"] for scope in org.rows("scopes", server))}
     for name in _included(conditions, "scopes", "include"):
@@ -289,8 +289,7 @@ def _check_conditions(org: Org, server: str, conditions: Json) -> None:
             raise invalid(
                 f"conditions.scopes.include: The scope '{name}' does not exist"
             )
-    people = [key for path in known for key in _included(conditions, *path, "include")]
-    if "implicit" in conditions["grantTypes"]["include"] and not people:
+    if "implicit" in conditions["grantTypes"]["include"] and not included:
         raise invalid("conditions.people: The implicit grant needs a group or a user")
 
 
