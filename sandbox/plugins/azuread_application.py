@@ -97,30 +97,31 @@ def roles(inputs: Properties) -> list[Json]:
 
 def optional_claims(inputs: Properties) -> Json:
     listed = inputs.get("optionalClaims") or {}
-    told = {
-        theirs: listed[ours] for ours, theirs in _CLAIMS.items() if listed.get(ours)
-    }
     return {
-        kind: [
-            {"additionalProperties": one.get("additionalProperties") or [], "essential": bool(one.get("essential")),
-             "name": one["name"], "source": one.get("source")}
-            for one in claims
-        ]
-        for kind, claims in told.items()
-    }  # fmt: skip
+        theirs: [*map(_claim, listed[ours])]
+        for ours, theirs in _CLAIMS.items()
+        if listed.get(ours)
+    }
+
+
+def _claim(claim: Properties) -> Json:
+    return {
+        "additionalProperties": claim.get("additionalProperties") or [],
+        "essential": bool(claim.get("essential")),
+        "name": claim["name"],
+        "source": claim.get("source"),
+    }
 
 
 def accesses(inputs: Properties) -> list[Json]:
-    return [
-        {
-            "resourceAccess": [
-                {"id": one["id"], "type": one["type"]}
-                for one in api["resourceAccesses"]
-            ],
-            "resourceAppId": api["resourceAppId"],
-        }
-        for api in inputs.get("requiredResourceAccesses") or ()
+    return [_access(api) for api in inputs.get("requiredResourceAccesses") or ()]
+
+
+def _access(api: Properties) -> Json:
+    permissions = [
+        {"id": one["id"], "type": one["type"]} for one in api["resourceAccesses"]
     ]
+    return {"resourceAccess": permissions, "resourceAppId": api["resourceAppId"]}
 
 
 _SETS: Mapping[str, Callable[[Properties], Any]] = {
@@ -133,9 +134,13 @@ _SETS: Mapping[str, Callable[[Properties], Any]] = {
 
 
 def body(inputs: Properties) -> Json:
-    """All of an application but for what `_SETS` and the scopes have."""
-    api, web = inputs.get("api") or {}, inputs.get("web") or {}
+    """Return an application without what `_SETS` and the scopes have."""
+    api = inputs.get("api") or {}
+    web = inputs.get("web") or {}
+    spa = inputs.get("singlePageApplication") or {}
+    public = inputs.get("publicClient") or {}
     implicit = web.get("implicitGrant") or {}
+    groups = inputs.get("groupMembershipClaims") or ()
     return {
         "@odata.type": _TYPE,
         "api": {
@@ -145,19 +150,11 @@ def body(inputs: Properties) -> Json:
         },
         **{theirs: inputs.get(ours) or None for ours, theirs in _TEXTS.items()},
         **{theirs: bool(inputs.get(ours)) for ours, theirs in _FLAGS.items()},
-        "groupMembershipClaims": ",".join(inputs.get("groupMembershipClaims") or ())
-        or None,
+        "groupMembershipClaims": ",".join(groups) or None,
         "info": {theirs: inputs.get(ours) for ours, theirs in _INFO.items()},
-        "publicClient": {
-            "redirectUris": (inputs.get("publicClient") or {}).get("redirectUris") or []
-        },
+        "publicClient": _redirects(public),
         "serviceManagementReference": inputs.get("serviceManagementReference"),
-        "spa": {
-            "redirectUris": (inputs.get("singlePageApplication") or {}).get(
-                "redirectUris"
-            )
-            or []
-        },
+        "spa": _redirects(spa),
         "tags": inputs.get("tags") or [],
         "web": {
             "homePageUrl": web.get("homepageUrl"),
@@ -165,9 +162,13 @@ def body(inputs: Properties) -> Json:
                 theirs: bool(implicit.get(ours)) for ours, theirs in _IMPLICIT.items()
             },
             "logoutUrl": web.get("logoutUrl"),
-            "redirectUris": web.get("redirectUris") or [],
+            **_redirects(web),
         },
     }
+
+
+def _redirects(platform: Properties) -> Json:
+    return {"redirectUris": platform.get("redirectUris") or []}
 
 
 def from_graph(app: Json) -> Properties:
@@ -388,20 +389,19 @@ class Application(GraphObject):
         listed: Callable[[Json], list[Json]],
         change: Callable[[list[Json]], Json],
     ) -> None:
-        existing = [
-            {k: v for k, v in one.items() if k != "origin"}
-            for one in listed(self._graph.accepted("GET", path))
-        ]
-        by_id = {one["id"]: one for one in wanted}
-        disable = [
-            one
-            for one in existing
-            if one["isEnabled"] and _reworded(one, by_id.get(one["id"]))
-        ]
-        if not disable:
+        """Disable what goes away or changes: Graph refuses both while it is enabled."""
+        by_id = {entitlement["id"]: entitlement for entitlement in wanted}
+        existing = listed(self._graph.accepted("GET", path))
+        disabled = False
+        for entitlement in existing:
+            entitlement.pop("origin", None)
+            if entitlement["isEnabled"] and _reworded(
+                entitlement, by_id.get(entitlement["id"])
+            ):
+                entitlement["isEnabled"] = False
+                disabled = True
+        if not disabled:
             return
-        for one in disable:
-            one["isEnabled"] = False
         self._graph.accepted("PATCH", path, {"@odata.type": _TYPE, **change(existing)})
         self._graph.accepted("GET", path)
 

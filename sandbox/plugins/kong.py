@@ -73,11 +73,12 @@ def _headers_from_kong(headers: Value) -> Value:
 
 
 def _endpoints(endpoints: Value) -> Value:
-    """Sources and destinations: an address, a port or both."""
-    return [
-        {key: value for key, value in endpoint.items() if value}
-        for endpoint in endpoints
-    ]
+    """Return sources or destinations: each an address, a port or both."""
+    return [_present(endpoint) for endpoint in endpoints]
+
+
+def _present(properties: Properties) -> Properties:
+    return {key: value for key, value in properties.items() if value}
 
 
 def compact(config: Value) -> str:
@@ -141,25 +142,18 @@ class Entity(Resource):
         if answer.status == 404:
             return None
         entity = self._accepted(answer, f"could not find kong {self.noun}")
-        now = self._state(entity, inputs or state)
-        before = {key: state[key] for key in self.kept | self.unread if key in state}
-        now = {
-            **before,
-            **{key: value for key, value in now.items() if key not in self.unread},
-        }
-        # What the program never set stays out of its inputs, unless there were none (an import).
-        seen = {
-            key: now[key]
-            for key in self.fields
-            if key in now and (key in inputs or not inputs)
-        }
-        given = {key: value for key, value in inputs.items() if key not in self.fields}
-        same = {
-            key: inputs[key]
-            for key in seen
-            if key in inputs and self.same(key, inputs[key], seen[key])
-        }
-        return Found({**given, **seen, **same}, now)
+        now = {key: state[key] for key in self.kept | self.unread if key in state}
+        for key, value in self._state(entity, inputs or state).items():
+            if key not in self.unread:
+                now[key] = value
+        seen = {key: value for key, value in inputs.items() if key not in self.fields}
+        for key in self.fields:
+            # What the program never set stays out of its inputs, unless there were none (an import).
+            if key not in now or (inputs and key not in inputs):
+                continue
+            same = key in inputs and self.same(key, inputs[key], now[key])
+            seen[key] = inputs[key] if same else now[key]
+        return Found(seen, now)
 
     def update(
         self, identifier: str, state: Properties, news: Properties

@@ -100,10 +100,13 @@ def at(properties: Properties, path: str) -> Value:
 
 
 def _known(containers: Value) -> Value:
-    """What of a Pod's containers has the official plugin replace it."""
+    """Return the parts of a Pod's containers whose change replaces the Pod."""
     if not isinstance(containers, list):
         return containers
-    return [
-        {key: one.get(key) for key in _CONTAINER} if isinstance(one, dict) else one
-        for one in containers
-    ]
+    return [_known_part(container) for container in containers]
+
+
+def _known_part(container: Value) -> Value:
+    if not isinstance(container, dict):
+        return container
+    return {key: container.get(key) for key in _CONTAINER}

@@ -45,6 +45,16 @@ _NOT_MODELLED = frozenset(
         "userNameTemplateSuffix",
     }
 )
+# Settings of every app. All others are those of a kind of app, which the plugin keeps as JSON.
+_SETTINGS = frozenset(
+    {
+        "oauthClient",
+        "notes",
+        "notifications",
+        "implicitAssignment",
+        "emOptInStatus",
+    }
+)
 # Spelling of the plain strings of settings.oauthClient.
 _URIS = {
     "clientUri": "client_uri",
@@ -282,27 +292,11 @@ class OAuth(OktaObject):
         super().delete(identifier, state)
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        credentials, settings = answer["credentials"], answer["settings"]
-        client, oauth = settings["oauthClient"], credentials["oauthClient"]
-        login, refresh = (
-            client.get("idp_initiated_login") or {},
-            client.get("refresh_token") or {},
-        )
-        visibility, template = (
-            answer.get("visibility") or {},
-            credentials.get("userNameTemplate") or {},
-        )
-        known = {
-            "oauthClient",
-            "notes",
-            "notifications",
-            "implicitAssignment",
-            "emOptInStatus",
-        }
-        others = {key: value for key, value in settings.items() if key not in known}
-        policy = ((answer.get("_links") or {}).get("accessPolicy") or {}).get(
-            "href", ""
-        )
+        oauth = answer["credentials"]["oauthClient"]
+        settings = answer["settings"]
+        client = settings["oauthClient"]
+        links = answer.get("_links") or {}
+        policy = (links.get("accessPolicy") or {}).get("href", "")
         hints = sdk.inputs_of(self.token).hints
         kept: Properties = {
             key: inputs[key]
@@ -311,7 +305,8 @@ class OAuth(OktaObject):
         }
         return {
             **kept,
-            "type": client["application_type"],
+            **_client_state(client),
+            **_display_state(answer),
             "label": answer["label"],
             "name": answer["name"],
             "signOnMode": answer["signOnMode"],
@@ -320,44 +315,13 @@ class OAuth(OktaObject):
             "autoKeyRotation": oauth.get("autoKeyRotation"),
             "pkceRequired": oauth.get("pkce_required", False),
             "tokenEndpointAuthMethod": oauth["token_endpoint_auth_method"],
-            "consentMethod": client.get("consent_method"),
-            "grantTypes": client["grant_types"],
-            "responseTypes": client.get("response_types") or [],
-            "issuerMode": client.get("issuer_mode"),
-            "wildcardRedirect": client.get("wildcard_redirect"),
-            "redirectUris": client.get("redirect_uris") or [],
-            "postLogoutRedirectUris": client.get("post_logout_redirect_uris") or [],
-            "loginUri": client.get("initiate_login_uri"),
-            "loginMode": login.get("mode"),
-            "loginScopes": login.get("default_scope") or [],
-            "refreshTokenRotation": refresh.get("rotation_type", "STATIC"),
-            "refreshTokenLeeway": refresh.get("leeway", 0),
-            "jwks": [
-                {
-                    name: key[name]
-                    for name in ("e", "kid", "kty", "n", "x", "y")
-                    if key.get(name)
-                }
-                for key in (client.get("jwks") or {}).get("keys", [])
-            ],
-            "jwksUri": client.get("jwks_uri"),
             **{
                 here: client.get(there)
                 for here, there in _URIS.items()
                 if here in hints
             },
             "implicitAssignment": settings.get("implicitAssignment", False),
-            "accessibilitySelfService": (answer.get("accessibility") or {}).get(
-                "selfService", False
-            ),
-            "autoSubmitToolbar": visibility.get("autoSubmitToolbar", False),
-            "hideIos": visibility.get("hide", {}).get("iOS"),
-            "hideWeb": visibility.get("hide", {}).get("web"),
-            "userNameTemplate": template.get("template"),
-            "userNameTemplateType": template.get("type"),
-            "appSettingsJson": json.dumps(others, sort_keys=True, separators=(",", ":"))
-            if others
-            else None,
+            "appSettingsJson": _app_settings(settings),
             "authenticationPolicy": policy.rsplit("/", 1)[-1]
             or inputs.get("authenticationPolicy"),
         }
@@ -394,6 +358,58 @@ class OAuth(OktaObject):
             if inputs["omitSecret"]
             else answer["credentials"]["oauthClient"].get("client_secret")
         )
+
+
+def _client_state(client: Value) -> Properties:
+    """Return the part of an app's state that its OAuth client has."""
+    login = client.get("idp_initiated_login") or {}
+    refresh = client.get("refresh_token") or {}
+    keys = (client.get("jwks") or {}).get("keys", [])
+    return {
+        "type": client["application_type"],
+        "consentMethod": client.get("consent_method"),
+        "grantTypes": client["grant_types"],
+        "responseTypes": client.get("response_types") or [],
+        "issuerMode": client.get("issuer_mode"),
+        "wildcardRedirect": client.get("wildcard_redirect"),
+        "redirectUris": client.get("redirect_uris") or [],
+        "postLogoutRedirectUris": client.get("post_logout_redirect_uris") or [],
+        "loginUri": client.get("initiate_login_uri"),
+        "loginMode": login.get("mode"),
+        "loginScopes": login.get("default_scope") or [],
+        "refreshTokenRotation": refresh.get("rotation_type", "STATIC"),
+        "refreshTokenLeeway": refresh.get("leeway", 0),
+        "jwks": [_key_state(key) for key in keys],
+        "jwksUri": client.get("jwks_uri"),
+    }
+
+
+def _key_state(key: Value) -> Properties:
+    parts = ("e", "kid", "kty", "n", "x", "y")
+    return {part: key[part] for part in parts if key.get(part)}
+
+
+def _display_state(answer: Value) -> Properties:
+    """Return the part of an app's state about how users see it."""
+    accessibility = answer.get("accessibility") or {}
+    visibility = answer.get("visibility") or {}
+    hide = visibility.get("hide", {})
+    template = answer["credentials"].get("userNameTemplate") or {}
+    return {
+        "accessibilitySelfService": accessibility.get("selfService", False),
+        "autoSubmitToolbar": visibility.get("autoSubmitToolbar", False),
+        "hideIos": hide.get("iOS"),
+        "hideWeb": hide.get("web"),
+        "userNameTemplate": template.get("template"),
+        "userNameTemplateType": template.get("type"),
+    }
+
+
+def _app_settings(settings: Value) -> str | None:
+    others = {key: value for key, value in settings.items() if key not in _SETTINGS}
+    if not others:
+        return None
+    return json.dumps(others, sort_keys=True, separators=(",", ":"))
 
 
 class AppGroupAssignments(Resource):
