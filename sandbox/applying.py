@@ -9,7 +9,7 @@ apiVersions in between, values that mean the same, when something was written.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ Path = tuple[Any, ...]
 """From the top: keys of maps, and of the items of merged lists their keys, as in `(("name",
 "api"),)`."""
 Owners = Mapping[Path, frozenset[str]]
+Fields = Mapping[Path, Any]
 
 _MERGED = {
     "containers": ("name",),
@@ -59,68 +60,67 @@ class Managed:
         self, manifest: Object, manager: str, given: Object | None = None
     ) -> "Managed":
         """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
-        old, new = _fields(given or self.manifest), _fields(manifest)
-        owners = {
-            path: self._owners(path)
-            if old.get(path, _ABSENT) == value
-            else frozenset({manager})
-            for path, value in new.items()
-        }
+        old = _fields(given or self.manifest)
+        new = _fields(manifest)
+        changed = _changed(old, new)
+        owners = {}
+        for path in new:
+            owners[path] = (
+                frozenset({manager}) if path in changed else self._owners(path)
+            )
         return Managed(manifest, owners)
 
     def applied(self, manifest: Object, manager: str, force: bool) -> "Managed":
         """After an apply of `manifest`. Raises ConflictError, DuplicateItemError."""
         _require_each_once(manifest, manifest.get("kind", ""))
-        old, new = _fields(self.manifest), _fields(manifest)
-        changed = {
-            path for path, value in new.items() if old.get(path, _ABSENT) != value
-        }
-        theirs = {
-            path: who
-            for path in changed & old.keys()
-            if (who := self._owners(path) - {manager})
-        }
-        if theirs and not force:
-            raise ConflictError(_conflicts(theirs, manifest["apiVersion"]))
-        parents = {path[:depth] for path in new for depth in range(len(path))}
-        kept = {
-            path: value
-            for path, value in old.items()
-            if self._owners(path) != {manager}
-            and path not in parents
-            and not _within(path, new)
-        }
+        old = _fields(self.manifest)
+        new = _fields(manifest)
+        changed = _changed(old, new)
+        conflicts = {}
+        for path in changed & old.keys():
+            others = self._owners(path) - {manager}
+            if others:
+                conflicts[path] = others
+        if conflicts and not force:
+            raise ConflictError(_conflicts(conflicts, manifest["apiVersion"]))
+        kept = dict(self._kept(old, new, manager))
         owners = {path: self._owners(path) - {manager} for path in kept}
-        owners |= {
-            path: (_NOBODY if path in changed else self._owners(path)) | {manager}
-            for path in new
-        }
-        return Managed(
-            _object(
-                new | {path: value for path, value in kept.items() if path not in new}
-            ),
-            owners,
-        )
+        for path in new:
+            # A changed value takes the field away from its other owners.
+            others = _NOBODY if path in changed else self._owners(path)
+            owners[path] = others | {manager}
+        return Managed(_object(new | kept), owners)
+
+    def _kept(
+        self, old: Fields, new: Fields, manager: str
+    ) -> Iterator[tuple[Path, Any]]:
+        """Yield the old fields that an apply of `new` leaves: other managers own them."""
+        parents: set[Path] = set()
+        for path in new:
+            parents.update(path[:depth] for depth in range(len(path)))
+        for path, value in old.items():
+            replaced = path in new or path in parents or _within(path, new)
+            if not replaced and self._owners(path) != {manager}:
+                yield path, value
 
     def listed(self, applies: str) -> list[Object]:
         """`metadata.managedFields`; the manager `applies` is the one that applies, all others
         update."""
-        managers = sorted(set().union(*self.owners.values()))
-        owned = {
-            who: [path for path, owners in self.owners.items() if who in owners]
-            for who in managers
-        }
-        return [
-            {
-                "manager": who,
-                "operation": "Apply" if who == applies else "Update",
+        entries = []
+        for manager in sorted(set().union(*self.owners.values())):
+            owned = (path for path, owners in self.owners.items() if manager in owners)
+            fields = _fields_v1(owned)
+            if not fields:
+                continue
+            entry = {
+                "manager": manager,
+                "operation": "Apply" if manager == applies else "Update",
                 "apiVersion": self.manifest["apiVersion"],
                 "fieldsType": "FieldsV1",
                 "fieldsV1": fields,
             }
-            for who, paths in owned.items()
-            if (fields := _fields_v1(paths))
-        ]
+            entries.append(entry)
+        return entries
 
     def _owners(self, path: Path) -> frozenset[str]:
         return self.owners.get(path, _NOBODY)
@@ -133,7 +133,7 @@ def merged_by(field: str) -> tuple[str, ...]:
 
 
 def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
-    """The fields of an object with their values: scalars, whole lists and maps, and empty ones."""
+    """Return the fields of an object: scalars, whole lists and maps, and empty ones."""
     last = path[-1] if path else None
     if isinstance(value, dict) and value and last not in _WHOLE:
         inner = {(*path, key): one for key, one in value.items()}
@@ -141,11 +141,15 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
         inner = {(*path, _key(one, _MERGED[last])): one for one in value}
     else:
         return {path: value}
-    return {
-        leaf: found
-        for below, one in inner.items()
-        for leaf, found in _fields(one, below).items()
-    }
+    fields: dict[Path, Any] = {}
+    for below, item in inner.items():
+        fields |= _fields(item, below)
+    return fields
+
+
+def _changed(old: Fields, new: Fields) -> set[Path]:
+    """Return the paths of `new` whose values are not those of `old`."""
+    return {path for path, value in new.items() if old.get(path, _ABSENT) != value}
 
 
 def _key(item: Object, keys: tuple[str, ...]) -> Path:
@@ -196,20 +200,17 @@ def _require_each_once(value: Any, place: str, last: str = "") -> None:
     """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
     if isinstance(value, list):
         keys = [_key(one, _MERGED[last]) for one in value] if last in _MERGED else []
-        if repeated := [key for key in keys if keys.count(key) > 1]:
-            raise DuplicateItemError(
-                f"failed to create typed patch object: {place}: duplicate entries for key "
-                f"{_spelt((repeated[0],))}"
-            )
-    inner = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, one in inner:
-        _require_each_once(one, f"{place}.{key}", key if isinstance(key, str) else "")
+        for key in keys:
+            if keys.count(key) > 1:
+                raise DuplicateItemError(
+                    f"failed to create typed patch object: {place}: duplicate entries for key "
+                    f"{_spelt((key,))}"
+                )
+        for number, item in enumerate(value):
+            _require_each_once(item, f"{place}.{number}")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _require_each_once(item, f"{place}.{name}", name)
 
 
 def _within(path: Path, fields: Mapping[Path, Any]) -> bool:
@@ -227,9 +228,11 @@ def _conflicts(theirs: Mapping[Path, frozenset[str]], version: str) -> str:
 
 
 def _spelt(path: Path) -> str:
-    return "".join(
-        f".{key}"
-        if isinstance(key, str)
-        else f"[{','.join(f'{name}={value!r}' for name, value in key)}]"
-        for key in path
-    ).replace("'", '"')
+    text = ""
+    for key in path:
+        if isinstance(key, str):
+            text += f".{key}"
+        else:
+            pairs = (f"{name}={value!r}" for name, value in key)
+            text += f"[{','.join(pairs)}]"
+    return text.replace("'", '"')

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -97,15 +97,11 @@ def proof_of(settings: Mapping[str, str]) -> browser.Proof:
     """The key of a client, or its secret; None where it has neither. What names no algorithm is of
     a version before."""
     if "OAUTH_PRIVATE_KEY" in settings:
-        certified, algorithm = (
-            "OAUTH_CERTIFICATE" in settings,
-            settings.get("OAUTH_KEY_ALGORITHM", "RS256"),
-        )
         return browser.PrivateKey(
             settings["OAUTH_PRIVATE_KEY"],
             settings["OAUTH_KEY_ID"],
-            certified,
-            algorithm,
+            "OAUTH_CERTIFICATE" in settings,
+            settings.get("OAUTH_KEY_ALGORITHM", "RS256"),
         )
     return settings.get("OAUTH_CLIENT_SECRET")
 
@@ -120,19 +116,16 @@ _WORKLOADS = (
 """The kinds of workloads, whose pods are the callers."""
 
 
-def _references(workload: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:
-    """The variables of a workload's first container that come from Secrets, each with its
-    reference."""
+def _references(workload: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the variables of a workload's first container that come from Secrets."""
     spec = workload.get("spec", {})
     if "jobTemplate" in spec:
         spec = spec["jobTemplate"]["spec"]
     containers = spec.get("template", {}).get("spec", {}).get("containers", [])
-    return [
-        (variable["name"], variable["valueFrom"]["secretKeyRef"])
-        for container in containers[:1]
-        for variable in container.get("env", [])
-        if "secretKeyRef" in variable.get("valueFrom", {})
-    ]
+    for variable in containers[0].get("env", []) if containers else ():
+        source = variable.get("valueFrom", {})
+        if "secretKeyRef" in source:
+            yield variable["name"], source["secretKeyRef"]
 
 
 def _object(

@@ -141,17 +141,13 @@ def _split(official: Collection[str]) -> Launchers:
 
 
 def _official(folders: Iterable[Path], cluster: bool) -> Mapping[str, Path]:
-    """Of several folders the first that has a plugin counts for it."""
-    found = {
-        name: program
-        for folder in reversed([*folders])
-        for name, program in _plugins_in(folder).items()
-    }
-    return {
-        name: program
-        for name, program in found.items()
-        if cluster or name != KUBERNETES
-    }
+    """Return the program of each plugin, of the first folder that has the plugin."""
+    programs: dict[str, Path] = {}
+    for folder in reversed([*folders]):
+        programs |= _plugins_in(folder)
+    if not cluster:
+        programs.pop(KUBERNETES, None)
+    return programs
 
 
 def _plugins_in(folder: Path) -> Mapping[str, Path]:

@@ -72,25 +72,27 @@ class Table:
     model says it is."""
 
     callers: tuple[Caller, ...]
-    rows: Mapping[Call, tuple[int, ...]]
-    meant: Mapping[Call, tuple[int, ...]]
-    codes: Mapping[Call, tuple[str, ...]]
+    rows: dict[Call, tuple[int, ...]]
+    meant: dict[Call, tuple[int, ...]]
+    codes: dict[Call, tuple[str, ...]]
     """The reasons that the model has, by code."""
-    ids: Mapping[Call, tuple[str, ...]]
+    ids: dict[Call, tuple[str, ...]]
     """The ids that the gateway gave the requests."""
 
     @property
     def wrong(self) -> tuple[str, ...]:
         """What is not as the model means it."""
-        missed = tuple(
-            f"{one.name} has no token: {one.got}" for one in self.callers if one.missed
-        )
-        return missed + tuple(
-            f"{call} as {one.name}: {got}, and the model says {meant}"
-            for call, row in self.rows.items()
-            for one, got, meant in zip(self.callers, row, self.meant[call], strict=True)
-            if got != meant
-        )
+        return (*self._differences(),)
+
+    def _differences(self) -> Iterator[str]:
+        for client in self.callers:
+            if client.missed:
+                yield f"{client.name} has no token: {client.got}"
+        for call, row in self.rows.items():
+            columns = zip(self.callers, row, self.meant[call], strict=True)
+            for client, got, meant in columns:
+                if got != meant:
+                    yield f"{call} as {client.name}: {got}, and the model says {meant}"
 
     def __str__(self) -> str:
         width = max(len(str(call)) for call in self.rows)
@@ -134,16 +136,15 @@ def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
     one."""
     gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
     callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
-    calls = tuple(_calls(estate))
-    answers = {call: [_answer(gateway, call, one) for one in callers] for call in calls}
-    decisions = {call: [_meant(estate, call, one) for one in callers] for call in calls}
-    return Table(
-        callers,
-        {call: tuple(status for status, _ in row) for call, row in answers.items()},
-        {call: tuple(one.status for one in row) for call, row in decisions.items()},
-        {call: tuple(one.code for one in row) for call, row in decisions.items()},
-        {call: tuple(number for _, number in row) for call, row in answers.items()},
-    )
+    table = Table(callers, {}, {}, {}, {})
+    for call in _calls(estate):
+        answers = [_answer(gateway, call, caller) for caller in callers]
+        decisions = [_meant(estate, call, caller) for caller in callers]
+        table.rows[call] = tuple(status for status, _ in answers)
+        table.ids[call] = tuple(number for _, number in answers)
+        table.meant[call] = tuple(decision.status for decision in decisions)
+        table.codes[call] = tuple(decision.code for decision in decisions)
+    return table
 
 
 def show(local: Local, project: Path, provider: str, records: Path) -> int:
