@@ -24,10 +24,11 @@ def medians(
     cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int
 ) -> dict[str, float]:
     """The median of each case, which takes how many requests and gives the seconds for one."""
-    found = [
-        {name: run(requests) for name, run in cases.items()} for _ in range(rounds)
-    ]
-    return {name: statistics.median(one[name] for one in found) for name in cases}
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, run in cases.items():
+            seconds[name].append(run(requests))
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def told(seconds: Seconds, to: str, width: int) -> list[str]:

@@ -118,11 +118,9 @@ def measured(
             sum(os.times()[:4]),
         )
         up()
-        run, written, served = (
-            sum(os.times()[:4]) - spent,
-            bytes_written(server) - written,
-            seconds(server) - served,
-        )
+        run = sum(os.times()[:4]) - spent
+        written = bytes_written(server) - written
+        served = seconds(server) - served
         kept = rows(server) if server else files(local.folder / "state")
         up()
         more = rows(server) if server else files(local.folder / "state")
@@ -147,9 +145,11 @@ def rows(server: PostgreSql) -> Sizes:
     lines = server.ask(
         "SELECT key, pg_column_size(data) FROM pulumi_state"
     ).splitlines()
-    return {
-        name: int(size) for name, _, size in (line.rpartition("|") for line in lines)
-    }
+    sizes = {}
+    for line in lines:
+        name, _, size = line.rpartition("|")
+        sizes[name] = int(size)
+    return sizes
 
 
 def bytes_written(server: PostgreSql | None) -> int:
@@ -172,7 +172,7 @@ def seconds(server: PostgreSql | None) -> float:
         first,
         *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()),
     ]
-    return sum(_ticks(process) for process in living) / _TICKS
+    return sum(map(_ticks, living)) / _TICKS
 
 
 def _ticks(process: int) -> int:

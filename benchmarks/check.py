@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compile import exceeds
 from kong_oam.render.cache import Cache, usual_cache
 from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.program import program
@@ -96,10 +97,8 @@ def main() -> int:
         cache = root / "cache"
         cache.mkdir()
         (cache / program().parent.name).symlink_to(program().parent)
-        plain, evaluated = (
-            _project(root / name, scaler)
-            for name, scaler in (("plain", ""), ("evaluated", SCALER))
-        )
+        plain = _project(root / "plain", "")
+        evaluated = _project(root / "evaluated", SCALER)
         cold = _cpu_of_check(evaluated, cache)
         before = options.before.resolve() if options.before else ROOT
         _cpu_of_check(plain, cache, before)  # which compiles it
@@ -116,9 +115,7 @@ def main() -> int:
         count = _evaluations(
             evaluated, Cache(cache / "renderings", usual_cache().version)
         )
-    earlier, without, warm = (
-        statistics.median(times) for times in zip(*rounds, strict=True)
-    )
+    earlier, without, warm = map(statistics.median, zip(*rounds, strict=True))
     print(
         f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
         f"warm {warm:.2f}"
@@ -137,7 +134,7 @@ def main() -> int:
         limits = LIMITS | AGAINST
     for what, value in measured.items():
         print(f"{what:36} {value:8.2f}   limit {limits[what]:g}")
-    return int(any(value > limits[what] for what, value in measured.items()))
+    return int(exceeds(measured, limits))
 
 
 def _project(folder: Path, scaler: str) -> Path:

@@ -19,13 +19,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.compile import APPLICATION, seconds
+from benchmarks.compile import APPLICATION, compiled, seconds
 from kong_oam.__main__ import SELDOM
-from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, model_of
 from kong_oam.access.settings.stack import Settings, read_file
-from kong_oam.oam.application import read_bytes, together
 from kong_oam.oam.document import MAX_ENTRIES
 
 FEW, LIMIT = 1000, 1.0
@@ -83,10 +81,8 @@ def main() -> int:
     slow = False
     for name, pair in pairs.items():
         rounds = [_diff(pair()) for _ in range(options.rounds)]
-        taken, changes = (
-            statistics.median(seconds_taken for seconds_taken, _ in rounds),
-            rounds[0][1],
-        )
+        taken = statistics.median(seconds_taken for seconds_taken, _ in rounds)
+        changes = rounds[0][1]
         most = _most(name, options.components)
         slow = slow or (most is not None and taken > most)
         told = f"  (at most {most:g} s)" if most else ""
@@ -120,13 +116,7 @@ def _model(
 
 
 def _compiled(settings: Settings, texts: list[str]) -> AccessModel:
-    readings = (
-        read_bytes(f"app{number}.yaml", text.encode())
-        for number, text in enumerate(texts)
-    )
-    compiled = compile_estate(together(readings), settings.stack)
-    assert compiled.estate is not None, compiled.diagnostics[0]
-    return model_of(compiled.estate, settings)
+    return model_of(compiled(texts, settings.stack), settings)
 
 
 def _one_for_all(settings: Settings, clients: int, rules: int) -> AccessModel:

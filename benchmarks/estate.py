@@ -22,10 +22,11 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from benchmarks.backends import ZSTD
+from benchmarks.compile import exceeds
 from benchmarks.large import Large, Run, large, measure, walk
 from sandbox.local import STACK
 
@@ -90,38 +91,48 @@ def main() -> int:
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)
-    steps: list[Step] = [
-        (*pair, each) for pair, each in zip(pairs, options.partition, strict=False)
-    ]
+    steps: list[Step] = []
+    for (less, more), partition in zip(pairs, options.partition, strict=False):
+        steps.append((less, more, partition))
     *_, (_, largest, partition) = steps
-    sizes = [
-        (components, each) for less, more, each in steps for components in (less, more)
-    ]
     found = {}
-    for size in dict.fromkeys([*sizes[:-2], (partition, partition), *sizes[-2:]]):
+    for size in dict.fromkeys(_sizes(steps)):
         found[size] = deployed(
             *size, settings, go_on=options.walk and size == (largest, partition)
         )
-    values, most = ratios(found, steps), limits(options.components)
+    values = ratios(found, steps)
+    most = limits(options.components)
     print()
     for name, value in values.items():
         print(f"{value:8.2f} {name} (at most {most[name]:g})")
-    return 1 if any(value > most[name] for name, value in values.items()) else 0
+    return int(exceeds(values, most))
+
+
+def _sizes(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    """Yield the components of each estate to deploy and of its partitions.
+
+    An estate of one partition stands before the last step, which is compared with it.
+    """
+    for step in steps:
+        less, more, partition = step
+        if step is steps[-1]:
+            yield partition, partition
+        yield less, partition
+        yield more, partition
 
 
 def limits(components: Sequence[int]) -> dict[str, float]:
     """Most that each may be, by what it is, for estates of so many components, from the
     smallest."""
-    few, many = f"{components[0]:,}", f"{components[-1]:,}"
-    growth = {
-        f"first up, {what}: {more:,} to {less:,} components": most
-        for (less, more), most in zip(pairwise(components), (12.0, 11.0), strict=False)
-        for what in ("CPU", "bytes written")
-    }
-    nothing = {f"nothing changed among {many}, CPU: to reading and compiling them": 4.0}
-    return {
-        **growth,
-        **(nothing if components[-1] >= MANY else {}),
+    few = f"{components[0]:,}"
+    many = f"{components[-1]:,}"
+    most = {}
+    for (less, more), growth in zip(pairwise(components), (12.0, 11.0), strict=False):
+        most[f"first up, CPU: {more:,} to {less:,} components"] = growth
+        most[f"first up, bytes written: {more:,} to {less:,} components"] = growth
+    if components[-1] >= MANY:
+        most[f"nothing changed among {many}, CPU: to reading and compiling them"] = 4.0
+    return most | {
         f"one rule changed among {many}, CPU of preview and up: to an estate of one partition": 1.5,
         f"updates of an added Application: {many} to {few} components": 1.0,
         f"requests of an added Application: {many} to {few} components": 1.0,
@@ -214,10 +225,9 @@ estate_of(reading_of(None, settings), settings)
 
 def tell(name: str, run: Run) -> None:
     """Prints a line of the table."""
-    requests, done = (
-        run.requests,
-        ", ".join(f"{count} {what}" for what, count in sorted(run.operations.items())),
-    )
+    requests = run.requests
+    operations = sorted(run.operations.items())
+    done = ", ".join(f"{count} {operation}" for operation, count in operations)
     line = (
         f"{name:<32} {run.cpu:7.1f} {run.stand_ins:9.1f} {run.written / 1e6:10.1f} "
         f"{requests.get('okta', 0):6} {requests.get('Kong', 0):6}  {done}"

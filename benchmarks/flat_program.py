@@ -38,11 +38,9 @@ def main() -> None:
     ids: dict[str, pulumi.Output[str]] = {}
     providers: dict[str, pulumi.ProviderResource] = {}
     for one in json.loads(Path("resources.json").read_text("utf-8")):
-        kind, name, inputs = (
-            one["type"],
-            one["urn"].rpartition("::")[2],
-            value(one.get("inputs") or {}, ids),
-        )
+        kind = one["type"]
+        name = one["urn"].rpartition("::")[2]
+        inputs = value(one.get("inputs") or {}, ids)
         if kind.startswith(PROVIDERS):
             package = kind.removeprefix(PROVIDERS)
             if package not in providers:

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from benchmarks.compile import APPLICATION
+from benchmarks.compile import APPLICATION, exceeds
 from benchmarks.gateway import TRAITS
 from kong_oam.oam.schema import EDGE_TRAITS
 from sandbox import project
@@ -76,7 +76,9 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["KONG_OAM_FORK"] = "0"
     before = measured(options.components, options.before) if options.before else None
-    few, some, many = (measured(count) for count in (FEW, SOME, options.components))
+    few = measured(FEW)
+    some = measured(SOME)
+    many = measured(options.components)
     print(f"{options.components} components; state by kind:")
     for line in by_kind(many.resources, options.components):
         print(f"  {line}")
@@ -105,14 +107,11 @@ def main() -> int:
     for name, value in found.items():
         print(f"{value:8.2f} {name} (at most {LIMITS[name]:g})")
     print(f"         operations of an added Application: {dict(many.added)}")
-    slow = [
-        kind
-        for kind, most in AGAINST.items()
-        if before and many.seconds[kind] > most * before.seconds[kind]
-    ]
-    return (
-        1 if slow or any(value > LIMITS[name] for name, value in found.items()) else 0
-    )
+    slow = False
+    if before:
+        limits = {kind: most * before.seconds[kind] for kind, most in AGAINST.items()}
+        slow = any(many.seconds[kind] > limit for kind, limit in limits.items())
+    return int(slow or exceeds(found, LIMITS))
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
@@ -201,11 +200,11 @@ def write(
     text = APPLICATION.format(n=number).replace(
         rule, rule.replace(".read", f".{reading}")
     )
-    more = "".join(
-        f"        - {json.dumps({'type': k, 'properties': v})}\n"
-        for k, v in traits.items()
-        if k in EDGE_TRAITS
-    )
+    more = ""
+    for kind, properties in traits.items():
+        if kind in EDGE_TRAITS:
+            trait = json.dumps({"type": kind, "properties": properties})
+            more += f"        - {trait}\n"
     text = text.replace("        - type: access\n", f"{more}        - type: access\n")
     (root / "applications" / f"app{number:05}.yaml").write_text(text)
 
@@ -223,17 +222,13 @@ def spent(tell: Callable[[float], object]) -> Iterator[None]:
 def operations(events: str) -> Counter[str]:
     """How many resources of which type a run created, updated, replaced or deleted, from the
     engine's events."""
-    steps = (
-        json.loads(line).get("resourcePreEvent")
-        for line in events.splitlines()
-        if line.startswith("{")
-    )
-    done = (step["metadata"] for step in steps if step)
-    return Counter(
-        f"{one['op']} {one['type']}"
-        for one in done
-        if one["op"] not in ("same", "read")
-    )
+    counts: Counter[str] = Counter()
+    for line in events.splitlines():
+        event = json.loads(line) if line.startswith("{") else {}
+        step = event.get("resourcePreEvent")
+        if step and step["metadata"]["op"] not in ("same", "read"):
+            counts[f"{step['metadata']['op']} {step['metadata']['type']}"] += 1
+    return counts
 
 
 def size(one: Mapping[str, Any]) -> int:
@@ -250,12 +245,14 @@ def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator
     yield f"{'per component':>13} {'KB':>6} {'of these dependencies':>22}"
     for kind, found in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
         kilobytes = sum(map(size, found)) / components / 1000
-        edges = (
-            {name: one.get(name) for name in ("dependencies", "propertyDependencies")}
-            for one in found
-        )
-        dependencies = sum(map(size, edges)) / components / 1000
+        dependencies = sum(map(_edges, found)) / components / 1000
         yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
+
+
+def _edges(one: Mapping[str, Any]) -> int:
+    """Bytes of a resource's dependencies."""
+    names = ("dependencies", "propertyDependencies")
+    return size({name: one.get(name) for name in names})
 
 
 def against(kind: str, seconds: float, before: Measured | None) -> str:

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -213,10 +214,8 @@ def sandbox_of(components: int) -> Iterator[Local]:
     """A sandbox with the groups that an estate of so many components names, and a backend as teams
     have it."""
     applications = components // 10 * TEN
-    named = {
-        group: None for number in range(applications + 1) for group in groups(number)
-    }
-    with Local(lags=Lags(), groups=named, users=()) as local:
+    names = chain.from_iterable(map(groups, range(applications + 1)))
+    with Local(lags=Lags(), groups=dict.fromkeys(names), users=()) as local:
         del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
         yield local
 
@@ -244,20 +243,18 @@ def large(
         for number in range(1, applications + 1):
             estate.write(number)
         if partition:
-            size = partition // 10 * TEN
-            firsts = range(1, applications + 1, size)
-            estate.set(
-                partitions={
-                    f"p{index:03}": [
-                        f"team{number}"
-                        for number in ((0,) if first == 1 else ())
-                        + (*range(first, first + size),)
-                    ]
-                    for index, first in enumerate(firsts, 1)
-                }
-            )
+            estate.set(partitions=_partitions(applications, partition // 10 * TEN))
         local.pulumi("stack", "init", "-s", STACK, cwd=root)
         yield estate
+
+
+def _partitions(applications: int, size: int) -> dict[str, list[str]]:
+    """Return the teams of each partition; that of an added Application is in the first."""
+    partitions = {}
+    for index, first in enumerate(range(1, applications + 1, size), 1):
+        teams = [f"team{number}" for number in range(first, first + size)]
+        partitions[f"p{index:03}"] = ["team0", *teams] if index == 1 else teams
+    return partitions
 
 
 def measure(estate: Large) -> None:
@@ -395,7 +392,5 @@ def _entities(estate: Large) -> Iterator[str]:
             f"{estate.local.kong.admin_url}/{kind}",
             headers={"Kong-Admin-Token": estate.local.env["KONG_ADMIN_TOKEN"]},
         )
-        yield from (
-            f"{kind} {one.get('name') or one['id']}"
-            for one in answer.raise_for_status().json()["data"]
-        )
+        for entity in answer.raise_for_status().json()["data"]:
+            yield f"{kind} {entity.get('name') or entity['id']}"

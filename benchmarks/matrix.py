@@ -18,15 +18,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.compile import APPLICATION, seconds
-from kong_oam.access.compile.estate import compile_estate
+from benchmarks.compile import APPLICATION, compiled, seconds
 from kong_oam.access.matrix.matrix import Selection, matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import Callers, logical_groups, logical_names
 from kong_oam.access.settings.stack import read_file
-from kong_oam.oam.application import read_bytes, together
 
 LIMIT = 2.0
 
@@ -108,15 +106,7 @@ def _opened(browser: str, folder: Path, view: str) -> float:
 
 def _estate(applications: int) -> Estate:
     texts = (APPLICATION.format(n=number) for number in range(applications))
-    readings = (
-        read_bytes(f"app{number}.yaml", text.encode())
-        for number, text in enumerate(texts)
-    )
-    compiled = compile_estate(
-        together(readings), read_file(Path("stacks/Pulumi.local.yaml")).stack
-    )
-    assert compiled.estate is not None, compiled.diagnostics[0]
-    return compiled.estate
+    return compiled(texts, read_file(Path("stacks/Pulumi.local.yaml")).stack)
 
 
 if __name__ == "__main__":

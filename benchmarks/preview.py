@@ -17,6 +17,7 @@ import os
 import statistics
 import sys
 import tempfile
+from operator import truediv
 from pathlib import Path
 
 from benchmarks.check import APPLICATION, SCALER
@@ -27,6 +28,9 @@ from sandbox.local import ROOT, STACK, Local
 PLAIN, EVALUATED, BEFORE = "plain", "evaluated", "plain, by the version before"
 LIMIT = 1.3
 """Most that a preview of evaluated components may cost, to each of plain ones."""
+
+Rounds = dict[str, list[float]]
+"""CPU seconds of each round, by project."""
 
 
 def main() -> int:
@@ -57,27 +61,26 @@ def main() -> int:
         local.pulumi("stack", "init", "-s", STACK, cwd=roots[PLAIN])
         for root in roots.values():
             _preview(local, root)
-        found = [
-            {kind: _preview(local, root) for kind, root in roots.items()}
-            for _ in range(options.rounds)
-        ]
+        programs: Rounds = {kind: [] for kind in roots}
+        runs: Rounds = {kind: [] for kind in roots}
+        for _ in range(options.rounds):
+            for kind, root in roots.items():
+                program, run = _preview(local, root)
+                programs[kind].append(program)
+                runs[kind].append(run)
     for kind in of:
-        program, run = (
-            statistics.median(one[kind][which] for one in found) for which in (0, 1)
-        )
         print(
-            f"{options.components} {kind}: {program:.2f} s of CPU for the program, {run:.2f} for "
-            "the run"
+            f"{options.components} {kind}: {statistics.median(programs[kind]):.2f} s of CPU for "
+            f"the program, {statistics.median(runs[kind]):.2f} for the run"
         )
     worst = 0.0
-    for kind in (kind for kind in of if kind != EVALUATED):
-        for which, what in enumerate(("program", "run")):
-            ratio = statistics.median(
-                one[EVALUATED][which] / one[kind][which] for one in found
-            )
-            print(
-                f"{f'{what} of evaluated to {kind}':53} {ratio:5.2f}   limit {LIMIT:g}"
-            )
+    for kind in of:
+        if kind == EVALUATED:
+            continue
+        for name, rounds in (("program", programs), ("run", runs)):
+            ratio = statistics.median(map(truediv, rounds[EVALUATED], rounds[kind]))
+            label = f"{name} of evaluated to {kind}"
+            print(f"{label:53} {ratio:5.2f}   limit {LIMIT:g}")
             worst = max(worst, ratio)
     return int(worst > LIMIT)
 

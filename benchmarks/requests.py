@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.compile import APPLICATION
@@ -82,13 +83,13 @@ def main() -> int:
         for count, runs in found.items():
             for run, heard in runs.items():
                 print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
-    return (
-        1
-        if any(
-            len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME
-        )
-        else 0
-    )
+    return 0 if all(_alike(run, found) for run in SAME) else 1
+
+
+def _alike(run: str, found: dict[int, dict[str, Heard]]) -> bool:
+    """Whether the program sent as many requests in a run of every estate."""
+    first, *others = (runs[run].ours for runs in found.values())
+    return all(requests == first for requests in others)
 
 
 def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
@@ -108,7 +109,7 @@ def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
 def measured(provider: str, components: int) -> dict[str, Heard]:
     """The requests of each kind of run."""
     number = components // PER_APPLICATION
-    named = [group for one in range(number + 1) for group in groups(one)]
+    named = [*chain.from_iterable(map(groups, range(number + 1)))]
     runs: dict[str, Heard] = {}
     with ExitStack() as opened:
         root = project.project(

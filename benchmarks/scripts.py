@@ -98,27 +98,27 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     )
     made = intended(settings, estate, deployed).plugins
     configs = {one["name"]: one["config"] for one in made}
-    before, behind = configs["pre-function"], configs["post-function"]
+    before = configs["pre-function"]
+    behind = configs["post-function"]
     scripts = [*before["access"], *behind["access"]]
-    scripts += [
-        code
-        for phase in ("header_filter", "body_filter", "log")
-        for code in before.get(phase) or ()
-    ]
-    tokens = [token(key, 0) for _ in range(2)]  # in turn: nobody reads the one before
+    for phase in ("header_filter", "body_filter", "log"):
+        scripts += before.get(phase) or ()
+    # Two in turn, so that the gate never meets the token that it read last.
+    tokens = [token(key, 0), token(key, 0)]
+    decoded = {}
+    for text in tokens:
+        header, claims, _ = text.split(".")
+        decoded[_padded(header)] = _decoded(header)
+        decoded[_padded(claims)] = _decoded(claims)
     runtime = LuaRuntime(encoding="latin-1", register_builtins=False)
-    parts = {part for one in tokens for part in one.split(".")[:2]}
-    decoded = runtime.table_from({_padded(part): _decoded(part) for part in parts})
-    ring = names.ring(name, "main")
-    given = (
+    return runtime.execute(HARNESS)(
         runtime.table_from(scripts),
         host,
         runtime.table_from(tokens),
-        decoded,
-        ring,
+        runtime.table_from(decoded),
+        names.ring(name, "main"),
         int(time.time()),
     )
-    return runtime.execute(HARNESS)(*given)
 
 
 def _padded(part: str) -> str:

@@ -34,9 +34,7 @@ def main() -> int:
         parser.error(
             f"no tier {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}"
         )
-    passed = [
-        measured(tier) for tier in chosen
-    ]  # all of them, also after one that failed
+    passed = [*map(measured, chosen)]  # all of them, also after one that failed
     return 0 if all(passed) else 1
 
 

@@ -12,14 +12,13 @@ one request.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from dataclasses import replace
 
-from benchmarks.compile import APPLICATION
-from kong_oam.access.compile.estate import compile_estate
+from benchmarks.compile import APPLICATION, compiled
 from kong_oam.kong.entities import Entities
-from kong_oam.oam.application import read_bytes, together
 from tests.support.verifying import Deployment, Running, sample
 
 LIMIT = 60.0
@@ -43,16 +42,9 @@ def main() -> int:
 def measured(components: int) -> dict[str, float]:
     """CPU seconds by what was judged. Raises AssertionError where that is not found as it is."""
     settings, _ = sample()
-    texts = (
-        APPLICATION.format(n=number)
-        for number in range(-(-components // PER_APPLICATION))
-    )
-    readings = (
-        read_bytes(f"app{number}.yaml", text.encode())
-        for number, text in enumerate(texts)
-    )
-    estate = compile_estate(together(readings), settings.stack).estate
-    assert estate is not None
+    applications = math.ceil(components / PER_APPLICATION)
+    texts = (APPLICATION.format(n=number) for number in range(applications))
+    estate = compiled(texts, settings.stack)
     seconds = {}
     with Running(Deployment.of(settings, estate)) as running:
         there = running.entities()
