@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.compile import APPLICATION, compiled, seconds
-from kong_oam.access.matrix.matrix import Selection, matrix
+from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.model import Estate
@@ -41,9 +41,7 @@ def main() -> int:
         print("chromium is not on the PATH: apt-get install chromium")
         return 2
     estate = _estate(-(-options.components // 3))
-    made = matrix(
-        estate, Callers(estate, logical_names(logical_groups(estate))), Selection()
-    )
+    made = matrix(estate, Callers(estate, logical_names(logical_groups(estate))))
     written = page(made)
     print(
         f"{len(estate.components)} components: {len(made.rows)} endpoints, {len(made.principals)} "
