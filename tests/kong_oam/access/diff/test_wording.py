@@ -1,0 +1,291 @@
+"""Changes of access in words, from values: each wording once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.diff.change import (
+    Answer,
+    Change,
+    Difference,
+    Example,
+    Exposer,
+    Kind,
+    Setting,
+    Subject,
+    Whom,
+)
+from kong_oam.access.diff.rights import RIGHTS
+from kong_oam.access.diff.wording import (
+    headline,
+    label,
+    methods,
+    row,
+    until,
+    users,
+    where,
+    whom,
+    worth_telling,
+)
+from kong_oam.access.model import METHODS
+from kong_oam.access.networks import Source, network
+from kong_oam.access.principals import ITSELF, Condition, Principal
+from kong_oam.access.request_classes import Region, Subtree
+from kong_oam.oam.document import Document, Place
+
+JOB = Whom(Principal("shop/job", "okta"), ITSELF)
+WEB = Principal("shop/web", "okta", users=True)
+SALES = frozenset({frozenset({"sales"})})
+REVOKED = Change(
+    kind="revoked",
+    whom=(JOB,),
+    methods=("GET", "HEAD"),
+    site="orders.example.com",
+    region=Region(Subtree(("orders",)), (Subtree(("orders", "health")),)),
+    example=Example("GET", ("orders",), None, None, None),
+)
+OWNER = Setting("owner", Subject("orders/api"), "owner", "team-a", "team-b")
+
+
+@pytest.mark.parametrize(
+    ("caller", "words"),
+    [
+        (Whom(None), "everybody"),
+        (Whom(None, source=Source((network("10.0.0.0/8"),))), "everybody from 10.0.0.0/8"),
+        (JOB, "shop/job"),
+        (replace(JOB, owner="team-a"), "shop/job (team-a)"),
+        (Whom(WEB, SALES), "shop/web for users in sales"),
+    ],
+)  # fmt: skip
+def test_a_caller_is_named_with_groups_and_networks(caller: Whom, words: str) -> None:
+    """Everybody, a client as itself with its owner, or its users."""
+    assert whom([caller]) == words
+    assert whom([caller, JOB]) == f"{words}, shop/job"
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (ITSELF, ""),
+        (frozenset({frozenset({"sales", "desk"})}), "desk and sales"),
+        (frozenset({frozenset({"sales"}), frozenset({"desk"})}), "desk or sales"),
+        (
+            frozenset({frozenset({"sales"}), frozenset({"desk", "audit"})}),
+            "sales or (audit and desk)",
+        ),
+    ],
+)
+def test_groups_are_listed_from_the_fewest(condition: Condition, words: str) -> None:
+    """Groups that are needed together stand in brackets beside others."""
+    assert users(condition) == words
+
+
+def test_all_callers_and_all_groups_are_named() -> None:
+    """However many there are."""
+    clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    callers = [Whom(Principal(client, "okta"), ITSELF) for client in clients]
+    assert whom(callers) == ", ".join(clients)
+    groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
+    condition = frozenset(frozenset({group}) for group in groups)
+    assert users(condition) == " or ".join(groups)
+
+
+def test_all_methods_are_a_star() -> None:
+    """Those that the gateway listens to."""
+    assert methods(METHODS) == "*"
+    assert methods(("GET", "HEAD")) == "GET,HEAD"
+
+
+@pytest.mark.parametrize(
+    ("site", "region", "words"),
+    [
+        ("a.example.com", Region(Subtree(())), "https://a.example.com/"),
+        (
+            "a.example.com",
+            Region(
+                Subtree(("orders",)),
+                (Subtree(("orders", "health")), Subtree(("orders", "health."), True)),
+            ),
+            "https://a.example.com/orders but not /orders/health",
+        ),
+        (
+            "a.example.com",
+            Region(Subtree(("admin.",), True)),
+            "https://a.example.com/admin. and other spellings",
+        ),
+        ("orders/api:8080", Region(Subtree(("orders",))), "orders/api:8080 /orders"),
+    ],
+    ids=["a host", "exceptions", "other spellings", "between stacks"],
+)
+def test_a_place_is_a_url_without_its_exceptions(
+    site: str, region: Region, words: str
+) -> None:
+    """Exceptions that are other spellings are refused, and not listed."""
+    assert where(replace(REVOKED, site=site, region=region), "https") == words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (REVOKED, "at once"),
+        (replace(REVOKED, minutes=5), "tokens of before live up to 5 minutes"),
+        (replace(REVOKED, kind="granted"), ""),
+        (replace(REVOKED, whom=(Whom(None),)), ""),
+    ],
+    ids=["no old token counts", "old tokens count", "an opening", "everybody"],
+)
+def test_a_closing_change_says_how_long_old_tokens_count(
+    change: Change, words: str
+) -> None:
+    """Only of callers who need a token."""
+    assert until(change) == words
+
+
+def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
+    """The note is the place of the rule where tokens are no matter."""
+    requests = "https://orders.example.com/orders but not /orders/health"
+    assert row(REVOKED, "https") == ("shop/job", "GET,HEAD", requests, "at once")
+    file = Document("app.yaml", "rules: []", 0, {})
+    placed = replace(REVOKED, kind="granted", place=Place(file, ("rules",)))
+    assert row(placed, "https") == ("shop/job", "GET,HEAD", requests, "app.yaml:1:8")
+
+
+ANSWER = Answer("orders/api", "8080", "pods a", "team-a")
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "words"),
+    [
+        (
+            "answered by",
+            Answer("evil/proxy", "80", "pods b"),
+            "/: orders/api:8080 (team-a) -> evil/proxy:80",
+        ),
+        (
+            "answered by",
+            replace(ANSWER, pods="pods b"),
+            "/: orders/api:8080 (team-a), pods a -> orders/api:8080 (team-a), pods b",
+        ),
+        (
+            "granted",
+            Answer("evil/proxy", "80", "pods b", "team-e"),
+            "/; now answered by evil/proxy:80 (team-e), before orders/api:8080 (team-a)",
+        ),
+    ],
+    ids=["another component", "other pods", "beside another change"],
+)
+def test_another_answer_is_named_with_what_answered(
+    kind: Kind, now: Answer, words: str
+) -> None:
+    """With owners; pods are named where nothing else of the two differs."""
+    change = replace(
+        REVOKED, kind=kind, region=Region(Subtree(())), answers=(ANSWER, now)
+    )
+    assert row(change, "https")[2] == f"https://orders.example.com{words}"
+
+
+def test_the_label_of_another_answer_names_the_component() -> None:
+    """Of other changes it is the kind."""
+    answers = (ANSWER, Answer("evil/proxy", "80"))
+    change = replace(REVOKED, kind="answered by", answers=answers)
+    assert label(change) == "now answered by evil/proxy"
+    assert label(replace(change, kind="granted")) == "granted"
+    assert label(OWNER) == "owner"
+
+
+@pytest.mark.parametrize(
+    ("setting", "concerned", "words"),
+    [
+        (OWNER, "orders/api", "team-a -> team-b"),
+        (replace(OWNER, was=None), "orders/api", "none -> team-b"),
+        (
+            Setting("changed", Subject(), "gateway.scheme", "https", "http"),
+            "everybody",
+            "gateway.scheme: https -> http",
+        ),
+        (
+            Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60),
+            "clients of okta",
+            "identityProviders.okta.accessTokenMinutes: 5 -> 60",
+        ),
+        (
+            Setting("may widen", Subject("shop/web", "okta"), "redirectUris", ["a"], ["b"]),
+            "shop/web at okta",
+            "redirectUris: added b; removed a",
+        ),
+        (
+            Setting("changed", Subject("shop/web", "okta"), "redirectUris", ["a", "b"], ["b", "a"]),
+            "shop/web at okta",
+            "redirectUris: in another order",
+        ),
+        (
+            Setting("may widen", Subject("shop/web"), "forwardToken", False, True),
+            "callers of shop/web",
+            "forwardToken: false -> true",
+        ),
+        (
+            Setting("may widen", Subject("orders/api"), RIGHTS, [], ["get pods in namespace orders"]),
+            "pods of orders/api",
+            "rights: added get pods in namespace orders",
+        ),
+        (
+            Setting(
+                "may widen", Subject(), "certificate of a.example", None, "evil/tls",
+                ((Exposer("orders/api", "team-a"),), (Exposer("evil/api"), Exposer("orders/api", "team-b"))),
+            ),
+            "callers of evil/api, orders/api (team-a), orders/api (team-b)",
+            "certificate of a.example: none -> evil/tls",
+        ),
+    ],
+    ids=[
+        "owner", "no owner before", "stack", "provider", "client", "order", "component", "rights", "certificate",
+    ],
+)  # fmt: skip
+def test_a_setting_names_whom_it_concerns_and_both_values(
+    setting: Setting, concerned: str, words: str
+) -> None:
+    """A list names what was added and removed."""
+    assert row(setting, "https") == (concerned, "", words, "")
+
+
+NOT_HEALTH = "https://orders.example.com/orders but not /orders/health"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([], ""),
+        ([REVOKED], f"revoked from shop/job: GET,HEAD {NOT_HEALTH}"),
+        (
+            [replace(REVOKED, kind="newly public", whom=(Whom(None),)), REVOKED],
+            f"newly public: GET,HEAD {NOT_HEALTH} (and 1 more change of access)",
+        ),
+        (
+            [replace(REVOKED, kind="widened", whom=(Whom(WEB, SALES),)), REVOKED, OWNER],
+            f"widened to shop/web for users in sales: GET,HEAD {NOT_HEALTH} (and 2 more changes of access)",
+        ),
+        ([OWNER], "owner of orders/api: team-a -> team-b"),
+        (
+            [replace(OWNER, kind="changed", name="issuer", of=Subject(provider="okta"))],
+            "changed for clients of okta: identityProviders.okta.issuer: team-a -> team-b",
+        ),
+    ],
+    ids=["nothing", "one", "public", "users", "owner", "setting"],
+)  # fmt: skip
+def test_a_headline_is_the_worst_change_and_how_many_more_there_are(
+    changes: list[Difference], words: str
+) -> None:
+    """The changes come with the worst first."""
+    assert headline(changes, "https") == words
+
+
+def test_other_spellings_are_listed_where_the_path_itself_is_not() -> None:
+    """Each rule that comes or goes changes them, too; those that are refused from now on are left out."""
+    admin = replace(REVOKED, kind="newly public", region=Region(Subtree(("admin",))))
+    otherwise = replace(admin, region=Region(Subtree(("Admin.",), True)))
+    refused = replace(otherwise, kind="revoked", region=Region(Subtree(("x.",), True)))
+    assert worth_telling([admin, otherwise, refused]) == [admin]
+    assert worth_telling([OWNER, otherwise, refused]) == [OWNER, otherwise]
+    assert worth_telling([refused]) == [refused]
