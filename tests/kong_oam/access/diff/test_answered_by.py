@@ -1,140 +1,182 @@
-"""What answers is part of access: a request that stays allowed and reaches something else is told, by cases."""
+"""What answers is part of access: a request that stays allowed and reaches something else is a change, by cases."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import ANY
 
 import pytest
 
 from kong_oam.access.diff.answering import Answerers
-from kong_oam.access.diff.change import OPENING, Answer, Change
+from kong_oam.access.diff.change import OPENING, Answer, Answers, Change, Whom
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model, model_of
-from kong_oam.access.diff.wording import headline, label, row
 from kong_oam.access.graph.compare import told as listed_below
+from kong_oam.access.model import METHODS
+from kong_oam.access.principals import ITSELF, Principal
+from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.kong.enforced import enforced
-from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
+from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
-from tests.support.estates import api
-from tests.support.rendered import application, compiled, ingress
+from tests.support.rendered import application, compiled
 
-ORDERS = api(
-    http="{/orders: 8080, /pub: 8080}",
-    access="""
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080, /pub: 8080}}
+        - type: access
+          properties:
             owner: team-t
             scopes: {read: Read}
             rules: [{paths: [/orders], methods: [GET], scopes: [read]}, {paths: [/pub], public: {reason: pages}}]
             roles: {reader: {scopes: [read], components: [shop/checkout]}}
-""",
-)
-EVIL = api(
-    "evil",
-    http="{/pub/login: 8080}",
-    access="{owner: team-e, rules: [{public: {reason: pages}}]}",
-)
-CHECKOUT = edited(
-    SHOP, ("calls: [{component: orders/api, scopes: [read, write]}]", "calls: []")
-)
-OLD = model(ORDERS, CHECKOUT)
+"""
+EVIL = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: evil, namespace: evil}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: evil}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/pub/login: 8080}}
+        - type: access
+          properties: {owner: team-e, rules: [{public: {reason: pages}}]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+IDLE = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+OLD = model(ORDERS, SHOP)
+
+EVERYBODY = Whom(None)
+CHECKOUT = Whom(Principal("shop/checkout", "okta"), ITSELF)
+BY_ORDERS = Answer("orders/api", "8080", "own pods in orders at 8080 (Deployment api)")
+BY_EVIL = Answer("evil/api", "8080", "own pods in evil at 8080 (Deployment api)")
+ORDERS_X = Region(Subtree(("orders", "x")))
 
 
-def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
-    return [(label(change), *row(change, "https")[:3]) for change in diff(old, new)]
+def change(
+    kind: str,
+    whom: Whom,
+    methods: tuple[str, ...],
+    region: Region,
+    answers: Answers | None,
+) -> Change:
+    """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
+    site = "orders.example.com"
+    return Change(kind, (whom,), methods, site, region, ANY, answers=answers)
 
 
-def test_a_path_that_another_team_takes_over_is_told_with_both_owners() -> None:
-    """Though it was public before, and is after."""
-    new = model(ORDERS, EVIL, CHECKOUT)
-    where = "https://orders.example.com/pub/login: orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
-    assert told(OLD, new) == [("now answered by evil/api", "everybody", "*", where)]
-    (change,) = diff(OLD, new)
-    assert isinstance(change, Change) and change.kind in OPENING
-    assert change.place and change.place.file == "app1.yaml", (
-        "the rule that lets callers in now"
+def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() -> None:
+    """It was public before, and is after."""
+    (taken,) = found = diff(OLD, model(ORDERS, EVIL, SHOP))
+    login = Region(Subtree(("pub", "login")))
+    assert found == (
+        change("answered by", EVERYBODY, METHODS, login, (BY_ORDERS, BY_EVIL)),
     )
-    assert (
-        headline([change], "https")
-        == f"now answered by evil/api for everybody: * {where}"
-    )
+    assert [answer.owner for answer in taken.answers] == ["team-t", "team-e"]
+    assert taken.kind in OPENING
+    # The rule that lets callers in now.
+    assert str(taken.place) == "app1.yaml:14:47"
 
 
-ORDERS_URL = "https://orders.example.com/orders"
-TAKEN = f"{ORDERS_URL}/x"
-BOTH = "; now answered by evil/api:8080 (team-e), before orders/api:8080 (team-t)"
+def taking(rules: str) -> str:
+    """An Application of another team that takes /orders/x with these rules."""
+    return f"""
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: evil, namespace: evil}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: evil}}
+      traits:
+        - type: gateway
+          properties: {{domain: orders.example.com, http: {{/orders/x: 8080}}}}
+        - type: access
+          properties: {{owner: team-e, scopes: {{own: Own}}, rules: [{rules}]}}
+"""
 
 
-def taking(rules: str, shop: str = CHECKOUT) -> AccessModel:
-    """The orders, of which another team takes `/orders/x` with these rules."""
-    access = f"{{owner: team-e, scopes: {{own: Own}}, rules: [{rules}]}}"
-    return model(ORDERS, api("evil", http="{/orders/x: 8080}", access=access), shop)
-
-
-def test_a_takeover_that_lets_nobody_in_yet_is_told_with_both_owners() -> None:
+def test_a_takeover_that_lets_nobody_in_yet_has_both_answers() -> None:
     """The step that takes the path is the only step at which another component answers."""
-    assert told(OLD, taking("{scopes: [own]}")) == [
-        ("revoked", "shop/checkout", "GET,HEAD", TAKEN + BOTH)
-    ]
-    (change,) = diff(OLD, taking("{scopes: [own]}"))
-    where = f"GET,HEAD {TAKEN}{BOTH}"
-    assert headline([change], "https") == f"revoked from shop/checkout: {where}"
-    back = "; now answered by orders/api:8080 (team-t), before evil/api:8080 (team-e)"
-    assert told(taking("{scopes: [own]}"), OLD) == [
-        ("granted", "shop/checkout", "GET,HEAD", TAKEN + back)
-    ]
+    taken = model(ORDERS, taking("{scopes: [own]}"), SHOP)
+    get = ("GET", "HEAD")
+    assert diff(OLD, taken) == (
+        change("revoked", CHECKOUT, get, ORDERS_X, (BY_ORDERS, BY_EVIL)),
+    )
+    assert diff(taken, OLD) == (
+        change("granted", CHECKOUT, get, ORDERS_X, (BY_EVIL, BY_ORDERS)),
+    )
 
 
-def test_a_takeover_is_told_with_both_owners_beside_who_comes_and_who_stays() -> None:
-    """Everybody is let in, and the client that could call before reaches something else."""
-    rows = told(OLD, taking("{public: {reason: pages}}"))
-    answers = ": orders/api:8080 (team-t) -> evil/api:8080 (team-e)"
-    assert rows == [
-        ("newly public", "everybody", "*", TAKEN + BOTH),
-        ("now answered by evil/api", "shop/checkout", "GET,HEAD", TAKEN + answers),
-    ]
-
-
-def test_rows_are_apart_where_only_some_of_their_requests_are_answered_otherwise() -> (
+def test_a_takeover_that_lets_everybody_in_is_also_another_answer_to_old_callers() -> (
     None
 ):
-    """What is revoked at all paths, one of which another team takes, is two rows."""
-    idle = edited(
-        CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    """The client that could call before reaches something else."""
+    taken = model(ORDERS, taking("{public: {reason: pages}}"), SHOP)
+    answers = (BY_ORDERS, BY_EVIL)
+    assert diff(OLD, taken) == (
+        change("newly public", EVERYBODY, METHODS, ORDERS_X, answers),
+        change("answered by", CHECKOUT, ("GET", "HEAD"), ORDERS_X, answers),
     )
-    assert told(OLD, taking("{scopes: [own]}", idle)) == [
-        ("revoked", "shop/checkout", "GET,HEAD", f"{ORDERS_URL} but not /orders/x"),
-        ("revoked", "shop/checkout", "GET,HEAD", TAKEN + BOTH),
-    ]
 
 
-def test_below_a_picture_it_is_neither_added_nor_taken_away() -> None:
+def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> None:
+    """All of /orders is revoked, and another team takes a part of it."""
+    others = Region(Subtree(("orders",)), (Subtree(("orders", "x")),))
+    get = ("GET", "HEAD")
+    assert diff(OLD, model(ORDERS, taking("{scopes: [own]}"), IDLE)) == (
+        change("revoked", CHECKOUT, get, others, None),
+        change("revoked", CHECKOUT, get, ORDERS_X, (BY_ORDERS, BY_EVIL)),
+    )
+
+
+def test_another_answer_is_neither_added_nor_taken_away_below_a_picture() -> None:
     """The same callers are let in."""
-    _, line = listed_below(diff(OLD, model(ORDERS, EVIL, CHECKOUT)), "https")
+    _, line = listed_below(diff(OLD, model(ORDERS, EVIL, SHOP)), "https")
     assert line.startswith(
         "· now answered by evil/api: everybody: * https://orders.example.com/pub/login: "
     )
 
 
-def test_another_port_is_another_answer() -> None:
+@pytest.mark.parametrize(
+    ("path", "whom", "methods"),
+    [("pub", EVERYBODY, METHODS), ("orders", CHECKOUT, ("GET", "HEAD"))],
+)
+def test_another_port_is_another_answer(
+    path: str, whom: Whom, methods: tuple[str, ...]
+) -> None:
     """To everybody who may call at the path, by rules and by grants."""
-    ports = "orders/api:8080 (team-t) -> orders/api:9090 (team-t)"
-    public = edited(ORDERS, ("/pub: 8080", "/pub: 9090"))
-    assert told(OLD, model(public, CHECKOUT)) == [
-        (
-            "now answered by orders/api",
-            "everybody",
-            "*",
-            f"https://orders.example.com/pub: {ports}",
-        )
-    ]
-    granted = edited(ORDERS, ("/orders: 8080", "/orders: 9090"))
-    assert told(OLD, model(granted, CHECKOUT)) == [
-        (
-            "now answered by orders/api",
-            "shop/checkout",
-            "GET,HEAD",
-            f"https://orders.example.com/orders: {ports}",
-        )
-    ]
+    ports = edited(ORDERS, (f"/{path}: 8080", f"/{path}: 9090"))
+    by_9090 = Answer(
+        "orders/api", "9090", "own pods in orders at 9090 (Deployment api)"
+    )
+    assert diff(OLD, model(ports, SHOP)) == (
+        change("answered by", whom, methods, Region(Subtree((path,))), (BY_ORDERS, by_9090)),
+    )  # fmt: skip
 
 
 def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None:
@@ -148,72 +190,87 @@ def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> None
     )
 
 
-def test_only_who_may_call_before_and_after_is_told_of_the_answer() -> None:
-    """The others are granted it, or it is revoked from them."""
+def test_another_answer_concerns_only_who_may_call_before_and_after() -> None:
+    """A client that loses its grant is just revoked."""
     other = edited(
         ORDERS,
         ("/orders: 8080", "/orders: 9090"),
         ("components: [shop/checkout]", "groups: [sales]"),
     )
-    shop = edited(
-        CHECKOUT, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
-    )
-    assert [row[0] for row in told(OLD, model(other, shop))] == ["revoked"]
-
-
-ACCESS = (
-    "{type: access, properties: {owner: team-t, rules: [{public: {reason: pages}}]%s}}"
-)
-INSTANCE = "app.kubernetes.io/instance"
-NAMED = f", service: {{name: release, port: 80, podLabels: {{{INSTANCE}: web}}}}"
-RELEASES = "".join(
-    f"apiVersion: helm.sh/v3\nkind: Release\nmetadata: {{name: {name}, namespace: orders}}\nspec: {{chart: {name}}}\n---\n"
-    for name in ("web", "db")
-)
-TO_RELEASE = ingress(
-    "{rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: release, port: {number: 80}}}}]}}]}"
-)
-
-TO_NAMED = RELEASES + TO_RELEASE
+    changes = diff(OLD, model(other, IDLE))
+    assert [change.kind for change in changes] == ["revoked"]
 
 
 def rendered(
-    objects: str, service: str = "", edit: tuple[str, str] = ("", "")
+    objects: str,
+    access: str = "{owner: team-t, rules: [{public: {reason: pages}}]}",
+    name: str = "orders",
+    component: str = "api",
 ) -> AccessModel:
-    """A component `orders/api` with these objects, and with what its access trait says of a named Service."""
+    """The model of a component without a template, which these objects are rendered for."""
     on = settings()
-    text = application(
-        objects, f"[{ACCESS % service}]", "type: helmchart" if service else "type: own"
-    ).replace(*edit)
-    estate = compiled(text, stack=on.stack).estate
-    assert estate is not None, compiled(text, stack=on.stack).diagnostics
-    return model_of(estate, on)
+    trait = f"[{{type: access, properties: {access}}}]"
+    kind = "type: helmchart" if "kind: Release" in objects else "type: own"
+    text = (
+        application(objects, trait, kind)
+        .replace("metadata: {name: orders,", f"metadata: {{name: {name},", 1)
+        .replace("- name: api\n", f"- name: {component}\n", 1)
+    )
+    result = compiled(text, stack=on.stack)
+    assert result.estate is not None, result.diagnostics
+    return model_of(result.estate, on)
+
+
+RELEASES = """
+apiVersion: helm.sh/v3
+kind: Release
+metadata: {name: web, namespace: orders}
+spec: {chart: web}
+---
+apiVersion: helm.sh/v3
+kind: Release
+metadata: {name: db, namespace: orders}
+spec: {chart: db}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: way, namespace: orders}
+spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: release, port: {number: 80}}}}]}}]}
+"""
+
+
+def named(service: str) -> str:
+    """An access trait that names the Service behind its component."""
+    return (
+        f"{{owner: team-t, rules: [{{public: {{reason: pages}}}}], service: {service}}}"
+    )
+
+
+OF_WEB = named(
+    "{name: release, port: 80, podLabels: {app.kubernetes.io/instance: web}}"
+)
+OF_DB = named("{name: release, port: 80, podLabels: {app.kubernetes.io/instance: db}}")
 
 
 @pytest.mark.parametrize(
-    ("edit", "pods"),
+    ("service", "pods"),
     [
-        ((": web}", ": db}"), f"pods {INSTANCE}=db in orders at 80"),
-        (
-            (": web}", ": web, tier: db}"),
-            f"pods {INSTANCE}=web,tier=db in orders at 80",
-        ),
-        (
-            ("port: 80,", "port: 80, targetPort: 5432,"),
-            f"pods {INSTANCE}=web in orders at 5432",
-        ),
+        ("{name: release, port: 80, podLabels: {app.kubernetes.io/instance: db}}", "pods app.kubernetes.io/instance=db in orders at 80"),
+        ("{name: release, port: 80, podLabels: {app.kubernetes.io/instance: web, tier: x}}", "pods app.kubernetes.io/instance=web,tier=x in orders at 80"),
+        ("{name: release, port: 80, targetPort: 5432, podLabels: {app.kubernetes.io/instance: web}}", "pods app.kubernetes.io/instance=web in orders at 5432"),
     ],
-)
+)  # fmt: skip
 def test_other_pods_behind_a_named_service_are_another_answer(
-    edit: tuple[str, str], pods: str
+    service: str, pods: str
 ) -> None:
     """By their labels, or by the port that they listen at."""
-    old, new = (rendered(TO_NAMED, service) for service in (NAMED, edited(NAMED, edit)))
-    ((kind, whom, _, where),) = told(old, new)
-    assert (kind, whom) == ("now answered by orders/api", "everybody")
-    assert where.endswith(
-        f"orders/api:80 (team-t), pods {INSTANCE}=web in orders at 80 -> orders/api:80 (team-t), {pods}"
+    before = Answer(
+        "orders/api", "80", "pods app.kubernetes.io/instance=web in orders at 80"
     )
+    after = Answer("orders/api", "80", pods)
+    (found,) = diff(rendered(RELEASES, OF_WEB), rendered(RELEASES, named(service)))
+    assert (found.kind, found.whom) == ("answered by", (EVERYBODY,))
+    assert found.answers == (before, after)
 
 
 @pytest.mark.parametrize(
@@ -226,8 +283,8 @@ def test_other_pods_behind_a_named_service_are_another_answer(
 )
 def test_another_chart_behind_the_same_labels_is_no_change(spec: str) -> None:
     """As another image is not: what runs in the pods is no part of access."""
-    other = edited(TO_NAMED, ("spec: {chart: web}", f"spec: {spec}"))
-    assert told(rendered(TO_NAMED, NAMED), rendered(other, NAMED)) == []
+    other = edited(RELEASES, ("spec: {chart: web}", f"spec: {spec}"))
+    assert diff(rendered(RELEASES, OF_WEB), rendered(other, OF_WEB)) == ()
 
 
 TWO = """
@@ -252,134 +309,138 @@ kind: Service
 metadata: {name: api, namespace: orders}
 spec: {selector: {tier: a}, ports: [{port: 80, targetPort: 8080, name: http}]}
 ---
-""" + TO_RELEASE.replace("name: release", "name: api")
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: way, namespace: orders}
+spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: api, port: {number: 80}}}}]}}]}
+"""
 
 
 @pytest.mark.parametrize(
-    ("edit", "pods"),
+    ("old", "new", "pods"),
     [
-        (
-            ("targetPort: 8080", "targetPort: 9090"),
-            "pods tier=a in orders at 9090 (Deployment api)",
-        ),
-        (
-            ("tier: a}, ports", "tier: b}, ports"),
-            "pods tier=b in orders at 8080 (Deployment admin)",
-        ),
-        (("targetPort: 8080, name: http", "targetPort: web, name: http"), ""),
-        (("image: i", "image: another"), ""),
+        ("targetPort: 8080", "targetPort: 9090", "pods tier=a in orders at 9090 (Deployment api)"),
+        ("tier: a}, ports", "tier: b}, ports", "pods tier=b in orders at 8080 (Deployment admin)"),
+    ],
+)  # fmt: skip
+def test_other_pods_behind_a_rendered_service_are_another_answer(
+    old: str, new: str, pods: str
+) -> None:
+    """By its selector or its target."""
+    before = Answer(
+        "orders/api", "80", "pods tier=a in orders at 8080 (Deployment api)"
+    )
+    (found,) = diff(rendered(TWO), rendered(edited(TWO, (old, new))))
+    assert (found.kind, found.whom) == ("answered by", (EVERYBODY,))
+    assert found.answers == (before, Answer("orders/api", "80", pods))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("targetPort: 8080, name: http", "targetPort: web, name: http"),
+        ("image: i", "image: another"),
     ],
 )
-def test_other_pods_behind_a_rendered_service_are_another_answer(
-    edit: tuple[str, str], pods: str
+def test_the_same_pods_behind_a_rendered_service_are_no_change(
+    old: str, new: str
 ) -> None:
-    """By its selector and its target; a name of the same port, and another image of the same pods, change nothing."""
-    found = told(rendered(TWO), rendered(edited(TWO, edit)))
-    assert [where.rpartition("(team-t), ")[2] for _, _, _, where in found] == (
-        [pods] if pods else []
-    )
+    """A port's name stands for its number, and another image runs in the same pods."""
+    assert diff(rendered(TWO), rendered(edited(TWO, (old, new)))) == ()
+
+
+RENAMED = edited(ORDERS, ("{name: orders,", "{name: purchases,"))
+RENAMED_SHOP = edited(SHOP, ("orders/api", "purchases/api"))
+
+
+def answerers(old: AccessModel, new: AccessModel) -> set[tuple[str, str]]:
+    """The components, old and new, of the requests that something else answers."""
+    found = {
+        change.answers for change in diff(old, new) if change.kind == "answered by"
+    }
+    return {(before.component, after.component) for before, after in found}
 
 
 def test_a_component_under_another_name_answers_as_before() -> None:
     """With the same workload in the same place; a component with another workload is another answer."""
-    renamed = edited(API, ("name: orders}", "name: purchases}"))
-    shop = edited(SHOP, ("orders/api", "purchases/api"))
-    assert told(BEFORE, model(renamed, shop)) == []
-    of_another = model(edited(renamed, ("image: orders", "image: proxy")), shop)
-    assert {row[0] for row in told(BEFORE, of_another)} == {
-        "now answered by purchases/api"
+    assert diff(OLD, model(RENAMED, RENAMED_SHOP)) == ()
+    proxy = edited(RENAMED, ("image: orders", "image: proxy"))
+    assert answerers(OLD, model(proxy, RENAMED_SHOP)) == {
+        ("orders/api", "purchases/api")
     }
 
 
 def test_a_component_under_another_name_and_another_owner_is_another_answer() -> None:
-    """Whoever owns it may put another image behind the path from then on."""
-    taken = edited(
-        API,
-        ("name: orders}", "name: purchases}"),
-        ("owner: team-orders", "owner: team-e"),
-    )
-    shop = edited(SHOP, ("orders/api", "purchases/api"))
-    found = told(BEFORE, model(taken, shop))
-    assert {row[0] for row in found} == {"now answered by purchases/api"}
-    assert found[0][3].endswith(
-        ": orders/api:8080 (team-orders) -> purchases/api:8080 (team-e)"
-    )
+    """The new owner may put another image behind the path from then on."""
+    taken = edited(RENAMED, ("owner: team-t", "owner: team-e"))
+    changes = diff(OLD, model(taken, RENAMED_SHOP))
+    assert [change.kind for change in changes] == ["answered by", "answered by"]
+    for found in changes:
+        before, after = found.answers
+        assert (before.component, before.owner) == ("orders/api", "team-t")
+        assert (after.component, after.owner) == ("purchases/api", "team-e")
 
 
 def test_the_pods_of_a_named_service_are_its_workload() -> None:
     """Under another name they answer as before; others with the same properties do not."""
-    renamed = ("metadata: {name: orders,", "metadata: {name: purchases,")
-    old = rendered(TO_NAMED, NAMED)
-    assert told(old, rendered(TO_NAMED, NAMED, edit=renamed)) == []
-    found = told(
-        old, rendered(TO_NAMED, edited(NAMED, (": web}", ": db}")), edit=renamed)
-    )
-    assert [row[0] for row in found] == ["now answered by purchases/api"]
+    old = rendered(RELEASES, OF_WEB)
+    assert diff(old, rendered(RELEASES, OF_WEB, "purchases")) == ()
+    assert answerers(old, rendered(RELEASES, OF_DB, "purchases")) == {
+        ("orders/api", "purchases/api")
+    }
 
 
-def test_what_is_exported_tells_what_answers() -> None:
-    """With owners, so that both are named against what is deployed; what a gate leads to, its state says."""
-    new = model(ORDERS, EVIL, CHECKOUT)
+def test_an_exported_model_has_what_answers() -> None:
+    """With owners, so that both are named against what is deployed; a gate's state has it, too."""
+    new = model(ORDERS, EVIL, SHOP)
     exported = load_model(dump_model(OLD))
-    assert diff(exported, new) == diff(OLD, new)
-    assert told(exported, new) == told(OLD, new)
-    found = enforced(state(OLD.estate), exported)
-    assert changed(found, new) == diff(OLD, new)
-    (change,) = changed(found, new)
-    assert isinstance(change, Change) and change.answers
-    assert [answer.owner for answer in change.answers] == ["team-t", "team-e"]
+    deployed = enforced(state(OLD.estate), exported)
+    for changes in (diff(exported, new), changed(deployed, new)):
+        assert changes == diff(OLD, new)
+        (found,) = changes
+        assert [answer.owner for answer in found.answers] == ["team-t", "team-e"]
 
 
-def test_pods_that_a_model_does_not_tell_are_not_compared() -> None:
-    """A gate of a component that no run has exported yet, say; another port of it is told."""
+def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
+    """A gate of a component that no run has exported yet, say; another port of it is a change."""
     unknown = replace(OLD, pods={})
     assert diff(unknown, OLD) == diff(OLD, unknown) == ()
-    assert (
-        diff(unknown, model(edited(ORDERS, ("/pub: 8080", "/pub: 9090")), CHECKOUT))
-        != ()
-    )
+    ports = edited(ORDERS, ("/pub: 8080", "/pub: 9090"))
+    (found,) = diff(unknown, model(ports, SHOP))
+    assert found.kind == "answered by"
 
 
 @pytest.mark.parametrize(
-    "trait",
+    ("place", "setting"),
     [
-        "- {type: cors, properties: {origins: [https://evil.example.com], credentials: true}}",
-        "- {type: kong-plugin, properties: {name: bot-detection, config: {deny: [x]}}}",
-        "- {type: upstream-tls, properties: {secretName: tls}}",
-        "forwardToken: true",
+        ("        - type: access\n", "        - {type: cors, properties: {origins: [https://evil.example.com], credentials: true}}\n"),
+        ("        - type: access\n", "        - {type: kong-plugin, properties: {name: bot-detection, config: {deny: [x]}}}\n"),
+        ("        - type: access\n", "        - {type: upstream-tls, properties: {secretName: tls}}\n"),
+        ("            owner: team-t\n", "            forwardToken: true\n"),
     ],
-)
+    ids=["cors", "kong-plugin", "upstream-tls", "forwardToken"],
+)  # fmt: skip
 def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(
-    trait: str,
+    place: str, setting: str
 ) -> None:
     """Nobody compares the settings of two components, so a name that changes would hide each of them."""
-    at, indent = (
-        ("        - type: access\n", 8)
-        if trait.startswith("-")
-        else ("            owner: team-orders\n", 12)
-    )
-    having = edited(API, (at, f"{' ' * indent}{trait}\n{at}"))
-    names = ("name: orders}", "name: purchases}")
-    shop = edited(SHOP, ("orders/api", "purchases/api"))
-    stack = replace(settings().stack, upstream_tls="tls")
-    on = replace(settings(), stack=stack)
-    for old, new in ((API, having), (having, API)):
-        found = told(model(old, SHOP, on=on), model(edited(new, names), shop, on=on))
-        assert {row[0] for row in found} == {"now answered by purchases/api"}
-    assert (
-        told(model(having, SHOP, on=on), model(edited(having, names), shop, on=on))
-        == []
-    )
+    on = settings()
+    on = replace(on, stack=replace(on.stack, upstream_tls="tls"))
+    having = (place, setting + place)
+    with_setting = model(edited(ORDERS, having), SHOP, on=on)
+    renamed_with_setting = model(edited(RENAMED, having), RENAMED_SHOP, on=on)
+    another = {("orders/api", "purchases/api")}
+    assert answerers(model(ORDERS, SHOP, on=on), renamed_with_setting) == another
+    assert answerers(with_setting, model(RENAMED, RENAMED_SHOP, on=on)) == another
+    assert diff(with_setting, renamed_with_setting) == ()
 
 
-def test_what_a_model_has_no_settings_of_is_not_the_same_under_another_name() -> None:
-    """The run cannot know that they are equal."""
-    renamed = model(
-        edited(API, ("name: orders}", "name: purchases}")),
-        edited(SHOP, ("orders/api", "purchases/api")),
-    )
-    assert told(BEFORE, renamed) == []
-    assert told(replace(BEFORE, facts={}), replace(renamed, facts={})) != []
+def test_a_model_without_settings_answers_otherwise_under_another_name() -> None:
+    """The run cannot know that the settings are equal."""
+    renamed = model(RENAMED, RENAMED_SHOP)
+    assert diff(OLD, renamed) == ()
+    unknown = replace(OLD, facts={}), replace(renamed, facts={})
+    assert answerers(*unknown) == {("orders/api", "purchases/api")}
 
 
 PAIR = """
@@ -404,50 +465,59 @@ kind: Service
 metadata: {name: s, namespace: orders}
 spec: {selector: {app: CHOSEN}, ports: [{port: 80, targetPort: 8080}]}
 ---
-""" + TO_RELEASE.replace("name: release", "name: s")
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: way, namespace: orders}
+spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: s, port: {number: 80}}}}]}}]}
+"""
 
 
-def paired(first: str, second: str, chosen: str, name: str) -> AccessModel:
+def paired(first: str, second: str, chosen: str, component: str) -> AccessModel:
     """A component of this name with two workloads, one of which its Service chooses."""
     objects = edited(PAIR, ("FIRST", first), ("SECOND", second), ("CHOSEN", chosen))
-    return rendered(objects, edit=("- name: api\n", f"- name: {name}\n"))
+    return rendered(objects, component=component)
 
 
 def test_labels_that_follow_the_name_select_the_same_pods() -> None:
-    """The names of application and component each stand for themselves; pods of the other are another answer."""
-    old = paired("api", "other", "api", "api")
-    assert told(old, paired("web", "other", "web", "web")) == []
-    assert [row[0] for row in told(old, paired("web", "other", "other", "web"))] == [
-        "now answered by orders/web"
-    ]
-    old = paired("orders", "api", "orders", "api")
-    assert told(old, paired("orders", "web", "orders", "web")) == []
-    assert [row[0] for row in told(old, paired("orders", "web", "web", "web"))] == [
-        "now answered by orders/web"
-    ]
+    """The names of Application and component each stand for themselves."""
+    component = paired("api", "other", "api", "api")
+    assert diff(component, paired("web", "other", "web", "web")) == ()
+    application = paired("orders", "api", "orders", "api")
+    assert diff(application, paired("orders", "web", "orders", "web")) == ()
 
 
-def test_a_service_that_is_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> (
+def test_labels_of_other_pods_are_another_answer_under_another_name() -> None:
+    """The Service chooses the pods of the other workload from then on."""
+    another = {("orders/api", "orders/web")}
+    component = paired("api", "other", "api", "api")
+    assert answerers(component, paired("web", "other", "other", "web")) == another
+    application = paired("orders", "api", "orders", "api")
+    assert answerers(application, paired("orders", "web", "web", "web")) == another
+
+
+SERVICES = """
+apiVersion: v1
+kind: Service
+metadata: {name: one, namespace: orders}
+spec: {selector: {tier: a}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: two, namespace: orders}
+spec: {selector: {tier: b}, ports: [{port: 80, targetPort: 8080}]}
+---"""
+
+
+def test_a_service_chosen_by_the_name_is_another_answer_where_its_pods_are_others() -> (
     None
 ):
-    """Though neither the objects nor the Ingress say anything else than the name."""
-    service = "apiVersion: v1\nkind: Service\nmetadata: {{name: {0}, namespace: orders}}\nspec: {{selector: {{tier: {1}}}, ports: [{{port: 80, targetPort: 8080}}]}}\n---\n"
-    objects = edited(
-        TWO,
-        (
-            "metadata: {name: api, namespace: orders}\nspec: {selector",
-            "metadata: {name: s, namespace: orders}\nspec: {selector",
-        ),
+    """The objects and the Ingress name the component, and nothing else in them changes."""
+    one = SERVICES + edited(
+        TWO, ("backend: {service: {name: api", "backend: {service: {name: one")
     )
-    objects = service.format("one", "a") + service.format("two", "b") + objects.lstrip()
-
-    def leading_to(name: str) -> AccessModel:
-        led = edited(
-            objects,
-            ("backend: {service: {name: api", f"backend: {{service: {{name: {name}"),
-        )
-        return rendered(led, edit=("- name: api\n", f"- name: {name}\n"))
-
-    assert [row[0] for row in told(leading_to("one"), leading_to("two"))] == [
-        "now answered by orders/two"
-    ]
+    two = SERVICES + edited(
+        TWO, ("backend: {service: {name: api", "backend: {service: {name: two")
+    )
+    assert answerers(rendered(one, component="one"), rendered(two, component="two")) == {
+        ("orders/one", "orders/two")
+    }  # fmt: skip
