@@ -4,111 +4,140 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.access.diff.change import OPENING
+from kong_oam.access.diff.change import OPENING, Exposer, Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
-from kong_oam.access.diff.wording import label, row
 from tests.support.diffs import edited, model, settings
-from tests.support.estates import api
 
-PUBLIC = "rules: [{public: {reason: pages}}]"
-ORDERS = api(access=f"{{owner: team-t, {PUBLIC}}}")
-EVIL = api("evil", http="{/other: 8080}", access=f"{{owner: team-e, {PUBLIC}}}")
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: "orders.example.com", http: {/orders: 8080}}
+        - type: access
+          properties: {owner: team-t, rules: [{public: {reason: pages}}]}
+"""
+EVIL = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: evil, namespace: evil}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: "orders.example.com", http: {/other: 8080}}
+        - type: access
+          properties: {owner: team-e, rules: [{public: {reason: pages}}]}
+"""
+WITH_TLS = edited(ORDERS, (", http: {", ", secretName: tls, http: {"))
+EVIL_WITH_TLS = edited(EVIL, (", http: {", ", secretName: tls, http: {"))
+BY_ORDERS = Exposer("orders/api", "team-t")
+BY_EVIL = Exposer("evil/api", "team-e")
 
 
-PLAIN = settings(
-    gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"}
-)
+def shown(
+    host: str,
+    was: str | None,
+    now: str | None,
+    before: tuple[Exposer, ...],
+    after: tuple[Exposer, ...],
+) -> Setting:
+    """Another certificate on a host, with the components on the host before and after."""
+    name = f"certificate of {host}"
+    return Setting("may widen", Subject(), name, was, now, (before, after))
 
 
-def with_secret(text: str, name: str) -> str:
-    return edited(text, (", http: {", f", secretName: {name}, http: {{"))
-
-
-def told(old: AccessModel, new: AccessModel) -> list[tuple[str, ...]]:
-    """What is said of certificates."""
-    rows = [(label(change), *row(change, "https")) for change in diff(old, new)]
-    return [found for found in rows if "certificate" in found[3]]
-
-
-BOTH = "callers of evil/api (team-e), orders/api (team-t)"
-WHERE = "certificate of orders.example.com: "
-
-
-def test_a_secret_named_for_another_path_is_told_for_the_whole_host() -> None:
-    """With everybody on the host, among what may open."""
-    old, new = model(ORDERS), model(ORDERS, with_secret(EVIL, "evil-tls"))
-    assert told(old, new) == [
-        ("may widen", BOTH, "", f"{WHERE}none -> evil/evil-tls", "")
+def certificates(old: AccessModel, new: AccessModel) -> list[Setting]:
+    return [
+        change
+        for change in diff(old, new)
+        if isinstance(change, Setting) and change.name.startswith("certificate of")
     ]
+
+
+def test_a_secret_named_for_another_path_changes_the_whole_host() -> None:
+    """Everybody on the host is concerned, and it may open."""
+    old = model(ORDERS)
+    new = model(ORDERS, EVIL_WITH_TLS)
+    alone = (BY_ORDERS,)
+    both = (BY_EVIL, BY_ORDERS)
+    host = "orders.example.com"
+    assert certificates(old, new) == [shown(host, None, "evil/tls", alone, both)]
     assert all(change.kind in OPENING for change in diff(old, new))
-    assert told(new, old) == [
-        ("may widen", BOTH, "", f"{WHERE}evil/evil-tls -> none", "")
-    ]
+    assert certificates(new, old) == [shown(host, "evil/tls", None, both, alone)]
 
 
 def test_another_secret_of_the_same_name_is_another_certificate() -> None:
     """It is in another namespace."""
-    old = model(with_secret(ORDERS, "tls"), EVIL)
-    new = model(ORDERS, with_secret(EVIL, "tls"))
-    assert told(old, new) == [
-        ("may widen", BOTH, "", f"{WHERE}orders/tls -> evil/tls", "")
+    both = (BY_EVIL, BY_ORDERS)
+    assert certificates(model(WITH_TLS, EVIL), model(ORDERS, EVIL_WITH_TLS)) == [
+        shown("orders.example.com", "orders/tls", "evil/tls", both, both)
     ]
 
 
 def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> None:
+    """A host with a certificate of its own keeps it."""
     wildcard = edited(EVIL, ("orders.example.com", "*.example.com"))
-    found = told(
-        model(ORDERS, wildcard), model(ORDERS, with_secret(wildcard, "evil-tls"))
-    )
-    assert [(whom, where) for _, whom, _, where, _ in found] == [
-        (
-            "callers of evil/api (team-e)",
-            "certificate of *.example.com: none -> evil/evil-tls",
-        ),
-        (BOTH, f"{WHERE}none -> evil/evil-tls"),
+    wildcard_with_tls = edited(EVIL_WITH_TLS, ("orders.example.com", "*.example.com"))
+    evil = (BY_EVIL,)
+    both = (BY_EVIL, BY_ORDERS)
+    below = shown("*.example.com", None, "evil/tls", evil, evil)
+    assert certificates(model(ORDERS, wildcard), model(ORDERS, wildcard_with_tls)) == [
+        below,
+        shown("orders.example.com", None, "evil/tls", both, both),
     ]
-    own = with_secret(ORDERS, "own")
-    found = told(model(own, wildcard), model(own, with_secret(wildcard, "evil-tls")))
-    assert [whom for _, whom, *_ in found] == ["callers of evil/api (team-e)"]
+    own = model(WITH_TLS, wildcard)
+    assert certificates(own, model(WITH_TLS, wildcard_with_tls)) == [below]
 
 
-def test_a_former_owner_is_named_beside_the_new_one() -> None:
+def test_a_former_owner_is_kept_beside_the_new_one() -> None:
     """A change cannot take itself for its own reviewer."""
-    taken = edited(with_secret(ORDERS, "tls"), ("team-t", "team-x"))
-    ((_, whom, *_),) = told(model(ORDERS), model(taken))
-    assert whom == "callers of orders/api (team-t), orders/api (team-x)"
+    taken = edited(WITH_TLS, ("team-t", "team-x"))
+    (change,) = certificates(model(ORDERS), model(taken))
+    before, after = change.exposers
+    assert [(one.component, one.owner) for one in before] == [("orders/api", "team-t")]
+    assert [(one.component, one.owner) for one in after] == [("orders/api", "team-x")]
+
+
+IN_CLEAR = settings(
+    gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "scheme": "http"}
+)
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (model(with_secret(ORDERS, "tls")), model(with_secret(ORDERS, "tls"), EVIL)),
+        (model(WITH_TLS), model(WITH_TLS, EVIL)),
         (
             model(EVIL),
-            model(
-                EVIL,
-                with_secret(
-                    edited(ORDERS, ("orders.example.com", "new.example.com")), "tls"
-                ),
-            ),
+            model(EVIL, edited(WITH_TLS, ("orders.example.com", "new.example.com"))),
         ),
-        (model(ORDERS), model(with_secret(ORDERS, "tls"), on=settings("aws"))),
-        (
-            model(ORDERS, on=PLAIN),
-            model(with_secret(ORDERS, "tls"), on=PLAIN),
-        ),
+        (model(ORDERS), model(WITH_TLS, on=settings("aws"))),
+        (model(ORDERS, on=IN_CLEAR), model(WITH_TLS, on=IN_CLEAR)),
     ],
     ids=["the same", "a host that comes", "another stack", "plain http"],
 )
-def test_a_host_that_shows_callers_no_other_certificate_is_not_told_of(
+def test_a_host_that_shows_callers_no_other_certificate_is_no_change(
     old: AccessModel, new: AccessModel
 ) -> None:
-    assert told(old, new) == []
+    """A new host, a host of another stack, and one without TLS have none to compare."""
+    assert certificates(old, new) == []
 
 
-def test_an_exported_model_says_which_certificates_are_shown() -> None:
+def test_an_exported_model_has_the_certificates_that_are_shown() -> None:
     """So a run compares with what the run before it deployed."""
-    old, new = model(ORDERS), model(with_secret(ORDERS, "tls"))
-    assert len(told(load_model(dump_model(old)), new)) == 1
-    assert told(load_model(dump_model(new)), new) == []
+    orders = (BY_ORDERS,)
+    assert certificates(load_model(dump_model(model(ORDERS))), model(WITH_TLS)) == [
+        shown("orders.example.com", None, "orders/tls", orders, orders)
+    ]
+    assert diff(load_model(dump_model(model(WITH_TLS))), model(WITH_TLS)) == ()

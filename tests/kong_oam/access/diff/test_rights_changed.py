@@ -1,8 +1,12 @@
-"""What `diff` says of roles: whose pods may do what else in the cluster."""
+"""What `diff` finds of roles: whose pods may do what else in the cluster."""
 
 from __future__ import annotations
 
+import pytest
+
+from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.snapshot import (
     AccessModel,
     dump_model,
@@ -10,16 +14,16 @@ from kong_oam.access.diff.snapshot import (
     load_model,
     model_of,
 )
-from kong_oam.access.diff.wording import row
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled
 
-ROLE = """
+NO_ROLE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders}\n"
+MAY_GET_PODS = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: r, namespace: orders}
 rules:
-  - {apiGroups: [""], resources: [pods], verbs: [VERBS]}
+  - {apiGroups: [""], resources: [pods], verbs: [get]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -31,93 +35,112 @@ apiVersion: v1
 kind: ServiceAccount
 metadata: {name: own, namespace: orders}
 """
-CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: orders}\n"
+MAY_LIST_PODS = MAY_GET_PODS.replace("[get]", "[get, list]")
 
-
-IN = "in namespace orders"
-LISTED = [
-    f"get {of} {IN}{holder}"
-    for of in ("secrets", "pods/log")
-    for holder in ("", " for Group devs")
-]
+BIND = "bind Role r to ServiceAccount orders/own in namespace orders"
+GET = "get pods in namespace orders"
+LIST = "list pods in namespace orders"
 
 
 def with_objects(objects: str) -> AccessModel:
     """An estate of one component without a route, with these objects."""
-    on = settings(cluster={"rbac": True, "rights": {"orders/api": LISTED}})
-    found = compiled(application(objects), stack=on.stack)
-    assert found.estate, found.diagnostics
-    return model_of(found.estate, on)
-
-
-def rows(old: AccessModel, new: AccessModel) -> list[tuple[str, str, str]]:
-    found = []
-    for change in diff(old, new):
-        concerned, _, text, _ = row(change, "https")
-        found.append((change.kind, concerned, text))
-    return found
-
-
-BOUND = f"bind Role r to ServiceAccount orders/own {IN}"
-
-
-def test_a_role_that_comes_or_changes_is_a_row() -> None:
-    """Of a component without routes and clients, too; harmless or not."""
-    none, get, more = (
-        with_objects(CONFIG),
-        with_objects(ROLE.replace("VERBS", "get")),
-        with_objects(ROLE.replace("VERBS", "get, list")),
-    )
-    assert rows(none, get) == [
-        ("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")
+    allowed = [
+        "get secrets in namespace orders",
+        "get secrets in namespace orders for Group devs",
+        "get pods/log in namespace orders",
+        "get pods/log in namespace orders for Group devs",
     ]
-    assert rows(get, more) == [
-        ("may widen", "pods of orders/api", f"rights: added list pods {IN}")
-    ]
-    assert rows(more, get) == [
-        ("may narrow", "pods of orders/api", f"rights: removed list pods {IN}")
-    ]
-    assert rows(get, none) == [
-        ("may narrow", "pods of orders/api", f"rights: removed {BOUND}, get pods {IN}")
-    ]
-    assert rows(get, get) == []
+    on = settings(cluster={"rbac": True, "rights": {"orders/api": allowed}})
+    result = compiled(application(objects), stack=on.stack)
+    assert result.estate, result.diagnostics
+    return model_of(result.estate, on)
 
 
-def test_what_a_stack_exports_has_the_rights() -> None:
-    """So a run compares with what the run before it deployed; before the first, nobody had any."""
-    get, more = (
-        with_objects(ROLE.replace("VERBS", "get")),
-        with_objects(ROLE.replace("VERBS", "get, list")),
-    )
-    assert rows(load_model(dump_model(get)), get) == []
-    assert rows(load_model(dump_model(get)), more) == [
-        ("may widen", "pods of orders/api", f"rights: added list pods {IN}")
-    ]
-    assert rows(empty(get), get) == [
-        ("may widen", "pods of orders/api", f"rights: added {BOUND}, get pods {IN}")
-    ]
-    without = with_objects(CONFIG)
-    assert rows(load_model(dump_model(without)), get) == rows(without, get)
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "was", "now"),
+    [
+        (NO_ROLE, MAY_GET_PODS, "may widen", [], [BIND, GET]),
+        (MAY_GET_PODS, MAY_LIST_PODS, "may widen", [BIND, GET], [BIND, GET, LIST]),
+        (MAY_LIST_PODS, MAY_GET_PODS, "may narrow", [BIND, GET, LIST], [BIND, GET]),
+        (MAY_GET_PODS, NO_ROLE, "may narrow", [BIND, GET], []),
+    ],
+)
+def test_a_role_that_comes_goes_or_changes_is_a_change(
+    old: str, new: str, kind: str, was: list[str], now: list[str]
+) -> None:
+    """Of a component without routes and clients, too; also against what a stack exports."""
+    change = Setting(kind, Subject("orders/api"), RIGHTS, was, now)
+    before = with_objects(old)
+    assert diff(before, with_objects(new)) == (change,)
+    assert diff(load_model(dump_model(before)), with_objects(new)) == (change,)
 
 
-def test_rights_that_get_another_holder_are_a_row() -> None:
+def test_the_same_rights_are_no_change() -> None:
+    """Also against what a stack exports."""
+    rights = with_objects(MAY_GET_PODS)
+    assert diff(rights, rights) == diff(load_model(dump_model(rights)), rights) == ()
+
+
+def test_a_first_deployment_adds_all_rights() -> None:
+    """Before the first, nobody had any."""
+    rights = with_objects(MAY_GET_PODS)
+    change = Setting("may widen", Subject("orders/api"), RIGHTS, [], [BIND, GET])
+    assert diff(empty(rights), rights) == (change,)
+
+
+BOUND_TWICE = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: r, namespace: orders}
+rules:
+  - {apiGroups: [""], resources: [secrets], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: r, namespace: orders}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+subjects: [{kind: ServiceAccount, name: own, namespace: orders}]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: own, namespace: orders}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: s, namespace: orders}
+rules:
+  - {apiGroups: [""], resources: [pods/log], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: s, namespace: orders}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: s}
+subjects: [{kind: Group, name: devs}]
+"""
+
+
+def test_rights_that_get_another_holder_are_a_change() -> None:
     """Two roles change names: the set of rights and that of bindings stay."""
-    own = ROLE.replace("VERBS", "get").replace("[pods]", "[secrets]")
-    group = (
-        ROLE.partition("---\napiVersion: v1\n")[0]
-        .replace("VERBS", "get")
-        .replace("[pods]", "[pods/log]")
-    )
-    group = group.replace("{name: r,", "{name: s,").replace("name: r}", "name: s}")
-    group = group.replace(
-        "{kind: ServiceAccount, name: own, namespace: orders}",
-        "{kind: Group, name: devs}",
-    )
-    before = f"{own}---{group}"
-    after = (
-        before.replace("[secrets]", "[x]")
+    swapped = (
+        BOUND_TWICE.replace("[secrets]", "[x]")
         .replace("[pods/log]", "[secrets]")
         .replace("[x]", "[pods/log]")
     )
-    (found,) = rows(with_objects(before), with_objects(after))
-    assert found[0] == "may widen" and f"get secrets {IN} for Group devs" in found[2]
+    (change,) = diff(with_objects(BOUND_TWICE), with_objects(swapped))
+    assert change == Setting(
+        "may widen",
+        Subject("orders/api"),
+        RIGHTS,
+        [
+            "get pods/log in namespace orders",
+            "get pods/log in namespace orders for Group devs",
+            "get secrets in namespace orders",
+            "get secrets in namespace orders for ServiceAccount orders/own",
+        ],
+        [
+            "get pods/log in namespace orders",
+            "get pods/log in namespace orders for ServiceAccount orders/own",
+            "get secrets in namespace orders",
+            "get secrets in namespace orders for Group devs",
+        ],
+    )
