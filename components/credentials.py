@@ -5,117 +5,109 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.rotation import Generation, advanced, current_secret, is_shared
+from kong_oam.access.rotation import (
+    Generation,
+    Schedule,
+    advanced,
+    current_secret,
+    is_shared,
+)
 from kong_oam.engine.state import StackState
 
-_Output = pulumi.Output[Mapping[str, Any]]
+Recorded = pulumi.Output[Mapping[str, Any]]
+"""What the next run is to know of a client's credential. Nothing of it is secret."""
 
 
-class Rotation:
-    """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's
-    `asOf`.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The key that one client has when this run is over. `today` is the stack's `asOf`.
 
-    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output
-    gives.
+    `is_new`: it is the client's next key, from this run on. `before`: what tells the key from
+    others by the state, by the logical name of what has it; empty where the client has a first key
+    or the next.
     """
 
-    def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
-        self._estate, self._today = estate, today
-        self._previous = state.credentials
-        self._keys = state.keys
-        self._unturned: dict[str, Generation] = {}
-        self._recorded: dict[str, tuple[Client, _Output]] = {}
-        self._renewed: set[str] = set()
+    client: str
+    generation: Generation
+    is_new: bool
+    before: Mapping[str, str]
+    schedule: Schedule
+    today: datetime.date
 
-    def generation(self, client: Client) -> Generation:
-        """Gives the generation that the client has when this run is over, and says which step this
-        run takes."""
-        schedule, previous = (
-            self._estate.schedule_of(client),
-            self._previous.get(client.name),
-        )
-        if previous and is_shared(previous):
-            _warn_of_switch(
-                client, "a key in place of the secret that it shares with it"
-            )
-            previous = None
-        last = Generation.from_output(previous) if previous else None
-        now = advanced(last, schedule, self._today)
-        if last is not None and last != now:
-            pulumi.log.info(f"credentials: {client.name}: {last.step}")
-            if last.number != now.number:
-                self._renewed.add(client.component)
-        if last is not None and last.number == now.number:
-            self._unturned[client.name] = now
-        self._recorded[client.name] = (
-            client,
-            pulumi.Output.from_input(now.to_output(schedule)),
-        )
-        return now
-
-    def watch(self, client: Client, resource: str, key: pulumi.Output[str]) -> None:
-        """Records and says where the key of a client whose generation was asked for is another one,
-        out of turn.
+    def record(self, resource: str, key: pulumi.Output[str]) -> Recorded:
+        """Return what the next run is to know. Where the key is another one out of turn, say so.
 
         That is what an emergency rotation does, of which the engine tells the program nothing.
         `resource` is the logical name of what has the key; `key` tells it from others, as
         StackState.keys does.
         """
-        before, now = self._keys.get(resource), self._unturned.get(client.name)
-        if before is None or now is None:
-            return
+        generation, before = self.generation, self.before.get(resource)
+        if before is None:
+            return pulumi.Output.from_input(generation.to_output(self.schedule))
 
-        async def step() -> Mapping[str, Any]:
-            # What is left out is not known in a run, and what is replaced is not known in a
-            # preview.
-            is_other = (
-                await key.future() != before
-                if await key.is_known()
-                else pulumi.runtime.is_dry_run()
+        async def output() -> Mapping[str, Any]:
+            if not await _is_other(key, before):
+                return generation.to_output(self.schedule)
+            pulumi.log.info(
+                f"credentials: {self.client}: generation {generation.number}, since "
+                f"{generation.since}, has another key from {self.today} on, out of turn; the one "
+                "before is refused"
             )
-            if is_other:
-                pulumi.log.info(
-                    f"credentials: {client.name}: generation {now.number}, since {now.since}, has "
-                    f"another key from {self._today} on, out of turn; the one before is refused"
-                )
-            return (replace(now, replaced=self._today) if is_other else now).to_output(
-                self._estate.schedule_of(client)
-            )
+            return replace(generation, replaced=self.today).to_output(self.schedule)
 
-        self._recorded[client.name] = client, pulumi.Output.from_input(step())
+        return pulumi.Output.from_input(output())
 
-    def has_new_key(self, client: Client) -> bool:
-        """Tells whether a client whose generation was asked for has another key when this run is
-        over than before."""
-        return client.component in self._renewed
 
-    def record_shared_secret(
-        self, client: Client, holder: pulumi.Output[str], resource: str
-    ) -> None:
-        """Records the secret that a client shares with its provider, which knows one at a time.
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The rotation of all clients' credentials. `today` is the stack's `asOf`.
 
-        `holder` is the id of the object that has it at the provider, `resource` that object's
-        logical name. Each run in which the secret is due warns of it, with the command that
-        replaces it.
-        """
-        schedule, previous = (
-            self._estate.schedule_of(client),
-            self._previous.get(client.name),
+    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output
+    gives.
+    """
+
+    estate: Estate
+    today: datetime.date
+    state: StackState
+
+    def turn(self, client: Client) -> Turn:
+        """Decide which key the client has when this run is over, and say which step this run
+        takes."""
+        last = self._last(
+            client, "a key in place of the secret that it shares with it", shared=False
         )
-        if previous and not is_shared(previous):
-            _warn_of_switch(client, "a secret that it shares with it in place of a key")
-            previous = None
-        last = Generation.from_output(previous) if previous else None
+        schedule = self.estate.schedule_of(client)
+        now = advanced(last, schedule, self.today)
+        stays = last is not None and last.number == now.number
+        if last is not None and last != now:
+            pulumi.log.info(f"credentials: {client.name}: {last.step}")
+        is_new = last is not None and not stays
+        before = self.state.keys if stays else {}
+        return Turn(client.name, now, is_new, before, schedule, self.today)
 
-        def step(holder: str) -> Mapping[str, Any]:
-            now = current_secret(last, holder, self._today)
-            if self._today >= now.due(schedule):
+    def shared_secret(
+        self, client: Client, holder: pulumi.Output[str], resource: str
+    ) -> Recorded:
+        """Return what the next run is to know of a secret that a client shares with its provider.
+
+        The provider knows one at a time. `holder` is the id of the object that has it there,
+        `resource` that object's logical name. Each run in which the secret is due warns of it, with
+        the command that replaces it.
+        """
+        last = self._last(
+            client, "a secret that it shares with it in place of a key", shared=True
+        )
+        schedule = self.estate.schedule_of(client)
+
+        def output(holder: str) -> Mapping[str, Any]:
+            now = current_secret(last, holder, self.today)
+            if self.today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since "
                     f"{now.due(schedule)}, and nobody replaces it but you: pulumi up -s "
@@ -123,29 +115,35 @@ class Rotation:
                 )
             return now.to_output(schedule)
 
-        self._recorded[client.name] = client, holder.apply(step)
+        return holder.apply(output)
 
-    def outputs(
-        self, holders: Mapping[str, Sequence[pulumi.Resource]]
-    ) -> Mapping[str, _Output]:
-        """Gives what the next run is to know of the credentials of all clients that have keys or
-        secrets, by the client's name. Nothing of it is secret.
+    def _last(self, client: Client, to: str, *, shared: bool) -> Generation | None:
+        """Return the generation of the run before. Warn where that was of the other kind of proof.
 
-        `holders` are what runs with the keys, by component key: a key counts from the run in which
-        they had it, so that the key before does not end after a run that failed on the way there.
+        The provider takes the one or the other: what running pods have is worth nothing from then
+        on. `to` says what the client has now; `shared`: it is a secret.
         """
-        return {
-            name: pulumi.Output.all(
-                recorded, *(one.urn for one in holders[client.component])
-            ).apply(lambda all_: all_[0])
-            for name, (client, recorded) in self._recorded.items()
-        }
+        previous = self.state.credentials.get(client.name)
+        if not previous:
+            return None
+        if is_shared(previous) == shared:
+            return Generation.from_output(previous)
+        pulumi.log.warn(
+            f"credentials: {client.name}: {to}; pods of before are refused tokens from this run "
+            "until they have rolled"
+        )
+        return None
 
 
-def _warn_of_switch(client: Client, to: str) -> None:
-    """Warns that the provider takes the one or the other: what running pods have is worth nothing
-    from then on."""
-    pulumi.log.warn(
-        f"credentials: {client.name}: {to}; pods of before are refused tokens from this run until "
-        "they have rolled"
-    )
+async def _is_other(key: pulumi.Output[str], before: str) -> bool:
+    """Return whether a key is another one than before."""
+    if await key.is_known():
+        return await key.future() != before
+    # What is left out is not known in a run, and what is replaced is not known in a preview.
+    return pulumi.runtime.is_dry_run()
+
+
+def once_held(record: Recorded, holders: Sequence[pulumi.Resource]) -> Recorded:
+    """Return the record once all that runs with the credential is registered."""
+    urns = [holder.urn for holder in holders]
+    return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])

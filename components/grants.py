@@ -8,7 +8,8 @@ Of a change that does both at once the grant comes first. Over partitions such a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 
@@ -20,28 +21,49 @@ Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
 """Makes what a client is granted, after these."""
 
 
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """What one client is to be granted: the names of the scopes, and what makes it."""
+
+    client: Client
+    scopes: Collection[str]
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
 class Grants:
-    """`before`: the names of the scopes that clients are granted by the state, by the client's
-    name."""
+    """What a provider's clients are granted, by component: `made` already, or to be made `later`,
+    after the client's pods."""
 
-    def __init__(self, before: Mapping[str, Collection[str]]) -> None:
-        self._before = before
-        self._made: dict[str, list[pulumi.Resource]] = {}
-        self._later: list[tuple[str, Make]] = []
+    made: Mapping[str, pulumi.Resource]
+    later: Mapping[str, Make]
 
-    def add(self, client: Client, scopes: Collection[str], make: Make) -> None:
-        """Makes what a client is granted; where these scopes are fewer than before, once `finish`
-        is called."""
-        if {*scopes} < {*self._before.get(client.name, ())}:
-            self._later.append((client.component, make))
+    def of(self, component: str) -> Sequence[pulumi.Resource]:
+        """Return what a client's pods are to come after."""
+        return [self.made[component]] if component in self.made else ()
+
+
+def make_grants(
+    grantings: Iterable[Granting], before: Mapping[str, Collection[str]]
+) -> Grants:
+    """Make what clients are granted, but for those that are granted less than `before`.
+
+    `before` are the names of the scopes by the state, by the client's name.
+    """
+    made: dict[str, pulumi.Resource] = {}
+    later: dict[str, Make] = {}
+    for granting in grantings:
+        component = granting.client.component
+        if {*granting.scopes} < {*before.get(granting.client.name, ())}:
+            later[component] = granting.make
         else:
-            self._made.setdefault(client.name, []).append(make(()))
+            made[component] = granting.make(())
+    return Grants(made, later)
 
-    def of(self, client: Client) -> Sequence[pulumi.Resource]:
-        """Gives what a client's pods are to come after."""
-        return self._made.get(client.name, ())
 
-    def finish(self, running: Mapping[str, Sequence[pulumi.Resource]]) -> None:
-        """Makes what was left, each after its pods. `running`: what these are, by component."""
-        for component, make in self._later:
-            make([once_made(running[component])])
+def make_later(
+    later: Mapping[str, Make], running: Mapping[str, Sequence[pulumi.Resource]]
+) -> None:
+    """Make what was left for later, each after the client's pods: `running`, by component."""
+    for component, make in later.items():
+        make([once_made(running[component])])

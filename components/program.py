@@ -22,9 +22,9 @@ from kong_oam.access.diff.snapshot import (
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.kinds import inspect, scopes_in
 from kong_oam.kong import conflicts, kong_plugin, plugin_schemas, preflight
 from kong_oam.kong.account import Account
@@ -56,10 +56,10 @@ from .gateway.enforcement import (
 )
 from .gateway.gateway import Gateway, GatewayArgs
 from .gateway.service import GatedService, Plugin
-from .grants import Grants
+from .grants import make_later
 from .graph import Moved, without_traces
 from .identity import provision
-from .identity.issuer import Issuer, Provisioning
+from .identity.issuer import Issuer, IssuerArgs, credential_records
 from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import refuse, require_checkpoints, stop_at
@@ -71,14 +71,14 @@ from .workload.environment import client_environment, elsewhere
 @dataclass(frozen=True)
 class _Plan:
     """All that is known before anything is provisioned. `certificates` are the stack's own, by
-    name, in PEM."""
+    name, in PEM; `groups` the ids of groups that roles name, by provider."""
 
     settings: Settings
     account: Account
     certificates: Mapping[str, tuple[str, str]]
     facts: preflight.GatewayFacts
     state: StackState
-    looked_up: LookedUp
+    groups: Mapping[str, Mapping[str, str]]
     part: Part
 
     @property
@@ -166,21 +166,21 @@ def _plan() -> _Plan:
         state = corrected(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
-        looked_up = LookedUp()
-        findings = [
-            finding
-            for provider in settings.providers
-            for finding in inspect(
-                provider, estate, held, issuers, config.configuration(), looked_up
+        findings: list[Diagnostic] = []
+        groups: dict[str, Mapping[str, str]] = {}
+        for provider in settings.providers:
+            inspection = inspect(
+                provider, estate, held, issuers, config.configuration()
             )
-        ]
+            findings += inspection.findings
+            groups[provider.name] = inspection.groups
         findings += conflicts.inspect(account, settings, estate, held, state)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state)])
     except (EngineError, SettingsError, ProductError) as error:
         refuse(error)
     if facts.address:
         pulumi.log.info(f"kong: {facts.address}")
-    return _Plan(settings, account, certificates, facts, state, looked_up, part)
+    return _Plan(settings, account, certificates, facts, state, groups, part)
 
 
 def _provision(plan: _Plan) -> _Provisioned:
@@ -192,19 +192,20 @@ def _provision(plan: _Plan) -> _Provisioned:
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
     rotation = Rotation(estate, settings.as_of, state)
-    granting = Grants(scopes_in(settings.providers, state))
+    scopes_before = scopes_in(settings.providers, state)
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         one.name: provision(
-            Provisioning(
+            one.name,
+            IssuerArgs(
                 one,
                 estate,
                 rotation,
-                granting,
+                scopes_before,
                 components,
-                plan.looked_up,
+                plan.groups[one.name],
                 base.providers[one.name] if base else None,
-            )
+            ),
         )
         for one in settings.providers
     }
@@ -224,8 +225,9 @@ def _provision(plan: _Plan) -> _Provisioned:
         key: deployments[key].resources if key in deployments else []
         for key in components
     }
-    granting.finish(running)
-    credentials = rotation.outputs(running)
+    for issuer in issuers.values():
+        make_later(issuer.later, running)
+    credentials = credential_records(estate, issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].clients]
         component.record(

@@ -22,14 +22,14 @@ each resource. Every property that matters is set.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import (
@@ -57,125 +57,137 @@ from kong_oam.identity.entra.names import (
 from ..records import Record
 from ..settings import configuration
 from .entra_credentials import Credentials
-from .issuer import Credential, Issuer, Provisioning, of_base, published
+from .issuer import Credential, Issuer, IssuerArgs, existing, of_base
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra
 that is asked for."""
 
 
-def provision(given: Provisioning) -> Issuer:
-    """Provisions everything in the tenant that the stack needs."""
-    return Entra(given).provisioned
+def provision(name: str, args: IssuerArgs) -> Issuer:
+    """Provision everything in the tenant that the stack needs."""
+    return Entra(name, args).issuer
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """The object id of an application's service principal, and what comes before a role there is
+    assigned or consented to."""
+
+    principal: pulumi.Input[str]
+    before: tuple[pulumi.Resource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tenant:
+    """What clients need of the tenant: the client id and the application of each API by component,
+    ids of groups by the provider's names, and Microsoft Graph's service principal, where a client
+    signs users in."""
+
+    api_ids: Mapping[str, pulumi.Output[str]]
+    apis: Mapping[str, _Application]
+    groups: Mapping[str, pulumi.Input[str]]
+    graph: pulumi.Output[str] | None
 
 
 class Entra(pulumi.ComponentResource):
     """The APIs of one stack in a tenant, with their service principals. Clients, with what they are
     assigned and consent, lie under their components."""
 
-    def __init__(self, given: Provisioning) -> None:
-        settings, estate, base = given.settings, given.estate, given.base
-        name = settings.name
-        super().__init__("kong-oam:identity:Entra", name)
-        self._prefix, self._settings, self._estate = name, settings, estate
-        self._stack, tenant = estate.stack.name, tenant_in(settings)
-        self._model = estate.stack.providers[settings.name]
-        self._homes, self._directory = given.homes, _account(name, tenant, self)
+    def __init__(
+        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kong-oam:identity:Entra", name, None, opts)
+        self._args = args
+        self._prefix = name
+        self._stack = args.estate.stack.name
+        self._model = args.estate.stack.providers[name]
+        self._directory = _account(name, tenant_in(args.settings), self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
-        self._credentials = Credentials(
-            settings, tenant, estate, given.rotation, given.homes, self._of
-        )
-        self._assignable: dict[
-            str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]
-        ] = {}
-        """By application, the object id of its service principal, and what comes before it is
-        assigned or consented to."""
-        self._groups: Mapping[str, pulumi.Input[str]] = {}
-        self._graph: pulumi.Output[str] | None = None
-        self._api_ids: Mapping[str, pulumi.Output[str]] = {}
-        if base is None:
-            self._offer(given.looked_up)
-        else:
-            self._take(base)
-        credentials = {
-            client.component: self._client(client)
-            for client in clients_at(settings, estate)
-        }
-        for assignment in assignments(settings, estate):
-            self._assign(assignment)
+        self._credentials = Credentials(args, self._of)
+        base = args.base
+        self._tenant = self._of_stack() if base is None else self._of_base(base)
+        clients = self._clients()
+        api_ids = self._tenant.api_ids
         per_api: dict[str, Any] = {
-            "audiences": self._api_ids,
+            "audiences": api_ids,
             "requests": {
-                key: pulumi.Output.concat(one, "/.default")
-                for key, one in self._api_ids.items()
+                key: pulumi.Output.concat(api_id, "/.default")
+                for key, api_id in api_ids.items()
             },
         }
-        self.provisioned = (
-            of_base(base, credentials, **per_api)
-            if base is not None
-            else self._issuer(credentials, per_api)
+        self.issuer: Final = (
+            self._issuer(clients, per_api)
+            if base is None
+            else of_base(base, clients, **per_api)
         )
-        self.register_outputs({"issuer": settings.issuer})
+        self.register_outputs({"issuer": args.settings.issuer})
 
-    def _offer(self, looked_up: LookedUp) -> None:
-        """Makes the applications that tokens are for, and looks up who is assigned something."""
-        offered = apis(self._settings, self._estate, offered=True)
-        names = {
-            assignment.group for assignment in assignments(self._settings, self._estate)
-        }
-        self._groups = {
-            name: looked_up.group(self._settings.name, name)
-            for name in filter(None, names)
-        }
-        made = {key: self._api(component) for key, component in offered.items()}
-        self._api_ids = {key: app.client_id for key, app in made.items()}
-        principals = {
-            key: self._principal(f"api-{key}", app, self._options)
-            for key, app in made.items()
-        }
-        for key, component in offered.items():
-            settled = self._settle(component, [made[key], principals[key]])
-            self._assignable[f"api-{key}"] = principals[key].object_id, [settled]
+    def _of_stack(self) -> _Tenant:
+        """Make the applications that tokens are for, and look up who is assigned something."""
+        settings, estate = self._args.settings, self._args.estate
+        api_ids, applications = {}, {}
+        for key, component in apis(settings, estate, offered=True).items():
+            api = self._api(component)
+            principal = self._principal(f"api-{key}", api, self._options)
+            settled = self._settle(component, [api, principal])
+            api_ids[key] = api.client_id
+            applications[key] = _Application(principal.object_id, (settled,))
+        groups = {name: self._args.groups[name] for name in self._assigned_groups()}
         of_provider = (
-            client
-            for client in self._estate.clients
-            if client.provider == self._settings.name
+            client for client in estate.clients if client.provider == settings.name
         )
-        if any(client.user_facing for client in of_provider):
-            self._graph = self._microsoft_graph()
+        signs_in = any(client.user_facing for client in of_provider)
+        graph = self._microsoft_graph() if signs_in else None
+        return _Tenant(api_ids, applications, groups, graph)
 
-    def _take(self, base: Record) -> None:
-        """Takes what the base of the estate made and looked up."""
-        keys = [*apis(self._settings, self._estate)]
-        self._api_ids = {key: base.value("apis", key, "clientId") for key in keys}
-        for key in keys:
-            self._assignable[f"api-{key}"] = base.value("apis", key, "principal"), ()
-        names = (
-            assignment.group for assignment in assignments(self._settings, self._estate)
-        )
-        self._groups = {
-            group: base.value("groups", group) for group in {*filter(None, names)}
-        }
-        self._graph = base.value("graph")
+    def _of_base(self, base: Record) -> _Tenant:
+        """Take what the base of the estate made and looked up."""
+        api_ids, applications = {}, {}
+        for key in apis(self._args.settings, self._args.estate):
+            api_ids[key] = base.value("apis", key, "clientId")
+            applications[key] = _Application(base.value("apis", key, "principal"))
+        groups = {name: base.value("groups", name) for name in self._assigned_groups()}
+        return _Tenant(api_ids, applications, groups, base.value("graph"))
+
+    def _assigned_groups(self) -> set[str]:
+        """Return the groups that are assigned something, by the provider's names."""
+        all_assignments = assignments(self._args.settings, self._args.estate)
+        return {one.group for one in all_assignments if one.group}
+
+    def _clients(self) -> Mapping[str, Credential]:
+        """Make what lies under components, and all assignments. Return the credentials by
+        component."""
+        settings, estate = self._args.settings, self._args.estate
+        credentials = {}
+        applications = {f"api-{key}": api for key, api in self._tenant.apis.items()}
+        for client in clients_at(settings, estate):
+            key = client.component
+            app = self._client(client)
+            principal = self._principal(f"app-{key}", app, self._of(key))
+            applications[f"app-{key}"] = _Application(principal.object_id, (app,))
+            if client.user_facing:
+                self._sign_in(client, principal)
+                for api, scopes in _granted(client).items():
+                    self._consent(client, api, scopes, principal)
+            credentials[key] = self._credentials.of(client, app)
+        for assignment in assignments(settings, estate):
+            self._assign(assignment, applications)
+        return credentials
 
     def _issuer(
-        self, credentials: Mapping[str, Credential], per_api: Mapping[str, Any]
+        self, clients: Mapping[str, Credential], per_api: Mapping[str, Any]
     ) -> Issuer:
-        metadata = published(self._settings.name, self._settings.issuer or "")
+        tenant = self._tenant
         ids = {
-            key: {"clientId": one, "principal": self._assignable[f"api-{key}"][0]}
-            for key, one in self._api_ids.items()
+            key: {"clientId": api_id, "principal": tenant.apis[key].principal}
+            for key, api_id in tenant.api_ids.items()
         }
-        graph = {} if self._graph is None else {"graph": self._graph}
-        return Issuer(
-            issuer=metadata.issuer,
-            token_endpoint=metadata.token_endpoint,
-            authorization_endpoint=metadata.authorization_endpoint,
-            keys=metadata.keys,
-            clients=credentials,
-            shared={"apis": ids, "groups": dict(self._groups), **graph},
-            **per_api,
-        )
+        shared: dict[str, Any] = {"apis": ids, "groups": dict(tenant.groups)}
+        if tenant.graph is not None:
+            shared["graph"] = tenant.graph
+        address = self._args.settings.issuer or ""
+        return existing(self._prefix, address, clients, shared=shared, **per_api)
 
     def _microsoft_graph(self) -> pulumi.Output[str]:
         """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it
@@ -224,39 +236,34 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
-        """Lists the roles: for services one per scope, for users one per group that roles name."""
-
-        def role(
-            value: str, name: str, description: str, members: str
-        ) -> azuread.ApplicationAppRoleArgs:
-            return azuread.ApplicationAppRoleArgs(
-                id=role_id(self._stack, component.key, value),
-                value=value,
-                display_name=name,
-                description=description,
-                allowed_member_types=[members],
-                enabled=True,
+        """List the roles: for services one per scope, for users one per group that roles name."""
+        roles = []
+        for scope, description in sorted(component.scopes.items()):
+            value = role_of(scope)
+            roles.append(
+                self._role(component, value, scope, description, "Application")
             )
+        for group in self._groups_of(component):
+            value, name = self._model.listed(group), self._model.group(group)
+            roles.append(self._role(component, value, name, "Is in the group", "User"))
+        return roles
 
-        scopes = [
-            role(role_of(scope), scope, description, "Application")
-            for scope, description in sorted(component.scopes.items())
-        ]
-        groups = [
-            role(
-                self._model.listed(group),
-                self._model.group(group),
-                "Is in the group",
-                "User",
-            )
-            for group in self._groups_of(component)
-        ]
-        return [*scopes, *groups]
+    def _role(
+        self, component: Component, value: str, name: str, description: str, member: str
+    ) -> azuread.ApplicationAppRoleArgs:
+        return azuread.ApplicationAppRoleArgs(
+            id=role_id(self._stack, component.key, value),
+            value=value,
+            display_name=name,
+            description=description,
+            allowed_member_types=[member],
+            enabled=True,
+        )
 
     def _of(self, client: str) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's, by its component."""
         return pulumi.ResourceOptions(
-            parent=self._homes[client], provider=self._directory
+            parent=self._args.homes[client], provider=self._directory
         )
 
     def _principal(
@@ -281,19 +288,16 @@ class Entra(pulumi.ComponentResource):
         Entra does not know a new role everywhere at once, and the official plugin does not try
         again where one is "not found on application". Whatever else changes waits for nothing.
         """
-        seconds = self._settings.settle_seconds
-        roles = [
+        seconds = self._args.settings.settle_seconds
+        groups = self._groups_of(component)
+        ids = {}
+        for value in (
             *map(role_of, component.scopes),
-            *map(self._model.listed, self._groups_of(component)),
-        ]
-        ids = {
-            f"role {value}": role_id(self._stack, component.key, value)
-            for value in roles
-        }
-        ids |= {
-            f"scope {scope}": scope_id(self._stack, component.key, scope)
-            for scope in component.scopes
-        }
+            *map(self._model.listed, groups),
+        ):
+            ids[f"role {value}"] = role_id(self._stack, component.key, value)
+        for scope in component.scopes:
+            ids[f"scope {scope}"] = scope_id(self._stack, component.key, scope)
         return time.Sleep(
             f"{self._prefix}-settle-{component.key}",
             create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
@@ -301,33 +305,37 @@ class Entra(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
 
-    def _assign(self, assignment: Assignment) -> None:
-        """Assigns a role at an application, once the role is known there."""
-        resource, before = self._assignable[assignment.at]
-        group, client = assignment.group, assignment.client or ""
+    def _assign(
+        self, assignment: Assignment, applications: Mapping[str, _Application]
+    ) -> None:
+        """Assign a role at an application, once the role is known there."""
+        at = applications[assignment.at]
+        if assignment.group:
+            holder = self._tenant.groups[assignment.group]
+        else:
+            holder = applications[assignment.client or ""].principal
         options = (
             self._of(assignment.component) if assignment.component else self._options
         )
         azuread.AppRoleAssignment(
             assignment.logical,
             app_role_id=assignment.role,
-            principal_object_id=self._groups[group]
-            if group
-            else self._assignable[client][0],
-            resource_object_id=resource,
+            principal_object_id=holder,
+            resource_object_id=at.principal,
             opts=pulumi.ResourceOptions.merge(
-                options, pulumi.ResourceOptions(depends_on=list(before))
+                options, pulumi.ResourceOptions(depends_on=list(at.before))
             ),
         )
 
     def _groups_of(self, component: Component) -> list[str]:
         """Lists the logical groups that roles of a component name."""
-        return distinct(
-            self._model, (group for role in component.roles for group in role.groups)
-        )
+        groups: set[str] = set()
+        for role in component.roles:
+            groups.update(role.groups)
+        return distinct(self._model, groups)
 
-    def _client(self, client: Client) -> Credential:
-        app = azuread.Application(
+    def _client(self, client: Client) -> azuread.Application:
+        return azuread.Application(
             client_resource(self._prefix, client.component)[1],
             display_name=client_name(self._stack, client.component),
             description=f"Kong-OAM, stack {self._stack}",
@@ -341,34 +349,24 @@ class Entra(pulumi.ComponentResource):
             opts=self._of(client.component),
             **_redirects(client),
         )
-        principal = self._principal(
-            f"app-{client.component}", app, self._of(client.component)
-        )
-        self._assignable[f"app-{client.component}"] = principal.object_id, [app]
-        if client.user_facing:
-            self._sign_in(client, principal)
-            for api, scopes in _granted(client).items():
-                self._consent(client, api, scopes, principal)
-        return self._credentials.of(client, app)
 
     def _access(
         self, client: Client, api: str, scopes: list[str]
     ) -> azuread.ApplicationRequiredResourceAccessArgs:
         """Lists what the client asks for, as an administrator sees it. It grants nothing."""
-        ids = [
-            scope_id(self._stack, api, scope)
-            if client.user_facing
-            else role_id(self._stack, api, role_of(scope))
-            for scope in scopes
-        ]
-        return azuread.ApplicationRequiredResourceAccessArgs(
-            resource_app_id=self._api_ids[api],
-            resource_accesses=[
+        accesses = []
+        for scope in scopes:
+            if client.user_facing:
+                identifier, kind = scope_id(self._stack, api, scope), "Scope"
+            else:
+                identifier, kind = role_id(self._stack, api, role_of(scope)), "Role"
+            accesses.append(
                 azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
-                    id=identifier, type="Scope" if client.user_facing else "Role"
+                    id=identifier, type=kind
                 )
-                for identifier in ids
-            ],
+            )
+        return azuread.ApplicationRequiredResourceAccessArgs(
+            resource_app_id=self._tenant.api_ids[api], resource_accesses=accesses
         )
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
@@ -378,17 +376,15 @@ class Entra(pulumi.ComponentResource):
         To that only where the client is to have one. A page in the browser gets it anyway, whatever
         was consented to.
         """
-        assert self._graph is not None, "it is looked up where a client signs users in"
+        graph = self._tenant.graph
+        assert graph is not None, "it is looked up where a client signs users in"
+        renews = client.refresh or client.kind == "browser"
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-consent-{client.component}",
             service_principal_object_id=principal.object_id,
-            resource_service_principal_object_id=self._graph,
+            resource_service_principal_object_id=graph,
             claim_values=[
-                *(
-                    ["offline_access"]
-                    if client.refresh or client.kind == "browser"
-                    else []
-                ),
+                *(["offline_access"] if renews else []),
                 "openid",
                 "profile",
             ],
@@ -402,17 +398,16 @@ class Entra(pulumi.ComponentResource):
         scopes: list[str],
         principal: azuread.ServicePrincipal,
     ) -> None:
-        """Consents to the scopes of one API for all users; a service is assigned them as roles."""
+        """Consent to the scopes of one API for all users; a service is assigned them as roles."""
+        at = self._tenant.apis[api]
         azuread.ServicePrincipalDelegatedPermissionGrant(
             consent(self._prefix, client.component, api),
             service_principal_object_id=principal.object_id,
-            resource_service_principal_object_id=self._assignable[f"api-{api}"][0],
+            resource_service_principal_object_id=at.principal,
             claim_values=scopes,
             opts=pulumi.ResourceOptions.merge(
                 self._of(client.component),
-                pulumi.ResourceOptions(
-                    depends_on=list(self._assignable[f"api-{api}"][1])
-                ),
+                pulumi.ResourceOptions(depends_on=list(at.before)),
             ),
         )
 

@@ -20,33 +20,27 @@ import pulumi
 import pulumi_azuread as azuread
 from cryptography.x509 import load_pem_x509_certificate
 
-from kong_oam.access.model import Client, Estate
+from kong_oam.access.model import Client
 from kong_oam.access.rotation import SLOTS
 from kong_oam.access.settings.certificates import fingerprint
-from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
 from kong_oam.identity.entra.api import federation_audience
-from kong_oam.identity.entra.names import Tenant
+from kong_oam.identity.entra.names import tenant_in
 from kong_oam.kubernetes.rendered import account_of
 
-from ..credentials import Rotation
-from .issuer import Credential, Homes
-from .keys import SLOT_NAMES, Keys, certified_pairs
+from .issuer import Credential, IssuerArgs
+from .keys import SLOT_NAMES, certified_pairs
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """Makes the credentials of one provider's clients. `options` gives those of what lies in a
     component's home."""
 
-    settings: ProviderSettings
-    tenant: Tenant
-    estate: Estate
-    rotation: Rotation
-    homes: Homes
+    args: IssuerArgs
     options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
@@ -60,17 +54,18 @@ class Credentials:
         if not client.keyed:
             self._partner_certificates(client, app)
             return Credential(app.client_id)
-        if self.settings.client_secrets:
-            return Credential(app.client_id, client_secret=self._secret(client, app))
-        if self.settings.cluster_issuer:
-            audience = self._federation(client, app, self.settings.cluster_issuer)
+        if self.args.settings.client_secrets:
+            return self._secret(client, app)
+        if self.args.settings.cluster_issuer:
+            audience = self._federation(client, app, self.args.settings.cluster_issuer)
             return Credential(app.client_id, federation_audience=audience)
-        return Credential(app.client_id, keys=self._certificates(client, app))
+        return self._certificates(client, app)
 
-    def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
-        generation = self.rotation.generation(client)
+    def _secret(self, client: Client, app: azuread.Application) -> Credential:
+        turn = self.args.rotation.turn(client)
+        generation = turn.generation
         names = [
-            f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}"
+            f"{self.args.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}"
             for slot in range(SLOTS)
         ]
         slots = [
@@ -84,45 +79,47 @@ class Credentials:
             )
             for slot in range(SLOTS)
         ]
-        self.rotation.watch(
-            client, names[generation.slot], slots[generation.slot].key_id
+        current = slots[generation.slot]
+        return Credential(
+            app.client_id,
+            client_secret=pulumi.Output.secret(current.value),
+            record=turn.record(names[generation.slot], current.key_id),
         )
-        return pulumi.Output.secret(slots[generation.slot].value)
 
     def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
-        """Trusts the tokens of the ServiceAccount that its pods run as, and no others of the
-        cluster. Gives the audience."""
-        component = self.estate.components[client.component]
+        """Trust the tokens of the ServiceAccount that its pods run as, and no others of the
+        cluster. Return the audience."""
+        audience = federation_audience(tenant_in(self.args.settings))
+        component = self.args.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
-            f"{self.settings.name}-federation-{client.component}",
+            f"{self.args.settings.name}-federation-{client.component}",
             application_id=app.id,
             display_name="kubernetes",
             description=f"ServiceAccount of {client.component}",
             issuer=issuer,
             subject=f"system:serviceaccount:{component.namespace}:{account_of(component)}",
-            audiences=[federation_audience(self.tenant)],
+            audiences=[audience],
             opts=self.options(client.component),
         )
-        return federation_audience(self.tenant)
+        return audience
 
-    def _certificates(self, client: Client, app: azuread.Application) -> Keys:
+    def _certificates(self, client: Client, app: azuread.Application) -> Credential:
+        turn = self.args.rotation.turn(client)
         keys, certificates = certified_pairs(
-            f"{self.settings.name}-key-{client.component}",
+            f"{self.args.settings.name}-key-{client.component}",
             client.component,
-            self.rotation.generation(client),
-            self.homes[client.component],
+            turn.generation,
+            self.args.homes[client.component],
         )
-        self.rotation.watch(client, *keys.watched)
+        validity = (VALID_FROM, VALID_UNTIL)
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
-            self._certificate(
-                client.component, slot, app, pem, (VALID_FROM, VALID_UNTIL)
-            )
-        return keys
+            self._certificate(client.component, slot, app, pem, validity)
+        return Credential(app.client_id, keys, record=turn.record(*keys.watched))
 
     def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
         """Registers certificates, each by its own name: one that is added or taken away leaves the
         other as it is."""
-        for pem in self.settings.certificates.get(client.component, ()):
+        for pem in self.args.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
             self._certificate(
@@ -141,7 +138,7 @@ class Credentials:
         refuses."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
-            f"{self.settings.name}-certificate-{component}-{role}",
+            f"{self.args.settings.name}-certificate-{component}-{role}",
             application_id=app.id,
             type="AsymmetricX509Cert",
             encoding="pem",

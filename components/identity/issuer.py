@@ -3,7 +3,7 @@ for each client."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,28 +17,32 @@ from kong_oam.identity.common.discovery import (
     SigningKey,
     discover,
 )
-from kong_oam.identity.common.looked_up import LookedUp
 
-from ..credentials import Rotation
-from ..grants import Grants
+from ..credentials import Recorded, Rotation, once_held
+from ..grants import Make
 from ..records import Record
 from ..refusal import refuse
-from .keys import Homes as Homes
 from .keys import Keys
+
+Homes = Mapping[str, pulumi.Resource]
+"""By component key, what all that a provider has of this component as a client lies under."""
 
 
 @dataclass(frozen=True, slots=True)
-class Provisioning:
-    """What a provider's resources are made from. `looked_up` has the groups that roles name. In a
-    partition of an estate only what is its clients' is made: `base` has what the estate's base
-    made."""
+class IssuerArgs:
+    """What a provider's resources are made from.
+
+    `granted_before`: the scopes that clients are granted by the state, by the client's name.
+    `groups`: ids of the groups that roles name, by the provider's names. In a partition of an
+    estate only what is its clients' is made: `base` has what the estate's base made.
+    """
 
     settings: ProviderSettings
     estate: Estate
     rotation: Rotation
-    grants: Grants
+    granted_before: Mapping[str, Collection[str]]
     homes: Homes
-    looked_up: LookedUp
+    groups: Mapping[str, str]
     base: Record | None
 
 
@@ -59,7 +63,7 @@ class Credential:
     `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies
     somewhere already, as `secret_reference` says; `federation_audience` is the audience for which
     its cluster gives its ServiceAccount tokens that the provider takes. `granted` is what comes
-    before pods ask for tokens with it.
+    before pods ask for tokens with it. `record` is what the next run is to know of it.
     """
 
     client_id: pulumi.Output[str]
@@ -68,6 +72,7 @@ class Credential:
     secret_reference: SecretReference | None = None
     federation_audience: str | None = None
     granted: Sequence[pulumi.Resource] = ()
+    record: Recorded | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,9 @@ class Issuer:
     themselves."""
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
     """What partitions of the estate need of it besides, by words that its kind alone knows."""
+    later: Mapping[str, Make] = field(default_factory=dict)
+    """By component key, what makes the grants of a client that is to have fewer than before: once
+    its pods ask for no more."""
 
     @property
     def client_ids(self) -> dict[str, pulumi.Output[str]]:
@@ -121,6 +129,21 @@ def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Iss
     )
 
 
+def existing(
+    name: str, issuer: str, clients: Mapping[str, Credential], **more: Any
+) -> Issuer:
+    """Return the issuer of provider `name`, which exists before the stack, as it publishes itself."""
+    metadata = published(name, issuer)
+    return Issuer(
+        issuer=metadata.issuer,
+        token_endpoint=metadata.token_endpoint,
+        authorization_endpoint=metadata.authorization_endpoint,
+        keys=metadata.keys,
+        clients=clients,
+        **more,
+    )
+
+
 def published(
     name: str, issuer: pulumi.Input[str], proxy: str | None = None
 ) -> pulumi.Output[Published]:
@@ -137,3 +160,22 @@ def published(
             refuse(f"identity provider '{name}': {error}")
 
     return pulumi.Output.from_input(issuer).apply(ask)
+
+
+def credential_records(
+    estate: Estate,
+    issuers: Mapping[str, Issuer],
+    running: Mapping[str, Sequence[pulumi.Resource]],
+) -> Mapping[str, Recorded]:
+    """Return what the next run is to know of the credentials of all clients that have keys or
+    secrets, by the client's name.
+
+    `running` is what runs with them, by component key: a key counts from the run in which its pods
+    had it, so that the key before does not end after a run that failed on the way there.
+    """
+    records = {}
+    for client in estate.own_clients:
+        record = issuers[client.provider].clients[client.component].record
+        if record is not None:
+            records[client.name] = once_held(record, running[client.component])
+    return records

@@ -24,15 +24,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pulumi
 import pulumi_keycloak as keycloak
 
 from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, SIGNS, Jwk
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.parts import clients_at, scopes_at
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
@@ -43,10 +43,13 @@ from kong_oam.identity.keycloak.names import (
     account_name,
     granted,
     group_path,
+    has_audience,
 )
 
+from ..grants import Granting, Make, make_grants
+from ..records import Record
 from ..settings import configuration
-from .issuer import Credential, Issuer, Provisioning, of_base, published
+from .issuer import Credential, Issuer, IssuerArgs, existing, of_base
 from .keys import Keys, pairs_of
 
 _KEYS = ECDSA
@@ -60,112 +63,115 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 10.0 to 10.5 seconds)."""
 
 
-def provision(given: Provisioning) -> Issuer:
-    """Provisions everything in the realm that the stack needs."""
-    return Keycloak(given).provisioned
+def provision(name: str, args: IssuerArgs) -> Issuer:
+    """Provision everything in the realm that the stack needs."""
+    return Keycloak(name, args).issuer
+
+
+@dataclass(frozen=True, slots=True)
+class _Realm:
+    """What clients need of the realm: ids of the groups' roles by group (the provider's name), the
+    name of the scope that brings groups, and the names of declared scopes by scope."""
+
+    roles: Mapping[str, pulumi.Input[str]]
+    groups_scope: pulumi.Input[str] | None
+    scopes: Mapping[str, pulumi.Input[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """The name of the scope that makes a client's tokens count, and what restricts it to users of
+    the client's groups."""
+
+    scope: pulumi.Input[str]
+    before: tuple[pulumi.Resource, ...]
 
 
 class Keycloak(pulumi.ComponentResource):
     """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie
     under their components."""
 
-    def __init__(self, given: Provisioning) -> None:
-        settings, estate, base = given.settings, given.estate, given.base
-        name = settings.name
-        super().__init__("kong-oam:identity:Keycloak", name)
-        self._prefix, self._settings, self._estate = name, settings, estate
-        self._model = estate.stack.providers[settings.name]
-        self._names = Names(settings, estate)
-        account = api.account(settings.issuer or "", configuration())
-        self._realm, self._homes, self._grants = (
-            account.realm,
-            given.homes,
-            given.grants,
-        )
+    def __init__(
+        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kong-oam:identity:Keycloak", name, None, opts)
+        account = api.account(args.settings.issuer or "", configuration())
+        self._args = args
+        self._prefix = name
+        self._stack = args.estate.stack.name
+        self._model = args.estate.stack.providers[name]
+        self._names = Names(args.settings, args.estate)
+        self._realm = account.realm
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
-        self._clients = clients_at(settings, estate)
-        if base is None:
-            self._roles = self._group_roles(given.looked_up)
-            self._role_ids: Mapping[str, pulumi.Input[str]] = {
-                group: role.id for group, role in self._roles.items()
-            }
-            groups_scope = self._scope_of_groups()
-            self._groups_scope: pulumi.Input[str] | None = (
-                groups_scope.name if groups_scope else None
-            )
-            self._scopes: Mapping[str, pulumi.Input[str]] = {
-                scope: resource.name
-                for scope, resource in self._declared_scopes().items()
-            }
+        if args.base is None:
+            self._in_realm = self._of_stack()
+            clients, later = self._clients()
+            issuer = self._issuer(clients, later)
         else:
-            groups = {
-                self._model.group(group)
-                for client in self._clients
-                for group in client.groups
-            }
-            self._role_ids = {group: base.value("roles", group) for group in groups}
-            self._groups_scope = base.get("groupsScope")
-            self._scopes = {
-                scope: scope for client in self._clients for scope in client.scopes
-            }
-        keyed = [
-            client
-            for client in self._clients
-            if client.keyed and not settings.client_secrets
-        ]
-        keys = pairs_of(
-            keyed, _KEYS, given.rotation, lambda key: f"{name}-key-{key}", given.homes
-        )
-        registered = {
-            client.component: self._client(client, keys.get(client.component))
-            for client in self._clients
-        }
-        for client in self._clients if settings.client_secrets else ():
-            if client.keyed:
-                holder = registered[client.component].id
-                given.rotation.record_shared_secret(
-                    client, holder, self._names.client(client.component)
-                )
-        clients = {
-            client.component: replace(
-                _credential(
-                    client, registered, keys, new_key=given.rotation.has_new_key(client)
-                ),
-                granted=given.grants.of(client),
+            self._in_realm = self._of_base(args.base)
+            clients, later = self._clients()
+            issuer = of_base(args.base, clients, later=later)
+        self.issuer: Final = issuer
+        self.register_outputs({"issuer": args.settings.issuer})
+
+    def _of_stack(self) -> _Realm:
+        roles = {group: role.id for group, role in self._group_roles().items()}
+        groups_scope = self._scope_of_groups(roles).name if roles else None
+        declared = scopes_at(self._args.settings, self._args.estate)
+        scopes = {}
+        for scope, description in declared.items():
+            made = self._scope(
+                f"api-{scope}", scope, description, self._options, listed=True
             )
-            for client in self._clients
-        }
-        self.provisioned = (
-            self._issuer(clients) if base is None else of_base(base, clients)
-        )
-        self.register_outputs({"issuer": settings.issuer})
+            scopes[scope] = made.name
+        return _Realm(roles, groups_scope, scopes)
 
-    def _issuer(self, clients: Mapping[str, Credential]) -> Issuer:
-        metadata = published(self._settings.name, self._settings.issuer or "")
-        return Issuer(
-            issuer=metadata.issuer,
-            token_endpoint=metadata.token_endpoint,
-            authorization_endpoint=metadata.authorization_endpoint,
-            keys=metadata.keys,
-            clients=clients,
-            shared={
-                "roles": dict(self._role_ids),
-                **(
-                    {"groupsScope": self._groups_scope}
-                    if self._groups_scope is not None
-                    else {}
-                ),
-            },
-        )
+    def _of_base(self, base: Record) -> _Realm:
+        roles: dict[str, pulumi.Input[str]] = {}
+        scopes: dict[str, pulumi.Input[str]] = {}
+        for client in clients_at(self._args.settings, self._args.estate):
+            scopes |= {scope: scope for scope in client.scopes}
+            for group in map(self._model.group, client.groups):
+                roles[group] = base.value("roles", group)
+        return _Realm(roles, base.get("groupsScope"), scopes)
 
-    def _after(self, *before: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(
-            self._options, pulumi.ResourceOptions(depends_on=list(before))
-        )
+    def _clients(self) -> tuple[dict[str, Credential], Mapping[str, Make]]:
+        """Make what lies under components: keys, clients, and the scopes that are attached to them.
 
-    def _group_roles(self, looked_up: LookedUp) -> Mapping[str, keycloak.Role]:
-        """Makes a role per group (the provider's name): its members hold it, and tokens call it by
+        Return the credentials by component, and what makes the grants that come later.
+        """
+        args, prefix = self._args, f"{self._prefix}-key-"
+        clients = clients_at(args.settings, args.estate)
+        with_keys = () if args.settings.client_secrets else clients
+        keys = pairs_of(
+            with_keys, _KEYS, args.rotation, lambda key: f"{prefix}{key}", args.homes
+        )
+        registered, grantings = {}, []
+        for client in clients:
+            key = client.component
+            audience = self._audience(client) if has_audience(client) else None
+            registered[key] = self._client(client, keys.get(key), audience)
+            grantings.append(self._attach(client, registered[key], audience))
+        grants = make_grants(grantings, args.granted_before)
+        credentials = {}
+        for client in clients:
+            key = client.component
+            credential = self._credential(client, registered[key], keys.get(key))
+            credentials[key] = replace(credential, granted=grants.of(key))
+        return credentials, grants.later
+
+    def _issuer(
+        self, clients: Mapping[str, Credential], later: Mapping[str, Make]
+    ) -> Issuer:
+        shared: dict[str, pulumi.Input[Any]] = {"roles": dict(self._in_realm.roles)}
+        if self._in_realm.groups_scope is not None:
+            shared["groupsScope"] = self._in_realm.groups_scope
+        address = self._args.settings.issuer or ""
+        return existing(self._prefix, address, clients, shared=shared, later=later)
+
+    def _group_roles(self) -> Mapping[str, keycloak.Role]:
+        """Make a role per group (the provider's name): its members hold it, and tokens call it by
         that name."""
         roles = {}
         for group in self._names.groups:
@@ -173,14 +179,13 @@ class Keycloak(pulumi.ComponentResource):
                 self._names.role(group),
                 realm_id=self._realm,
                 name=group,
-                description=f"Kong-OAM, stack {self._estate.stack.name}: member of "
-                f"{group_path(group)}",
+                description=f"Kong-OAM, stack {self._stack}: member of {group_path(group)}",
                 opts=self._options,
             )
             keycloak.GroupRoles(
                 f"{self._prefix}-members-{group}",
                 realm_id=self._realm,
-                group_id=looked_up.group(self._settings.name, group_path(group)),
+                group_id=self._args.groups[group],
                 role_ids=[roles[group].id],
                 exhaustive=False,
                 opts=self._options,
@@ -192,7 +197,7 @@ class Keycloak(pulumi.ComponentResource):
     ) -> pulumi.ResourceOptions:
         """Gives the options of what is the client's, which comes after all of that."""
         return pulumi.ResourceOptions(
-            parent=self._homes[key], provider=self._server, depends_on=list(before)
+            parent=self._args.homes[key], provider=self._server, depends_on=list(before)
         )
 
     def _scope(
@@ -218,27 +223,26 @@ class Keycloak(pulumi.ComponentResource):
         self,
         logical: str,
         scope: keycloak.openid.ClientScope,
-        groups: Iterable[str],
+        roles: Mapping[str, pulumi.Input[str]],
         options: pulumi.ResourceOptions,
     ) -> list[pulumi.Resource]:
-        """Restricts a scope to those who hold the role of one of the groups (the provider's
-        names)."""
+        """Restrict a scope to those who hold one of the roles, which are by group."""
         return [
             keycloak.GenericRoleMapper(
                 f"{self._prefix}-of-{logical}-{group}",
                 realm_id=self._realm,
                 client_scope_id=scope.id,
-                role_id=self._role_ids[group],
+                role_id=role,
                 opts=options,
             )
-            for group in groups
+            for group, role in roles.items()
         ]
 
-    def _scope_of_groups(self) -> keycloak.openid.ClientScope | None:
-        """Makes the scope that brings a user's groups into a token: of the roles held, those asked
+    def _scope_of_groups(
+        self, roles: Mapping[str, pulumi.Input[str]]
+    ) -> keycloak.openid.ClientScope:
+        """Make the scope that brings a user's groups into a token: of the roles held, those asked
         for here."""
-        if not self._roles:
-            return None
         scope = self._scope(
             "groups",
             self._names.in_realm("groups"),
@@ -246,7 +250,7 @@ class Keycloak(pulumi.ComponentResource):
             self._options,
             listed=False,
         )
-        restrictions = self._restrict("groups", scope, self._roles, self._options)
+        restrictions = self._restrict("groups", scope, roles, self._options)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
             realm_id=self._realm,
@@ -259,32 +263,23 @@ class Keycloak(pulumi.ComponentResource):
             add_to_id_token=False,
             add_to_userinfo=False,
             add_to_token_introspection=True,
-            opts=self._after(*restrictions),
+            opts=pulumi.ResourceOptions.merge(
+                self._options, pulumi.ResourceOptions(depends_on=restrictions)
+            ),
         )
         return scope
 
-    def _declared_scopes(self) -> Mapping[str, keycloak.openid.ClientScope]:
-        return {
-            scope: self._scope(
-                f"api-{scope}", scope, description, self._options, listed=True
-            )
-            for scope, description in scopes_at(self._settings, self._estate).items()
-        }
-
-    def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
-        """Makes a client. It lets users in only once its tokens count for none but those in its
+    def _client(
+        self, client: Client, keys: Keys | None, audience: _Audience | None
+    ) -> keycloak.openid.Client:
+        """Make a client. It lets users in only once its tokens count for none but those in its
         groups: until now it may have been one that calls as itself, whose tokens always do."""
-        audience, before = (
-            self._audience(client)
-            if client.groups or not client.user_facing
-            else (None, [])
-        )
-        registered = keycloak.openid.Client(
+        return keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
             client_id=self._names.in_realm(client.component),
             name=client.component,
-            description=f"Kong-OAM, stack {self._estate.stack.name}",
+            description=f"Kong-OAM, stack {self._stack}",
             enabled=True,
             access_type="PUBLIC" if client.public else "CONFIDENTIAL",
             client_authenticator_type="client-jwt"
@@ -302,37 +297,37 @@ class Keycloak(pulumi.ComponentResource):
             valid_redirect_uris=list(client.redirect_uris),
             web_origins=list(client.origins),
             pkce_code_challenge_method="S256" if client.user_facing else "",
-            access_token_lifespan=str(self._settings.access_token_minutes * 60),
+            access_token_lifespan=str(self._args.settings.access_token_minutes * 60),
             use_refresh_tokens=client.refresh,
             use_refresh_tokens_client_credentials=False,
             opts=pulumi.ResourceOptions.merge(
-                self._of(client.component, *before),
+                self._of(client.component, *(audience.before if audience else ())),
                 pulumi.ResourceOptions(
                     additional_secret_outputs=["clientSecret"],
                     # Replaced to have another secret, and only then: its name is in the realm once.
                     delete_before_replace=client.keyed
-                    and self._settings.client_secrets,
+                    and self._args.settings.client_secrets,
                 ),
             ),
         )
-        self._attach(client, registered, audience)
-        return registered
 
     def _attach(
         self,
         client: Client,
         registered: keycloak.openid.Client,
-        audience: keycloak.openid.ClientScope | None,
-    ) -> None:
-        """Attaches the scopes of every token of the client, and the optional ones. Each list
-        replaces what is there."""
+        audience: _Audience | None,
+    ) -> Granting:
+        """Attach the scopes of every token of the client. Return the optional ones, to be attached.
+
+        Each list replaces what is there.
+        """
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:
             fixed.append(SERVICE)
-        elif self._groups_scope is not None:
-            fixed.append(self._groups_scope)
+        elif self._in_realm.groups_scope is not None:
+            fixed.append(self._in_realm.groups_scope)
         if audience:
-            fixed.append(audience.name)
+            fixed.append(audience.scope)
         always = keycloak.openid.ClientDefaultScopes(
             f"{self._prefix}-always-{client.component}",
             realm_id=self._realm,
@@ -340,49 +335,63 @@ class Keycloak(pulumi.ComponentResource):
             default_scopes=fixed,
             opts=self._of(client.component),
         )
-        optional = [self._scopes[scope] for scope in client.scopes]
 
         def grant(pods: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
                 client_id=registered.id,
-                optional_scopes=optional,
+                optional_scopes=[
+                    self._in_realm.scopes[scope] for scope in client.scopes
+                ],
                 opts=self._of(client.component, always, *pods),
             )
 
-        self._grants.add(client, client.scopes, grant)
+        return Granting(client, client.scopes, grant)
 
-    def _audience(
-        self, client: Client
-    ) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
-        """Makes the scope that makes the client's tokens count: of users, only where they are in
+    def _audience(self, client: Client) -> _Audience:
+        """Make the scope that makes the client's tokens count: of users, only where they are in
         one of its groups."""
         key = client.component
-        described = f"Makes tokens of {key} count"
         scope = self._scope(
             f"for-{key}",
             self._names.in_realm(key),
-            described,
+            f"Makes tokens of {key} count",
             self._of(key),
             listed=False,
         )
         groups = sorted({self._model.group(group) for group in client.groups})
-        restrictions: Sequence[pulumi.Resource] = self._restrict(
-            key, scope, groups, self._of(key)
-        )
+        roles = {group: self._in_realm.roles[group] for group in groups}
+        restrictions = self._restrict(key, scope, roles, self._of(key))
         mapper = keycloak.openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
             client_scope_id=scope.id,
             name="audience",
-            included_custom_audience=self._settings.audience,
+            included_custom_audience=self._args.settings.audience,
             add_to_access_token=True,
             add_to_id_token=False,
             add_to_token_introspection=True,
             opts=self._of(key, *restrictions),
         )
-        return scope, [*restrictions, mapper]
+        return _Audience(scope.name, (*restrictions, mapper))
+
+    def _credential(
+        self, client: Client, registered: keycloak.openid.Client, keys: Keys | None
+    ) -> Credential:
+        client_id = registered.client_id
+        if keys:
+            if keys.is_new:
+                client_id = client_id.apply(_once_read)
+            return Credential(client_id, keys, record=keys.record)
+        if not client.keyed:
+            return Credential(client_id)
+        record = self._args.rotation.shared_secret(
+            client, registered.id, self._names.client(client.component)
+        )
+        return Credential(
+            client_id, client_secret=registered.client_secret, record=record
+        )
 
 
 def _account(
@@ -422,22 +431,6 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
         "jwks.string": json.dumps({"keys": listed}, sort_keys=True),
         _ALGORITHM: SIGNS[_KEYS],
     }
-
-
-def _credential(
-    client: Client,
-    registered: Mapping[str, keycloak.openid.Client],
-    keys: Mapping[str, Keys],
-    *,
-    new_key: bool,
-) -> Credential:
-    resource, pair = registered[client.component], keys.get(client.component)
-    if pair or not client.keyed:
-        return Credential(
-            resource.client_id.apply(_once_read) if new_key else resource.client_id,
-            pair,
-        )
-    return Credential(resource.client_id, client_secret=resource.client_secret)
 
 
 async def _once_read(client_id: str) -> str:

@@ -13,8 +13,8 @@ key's id).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_tls as tls
@@ -24,10 +24,7 @@ from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 
-from ..credentials import Rotation
-
-Homes = Mapping[str, pulumi.Resource]
-"""By component key, what all that a provider has of this component as a client lies under."""
+from ..credentials import Recorded, Rotation
 
 SLOT_NAMES = "ab"
 """The suffixes of the resources of the two slots."""
@@ -47,8 +44,8 @@ class Keys:
     or ES256) are of the key that the client has. `certificate` (PEM) is its public half, where the
     provider knows it by one.
 
-    `watched` is for Rotation.watch: logical name and public half (PEM) of the key of the client's
-    generation.
+    `watched` is for Turn.record: logical name and public half (PEM) of the key of the client's
+    generation. `record` is what that gave. `is_new`: this run gives the client its next key.
     """
 
     active: pulumi.Output[list[Jwk]]
@@ -57,12 +54,14 @@ class Keys:
     algorithm: pulumi.Input[str]
     watched: tuple[str, pulumi.Output[str]]
     certificate: pulumi.Output[str] | None = None
+    record: Recorded | None = None
+    is_new: bool = False
 
 
 def key_pairs(
     name: str, generation: Generation, kind: str, parent: pulumi.Resource
 ) -> Keys:
-    """Provisions the keys of one client that count, as resources of this `kind` that are named
+    """Provision the keys of one client that count, as resources of this `kind` that are named
     after `name`.
 
     Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before,
@@ -75,50 +74,44 @@ def key_pairs(
     current: pulumi.Output[int] = pulumi.Output.from_input(
         _current_slot(slots, generation)
     )
+
+    def active(slot: int) -> pulumi.Output[list[Jwk]]:
+        # In another slot lies the key before, which then is alone.
+        is_next = slot == generation.slot
+        return _public(slots.values() if is_next else [slots[slot]])
+
+    public: pulumi.Output[str] = current.apply(lambda slot: slots[slot].public_key_pem)
+    private: pulumi.Output[str] = current.apply(
+        lambda slot: slots[slot].private_key_pem_pkcs8
+    )
     return Keys(
-        active=current.apply(
-            lambda slot: _public(
-                slots.values() if slot == generation.slot else [slots[slot]]
-            )
-        ),
-        private_key=pulumi.Output.secret(
-            current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)
-        ),
-        kid=current.apply(
-            lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])
-        ),
+        active=current.apply(active),
+        private_key=pulumi.Output.secret(private),
+        kid=public.apply(lambda pem: jwk(pem)["kid"]),
         algorithm=SIGNS[kind],
-        watched=(
-            _logical(name, generation.slot),
-            slots[generation.slot].public_key_pem,
-        ),
+        watched=_watched(name, generation, slots[generation.slot]),
     )
 
 
 def pairs_of(
-    clients: Collection[Client],
+    clients: Iterable[Client],
     kind: str,
     rotation: Rotation,
     logical: Callable[[str], str],
-    homes: Homes,
+    homes: Mapping[str, pulumi.Resource],
 ) -> dict[str, Keys]:
-    """Provisions the keys of clients, by component, each as key_pairs does it, and has the rotation
-    watch them.
+    """Provision the keys of the clients that have some, by component, with their records.
 
     `logical` names them, by component; `homes` is where they lie.
     """
-    keys = {
-        client.component: key_pairs(
-            logical(client.component),
-            rotation.generation(client),
-            kind,
-            homes[client.component],
-        )
-        for client in clients
-    }
+    by_component = {}
     for client in clients:
-        rotation.watch(client, *keys[client.component].watched)
-    return keys
+        if client.keyed:
+            key, turn = client.component, rotation.turn(client)
+            keys = key_pairs(logical(key), turn.generation, kind, homes[key])
+            record = turn.record(*keys.watched)
+            by_component[key] = replace(keys, record=record, is_new=turn.is_new)
+    return by_component
 
 
 def certified_pairs(
@@ -145,13 +138,16 @@ def certified_pairs(
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
-        watched=(
-            _logical(name, generation.slot),
-            slots[generation.slot].public_key_pem,
-        ),
+        watched=_watched(name, generation, slots[generation.slot]),
         certificate=current,
     )
     return keys, certificates
+
+
+def _watched(
+    name: str, generation: Generation, key: tls.PrivateKey
+) -> tuple[str, pulumi.Output[str]]:
+    return _logical(name, generation.slot), key.public_key_pem
 
 
 def _logical(name: str, slot: int) -> str:
@@ -181,13 +177,11 @@ async def _current_slot(
     """Finds the slot of the key that the client has. One left out is unknown, and would take what
     the app has."""
     key = slots[generation.slot]
-    if (
-        generation.overlapping
-        and not pulumi.runtime.is_dry_run()
-        and not await key.public_key_pem.is_known()
-    ):
-        return next(slot for slot in slots if slot != generation.slot)
-    return generation.slot
+    if not generation.overlapping or pulumi.runtime.is_dry_run():
+        return generation.slot
+    if await key.public_key_pem.is_known():
+        return generation.slot
+    return next(slot for slot in slots if slot != generation.slot)
 
 
 def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:

@@ -20,30 +20,23 @@ from kong_oam.identity.common.parts import clients_at
 from .issuer import (
     Credential,
     Issuer,
-    Provisioning,
+    IssuerArgs,
     SecretReference,
+    existing,
     of_base,
-    published,
 )
 
 
-def provision(given: Provisioning) -> Issuer:
-    """Reads what the issuer publishes, and the clients that the stack says it has."""
-    settings = given.settings
+def provision(name: str, args: IssuerArgs) -> Issuer:
+    """Read what the issuer publishes, and the clients that the stack says it has."""
+    settings = args.settings
     clients = {
         client.component: _credential(settings.clients[client.component])
-        for client in clients_at(settings, given.estate)
+        for client in clients_at(settings, args.estate)
     }
-    if given.base is not None:
-        return of_base(given.base, clients)
-    metadata = published(settings.name, settings.issuer or "")
-    return Issuer(
-        issuer=metadata.issuer,
-        token_endpoint=metadata.token_endpoint,
-        authorization_endpoint=metadata.authorization_endpoint,
-        keys=metadata.keys,
-        clients=clients,
-    )
+    if args.base is not None:
+        return of_base(args.base, clients)
+    return existing(name, settings.issuer or "", clients)
 
 
 def _credential(client: KnownClient) -> Credential:

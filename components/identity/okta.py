@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 import pulumi_okta as okta
@@ -39,10 +39,11 @@ from kong_oam.identity.okta.names import (
     server_name,
 )
 
-from ..grants import Grants
+from ..grants import Granting, Make, make_grants
+from ..records import Record
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Issuer, Provisioning, of_base, published
+from .issuer import Credential, Issuer, IssuerArgs, of_base, published
 from .keys import Keys, pairs_of
 
 _KEYS = RSA
@@ -57,99 +58,122 @@ TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies 
 
 _IN_SERVER, _IN_POLICY = ["authServerId"], ["authServerId", "policyId"]
 """Of what lies in a server, or in a policy there: in another one it is another."""
-_REFRESH_LEEWAY = (
-    30  # seconds in which a renewal whose answer was lost may be tried again
-)
-_LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
+# Seconds in which a renewal whose answer was lost may be tried again.
+_REFRESH_LEEWAY = 30
+# A priority that no policy has: one that is made with it moves no other.
+_LAST = 99_999
 
 
-def provision(given: Provisioning) -> Issuer:
-    """Provisions everything at Okta that the stack needs."""
-    return Okta(given).provisioned
+def provision(name: str, args: IssuerArgs) -> Issuer:
+    """Provision everything at Okta that the stack needs."""
+    return Okta(name, args).issuer
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """The authorization server. In a partition it is the base's, whose scopes and claims are there.
+
+    `groups` are ids, by logical group.
+    """
+
+    id: pulumi.Input[str]
+    groups: Mapping[str, pulumi.Input[str]]
+    scopes: Mapping[str, pulumi.Resource] = field(default_factory=dict)
+    claims: Sequence[pulumi.Resource] = ()
 
 
 class Okta(pulumi.ComponentResource):
     """The authorization server of one stack with its scopes. Clients and policies lie under their
     components."""
 
-    def __init__(self, given: Provisioning) -> None:
-        settings, estate, base = given.settings, given.estate, given.base
-        name = settings.name
-        super().__init__(COMPONENT, name)
-        self._logical, self._settings, self._estate = (
-            LogicalNames(name),
-            settings,
-            estate,
-        )
-        self._model = estate.stack.providers[settings.name]
-        self._homes, self._account = given.homes, _account(name, self)
+    def __init__(
+        self, name: str, args: IssuerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(COMPONENT, name, None, opts)
+        self._args = args
+        self._settings = args.settings
+        self._stack = args.estate.stack.name
+        self._model = args.estate.stack.providers[name]
+        self._logical = LogicalNames(name)
+        self._account = _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
-        self._clients, self._named_groups = (
-            clients_at(settings, estate),
-            groups_at(settings, estate),
-        )
-        if base is None:
-            server = self._authorization_server()
-            self._server_id: pulumi.Input[str] = server.id
-            self._inside = self._merged(replace_on_changes=_IN_SERVER)
-            scopes = self._scopes()
-            self._group_ids: Mapping[str, pulumi.Input[str]] = {
-                group: given.looked_up.group(settings.name, self._model.group(group))
-                for group in self._named_groups
-            }
-            claims = self._groups_claim()
+        self._inside = self._merged(replace_on_changes=_IN_SERVER)
+        if args.base is None:
+            own = self._authorization_server()
+            self._server = self._of_stack(own)
+            clients, later = self._clients()
+            issuer = self._issuer(own, clients, later)
         else:
-            self._server_id, scopes, claims = base.value("server"), {}, []
-            groups = {group for client in self._clients for group in client.groups}
-            self._group_ids = {group: base.value("groups", group) for group in groups}
-        keyed = [
-            client
-            for client in self._clients
-            if client.keyed and not settings.client_secrets
+            self._server = self._of_base(args.base)
+            clients, later = self._clients()
+            issuer = of_base(args.base, clients, later=later)
+        self.issuer: Final = issuer
+        self.register_outputs({"issuer": self.issuer.issuer})
+
+    def _of_stack(self, own: okta.auth.Server) -> _Server:
+        """Make what lies in the server for all clients."""
+        named = groups_at(self._settings, self._args.estate)
+        ids = self._args.groups
+        groups: dict[str, pulumi.Input[str]] = {
+            group: ids[self._model.group(group)] for group in named
+        }
+        claims = [self._groups_claim(own, named)] if named else []
+        return _Server(own.id, groups, self._scopes(own), claims)
+
+    def _of_base(self, base: Record) -> _Server:
+        groups = {}
+        for client in clients_at(self._settings, self._args.estate):
+            for group in client.groups:
+                groups[group] = base.value("groups", group)
+        return _Server(base.value("server"), groups)
+
+    def _clients(self) -> tuple[dict[str, Credential], Mapping[str, Make]]:
+        """Make what lies under components: keys, apps, policies and rules.
+
+        Return the credentials by component, and what makes the grants that come later.
+        """
+        args = self._args
+        clients = clients_at(args.settings, args.estate)
+        with_keys = () if args.settings.client_secrets else clients
+        keys = pairs_of(with_keys, _KEYS, args.rotation, self._logical.key, args.homes)
+        apps = {}
+        for client in clients:
+            apps[client.component] = self._app(client, keys.get(client.component))
+        grantings = [
+            self._policy(client, apps[client.component]) for client in granted(clients)
         ]
-        keys = pairs_of(keyed, _KEYS, given.rotation, self._logical.key, given.homes)
-        apps = {
-            client.component: self._app(client, keys.get(client.component))
-            for client in self._clients
-        }
-        for client in self._clients if settings.client_secrets else ():
-            if client.keyed:
-                holder = apps[client.component].id
-                given.rotation.record_shared_secret(
-                    client, holder, self._logical.app(client.component)
-                )
-        self._policies(apps, scopes, claims, given.grants)
-        clients = {
-            client.component: replace(
-                _credential(client, apps, keys), granted=given.grants.of(client)
-            )
-            for client in self._clients
-        }
-        self.provisioned = (
-            self._issuer(server, clients) if base is None else of_base(base, clients)
-        )
-        self.register_outputs({"issuer": self.provisioned.issuer})
+        grants = make_grants(grantings, args.granted_before)
+        credentials = {}
+        for client in clients:
+            key = client.component
+            credential = self._credential(client, apps[key], keys.get(key))
+            credentials[key] = replace(credential, granted=grants.of(key))
+        return credentials, grants.later
 
     def _issuer(
-        self, server: okta.auth.Server, clients: Mapping[str, Credential]
+        self,
+        own: okta.auth.Server,
+        clients: Mapping[str, Credential],
+        later: Mapping[str, Make],
     ) -> Issuer:
         self._trusted_origins()
-        server_keys = self._signing_keys(server)
+        server_keys = self._signing_keys(own)
         return Issuer(
-            issuer=server.issuer,
-            token_endpoint=pulumi.Output.concat(server.issuer, "/v1/token"),
-            authorization_endpoint=pulumi.Output.concat(server.issuer, "/v1/authorize"),
+            issuer=own.issuer,
+            token_endpoint=pulumi.Output.concat(own.issuer, "/v1/token"),
+            authorization_endpoint=pulumi.Output.concat(own.issuer, "/v1/authorize"),
             keys=server_keys.keys,
             previous_keys=server_keys.previous_keys,
             clients=clients,
-            shared={"server": server.id, "groups": dict(self._group_ids)},
+            shared={"server": own.id, "groups": dict(self._server.groups)},
+            later=later,
         )
 
     def _authorization_server(self) -> okta.auth.Server:
         return okta.auth.Server(
             self._logical.server,
-            name=server_name(self._estate.stack.name),
-            description=f"Kong-OAM, stack {self._estate.stack.name}",
+            name=server_name(self._stack),
+            description=f"Kong-OAM, stack {self._stack}",
             audiences=[self._settings.audience],
             credentials_rotation_mode="AUTO",
             issuer_mode="ORG_URL",
@@ -164,14 +188,14 @@ class Okta(pulumi.ComponentResource):
 
     def _of(self, client: Client, **options: Any) -> pulumi.ResourceOptions:
         """Gives the options of what is a client's."""
-        home = self._homes[client.component]
+        home = self._args.homes[client.component]
         return pulumi.ResourceOptions(parent=home, provider=self._account, **options)
 
-    def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
+    def _scopes(self, server: okta.auth.Server) -> Mapping[str, okta.auth.ServerScope]:
         return {
             scope: okta.auth.ServerScope(
                 self._logical.scope(scope),
-                auth_server_id=self._server_id,
+                auth_server_id=server.id,
                 name=scope,
                 display_name=scope,
                 description=description,
@@ -181,32 +205,30 @@ class Okta(pulumi.ComponentResource):
                 metadata_publish="NO_CLIENTS",
                 opts=self._inside,
             )
-            for scope, description in scopes_at(self._settings, self._estate).items()
+            for scope, description in scopes_at(
+                self._settings, self._args.estate
+            ).items()
         }
 
-    def _groups_claim(self) -> list[okta.auth.ServerClaim]:
-        """Lists in tokens only groups that some role names: Okta fails a token request that matches
+    def _groups_claim(
+        self, server: okta.auth.Server, groups: Sequence[str]
+    ) -> okta.auth.ServerClaim:
+        """List in tokens only groups that some role names: Okta fails a token request that matches
         more than 100."""
-        if not self._named_groups:
-            return []
-        names = "|".join(
-            re.escape(self._model.group(group)) for group in self._named_groups
+        names = "|".join(re.escape(self._model.group(group)) for group in groups)
+        return okta.auth.ServerClaim(
+            self._logical.groups_claim,
+            auth_server_id=server.id,
+            name=SPELLING.groups,
+            claim_type="RESOURCE",
+            value_type="GROUPS",
+            group_filter_type="REGEX",
+            value=f"^({names})$",
+            always_include_in_token=True,
+            scopes=[],
+            status="ACTIVE",
+            opts=self._inside,
         )
-        return [
-            okta.auth.ServerClaim(
-                self._logical.groups_claim,
-                auth_server_id=self._server_id,
-                name=SPELLING.groups,
-                claim_type="RESOURCE",
-                value_type="GROUPS",
-                group_filter_type="REGEX",
-                value=f"^({names})$",
-                always_include_in_token=True,
-                scopes=[],
-                status="ACTIVE",
-                opts=self._inside,
-            )
-        ]
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
         """Makes an app. It keeps the client id that it was made with: one that Okta made up, where
@@ -219,10 +241,11 @@ class Okta(pulumi.ComponentResource):
         test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml); that it does so at once is
         a guess.
         """
+        rotates = client.public and client.refresh
         app = okta.app.OAuth(
             self._logical.app(client.component),
-            client_id=client_id(self._estate.stack.name, client.component),
-            label=app_label(self._estate.stack.name, client.component),
+            client_id=client_id(self._stack, client.component),
+            label=app_label(self._stack, client.component),
             type="service" if client.kind == EXTERNAL else client.kind,
             grant_types=_grant_types(client),
             response_types=["code"] if client.user_facing else ["token"],
@@ -233,12 +256,8 @@ class Okta(pulumi.ComponentResource):
             pkce_required=client.user_facing,
             # A public client proves nothing when it renews: a refresh token that is used twice was
             # stolen.
-            refresh_token_rotation="ROTATE"
-            if client.public and client.refresh
-            else "STATIC",
-            refresh_token_leeway=_REFRESH_LEEWAY
-            if client.public and client.refresh
-            else 0,
+            refresh_token_rotation="ROTATE" if rotates else "STATIC",
+            refresh_token_leeway=_REFRESH_LEEWAY if rotates else 0,
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",
@@ -253,28 +272,27 @@ class Okta(pulumi.ComponentResource):
             ),
         )
         if client.groups:
-            okta.AppGroupAssignments(
-                self._logical.assignments(client.component),
-                app_id=app.id,
-                groups=[
-                    okta.AppGroupAssignmentsGroupArgs(
-                        id=self._group_ids[group], profile="{}", priority=position
-                    )
-                    for position, group in enumerate(client.groups)
-                ],
-                opts=self._of(client),
-            )
+            self._assign(client, app)
         return app
 
-    def _policies(
-        self,
-        apps: Mapping[str, okta.app.OAuth],
-        scopes: Mapping[str, pulumi.Resource],
-        claims: Sequence[pulumi.Resource],
-        grants: Grants,
-    ) -> None:
-        """Makes the policies: a client without one gets no token. All are made at once, each behind
-        all others, and keep their place.
+    def _assign(self, client: Client, app: okta.app.OAuth) -> None:
+        """Assign to an app the groups whose members may sign in through it."""
+        okta.AppGroupAssignments(
+            self._logical.assignments(client.component),
+            app_id=app.id,
+            groups=[
+                okta.AppGroupAssignmentsGroupArgs(
+                    id=self._server.groups[group], profile="{}", priority=position
+                )
+                for position, group in enumerate(client.groups)
+            ],
+            opts=self._of(client),
+        )
+
+    def _policy(self, client: Client, app: okta.app.OAuth) -> Granting:
+        """Make the policy of a client: without one it gets no token. Return its rule, to be made.
+
+        All policies are made at once, each behind all others, and keep their place.
 
         Facts: a policy that is put where another is moves that one and those below it (Okta's guide
         "Policy and rule prioritization"). Ten that were made at once with priority 1 ended in 500s,
@@ -285,39 +303,49 @@ class Okta(pulumi.ComponentResource):
         which number Okta keeps, and whether it closes the gap that a removal leaves. Neither is
         looked at.
         """
-        for client in granted(self._clients):
-            policy = okta.auth.ServerPolicy(
-                self._logical.policy(client.component),
-                auth_server_id=self._server_id,
-                name=client.component,
-                description=_about(client, apps[client.component]),
-                client_whitelists=[apps[client.component].client_id],
-                priority=_LAST,
-                status="ACTIVE",
-                opts=self._of(
-                    client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]
-                ),
-            )
-            before = [
-                *(scopes[scope] for scope in client.scopes if scope in scopes),
-                *claims,
-            ]
-            grants.add(
-                client, scopes_of(client), partial(self._rule, client, policy, before)
-            )
+        policy = okta.auth.ServerPolicy(
+            self._logical.policy(client.component),
+            auth_server_id=self._server.id,
+            name=client.component,
+            description=_about(client, app),
+            client_whitelists=[app.client_id],
+            priority=_LAST,
+            status="ACTIVE",
+            opts=self._of(
+                client, replace_on_changes=_IN_SERVER, ignore_changes=["priority"]
+            ),
+        )
+        return Granting(client, scopes_of(client), partial(self._rule, client, policy))
+
+    def _credential(
+        self, client: Client, app: okta.app.OAuth, keys: Keys | None
+    ) -> Credential:
+        if keys or not client.keyed:
+            record = keys.record if keys else None
+            return Credential(app.client_id, keys, record=record)
+        secret = pulumi.Output.all(app.client_secret, app.urn).apply(
+            lambda both: _require_secret(*both)
+        )
+        record = self._args.rotation.shared_secret(
+            client, app.id, self._logical.app(client.component)
+        )
+        return Credential(app.client_id, client_secret=secret, record=record)
 
     def _rule(
         self,
         client: Client,
         policy: okta.auth.ServerPolicy,
-        before: Sequence[pulumi.Resource],
         pods: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Resource:
-        """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in
+        """Make a policy's rule, after the scopes that it names, and the claim of groups in
         tokens."""
+        server = self._server
+        scopes = [
+            server.scopes[name] for name in client.scopes if name in server.scopes
+        ]
         return okta.auth.ServerPolicyRule(
             self._logical.rule(client.component),
-            auth_server_id=self._server_id,
+            auth_server_id=server.id,
             policy_id=policy.id,
             name=client.component,
             priority=1,
@@ -328,11 +356,13 @@ class Okta(pulumi.ComponentResource):
                 "authorization_code" if client.user_facing else "client_credentials"
             ],
             scope_whitelists=scopes_of(client),
-            group_whitelists=[self._group_ids[group] for group in client.groups],
+            group_whitelists=[server.groups[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
             opts=self._of(
-                client, replace_on_changes=_IN_POLICY, depends_on=[*before, *pods]
+                client,
+                replace_on_changes=_IN_POLICY,
+                depends_on=[*scopes, *server.claims, *pods],
             ),
         )
 
@@ -343,16 +373,13 @@ class Okta(pulumi.ComponentResource):
         One that others have as well keeps what it is for besides, and stays when it is not needed
         here any more.
         """
-        pages = (
-            client
-            for client in self._estate.clients
-            if client.provider == self._settings.name
-        )
+        clients = self._args.estate.clients
+        pages = (one for one in clients if one.provider == self._settings.name)
         for origin in origins(pages):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
                 self._logical.origin(origin),
-                name=origin_name(self._estate.stack.name, origin, shared=shared),
+                name=origin_name(self._stack, origin, shared=shared),
                 origin=origin,
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
                 status="ACTIVE",
@@ -426,18 +453,6 @@ def _method(client: Client, keys: Keys | None) -> str:
 
 def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
     return [okta.app.OAuthJwkArgs(**key) for key in keys]
-
-
-def _credential(
-    client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mapping[str, Keys]
-) -> Credential:
-    app, pair = apps[client.component], keys.get(client.component)
-    if pair or not client.keyed:
-        return Credential(app.client_id, pair)
-    secret = pulumi.Output.all(app.client_secret, app.urn).apply(
-        lambda both: _require_secret(*both)
-    )
-    return Credential(app.client_id, client_secret=secret)
 
 
 def _require_secret(secret: str | None, urn: str) -> str:

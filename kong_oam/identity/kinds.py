@@ -6,164 +6,96 @@ components/identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, StackError
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.diagnostics import suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
-from kong_oam.engine.state import COMPONENT, Held, Resource, StackState
+from kong_oam.engine.state import COMPONENT, Held, StackState
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.issuer_moves import issuer_moves
-from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.kind import Inspection, Kind
 from kong_oam.identity.common.orphans import Orphans
-from kong_oam.identity.entra import assignments as entra_assignments
-from kong_oam.identity.entra import description as entra
-from kong_oam.identity.entra import names as entra_names
-from kong_oam.identity.entra import orphans as entra_orphans
-from kong_oam.identity.entra import preflight as entra_preflight
-from kong_oam.identity.keycloak import description as keycloak
-from kong_oam.identity.keycloak import names as keycloak_names
-from kong_oam.identity.keycloak import orphans as keycloak_orphans
-from kong_oam.identity.keycloak import preflight as keycloak_preflight
-from kong_oam.identity.oidc import description as oidc
-from kong_oam.identity.oidc import preflight as oidc_preflight
-from kong_oam.identity.okta import description as okta
-from kong_oam.identity.okta import names as okta_names
-from kong_oam.identity.okta import orphans as okta_orphans
-from kong_oam.identity.okta import preflight as okta_preflight
+from kong_oam.identity.entra.kind import ENTRA
+from kong_oam.identity.keycloak.kind import KEYCLOAK
+from kong_oam.identity.oidc.kind import OIDC
+from kong_oam.identity.okta.kind import OKTA
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The functions of one kind.
-
-    `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
-    what stands in the way at the product, where the state holds `held`, and looks groups up.
-    `orphans` finds what an interrupted run made or deleted there, over connections that the stack
-    of contexts closes. Both raise InspectionError and ManagementApiError. `client_id` gives the id that a
-    component's client has or will have, by the estate's name and the component's; None where the
-    provider makes it up. `client_resource` gives the type and the logical name of what stands for
-    it there, by the provider's name and the component's; None where nothing is made. `grants`
-    yields what clients are granted there by the resources of a state.
-    """
-
-    describe: Callable[[ProviderSettings], Provider]
-    inspect: Callable[
-        [ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]
-    ]
-    orphans: Callable[
-        [ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None
-    ]
-    client_id: Callable[[ProviderSettings, str, str], str | None]
-    client_resource: Callable[[str, str], tuple[str, str]] | None
-    grants: Callable[[str, Iterable[Resource]], Iterable[Grant]]
-
-
-def _no_orphans(*_: object) -> None:
-    """Answers None: nothing is made at an issuer that exists."""
-
-
-def _no_grants(*_: object) -> Iterable[Grant]:
-    return ()
-
-
-def _known_id(settings: ProviderSettings, stack: str, component: str) -> str | None:  # noqa: ARG001 - as the others
-    client = settings.clients.get(component)
-    return client.id if client else None
-
-
-KINDS: Mapping[str, Kind] = {
-    "entra": Kind(
-        entra.describe,
-        entra_preflight.inspect,
-        entra_orphans.find,
-        lambda *_: None,
-        entra_names.client_resource,
-        entra_assignments.granted,
-    ),
-    "keycloak": Kind(
-        keycloak.describe,
-        keycloak_preflight.inspect,
-        keycloak_orphans.find,
-        lambda _, *name: keycloak_names.in_realm(*name),
-        keycloak_names.client_resource,
-        keycloak_names.grants,
-    ),
-    "oidc": Kind(
-        oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id, None, _no_grants
-    ),
-    "okta": Kind(
-        okta.describe,
-        okta_preflight.inspect,
-        okta_orphans.find,
-        lambda _, *name: okta_names.client_id(*name),
-        okta_names.client_resource,
-        okta_names.grants,
-    ),
-}
-"""The kinds, by the `type` that settings name."""
+KINDS = (ENTRA, KEYCLOAK, OIDC, OKTA)
 
 
 def kind_of(settings: ProviderSettings) -> Kind:
-    """Looks up the kind that the settings name. Raises StackError."""
-    if settings.type not in KINDS:
-        raise StackError(
-            f"identity provider '{settings.name}': type "
-            f"'{settings.type}'{suggestion(settings.type, KINDS)}"
-        )
-    return KINDS[settings.type]
+    """Return the kind that the settings name. Raises StackError."""
+    for kind in KINDS:
+        if kind.type == settings.type:
+            return kind
+    hint = suggestion(settings.type, [kind.type for kind in KINDS])
+    raise StackError(
+        f"identity provider '{settings.name}': type '{settings.type}'{hint}"
+    )
 
 
 def granted_in(
     providers: Iterable[ProviderSettings], state: StackState, owners: Owners
 ) -> Granted:
-    """Gives what clients of a stack are granted by its state, whatever run left it so, also those
-    without a grant. `owners` says of which components scopes are where the provider does not."""
-    components = [key for kind, key in state.urns if kind == COMPONENT]
-    found: dict[str, dict[str, set[str]]] = {}
+    """Return what clients of a stack are granted by its state, whatever run left it so.
+
+    Clients without a grant are in it, too. `owners` says of which components scopes are where the
+    provider does not.
+    """
+    granted: dict[str, dict[str, set[str]]] = {}
     for settings in providers:
-        kind, name = kind_of(settings), settings.name
-        if kind.client_resource:
-            there = (
-                key
-                for key in components
-                if kind.client_resource(name, key) in state.urns
-            )
-            found |= {at_provider(key, name): {} for key in there}
-        for grant in kind.grants(name, state.resources):
-            at = found.setdefault(at_provider(grant.client, name), {})
+        for client in _clients_in(settings, state):
+            granted[client] = {}
+        for client, grant in _grants_in(settings, state):
+            scopes_at = granted.setdefault(client, {})
             for scope in grant.scopes:
-                for component in (
-                    [grant.at] if grant.at else owners.get((name, scope), ())
-                ):
-                    at.setdefault(component, set()).add(scope)
-    return found
+                owner = owners.get((settings.name, scope), ())
+                for component in [grant.at] if grant.at else owner:
+                    scopes_at.setdefault(component, set()).add(scope)
+    return granted
 
 
 def scopes_in(
     providers: Iterable[ProviderSettings], state: StackState
 ) -> dict[str, set[str]]:
-    """Gives the names of the scopes that clients are granted by a state, by the client's name."""
-    found: dict[str, set[str]] = {}
+    """Return the names of the scopes that clients are granted by a state, by the client's name."""
+    scopes: dict[str, set[str]] = {}
     for settings in providers:
-        for grant in kind_of(settings).grants(settings.name, state.resources):
-            found.setdefault(at_provider(grant.client, settings.name), set()).update(
-                grant.scopes
-            )
-    return found
+        for client, grant in _grants_in(settings, state):
+            scopes.setdefault(client, set()).update(grant.scopes)
+    return scopes
+
+
+def _clients_in(settings: ProviderSettings, state: StackState) -> Iterator[str]:
+    """Yield the names of the provider's clients of which the state has the resource."""
+    client_resource = kind_of(settings).client_resource
+    if client_resource is None:
+        return
+    for type_, key in state.urns:
+        is_component = type_ == COMPONENT
+        if is_component and client_resource(settings.name, key) in state.urns:
+            yield at_provider(key, settings.name)
+
+
+def _grants_in(
+    settings: ProviderSettings, state: StackState
+) -> Iterator[tuple[str, Grant]]:
+    """Yield what the state says that clients are granted, each with the client's name."""
+    for grant in kind_of(settings).grants(settings.name, state.resources):
+        yield at_provider(grant.client, settings.name), grant
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describes the provider as a value: how its tokens spell things, before it exists. Raises
+    """Describe the provider as a value: how its tokens spell things, before it exists. Raises
     StackError."""
     return kind_of(settings).describe(settings)
 
@@ -174,20 +106,17 @@ def inspect(
     held: Held,
     issuers: Mapping[str, str],
     configuration: Configuration,
-    looked_up: LookedUp,
-) -> tuple[Diagnostic, ...]:
-    """Finds all that stands in the way of provisioning at the provider, in previews too. Raises
+) -> Inspection:
+    """Find all that stands in the way of provisioning at the provider, in previews too. Raises
     InspectionError.
 
-    `issuers` are those whose tokens count until now, by provider. Groups that roles name are in
-    `looked_up` afterwards.
+    `issuers` are those whose tokens count until now, by provider.
     """
-    if moves := tuple(issuer_moves(settings, estate, issuers)):
-        return moves
+    moves = tuple(issuer_moves(settings, estate, issuers))
+    if moves:
+        return Inspection(moves)
     try:
-        return tuple(
-            kind_of(settings).inspect(settings, estate, held, configuration, looked_up)
-        )
+        return kind_of(settings).inspect(settings, estate, held, configuration)
     except ManagementApiError as error:
         raise InspectionError(
             f"identity provider '{settings.name}': {settings.type} at {error}"
@@ -200,17 +129,15 @@ def find_orphans(
     opened: ExitStack,
     configuration: Configuration,
 ) -> tuple[Orphans, ...]:
-    """Finds what interrupted creations made at the providers that were asked for them; `opened`
+    """Find what interrupted creations made at the providers that were asked for them; `opened`
     closes connections.
 
     Providers that are one and the same place are searched once. Raises InspectionError without an
     account, and ManagementApiError.
     """
-    searches = (
-        (
-            (settings.type, settings.issuer),
-            kind_of(settings).orphans(settings, state, opened, configuration),
-        )
-        for settings in providers
-    )
-    return tuple({place: orphans for place, orphans in searches if orphans}.values())
+    by_place: dict[tuple[str, str | None], Orphans] = {}
+    for settings in providers:
+        orphans = kind_of(settings).orphans(settings, state, opened, configuration)
+        if orphans:
+            by_place[settings.type, settings.issuer] = orphans
+    return tuple(by_place.values())

@@ -13,8 +13,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from components.credentials import Rotation
-from kong_oam.access.model import Client
+from components.credentials import Recorded, Rotation, once_held
 from kong_oam.access.rotation import Generation
 from kong_oam.engine.state import StackState
 from tests.support.estates import api, estate
@@ -58,14 +57,14 @@ class Run:
 
 
 def run(
-    ask: Callable[[Rotation, Run], Any],
+    ask: Callable[[Rotation, Run], Recorded],
     previous: Mapping[str, Any] | None,
     day: int,
     *,
     rolled_out: bool = True,
     preview: bool = True,
 ) -> Run:
-    """`ask` is given the Rotation. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
+    """`ask` is given the Rotation, and gives the record. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
     done = Run()
 
     async def program() -> None:
@@ -74,11 +73,10 @@ def run(
             frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"}
         )
         rotation = Rotation(ESTATE, on(day), state)
-        done.generation = ask(rotation, done)
+        record = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        told = rotation.outputs({"shop/job": [SimpleNamespace(urn=urn)]})  # type: ignore[list-item]
-        assert set(told) == {NAME}
-        done.output = await told[NAME].future() if await told[NAME].is_known() else None
+        told = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
+        done.output = await told.future() if await told.is_known() else None
 
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warn"):
@@ -119,12 +117,13 @@ def _unknown() -> pulumi.Output[str]:
     )
 
 
-def keyed(client: Client = JOB) -> Callable[[Rotation, Run], Any]:
-    return lambda rotation, _: rotation.generation(client)
+def keyed() -> Callable[[Rotation, Run], Recorded]:
+    """Of a key that the state does not know."""
+    return watched("new", "key-c")
 
 
-def shared(holder: str) -> Callable[[Rotation, Run], Any]:
-    return lambda rotation, _: rotation.record_shared_secret(
+def shared(holder: str) -> Callable[[Rotation, Run], Recorded]:
+    return lambda rotation, _: rotation.shared_secret(
         JOB, pulumi.Output.from_input(holder), "main-app-shop/job"
     )
 
@@ -175,10 +174,10 @@ def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
     given = (None, told(1, 0, 30), told(1, 0, 30), told(2, 30, 37, "counts"))
     turned = []
 
-    def asked(rotation: Rotation, _: Run) -> Generation:
-        generation = rotation.generation(JOB)
-        turned.append(rotation.has_new_key(JOB))
-        return generation
+    def asked(rotation: Rotation, _: Run) -> Recorded:
+        turn = rotation.turn(JOB)
+        turned.append(turn.is_new)
+        return turn.record("key-c", pulumi.Output.from_input("new"))
 
     for last, day in zip(given, (5, 29, 30, 37), strict=True):
         run(asked, last and {NAME: last}, day)
@@ -205,15 +204,17 @@ def test_a_key_in_place_of_a_secret_is_the_first() -> None:
 # Keys that are replaced out of turn
 
 
-def watched(key: str | None, resource: str = "key-a") -> Callable[[Rotation, Run], Any]:
+def watched(
+    key: str | None, resource: str = "key-a"
+) -> Callable[[Rotation, Run], Recorded]:
     """What tells the client's key from others after this run; None is not known yet."""
 
-    def ask(rotation: Rotation, _: Run) -> Generation:
-        generation = rotation.generation(JOB)
-        rotation.watch(
-            JOB, resource, pulumi.Output.from_input(key) if key else _unknown()
+    def ask(rotation: Rotation, done: Run) -> Recorded:
+        turn = rotation.turn(JOB)
+        done.generation = turn.generation
+        return turn.record(
+            resource, pulumi.Output.from_input(key) if key else _unknown()
         )
-        return generation
 
     return ask
 

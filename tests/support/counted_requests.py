@@ -12,7 +12,6 @@ import httpx
 from kong_oam.access.model import Estate
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import ROUTE, Held, Resource
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.conflicts import name_conflicts
 from kong_oam.identity.keycloak.preflight import group_ids
@@ -44,10 +43,8 @@ def asked(
     """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
-    found = inspect(
-        settings.providers[0], estate, held, {}, Configuration(values.get), LookedUp()
-    )
-    assert not [one for one in found if one.severity == "error"]
+    found = inspect(settings.providers[0], estate, held, {}, Configuration(values.get))
+    assert not [one for one in found.findings if one.severity == "error"]
 
 
 @contextmanager
@@ -147,7 +144,7 @@ def realm(
     def requests(held: Held, more: bool) -> int:
         made = Counted(growing.group_names(count), clients if filled else [])
         estate = growing.applications(count, "keycloak", one_more=more)
-        group_ids(made, settings.providers[0], estate, LookedUp())
+        group_ids(made, settings.providers[0], estate)
         assert [*name_conflicts(made, settings.providers[0], estate, held)] == []
         return made.count
 

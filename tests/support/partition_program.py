@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kong_oam.identity import kinds
 from sandbox.entra import Entra
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project, set_providers
 from tests.support.engine.partitions import place, stack_of
 from tests.support.mocks import Registered, States, answer, run_stack
-from tests.support.provider_settings import KEYCLOAK
+from tests.support.provider_settings import KEYCLOAK, uninspected
 
 PLACES = {name: name for name in ("orders", "shop", "reports")}
 PARTITIONS = {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]}
@@ -82,9 +80,7 @@ def _provider(
     if kind == "keycloak":
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(
-            kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ())
-        )  # there is no realm
+        uninspected(patch, kind)  # there is no realm
     return {
         "okta": {"name": "okta", "type": "okta"},
         "keycloak": KEYCLOAK,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from kong_oam.engine import export
 from kong_oam.engine import stacks as engine_stacks
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT, STACK, from_outputs
-from kong_oam.identity import kinds
 from kong_oam.identity.kinds import describe
 from kong_oam.render.stage import read_applications
 from kong_oam.stacks import records, run
@@ -37,6 +36,7 @@ from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
 from tests.support.generated_estates import Chosen, write
 from tests.support.mocks import Registered, States, answer, run_stack
+from tests.support.provider_settings import uninspected
 from tests.support.workload_tls import authority
 
 ESTATE = "local"
@@ -241,7 +241,5 @@ def project_at(kind: str, folder: Path) -> Iterator[Project]:
         if kind == "keycloak":
             patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
             patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(
-            kinds.KINDS, kind, replace(kinds.KINDS[kind], inspect=lambda *_: ())
-        ) if kind == "keycloak" else None
+            uninspected(patch, kind)
         yield Project(folder, provider)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.identity import kinds
+from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.kinds import describe
 
 KEYCLOAK_ISSUER = "http://127.0.0.1:8180/realms/acme"
@@ -37,3 +42,12 @@ def keycloak(**changes: Any) -> Settings:
             if value is not None
         }
     )
+
+
+def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
+    """Has nobody ask the products of a kind before anything is made."""
+    left_alone = [
+        replace(one, inspect=lambda *_: Inspection()) if one.type == kind else one
+        for one in kinds.KINDS
+    ]
+    patch.setattr(kinds, "KINDS", left_alone)

@@ -1,20 +1,38 @@
-"""Checks the groups that roles name: those that a provider does not have, or has more than once."""
+"""Looks up the groups that roles name, and reports those that a provider does not have, or has more than once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, nearest
-from kong_oam.identity.common.looked_up import Ids
 from kong_oam.identity.common.parts import groups_at, offered_at
+
+Ids = Mapping[str, Sequence[str]]
+"""Ids by name. A name that nothing has has none; one that several have, several."""
 
 
 def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """Lists the groups that roles at a provider name, as it calls them."""
+    """List the groups that roles at a provider name, as it calls them."""
     provider = estate.stack.providers[settings.name]
     return sorted({provider.group(group) for group in groups_at(settings, estate)})
+
+
+def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
+    """Return the ids of the groups of these names, and of others that `ask` reads on the way.
+
+    It asks once for all. Where there is no name it asks nobody.
+    """
+    wanted = sorted({*names})
+    if not wanted:
+        return {}
+    return {**dict.fromkeys(wanted, ()), **ask(wanted)}
+
+
+def unique(ids: Ids) -> dict[str, str]:
+    """Return the id of each group that is there exactly once."""
+    return {name: of_name[0] for name, of_name in ids.items() if len(of_name) == 1}
 
 
 def unclear_groups(
@@ -23,24 +41,22 @@ def unclear_groups(
     ids: Ids,
     others: Callable[[], Iterable[str]] = tuple,
 ) -> Iterator[Diagnostic]:
-    """Reports each group that is not at the provider exactly once, where a role names it.
+    """Report each group that is not at the provider exactly once, where a role names it.
 
     `ids` are those of the groups that roles name, and of others, which may have been meant. More
     names are asked for (`others`) only where a group is missing.
     """
-    existing = [name for name, found in ids.items() if found]
+    existing = [name for name, of_name in ids.items() if of_name]
     if len(existing) < len(ids):
         existing += others()
     for component in offered_at(settings, estate):
         for role in component.roles:
-            for group in role.groups:
-                if problem := _problem(settings, estate, group, ids, existing):
+            for index, group in enumerate(role.groups):
+                problem = _problem(settings, estate, group, ids, existing)
+                if problem:
                     message = f"role '{role.name}': group '{group}'{problem}"
-                    yield Diagnostic(
-                        "ENV401",
-                        message,
-                        role.place.at("groups", role.groups.index(group)),
-                    )
+                    place = role.place.at("groups", index)
+                    yield Diagnostic("ENV401", message, place)
 
 
 def _problem(
@@ -50,7 +66,7 @@ def _problem(
     ids: Ids,
     existing: Sequence[str],
 ) -> str | None:
-    """Says what is wrong with a group, and what to do; None where it is there once."""
+    """Return what is wrong with a group, and what to do; None where it is there once."""
     name = estate.stack.providers[settings.name].group(group)
     if len(ids[name]) == 1:
         return None

@@ -9,8 +9,13 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.groups import group_names, unclear_groups
-from kong_oam.identity.common.looked_up import Ids, LookedUp
+from kong_oam.identity.common.groups import (
+    group_names,
+    look_up,
+    unclear_groups,
+    unique,
+)
+from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.common.parts import clients_at
 from kong_oam.identity.entra.api import Graph, account
 from kong_oam.identity.entra.conflicts import name_conflicts
@@ -22,30 +27,23 @@ def inspect(
     estate: Estate,
     held: Held,
     configuration: Configuration,
-    looked_up: LookedUp,
-) -> Iterator[Diagnostic]:
-    """Reports what stands in the way: groups that the tenant lacks, names that it has, another
+) -> Inspection:
+    """Report what stands in the way: groups that the tenant lacks, names that it has, another
     tenant in this stack.
 
     Raises InspectionError and ManagementApiError.
     """
-    yield from shared_keys(settings, estate)
-    yield from unproven(settings, estate)
-    yield from unclaimed(settings, estate)
     with Graph(account(tenant_in(settings), configuration)) as graph:
-        ids = group_ids(graph, settings, estate, looked_up)
-        yield from unclear_groups(settings, estate, ids, graph.groups)
-        yield from name_conflicts(graph, settings, estate, held)
-
-
-def group_ids(
-    graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
-) -> Ids:
-    """Looks up the groups of roles: only security groups count, since no other can hold one. Raises
-    ManagementApiError."""
-    return looked_up.groups(
-        settings.name, group_names(settings, estate), graph.group_ids
-    )
+        # Only security groups count, since no other can hold a role.
+        ids = look_up(group_names(settings, estate), graph.group_ids)
+        findings = (
+            *shared_keys(settings, estate),
+            *unproven(settings, estate),
+            *unclaimed(settings, estate),
+            *unclear_groups(settings, estate, ids, graph.groups),
+            *name_conflicts(graph, settings, estate, held),
+        )
+    return Inspection(findings, unique(ids))
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.state import Resource
 from kong_oam.identity.common.granted import Grant, listed
@@ -67,7 +67,7 @@ class Names:
             for scope in scopes_at(self.settings, self.estate)
         }
         for client in clients_at(self.settings, self.estate):
-            if client.groups or not client.user_facing:
+            if has_audience(client):
                 scopes[self.scope(f"for-{client.component}")] = self.in_realm(
                     client.component
                 )
@@ -81,6 +81,12 @@ class Names:
         return {
             self.client(component): self.in_realm(component) for component in components
         }
+
+
+def has_audience(client: Client) -> bool:
+    """Return whether a token of the client can count: of one that users sign in through only where
+    it has groups."""
+    return bool(client.groups) or not client.user_facing
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:

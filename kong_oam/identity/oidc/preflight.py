@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.model import EXTERNAL, Estate
-from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.model import EXTERNAL, Client, Estate
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.common.parts import clients_at
 
 
@@ -19,43 +19,37 @@ def inspect(
     estate: Estate,
     held: Held,  # noqa: ARG001 - no object of its own
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
-    looked_up: LookedUp,  # noqa: ARG001 - its groups have no ids here
-) -> Iterator[Diagnostic]:
-    """Reports clients of the estate that the stack does not name, or not with all that they
+) -> Inspection:
+    """Report clients of the estate that the stack does not name, or not with all that they
     need."""
+    return Inspection(tuple(_findings(settings, estate)))
+
+
+def _findings(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     clients = clients_at(settings, estate)
-    keys = {client.component for client in clients}
-    unused = settings.clients.keys() - keys
+    unused = settings.clients.keys() - {client.component for client in clients}
     where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
     for client in clients:
-        registered, name = (
-            settings.clients.get(client.component),
-            f"'{client.component}' at {settings.name}",
-        )
+        name = f"'{client.component}' at {settings.name}"
+        registered = settings.clients.get(client.component)
         if registered is None:
             hint = suggestion(client.component, unused)
-            yield Diagnostic(
-                "ENV402",
-                f"nobody says which client {name} is{hint}. Name it under {where}",
-                client.place,
-            )
+            message = f"nobody says which client {name} is{hint}. Name it under {where}"
+            yield Diagnostic("ENV402", message, client.place)
         elif client.public and registered.secret:
-            yield Diagnostic(
-                "ENV402",
-                f"{name} runs where its users are and can keep no `secret`: {where}",
-                client.place,
+            message = (
+                f"{name} runs where its users are and can keep no `secret`: {where}"
             )
-        elif (
-            not client.public and client.kind != EXTERNAL and registered.secret is None
-        ):
-            yield Diagnostic(
-                "ENV402",
-                f"{name} has no `secret`. Say where it lies under {where}",
-                client.place,
-            )
+            yield Diagnostic("ENV402", message, client.place)
+        elif _lacks_secret(client, registered):
+            message = f"{name} has no `secret`. Say where it lies under {where}"
+            yield Diagnostic("ENV402", message, client.place)
     for key in sorted(unused):
-        yield Diagnostic(
-            "ENV402",
-            f"{settings.name}: {where} names '{key}', which calls nothing here",
-            severity="warning",
-        )
+        message = f"{settings.name}: {where} names '{key}', which calls nothing here"
+        yield Diagnostic("ENV402", message, severity="warning")
+
+
+def _lacks_secret(client: Client, registered: KnownClient) -> bool:
+    """Return whether the client's pods need a secret. A partner keeps its own elsewhere."""
+    needs_one = not client.public and client.kind != EXTERNAL
+    return needs_one and registered.secret is None

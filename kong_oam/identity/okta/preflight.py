@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import partial
 from itertools import islice
 
 import httpx
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.http.management import FEW, Row
-from kong_oam.identity.common.groups import group_names, unclear_groups
-from kong_oam.identity.common.looked_up import Ids, LookedUp
+from kong_oam.identity.common.groups import (
+    Ids,
+    group_names,
+    look_up,
+    unclear_groups,
+    unique,
+)
+from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.okta.api import account, client, rows
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.limits import limits
@@ -28,37 +34,24 @@ def inspect(
     estate: Estate,
     held: Held,
     configuration: Configuration,
-    looked_up: LookedUp,
-) -> Iterator[Diagnostic]:
-    """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it
+) -> Inspection:
+    """Report what stands in the way at Okta: groups that it lacks, names that it has, more than it
     takes.
 
     Raises InspectionError and ManagementApiError.
     """
     with client(account(configuration)) as org:
-        yield from limits(settings, estate)
-        yield from missing_groups(org, settings, estate, looked_up)
-        yield from name_conflicts(org, settings, estate, held, configuration.project)
-
-
-def missing_groups(
-    org: httpx.Client, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
-) -> Iterator[Diagnostic]:
-    """Reports groups of roles that the org does not have, or has more than once: each where a role
-    names it.
-
-    Raises ManagementApiError.
-    """
-    ids = looked_up.groups(
-        settings.name,
-        group_names(settings, estate),
-        lambda names: group_ids(org, names),
-    )
-    yield from unclear_groups(settings, estate, ids)
+        ids = look_up(group_names(settings, estate), partial(group_ids, org))
+        findings = (
+            *limits(settings, estate),
+            *unclear_groups(settings, estate, ids),
+            *name_conflicts(org, settings, estate, held, configuration.project),
+        )
+    return Inspection(findings, unique(ids))
 
 
 def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
-    """Gives the ids of the groups of exactly these names, and of others that were read on the way.
+    """Return the ids of the groups of exactly these names, and of others that were read on the way.
     Raises ManagementApiError.
 
     All groups are read, page by page: there is no question for several names whose answer would be
@@ -66,19 +59,19 @@ def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
     the name begins: Okta gives at most 300 groups to such a question, and has no further page.
     """
     listed = rows(org, "/groups", limit=str(_PAGE))
-    found = list(islice(listed, _PAGE + 1))
-    if len(found) > _PAGE and len(names) <= FEW:
-        found = [
-            row
-            for name in names
-            for row in rows(org, "/groups", q=name, limit="300")
-            if _name(row) == name
-        ]
+    groups = list(islice(listed, _PAGE + 1))
+    if len(groups) > _PAGE and len(names) <= FEW:
+        groups = []
+        for name in names:
+            begin_so = rows(org, "/groups", q=name, limit="300")
+            groups += [group for group in begin_so if _name(group) == name]
     else:
-        found += listed
+        groups += listed
+    # Two pages, or two questions, may have the same group.
+    by_id = {group["id"]: group for group in groups}
     ids: dict[str, list[str]] = {}
-    for row in {row["id"]: row for row in found}.values():
-        ids.setdefault(_name(row), []).append(str(row["id"]))
+    for group in by_id.values():
+        ids.setdefault(_name(group), []).append(str(group["id"]))
     return ids
 
 

@@ -28,8 +28,7 @@ from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.certificates import certificate, thumbprint
-from kong_oam.identity.common.groups import unclear_groups
-from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.groups import group_names, look_up, unclear_groups
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.description import SPELLING, describe
@@ -41,7 +40,6 @@ from kong_oam.identity.entra.names import (
     tenant_of,
 )
 from kong_oam.identity.entra.preflight import (
-    group_ids,
     shared_keys,
     unclaimed,
     unproven,
@@ -557,7 +555,7 @@ def on_main() -> Stack:
 def problems(entra: Entra) -> list[str]:
     roles = estate(WITH_GROUPS, stack=on_main())
     with looked(entra) as graph:
-        ids = group_ids(graph, SETTINGS, roles, LookedUp())
+        ids = look_up(group_names(SETTINGS, roles), graph.group_ids)
         found = unclear_groups(SETTINGS, roles, ids, lambda: list(graph.groups()))
         return [str(one).splitlines()[0] for one in found]
 

@@ -6,7 +6,6 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,19 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import StackError, parse
 from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
 from kong_oam.engine.state import Held
-from kong_oam.identity import kinds
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
 from kong_oam.identity.kinds import describe, inspect
 from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
 from tests.support.estates import estate
 from tests.support.mocks import Registered, all_of, clear, run_program
-from tests.support.provider_settings import KEYCLOAK, KEYCLOAK_ISSUER, keycloak
+from tests.support.provider_settings import (
+    KEYCLOAK,
+    KEYCLOAK_ISSUER,
+    keycloak,
+    uninspected,
+)
 
 ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
@@ -146,11 +148,7 @@ def registered() -> list[Registered]:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(
-            kinds.KINDS,
-            "keycloak",
-            replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()),
-        )
+        uninspected(patch, "keycloak")
         return run_program(patch, [KEYCLOAK])
 
 
@@ -242,8 +240,8 @@ def test_groups_are_those_that_applications_name(registered: list[Registered]) -
         name: (one.inputs["groupId"], one.inputs["exhaustive"])
         for name, one in members.items()
     } == {
-        "kc-members-order-desk": ("id of /order-desk", False),
-        "kc-members-sales": ("id of /sales", False),
+        "kc-members-order-desk": ("id of order-desk", False),
+        "kc-members-sales": ("id of sales", False),
     }
     (groups,) = named(
         registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
@@ -368,14 +366,10 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setitem(
-            kinds.KINDS,
-            "keycloak",
-            replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()),
-        )
+        uninspected(patch, "keycloak")
         patch.setattr(
             Rotation,
-            "record_shared_secret",
+            "shared_secret",
             lambda self, client, holder, resource: shared.append(resource),
         )
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
@@ -499,8 +493,7 @@ def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]
             held,
             {},
             configuration(),
-            LookedUp(),
-        )
+        ).findings
     ]
 
 

@@ -7,7 +7,6 @@ import pytest
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta.limits import limits
 from kong_oam.identity.okta.preflight import inspect
 from sandbox.okta import Okta
@@ -50,15 +49,9 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way() -> None:
             "okta:apiToken": "secret",
             "okta:httpProxy": org.url,
         }
-        found = list(
-            inspect(
-                SETTINGS,
-                _estate(100),
-                frozenset(),
-                Configuration(values.get),
-                LookedUp(),
-            )
-        )
+        found = inspect(
+            SETTINGS, _estate(100), frozenset(), Configuration(values.get)
+        ).findings
     assert [(one.code, one.severity) for one in found] == [
         ("ENV411", "warning"),
         ("ENV401", "error"),

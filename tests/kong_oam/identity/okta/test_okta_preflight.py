@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import httpx
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.errors import ManagementApiError
-from kong_oam.identity.common.looked_up import LookedUp
+from kong_oam.identity.common.groups import group_names, look_up, unclear_groups
 from kong_oam.identity.okta.api import Account, client, rows
-from kong_oam.identity.okta.preflight import missing_groups
+from kong_oam.identity.okta.preflight import group_ids
 from sandbox.okta import Okta
 from tests.support.applications import WITH_GROUPS
 from tests.support.estates import PROVIDER, STACK, estate
@@ -28,11 +29,10 @@ def _org(answer: Answer) -> httpx.Client:
 
 
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
+    roles = estate(WITH_GROUPS, stack=stack)
+    ids = look_up(group_names(SETTINGS, roles), partial(group_ids, org))
     return [
-        str(found).splitlines()[0]
-        for found in missing_groups(
-            org, SETTINGS, estate(WITH_GROUPS, stack=stack), LookedUp()
-        )
+        str(found).splitlines()[0] for found in unclear_groups(SETTINGS, roles, ids)
     ]
 
 

@@ -1,0 +1,63 @@
+"""What one kind of identity provider can do without making anything at the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from kong_oam.access.model import Estate
+from kong_oam.access.providers import Provider
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.pending import ExportedState
+from kong_oam.engine.state import Held, Resource
+from kong_oam.identity.common.granted import Grant
+from kong_oam.identity.common.orphans import Orphans
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What stands in the way at a provider, and the ids of groups there, by the provider's names.
+
+    A group that is missing, or there twice, has no id: a finding ends the run before it is needed.
+    """
+
+    findings: tuple[Diagnostic, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+def _makes_nothing(*_: object) -> None:
+    """Return None, as a kind does that makes nothing."""
+
+
+def _grants_nothing(*_: object) -> Iterable[Grant]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of identity provider: the `type` that settings name, and its functions.
+
+    `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
+    what stands in the way at the product, where the state holds `Held`.
+
+    The others are of kinds that make something at the product. `orphans` finds what an interrupted
+    run made or deleted there, over connections that the stack of contexts closes. Both it and
+    `inspect` raise InspectionError and RefusedError. `client_id` gives the id that a component's
+    client has or will have, by the estate's name and the component's; None where the provider makes
+    it up. `client_resource` gives the type and the logical name of what stands for the client, by
+    the provider's name and the component's. `grants` yields what clients are granted there by the
+    resources of a state.
+    """
+
+    type: str
+    describe: Callable[[ProviderSettings], Provider]
+    inspect: Callable[[ProviderSettings, Estate, Held, Configuration], Inspection]
+    orphans: Callable[
+        [ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None
+    ] = _makes_nothing
+    client_id: Callable[[ProviderSettings, str, str], str | None] = _makes_nothing
+    client_resource: Callable[[str, str], tuple[str, str]] | None = None
+    grants: Callable[[str, Iterable[Resource]], Iterable[Grant]] = _grants_nothing
