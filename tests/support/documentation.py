@@ -53,6 +53,11 @@ def block(text: str, kind: str) -> str:
     return text.partition(f"```{kind}\n")[2].partition("```")[0]
 
 
+def blocks(text: str, kind: str) -> list[str]:
+    """All fenced blocks of that kind."""
+    return [part.partition("```")[0] for part in text.split(f"```{kind}\n")[1:]]
+
+
 def shown(text: str, command: str) -> tuple[list[str], list[str]]:
     """The arguments of the command that begins so in the text, and the lines below it, up to the next prompt."""
     _, prompt, rest = text.partition(PROMPT + command)
