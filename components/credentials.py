@@ -18,7 +18,6 @@ from kong_oam.access.rotation import (
     current_secret,
     is_shared,
 )
-from kong_oam.engine.state import StackState
 
 Recorded = pulumi.Output[Mapping[str, Any]]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
@@ -45,7 +44,7 @@ class Turn:
 
         That is what an emergency rotation does, of which the engine tells the program nothing.
         `resource` is the logical name of what has the key; `key` tells it from others, as
-        StackState.keys does.
+        the state does.
         """
         generation, before = self.generation, self.before.get(resource)
         if before is None:
@@ -68,13 +67,14 @@ class Turn:
 class Rotation:
     """The rotation of all clients' credentials. `today` is the stack's `asOf`.
 
-    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output
-    gives.
+    `previous`: by the client's name, what Generation.to_output gave in the run before. `proofs`:
+    what tells keys and secrets from others by the state (kong_oam.identity.kinds.proofs_in).
     """
 
     estate: Estate
     today: datetime.date
-    state: StackState
+    previous: Mapping[str, Mapping[str, Any]]
+    proofs: Mapping[str, str]
 
     def turn(self, client: Client) -> Turn:
         """Decide which key the client has when this run is over, and say which step this run
@@ -88,7 +88,7 @@ class Rotation:
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
         is_new = last is not None and not stays
-        before = self.state.keys if stays else {}
+        before = self.proofs if stays else {}
         return Turn(client.name, now, is_new, before, schedule, self.today)
 
     def shared_secret(
@@ -123,7 +123,7 @@ class Rotation:
         The provider takes the one or the other: what running pods have is worth nothing from then
         on. `to` says what the client has now; `shared`: it is a secret.
         """
-        previous = self.state.credentials.get(client.name)
+        previous = self.previous.get(client.name)
         if not previous:
             return None
         if is_shared(previous) == shared:

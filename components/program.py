@@ -25,7 +25,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
-from kong_oam.identity.kinds import inspect, scopes_in
+from kong_oam.identity.kinds import inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, kong_plugin, plugin_schemas, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
@@ -191,7 +191,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         announce(model, state)
     announce_limits(estate, settings.gateway.redis)
     announce_waived(estate)
-    rotation = Rotation(estate, settings.as_of, state)
+    rotation = Rotation(estate, settings.as_of, state.credentials, proofs_in(state))
     scopes_before = scopes_in(settings.providers, state)
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {

@@ -21,18 +21,13 @@ COMPONENT = "kong-oam:index:Component"
 """The type of what everything of one component lies under."""
 
 STACK = "pulumi:pulumi:Stack"
-_KEY = "tls:index/privateKey:PrivateKey"
-_SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 _CONSUMER = "kong:index/consumer:Consumer"
-
-_IDENTITY = {_KEY: "publicKeyPem", _SHARED: "keyId"}
-"""By the types of what clients prove themselves with, the output that tells one from another."""
 
 Resources = Sequence[Mapping[str, Any]]
 """The resources of a state, as the engine exports them."""
 
 Held = frozenset[tuple[str, str]]
-"""Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
+"""Types and logical names, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +54,7 @@ class StackState:
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the
     issuer whose tokens count at the gateway until now, which is what its key ring there is called
     by. `outputs`: those of the stack, by name, as the last run that came to its end exported them;
-    empty before the first run did. `keys`: by logical name, what tells a client's key or secret
-    from another, and is no secret itself. `urns`: of everything, by type and logical name.
+    empty before the first run did. `urns`: of everything, by type and logical name.
     `doubted`: by logical name, the service's id and the kind of each plugin that Kong has otherwise
     than the state said. `credentials`: by the client's name, what its component recorded of its key
     or secret. `client_ids`: of what stands for a client at a provider, by type and logical name.
@@ -70,7 +64,6 @@ class StackState:
     held: Held
     issuers: Mapping[str, str]
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
     urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     credentials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -108,7 +101,6 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         urns[resource.type, resource.name] = urn
     exported: Mapping[str, Any] = {}
     issuers: dict[str, str] = {}
-    keys: dict[str, str] = {}
     credentials: dict[str, Mapping[str, Any]] = {}
     client_ids: dict[tuple[str, str], str] = {}
     for resource in resources:
@@ -121,16 +113,12 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
             issuer = known.get("customId")
             if isinstance(issuer, str):
                 issuers[name.removeprefix(RING)] = issuer
-        key = known.get(_IDENTITY.get(kind, ""))
-        if key:
-            keys[name] = key
         if known.get("clientId"):
             client_ids[kind, name] = known["clientId"]
     return StackState(
         frozenset(urns),
         issuers,
         exported,
-        keys,
         urns=urns,
         credentials=credentials,
         client_ids=client_ids,

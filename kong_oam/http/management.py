@@ -19,7 +19,7 @@ FEW = 10
 """Names that are asked for one by one at most: of more the whole list is read, which may be
 longer."""
 _MOST_PAGES = 2_000
-"""Pages of one list. Of groups at Okta and Entra that is two million: a list that goes on is
+"""Pages of one list. Of groups at a provider that is two million: a list that goes on is
 none."""
 _SHOWN = 200  # characters of an answer that nobody knows
 

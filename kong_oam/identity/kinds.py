@@ -29,6 +29,9 @@ from kong_oam.identity.keycloak.kind import KEYCLOAK
 from kong_oam.identity.oidc.kind import OIDC
 from kong_oam.identity.okta.kind import OKTA
 
+_KEY = "tls:index/privateKey:PrivateKey"
+"""The type of clients' keys, at whatever provider."""
+
 KINDS = (ENTRA, KEYCLOAK, OIDC, OKTA)
 
 
@@ -92,6 +95,22 @@ def _grants_in(
     """Yield what the state says that clients are granted, each with the client's name."""
     for grant in kind_of(settings).grants(settings.name, state.resources):
         yield at_provider(grant.client, settings.name), grant
+
+
+def proofs_in(state: StackState) -> dict[str, str]:
+    """Return what tells a client's key or secret from another, by the logical name of what has it.
+
+    It is no secret itself.
+    """
+    outputs = {_KEY: "publicKeyPem"}
+    for kind in KINDS:
+        outputs |= kind.proofs
+    proofs = {}
+    for resource in state.resources:
+        proof = resource.outputs.get(outputs.get(resource.type, ""))
+        if proof:
+            proofs[resource.name] = proof
+    return proofs
 
 
 def describe(settings: ProviderSettings) -> Provider:

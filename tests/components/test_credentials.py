@@ -15,7 +15,6 @@ from pulumi.runtime import mocks, set_mocks
 
 from components.credentials import Recorded, Rotation, once_held
 from kong_oam.access.rotation import Generation
-from kong_oam.engine.state import StackState
 from tests.support.estates import api, estate
 
 ACCESS = """
@@ -69,10 +68,8 @@ def run(
 
     async def program() -> None:
         recorded = {} if previous is None else previous
-        state = StackState(
-            frozenset(), {}, credentials=recorded, keys={"key-a": "old", "key-b": "old"}
-        )
-        rotation = Rotation(ESTATE, on(day), state)
+        proofs = {"key-a": "old", "key-b": "old"}
+        rotation = Rotation(ESTATE, on(day), recorded, proofs)
         record = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
         told = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]

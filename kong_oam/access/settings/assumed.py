@@ -16,7 +16,7 @@ _ASSUMED = {
     "cloud": "bare-metal",
     "domains": {"default": "apps.example.com"},
     "gateway": {"namespace": "kong", "podLabels": {"app.kubernetes.io/name": "kong"}},
-    "identityProviders": [{"name": "default", "type": "okta"}],
+    "identityProviders": [{"name": "default", "type": "assumed"}],
 }
 
 

@@ -49,7 +49,8 @@ class Kind:
     client has or will have, by the estate's name and the component's; None where the provider makes
     it up. `client_resource` gives the type and the logical name of what stands for the client, by
     the provider's name and the component's. `grants` yields what clients are granted there by the
-    resources of a state.
+    resources of a state. `proofs`: by the types of secrets that clients have there, the output that
+    tells one from another and is no secret.
     """
 
     type: str
@@ -61,3 +62,4 @@ class Kind:
     client_id: Callable[[ProviderSettings, str, str], str | None] = _makes_nothing
     client_resource: Callable[[str, str], tuple[str, str]] | None = None
     grants: Callable[[str, Iterable[Resource]], Iterable[Grant]] = _grants_nothing
+    proofs: Mapping[str, str] = field(default_factory=dict)

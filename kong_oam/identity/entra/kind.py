@@ -1,7 +1,7 @@
 """Entra ID as a kind of identity provider."""
 
 from kong_oam.identity.common.kind import Kind
-from kong_oam.identity.entra.assignments import granted
+from kong_oam.identity.entra.assignments import PASSWORD, granted
 from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import client_resource
 from kong_oam.identity.entra.orphans import find
@@ -14,4 +14,5 @@ ENTRA = Kind(
     orphans=find,
     client_resource=client_resource,
     grants=granted,
+    proofs={PASSWORD: "keyId"},
 )

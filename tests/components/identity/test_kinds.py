@@ -13,7 +13,8 @@ import pytest
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 from kong_oam.access.settings.stack import KnownClient, ProviderSettings, StackError
 from kong_oam.engine.configuration import Configuration
-from kong_oam.identity.kinds import KINDS, inspect
+from kong_oam.engine.state import Resource, StackState
+from kong_oam.identity.kinds import KINDS, inspect, proofs_in
 from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import estate
 from tests.support.partner_keys import certified, rsa_key
@@ -276,3 +277,24 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         == found(entry, {"x": "y"})
         == []
     )
+
+
+def test_keys_and_secrets_are_told_from_others_by_what_is_no_secret() -> None:
+    """Keys by their public half, wherever they count; a secret that a provider makes up by its id."""
+    key = {"publicKeyPem": "public half", "privateKeyPem": "never read"}
+    password = {"keyId": "id of the secret", "value": "never read"}
+    resources = (
+        Resource("tls:index/privateKey:PrivateKey", "okta-key-shop/job-a", key),
+        Resource("tls:index/privateKey:PrivateKey", "okta-key-shop/job-b", {}),
+        Resource(
+            "azuread:index/applicationPassword:ApplicationPassword",
+            "entra-secret-shop/job-a",
+            password,
+        ),
+        Resource("okta:app/oAuth:OAuth", "okta-app-shop/job", {"keyId": "other"}),
+    )
+    state = StackState(frozenset(), {}, resources=resources)
+    assert proofs_in(state) == {
+        "okta-key-shop/job-a": "public half",
+        "entra-secret-shop/job-a": "id of the secret",
+    }
