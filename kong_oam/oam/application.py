@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import (
     MAX_BYTES,
@@ -26,8 +27,8 @@ from kong_oam.oam.document import (
     too_large,
 )
 from kong_oam.oam.files import files_of
-from kong_oam.oam.model import Application, Component, Own, Reading, Trait
-from kong_oam.oam.plain import unrendered, wrong
+from kong_oam.oam.model import Application, Component, Own, Trait
+from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.shapes import misshapen, other_kind
@@ -53,6 +54,19 @@ NONE_OF_ITS_OWN: Own = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
 _TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of reading: the applications that are well formed, the names of those that are
+    not, "" for any whose name cannot be read either, every finding, and the definitions of types
+    that stand beside Applications."""
+
+    applications: tuple[Application, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    malformed: frozenset[str] = frozenset()
+    definitions: tuple[Definition, ...] = ()
+
 
 ReadOne = Callable[[Path, str, Own], Reading]
 """Reads one file, which findings call by the name, in a project that defines these types itself."""

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.model import Application, Component, Form, Placement
-from kong_oam.oam.workflow import Deploy
+from kong_oam.oam.model import Application, Component, Deploy, Form, Placement
 
 
 @dataclass

@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.document import Place
 from kong_oam.oam.rendered import RenderedObject
 
-Own = frozenset[tuple[Kind, str]]
+Own = frozenset[tuple[str, str]]
 """Which types a project defines itself, by kind and name."""
+
+
+HERE = "local"
+"""KubeVela's name for the cluster that it runs in: here, the one that a stack deploys to by
+itself."""
+CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
+"""Fields of a topology that choose clusters by their labels."""
+GROUP = "step-group"
+EVERYTHING = ("apply-application", "apply-application-in-parallel", "apply-remaining")
+"""Older steps that deploy all components that no step before did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,26 @@ class Workflow:
     ref: str = ""
     """The name of a Workflow in the cluster that takes the place of the steps."""
 
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """All steps, then those of groups."""
+        inner = (step for group in self.steps for step in group.steps)
+        return *self.steps, *inner
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """One act of deploying: all components, or the one that `component` names."""
+
+    overrides: tuple[Policy, ...]
+    topologies: tuple[Policy, ...]
+    placements: tuple[Placement, ...]
+    """Where: what the topologies say, or what the step does."""
+    place: Place
+    component: str | None = None
+    step: str = ""
+    """The step that does it; empty where there is no workflow."""
+
 
 Option = Literal[
     "ignore_changes",
@@ -228,15 +256,3 @@ class Application:
     workflow: Workflow | None = None
     """None once it is resolved: its order is in what components depend on."""
     rules: tuple[Rule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The result of reading: the applications that are well formed, the names of those that are
-    not, "" for any whose name cannot be read either, every finding, and the definitions of types
-    that stand beside Applications."""
-
-    applications: tuple[Application, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    malformed: frozenset[str] = frozenset()
-    definitions: tuple[Definition, ...] = ()

@@ -14,21 +14,23 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Path, Place
-from kong_oam.oam.model import Component, Own, Policy, Trait
-from kong_oam.oam.plain import is_plain
+from kong_oam.oam.model import Component, Policy, Trait
 
 Named = Mapping[str, Any]
 
 
 def overridden(
-    components: Sequence[Component], policy: Policy, own: Own
+    components: Sequence[Component], policy: Policy
 ) -> tuple[Component, ...]:
-    """The components with the policy's changes, those alone that its selector names."""
+    """Return the components with the policy's changes, those alone that its selector names.
+
+    Whether a changed one is `plain` is for the caller to say.
+    """
     changed = [*components]
     for number, change in enumerate(policy.properties.get("components", ())):
         place = policy.place.at("properties", "components", number)
         changed = [
-            _changed(one, change, place, own) if _hits(change, one) else one
+            _changed(one, change, place) if _hits(change, one) else one
             for one in changed
         ]
     selected = policy.properties.get("selector")
@@ -78,15 +80,14 @@ def _is_called(pattern: str, name: str) -> bool:
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 
-def _changed(component: Component, change: Named, place: Place, own: Own) -> Component:
+def _changed(component: Component, change: Named, place: Place) -> Component:
     if change.get("type") not in (None, "", component.type):
-        traits = [
-            one
-            for one in enumerate(change.get("traits", ()))
-            if not one[1].get("disable")
-        ]
-        made = tuple(_trait(one, place.at("traits", number)) for number, one in traits)
-        component = Component(
+        made = tuple(
+            _trait(trait, place.at("traits", number))
+            for number, trait in enumerate(change.get("traits", ()))
+            if not trait.get("disable")
+        )
+        return Component(
             component.name,
             change["type"],
             change.get("properties", {}),
@@ -94,27 +95,18 @@ def _changed(component: Component, change: Named, place: Place, own: Own) -> Com
             (),
             place,
         )
-    else:
-        moved = dict(component.place.moved)
-        base = replace(component.place, moved=moved)
-        properties = _merged(
-            component.properties,
-            change.get("properties", {}),
-            base,
-            place,
-            "properties",
-            moved,
-        )
-        traits_now = tuple(
-            _traits(component.traits, change.get("traits", ()), place.at("traits"))
-        )
-        component = replace(
-            component, place=base, properties=properties, traits=traits_now
-        )
-    return replace(
-        component,
-        plain=is_plain(component.type, (one.type for one in component.traits), own),
+    moved = dict(component.place.moved)
+    base = replace(component.place, moved=moved)
+    properties = _merged(
+        component.properties,
+        change.get("properties", {}),
+        base,
+        place,
+        "properties",
+        moved,
     )
+    traits = _traits(component.traits, change.get("traits", ()), place.at("traits"))
+    return replace(component, place=base, properties=properties, traits=tuple(traits))
 
 
 def _traits(

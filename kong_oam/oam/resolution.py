@@ -12,13 +12,14 @@ from dataclasses import replace
 from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
-from kong_oam.oam.dependencies import circle_of, wrong_dependencies
+from kong_oam.oam.dependencies import circle_of
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.filling import FieldPathError, path_of
 from kong_oam.oam.forms import joined
 from kong_oam.oam.model import (
     Application,
     Component,
+    Deploy,
     Input,
     Own,
     Placement,
@@ -26,12 +27,13 @@ from kong_oam.oam.model import (
     Rule,
 )
 from kong_oam.oam.override import overridden, wrong_override
+from kong_oam.oam.plain import is_plain
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
+from kong_oam.oam.steps import wrong_steps
 from kong_oam.oam.topology import wrong_topology
 from kong_oam.oam.workflow import (
     CHOSEN,
-    Deploy,
     deploys,
     order,
     with_values_of_steps,
@@ -99,10 +101,30 @@ def resolved(
 
 
 def _wrong(application: Application) -> Iterator[Diagnostic]:
-    yield from wrong_dependencies(application)
+    yield from _wrong_dependencies(application)
     for policy in application.policies:
         yield from _wrong_policy(policy, application)
+    yield from wrong_steps(application)
     yield from wrong_workflow(application)
+
+
+def _wrong_dependencies(application: Application) -> Iterator[Diagnostic]:
+    """Yields each `dependsOn` that names no component."""
+    names = {component.name for component in application.components}
+    for component in application.components:
+        for position, name in enumerate(component.depends_on):
+            if name not in names:
+                place = component.place.at("dependsOn", position)
+                yield Diagnostic(
+                    "OAM103",
+                    f"dependsOn '{name}' is no component{suggestion(name, names)}",
+                    place,
+                )
+    if circle := circle_of(
+        {component.name: component.depends_on for component in application.components}
+    ):
+        message = f"dependsOn goes round in a circle: {some(circle, ' -> ')}"
+        yield Diagnostic("OAM103", message, application.place.at("spec", "components"))
 
 
 def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | None:
@@ -124,13 +146,22 @@ def _too_much(application: Application, acts: Iterable[Deploy]) -> Diagnostic | 
 
 
 def variant(application: Application, act: Deploy, own: Own) -> tuple[Component, ...]:
-    """The components as one act deploys them."""
+    """Return the components as one act deploys them."""
     components = tuple(
-        one for one in application.components if act.component in (None, one.name)
+        component
+        for component in application.components
+        if act.component in (None, component.name)
     )
     for policy in act.overrides:
-        components = overridden(components, policy, own)
-    return components
+        components = overridden(components, policy)
+    return tuple(_with_plain(component, own) for component in components)
+
+
+def _with_plain(component: Component, own: Own) -> Component:
+    """Return a component that says whether it is plain; the same value where it did so before,
+    for forms are told apart by that, too."""
+    plain = is_plain(component.type, (trait.type for trait in component.traits), own)
+    return component if plain == component.plain else replace(component, plain=plain)
 
 
 def _wrong_policy(policy: Policy, application: Application) -> Iterator[Diagnostic]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from kong_oam.diagnostics import Diagnostic, suggestion
-from kong_oam.oam.model import Step
+from kong_oam.oam.model import EVERYTHING, GROUP, Application, Step
 from kong_oam.oam.schema import STEP_TYPES, violations
 
-GROUP = "step-group"
 PAUSE = "suspend"
-EVERYTHING = ("apply-application", "apply-application-in-parallel", "apply-remaining")
-"""Older steps that deploy all components that no step before did."""
 TAKEN = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
 
 _IN_PIPELINE = "do it in the pipeline that runs pulumi"
@@ -66,7 +63,19 @@ LEFT_OUT: Mapping[str, str] = {
 _OF_ITS_OWN = f"a step of your own is not run; {_IN_PIPELINE}"
 
 
-def wrong_step(
+def wrong_steps(application: Application) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the steps of a workflow, and what of them has no effect here."""
+    workflow = application.workflow
+    if not workflow or workflow.ref:
+        return
+    inputs = [component.inputs for component in application.components]
+    inputs += [step.inputs for step in workflow.every_step if step.type not in LEFT_OUT]
+    taken = {value.source for values in inputs for value in values}
+    for step in workflow.steps:
+        yield from _wrong_step(step, taken)
+
+
+def _wrong_step(
     step: Step, taken: Collection[str] = (), *, inside: bool = False
 ) -> Iterator[Diagnostic]:
     """Yields what is wrong with a step and those of its group, and what has no effect here. `taken`
@@ -129,7 +138,7 @@ def wrong_step(
             "OAM109", f"{named}: {no_pause}", place.at("properties", "auto"), "warning"
         )
     for one in step.steps if step.type == GROUP else ():
-        yield from wrong_step(one, taken, inside=True)
+        yield from _wrong_step(one, taken, inside=True)
 
 
 def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:

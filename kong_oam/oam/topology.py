@@ -6,37 +6,24 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
-from kong_oam.oam.model import Application, Component, Placement, Policy
-
-HERE = "local"
-"""KubeVela's name for the cluster that it runs in: here, the one that a stack deploys to by
-itself."""
-_SELECTORS = ("clusterLabelSelector", "clusterSelector")
-
-
-def placements(policy: Policy) -> Iterator[Placement]:
-    """Where a topology is: once for each of its clusters, and once for all that its labels
-    select."""
-    place = policy.place.at("properties")
-    namespace = policy.properties.get("namespace") or None
-    for field in _SELECTORS:
-        if labels := policy.properties.get(field):
-            selector = tuple(sorted(labels.items()))
-            named = ",".join(f"{key}={value}" for key, value in selector)
-            yield Placement(named, namespace, place.key(field), selector=selector)
-            return
-    clusters = policy.properties.get("clusters") or [HERE]
-    for number, cluster in enumerate(clusters):
-        here = (
-            place.at("clusters", number) if "clusters" in policy.properties else place
-        )
-        yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
+from kong_oam.oam.model import (
+    CLUSTER_SELECTORS,
+    HERE,
+    Application,
+    Component,
+    Placement,
+    Policy,
+)
 
 
 def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
     """Yields selectors of clusters that select all, and those beside which something else says the
     clusters."""
-    said = [field for field in ("clusters", *_SELECTORS) if field in policy.properties]
+    said = [
+        field
+        for field in ("clusters", *CLUSTER_SELECTORS)
+        if field in policy.properties
+    ]
     for field in said:
         place = policy.place.at("properties").key(field)
         if len(said) > 1:
@@ -46,7 +33,7 @@ def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("OAM103", message, place)
             return
-        if field in _SELECTORS and not policy.properties[field]:
+        if field in CLUSTER_SELECTORS and not policy.properties[field]:
             message = (
                 f"topology '{policy.name}': {field} says no label; write labels, or name "
                 "clusters: [...]"

@@ -6,39 +6,28 @@ Without a workflow KubeVela makes one: a `deploy` for each topology, each with a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.dependencies import circle_of
-from kong_oam.oam.document import Place
-from kong_oam.oam.model import Application, Component, Placement, Policy, Step, Workflow
+from kong_oam.oam.model import (
+    CLUSTER_SELECTORS,
+    EVERYTHING,
+    GROUP,
+    HERE,
+    Application,
+    Component,
+    Deploy,
+    Placement,
+    Policy,
+    Step,
+    Workflow,
+)
 from kong_oam.oam.schema import STEP_TYPES
-from kong_oam.oam.steps import EVERYTHING, GROUP, LEFT_OUT, wrong_step
-from kong_oam.oam.topology import HERE, placements
 
 CHOSEN = ("override", "topology")
 """The policies that a `deploy` names; all others hold wherever an Application is deployed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deploy:
-    """One act of deploying: all components, or the one that `component` names."""
-
-    overrides: tuple[Policy, ...]
-    topologies: tuple[Policy, ...]
-    place: Place
-    component: str | None = None
-    step: str = ""
-    """The step that does it; empty where there is no workflow."""
-    at: Placement = Placement()  # noqa: RUF009 - frozen
-    """Where, if no topology says it."""
-
-    @property
-    def placements(self) -> tuple[Placement, ...]:
-        return tuple(
-            one for policy in self.topologies for one in placements(policy)
-        ) or (self.at,)
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
@@ -47,8 +36,12 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
     overrides, topologies = _chosen(application.policies)
     steps = [*_leaves(application.workflow)]
     if not steps:
-        everywhere = [Deploy(overrides, (one,), one.place) for one in topologies]
-        return tuple(everywhere) or (Deploy(overrides, (), application.place),)
+        everywhere = [
+            Deploy(overrides, (topology,), _placements([topology]), topology.place)
+            for topology in topologies
+        ]
+        nowhere_else = Deploy(overrides, (), _placements(()), application.place)
+        return tuple(everywhere) or (nowhere_else,)
     named = {policy.name: policy for policy in application.policies}
     return tuple(
         _deploy(step, named)
@@ -69,12 +62,39 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
             place,
         )
         return Deploy(
-            (), (), step.place, step.properties.get("component"), step.name, at
+            (), (), (at,), step.place, step.properties.get("component"), step.name
         )
     chosen = [
         named[name] for name in step.properties.get("policies", ()) if name in named
     ]
-    return Deploy(*_chosen(chosen), step.place, None, step.name)
+    overrides, topologies = _chosen(chosen)
+    places = _placements(topologies)
+    return Deploy(overrides, topologies, places, step.place, step=step.name)
+
+
+def _placements(topologies: Iterable[Policy]) -> tuple[Placement, ...]:
+    """Where topologies have something deployed; without any, where the stack deploys by itself."""
+    named = [place for topology in topologies for place in placements(topology)]
+    return tuple(named) or (Placement(),)
+
+
+def placements(policy: Policy) -> Iterator[Placement]:
+    """Where a topology is: once for each of its clusters, and once for all that its labels
+    select."""
+    place = policy.place.at("properties")
+    namespace = policy.properties.get("namespace") or None
+    for field in CLUSTER_SELECTORS:
+        if labels := policy.properties.get(field):
+            selector = tuple(sorted(labels.items()))
+            named = ",".join(f"{key}={value}" for key, value in selector)
+            yield Placement(named, namespace, place.key(field), selector=selector)
+            return
+    clusters = policy.properties.get("clusters") or [HERE]
+    for number, cluster in enumerate(clusters):
+        here = (
+            place.at("clusters", number) if "clusters" in policy.properties else place
+        )
+        yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
 
 
 def _chosen(
@@ -115,17 +135,8 @@ def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
     if workflow.ref:
         yield _elsewhere(application, workflow)
         return
-    everything = [
-        *workflow.steps,
-        *(inner for step in workflow.steps for inner in step.steps),
-    ]
-    inputs = [one.inputs for one in application.components]
-    inputs += [one.inputs for one in everything if one.type not in LEFT_OUT]
-    taken = {value.source for values in inputs for value in values}
-    for step in workflow.steps:
-        yield from wrong_step(step, taken)
-    yield from _wrong_references(application, everything)
-    unordered = [*_wrong_names(everything)]
+    yield from _wrong_references(application, workflow.every_step)
+    unordered = [*_wrong_names(workflow.every_step)]
     yield from unordered
     if not unordered and (circle := circle_of(dict(_before(workflow)))):
         message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"

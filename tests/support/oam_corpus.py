@@ -15,9 +15,10 @@ from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import Document, read
+from kong_oam.oam.model import Deploy
 from kong_oam.oam.resolution import variant
 from kong_oam.oam.schema import pruned
-from kong_oam.oam.workflow import Deploy, deploys
+from kong_oam.oam.workflow import deploys
 from kong_oam.render.requests import Setting
 from tests.support.recordings import DATA
 
@@ -95,7 +96,7 @@ def deployments(document: Document) -> Iterator[Application]:
     steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
-    for act in acts or [Deploy((), (), application.place)]:
+    for act in acts or [Deploy((), (), (), application.place)]:
         form = replace(application, components=variant(application, act, frozenset()))
         yield from [form] * max(1, len(act.topologies))
 

@@ -10,8 +10,9 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Reading, deployable, read_bytes
 from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.model import EVERYTHING
 from kong_oam.oam.schema import POLICY_TYPES
-from kong_oam.oam.steps import EVERYTHING, INSTEAD, LEFT_OUT, TAKEN
+from kong_oam.oam.steps import INSTEAD, LEFT_OUT, TAKEN
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
