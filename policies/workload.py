@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN, WAYS_IN
+from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
 
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import PolicyFinding, Settings

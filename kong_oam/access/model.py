@@ -23,7 +23,7 @@ from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
 from kong_oam.oam.document import NOWHERE, Place
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import NamedService
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The methods that a gateway listens to; with any other a request reaches nothing."""

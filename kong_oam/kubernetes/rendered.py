@@ -42,10 +42,9 @@ from kong_oam.kubernetes.placement import (
 from kong_oam.kubernetes.reached import reached_ports
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
-from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES
-from kong_oam.objects.controllers import KUSTOMIZATION
+from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fence_name, fenced_pods
-from kong_oam.objects.kinds import is_cluster_scoped
+from kong_oam.objects.known_kinds import INGRESSES, KUSTOMIZATION, is_cluster_scoped
 from kong_oam.objects.manifests import Workload, client_secret_name
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,

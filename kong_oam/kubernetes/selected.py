@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from kong_oam.access.model import Component
 from kong_oam.kubernetes import kubectl
-from kong_oam.objects.component import APPLICATION, COMPONENT
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 
 
 @dataclass(frozen=True, slots=True)

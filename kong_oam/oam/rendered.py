@@ -14,6 +14,19 @@ Inside = Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]
 """The mappings in an object, with their paths."""
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
+_TEMPLATE = ("spec", "template")
+WORKLOADS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("", "Pod"): (),
+    ("", "ReplicationController"): _TEMPLATE,
+    ("apps", "Deployment"): _TEMPLATE,
+    ("apps", "StatefulSet"): _TEMPLATE,
+    ("apps", "DaemonSet"): _TEMPLATE,
+    ("apps", "ReplicaSet"): _TEMPLATE,
+    ("batch", "Job"): _TEMPLATE,
+    ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
+}
+"""Group and kind of what Kubernetes makes pods of, with the path of the template of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.document import Place
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.named import NamedService
-from kong_oam.objects.pods import Path, mapping
 
 APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
 """The labels that every pod gets, and by which its fence selects it."""
@@ -18,8 +17,6 @@ STACK = "kong-oam.dev/stack"
 """The label of objects that names the stack which made them; of an estate in partitions, its
 base's."""
 
-INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
-"""The kinds that are read as routes, and never deployed."""
 
 Reach = Literal["cluster", "loadBalancer", "nodePort"]
 
@@ -45,6 +42,22 @@ class Rules:
     operator_labels: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedService:
+    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by
+    their `labels` and `target`, the port that they listen at. `ours` is what is made of it: the
+    name of a Service and a NetworkPolicy. `https`: they speak it, with a certificate that names the
+    Service `name`."""
+
+    name: str
+    port: int
+    target: int
+    labels: Mapping[str, str]
+    ours: str
+    place: Place = field(compare=False)
+    https: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ class JudgedComponent:
         return frozenset(made | rendered)
 
     def refused(
-        self, code: str, one: RenderedObject, message: str, path: Path = ()
+        self, code: str, one: RenderedObject, message: str, path: tuple[str, ...] = ()
     ) -> Diagnostic:
         """A finding about one of its objects, and what is at a path in it."""
         what = f"{one.kind} '{one.name}'" if one.kind else "an object"
@@ -108,14 +121,6 @@ class JudgedComponent:
         return Diagnostic(
             code, f"{what} of '{self.key}': {message}", one.said_at(path), details=by
         )
-
-
-def texts(values: object) -> dict[str, str]:
-    """Labels, annotations or a selector with texts as values, whatever was rendered."""
-    return {
-        str(key): value if isinstance(value, str) else repr(value)
-        for key, value in mapping(values).items()
-    }
 
 
 def dotted(path: tuple[str, ...]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some
 from kong_oam.oam.rendered import RenderedObject
@@ -20,44 +19,14 @@ from kong_oam.objects.component import (
     JudgedComponent,
     Rules,
     dotted,
-    texts,
 )
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
 from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.node import OF_NODE, annotation_openings, openings
-from kong_oam.objects.pods import Path, PodTemplate, mapping, mappings
-from kong_oam.objects.texts import label_refused, reading, texts_in
+from kong_oam.objects.known_kinds import is_read_freely
+from kong_oam.objects.pods import mapping, texts
+from kong_oam.objects.texts import label_refused, reading, texts_in, with_inner_objects
 
 _SERVICE = ("", "Service")
-_VOLUMES = frozenset(
-    {
-        "awsElasticBlockStore",
-        "azureDisk",
-        "azureFile",
-        "cephfs",
-        "cinder",
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "fc",
-        "gcePersistentDisk",
-        "image",
-        "iscsi",
-        "name",
-        "nfs",
-        "persistentVolumeClaim",
-        "portworxVolume",
-        "projected",
-        "rbd",
-        "secret",
-        "vsphereVolume",
-    }
-)
-"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do
-something as root."""
 _SERVICE_FIELDS = frozenset(
     {
         "allocateLoadBalancerNodePorts",
@@ -81,21 +50,6 @@ _TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 _OF_OAM = "oam.dev"
 
 
-def pods_refused(
-    component: JudgedComponent, one: RenderedObject, rules: Rules
-) -> Iterator[Diagnostic]:
-    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
-    of it may be a pod's."""
-    inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
-    found: list[tuple[Path, str]] = []
-    for path, holder in inside:
-        found += openings(path, holder, rules.allowed)
-    for template in fenced_pods(one):
-        found += [*_volumes_of_node(template), *annotation_openings(template)]
-    for path, reason in found:
-        yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
-
-
 def labels_refused(
     component: JudgedComponent, one: RenderedObject
 ) -> Iterator[Diagnostic]:
@@ -117,22 +71,6 @@ def labels_refused(
             yield component.refused(
                 "ACC226", one, f"{dotted(text.place)} {message}", text.place
             )
-
-
-def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    for at in (template.at for template in fenced_pods(one)):
-        yield from (pair for pair in one.inside if pair[0][: len(at)] == at)
-
-
-def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
-    for index, volume in enumerate(mappings(template.spec.get("volumes"))):
-        unknown = [
-            str(kind)
-            for kind in volume
-            if kind not in _VOLUMES and volume[kind] is not None
-        ]
-        for kind in sorted(unknown):
-            yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
 def services_refused(

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kong_oam.oam.rendered import Options, RenderedObject
-from kong_oam.objects.controllers import RELEASE
-from kong_oam.objects.kinds import USUAL, is_cluster_scoped
+from kong_oam.oam.rendered import WORKLOADS, Options, RenderedObject
+from kong_oam.objects.known_kinds import RELEASE, USUAL, is_cluster_scoped
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,
-    WORKLOADS,
     PodTemplate,
     pod_templates,
     template_of,

@@ -17,22 +17,24 @@ from collections.abc import (
     Set,
 )
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.rendered import Inside, RenderedObject
-from kong_oam.objects.component import (
-    APPLICATION,
-    COMPONENT,
-    INGRESSES,
-    JudgedComponent,
-    dotted,
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.controllers import deploys_to
+from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
+from kong_oam.objects.pods import CONTAINER_LISTS, Path
+from kong_oam.objects.references import accounts_named, secrets_named
+from kong_oam.objects.texts import (
+    TOKEN,
+    Sources,
+    Text,
+    label_refused,
+    reading,
+    texts_in,
+    texts_of_sources,
 )
-from kong_oam.objects.controllers import Sources, deploys_to, texts_of_sources
-from kong_oam.objects.foreign import is_foreign, is_read_freely
-from kong_oam.objects.pods import CONTAINER_LISTS, Path, mapping
-from kong_oam.objects.texts import TOKEN, Text, label_refused, reading, texts_in
 
 _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
@@ -40,16 +42,6 @@ _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
 _WRITING = "writeconnectionsecrettoref"
-_SECRETS = (
-    "secret",
-    "secretkeyref",
-    "secretname",
-    "secretref",
-    "secretreference",
-    "secrettoref",
-)
-"""How the fields end, in lower case and without a plural's `s`, that name a Secret."""
-_ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 
 Owners = Mapping[tuple[str, str], frozenset[str]]
 """By namespace and name of a Secret or a ServiceAccount, the components that it belongs to."""
@@ -396,57 +388,3 @@ def _others(
     return frozenset(
         owner for owners in found if component.key not in owners for owner in owners
     )
-
-
-def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
-    """Yields the Secrets that an object refers to, in whatever part of it: path, namespace
-    (empty: the object's), name.
-
-    Labels and annotations refer to nothing, whatever they are called.
-    """
-    for path, holder in inside:
-        if "metadata" in path:
-            continue
-        for key, value in holder.items():
-            if _named_by(key) == "secret":
-                yield from _references(value, (*path, str(key)))
-        if holder.get("kind") == "Secret" and holder.get("name"):
-            yield (*path, "name"), _namespace(holder), str(holder["name"])
-
-
-def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yields the Secrets that a field names, by itself or in a list."""
-    if isinstance(value, list | tuple):
-        for index, one in enumerate(value):
-            yield from _references(one, (*path, str(index)))
-    elif isinstance(value, str):
-        yield path, "", value
-    elif name := mapping(value).get("name"):
-        yield (*path, "name"), _namespace(value), str(name)
-
-
-def _namespace(holder: Mapping[str, Any]) -> str:
-    return str(holder.get("namespace") or "")
-
-
-@lru_cache(4096)
-def _named_by(key: object) -> str:
-    """What a field names: a `secret`, an `account`, or nothing of these."""
-    field = str(key).lower()
-    if field in _ACCOUNTS:
-        return "account"
-    return "secret" if field.removesuffix("s").endswith(_SECRETS) else ""
-
-
-def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
-    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are
-    to run as."""
-    for path, holder in inside:
-        for key in holder if "metadata" not in path else ():
-            if _named_by(key) != "account":
-                continue
-            value, at = holder[key], (*path, str(key))
-            if isinstance(value, str) and value:
-                yield at, value
-            elif name := mapping(value).get("name"):
-                yield (*at, "name"), str(name)

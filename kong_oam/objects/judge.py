@@ -9,22 +9,21 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.controllers import patches_refused
 from kong_oam.objects.fence import (
     labels_refused,
-    pods_refused,
     selections_refused,
     services_refused,
 )
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.foreign import inner_objects, unread_refused, with_inner_objects
 from kong_oam.objects.identity import identities, identities_refused
 from kong_oam.objects.keeping import keeping_refused
-from kong_oam.objects.kinds import kind_refused, namespaces_refused
+from kong_oam.objects.kinds import kind_refused, namespaces_refused, patches_refused
 from kong_oam.objects.metadata import metadata_refused
+from kong_oam.objects.node import pods_refused
 from kong_oam.objects.pod_labels import pod_labels_refused
 from kong_oam.objects.rights import rights_refused
 from kong_oam.objects.shapes import shapes_refused
+from kong_oam.objects.texts import inner_objects, unread_refused, with_inner_objects
 from kong_oam.objects.twins import twins
 
 Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent
+from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.known_kinds import INGRESSES
 
 _ASIDE = "take it out of the rules of that policy"
 _ACCOUNT = ("", "ServiceAccount")

@@ -3,158 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent, Rules
-from kong_oam.objects.controllers import RELEASE, namespaces_said
-from kong_oam.objects.pods import WORKLOADS, mapping
-
-_FLUX = {
-    "helm": ("HelmRelease",),
-    "image": ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"),
-    "kustomize": ("Kustomization",),
-    "source": (
-        "Bucket",
-        "GitRepository",
-        "HelmChart",
-        "HelmRepository",
-        "OCIRepository",
-    ),
-}
-_RBAC = "rbac.authorization.k8s.io"
-ROLES = frozenset(
-    {
-        (_RBAC, kind)
-        for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
-    }
+from kong_oam.objects.component import JudgedComponent, Rules, dotted
+from kong_oam.objects.known_kinds import (
+    A_WAY_IN,
+    INGRESSES,
+    MODULE,
+    RELEASE,
+    ROLES,
+    USUAL,
+    is_cluster_scoped,
+    is_controlled,
+    why_never,
 )
+from kong_oam.objects.pods import mapping
+from kong_oam.objects.texts import texts_in
+
 _NO_ROLES = (
     "roles let pods read and change what is in the cluster; take it out, or have the stack say so: "
     "cluster.rbac"
 )
 _RELEASE_TYPE = "helmchart"
-USUAL = (
-    WORKLOADS
-    | INGRESSES
-    | {
-        ("", "ConfigMap"),
-        ("", "PersistentVolumeClaim"),
-        ("", "Secret"),
-        ("", "Service"),
-        ("", "ServiceAccount"),
-        ("autoscaling", "HorizontalPodAutoscaler"),
-        ("policy", "PodDisruptionBudget"),
-        ("terraform.core.oam.dev", "Configuration"),
-        *(
-            (f"{group}.toolkit.fluxcd.io", kind)
-            for group, kinds in _FLUX.items()
-            for kind in kinds
-        ),
-    }
-)
-"""Group and kind of what every stack takes."""
-_CLUSTER_SCOPED = frozenset(
-    {
-        ("", "Namespace"),
-        ("", "PersistentVolume"),
-        (_RBAC, "ClusterRole"),
-        (_RBAC, "ClusterRoleBinding"),
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
-        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
-        ("apiextensions.k8s.io", "CustomResourceDefinition"),
-        ("apiregistration.k8s.io", "APIService"),
-        ("networking.k8s.io", "IngressClass"),
-        ("scheduling.k8s.io", "PriorityClass"),
-        ("storage.k8s.io", "StorageClass"),
-    }
-)
 
 _API = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
-_A_WAY_IN = (
-    "it would be a way in that knows no rule; the gateway trait and the access trait say "
-    "who gets in"
-)
-WAYS_IN = frozenset(
-    {
-        "ApisixRoute",
-        "DomainMapping",
-        "GRPCRoute",
-        "Gateway",
-        "GatewayRoute",
-        "HTTPProxy",
-        "HTTPRoute",
-        "Ingress",
-        "IngressRoute",
-        "IngressRouteTCP",
-        "IngressRouteUDP",
-        "MultiClusterIngress",
-        "MultiClusterService",
-        "Route",
-        "RouteGroup",
-        "ServiceAttachment",
-        "ServiceExport",
-        "TCPRoute",
-        "TLSRoute",
-        "TargetGroupBinding",
-        "TransportServer",
-        "UDPRoute",
-        "VirtualServer",
-        "VirtualServerRoute",
-        "VirtualService",
-    }
-)
-GROUPS_OF_WAYS_IN = (
-    "apisix.apache.org",
-    "cfargotunnel.com",
-    "gateway.networking.k8s.io",
-    "gateway.networking.x-k8s.io",
-    "gateway.solo.io",
-    "getambassador.io",
-    "haproxy.org",
-    "inlets.dev",
-    "k8s.nginx.org",
-    "konghq.com",
-    "ngrok.com",
-    "projectcontour.io",
-    "route.openshift.io",
-    "skupper.io",
-    "tailscale.com",
-    "traefik.containo.us",
-    "traefik.io",
-)
-"""Products that are ways in and nothing else, or that one can be made of with each of their kinds,
-or by a label or an annotation of theirs."""
-_LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
-_ELSEWHERE = (
-    "it would have a Service lead to whatever addresses it says, whoever has these and "
-    "whoever reaches the Service"
-)
-_REQUESTS = frozenset(
-    {
-        ("cert-manager.io", "CertificateRequest"),
-        ("certificates.k8s.io", "CertificateSigningRequest"),
-    }
-)
-_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
-_A_HOLE = (
-    "network policies add up, so one more can only let more in; the gateway alone reaches a "
-    "component's pods"
-)
-_GROUPS_OF_NETWORKS = (
-    "antrea.io",
-    "cilium.io",
-    "k8s.cni.cncf.io",
-    "k8s.ovn.org",
-    "kubeovn.io",
-    "networking.k8s.aws",
-    "policy.networking.k8s.io",
-    "projectcalico.org",
-)
 
 _SECRETS = (
     "writeConnectionSecretToRef",
@@ -186,6 +62,11 @@ _RELEASE_FIELDS = frozenset(
         "version",
     }
 )
+
+_PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
+
+_NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
+"""Where a text in HCL, or in JSON, says a namespace."""
 
 
 def kind_refused(
@@ -232,25 +113,6 @@ def namespaces_refused(
         yield component.refused("ACC225", one, message)
 
 
-def never_deployed(kind: tuple[str, str]) -> str:
-    """Why objects of a kind are refused whatever a stack allows; empty where they are not."""
-    return _never(kind, {})
-
-
-def is_cluster_scoped(kind: tuple[str, str]) -> bool:
-    """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one
-    on them all the same, which the API server takes off again."""
-    return kind in _CLUSTER_SCOPED
-
-
-def is_of_kubernetes(kind: tuple[str, str]) -> bool:
-    """Whether a kind is one of Kubernetes' own, whose fields are known."""
-    group = kind[0]
-    return group != "apiextensions.k8s.io" and (
-        "." not in group or group.endswith(".k8s.io")
-    )
-
-
 def _kind_message(
     component: JudgedComponent, one: RenderedObject, kind: tuple[str, str], rules: Rules
 ) -> str:
@@ -262,10 +124,10 @@ def _kind_message(
             f"'{one.api}' and '{name}' are no apiVersion and kind, as apps/v1 and Deployment "
             "are; correct them"
         )
-    if reason := _never(kind, one.object):
+    if reason := why_never(kind, one.object):
         return reason
     if one.nested and kind in INGRESSES:
-        return f"{_A_WAY_IN}; take it out"
+        return f"{A_WAY_IN}; take it out"
     if kind == RELEASE:
         return _release_message(component, one)
     full = f"{group}/{name}" if group else name
@@ -277,27 +139,6 @@ def _kind_message(
         f"nobody here knows what objects of {full} open; take it out, or have the stack allow it, "
         f"with what it may open: cluster.allow, {full}"
     )
-
-
-def _never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
-    """Why a kind is refused whatever the stack says; empty where it is not."""
-    group, name = kind
-    if name.endswith("List") and ("items" in found or kind == ("", "List")):
-        return "a list hides what is in it; write its objects by themselves"
-    if (name in WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
-        return f"{_A_WAY_IN}; take it out"
-    if name in _LED_ELSEWHERE:
-        return f"{_ELSEWHERE}; take it out"
-    if kind in _REQUESTS:
-        return _ENCODED
-    if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
-        return f"{_A_HOLE}; take it out"
-    return ""
-
-
-@lru_cache(1024)
-def _within(group: str, groups: tuple[str, ...]) -> bool:
-    return any(group == one or group.endswith(f".{one}") for one in groups)
 
 
 def _release_message(component: JudgedComponent, one: RenderedObject) -> str:
@@ -335,5 +176,42 @@ def _namespaces(
         for name in _SECRETS
         if name in spec
     ]
-    fields += namespaces_said(one)
+    fields += _namespaces_said(one)
     yield from ((field, str(value)) for field, value in fields if value)
+
+
+def patches_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
+    """Yields where an object has its controller change what it makes: pods that are seen here in no
+    form."""
+    if not is_controlled(one):
+        return
+    for path, holder in one.inside:
+        for field in (
+            _PATCHES if path[:1] == ("spec",) and path[:2] != ("spec", "values") else ()
+        ):
+            if holder.get(field):
+                at = (*path, field)
+                message = (
+                    f"{dotted(at)} would change pods and Services that nobody here sees; take it "
+                    "out, and write it into the chart's values or the repository"
+                )
+                yield component.refused("ACC226", one, message, at)
+
+
+def _namespaces_said(one: RenderedObject) -> Iterator[tuple[str, str]]:
+    """Yields the namespaces that a Configuration names: for its state, or in code that makes
+    objects in a cluster."""
+    if one.group_kind != MODULE:
+        return
+    for said in texts_in(one.object.get("spec"), ("spec",)):
+        path, text = said.path, said.text
+        if said.is_key:
+            continue
+        of_state = path[1:2] == ("backend",)  # a spec that is no mapping has no fields
+        if of_state and path[-1] == "namespace":
+            yield dotted(path), text
+        elif of_state or "kubernetes" in text:
+            for namespace in _NAMESPACE.findall(text):
+                yield f"a namespace in {dotted(path)}", namespace

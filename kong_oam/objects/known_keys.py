@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN
+from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN
 
 _HARMLESS = frozenset(
     {

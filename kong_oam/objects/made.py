@@ -3,15 +3,17 @@ routes. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.model import Application, Component
+from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.gateway_traits import gateway_routes
+from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
-from kong_oam.objects.routes import Route, ingress_routes
+from kong_oam.objects.ports import GRPC, named_as_grpc
+from kong_oam.objects.routes import Route, ingress_routes, refused_annotation
+from kong_oam.objects.services import services_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,75 @@ def made_of(
     if part.rendered is None:
         return Made(
             objects,
-            tuple(gateway_routes(part, harmless)),
+            tuple(_gateway_routes(part, harmless)),
             tuple(wrong_properties(application, part)),
         )
-    return Made(objects, tuple(ingress_routes(application, part, harmless)))
+    services = services_of(application, part)
+    routes = ingress_routes(application, part, services, harmless)
+    return Made(objects, tuple(routes))
+
+
+def _gateway_routes(
+    part: Component, harmless: Collection[str]
+) -> Iterator[Route | Diagnostic]:
+    """Yields the routes of a plain component's gateway traits, and what is wrong with them.
+    `harmless`: keys and domains of annotations that the stack says open nothing."""
+    for trait in part.traits_of("gateway"):
+        properties, place = trait.properties, trait.place.at("properties")
+        domain, certificate = properties.get("domain"), properties.get("secretName")
+        service = service_name(part.name, properties.get("name"))
+        yield from _grpc_ports(part, trait)
+        yield from _missing_ports(part, trait)
+        for name, value in properties.get("annotations", {}).items():
+            if refused := refused_annotation(name, value, harmless):
+                yield Diagnostic(*refused, place.at("annotations").key(name))
+        for path, port in properties["http"].items():
+            host_place = place if domain is None else place.at("domain")
+            at = place.at("http").key(path)
+            yield Route(domain, path, service, port, certificate, at, host_place)
+
+
+def _grpc_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
+    """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
+
+    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
+    by that of the gate.
+    """
+    place = trait.place.at("properties")
+    names = {
+        number: str(port.get("name", ""))
+        for port in part.properties.get("ports", ())
+        for number in (port["port"], port.get("containerPort", port["port"]))
+    }
+    for path, port in trait.properties["http"].items():
+        if named_as_grpc(names.get(port, "")):
+            yield Diagnostic(
+                "ACC218",
+                f"port {port} ('{names[port]}') {GRPC}",
+                place.at("http").key(path),
+            )
+
+
+def _missing_ports(part: Component, trait: Trait) -> Iterator[Diagnostic]:
+    """Finds ports that the component does not have, where it lists those that it has.
+
+    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a
+    port with `expose: true` is on a Service of its own name already, and leads where that says.
+    """
+    properties = part.properties
+    listed = properties.get("ports") or ([properties] if "port" in properties else [])
+    tcp = [port for port in listed if port.get("protocol", "TCP") == "TCP"]
+    ports = {int(port.get("containerPort", port["port"])) for port in tcp}
+    if "name" not in trait.properties:
+        ports |= {int(port["port"]) for port in tcp if port.get("expose")}
+    for path, port in trait.properties["http"].items() if listed else ():
+        if port not in ports:
+            has = (
+                f"its ports are {some(map(str, sorted(ports)))}"
+                if ports
+                else "none of its ports is TCP"
+            )
+            message = f"'{part.name}' has no port {int(port)}; {has}"
+            yield Diagnostic(
+                "ACC223", message, trait.place.at("properties", "http", path)
+            )

@@ -21,8 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.objects.component import APPLICATION, COMPONENT
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.pods import Manifest
 
 # Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its

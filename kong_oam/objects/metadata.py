@@ -9,10 +9,9 @@ from functools import lru_cache
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.rendered import Inside, RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent, Rules, dotted
-from kong_oam.objects.foreign import is_foreign
-from kong_oam.objects.kinds import USUAL, is_of_kubernetes
+from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import always_obeyed, opens_nothing
+from kong_oam.objects.known_kinds import INGRESSES, USUAL, is_foreign, is_of_kubernetes
 from kong_oam.objects.pods import Path, mapping
 from kong_oam.objects.texts import reading
 

@@ -9,13 +9,12 @@ them nothing answers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Final
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
 from kong_oam.oam.model import Component
+from kong_oam.objects.component import NamedService
 
 ELSEWHERE: Final = (
     "name what a release or an operator makes in access.service, and as "
@@ -23,22 +22,6 @@ ELSEWHERE: Final = (
 )
 """What to do where a component exposes what it does not render."""
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class NamedService:
-    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by
-    their `labels` and `target`, the port that they listen at. `ours` is what is made of it: the
-    name of a Service and a NetworkPolicy. `https`: they speak it, with a certificate that names the
-    Service `name`."""
-
-    name: str
-    port: int
-    target: int
-    labels: Mapping[str, str]
-    ours: str
-    place: Place = field(compare=False)
-    https: bool = False
 
 
 def named_service(component: Component) -> NamedService | None:

@@ -8,8 +8,13 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from kong_oam.objects.pods import Path, PodTemplate, holder_at, mapping
-from kong_oam.objects.texts import folded
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import JudgedComponent, Rules, dotted
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.known_kinds import is_foreign
+from kong_oam.objects.pods import Path, PodTemplate, holder_at, mapping, mappings
+from kong_oam.objects.texts import folded, reading
 
 _ROOT: Final = "the container would be root of its node"
 
@@ -97,6 +102,65 @@ _ANNOTATIONS = (
     "container.apparmor.security.beta.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/",
 )
+_VOLUMES = frozenset(
+    {
+        "awsElasticBlockStore",
+        "azureDisk",
+        "azureFile",
+        "cephfs",
+        "cinder",
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "fc",
+        "gcePersistentDisk",
+        "image",
+        "iscsi",
+        "name",
+        "nfs",
+        "persistentVolumeClaim",
+        "portworxVolume",
+        "projected",
+        "rbd",
+        "secret",
+        "vsphereVolume",
+    }
+)
+"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do
+something as root."""
+
+
+def pods_refused(
+    component: JudgedComponent, one: RenderedObject, rules: Rules
+) -> Iterator[Diagnostic]:
+    """Yields what takes pods of an object out of their fence. Of a kind that nobody knows, all
+    of it may be a pod's."""
+    inside = reading(one).inside if is_foreign(one) else _inside_pods(one)
+    found: list[tuple[Path, str]] = []
+    for path, holder in inside:
+        found += openings(path, holder, rules.allowed)
+    for template in fenced_pods(one):
+        found += [*_volumes_of_node(template), *annotation_openings(template)]
+    for path, reason in found:
+        yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
+
+
+def _inside_pods(one: RenderedObject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for at in (template.at for template in fenced_pods(one)):
+        yield from (pair for pair in one.inside if pair[0][: len(at)] == at)
+
+
+def _volumes_of_node(template: PodTemplate) -> Iterator[tuple[Path, str]]:
+    for index, volume in enumerate(mappings(template.spec.get("volumes"))):
+        unknown = [
+            str(kind)
+            for kind in volume
+            if kind not in _VOLUMES and volume[kind] is not None
+        ]
+        for kind in sorted(unknown):
+            yield (*template.at, "volumes", str(index), kind), OF_NODE
 
 
 def openings(

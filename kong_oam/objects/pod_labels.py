@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.controllers import (
-    RELEASES,
+from kong_oam.objects.controllers import deploys_to, is_installed_here, release_name
+from kong_oam.objects.known_kinds import RELEASES, is_foreign, is_read_freely
+from kong_oam.objects.texts import (
     Sources,
-    deploys_to,
-    is_installed_here,
-    release_name,
+    folded,
+    label_values,
+    reading,
     texts_of_sources,
+    with_inner_objects,
 )
-from kong_oam.objects.foreign import is_foreign, is_read_freely, with_inner_objects
-from kong_oam.objects.texts import folded, label_values, reading
 
 INSTANCE = "app.kubernetes.io/instance"
 """The label with which charts name their release on its pods. Helm lets a namespace have one

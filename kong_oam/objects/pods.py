@@ -12,27 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.rendered import group_kind
+from kong_oam.oam.rendered import WORKLOADS, group_kind
 
 Manifest = dict[str, Any]
 Path = tuple[str, ...]
 
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 """The fields of a pod's spec that hold containers."""
-
-_TEMPLATE: Path = ("spec", "template")
-_TEMPLATES: Mapping[tuple[str, str], Path] = {
-    ("", "Pod"): (),
-    ("", "ReplicationController"): _TEMPLATE,
-    ("apps", "Deployment"): _TEMPLATE,
-    ("apps", "StatefulSet"): _TEMPLATE,
-    ("apps", "DaemonSet"): _TEMPLATE,
-    ("apps", "ReplicaSet"): _TEMPLATE,
-    ("batch", "Job"): _TEMPLATE,
-    ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
-}
-WORKLOADS = frozenset(_TEMPLATES)
-"""Group and kind of what Kubernetes makes pods of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +55,7 @@ def pod_templates(
     `pod_spec_path` leads to a pod's spec (`spec.template.spec`); the template is the mapping around
     it.
     """
-    path = _TEMPLATES.get(group_kind(found))
+    path = WORKLOADS.get(group_kind(found))
     if path is None and pod_spec_path:
         *around, last = pod_spec_path.split(".")
         path = tuple(around) if last == "spec" else None
@@ -156,3 +142,11 @@ def mappings(value: Any) -> list[Mapping[str, Any]]:
         if value and isinstance(value, (list, tuple))
         else []
     )
+
+
+def texts(values: object) -> dict[str, str]:
+    """Labels, annotations or a selector with texts as values, whatever was rendered."""
+    return {
+        str(key): value if isinstance(value, str) else repr(value)
+        for key, value in mapping(values).items()
+    }

@@ -17,8 +17,8 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.texts import with_inner_objects
 
 RBAC = "rbac.authorization.k8s.io"
 _ROLES, _BINDINGS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")

@@ -18,13 +18,14 @@ from kong_oam.oam.document import Place
 from kong_oam.oam.model import Application, Component, Trait
 from kong_oam.oam.plain import EXACT, INGRESS_HINT
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import INGRESSES
+from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
 from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.named import ELSEWHERE, NamedService, named_service
+from kong_oam.objects.known_kinds import INGRESSES
+from kong_oam.objects.named import ELSEWHERE, named_service
+from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
-from kong_oam.objects.services import GRPC, Port, Service, services_of
-from kong_oam.objects.shapes import misshapen_ingress
+from kong_oam.objects.ports import GRPC, Port, Service
 
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 
@@ -60,11 +61,15 @@ class Route:
 
 
 def ingress_routes(
-    application: Application, part: Component, harmless: Collection[str] = ()
+    application: Application,
+    part: Component,
+    services: Mapping[str, Service],
+    harmless: Collection[str] = (),
 ) -> Iterator[Route | Diagnostic]:
     """Yields the routes of a rendered component's Ingresses, and what is wrong with them.
-    `harmless`: keys and domains of annotations that the stack says open nothing."""
-    found = [*_ingress_routes(application, part, harmless)]
+    `services` are those that it renders, by name. `harmless`: keys and domains of annotations that
+    the stack says open nothing."""
+    found = [*_ingress_routes(application, part, services, harmless)]
     routes = [one for one in found if isinstance(one, Route)]
     # Of Services with one port the first by name goes by the port alone, as that of a single
     # gateway trait does.
@@ -80,9 +85,12 @@ def ingress_routes(
 
 
 def _ingress_routes(
-    application: Application, part: Component, harmless: Collection[str]
+    application: Application,
+    part: Component,
+    services: Mapping[str, Service],
+    harmless: Collection[str],
 ) -> Iterator[Route | Diagnostic]:
-    services, named = services_of(application, part), named_service(part)
+    named = named_service(part)
     for one in part.rendered or ():
         if one.group_kind in INGRESSES:
             ingress = _Ingress(

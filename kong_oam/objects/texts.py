@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import read
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent
-from kong_oam.objects.pods import Path
+from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, dotted
+from kong_oam.objects.known_kinds import is_controlled, is_foreign
+from kong_oam.objects.pods import Path, mapping
 
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 """What could be an object's name, or a part of a name with dots. Of `my-name`, `name` is none."""
@@ -63,6 +65,10 @@ _ENCODED: Final = re.compile(
 _OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
 """Kubernetes' fields that say which pods are near."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
+
+
+Sources = Mapping[tuple[str, str, str], tuple[RenderedObject, ...]]
+"""The ConfigMaps and Secrets that components render, by namespace, kind and name."""
 
 
 class Text(NamedTuple):
@@ -338,3 +344,76 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text).decode("utf-8", "replace")
     except ValueError:  # which the cluster refuses
         return ""
+
+
+def texts_of_sources(
+    one: RenderedObject, sources: Sources
+) -> Iterator[tuple[Path, str, Text]]:
+    """Yields the texts of ConfigMaps and Secrets that a controller reads as part of the object.
+    Each has the path and the name by which the object says its source."""
+    if is_controlled(one):
+        for path, holder in one.inside:
+            kind, name = str(holder.get("kind")), str(holder.get("name"))
+            for found in sources.get((one.namespace, kind, name), ()):
+                yield from (
+                    ((*path, "name"), name, text) for text in texts_held(found.object)
+                )
+
+
+def inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
+    """The objects that stand in a foreign object, at any depth: its controller may make them.
+
+    What has `apiVersion` and `kind` and else texts and numbers alone only refers to an object.
+    """
+    found: tuple[RenderedObject, ...] | None = one.known.get("within")
+    if found is None:
+        found = one.known["within"] = (
+            _inner_objects(one) if is_foreign(one) and not one.nested else ()
+        )
+    return found
+
+
+def unread_refused(
+    component: JudgedComponent, one: RenderedObject
+) -> Iterator[Diagnostic]:
+    """Yields the texts of a foreign object that say an object which nobody here can judge: readers
+    differ in what a template, a repeated key or a tag makes of it."""
+    for text in reading(one).texts if is_foreign(one) else ():
+        if text.says_object:
+            message = (
+                f"{dotted(text.place)} says apiVersion and kind, and is no YAML that every reader "
+                "reads alike, so nobody here can judge the object; write it as plain YAML, "
+                "without templates"
+            )
+            yield component.refused("ACC224", one, message, text.place)
+
+
+def with_inner_objects(objects: Iterable[RenderedObject]) -> list[RenderedObject]:
+    """Objects, each with those that stand in it behind it."""
+    return [each for one in objects for each in (one, *inner_objects(one))]
+
+
+def _inner_objects(one: RenderedObject) -> tuple[RenderedObject, ...]:
+    found = []
+    for path, holder in reading(one).inside:
+        names_kind = isinstance(holder.get("apiVersion"), str) and isinstance(
+            holder.get("kind"), str
+        )
+        if (
+            path
+            and names_kind
+            and any(isinstance(value, dict | list) for value in holder.values())
+        ):
+            metadata = {"namespace": one.namespace, **mapping(holder.get("metadata"))}
+            inner = {**holder, "metadata": metadata}
+            found.append(
+                RenderedObject(
+                    inner,
+                    one.trait,
+                    one.key,
+                    one.place,
+                    defined=one.defined,
+                    nested=True,
+                )
+            )
+    return tuple(found)

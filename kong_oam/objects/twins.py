@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.component import INGRESSES, JudgedComponent, texts
-from kong_oam.objects.foreign import inner_objects
-from kong_oam.objects.kinds import is_cluster_scoped
-from kong_oam.objects.named import NamedService
-from kong_oam.objects.pods import mapping
+from kong_oam.objects.component import JudgedComponent, NamedService
+from kong_oam.objects.known_kinds import INGRESSES, is_cluster_scoped
+from kong_oam.objects.pods import mapping, texts
+from kong_oam.objects.texts import inner_objects
 
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET, _SERVICE = ("", "Secret"), ("", "Service")

@@ -35,7 +35,7 @@ from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.oam.document import Document
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import NamedService
 from tests.support.estates import SPELLING
 from tests.support.tiers import examples
 

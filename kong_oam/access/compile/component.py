@@ -20,8 +20,9 @@ from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack,
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
+from kong_oam.objects.component import NamedService
 from kong_oam.objects.made import made_of
-from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
+from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access

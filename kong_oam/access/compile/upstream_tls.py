@@ -11,8 +11,9 @@ from kong_oam.access.edge.upstream_tls import MOUNTED_AT, Issuer, UpstreamTls
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.named import NamedService, named_service
+from kong_oam.objects.named import named_service
 from kong_oam.objects.tls import tls_secret_name
 
 TRAIT = "upstream-tls"

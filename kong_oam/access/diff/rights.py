@@ -8,8 +8,8 @@ from typing import Final
 
 from kong_oam.access.diff.change import EstateWithFacts, Kind, Setting, Subject
 from kong_oam.access.model import Component
-from kong_oam.objects.foreign import with_inner_objects
 from kong_oam.objects.rights import rights_of
+from kong_oam.objects.texts import with_inner_objects
 
 RIGHTS: Final = "rights"
 """The name of the fact."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.stack import MINOR
-from kong_oam.objects.kinds import never_deployed
 from kong_oam.objects.known_keys import always_obeyed
+from kong_oam.objects.known_kinds import never_deployed
 
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 """What `cluster.allow` names one by one: no API group stands before these."""

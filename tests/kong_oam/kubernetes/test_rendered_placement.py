@@ -19,8 +19,8 @@ from kong_oam.kubernetes.rendered import (
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
+from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.named import NamedService
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
 from tests.support.rendered_components import OBJECTS, component, estate_of, made

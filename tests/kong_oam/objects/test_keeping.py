@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import JudgedComponent, NamedService
 from tests.support.judged import PLACE, POD, SERVICE, judged, said
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"

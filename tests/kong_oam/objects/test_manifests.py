@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kong_oam.objects.component import NamedService
 from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
@@ -20,7 +21,6 @@ from kong_oam.objects.manifests import (
     service_account,
     services,
 )
-from kong_oam.objects.named import NamedService
 from tests.support.judged import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"

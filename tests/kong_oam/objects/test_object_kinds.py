@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.objects.pods import WORKLOADS
+from kong_oam.oam.rendered import WORKLOADS
 from tests.support.judged import POD, judged, merged, said
 from tests.support.ways_in import WAYS_IN
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.objects.kinds import USUAL
+from kong_oam.objects.known_kinds import USUAL
 from tests.support.documentation import block, page, shown, table
 
 PAGE = "reference/objects.md"

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.objects.component import JudgedComponent
-from kong_oam.objects.named import NamedService
+from kong_oam.objects.component import JudgedComponent, NamedService
 from tests.support.judged import PLACE, judged, said
 
 RELEASE = {

@@ -1,0 +1,231 @@
+"""What is known of kinds of objects: which every stack takes, which none does, and who makes
+other objects of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from kong_oam.oam.rendered import WORKLOADS, RenderedObject
+
+INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
+"""The kinds that are read as routes, and never deployed."""
+
+RELEASE = ("helm.sh", "Release")
+
+KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
+
+_HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
+
+RELEASES = frozenset({RELEASE, _HELM_RELEASE})
+"""The kinds of which Helm makes a release: by Pulumi, and by Flux."""
+
+MODULE = ("terraform.core.oam.dev", "Configuration")
+
+_CONTROLLED = frozenset({*RELEASES, KUSTOMIZATION, MODULE})
+
+_FLUX = {
+    "helm": ("HelmRelease",),
+    "image": ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"),
+    "kustomize": ("Kustomization",),
+    "source": (
+        "Bucket",
+        "GitRepository",
+        "HelmChart",
+        "HelmRepository",
+        "OCIRepository",
+    ),
+}
+
+_RBAC = "rbac.authorization.k8s.io"
+
+ROLES = frozenset(
+    {
+        (_RBAC, kind)
+        for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    }
+)
+
+USUAL = (
+    frozenset(WORKLOADS)
+    | INGRESSES
+    | {
+        ("", "ConfigMap"),
+        ("", "PersistentVolumeClaim"),
+        ("", "Secret"),
+        ("", "Service"),
+        ("", "ServiceAccount"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("policy", "PodDisruptionBudget"),
+        ("terraform.core.oam.dev", "Configuration"),
+        *(
+            (f"{group}.toolkit.fluxcd.io", kind)
+            for group, kinds in _FLUX.items()
+            for kind in kinds
+        ),
+    }
+)
+"""Group and kind of what every stack takes."""
+
+_CLUSTER_SCOPED = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "PersistentVolume"),
+        (_RBAC, "ClusterRole"),
+        (_RBAC, "ClusterRoleBinding"),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("networking.k8s.io", "IngressClass"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("storage.k8s.io", "StorageClass"),
+    }
+)
+
+A_WAY_IN = (
+    "it would be a way in that knows no rule; the gateway trait and the access trait say "
+    "who gets in"
+)
+
+WAYS_IN = frozenset(
+    {
+        "ApisixRoute",
+        "DomainMapping",
+        "GRPCRoute",
+        "Gateway",
+        "GatewayRoute",
+        "HTTPProxy",
+        "HTTPRoute",
+        "Ingress",
+        "IngressRoute",
+        "IngressRouteTCP",
+        "IngressRouteUDP",
+        "MultiClusterIngress",
+        "MultiClusterService",
+        "Route",
+        "RouteGroup",
+        "ServiceAttachment",
+        "ServiceExport",
+        "TCPRoute",
+        "TLSRoute",
+        "TargetGroupBinding",
+        "TransportServer",
+        "UDPRoute",
+        "VirtualServer",
+        "VirtualServerRoute",
+        "VirtualService",
+    }
+)
+
+GROUPS_OF_WAYS_IN = (
+    "apisix.apache.org",
+    "cfargotunnel.com",
+    "gateway.networking.k8s.io",
+    "gateway.networking.x-k8s.io",
+    "gateway.solo.io",
+    "getambassador.io",
+    "haproxy.org",
+    "inlets.dev",
+    "k8s.nginx.org",
+    "konghq.com",
+    "ngrok.com",
+    "projectcontour.io",
+    "route.openshift.io",
+    "skupper.io",
+    "tailscale.com",
+    "traefik.containo.us",
+    "traefik.io",
+)
+"""Products that are ways in and nothing else, or that one can be made of with each of their kinds,
+or by a label or an annotation of theirs."""
+
+_LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
+
+_ELSEWHERE = (
+    "it would have a Service lead to whatever addresses it says, whoever has these and "
+    "whoever reaches the Service"
+)
+
+_REQUESTS = frozenset(
+    {
+        ("cert-manager.io", "CertificateRequest"),
+        ("certificates.k8s.io", "CertificateSigningRequest"),
+    }
+)
+
+_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
+
+_A_HOLE = (
+    "network policies add up, so one more can only let more in; the gateway alone reaches a "
+    "component's pods"
+)
+
+_GROUPS_OF_NETWORKS = (
+    "antrea.io",
+    "cilium.io",
+    "k8s.cni.cncf.io",
+    "k8s.ovn.org",
+    "kubeovn.io",
+    "networking.k8s.aws",
+    "policy.networking.k8s.io",
+    "projectcalico.org",
+)
+
+
+def never_deployed(kind: tuple[str, str]) -> str:
+    """Why objects of a kind are refused whatever a stack allows; empty where they are not."""
+    return why_never(kind, {})
+
+
+def is_cluster_scoped(kind: tuple[str, str]) -> bool:
+    """Whether objects of a kind are in no namespace, as far as that is known. KubeVela writes one
+    on them all the same, which the API server takes off again."""
+    return kind in _CLUSTER_SCOPED
+
+
+def is_of_kubernetes(kind: tuple[str, str]) -> bool:
+    """Whether a kind is one of Kubernetes' own, whose fields are known."""
+    group = kind[0]
+    return group != "apiextensions.k8s.io" and (
+        "." not in group or group.endswith(".k8s.io")
+    )
+
+
+def why_never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
+    """Why a kind is refused whatever the stack says; empty where it is not."""
+    group, name = kind
+    if name.endswith("List") and ("items" in found or kind == ("", "List")):
+        return "a list hides what is in it; write its objects by themselves"
+    if (name in WAYS_IN and kind not in INGRESSES) or _within(group, GROUPS_OF_WAYS_IN):
+        return f"{A_WAY_IN}; take it out"
+    if name in _LED_ELSEWHERE:
+        return f"{_ELSEWHERE}; take it out"
+    if kind in _REQUESTS:
+        return _ENCODED
+    if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
+        return f"{_A_HOLE}; take it out"
+    return ""
+
+
+@lru_cache(1024)
+def _within(group: str, groups: tuple[str, ...]) -> bool:
+    return any(group == one or group.endswith(f".{one}") for one in groups)
+
+
+def is_controlled(one: RenderedObject) -> bool:
+    """Whether a controller of Flux's or Terraform's, or Helm, makes other objects of it."""
+    return one.group_kind in _CONTROLLED
+
+
+def is_foreign(one: RenderedObject) -> bool:
+    """Whether an object is of a kind that nobody here knows: what its fields do, its controller
+    says."""
+    kind = one.group_kind
+    return kind not in USUAL and kind not in ROLES and kind != RELEASE
+
+
+def is_read_freely(one: RenderedObject) -> bool:
+    """Whether any text in an object may name something to a controller: in a foreign one, or in
+    what a chart, a repository or a module is told."""
+    return is_foreign(one) or is_controlled(one)

@@ -1,0 +1,155 @@
+"""What shape the objects, pods and Services have to have of which something is read or changed,
+as JSON Schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+import jsonschema_rs
+
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import dotted
+from kong_oam.objects.known_kinds import USUAL
+from kong_oam.objects.pods import CONTAINER_LISTS, Path
+
+Shape = dict[str, Any]
+"""A JSON Schema. None is as good as nothing."""
+
+
+def _list(items: Shape) -> Shape:
+    return {"type": ["array", "null"], "items": items}
+
+
+def _fields(**fields: Shape) -> Shape:
+    """A mapping. It needs the fields that cannot be null."""
+    needed = [field for field, shape in fields.items() if "null" not in shape["type"]]
+    return {
+        "type": ["object"] if needed else ["object", "null"],
+        "required": needed,
+        "properties": fields,
+    }
+
+
+def _needed(shape: Shape) -> Shape:
+    return {**shape, "type": [name for name in shape["type"] if name != "null"]}
+
+
+def _or_null(shape: Shape) -> Shape:
+    return {**shape, "type": [*shape["type"], "null"]}
+
+
+_TEXT: Final[Shape] = {"type": ["string", "null"]}
+
+_EITHER: Final[Shape] = {"type": ["integer", "string", "null"]}
+
+_NEEDED_TEXT: Final = _needed(_TEXT)
+
+_NEEDED_NUMBER: Final[Shape] = {"type": ["integer"]}
+
+_MAPPING: Final[Shape] = {"type": ["object", "null"]}
+
+_TEXTS: Final[Shape] = {**_MAPPING, "additionalProperties": _TEXT}
+
+_WANTED: Final = {
+    "string": "a text",
+    "integer": "a number",
+    "integer string": "a number or a text",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+def _container(name: Shape) -> Shape:
+    return _fields(
+        name=name,
+        image=_TEXT,
+        command=_list(_TEXT),
+        args=_list(_TEXT),
+        env=_list(_fields(name=_NEEDED_TEXT)),
+        envFrom=_list(_MAPPING),
+        ports=_list(_fields(containerPort=_NEEDED_NUMBER, name=_TEXT, protocol=_TEXT)),
+        volumeMounts=_list(_fields(name=_NEEDED_TEXT)),
+        securityContext=_MAPPING,
+    )
+
+
+def _pod(name: Shape) -> jsonschema_rs.Validator:
+    """The pods of an object. `name`: that of a container."""
+    containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
+    return jsonschema_rs.validator_for(
+        _fields(
+            **containers,
+            volumes=_list(_fields(name=_NEEDED_TEXT, image=_fields(reference=_TEXT))),
+            imagePullSecrets=_list(_MAPPING),
+            hostAliases=_list(
+                _fields(ip=_NEEDED_TEXT, hostnames=_needed(_list(_TEXT)))
+            ),
+            serviceAccountName=_TEXT,
+            serviceAccount=_TEXT,
+            securityContext=_MAPPING,
+        )
+    )
+
+
+OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
+
+OF_OTHERS: Final = _pod(_TEXT)
+"""A controller may name the containers of a kind of its own, as Knative does."""
+
+_PORT: Final = _fields(
+    port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT
+)
+
+_OBJECT: Final = _fields(
+    metadata=_fields(name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS)
+)
+
+_SPEC: Final = _fields(spec=_MAPPING)
+
+_PATH: Final = _needed(_fields(path=_TEXT))
+
+_RULE: Final = _needed(
+    _fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH)))))
+)
+
+_INGRESS: Final = jsonschema_rs.validator_for(
+    _fields(spec=_needed(_fields(rules=_list(_RULE))))
+)
+
+_OBJECTS: Final[Mapping[tuple[str, str], Shape]] = {
+    ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
+    ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
+    ("", "Service"): _fields(
+        spec=_fields(ports=_list(_PORT), type=_TEXT, clusterIP=_TEXT)
+    ),
+}
+
+
+@cache
+def object_schema(kind: tuple[str, str]) -> jsonschema_rs.Validator:
+    """What is known of the objects of a kind, but for their pods."""
+    has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
+    of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
+    return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
+
+
+def misshapen_ingress(one: RenderedObject) -> Iterator[str]:
+    """Yields where an Ingress has another shape than its routes are read from, and what would be
+    there."""
+    for path, wanted in differences(one.object, _INGRESS, ()):
+        yield f"{dotted(path)} has to be {wanted}"
+
+
+def differences(
+    value: Any, shape: jsonschema_rs.Validator, path: Path
+) -> Iterator[tuple[Path, str]]:
+    """Yields where a value has another shape."""
+    for error in shape.iter_errors(value):
+        kind = error.kind.as_dict()
+        at = (*path, *map(str, error.instance_path))
+        if "property" in kind:
+            yield (*at, kind["property"]), "there"
+        else:
+            yield at, _WANTED[" ".join(sorted({*kind["types"]} - {"null"}))]

@@ -1,0 +1,76 @@
+"""Which Secrets and ServiceAccounts an object refers to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from kong_oam.oam.rendered import Inside
+from kong_oam.objects.pods import Path, mapping
+
+_SECRETS = (
+    "secret",
+    "secretkeyref",
+    "secretname",
+    "secretref",
+    "secretreference",
+    "secrettoref",
+)
+"""How the fields end, in lower case and without a plural's `s`, that name a Secret."""
+
+_ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
+
+
+def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
+    """Yields the Secrets that an object refers to, in whatever part of it: path, namespace
+    (empty: the object's), name.
+
+    Labels and annotations refer to nothing, whatever they are called.
+    """
+    for path, holder in inside:
+        if "metadata" in path:
+            continue
+        for key, value in holder.items():
+            if _named_by(key) == "secret":
+                yield from _references(value, (*path, str(key)))
+        if holder.get("kind") == "Secret" and holder.get("name"):
+            yield (*path, "name"), _namespace(holder), str(holder["name"])
+
+
+def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yields the Secrets that a field names, by itself or in a list."""
+    if isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from _references(one, (*path, str(index)))
+    elif isinstance(value, str):
+        yield path, "", value
+    elif name := mapping(value).get("name"):
+        yield (*path, "name"), _namespace(value), str(name)
+
+
+def _namespace(holder: Mapping[str, Any]) -> str:
+    return str(holder.get("namespace") or "")
+
+
+@lru_cache(4096)
+def _named_by(key: object) -> str:
+    """What a field names: a `secret`, an `account`, or nothing of these."""
+    field = str(key).lower()
+    if field in _ACCOUNTS:
+        return "account"
+    return "secret" if field.removesuffix("s").endswith(_SECRETS) else ""
+
+
+def accounts_named(inside: Inside) -> Iterator[tuple[Path, str]]:
+    """Yields the names of ServiceAccounts that an object says pods, or a controller for it, are
+    to run as."""
+    for path, holder in inside:
+        for key in holder if "metadata" not in path else ():
+            if _named_by(key) != "account":
+                continue
+            value, at = holder[key], (*path, str(key))
+            if isinstance(value, str) and value:
+                yield at, value
+            elif name := mapping(value).get("name"):
+                yield (*at, "name"), str(name)
