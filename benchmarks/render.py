@@ -46,7 +46,7 @@ def main() -> int:
     with Tools() as tools:
         definitions = tools.built_in
         if options.definitions:
-            definitions = own_definitions([options.definitions], tools).definitions
+            definitions = own_definitions([options.definitions], tools.ask).definitions
     stack = library(definitions)
     few, _ = _milliseconds(FEW, stack)
     many, warm = _milliseconds(MANY, stack)

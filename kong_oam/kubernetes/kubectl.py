@@ -15,8 +15,8 @@ from typing import Any
 
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
-from kong_oam.kubernetes.rendered import is_custom
 from kong_oam.objects.component import COMPONENT, STACK
+from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 
 Name = tuple[str, str, str]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from kong_oam.kubernetes.rendered import is_custom
+from kong_oam.objects.known_kinds import is_custom
 
 Fields = Mapping[str, Any]
 """FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one

@@ -6,7 +6,8 @@ Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from kong_oam.access.edge.upstream_tls import names_at
 from kong_oam.access.model import Component
@@ -14,7 +15,7 @@ from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.stack import GatewaySettings
 from kong_oam.objects.component import STACK
 from kong_oam.objects.manifests import GatewayPeer, Workload
-from kong_oam.objects.pods import Manifest, mapping
+from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.tls import certificate, mounting
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
@@ -157,3 +158,38 @@ def _filled(text: str, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text
+
+
+def reached_ports(
+    component: Component,
+    services: Mapping[str, Manifest],
+    templates: Sequence[PodTemplate],
+) -> Iterator[int]:
+    """Yields the ports of the pods that the Services lead to by which the gateway reaches them."""
+    for name, ports in component.exposures:
+        spec = mapping(services.get(name, {}).get("spec"))
+        selector = mapping(spec.get("selector")).items()
+        pods = [
+            template for template in templates if selector <= template.labels.items()
+        ]
+        for entry in mappings(spec.get("ports")):
+            if entry.get("port") in ports and entry.get("protocol", "TCP") == "TCP":
+                # A headless Service is the addresses of its pods, at whatever port one calls.
+                target = (
+                    None if spec.get("clusterIP") == "None" else entry.get("targetPort")
+                )
+                yield from _targets(target or entry["port"], pods)
+
+
+def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
+    """The numbers of a target port: its own, or those that containers have under its name."""
+    if not isinstance(target, str):
+        yield int(target)
+        return
+    for template in pods:
+        for _, container in template.containers():
+            for port in mappings(container.get("ports")):
+                if port.get("name") == target and isinstance(
+                    port.get("containerPort"), int
+                ):
+                    yield port["containerPort"]

@@ -18,9 +18,9 @@ from kong_oam.diagnostics import Diagnostic, some
 from kong_oam.engine.state import Held, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, created_in, foundations, running
-from kong_oam.kubernetes.rendered import is_custom
 from kong_oam.kubernetes.selected import other_pods
 from kong_oam.objects.component import STACK
+from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"

@@ -37,14 +37,19 @@ from kong_oam.kubernetes.placement import (
     of_stack,
     placed_account,
     placed_service,
+    reached_ports,
     reached_services,
 )
-from kong_oam.kubernetes.reached import reached_ports
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component import APPLICATION, COMPONENT
 from kong_oam.objects.fenced import fence_name, fenced_pods
-from kong_oam.objects.known_kinds import INGRESSES, KUSTOMIZATION, is_cluster_scoped
+from kong_oam.objects.known_kinds import (
+    INGRESSES,
+    KUSTOMIZATION,
+    is_cluster_scoped,
+    is_custom,
+)
 from kong_oam.objects.manifests import Workload, client_secret_name
 from kong_oam.objects.pods import (
     CONTAINER_LISTS,
@@ -150,16 +155,6 @@ class PlacedObjects:
     def all(self) -> tuple[PlacedObject, ...]:
         """The objects, and the Secret of a client behind them."""
         return (*self.objects, *((self.secret,) if self.secret else ()))
-
-
-def is_custom(group: str) -> bool:
-    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains
-    behind a word."""
-    return "." in group and group.partition(".")[2] not in (
-        "k8s.io",
-        "authorization.k8s.io",
-        "apiserver.k8s.io",
-    )
 
 
 def placed_objects(

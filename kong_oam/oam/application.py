@@ -7,7 +7,6 @@ for it. What an Application means for access is decided in `access`.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,16 +16,13 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import defined_in, is_definition
 from kong_oam.oam.document import (
-    MAX_BYTES,
     MAX_FINDINGS,
     Document,
-    FilePlace,
     as_mapping,
     as_text,
     read,
-    too_large,
 )
-from kong_oam.oam.files import files_of
+from kong_oam.oam.files import bytes_of, cannot_be_read, files_of
 from kong_oam.oam.model import Application, Component, Own, Trait
 from kong_oam.oam.properties import unrendered, wrong
 from kong_oam.oam.resolution import resolved, undeployed
@@ -42,7 +38,6 @@ __all__ = [
     "ReadOne",
     "Reading",
     "Trait",
-    "bytes_of",
     "deployable",
     "read_bytes",
     "read_file",
@@ -91,7 +86,7 @@ def read_files(
     for file, problem in files_of(names, folder):
         name = named(file)
         readings.append(
-            _unread(_cannot_be_read(name, problem))
+            _unread(cannot_be_read(name, problem))
             if problem
             else read_one(file, name, own)
         )
@@ -107,7 +102,7 @@ _IN_CUE = (
 def read_file(file: Path, name: str, own: Own = NONE_OF_ITS_OWN) -> Reading:
     """Reads the Applications of one file, which findings call `name`."""
     if file.suffix == ".cue":
-        return _unread(_cannot_be_read(name, _IN_CUE))
+        return _unread(cannot_be_read(name, _IN_CUE))
     raw = bytes_of(file, name)
     return _unread(raw) if isinstance(raw, Diagnostic) else read_bytes(name, raw, own)
 
@@ -125,26 +120,6 @@ def together(readings: Iterable[Reading]) -> Reading:
         frozenset(name for part in parts for name in part.malformed),
         tuple(definition for part in parts for definition in part.definitions),
     )
-
-
-def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
-    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is
-    opened."""
-    try:
-        about = file.stat()
-        if not stat.S_ISREG(about.st_mode):
-            return _cannot_be_read(name, "no regular file; check the path")
-        return (
-            too_large(name, about.st_size)
-            if about.st_size > MAX_BYTES
-            else file.read_bytes()
-        )
-    except OSError as error:
-        return _cannot_be_read(name, f"{error.strerror or error}; check the path")
-
-
-def _cannot_be_read(name: str, why: str) -> Diagnostic:
-    return Diagnostic("OAM101", f"cannot be read: {why}", FilePlace(name, 1, 1))
 
 
 def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:

@@ -4,13 +4,15 @@ once."""
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from kong_oam.diagnostics import nearest
+from kong_oam.diagnostics import Diagnostic, nearest
+from kong_oam.oam.document import MAX_BYTES, FilePlace, too_large
 
 SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""
@@ -257,3 +259,24 @@ def _link(path: Path, inside: str, sought: Sought) -> Iterator[Found]:
 
 def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def bytes_of(file: Path, name: str) -> bytes | Diagnostic:
+    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is
+    opened."""
+    try:
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return cannot_be_read(name, "no regular file; check the path")
+        return (
+            too_large(name, about.st_size)
+            if about.st_size > MAX_BYTES
+            else file.read_bytes()
+        )
+    except OSError as error:
+        return cannot_be_read(name, f"{error.strerror or error}; check the path")
+
+
+def cannot_be_read(name: str, why: str) -> Diagnostic:
+    """Return the finding about a file that findings call `name`."""
+    return Diagnostic("OAM101", f"cannot be read: {why}", FilePlace(name, 1, 1))

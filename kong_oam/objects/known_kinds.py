@@ -192,6 +192,16 @@ def is_of_kubernetes(kind: tuple[str, str]) -> bool:
     )
 
 
+def is_custom(group: str) -> bool:
+    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains
+    behind a word."""
+    return "." in group and group.partition(".")[2] not in (
+        "k8s.io",
+        "authorization.k8s.io",
+        "apiserver.k8s.io",
+    )
+
+
 def why_never(kind: tuple[str, str], found: Mapping[str, object]) -> str:
     """Why a kind is refused whatever the stack says; empty where it is not."""
     group, name = kind

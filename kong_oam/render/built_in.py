@@ -10,8 +10,8 @@ from typing import cast
 
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.render.definition_files import read_definition_file
-from kong_oam.render.evaluator import Ask
 from kong_oam.render.program import EvaluatorError
+from kong_oam.render.requests import Ask
 
 _HERE = Path(__file__).resolve()
 _FOLDER = next(

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from kong_oam.render.evaluator import Answer, Evaluator
 from kong_oam.render.program import cache_folder, version
+from kong_oam.render.requests import Answer
 
 _DAY = 24 * 60 * 60.0
 DAYS = 30
 """After how many an answer goes that nobody asked for."""
 _SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
 _EXACT = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
-_RESULTS = frozenset({"objects", "definition", "value"})
+RESULTS = frozenset({"objects", "definition", "value"})
 """What an answer has alone where nothing is wrong with the question, nor awaited of a cluster."""
 
 
@@ -99,14 +99,3 @@ def usual_cache() -> Cache:
     cache = Cache(cache_folder() / "renderings", version())
     cache.tidy()
     return cache
-
-
-def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache) -> Answer:
-    """The answer to a question: the one that is kept, else the evaluator's. Of what is wrong
-    nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
-    answer = cache.find(request)
-    if answer is None:
-        answer = evaluator.ask(request)
-        if answer.keys() <= _RESULTS:
-            cache.keep(cache.key(request), answer)
-    return answer

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import bytes_of
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
 from kong_oam.oam.document import FilePlace, as_mapping, as_text
+from kong_oam.oam.files import bytes_of
 from kong_oam.oam.schema import type_of
-from kong_oam.render.evaluator import Ask
+from kong_oam.render.requests import Ask
 
 _KINDS: Mapping[str, Kind] = {
     "component": "component",

@@ -18,15 +18,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kong_oam.render.program import EvaluatorError, program
+from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 
-Answer = Mapping[str, Any]
-"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
-("time", "memory" or "life"), and at which part of the component."""
-Ask = Callable[[Mapping[str, Any]], Answer]
-"""Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
-SECONDS = 2.0
-"""CPU time of one evaluation."""
-MEGABYTES = 512
 _PATIENCE = 120.0
 """Seconds after which an evaluator that says nothing is given up, however busy the machine is."""
 _FATAL = 2

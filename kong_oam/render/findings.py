@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position, some, suggestion
-from kong_oam.oam.application import Component, Trait
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.document import Place
+from kong_oam.oam.model import Component, Trait
 from kong_oam.oam.schema import dotted, shown, type_of
-from kong_oam.render.evaluator import MEGABYTES, SECONDS, Answer
+from kong_oam.render.requests import MEGABYTES, SECONDS, Answer
 
 _TYPES = {
     "bool": "boolean",

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import suggestion
-from kong_oam.render.evaluator import Answer, Ask
 from kong_oam.render.findings import at, steps_of
+from kong_oam.render.requests import Answer, Ask
 
 _ROUNDS = 3
 """How often it is asked again: each brings the findings of at least one more kind."""

@@ -18,7 +18,7 @@ from kong_oam.oam.files import DEFINITIONS, files_of
 from kong_oam.oam.schema import OWN_TRAITS
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
-from kong_oam.render.tools import Tools
+from kong_oam.render.requests import Ask
 
 FOLDER = "definitions"
 """The folder of the project's own definitions, if it has one."""
@@ -117,7 +117,7 @@ def definition_files(
 
 def own_definitions(
     names: Iterable[str | Path],
-    tools: Tools,
+    ask: Ask,
     named: Callable[[Path], str] = str,
     folder: Path = Path(),
 ) -> Own:
@@ -133,7 +133,7 @@ def own_definitions(
                 )
             )
         else:
-            read.append(read_definition_file(file, named(file), tools.ask))
+            read.append(read_definition_file(file, named(file), ask))
     definitions = _others_than_own_words(
         one for part in read for one in part.definitions
     )

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
+from kong_oam.oam.model import Application, Component
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.render.evaluator import Ask
 from kong_oam.render.findings import findings
 from kong_oam.render.hidden import with_hidden
-from kong_oam.render.requests import Setting, request
+from kong_oam.render.requests import Ask, Setting, request
 from kong_oam.render.terraform import as_template
 
 _ELSEWHERE = {

@@ -4,13 +4,21 @@ Application. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.model import Application, Component
 
+Answer = Mapping[str, Any]
+"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed
+("time", "memory" or "life"), and at which part of the component."""
+Ask = Callable[[Mapping[str, Any]], Answer]
+"""Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
+SECONDS = 2.0
+"""CPU time of one evaluation."""
+MEGABYTES = 512
 MINOR = 30
 """The minor version of the cluster, where a stack says nothing: definitions choose the versions of
 APIs by it."""

@@ -69,7 +69,10 @@ def read_applications(
     with Tools() as tools:
         renderer = renderer or Renderer(tools)
         alone = own_definitions(
-            definitions, renderer.tools, named, folder if project is None else project
+            definitions,
+            renderer.tools.ask,
+            named,
+            folder if project is None else project,
         )
         reading = read_files(names, named, folder, read_one, alone.types)
         return renderer.rendered(

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.oam.application import Application, Component
 from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.model import Application, Component
 from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"

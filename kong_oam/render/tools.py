@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_definitions
-from kong_oam.render.cache import Cache, answered, usual_cache
-from kong_oam.render.evaluator import Answer, Evaluator
+from kong_oam.render.cache import RESULTS, Cache, usual_cache
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.requests import Answer
 
 
 class Tools:
@@ -35,11 +36,21 @@ class Tools:
         return self._cache or usual_cache()
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
-        """The answer to a question: the one that is kept, else the evaluator's. Raises
-        EvaluatorError."""
+        """Return the answer to a question. Raises EvaluatorError."""
         return answered(request, self.evaluator, self.cache)
 
     @cached_property
     def built_in(self) -> tuple[Definition, ...]:
         """The built-in definitions. Raises EvaluatorError."""
         return built_in_definitions(self.ask)
+
+
+def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache) -> Answer:
+    """Return the answer to a question: the one that is kept, else the evaluator's. Of what is wrong
+    nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
+    answer = cache.find(request)
+    if answer is None:
+        answer = evaluator.ask(request)
+        if answer.keys() <= RESULTS:
+            cache.keep(cache.key(request), answer)
+    return answer

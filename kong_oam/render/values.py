@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import Application, Component
 from kong_oam.oam.filling import FieldPathError, filled, path_of
-from kong_oam.oam.model import Input, Output
+from kong_oam.oam.model import Application, Component, Input, Output
 from kong_oam.oam.rendered import Awaited, RenderedObject
-from kong_oam.render.evaluator import Ask
-from kong_oam.render.requests import Setting
+from kong_oam.render.requests import Ask, Setting
 
 MAX_CHARACTERS = 65_536
 """The longest value, as JSON: values made of values could fill any memory."""

@@ -11,10 +11,11 @@ import yaml
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.document import read
-from kong_oam.render.cache import Cache, answered
+from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
+from kong_oam.render.tools import answered
 from tests.support.oam_corpus import application_of
 
 WORKLOAD = """

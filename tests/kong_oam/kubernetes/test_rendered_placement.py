@@ -15,12 +15,12 @@ from kong_oam.kubernetes.rendered import (
     PlacedObject,
     PlacedObjects,
     account_of,
-    is_custom,
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import NamedService
 from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from tests.support import small_stacks
 from tests.support.rendered_components import OBJECTS, component, estate_of, made

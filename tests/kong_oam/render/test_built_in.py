@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_types
-from kong_oam.render.evaluator import Answer, Evaluator
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.requests import Answer
 from tests.support.built_ins import (
     DIFFERENCES,
     LARGE,

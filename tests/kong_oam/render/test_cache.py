@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from kong_oam.render.cache import Cache, answered
-from kong_oam.render.evaluator import Answer, Evaluator
+from kong_oam.render.cache import Cache
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.requests import Answer
+from kong_oam.render.tools import answered
 from tests.support.rendering import defined, rendered
 
 

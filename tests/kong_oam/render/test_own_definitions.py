@@ -25,7 +25,7 @@ def _none() -> Path:
 
 def own(folder: Path, *names: str) -> Own:
     """What is found without an evaluator."""
-    return own_definitions(names, Tools(Evaluator(find=_none)), folder=folder)
+    return own_definitions(names, Tools(Evaluator(find=_none)).ask, folder=folder)
 
 
 def said(found: Own) -> list[str]:
@@ -136,7 +136,7 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
     alone = own(tmp_path)
     again = own_definitions(
-        ["definitions/../definitions/app.yaml"], Tools(), folder=tmp_path
+        ["definitions/../definitions/app.yaml"], Tools().ask, folder=tmp_path
     ).definitions
     assert alone.beside(again) == alone
     (tmp_path / "beside.yaml").write_text(STATEFUL_APP)

@@ -138,7 +138,7 @@ def test_a_definition_that_one_form_needs_counts_for_it(
             written("Trait", "noted", template)
         )
         (part,) = (
-            renderer.rendered(raw, own_definitions([], tools), 30)
+            renderer.rendered(raw, own_definitions([], tools.ask), 30)
             .applications[0]
             .components
         )
