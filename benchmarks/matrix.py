@@ -19,11 +19,11 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.compile import APPLICATION, compiled, seconds
+from kong_oam.access.callers import Callers, logical_groups, logical_names
 from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import Callers, logical_groups, logical_names
 from kong_oam.access.settings.stack import read_file
 
 LIMIT = 2.0

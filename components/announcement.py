@@ -10,13 +10,8 @@ import pulumi
 
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.snapshot import (
-    AccessModel,
-    ModelError,
-    empty,
-    exported,
-    load_model,
-)
+from kong_oam.access.diff.model import AccessModel, empty
+from kong_oam.access.diff.snapshot import ModelError, exported, load_model
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import TooManyGroupSetsError

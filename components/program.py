@@ -12,13 +12,9 @@ from typing import Any
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import (
-    OUTPUT,
-    AccessModel,
-    dump_model,
-    exported,
-    model_of,
-)
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings

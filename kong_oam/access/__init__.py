@@ -7,9 +7,12 @@ providers        identity providers as values: which of their claims say what
 settings         the settings of a stack
 paths            one reading of a request's path
 compile          Applications and a stack become an estate, or diagnostics
-tokens           issue and authenticate: which token is given, which one counts
+issue            which token a provider gives
+tokens           which token counts: authenticate
 decide           the answer to a request
-principals       who may call, by request
+principals       who may call, as a value
+callers          who may call, by request
+sites            where requests arrive
 request_classes  requests that estates cannot tell apart
 report           the access table and the grants, as a stack exports them
 rotation         generations of clients' keys

@@ -8,21 +8,15 @@ Source: docs/explanation/design.md#meaning.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from kong_oam.access.ambiguous_headers import Header, why_ambiguous
-from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import METHODS, Component, Estate, Rule
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import AmbiguousPathError, PathSegments, read, written
 from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
-
-_PORT = re.compile(r":[0-9]+\Z")
-_HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
 
 Status = Literal[200, 204, 400, 401, 403, 404]
 
@@ -258,28 +252,5 @@ def _granted_scopes(
 
 def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
     """The component that host and path lead to."""
-    pair = leading(estate, host, path)
+    pair = estate.reached(host, path)
     return pair[1] if pair else None
-
-
-def leading(
-    estate: Estate, host: str, path: PathSegments
-) -> tuple[Endpoint, Component] | None:
-    """The endpoint that host and path lead to, and its component: an exact host before a wildcard,
-    then the longest path."""
-    for pattern in host_patterns(host):
-        if pair := estate.leading(pattern, path):
-            return pair
-    return None
-
-
-def host_patterns(host: str) -> tuple[str, ...]:
-    """The host patterns of endpoints that match `host`, the most specific first: itself, then
-    wildcards.
-
-    Empty for a host with capitals, or with characters that no DNS name has: Kong's router compares
-    hosts byte by byte and answers 404 (seen on 3.10); browsers and HTTP libraries send them in
-    lower case.
-    """
-    name = _PORT.sub("", host)
-    return tuple(hosts_above(name)) if _HOST.match(name) else ()

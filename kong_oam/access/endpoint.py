@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
 
 TLS = Literal["", "tls", "mtls"]
@@ -24,7 +23,8 @@ class Endpoint:
     labels."""
 
     host: str
-    path: PathSegments
+    path: tuple[str, ...]
+    """Decoded, element by element (access.paths)."""
     port: int
     place: Place = field(compare=False)
     certificate: str | None = None

@@ -16,6 +16,8 @@ from kong_oam.access.client import signs_in as signs_in
 from kong_oam.access.copies import Copy
 from kong_oam.access.edge.edge import NONE, Edge
 from kong_oam.access.endpoint import Endpoint, Exposures, backends_of
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
@@ -24,9 +26,6 @@ from kong_oam.access.stack import Stack as Stack
 from kong_oam.oam.document import NOWHERE, Place
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import NamedService
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""The methods that a gateway listens to; with any other a request reaches nothing."""
 
 SIGN_IN_SCOPES = ("openid",)
 """The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
@@ -375,6 +374,16 @@ class Estate:
             ),
             None,
         )
+
+    def reached(
+        self, host: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
+        """The endpoint that host and path lead to, and its component: an exact host before a
+        wildcard, then the longest path."""
+        for pattern in host_patterns(host):
+            if pair := self.leading(pattern, path):
+                return pair
+        return None
 
     @cached_property
     def below(

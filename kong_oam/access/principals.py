@@ -1,20 +1,13 @@
-"""Who may call: one value per request path and method, exact over all clients and all sets of
-groups of their users.
-
-Derived from `issue` and `decide`, and tested against them: a principal may call where `decide`
-allows the token that `issue` gives it. Two estates mean the same where these values are equal.
-"""
+"""Who may call, as values: exact over all clients and all sets of groups of their users."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from kong_oam.access.model import METHODS, Client, Component, Estate
+from kong_oam.access.client import Client
 from kong_oam.access.networks import Networks
-from kong_oam.access.paths import PathSegments
-from kong_oam.access.providers import Provider
 from kong_oam.errors import InputError
 
 Groups = frozenset[str]
@@ -57,48 +50,6 @@ class Access:
 
 EVERYBODY, NOBODY = Access(everybody=True), Access()
 
-Naming = Callable[[Provider, str], Groups]
-"""Maps a logical group of an Application to names of a user's groups: any one of these is that
-group."""
-
-
-def provider_names(provider: Provider, group: str) -> Groups:
-    """Names groups as the provider does: what its users are really in."""
-    return frozenset({provider.group(group)})
-
-
-def logical_groups(estate: Estate) -> frozenset[str]:
-    """Every name that a group has in the Applications or in the stack's mapping."""
-    mapped = {
-        name for provider in estate.stack.providers.values() for name in provider.groups
-    }
-    in_roles = {
-        group for component in estate.components.values() for group in component.groups
-    }
-    return frozenset(mapped | in_roles)
-
-
-def logical_names(names: Iterable[str]) -> Naming:
-    """Names groups as Applications do. `names` are all such names: two may be one group at the
-    provider."""
-    all_names = frozenset(names)
-    known: dict[
-        int, tuple[Provider, dict[str, Groups]]
-    ] = {}  # with the provider, so that its id stays its own
-
-    def named(provider: Provider, group: str) -> Groups:
-        if id(provider) not in known:
-            by_theirs: dict[str, set[str]] = {}
-            for name in all_names:
-                by_theirs.setdefault(provider.group(name), set()).add(name)
-            known[id(provider)] = (
-                provider,
-                {theirs: frozenset(same) for theirs, same in by_theirs.items()},
-            )
-        return known[id(provider)][1].get(provider.group(group), frozenset()) | {group}
-
-    return named
-
 
 class TooManyGroupSetsError(InputError):
     """There are more sets of groups that suffice than anybody could list. The message says where,
@@ -138,158 +89,6 @@ def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
     return (subset for subset in map(frozenset, subsets) if subset in sets)
 
 
-class Callers:
-    """Answers who may call what in one estate. Not frozen: answers are cached."""
-
-    def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
-        self._estate, self._naming = estate, naming
-        self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
-        for client in estate.clients:
-            self._clients.setdefault(client.provider, {})[
-                client.component, client.user_facing
-            ] = client
-        # Each answer is kept: whoever compares them tells them apart by their identity.
-        self._everybody: dict[Networks, Access] = {(): EVERYBODY}
-        self._allowed: dict[
-            tuple[str, frozenset[frozenset[str]], Networks], Access
-        ] = {}
-        self._with_any_token: dict[str, Access] = {}
-        self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
-
-    def at(self, component: Component, path: PathSegments) -> Mapping[str, Access]:
-        """Who may call the path of the component, by method."""
-        if component.may_be_of_another_rule(path):
-            return _NOBODY_AT_ALL
-        result = {}
-        rules = component.owning(path)
-        for method in METHODS:
-            matching = tuple(rule for rule in rules if rule.lists(method))
-            networks = component.networks(matching[0].path, method) if matching else ()
-            if any(rule.public for rule in matching):
-                if networks not in self._everybody:
-                    self._everybody[networks] = replace(EVERYBODY, networks=networks)
-                result[method] = self._everybody[networks]
-                continue
-            # Rules of a component that ask for the same share one value, on any path and method.
-            key = (
-                component.key,
-                frozenset(frozenset(rule.scopes) for rule in matching),
-                networks,
-            )
-            if key not in self._allowed:
-                access = self._principals_with_one_of(component, key[1])
-                self._allowed[key] = (
-                    replace(access, networks=networks) if access.principals else access
-                )
-            result[method] = self._allowed[key]
-        return result
-
-    def _principals_with_one_of(
-        self, component: Component, alternatives: Iterable[frozenset[str]]
-    ) -> Access:
-        conditions: dict[Principal, Condition] = {}
-        for needed in alternatives:
-            for principal, condition in self.principals_with(
-                component, needed
-            ).principals.items():
-                conditions[principal] = minimal(
-                    conditions.get(principal, frozenset()) | condition
-                )
-        return Access(principals=conditions)
-
-    def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
-        """The principals whose tokens can have all of `needed` at the component; for none, those
-        who can have a token."""
-        clients = self._clients.get(component.provider, {})
-        if needed:
-            able = [
-                clients[name, users]
-                for users in (False, True)
-                for name, scopes in self._estate.held_at(component, users=users).items()
-                if needed.issubset(scopes)
-            ]
-            return self._access_of(component, needed, able)
-        api = (
-            component.key
-            if self._estate.provider_of(component).per_api
-            else component.provider
-        )
-        if api not in self._with_any_token:
-            able = [
-                client
-                for client in clients.values()
-                if self._gets_a_token(component, client)
-            ]
-            self._with_any_token[api] = self._access_of(component, needed, able)
-        return self._with_any_token[api]
-
-    def _access_of(
-        self, component: Component, needed: frozenset[str], clients: Iterable[Client]
-    ) -> Access:
-        conditions = {
-            principal_of(client): self._condition(component, client, needed)
-            for client in clients
-        }
-        return Access(
-            principals={
-                principal: condition
-                for principal, condition in conditions.items()
-                if condition
-            }
-        )
-
-    def _gets_a_token(self, component: Component, client: Client) -> bool:
-        """Whether the client gets one that counts at the component, whatever it lists."""
-        per_api = self._estate.provider_of(component).per_api
-        apis = self._estate.apis_at(component)
-        issued = any(
-            call.scopes
-            for call in client.calls
-            if not per_api or call.component in apis
-        )
-        return issued or (client.user_facing and not per_api)
-
-    def _condition(
-        self, component: Component, client: Client, needed: frozenset[str]
-    ) -> Condition:
-        """The condition on users: in a group of each clause."""
-        if not client.user_facing:
-            return ITSELF
-        key = component.provider, tuple(clauses_of(component, client, needed))
-        if key not in self._conditions:
-            provider = self._estate.provider_of(component)
-            names = [self._names(provider, clause) for clause in key[1]]
-            condition = minimal_transversals(names)
-            if condition is None:
-                raise TooManyGroupSetsError(
-                    f"'{component.key}' ({component.place}) has a rule whose scopes users can have "
-                    f"by more than {MOST:,} sets of groups, each scope by another role; name fewer "
-                    "groups in its roles"
-                )
-            self._conditions[key] = condition
-        return self._conditions[key]
-
-    def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
-        return frozenset(
-            name for group in groups for name in self._naming(provider, group)
-        )
-
-
-def clauses_of(
-    component: Component, client: Client, needed: Iterable[str]
-) -> Iterator[frozenset[str]]:
-    """Logical groups, set by set, of each of which a user must be in one: those that the client is
-    assigned to, and for each scope those that hold it."""
-    yield frozenset(client.groups)
-    for scope in sorted(needed):
-        yield frozenset(
-            group
-            for role in component.roles
-            if scope in role.scopes
-            for group in role.groups
-        )
-
-
 def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
     """The smallest sets with a member in every clause (Berge's method for minimal transversals);
     None: over MOST.
@@ -315,6 +114,3 @@ def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
                 return None
         sets = meeting | grown
     return sets
-
-
-_NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)

@@ -8,8 +8,6 @@ from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
 
-from kong_oam.access.endpoint import whole
-
 
 @dataclass(frozen=True, slots=True)
 class TokenType:
@@ -56,6 +54,17 @@ class ClaimMapping:
     overage: tuple[str, ...] = ()
 
 
+PLAIN = ClaimMapping(
+    client="client_id",
+    user="user",
+    scopes=Listing("scope"),
+    service_scopes=Listing("scope"),
+    groups="groups",
+    marks=(TokenType("typ", "access"),),
+)
+"""Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it
@@ -77,9 +86,11 @@ class Provider:
         return self.groups.get(logical, logical)
 
     def audience_of(self, component: str) -> str:
-        """The audience of tokens for a component (`application/component`), as the model names
-        it."""
-        return f"{self.audience}/{whole(component)}" if self.per_api else self.audience
+        """The audience of tokens for a component (`application/component`), or for a port of it
+        (`application/component:port`), as the model names it."""
+        if not self.per_api:
+            return self.audience
+        return f"{self.audience}/{component.partition(':')[0]}"
 
     def listed(self, group: str) -> str:
         """What a user's token lists for a logical group that they are in.

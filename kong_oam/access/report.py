@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from kong_oam.access.callers import clauses_of
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.networks import Networks, only_from
 from kong_oam.access.paths import within, written
-from kong_oam.access.principals import Groups, clauses_of
+from kong_oam.access.principals import Groups
 from kong_oam.access.providers import Provider
 from kong_oam.diagnostics import printable
 

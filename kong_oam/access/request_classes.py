@@ -1,7 +1,4 @@
-"""Classes of requests that estates cannot tell apart: sites, and on each site classes of paths.
-
-A site is a host, as far as estates name it: an exact name, or a wildcard for the hosts that nothing
-more specific names. To compare stacks, whose hosts differ, it is a component's port instead.
+"""Classes of requests that estates cannot tell apart: on each site (access.sites) classes of paths.
 
 What is decided about a path of a site depends on which of its beginnings some endpoint or rule
 declares, byte by byte, and which ones another server may read in it (access.paths). So a class is
@@ -16,11 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from kong_oam.access.decide import host_patterns, leading
-from kong_oam.access.endpoint import Endpoint, whole
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.methods import METHODS
 from kong_oam.access.paths import PathSegments, folded
 
 
@@ -53,96 +47,6 @@ class Region:
 
     subtree: Subtree
     exceptions: tuple[Subtree, ...] = ()
-
-
-class Sites(Protocol):
-    """The sites of one estate. `name` is a host, or `application/component:port`."""
-
-    def names(self) -> Iterable[str]: ...
-
-    def declared(self, name: str) -> Iterable[PathSegments]:
-        """Yields every path at which an answer may change on the site."""
-
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
-        """The endpoint that a request with that path reaches, and the component whose rules hold
-        there."""
-
-    def component(self, name: str, path: PathSegments) -> Component | None:
-        """The component whose rules hold at the path."""
-        found = self.leading(name, path)
-        return found[1] if found else None
-
-    def host(self, name: str, path: PathSegments) -> str | None:
-        """A host at which a request with that path reaches the site."""
-
-
-class SitesByHost(Sites):
-    """Sites by host: the same URL is the same endpoint."""
-
-    def __init__(self, estate: Estate) -> None:
-        self._estate = estate
-
-    def names(self) -> Iterable[str]:
-        return self._estate.by_host
-
-    def declared(self, name: str) -> Iterable[PathSegments]:
-        for pattern in host_patterns(_example(name)):
-            for endpoint, component in self._estate.by_host.get(pattern, ()):
-                yield endpoint.path
-                yield from component.owned
-
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
-        return leading(self._estate, _example(name), path)
-
-    def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
-        return _example(name)
-
-
-class SitesByPort(Sites):
-    """Sites by component and port, whatever their hosts are called: how stacks are compared."""
-
-    def __init__(self, estate: Estate) -> None:
-        self._estate = estate
-        self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
-        for component in estate.exposed:
-            for endpoint in component.endpoints:
-                self._sites.setdefault(
-                    f"{whole(component.key)}:{endpoint.port_name}", []
-                ).append((endpoint, component))
-
-    def names(self) -> Iterable[str]:
-        return self._sites
-
-    def declared(self, name: str) -> Iterable[PathSegments]:
-        for endpoint, component in self._sites.get(name, ()):
-            yield from component.owned
-            yield from (
-                inner.path
-                for inner, _ in self._estate.below[endpoint.host, endpoint.path]
-            )
-
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
-        for endpoint, _ in self._sites.get(name, ()):
-            found = self._estate.leading(endpoint.host, path)
-            if found and found[0] is endpoint:
-                return found
-        return None
-
-    def host(self, name: str, path: PathSegments) -> str | None:
-        found = self.leading(name, path)
-        return _example(found[0].host) if found else None
-
-
-def _example(pattern: str) -> str:
-    """An example host of which the pattern is the most specific name: no gateway trait can have a
-    label with an underscore."""
-    return f"_any{pattern[1:]}" if pattern.startswith("*.") else pattern
 
 
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
@@ -197,13 +101,6 @@ def _parent(
         )
     shorter = (beginning[:length] for length in range(len(beginning) - 1, -1, -1))
     return next((index[path, path] for path in shorter if (path, path) in index), None)
-
-
-def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yields every site that any of the estates has, with the classes of paths that none of them
-    can tell apart further."""
-    for name in sorted({name for side in sides for name in side.names()}):
-        yield name, path_classes(path for side in sides for path in side.declared(name))
 
 
 def regions(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kong_oam.access.callers import logical_groups
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import logical_groups
 from kong_oam.cli.answers import FLAGS, NEEDED, Answers, settle, useless_flags, written
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import complain

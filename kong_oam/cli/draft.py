@@ -10,7 +10,7 @@ import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.diff.change import Difference
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import model_of
+from kong_oam.access.diff.facts import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings

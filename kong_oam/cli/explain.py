@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from kong_oam.access.decide import Decision, Request, decide, effective_scopes
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import unjudged_entry

@@ -15,7 +15,7 @@ from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
-from kong_oam.access.matrix.matrix import ANONYMOUS
+from kong_oam.access.matrix.table import ANONYMOUS
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import add_estate, assumed_of

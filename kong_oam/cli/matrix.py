@@ -6,9 +6,10 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, matrix
+from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
+from kong_oam.access.matrix.table import ANONYMOUS, Matrix
 from kong_oam.access.matrix.text import text
 from kong_oam.access.model import Estate
 from kong_oam.cli.command import OK, Command, UsageError, check_known

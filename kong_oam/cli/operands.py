@@ -10,13 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.diff.snapshot import (
-    AccessModel,
-    exported,
-    joined,
-    load_model,
-    model_of,
-)
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import exported, joined, load_model
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file
 from kong_oam.cli.at_revision import Names, read_at
 from kong_oam.cli.command import UsageError

@@ -8,19 +8,14 @@ import re
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.decide import Decision, Request, host_patterns
-from kong_oam.access.matrix.rows import Row
+from kong_oam.access.callers import Callers, logical_groups, logical_names
+from kong_oam.access.decide import Decision, Request
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Client, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
-from kong_oam.access.principals import (
-    Access,
-    Callers,
-    Condition,
-    Principal,
-    logical_groups,
-    logical_names,
-)
+from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import (

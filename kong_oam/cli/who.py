@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, users
-from kong_oam.access.matrix.matrix import where
-from kong_oam.access.matrix.rows import Row, called_from, everyone, rows
+from kong_oam.access.matrix.rows import called_from, everyone, rows
+from kong_oam.access.matrix.table import Row, where
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.diff.snapshot import AccessModel, application_of
+from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import (
     METHODS,

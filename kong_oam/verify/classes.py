@@ -13,12 +13,13 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from kong_oam.access.decide import host_patterns
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.providers import Provider
-from kong_oam.access.tokens import Claims, User, issue
+from kong_oam.access.tokens import Claims
 from kong_oam.verify.questions import (
     NOBODY,
     OTHER_METHOD,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from kong_oam.access.decide import host_patterns
+from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Network, Networks, admits, fewest, network
 from kong_oam.access.paths import PathSegments, may_be_longer, unwritten, written

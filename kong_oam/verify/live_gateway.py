@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from kong_oam.access.decide import host_patterns
+from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Client
 from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written

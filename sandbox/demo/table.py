@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.render.stage import read_applications
 from sandbox import browser, caller
 from sandbox.local import STACK, USERS, Local

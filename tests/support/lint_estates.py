@@ -11,11 +11,12 @@ import yaml
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import Request, decide
+from kong_oam.access.issue import User, issue
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import METHODS, Estate
 from kong_oam.access.paths import written
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.application import read_bytes, together
 from tests.support.estates import STACK
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
-from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import (
     METHODS,
     Application,
@@ -33,7 +34,7 @@ from kong_oam.access.principals import Principal, principal_of
 from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.document import Document
 from kong_oam.objects.component import NamedService
 from tests.support.estates import SPELLING

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.exposure import elements_of
-from kong_oam.access.model import METHODS, Rule
+from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.methods import METHODS
+from kong_oam.access.model import Rule
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.diagnostics import Diagnostic, some, suggestion

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.exposure import elements_of
+from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -17,12 +17,12 @@ from kong_oam.access.model import (
     Client,
     ClientKind,
     Component,
-    Stack,
     has_key,
     signs_in,
 )
 from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
+from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some, suggestion
 from kong_oam.oam.document import Place
 

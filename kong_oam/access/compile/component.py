@@ -3,8 +3,7 @@ others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -12,17 +11,19 @@ import kong_oam.oam.application as oam
 from kong_oam.access.compile.addresses import allowed_from
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.edge import edge_of
-from kong_oam.access.compile.exposure import elements_of, endpoints_of, exposures_of
-from kong_oam.access.compile.places import copies_of, first_place, in_place, unreachable
+from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.compile.exposure import endpoints_of, exposures_of
+from kong_oam.access.compile.places import unreachable
 from kong_oam.access.compile.upstream_tls import over_tls
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack, Waiver
+from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Waiver
 from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, errors, some, suggestion
 from kong_oam.oam.document import Place
 from kong_oam.objects.component import NamedService
-from kong_oam.objects.made import made_of
 from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
+from kong_oam.objects.routes import Route
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access
@@ -32,19 +33,15 @@ trait to say so."""
 def compile_component(
     application: oam.Application,
     part: oam.Component,
+    routes: Sequence[Route | Diagnostic],
     stack: Stack,
     out: list[Diagnostic],
 ) -> Component:
-    """Compiles `part` on `stack` into a component, still without its clients. Findings are added to
-    `out`."""
-    placement, copies = first_place(part), copies_of(application, part)
-    application = in_place(application, placement)
-    made = made_of(application, part, stack.metadata)
-    part = replace(part, rendered=made.objects)
-    out += made.wrong
+    """Compile `part`, with its objects and `routes`, into a component without its clients, in the
+    namespace of `application`. Findings are added to `out`."""
     access = part.trait("access")
     properties: Mapping[str, Any] = access.properties if access else {}
-    endpoints = endpoints_of(application, part, made.routes, stack, out)
+    endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
         out += _misnamed_elsewhere(part)
     out += unreachable(part, endpoints, stack)
@@ -67,7 +64,7 @@ def compile_component(
         owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
         endpoints=over_tls(endpoints, edge.upstream_tls, stack),
-        exposures=exposures_of(made.routes),
+        exposures=exposures_of(routes),
         scopes=scopes,
         rules=rules,
         roles=tuple(_roles(properties, place, scopes, stack, out)),
@@ -75,13 +72,11 @@ def compile_component(
         forward_token=properties.get("forwardToken", False),
         waivers=tuple(_waivers(properties, place, out)),
         place=part.place,
-        rendered=made.objects,
+        rendered=part.rendered or (),
         # Where no route leads to it, which is an error already, nothing else is said of it.
         named=named
         if named and any(one.service == named.ours for one in endpoints)
         else None,
-        cluster=placement.cluster,
-        copies=copies,
         edge=edge,
         allowed_from=allowed_from(part, rules, out),
     )

@@ -12,22 +12,26 @@ from functools import partial
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.clients import Directory, callees_of, compile_clients
-from kong_oam.access.compile.forms import compile_forms
+from kong_oam.access.compile.component import compile_component
+from kong_oam.access.compile.forms import Formed, alone, differences, led_to_first_alone
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import wrong_partitions
-from kong_oam.access.compile.places import unfederated, wrong_places
+from kong_oam.access.compile.places import (
+    first_place,
+    in_place,
+    unfederated,
+    wrong_places,
+)
+from kong_oam.access.copies import Copy
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
-from kong_oam.access.model import (
-    Application,
-    Component,
-    Estate,
-    Stack,
-)
+from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.paths import PathSegments, written
+from kong_oam.access.stack import Stack
 from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
+from kong_oam.objects.made import made_of, objects_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,81 @@ def _alone(
 ) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
-    component = compile_forms(application, part, stack, findings)
+    component = compile_alone(application, part, stack, findings)
     partition, workload = (
         stack.partition_of(application.namespace),
         digest_of(component, part.properties),
     )
     return replace(component, partition=partition, workload=workload), tuple(findings)
+
+
+def compile_alone(
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
+    out: list[Diagnostic],
+) -> Component:
+    """Compile `part` as it is in its first place, without its clients. What is wrong about any of
+    its forms is added to `out`, and so is what these do not agree on."""
+    component = _compiled(application, part, stack, out)
+    disagreements: list[Diagnostic] = []
+    for placement in part.placements:
+        if not placement.form:
+            continue
+        other_part = alone(part, placement)
+        # What is wrong about the first place hides nothing of what is wrong about this one.
+        found: list[Diagnostic] = []
+        other = _compiled(application, other_part, stack, found)
+        out += found
+        if not errors(out):
+            first = Formed(part, component, part.forms[0])
+            second = Formed(other_part, other, part.forms[placement.form])
+            disagreements += differences(first, second)
+    out += led_to_first_alone(part, component)
+    out += disagreements
+    return component
+
+
+def _compiled(
+    application: oam.Application,
+    part: oam.Component,
+    stack: Stack,
+    out: list[Diagnostic],
+) -> Component:
+    """Compile what is made of `part` in its first place."""
+    placement = first_place(part)
+    there = in_place(application, placement)
+    made = made_of(there, part, stack.metadata)
+    out += made.wrong
+    component = compile_component(
+        there, replace(part, rendered=made.objects), made.routes, stack, out
+    )
+    copies = _copies(application, part)
+    return replace(component, cluster=placement.cluster, copies=copies)
+
+
+def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
+    """The component's further places, each once. What is made in the first namespace of a cluster
+    has names in the state that another namespace later leaves as they are."""
+    found: dict[tuple[str | None, str], Copy] = {}
+    first: dict[str | None, str] = {}
+    for placement in part.placements:
+        cluster, namespace = (
+            placement.cluster,
+            placement.namespace or application.namespace,
+        )
+        suffix = (
+            "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
+        )
+        there = replace(part.in_form(placement.form), rendered=placement.rendered)
+        copy = Copy(
+            cluster,
+            namespace,
+            suffix,
+            objects_of(in_place(application, placement), there),
+        )
+        found.setdefault((cluster, namespace), copy)
+    return tuple(found.values())[1:]
 
 
 def _first_of_each_name(

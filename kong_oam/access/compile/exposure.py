@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 import kong_oam.oam.application as oam
+from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.endpoint import Endpoint, Exposures
 from kong_oam.access.model import Stack
-from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared, written
+from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.document import Place
 from kong_oam.objects.routes import Route
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -123,13 +123,3 @@ def _host(
         if domain == suffix or domain.endswith(f".{suffix}"):
             return domain[: len(domain) - len(suffix)] + replacement.lower()
     return domain
-
-
-def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
-    """Parses a path as an Application writes it; None, and a finding, where it could be read in two
-    ways."""
-    try:
-        return declared(path)
-    except AmbiguousPathError as why:
-        out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
-        return None

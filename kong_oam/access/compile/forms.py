@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.component import compile_component
-from kong_oam.access.model import Component, Stack
+from kong_oam.access.model import Component
 from kong_oam.access.paths import written
-from kong_oam.diagnostics import Diagnostic, errors
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Path, Place
 from kong_oam.oam.model import Form, Placement
 from kong_oam.oam.schema import dotted, shown
@@ -24,23 +23,10 @@ _OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
 _NOTHING: Final = object()
 
 
-def compile_forms(
-    application: oam.Application,
-    part: oam.Component,
-    stack: Stack,
-    out: list[Diagnostic],
-) -> Component:
-    """Compiles `part` as it is in its first place, without its clients. What is wrong about any of
-    its forms is added to `out`, and so is what these do not agree on."""
-    component = compile_component(application, part, stack, out)
-    differences: list[Diagnostic] = []
-    for placement in (one for one in part.placements if one.form):
-        found: list[Diagnostic] = []
-        other = _formed(application, part, placement, stack, found)
-        out += found
-        if not errors(out):
-            first = _Formed(application, part, component, part.forms[0])
-            differences += _differences(first, other)
+def led_to_first_alone(
+    part: oam.Component, component: Component
+) -> Iterator[Diagnostic]:
+    """Yield that routes lead to the first form of a component, and to no other one."""
     if part.forms and component.endpoints:
         form = part.forms[0]
         message = (
@@ -48,16 +34,25 @@ def compile_forms(
             "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
             "'local', of the step that is written first"
         )
-        out.append(Diagnostic("OAM109", message, form.step, "warning"))
-    out += differences
-    return component
+        yield Diagnostic("OAM109", message, form.step, "warning")
+
+
+def alone(part: oam.Component, placement: Placement) -> oam.Component:
+    """Return the component as it would be in one place alone, in the form that it has there."""
+    # As if it were where the gateway leads to: another order of places makes it the first.
+    there = (replace(placement, cluster=None, selector=(), form=0),)
+    return replace(
+        part.in_form(placement.form),
+        rendered=placement.rendered,
+        placements=there,
+        forms=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Formed:
+class Formed:
     """A component as it would be in one place alone, in the form that it has there."""
 
-    application: oam.Application
     part: oam.Component
     component: Component
     form: Form
@@ -110,26 +105,7 @@ class _Formed:
         return reached
 
 
-def _formed(
-    application: oam.Application,
-    part: oam.Component,
-    placement: Placement,
-    stack: Stack,
-    out: list[Diagnostic],
-) -> _Formed:
-    # As if it were where the gateway leads to: another order of places makes it the first.
-    there = (replace(placement, cluster=None, selector=(), form=0),)
-    alone = replace(
-        part.in_form(placement.form),
-        rendered=placement.rendered,
-        placements=there,
-        forms=(),
-    )
-    component = compile_component(application, alone, stack, out)
-    return _Formed(application, alone, component, part.forms[placement.form])
-
-
-def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
+def differences(first: Formed, other: Formed) -> Iterator[Diagnostic]:
     """Yields what decides who may call, or what is reached, and is not the same in two forms: the
     first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
@@ -151,7 +127,7 @@ def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-def _place(first: _Formed, other: _Formed, path: Path) -> Place:
+def _place(first: Formed, other: Formed, path: Path) -> Place:
     """Where a difference is written, in an override or component; of a derived one, the step."""
     kind, *below = path
     if kind == "properties":

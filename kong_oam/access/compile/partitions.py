@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import kong_oam.oam.application as oam
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
-from kong_oam.access.model import Component, Stack
+from kong_oam.access.model import Component
+from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, some
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import kong_oam.oam.application as oam
-from kong_oam.access.copies import Copy
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import Component, Stack
+from kong_oam.access.model import Component
+from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.document import Place
 from kong_oam.oam.forms import clashing
 from kong_oam.oam.model import Placement
 from kong_oam.oam.topology import unknown_clusters
-from kong_oam.objects.made import objects_of
 
 
 def first_place(part: oam.Component) -> Placement:
@@ -30,30 +29,6 @@ def in_place(application: oam.Application, placement: Placement) -> oam.Applicat
         if placement.namespace
         else application
     )
-
-
-def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
-    """The component's further places, each once. What is made in the first namespace of a cluster
-    has names in the state that another namespace later leaves as they are."""
-    found: dict[tuple[str | None, str], Copy] = {}
-    first: dict[str | None, str] = {}
-    for placement in part.placements:
-        cluster, namespace = (
-            placement.cluster,
-            placement.namespace or application.namespace,
-        )
-        suffix = (
-            "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
-        )
-        there = replace(part.in_form(placement.form), rendered=placement.rendered)
-        copy = Copy(
-            cluster,
-            namespace,
-            suffix,
-            objects_of(in_place(application, placement), there),
-        )
-        found.setdefault((cluster, namespace), copy)
-    return tuple(found.values())[1:]
 
 
 def wrong_places(

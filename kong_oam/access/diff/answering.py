@@ -14,9 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.diff.change import Answer, Subject, Whom
-from kong_oam.access.diff.rights import RIGHTS
-from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.diff.change import RIGHTS, Answer, Subject, Whom
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import whole
 from kong_oam.access.networks import Source, common
 from kong_oam.access.principals import (

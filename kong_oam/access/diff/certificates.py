@@ -4,30 +4,18 @@ its host."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from kong_oam.access.diff.change import (
-    EstateWithFacts,
+    CERTIFICATES,
     Exposer,
     Facts,
     Setting,
     Subject,
 )
+from kong_oam.access.diff.model import EstateWithFacts
 from kong_oam.access.endpoint import whole
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
-
-CERTIFICATES: Final = "hostCertificates"
-"""The name of the fact: of each host of a component, the Secret that it names."""
-
-
-def certificates_named(component: Component) -> dict[str, str]:
-    """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
-    return {
-        endpoint.host: f"{component.at}/{endpoint.certificate}"
-        for endpoint in component.endpoints
-        if endpoint.certificate
-    }
 
 
 def certificates_changed(

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
-from kong_oam.access.model import Estate
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
@@ -126,7 +125,11 @@ Facts = Mapping[Subject, Mapping[str, Any]]
 """Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
 trait's."""
 
-EstateWithFacts = tuple[Estate, Facts]
+RIGHTS: Final = "rights"
+"""The fact that says what the roles of a component let its pods do."""
+
+CERTIFICATES: Final = "hostCertificates"
+"""The fact that says, of each host of a component, the Secret that it names."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from kong_oam.access.callers import logical_groups
 from kong_oam.access.diff.answering import Answerers, staying
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
@@ -36,11 +37,11 @@ from kong_oam.access.diff.change import (
     Whom,
 )
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.owners import owners_changed
 from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
-from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, beyond
 from kong_oam.access.paths import PathSegments
@@ -50,7 +51,6 @@ from kong_oam.access.principals import (
     Condition,
     Groups,
     Principal,
-    logical_groups,
     minimal_transversals,
     suffices,
 )

@@ -18,26 +18,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.copies import Copy
-from kong_oam.access.diff.certificates import CERTIFICATES, certificates_named
-from kong_oam.access.diff.change import Facts, Kind, Setting, Subject
-from kong_oam.access.diff.rights import RIGHTS, rights_given
+from kong_oam.access.diff.change import (
+    CERTIFICATES,
+    RIGHTS,
+    Facts,
+    Kind,
+    Setting,
+    Subject,
+)
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.edge.kong_plugin import KongPlugin
 from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
-from kong_oam.access.model import Client, Component, Estate, Stack
-from kong_oam.access.providers import ClaimMapping, Provider
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.pods import pods_behind
+from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.stack import (
-    PLAIN,
     GatewaySettings,
     KnownClient,
     ProviderSettings,
     Settings,
 )
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
-from kong_oam.access.stack import Records
+from kong_oam.access.stack import Records, Stack
+from kong_oam.access.workloads import workload_of
+from kong_oam.objects.rights import rights_of
+from kong_oam.objects.texts import with_inner_objects
 
 _EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
 _LIMIT = "edge.rateLimit"
@@ -179,6 +188,24 @@ _NAMES: Mapping[tuple[type, str], str] = {
 """The names of fields in the stack's file, where they differ."""
 
 
+def model_of(estate: Estate, settings: Settings) -> AccessModel:
+    """Builds the model of the estate that was compiled on these settings."""
+    clients = [estate.components[client.component] for client in estate.clients]
+    return AccessModel(
+        estate,
+        {
+            component.key: workload_of(component)
+            for component in (*clients, *estate.exposed)
+        },
+        {
+            provider.name: provider.access_token_minutes
+            for provider in settings.providers
+        },
+        facts_of(estate, settings),
+        {component.key: pods_behind(component) for component in estate.exposed},
+    )
+
+
 def facts_of(estate: Estate, settings: Settings) -> Facts:
     """The facts of an estate and of the settings that it was compiled on. Certificates are given as
     fingerprints."""
@@ -203,7 +230,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
             if not (name.startswith("tokens.") and provider.spelling is PLAIN)
         }
     for key, component in estate.components.items():
-        rights = rights_given(component)
+        rights = _rights_given(component)
         if component.endpoints or component.clients or rights:
             waived = sorted(
                 f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
@@ -219,12 +246,38 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
                 **({RIGHTS: rights} if rights else {}),
             }
         if component.endpoints:
-            facts[Subject(key)][CERTIFICATES] = certificates_named(component)
+            facts[Subject(key)][CERTIFICATES] = _certificates_named(component)
         for client in component.clients:
             facts[Subject(key, client.provider)] = _client_facts(
                 client, component, by_name[client.provider]
             )
     return facts
+
+
+def _certificates_named(component: Component) -> dict[str, str]:
+    """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
+    return {
+        endpoint.host: f"{component.at}/{endpoint.certificate}"
+        for endpoint in component.endpoints
+        if endpoint.certificate
+    }
+
+
+def _rights_given(component: Component) -> list[str]:
+    """The rights that the objects of a component give, wherever it runs, in order. Each with its
+    namespace and cluster.
+
+    A component that moves keeps its rights, and reads what is in another namespace.
+    """
+    found: set[str] = set()
+    for site in component.sites:
+        found.update(
+            right.text
+            for right in rights_of(
+                with_inner_objects(site.rendered or ()), site.cluster, ()
+            )
+        )
+    return sorted(found)
 
 
 def _is_absent(name: str, value: Any) -> bool:

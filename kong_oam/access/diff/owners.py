@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.diff.change import EstateWithFacts, Facts, Setting, Subject
+from kong_oam.access.diff.change import Facts, Setting, Subject
+from kong_oam.access.diff.model import EstateWithFacts
 from kong_oam.access.model import Component, Estate
 
 

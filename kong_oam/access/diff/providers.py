@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
 

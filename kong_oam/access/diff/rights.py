@@ -4,32 +4,9 @@ call as its client."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from kong_oam.access.diff.change import EstateWithFacts, Kind, Setting, Subject
-from kong_oam.access.model import Component
-from kong_oam.objects.rights import rights_of
-from kong_oam.objects.texts import with_inner_objects
-
-RIGHTS: Final = "rights"
-"""The name of the fact."""
-
-
-def rights_given(component: Component) -> list[str]:
-    """The rights that the objects of a component give, wherever it runs, in order. Each with its
-    namespace and cluster.
-
-    A component that moves keeps its rights, and reads what is in another namespace.
-    """
-    found: set[str] = set()
-    for site in component.sites:
-        found.update(
-            right.text
-            for right in rights_of(
-                with_inner_objects(site.rendered or ()), site.cluster, ()
-            )
-        )
-    return sorted(found)
+from kong_oam.access.diff.change import RIGHTS, Kind, Setting, Subject
+from kong_oam.access.diff.model import EstateWithFacts
 
 
 def rights_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:

@@ -5,24 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.decide import Decision, Request, decide, host_patterns
+from kong_oam.access.callers import Callers, logical_names, provider_names
+from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
-from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.access.principals import (
-    NOBODY,
-    Access,
-    Callers,
-    Groups,
-    Principal,
-    logical_names,
-    principal_of,
-    provider_names,
-)
-from kong_oam.access.request_classes import Sites, SitesByHost, SitesByPort
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.principals import NOBODY, Access, Groups, Principal, principal_of
+from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
+from kong_oam.access.tokens import Claims, Refusal
 
 _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 

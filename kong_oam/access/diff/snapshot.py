@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from typing import Any
 import jsonschema_rs
 
 from kong_oam.access.diff.change import Facts, Subject
-from kong_oam.access.diff.facts import facts_of
+from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
-    Application,
     Call,
     Client,
     Component,
@@ -32,15 +31,12 @@ from kong_oam.access.model import (
     Public,
     Role,
     Rule,
-    Stack,
     bare_component,
 )
 from kong_oam.access.networks import Networks, fewest, network
 from kong_oam.access.paths import PathSegments
-from kong_oam.access.pods import pods_behind
-from kong_oam.access.providers import Provider
-from kong_oam.access.settings.stack import PLAIN, Settings
-from kong_oam.access.workloads import workload_of
+from kong_oam.access.providers import PLAIN, Provider
+from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
 from kong_oam.oam.document import NOWHERE
 
@@ -56,48 +52,9 @@ class ModelError(EngineError):
     """The data is no exported model that this version reads. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessModel:
-    """An estate, with what else a comparison of access needs.
-
-    `workloads`: per component that is a client or is exposed, what identifies its workload,
-    whatever its name. `minutes`: per provider, how long its access tokens live. `facts`: settings
-    and clients. `pods`: per component, by the name of a port, the pods behind it (access.pods).
-    """
-
-    estate: Estate
-    workloads: Mapping[str, str]
-    minutes: Mapping[str, int]
-    facts: Facts
-    pods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
 def exported(outputs: Mapping[str, Any]) -> Any:
     """The model among a stack's outputs, None where it is not there."""
     return outputs.get(OUTPUT)
-
-
-def model_of(estate: Estate, settings: Settings) -> AccessModel:
-    """Builds the model of the estate that was compiled on these settings."""
-    clients = [estate.components[client.component] for client in estate.clients]
-    return AccessModel(
-        estate,
-        {
-            component.key: workload_of(component)
-            for component in (*clients, *estate.exposed)
-        },
-        {
-            provider.name: provider.access_token_minutes
-            for provider in settings.providers
-        },
-        facts_of(estate, settings),
-        {component.key: pods_behind(component) for component in estate.exposed},
-    )
-
-
-def empty(model: AccessModel) -> AccessModel:
-    """The model of the same stack before anything is deployed."""
-    return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
 
 
 def dump_model(model: AccessModel) -> str:
@@ -292,11 +249,6 @@ def _check(parts: Mapping[str, Any]) -> None:
     }
     if not used <= provider_names:
         raise ModelError(_NO_MODEL)
-
-
-def application_of(component: Component) -> Application:
-    """Wraps one component in an application: how components are grouped decides nothing."""
-    return Application(component.application, "", {}, {}, (component,))
 
 
 def _component_of(key: str, data: Mapping[str, Any]) -> Component:

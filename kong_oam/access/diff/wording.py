@@ -10,6 +10,7 @@ from typing import Any
 from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
+    RIGHTS,
     Answer,
     Change,
     Difference,
@@ -18,8 +19,7 @@ from kong_oam.access.diff.change import (
     Setting,
     Whom,
 )
-from kong_oam.access.diff.rights import RIGHTS
-from kong_oam.access.model import METHODS
+from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import folded, written
 from kong_oam.access.principals import ITSELF, Condition

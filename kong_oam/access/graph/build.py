@@ -11,8 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from kong_oam.access.callers import Callers
 from kong_oam.access.diff.wording import methods
-from kong_oam.access.graph.graph import Edge, Graph, Node, edges_in_order, in_order
+from kong_oam.access.graph.graph import (
+    Edge,
+    Graph,
+    Node,
+    edges_in_order,
+    in_order,
+    users_in,
+)
 from kong_oam.access.model import (
     METHODS,
     Client,
@@ -23,7 +31,7 @@ from kong_oam.access.model import (
     Rule,
 )
 from kong_oam.access.paths import written
-from kong_oam.access.principals import Callers, principal_of
+from kong_oam.access.principals import principal_of
 from kong_oam.diagnostics import some
 
 _KINDS: dict[ClientKind, str] = {
@@ -261,8 +269,3 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
             else ("any token",)
         )
         yield Edge(f"client:{client.component}", token.id, items)
-
-
-def users_in(group: str) -> str:
-    """What passes to where any token of users in a group is enough."""
-    return f"users in {group}"

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.providers import providers_named_as
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.diff.wording import label, row, worth_telling
 from kong_oam.access.graph.build import graph_of, in_words
 from kong_oam.access.graph.graph import (

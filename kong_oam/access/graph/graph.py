@@ -143,3 +143,8 @@ def edges_in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
             key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items),
         )
     )
+
+
+def users_in(group: str) -> str:
+    """What passes to where any token of users in a group is enough."""
+    return f"users in {group}"

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kong_oam.access.graph.build import users_in
-from kong_oam.access.graph.graph import Edge, Graph, Node
+from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
 
 
 def of_application(graph: Graph, application: str) -> Graph:

@@ -9,7 +9,8 @@ from functools import partial
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
 from kong_oam.access.lint.finding import LintFinding, removal, shown
-from kong_oam.access.lint.subject import LintSubject, subjects
+from kong_oam.access.lint.subject import LintSubject
+from kong_oam.access.lint.subjects import subjects
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
 

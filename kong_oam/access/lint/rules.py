@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from kong_oam.access.lint import upkeep
 from kong_oam.access.lint.finding import LintFinding, removal, shown
-from kong_oam.access.lint.shadows import weaker_rules
 from kong_oam.access.lint.subject import LintSubject
-from kong_oam.access.model import METHODS
+from kong_oam.access.lint.weaker import weaker_rules
+from kong_oam.access.methods import METHODS
 from kong_oam.diagnostics import some
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

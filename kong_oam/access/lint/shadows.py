@@ -3,11 +3,13 @@ for less, and those that no request reaches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kong_oam.access.lint.finding import LintFinding, removal
 from kong_oam.access.lint.subject import LintSubject
-from kong_oam.access.model import METHODS, Component, Rule
+from kong_oam.access.lint.weaker import weaker_rules
+from kong_oam.access.methods import METHODS
+from kong_oam.access.model import Rule
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import some
 
@@ -53,40 +55,6 @@ def _in_words(rule: Rule) -> str:
     )
     listed = ", ".join(method for method in METHODS if rule.lists(method))
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
-
-
-def weaker_rules(component: Component) -> Mapping[int, Rule]:
-    """Maps positions in `component.rules` of rules that never decide to a rule of the same path
-    that asks for less.
-
-    A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule
-    satisfies the other.
-    """
-    result = {}
-    for position, rule in enumerate(component.rules):
-        rivals = []
-        for index, rival in enumerate(component.rules):
-            of_path = index != position and rival.path == rule.path
-            if of_path and _asks_for_less(rival, rule, index < position):
-                rivals.append(rival)
-        methods = filter(rule.lists, METHODS)
-        weaker = [
-            next((one for one in rivals if one.lists(method)), None)
-            for method in methods
-        ]
-        if weaker[0] and all(weaker):
-            result[position] = weaker[0]
-    return result
-
-
-def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
-    """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public,
-    or none is."""
-    if rival.public or rule.public:
-        return bool(rival.public and rule.public) and earlier
-    return set(rival.scopes) < set(rule.scopes) or (
-        set(rival.scopes) == set(rule.scopes) and earlier
-    )
 
 
 def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:

@@ -16,8 +16,7 @@ from string import Template
 from typing import Any, TypeVar
 
 from kong_oam.access.diff.wording import path, users
-from kong_oam.access.matrix.matrix import Matrix, exceptions
-from kong_oam.access.matrix.rows import Row
+from kong_oam.access.matrix.table import Matrix, Row, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Condition

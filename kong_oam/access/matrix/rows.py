@@ -6,43 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from kong_oam.access.callers import Callers
+from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import METHODS, Component, Estate, Public
 from kong_oam.access.networks import admits
 from kong_oam.access.principals import (
     ITSELF,
     NOBODY,
     Access,
-    Callers,
     Condition,
     Groups,
     Principal,
     suffices,
 )
-from kong_oam.access.request_classes import (
-    PathClass,
-    Region,
-    SitesByHost,
-    path_classes_by_site,
-    regions,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the same principals may call of one component: a region of paths on `host`, with these
-    methods.
-
-    `host` may be a wildcard (`*.example.com`): the hosts that nothing more specific names.
-    `component` is a key; `public` says why everybody may, as the rules do.
-    """
-
-    host: str
-    region: Region
-    methods: tuple[str, ...]
-    component: str
-    access: Access
-    public: tuple[Public, ...] = ()
-
+from kong_oam.access.request_classes import PathClass, regions
+from kong_oam.access.sites import SitesByHost, path_classes_by_site
 
 Narrowing = Callable[[Access], Access]
 """Cuts who may call something to those who are asked about; what nobody of them may call is

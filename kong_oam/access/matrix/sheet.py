@@ -7,8 +7,7 @@ import io
 import re
 
 from kong_oam.access.diff.wording import methods, path, users
-from kong_oam.access.matrix.matrix import Matrix, exceptions
-from kong_oam.access.matrix.rows import Row
+from kong_oam.access.matrix.table import Matrix, Row, exceptions
 from kong_oam.access.networks import written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count, product
 
 from kong_oam.access.diff.wording import methods, users
-from kong_oam.access.matrix.matrix import Matrix, where
-from kong_oam.access.matrix.rows import Row
+from kong_oam.access.matrix.table import Matrix, Row, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from kong_oam.access.model import Stack
-from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
+from kong_oam.access.providers import PLAIN as PLAIN
+from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
@@ -39,6 +39,7 @@ from kong_oam.access.settings.logs import (
 from kong_oam.access.settings.redis import RedisSettings, redis_settings
 from kong_oam.access.settings.spelling import spelling
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
 
@@ -56,16 +57,6 @@ DEFINITIONS = "definitions"
 Edition = Literal["oss", "enterprise"]
 
 _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
-
-PLAIN = ClaimMapping(
-    client="client_id",
-    user="user",
-    scopes=Listing("scope"),
-    service_scopes=Listing("scope"),
-    groups="groups",
-    marks=(TokenType("typ", "access"),),
-)
-"""Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
 
 class StackError(SettingsError):

@@ -6,10 +6,11 @@ import datetime
 from pathlib import Path
 
 from kong_oam.access.absent import with_absent_clients
+from kong_oam.access.callers import Callers
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.matrix.rows import rows
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import Callers, Condition, Principal, suffices
+from kong_oam.access.principals import Condition, Principal, suffices
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.oam.application import read_files
 from tests.support.estates import api, estate

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.paths import read
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from tests.support.estates import api, estate
 from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
 from tests.support.tiers import examples

@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.change import Change
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import (
-    AccessModel,
-    ModelError,
-    dump_model,
-    load_model,
-)
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.diff.wording import row
 from kong_oam.access.networks import Source, admits, beyond, fewest, network, told_apart
 from kong_oam.access.report import access_table

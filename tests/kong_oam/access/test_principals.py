@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.announcement import announcement
+from kong_oam.access.callers import logical_names
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import (
     MOST,
     TooManyGroupSetsError,
-    logical_names,
     minimal,
     minimal_transversals,
     suffices,

@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Call, Client
 from kong_oam.access.providers import Listing, Provider, TokenType
-from kong_oam.access.tokens import (
-    Claims,
-    Key,
-    Refusal,
-    User,
-    authenticate,
-    bearer,
-    issue,
-)
+from kong_oam.access.tokens import Claims, Key, Refusal, authenticate, bearer
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
 from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token

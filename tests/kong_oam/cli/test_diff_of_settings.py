@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.access.diff.snapshot import dump_model, model_of
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.oam.application import read_files
 from tests.support.diffs import API, SHOP

@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from kong_oam.__main__ import main
+from kong_oam.access.callers import logical_groups
 from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.networks import admits, fewest, network
 from kong_oam.access.paths import read
-from kong_oam.access.principals import logical_groups
-from kong_oam.access.request_classes import SitesByHost, Subtree
-from kong_oam.access.tokens import Refusal, User, issue
+from kong_oam.access.request_classes import Subtree
+from kong_oam.access.sites import SitesByHost
+from kong_oam.access.tokens import Refusal
 from tests.support.small_estates import (
     REQUESTS,
     SETS_OF_GROUPS,

@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from kong_oam.access.decide import host_patterns
+from kong_oam.access.callers import Callers
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
-from kong_oam.access.diff.snapshot import empty
+from kong_oam.access.diff.model import empty
 from kong_oam.access.endpoint import TLS, Endpoint
+from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.paths import PathSegments
-from kong_oam.access.principals import Access, Callers
-from kong_oam.access.request_classes import SitesByHost, path_classes_by_site
+from kong_oam.access.principals import Access
+from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
 from tests.support import estates as written

@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, answer, decide
+from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Stack
 from kong_oam.access.providers import Provider
-from kong_oam.access.tokens import Claims, Refusal, User, authenticate, issue
+from kong_oam.access.tokens import Claims, Refusal, authenticate
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import ENTRA_SPELLING, api, estate

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.request_classes import SitesByPort
+from kong_oam.access.sites import SitesByPort
 from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import PreflightError

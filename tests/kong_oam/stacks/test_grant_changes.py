@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from kong_oam.access.diff.snapshot import OUTPUT, dump_model, model_of
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.snapshot import OUTPUT, dump_model
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.engine.state import STACK, Resources

@@ -23,7 +23,7 @@ from itertools import product
 
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
-from kong_oam.access.request_classes import SitesByHost, path_classes_by_site
+from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
 from sandbox.kong.precedence import ORDER
 from sandbox.kong.store import Entity

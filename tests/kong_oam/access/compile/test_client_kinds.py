@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.issue import User, issue
+from kong_oam.access.tokens import Claims, Refusal
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import PROVIDER, api, estate
 

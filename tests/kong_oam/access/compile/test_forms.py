@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.compile.forms import compile_forms
+from kong_oam.access.compile.estate import compile_alone, compile_estate
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes
@@ -128,7 +127,7 @@ def _warnings(whole: str) -> list[Diagnostic]:
     (application,) = read_bytes("a.yaml", whole.encode()).applications
     found: list[Diagnostic] = []
     for part in application.components:
-        compile_forms(application, part, ALL, found)
+        compile_alone(application, part, ALL, found)
     return found
 
 

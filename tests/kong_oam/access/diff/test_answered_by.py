@@ -10,7 +10,9 @@ import pytest
 from kong_oam.access.diff.answering import Answerers
 from kong_oam.access.diff.change import OPENING, Answer, Answers, Change, Whom
 from kong_oam.access.diff.compare import changed, diff
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model, model_of
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.compare import told as listed_below
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal

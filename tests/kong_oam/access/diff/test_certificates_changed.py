@@ -6,7 +6,8 @@ import pytest
 
 from kong_oam.access.diff.change import OPENING, Exposer, Setting, Subject
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from tests.support.diffs import edited, model, settings
 
 ORDERS = """

@@ -9,12 +9,8 @@ import pytest
 
 from kong_oam.access.diff.change import Change, Example, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import (
-    ModelError,
-    dump_model,
-    empty,
-    load_model,
-)
+from kong_oam.access.diff.model import empty
+from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree

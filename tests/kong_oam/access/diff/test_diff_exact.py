@@ -19,7 +19,7 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.networks import Source, admits
 from kong_oam.access.paths import PathSegments, read, within, written
 from kong_oam.access.principals import Principal, principal_of, suffices
-from kong_oam.access.request_classes import SitesByHost, SitesByPort
+from kong_oam.access.sites import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
 from tests.support.small_estates import (
     ASSIGNED,

@@ -12,7 +12,8 @@ from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_KNOWN, facts_of, settings_changed
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.edge.cors import Cors
 from kong_oam.access.edge.edge import Edge
 from kong_oam.access.edge.headers import Headers

@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.diff.snapshot import (
-    ModelError,
-    dump_model,
-    joined,
-    load_model,
-    model_of,
-)
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.snapshot import ModelError, dump_model, joined, load_model
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.report import access_table, grants

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.diff.change import RIGHTS, Setting, Subject
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.rights import RIGHTS
-from kong_oam.access.diff.snapshot import (
-    AccessModel,
-    dump_model,
-    empty,
-    load_model,
-    model_of,
-)
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.model import AccessModel, empty
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled
 

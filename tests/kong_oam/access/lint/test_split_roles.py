@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import effective_scopes
+from kong_oam.access.issue import User, issue
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
-from kong_oam.access.tokens import Claims, User, issue
+from kong_oam.access.tokens import Claims
 from kong_oam.oam.application import read_bytes, together
 from tests.support.estates import PROVIDER, STACK
 from tests.support.lint_estates import (

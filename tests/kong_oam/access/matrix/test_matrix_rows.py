@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from kong_oam.access.matrix.matrix import matrix, where
+from kong_oam.access.callers import Callers, logical_groups, logical_names
+from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.rows import rows
+from kong_oam.access.matrix.table import where
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import (
-    EVERYBODY,
-    Callers,
-    Principal,
-    logical_groups,
-    logical_names,
-)
+from kong_oam.access.principals import EVERYBODY, Principal
 from tests.support.diffs import API, SHOP, edited
 from tests.support.estates import estate
 

@@ -17,10 +17,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kong_oam.access.matrix.matrix import Matrix
 from kong_oam.access.matrix.page import page
-from kong_oam.access.matrix.rows import Row
 from kong_oam.access.matrix.sheet import COLUMNS, sheet
+from kong_oam.access.matrix.table import Matrix, Row
 from kong_oam.access.matrix.text import text
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.principals import EVERYBODY, ITSELF, NOBODY, Access, Principal

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.access.diff.change import Setting
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.stack import Settings, StackError
 from tests.support.diffs import API, SHOP, model, settings
 

@@ -1,0 +1,17 @@
+"""Paths as Applications write them, element by element."""
+
+from __future__ import annotations
+
+from kong_oam.access.paths import AmbiguousPathError, PathSegments, declared
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Place
+
+
+def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
+    """Parse a path as an Application writes it; None, and a finding, where it could be read in two
+    ways."""
+    try:
+        return declared(path)
+    except AmbiguousPathError as why:
+        out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
+        return None

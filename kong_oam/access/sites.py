@@ -1,0 +1,113 @@
+"""Sites of an estate: where requests arrive, and what is declared there.
+
+A site is a host, as far as estates name it: an exact name, or a wildcard for the hosts that nothing
+more specific names. To compare stacks, whose hosts differ, it is a component's port instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.hosts import host_patterns
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import PathSegments
+from kong_oam.access.request_classes import PathClass, path_classes
+
+
+class Sites(Protocol):
+    """The sites of one estate. `name` is a host, or `application/component:port`."""
+
+    def names(self) -> Iterable[str]: ...
+
+    def declared(self, name: str) -> Iterable[PathSegments]:
+        """Yields every path at which an answer may change on the site."""
+
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
+        """The endpoint that a request with that path reaches, and the component whose rules hold
+        there."""
+
+    def component(self, name: str, path: PathSegments) -> Component | None:
+        """The component whose rules hold at the path."""
+        found = self.leading(name, path)
+        return found[1] if found else None
+
+    def host(self, name: str, path: PathSegments) -> str | None:
+        """A host at which a request with that path reaches the site."""
+
+
+class SitesByHost(Sites):
+    """Sites by host: the same URL is the same endpoint."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+
+    def names(self) -> Iterable[str]:
+        return self._estate.by_host
+
+    def declared(self, name: str) -> Iterable[PathSegments]:
+        for pattern in host_patterns(_example(name)):
+            for endpoint, component in self._estate.by_host.get(pattern, ()):
+                yield endpoint.path
+                yield from component.owned
+
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
+        return self._estate.reached(_example(name), path)
+
+    def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
+        return _example(name)
+
+
+class SitesByPort(Sites):
+    """Sites by component and port, whatever their hosts are called: how stacks are compared."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
+        for component in estate.exposed:
+            for endpoint in component.endpoints:
+                self._sites.setdefault(
+                    f"{whole(component.key)}:{endpoint.port_name}", []
+                ).append((endpoint, component))
+
+    def names(self) -> Iterable[str]:
+        return self._sites
+
+    def declared(self, name: str) -> Iterable[PathSegments]:
+        for endpoint, component in self._sites.get(name, ()):
+            yield from component.owned
+            yield from (
+                inner.path
+                for inner, _ in self._estate.below[endpoint.host, endpoint.path]
+            )
+
+    def leading(
+        self, name: str, path: PathSegments
+    ) -> tuple[Endpoint, Component] | None:
+        for endpoint, _ in self._sites.get(name, ()):
+            found = self._estate.leading(endpoint.host, path)
+            if found and found[0] is endpoint:
+                return found
+        return None
+
+    def host(self, name: str, path: PathSegments) -> str | None:
+        found = self.leading(name, path)
+        return _example(found[0].host) if found else None
+
+
+def _example(pattern: str) -> str:
+    """An example host of which the pattern is the most specific name: no gateway trait can have a
+    label with an underscore."""
+    return f"_any{pattern[1:]}" if pattern.startswith("*.") else pattern
+
+
+def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
+    """Yields every site that any of the estates has, with the classes of paths that none of them
+    can tell apart further."""
+    for name in sorted({name for side in sides for name in side.names()}):
+        yield name, path_classes(path for side in sides for path in side.declared(name))
