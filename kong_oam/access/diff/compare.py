@@ -19,7 +19,7 @@ takes a path may let nobody in yet, and callers in later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
 from kong_oam.access.diff.answering import Answerers, staying
@@ -42,7 +42,7 @@ from kong_oam.access.diff.owners import owners_changed
 from kong_oam.access.diff.providers import providers_named_as
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
-from kong_oam.access.model import METHODS
+from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import Source, beyond
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
@@ -82,8 +82,12 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     their logical names, and of settings only those that Applications state.
     """
     old = providers_named_as(old, new)
-    by_port = old.estate.stack.name != new.estate.stack.name
-    names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
+    between_stacks = old.estate.stack.name != new.estate.stack.name
+    names = (
+        logical_groups(old.estate) | logical_groups(new.estate)
+        if between_stacks
+        else None
+    )
     sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
     otherwise = dict(_answered_otherwise(*sides, by_site))
@@ -95,12 +99,15 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
         *sides, by_site, differences, _owners_of_others(renamed, *sides)
     )
     settings = settings_changed(
-        old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port
+        old.facts,
+        new.facts,
+        _old_clients(renamed, *sides),
+        between_stacks=between_stacks,
     )
     facts = (old.estate, old.facts), (new.estate, new.facts)
     rights = rights_changed(*facts)
     owners = owners_changed(*facts)
-    shown = () if by_port else certificates_changed(*facts)
+    shown = () if between_stacks else certificates_changed(*facts)
     return tuple(sorted([*requests, *settings, *rights, *owners, *shown], key=_rank))
 
 
@@ -111,29 +118,26 @@ def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, .
     first.
     """
     first, *others = (diff(model, new) for model in old)
-    opening = [
-        change
-        for changes in others
-        for change in changes
-        if change.kind in OPENING and change not in first
-    ]
-    return tuple(sorted([*first, *opening], key=_rank))
+    changes = [*first]
+    for changes_of_other in others:
+        for change in changes_of_other:
+            if change.kind in OPENING and change not in first:
+                changes.append(change)
+    return tuple(sorted(changes, key=_rank))
 
 
 def _path_classes(old: Side, new: Side) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yields the sites on which answers may differ, with the classes of paths that neither side can
+    """Yield the sites on which answers may differ, with the classes of paths that neither side can
     tell apart further."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
-            yield (
-                site,
-                path_classes((*old.sites.declared(site), *new.sites.declared(site))),
-            )
+            declared = (*old.sites.declared(site), *new.sites.declared(site))
+            yield site, path_classes(declared)
 
 
 def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
-    """Yields a path of each class, with its site and number."""
+    """Yield a path of each class, with its site and number."""
     for site, site_classes in by_site.items():
         for number, path_class in enumerate(site_classes):
             yield site, number, path_class.path
@@ -142,10 +146,11 @@ def _paths(by_site: _Classes) -> Iterator[tuple[str, int, PathSegments]]:
 def _answered_otherwise(
     old: Side, new: Side, by_site: _Classes
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
-    """Yields the classes of paths where something else answers, with both answers."""
+    """Yield the classes of paths where something else answers, with both answers."""
     answerers = Answerers(old.model, new.model)
     for site, number, path in _paths(by_site):
-        before, after = old.answered_by(site, path), new.answered_by(site, path)
+        before = old.answered_by(site, path)
+        after = new.answered_by(site, path)
         if before and after and answerers.differ(before, after):
             yield (site, number), (before, after)
 
@@ -153,75 +158,85 @@ def _answered_otherwise(
 def _differences(
     old: Side, new: Side, by_site: _Classes, otherwise: _Otherwise
 ) -> _Cells:
-    """Every difference, by kind, for whom and what answers. The sides cache their answers, so a
-    pair is identified by their ids."""
+    """Every difference, by kind, for whom and what answers."""
     differences: _Cells = {}
+    # Sides cache their answers and give one object for many requests: a pair is compared once.
     compared: dict[tuple[int, int], tuple[tuple[Kind, Whom], ...]] = {}
     for site, number, path in _paths(by_site):
         was, now = old.at(site, path), new.at(site, path)
+        answers = otherwise.get((site, number))
         for method in METHODS:
             pair = id(was[method]), id(now[method])
             if pair not in compared:
                 compared[pair] = tuple(_compare(was[method], now[method]))
             for kind, whom in compared[pair]:
-                key = kind, whom, otherwise.get((site, number))
-                differences.setdefault(key, []).append((site, method, number))
+                cells = differences.setdefault((kind, whom, answers), [])
+                cells.append((site, method, number))
     return differences
 
 
 def _compare(was: Access, now: Access) -> Iterator[tuple[Kind, Whom]]:
-    opened, shut = (
-        beyond(now.networks, was.networks),
-        beyond(was.networks, now.networks),
-    )
+    opened = beyond(now.networks, was.networks)
+    shut = beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
         return
     if was.principals == now.principals and not opened and not shut:
         return
     for principal in sorted({*was.principals, *now.principals}):
-        before, after = was.principals.get(principal), now.principals.get(principal)
-        if before is None and after is not None:
-            yield "granted", Whom(principal, after, Source(now.networks))
-        elif after is None and before is not None:
-            yield "revoked", Whom(principal, before, Source(was.networks))
-        elif before is not None and after is not None:
-            more = frozenset(groups for groups in after if not suffices(groups, before))
-            less = frozenset(groups for groups in before if not suffices(groups, after))
-            parts: tuple[tuple[Kind, Condition, Source | None], ...] = (
-                ("widened", more, Source(now.networks)),
-                ("widened", after - more, opened),
-                ("narrowed", less, Source(was.networks)),
-                ("narrowed", before - less, shut),
-            )
-            yield from (
-                (kind, Whom(principal, met, source))
-                for kind, met, source in parts
-                if met and source
-            )
+        if principal not in was.principals:
+            condition = now.principals[principal]
+            yield "granted", Whom(principal, condition, Source(now.networks))
+        elif principal not in now.principals:
+            condition = was.principals[principal]
+            yield "revoked", Whom(principal, condition, Source(was.networks))
+        else:
+            yield from _compare_conditions(principal, was, now, opened, shut)
+
+
+def _compare_conditions(
+    principal: Principal,
+    was: Access,
+    now: Access,
+    opened: Source | None,
+    shut: Source | None,
+) -> Iterator[tuple[Kind, Whom]]:
+    """Compare a principal that both let in: more or fewer of its users, more or fewer addresses."""
+    before = was.principals[principal]
+    after = now.principals[principal]
+    more = frozenset(groups for groups in after if not suffices(groups, before))
+    less = frozenset(groups for groups in before if not suffices(groups, after))
+    # Users who could call already may do so from more addresses, and only these are new to them.
+    for condition, source in ((more, Source(now.networks)), (after - more, opened)):
+        if condition and source:
+            yield "widened", Whom(principal, condition, source)
+    for condition, source in ((less, Source(was.networks)), (before - less, shut)):
+        if condition and source:
+            yield "narrowed", Whom(principal, condition, source)
 
 
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
 ) -> Iterator[tuple[Kind, Whom]]:
-    """Compares where one of the two lets everybody in, from its networks: `opened` are addresses
+    """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
     that come, `shut` those that go."""
     if not was.everybody:
         yield "newly public", Whom(None, source=Source(now.networks))
     elif not now.everybody:
         kind: Kind = "narrowed" if now.principals else "revoked"
         yield kind, Whom(None, source=Source(was.networks))
-    changes: tuple[tuple[Kind, Access, Access, Source | None], ...] = (
-        ("widened", was, now, opened),
-        ("narrowed", now, was, shut),
-    )
-    for kind, without, having, source in changes:
-        if source and without.everybody and having.everybody:
-            yield kind, Whom(None, source=source)
-        elif source and without.everybody:
-            yield from (
-                (kind, Whom(one, met, source)) for one, met in having.principals.items()
-            )
+    if was.everybody and opened:
+        yield from _each("widened", now, opened)
+    if now.everybody and shut:
+        yield from _each("narrowed", was, shut)
+
+
+def _each(kind: Kind, access: Access, source: Source) -> Iterator[tuple[Kind, Whom]]:
+    """Yield one change for everybody who has access."""
+    if access.everybody:
+        yield kind, Whom(None, source=source)
+    for principal, condition in access.principals.items():
+        yield kind, Whom(principal, condition, source)
 
 
 def _staying(
@@ -231,7 +246,7 @@ def _staying(
     otherwise: _Otherwise,
     renamed: Mapping[Principal, Principal],
 ) -> _Cells:
-    """Every request that stays allowed and is answered by something else, for whom, with both
+    """Every request that stays allowed and is answered by something else: for whom, and both
     answers."""
     differences: _Cells = {}
     callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
@@ -249,23 +264,23 @@ def _staying(
 
 
 def _renamed(differences: _Cells, old: Side, new: Side) -> dict[Principal, Principal]:
-    """Maps principals of the new side to those of the old that they are under another name: what
+    """Map principals of the new side to those of the old that they are under another name: what
     one lost, the other gained."""
     lost = _principals_only_in(old, new, differences, "revoked")
     gained = _principals_only_in(new, old, differences, "granted")
-    return {
-        after: before
-        for identity, principals in lost.items()
-        for before, after in zip(principals, gained.get(identity, ()), strict=False)
-    }
+    renamed: dict[Principal, Principal] = {}
+    for identity, before in lost.items():
+        renamed.update(zip(gained.get(identity, ()), before, strict=False))
+    return renamed
 
 
 def _without_renamed(
     renamed: Mapping[Principal, Principal], differences: _Cells
 ) -> _Cells:
-    """Leaves out what a principal lost and gained by being renamed."""
-    dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
-    dropped |= {("revoked", before) for before in renamed.values()}
+    """Leave out what a principal lost and gained by being renamed."""
+    dropped: set[tuple[Kind, Principal | None]] = set()
+    for after, before in renamed.items():
+        dropped |= {("granted", after), ("revoked", before)}
     return {
         key: cells
         for key, cells in differences.items()
@@ -279,47 +294,59 @@ def _owners_of_others(
     """The owners of the clients that only one side has."""
     come = new.clients.keys() - old.clients.keys() - renamed.keys()
     gone = old.clients.keys() - new.clients.keys() - {*renamed.values()}
-    owners = {principal: new.owner(principal) for principal in come}
-    return owners | {principal: old.owner(principal) for principal in gone}
+    owners = dict(zip(come, map(new.owner, come), strict=True))
+    return owners | dict(zip(gone, map(old.owner, gone), strict=True))
 
 
 def _old_clients(
     renamed: Mapping[Principal, Principal], old: Side, new: Side
 ) -> dict[Subject, Subject]:
-    """Maps the clients of the new side that are on the old, too, to what they are called there."""
-    pairs = ((after, renamed.get(after, after)) for after in new.clients)
-    return {
-        Subject(after.client, after.provider): Subject(before.client, before.provider)
-        for after, before in pairs
-        if before in old.clients
-    }
+    """Map the clients of the new side that are on the old, too, to what they are called there."""
+    subjects: dict[Subject, Subject] = {}
+    for after in new.clients:
+        before = renamed.get(after, after)
+        if before in old.clients:
+            subject = Subject(after.client, after.provider)
+            subjects[subject] = Subject(before.client, before.provider)
+    return subjects
 
 
 def _principals_only_in(
     side: Side, other: Side, differences: _Cells, kind: Kind
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
-    access: dict[Principal, set[object]] = {
-        p: set() for p in sorted(side.clients) if p not in other.clients
-    }
-    for (change_kind, whom, _), found in differences.items():
+    access: dict[Principal | None, set[object]] = {}
+    for principal in side.clients.keys() - other.clients.keys():
+        access[principal] = set()
+    for (change_kind, whom, _), cells in differences.items():
         if change_kind == kind and whom.principal in access:
-            access[whom.principal] |= {
-                (whom.condition, whom.source, cell) for cell in found
-            }
+            for cell in cells:
+                access[whom.principal].add((whom.condition, whom.source, cell))
     result: dict[object, list[Principal]] = {}
-    for principal, cells in access.items():
-        workload = side.model.workloads.get(principal.client)
-        owner = side.owner(principal)
+    for principal in sorted(side.clients):
+        if principal not in access:
+            continue
         identity = (
             principal.provider,
             principal.users,
-            workload,
-            owner,
-            frozenset(cells),
+            side.model.workloads.get(principal.client),
+            side.owner(principal),
+            frozenset(access[principal]),
         )
         result.setdefault(identity, []).append(principal)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """A change without those whom it concerns: what has the same for several is one."""
+
+    kind: Kind
+    site: str
+    region: Region
+    methods: tuple[str, ...]
+    minutes: int | None
+    answers: Answers | None
 
 
 def _changes(
@@ -329,41 +356,36 @@ def _changes(
     differences: _Cells,
     owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
-    """Merges differences into few changes: classes of paths into regions, then methods of one
+    """Merge differences into few changes: classes of paths into regions, then methods of one
     region, then principals of one change. `owners` are those to name beside a client."""
-    merged: dict[
-        tuple[Kind, str, Region, tuple[str, ...], int | None, Answers | None],
-        list[Whom],
-    ] = {}
+    merged: dict[_Merged, list[Whom]] = {}
     for (kind, whom, answers), cells in differences.items():
-        by_site: dict[str, dict[str, set[int]]] = {}
-        for site, method, number in cells:
-            by_site.setdefault(site, {}).setdefault(method, set()).add(number)
-        owned = (
-            replace(whom, owner=owners.get(whom.principal)) if whom.principal else whom
-        )
-        for site, by_method in by_site.items():
-            for region, members, methods in regions(classes_by_site[site], by_method):
-                paths = [classes_by_site[site][number].path for number in members]
-                minutes = (
-                    _minutes(old, new, whom, site, paths, methods)
-                    if kind in CLOSING
-                    else None
-                )
-                merged.setdefault(
-                    (kind, site, region, methods, minutes, answers), []
-                ).append(owned)
-    for (kind, site, region, listed, minutes, answers), callers in merged.items():
-        callers.sort(
-            key=lambda one: (
-                one.principal or _FIRST,
-                sorted(map(sorted, one.condition)),
-                str(one.source),
-            )
-        )
-        yield _change(
-            old, new, kind, tuple(callers), listed, site, region, minutes, answers
-        )
+        principal = whom.principal
+        owned = replace(whom, owner=owners.get(principal)) if principal else whom
+        for site, by_method in _by_site(cells).items():
+            classes = classes_by_site[site]
+            for region, members, methods in regions(classes, by_method):
+                minutes = None
+                if kind in CLOSING:
+                    paths = [classes[number].path for number in members]
+                    minutes = _minutes(old, new, whom, site, paths, methods)
+                change = _Merged(kind, site, region, methods, minutes, answers)
+                merged.setdefault(change, []).append(owned)
+    for change, callers in merged.items():
+        yield _change(old, new, change, tuple(sorted(callers, key=_caller_rank)))
+
+
+def _by_site(cells: Iterable[_Cell]) -> dict[str, dict[str, set[int]]]:
+    """The numbers of classes of paths by site and method."""
+    by_site: dict[str, dict[str, set[int]]] = {}
+    for site, method, number in cells:
+        by_site.setdefault(site, {}).setdefault(method, set()).add(number)
+    return by_site
+
+
+def _caller_rank(caller: Whom) -> tuple[object, ...]:
+    groups = sorted(map(sorted, caller.condition))
+    return caller.principal or _FIRST, groups, str(caller.source)
 
 
 _FIRST = Principal("", "")
@@ -379,18 +401,18 @@ def _minutes(
 ) -> int | None:
     """How long the old tokens live, where the new gate lets one of them through; None where it lets
     none."""
-    lifetime = old.lifetime(whom.principal) if whom.principal else None
-    if whom.principal is None or lifetime is None:
+    principal = whom.principal
+    lifetime = old.lifetime(principal) if principal else None
+    if principal is None or lifetime is None:
         return None
-    address = _address(whom)
     for path in paths:
         named = old.groups_named(site, path) | new.groups_named(site, path)
         by_method = new.at(site, path)
         for method in methods:
-            after = by_method[method].principals.get(whom.principal, frozenset())
+            after = by_method[method].principals.get(principal, frozenset())
             for groups in _concerned(whom.condition, after, named):
-                token = old.token(whom.principal, groups, site, path)
-                if new.answer(site, path, method, token, address).allowed:
+                token = old.token(principal, groups, site, path)
+                if new.answer(site, path, method, token, _address(whom)).allowed:
                     return lifetime
     return None
 
@@ -398,7 +420,7 @@ def _minutes(
 def _concerned(
     condition: Condition, after: Condition, named: Groups
 ) -> Iterator[Groups]:
-    """Yields sets of groups of users who may no longer call: those that were needed, and each with
+    """Yield sets of groups of users who may no longer call: those that were needed, and each with
     as many others as a user can be in without being let in anew.
 
     A user may be in more groups than were needed, and the more, the more a gate takes a token to
@@ -408,37 +430,40 @@ def _concerned(
         yield groups
         others = minimal_transversals([needed - groups for needed in after])
         # Of more sets than anybody could list, the users in all groups stand for all.
-        yield from (
-            (groups | named) - missing
-            for missing in (ITSELF if others is None else others)
-        )
+        for missing in ITSELF if others is None else others:
+            yield (groups | named) - missing
 
 
-def _change(
-    old: Side,
-    new: Side,
-    kind: Kind,
-    whom: tuple[Whom, ...],
-    methods: tuple[str, ...],
-    site: str,
-    region: Region,
-    minutes: int | None,
-    answers: Answers | None,
-) -> Change:
-    side = old if kind in CLOSING else new
-    path, principal = region.subtree.path, whom[0].principal
-    groups = min(whom[0].condition, key=sorted, default=frozenset())
-    hosts = old.sites.host(site, path), new.sites.host(site, path)
-    example = Example(methods[0], path, *hosts, principal, groups, _address(whom[0]))
-    rule = side.answer(
-        site,
+def _change(old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]) -> Change:
+    """Complete a change with an example, and with the rule that opens, or that was open."""
+    site = change.site
+    path = change.region.subtree.path
+    method = change.methods[0]
+    first = whom[0]
+    groups = min(first.condition, key=sorted, default=frozenset())
+    example = Example(
+        method,
         path,
-        methods[0],
-        side.token(principal, groups, site, path),
-        example.address,
-    ).rule
-    place = rule.place if rule and rule.place.file else None
-    return Change(kind, whom, methods, site, region, example, minutes, place, answers)
+        old.sites.host(site, path),
+        new.sites.host(site, path),
+        first.principal,
+        groups,
+        _address(first),
+    )
+    side = old if change.kind in CLOSING else new
+    token = side.token(first.principal, groups, site, path)
+    rule = side.answer(site, path, method, token, example.address).rule
+    return Change(
+        change.kind,
+        whom,
+        change.methods,
+        site,
+        change.region,
+        example,
+        change.minutes,
+        rule.place if rule and rule.place.file else None,
+        change.answers,
+    )
 
 
 def _address(whom: Whom) -> str | None:
@@ -448,13 +473,13 @@ def _address(whom: Whom) -> str | None:
 
 
 def _rank(change: Difference) -> tuple[object, ...]:
+    severity = KINDS.index(change.kind)
     if not isinstance(change, Change):
-        return KINDS.index(change.kind), change.of, change.name
-    first = change.whom[0].principal or _FIRST
+        return severity, change.of, change.name
     return (
-        KINDS.index(change.kind),
+        severity,
         change.site,
         change.region.subtree,
         METHODS.index(change.methods[0]),
-        first,
+        change.whom[0].principal or _FIRST,
     )
