@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from kong_oam.access.diff.change import RIGHTS, Answer, Subject, Whom
@@ -33,10 +34,10 @@ class Answerers:
     """Tells answers of an old estate from those of a new one."""
 
     def __init__(self, old: AccessModel, new: AccessModel) -> None:
-        self._old, self._new = old, new
-        self._old_keys, self._new_keys = (
-            {*map(whole, model.estate.components)} for model in (old, new)
-        )
+        self._old = old
+        self._new = new
+        self._old_keys = {*map(whole, old.estate.components)}
+        self._new_keys = {*map(whole, new.estate.components)}
 
     def differ(self, was: Answer, now: Answer) -> bool:
         """Whether another component, another port or other pods answer."""
@@ -66,18 +67,13 @@ def _number(answer: Answer) -> str:
 def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
     """What a model says of what answers, beside its name and its pods; None where it does not say
     enough."""
-    workload, facts = (
-        model.workloads.get(answer.component),
-        model.facts.get(Subject(answer.component)),
-    )
+    workload = model.workloads.get(answer.component)
+    facts = model.facts.get(Subject(answer.component))
     if workload is None or facts is None:
         return None
     # Rights are compared of every component, whether it comes or goes (access.diff.rights).
-    return (
-        workload,
-        answer.owner,
-        {name: value for name, value in facts.items() if name != RIGHTS},
-    )
+    others = {name: value for name, value in facts.items() if name != RIGHTS}
+    return workload, answer.owner, others
 
 
 def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
@@ -86,11 +82,12 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
     Each name stands for the one in its own place: labels that exchange two names select other pods.
     """
     renamed = {*zip(was.component.split("/"), now.component.split("/"), strict=True)}
-    before, after = (re.split(r"([\w./-]+)", answer.pods) for answer in (was, now))
-    return len(before) == len(after) and all(
-        word == other or (word, other) in renamed
-        for word, other in zip(before, after, strict=True)
-    )
+    before = re.split(r"([\w./-]+)", was.pods)
+    after = re.split(r"([\w./-]+)", now.pods)
+    if len(before) != len(after):
+        return False
+    pairs = zip(before, after, strict=True)
+    return all(word == other or (word, other) in renamed for word, other in pairs)
 
 
 def staying(
@@ -104,19 +101,17 @@ def staying(
     source = Source(networks)
     if was.everybody and now.everybody:
         yield Whom(None, source=source)
-    elif was.everybody:
-        yield from (
-            Whom(principal, condition, source)
-            for principal, condition in now.principals.items()
-        )
     elif now.everybody:
         new_names = {before: after for after, before in renamed.items()}
         for principal, condition in was.principals.items():
             yield Whom(new_names.get(principal, principal), condition, source)
     else:
-        for principal, condition in now.principals.items():
-            if before := was.principals.get(renamed.get(principal, principal)):
-                yield Whom(principal, _both(before, condition, principal), source)
+        for principal, after in now.principals.items():
+            before = was.principals.get(renamed.get(principal, principal))
+            if was.everybody:
+                yield Whom(principal, after, source)
+            elif before:
+                yield Whom(principal, _both(before, after, principal), source)
 
 
 def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
@@ -130,4 +125,5 @@ def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
             f"users of '{principal.client}' who may call before and after are more than {MOST:,} "
             "sets of groups; change roles first, and where paths lead in another change"
         )
-    return minimal({groups | more for groups in was for more in now})
+    pairs = product(was, now)
+    return minimal({groups | more for groups, more in pairs})

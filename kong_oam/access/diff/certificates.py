@@ -29,37 +29,31 @@ def certificates_changed(
     if {old[0].stack.scheme, new[0].stack.scheme} != {"https"}:
         return  # plain http shows none, and the scheme is compared by itself
     for host in sorted({*old[0].by_host, *new[0].by_host}):
-        sides = [_exposing(estate, host) for estate, _ in (old, new)]
-        if not all(sides):
+        before = _exposing(old[0], host)
+        after = _exposing(new[0], host)
+        if not before or not after:
             continue
-        was, now = (
-            _shown(facts, found, host)
-            for (_, facts), found in zip((old, new), sides, strict=True)
-        )
+        was = _shown(old[1], before, host)
+        now = _shown(new[1], after, host)
         if was != now and _UNKNOWN not in (was, now):
-            exposers = tuple(
-                tuple(sorted({Exposer(whole(c.key), c.owner) for c in found}))
-                for found in sides
-            )
-            yield Setting(
-                "may widen",
-                Subject(),
-                f"certificate of {host}",
-                was,
-                now,
-                (exposers[0], exposers[1]),
-            )
+            exposers = _exposers(before), _exposers(after)
+            name = f"certificate of {host}"
+            yield Setting("may widen", Subject(), name, was, now, exposers)
 
 
 _UNKNOWN = "not known"
 
 
 def _exposing(estate: Estate, host: str) -> list[Component]:
-    return [
-        component
-        for name in hosts_above(host)
-        for _, component in estate.by_host.get(name, ())
-    ]
+    components: list[Component] = []
+    for name in hosts_above(host):
+        components += [component for _, component in estate.by_host.get(name, ())]
+    return components
+
+
+def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
+    exposers = {Exposer(whole(one.key), one.owner) for one in components}
+    return tuple(sorted(exposers))
 
 
 def _shown(facts: Facts, components: Iterable[Component], host: str) -> str | None:
@@ -71,4 +65,4 @@ def _shown(facts: Facts, components: Iterable[Component], host: str) -> str | No
         if of_component is None:
             return _UNKNOWN  # another stack deploys it, or another version exported the model
         named |= of_component
-    return next((named[name] for name in hosts_above(host) if name in named), None)
+    return next(filter(None, map(named.get, hosts_above(host))), None)

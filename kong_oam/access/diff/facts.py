@@ -56,11 +56,14 @@ NOT_KNOWN = "not known"
 
 LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     Settings: (
-        *("stack", "cluster", "gateway", "providers"),  # compared field by field
-        *(
-            "applications",
-            "definitions",
-        ),  # what they decide is compared request by request
+        # Compared field by field.
+        "stack",
+        "cluster",
+        "gateway",
+        "providers",
+        # What they decide is compared request by request.
+        "applications",
+        "definitions",
         "cloud",  # a name that policies go by
         "as_of",  # a day to remind by
         "partition",  # which stack of the estate deploys it
@@ -75,19 +78,23 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     ),
     Stack: (
         "name",
-        *("domain", "suffixes"),  # what they decide is compared request by request
+        # What they decide is compared request by request.
+        "domain",
+        "suffixes",
         # Compared as part of the settings.
-        *(
-            "providers",
-            "reach",
-            "gateway_namespace",
-            "known_secrets",
-            "addressed",
-            "federated",
-        ),
-        *("upstream_tls", "stripped"),
+        "providers",
+        "reach",
+        "gateway_namespace",
+        "known_secrets",
+        "addressed",
+        "federated",
+        "upstream_tls",
+        "stripped",
         "partial",  # nothing is deployed from such
-        *("minor", "clusters", "labels"),  # what runs, and where
+        # What runs, and where.
+        "minor",
+        "clusters",
+        "labels",
         "redis",  # where limits are counted
         "records",  # what is kept of requests
         "partitions",  # which stack of the estate deploys what
@@ -96,14 +103,15 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
     GatewaySettings: (
         "scheme",  # compared of the stack
         "redirect",  # compared as plainHttp
-        *(
-            "admin_url",
-            "workspace",
-        ),  # where the gateway is administered, not what it lets through
+        # Where the gateway is administered, not what it lets through.
+        "admin_url",
+        "workspace",
         "key_slots",  # how many keys fit
         "settle_seconds",  # how long a change takes
         "redis",  # where limits are counted
-        *("logs", "metrics"),  # what is kept or counted of calls, whoever makes them
+        # What is kept or counted of calls, whoever makes them.
+        "logs",
+        "metrics",
     ),
     # Where limits are counted, and whether they hold while it is away.
     RedisSettings: (
@@ -116,27 +124,29 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
         "password",
         "away",
     ),
-    Provider: (
-        "name",
-        *("groups", "per_api"),  # what they decide is compared request by request
-    ),
+    # What groups and APIs decide is compared request by request.
+    Provider: ("name", "groups", "per_api"),
     ProviderSettings: (
         "name",
         "groups",  # what they decide is compared request by request
-        *(
-            "audience",
-            "issuer",
-            "spelling",
-            "clients",
-        ),  # compared of providers and clients
+        # Compared of providers and clients.
+        "audience",
+        "issuer",
+        "spelling",
+        "clients",
         "certificates",  # compared by client, as fingerprints
         "settle_seconds",  # how long a change takes
         "moved_from",  # says that another issuer is meant, which is compared
     ),
     KnownClient: ("secret",),  # compared as one text
     Client: (
-        *("component", "provider", "place"),  # what it is known by
-        *("calls", "groups"),  # what they decide is compared request by request
+        # What it is known by.
+        "component",
+        "provider",
+        "place",
+        # What they decide is compared request by request.
+        "calls",
+        "groups",
     ),
     Component: (
         *("application", "name", "place"),  # what it is known by
@@ -189,68 +199,65 @@ _NAMES: Mapping[tuple[type, str], str] = {
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
-    """Builds the model of the estate that was compiled on these settings."""
-    clients = [estate.components[client.component] for client in estate.clients]
-    return AccessModel(
-        estate,
-        {
-            component.key: workload_of(component)
-            for component in (*clients, *estate.exposed)
-        },
-        {
-            provider.name: provider.access_token_minutes
-            for provider in settings.providers
-        },
-        facts_of(estate, settings),
-        {component.key: pods_behind(component) for component in estate.exposed},
-    )
+    """Build the model of the estate that was compiled on these settings."""
+    workloads: dict[str, str] = {}
+    pods: dict[str, Mapping[str, str]] = {}
+    for component in estate.components.values():
+        if component.clients:
+            workloads[component.key] = workload_of(component)
+    for component in estate.exposed:
+        workloads[component.key] = workload_of(component)
+        pods[component.key] = pods_behind(component)
+    minutes = {
+        provider.name: provider.access_token_minutes for provider in settings.providers
+    }
+    return AccessModel(estate, workloads, minutes, facts_of(estate, settings), pods)
 
 
 def facts_of(estate: Estate, settings: Settings) -> Facts:
     """The facts of an estate and of the settings that it was compiled on. Certificates are given as
     fingerprints."""
-    gateway = settings.gateway
-    facts: dict[Subject, dict[str, Any]] = {
-        Subject(): {
-            **dict(_values(estate.stack)),
-            **{
-                name: value
-                for name, value in _values(gateway, "gateway.")
-                if not _is_absent(name, value)
-            },
-            "gateway.plainHttp": "redirect" if gateway.redirect else "refuse",
-        }
-    }
     by_name = {provider.name: provider for provider in settings.providers}
+    facts = {Subject(): _stack_facts(estate.stack, settings.gateway)}
     for provider in estate.stack.providers.values():
-        facts[Subject(provider=provider.name)] = {
-            name: value
-            for name, value in chain(_values(provider), _values(by_name[provider.name]))
-            # Who did not ask the kind of provider does not know how its tokens spell things.
-            if not (name.startswith("tokens.") and provider.spelling is PLAIN)
-        }
+        subject = Subject(provider=provider.name)
+        facts[subject] = dict(_provider_facts(provider, by_name[provider.name]))
     for key, component in estate.components.items():
         rights = _rights_given(component)
         if component.endpoints or component.clients or rights:
-            waived = sorted(
-                f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
-            )
-            values = {
-                name: value
-                for name, value in _values(component)
-                if not _is_absent(name, value)
-            }
-            facts[Subject(key)] = {
-                **values,
-                "waivers": waived,
-                **({RIGHTS: rights} if rights else {}),
-            }
-        if component.endpoints:
-            facts[Subject(key)][CERTIFICATES] = _certificates_named(component)
+            facts[Subject(key)] = _component_facts(component, rights)
         for client in component.clients:
             facts[Subject(key, client.provider)] = _client_facts(
                 client, component, by_name[client.provider]
             )
+    return facts
+
+
+def _stack_facts(stack: Stack, gateway: GatewaySettings) -> dict[str, Any]:
+    facts = dict(_values(stack))
+    facts.update(_present(gateway, "gateway."))
+    facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
+    return facts
+
+
+def _provider_facts(
+    provider: Provider, settings: ProviderSettings
+) -> Iterator[tuple[str, Any]]:
+    for name, value in chain(_values(provider), _values(settings)):
+        # Who did not ask the kind of provider does not know how its tokens spell things.
+        if not (name.startswith("tokens.") and provider.spelling is PLAIN):
+            yield name, value
+
+
+def _component_facts(component: Component, rights: list[str]) -> dict[str, Any]:
+    facts = dict(_present(component))
+    facts["waivers"] = sorted(
+        f"{waiver.finding} until {waiver.until}" for waiver in component.waivers
+    )
+    if rights:
+        facts[RIGHTS] = rights
+    if component.endpoints:
+        facts[CERTIFICATES] = _certificates_named(component)
     return facts
 
 
@@ -269,15 +276,11 @@ def _rights_given(component: Component) -> list[str]:
 
     A component that moves keeps its rights, and reads what is in another namespace.
     """
-    found: set[str] = set()
+    texts: set[str] = set()
     for site in component.sites:
-        found.update(
-            right.text
-            for right in rights_of(
-                with_inner_objects(site.rendered or ()), site.cluster, ()
-            )
-        )
-    return sorted(found)
+        objects = with_inner_objects(site.rendered)
+        texts.update(right.text for right in rights_of(objects, site.cluster, ()))
+    return sorted(texts)
 
 
 def _is_absent(name: str, value: Any) -> bool:
@@ -286,32 +289,40 @@ def _is_absent(name: str, value: Any) -> bool:
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
+def _present(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of what is there."""
+    for name, inner in _values(value, prefix):
+        if not _is_absent(name, inner):
+            yield name, inner
+
+
 def _client_facts(
     client: Client, component: Component, provider: ProviderSettings
 ) -> dict[str, Any]:
     known_client = provider.clients.get(client.component, KnownClient(""))
+    secret = known_client.secret
+    certificates = provider.certificates.get(client.component, ())
     return {
         **dict(_values(client)),
         **dict(_values(known_client)),
         "namespace": None if component.outside else component.where,
-        "secret": "/".join(known_client.secret) if known_client.secret else None,
-        "certificates": sorted(
-            map(fingerprint, provider.certificates.get(client.component, ()))
-        ),
+        "secret": "/".join(secret) if secret else None,
+        "certificates": sorted(map(fingerprint, certificates)),
     }
 
 
 def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
+    kind = type(value)
     for field in fields(value):
-        if field.name not in LEFT_OUT.get(type(value), ()):
-            name = prefix + _NAMES.get((type(value), field.name), _camel(field.name))
-            inner = getattr(value, field.name)
-            yield from (
-                _values(inner, f"{name}.")
-                if is_dataclass(inner)
-                else [(name, _json(inner))]
-            )
+        if field.name in LEFT_OUT.get(kind, ()):
+            continue
+        name = prefix + _NAMES.get((kind, field.name), _camel(field.name))
+        inner = getattr(value, field.name)
+        if is_dataclass(inner):
+            yield from _values(inner, f"{name}.")
+        else:
+            yield name, _json(inner)
 
 
 def _json(value: Any) -> Any:
@@ -343,25 +354,32 @@ are."""
 def settings_changed(
     old: Facts, new: Facts, clients: Mapping[Subject, Subject], *, between_stacks: bool
 ) -> Iterator[Setting]:
-    """Yields every value that differs, of what is on both sides. `clients` maps clients of the new
+    """Yield every value that differs, of what is on both sides. `clients` maps clients of the new
     side to those of the old."""
     for subject, values in new.items():
-        before = (
-            clients.get(subject) if subject.component and subject.provider else subject
-        )
-        if before is None or before not in old or old[before] == values:
+        is_client = subject.component and subject.provider
+        before = clients.get(subject) if is_client else subject
+        if before is not None and before in old:
+            yield from _values_changed(subject, old[before], values, between_stacks)
+
+
+def _values_changed(
+    subject: Subject,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    between_stacks: bool,
+) -> Iterator[Setting]:
+    if old == new:
+        return
+    for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES}):
+        if between_stacks and not (name in _OF_APPLICATIONS or name.startswith(_EDGE)):
             continue
-        for name in sorted({*old[before], *values} - {RIGHTS, CERTIFICATES}):
-            was, now = (
-                _stated_value(side, name, between_stacks)
-                for side in (old[before], values)
-            )
-            if was != now and (
-                not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)
-            ):
-                if name.startswith("tokens.") and NOT_KNOWN in (was, now):
-                    continue  # not asked; another kind of provider is told of as its type
-                yield Setting(_kind(name, was, now), subject, name, was, now)
+        was = _stated_value(old, name, between_stacks)
+        now = _stated_value(new, name, between_stacks)
+        # What nobody asked is no change; of another kind of provider its type tells.
+        is_unknown = name.startswith("tokens.") and NOT_KNOWN in (was, now)
+        if was != now and not is_unknown:
+            yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
 def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
@@ -375,12 +393,11 @@ def _paths(uris: Any) -> Any:
     """Of pages below the gateway, which has other domains on another stack, the paths alone."""
     if not isinstance(uris, list):
         return uris
-    return sorted(
-        {
-            urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri
-            for uri in map(str, uris)
-        }
-    )
+    paths: set[str] = set()
+    for uri in map(str, uris):
+        is_page = uri.startswith(("http://", "https://"))
+        paths.add(urlsplit(uri).path if is_page else uri)
+    return sorted(paths)
 
 
 _NEITHER = (
@@ -432,21 +449,24 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
             if now is not None and (was is None or now < was)
             else "changed"
         )
-    if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
-        return "may narrow" if now == "https" else "may widen"
-    # By which workloads refuse whoever is not the gateway.
-    if name == "gateway.upstreamTls.clientCertificate":
-        return (
-            "may widen" if now is None else "may narrow" if was is None else "changed"
-        )
-    if name.startswith(_UPSTREAM_TLS) and None in (
-        was,
-        now,
-    ):  # whom it is asked for, `edge` says
-        return "changed"
     if name == "edge.upstreamTls.ports":
         was, now = was or [], now or []
-    return _usual_kind(name, was, now)
+    return _gateway_kind(name, was, now) or _usual_kind(name, was, now)
+
+
+def _gateway_kind(name: str, was: Any, now: Any) -> Kind | None:
+    """The kind of change of how the gateway speaks, and is spoken to; None of any other setting."""
+    if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
+        return "may narrow" if now == "https" else "may widen"
+    # By it workloads refuse whoever is not the gateway.
+    if name == "gateway.upstreamTls.clientCertificate":
+        if now is None:
+            return "may widen"
+        return "may narrow" if was is None else "changed"
+    # Whom it is asked for, `edge` says.
+    if name.startswith(_UPSTREAM_TLS) and None in (was, now):
+        return "changed"
+    return None
 
 
 def _usual_kind(name: str, was: Any, now: Any) -> Kind:
@@ -467,13 +487,9 @@ def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):
-        return (
-            "may widen"
-            if {*now} - {*was}
-            else "may narrow"
-            if {*was} - {*now}
-            else "changed"
-        )
+        if now.keys() - was.keys():
+            return "may widen"
+        return "may narrow" if was.keys() - now.keys() else "changed"
     if name == "cluster.operatorLabels":
         return "may narrow" if now.items() <= was.items() else "may widen"
     if name == "cluster.rights":
@@ -482,7 +498,10 @@ def _cluster_kind(name: str, was: dict[str, Any], now: dict[str, Any]) -> Kind:
 
 
 def _pairs(listed: Mapping[str, Any]) -> set[tuple[str, str]]:
-    return {(key, text) for key, texts in listed.items() for text in texts}
+    pairs: set[tuple[str, str]] = set()
+    for key, texts in listed.items():
+        pairs.update((key, text) for text in texts)
+    return pairs
 
 
 def _is_lower(name: str, was: Any, now: Any) -> bool:

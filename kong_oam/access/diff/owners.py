@@ -13,16 +13,11 @@ def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setti
     """Yields the components that are on both sides and have another owner."""
     before, after = _deployed(*old), _deployed(*new)
     for key in sorted(before.keys() & after.keys()):
-        was, now, place = before[key].owner, after[key].owner, after[key].place
+        was = before[key].owner
+        now = after[key].owner
         if was != now:
-            yield Setting(
-                "owner",
-                Subject(key),
-                "owner",
-                was,
-                now,
-                place=place if place.file else None,
-            )
+            place = after[key].place if after[key].place.file else None
+            yield Setting("owner", Subject(key), "owner", was, now, place=place)
 
 
 def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:

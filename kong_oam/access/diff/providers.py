@@ -11,16 +11,10 @@ from kong_oam.access.model import Application, Component, Estate
 def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on
     one side."""
-    gone = [
-        name
-        for name in old.estate.stack.providers
-        if name not in new.estate.stack.providers
-    ]
-    come = [
-        name
-        for name in new.estate.stack.providers
-        if name not in old.estate.stack.providers
-    ]
+    before = old.estate.stack
+    after = new.estate.stack
+    gone = [name for name in before.providers if name not in after.providers]
+    come = [name for name in after.providers if name not in before.providers]
     names = dict(zip(gone, come, strict=False))
     if not names:
         return old
@@ -38,15 +32,12 @@ def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     def application(source: Application) -> Application:
         return replace(source, components=tuple(map(renamed, source.components)))
 
-    stack = old.estate.stack
     providers = {
         named(name): replace(provider, name=named(name))
-        for name, provider in stack.providers.items()
+        for name, provider in before.providers.items()
     }
-    estate = Estate(
-        replace(stack, providers=providers),
-        tuple(map(application, old.estate.applications)),
-    )
+    applications = tuple(map(application, old.estate.applications))
+    estate = Estate(replace(before, providers=providers), applications)
     minutes = {named(name): value for name, value in old.minutes.items()}
     facts = {
         replace(subject, provider=named(subject.provider)): values

@@ -10,10 +10,11 @@ from kong_oam.access.diff.model import EstateWithFacts
 
 
 def rights_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
-    """Yields the components whose roles give other rights. A component that comes or goes had, or
+    """Yield the components whose roles give other rights. A component that comes or goes had, or
     has, none."""
     for key in sorted({*old[0].components, *new[0].components}):
-        was, now = _rights(old, key), _rights(new, key)
+        was = _rights(old, key)
+        now = _rights(new, key)
         if was is not None and now is not None and was != now:
             kind: Kind = "may narrow" if {*now} <= {*was} else "may widen"
             yield Setting(kind, Subject(key), RIGHTS, was, now)

@@ -29,7 +29,8 @@ class Side:
     """
 
     def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
-        self.model, self._between_stacks = model, names is not None
+        self.model = model
+        self._between_stacks = names is not None
         self.sites: Sites = (
             SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
         )
@@ -46,47 +47,35 @@ class Side:
     def basis(self, site: str) -> list[object] | None:
         """What all answers on a site follow from; None where that is more than what stands on it:
         any token will do."""
-        estate = self.model.estate
-        components = [
-            pair
-            for name in host_patterns(site)
-            for pair in estate.by_host.get(name, ())
-        ]
-        rules = (rule for _, component in components for rule in component.rules)
-        if (
-            self._between_stacks
-            or not components
-            or any(not rule.public and not rule.scopes for rule in rules)
-        ):
+        if self._between_stacks:
             return None
-        providers = {
-            name: (one.groups, one.per_api)
-            for name, one in estate.stack.providers.items()
-        }
-        return [
-            providers,
-            *(
-                [endpoint, *self._basis_of(endpoint, component)]
-                for endpoint, component in components
-            ),
-        ]
+        estate = self.model.estate
+        basis: list[object] = []
+        for name in host_patterns(site):
+            for endpoint, component in estate.by_host.get(name, ()):
+                if any(not rule.public and not rule.scopes for rule in component.rules):
+                    return None
+                basis += self._basis_of(endpoint, component)
+        if not basis:
+            return None
+        for name, provider in estate.stack.providers.items():
+            basis.append((name, provider.groups, provider.per_api))
+        return basis
 
     def _basis_of(self, endpoint: Endpoint, component: Component) -> Iterator[object]:
+        yield endpoint
         yield self._answer(endpoint, component)
-        yield from (
-            component.key,
-            component.provider,
-            component.rules,
-            component.roles,
-            component.allowed_from,
-        )
+        yield component.key
+        yield component.provider
+        yield component.rules
+        yield component.roles
+        yield component.allowed_from
         for users in (False, True):
             held = self.model.estate.held_at(component, users=users)
-            clients = (
-                self.clients.get(Principal(name, component.provider, users))
-                for name in held
-            )
-            yield held, [client and client.groups for client in clients]
+            yield held
+            for name in held:
+                client = self.clients.get(Principal(name, component.provider, users))
+                yield client and client.groups
 
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
         """What gets the requests that are let through."""
@@ -108,10 +97,8 @@ class Side:
         if principal is None or client is None:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
-        names = sorted(
-            provider.group(group) if self._between_stacks else group for group in groups
-        )
-        user = User("user", tuple(names)) if client.user_facing else None
+        names = map(provider.group, groups) if self._between_stacks else groups
+        user = User("user", tuple(sorted(names))) if client.user_facing else None
         api = self.model.estate.shown_at(self.sites.component(site, path), client)
         return issue(provider, client, user, api=api)
 
@@ -124,11 +111,8 @@ class Side:
         address: str | None,
     ) -> Decision:
         host = self.sites.host(site, path) or ""
-        return decide(
-            self.model.estate,
-            Request(method, host, written(path).encode(), address),
-            token,
-        )
+        request = Request(method, host, written(path).encode(), address)
+        return decide(self.model.estate, request, token)
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
@@ -136,9 +120,7 @@ class Side:
         if component is None:
             return frozenset()
         provider = self.model.estate.provider_of(component)
-        return frozenset(
-            provider.group(group) for role in component.roles for group in role.groups
-        )
+        return frozenset(map(provider.group, component.groups))
 
     def owner(self, principal: Principal) -> str | None:
         """Whom to ask about a client of this side."""

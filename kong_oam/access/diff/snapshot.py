@@ -12,18 +12,20 @@ component: its name, a space, compact JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.diff.change import Facts, Subject
+from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
+    Application,
     Call,
     Client,
     Component,
@@ -58,47 +60,59 @@ def exported(outputs: Mapping[str, Any]) -> Any:
 
 
 def dump_model(model: AccessModel) -> str:
-    """Serializes the model as a stack output. The same model gives the same bytes."""
+    """Serialize the model as a stack output. The same model gives the same bytes."""
+    lines = [str(VERSION)]
+    for name, part in _parts(model):
+        text = json.dumps(part, sort_keys=True, separators=(",", ":"))
+        lines.append(f"{name} {text}")
+    return "\n".join(lines)
+
+
+def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
+    """Yield the stack and each component, by name."""
+    estate = model.estate
+    yield _STACK, _stack(model)
+    for key, component in sorted(estate.components.items()):
+        is_own = key in estate.own
+        has_rights = is_own and Subject(key) in model.facts
+        if not (component.endpoints or component.clients or has_rights):
+            continue
+        part = _component(component, estate.provider_of(component).per_api)
+        if workload := model.workloads.get(key):
+            part["workload"] = workload
+        if pods := model.pods.get(key):
+            part["pods"] = pods
+        if is_own:
+            names = ("", *(client.provider for client in component.clients))
+            part["facts"] = {
+                name: model.facts.get(Subject(key, name), {}) for name in names
+            }
+        else:
+            # The run is given no more of it than it needs: that is no fact of it.
+            part["foreign"] = True
+        yield key, part
+
+
+def _stack(model: AccessModel) -> dict[str, Any]:
     stack = model.estate.stack
     facts = model.facts
     providers = [
         {
-            "name": p.name,
-            "audience": p.audience,
-            "perApi": p.per_api,
-            "groups": p.groups,
-            "minutes": model.minutes[p.name],
-            "facts": facts.get(Subject(provider=p.name), {}),
+            "name": name,
+            "audience": provider.audience,
+            "perApi": provider.per_api,
+            "groups": provider.groups,
+            "minutes": model.minutes[name],
+            "facts": facts.get(Subject(provider=name), {}),
         }
-        for p in stack.providers.values()
+        for name, provider in stack.providers.items()
     ]
-    about = {
+    return {
         "name": stack.name,
         "scheme": stack.scheme,
         "providers": providers,
         "facts": facts.get(Subject(), {}),
     }
-    parts: dict[str, Any] = {_STACK: about}
-    for key, component in sorted(model.estate.components.items()):
-        has_rights = key in model.estate.own and Subject(key) in facts
-        if component.endpoints or component.clients or has_rights:
-            per_api = stack.providers[component.provider].per_api
-            parts[key] = _component(
-                component, per_api, model.workloads.get(key), model.pods.get(key)
-            )
-            # The run is given no more of it than it needs: that is no fact of it.
-            if key not in model.estate.own:
-                parts[key]["foreign"] = True
-                continue
-            names = ("", *(client.provider for client in component.clients))
-            parts[key]["facts"] = {
-                name: facts.get(Subject(key, name), {}) for name in names
-            }
-    lines = (
-        f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}"
-        for name, part in parts.items()
-    )
-    return "\n".join([str(VERSION), *lines])
 
 
 def joined(models: Iterable[Any]) -> str:
@@ -122,55 +136,54 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(
-    component: Component,
-    per_api: bool,
-    workload: str | None,
-    pods: Mapping[str, str] | None,
-) -> dict[str, Any]:
-    """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming
-    one decides nothing."""
-    roles = [
-        [role.scopes, role.groups, *([role.name] if per_api else [])]
-        for role in component.roles
-        if role.groups
-    ]
+def _component(component: Component, per_api: bool) -> dict[str, Any]:
+    """Serialize what a component itself says, as far as it says it."""
     data: dict[str, Any] = {
         "provider": component.provider,
-        "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
-        "apart": {
-            str(index): e.apart
-            for index, e in enumerate(component.endpoints)
-            if e.apart
-        },
-        "rules": [
-            [rule.path, rule.methods, "public" if rule.public else rule.scopes]
-            for rule in component.rules
-        ],
-        "roles": roles,
-        "from": [
-            [path, method, list(map(str, networks))]
-            for path, by_method in component.allowed_from.items()
-            for method, networks in by_method.items()
-        ],
-        "clients": [
-            [
-                c.kind,
-                c.provider,
-                [[call.component, call.scopes] for call in c.calls],
-                c.groups,
-            ]
-            for c in component.clients
-        ],
-        "workload": workload,
-        "pods": pods,
+        "endpoints": [[one.host, one.path, one.port] for one in component.endpoints],
+        "apart": dict(_apart(component.endpoints)),
+        "rules": [*map(_dumped_rule, component.rules)],
+        "roles": [*_dumped_roles(component.roles, per_api)],
+        "from": [*_dumped_networks(component.allowed_from)],
+        "clients": [*map(_dumped_client, component.clients)],
         "owner": component.owner,
     }
     return {name: value for name, value in data.items() if value}
 
 
+def _apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
+    for index, endpoint in enumerate(endpoints):
+        if endpoint.apart:
+            yield str(index), endpoint.apart
+
+
+def _dumped_rule(rule: Rule) -> list[Any]:
+    return [rule.path, rule.methods, "public" if rule.public else rule.scopes]
+
+
+def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
+    for role in roles:
+        if role.groups:
+            # Where tokens do not list a role, another name of it decides nothing.
+            name = [role.name] if per_api else []
+            yield [role.scopes, role.groups, *name]
+
+
+def _dumped_networks(
+    allowed_from: Mapping[PathSegments, Mapping[str, Networks]],
+) -> Iterator[list[Any]]:
+    for path, by_method in allowed_from.items():
+        for method, networks in by_method.items():
+            yield [path, method, [*map(str, networks)]]
+
+
+def _dumped_client(client: Client) -> list[Any]:
+    calls = [[call.component, call.scopes] for call in client.calls]
+    return [client.kind, client.provider, calls, client.groups]
+
+
 def load_model(data: Any) -> AccessModel:
-    """Parses the model that `dump_model` wrote. Raises ModelError."""
+    """Parse the model that `dump_model` wrote. Raises ModelError."""
     try:
         version, *lines = data.splitlines()
         if version != str(VERSION):
@@ -178,50 +191,46 @@ def load_model(data: Any) -> AccessModel:
                 f"written in format {version[:20]}, and read in {VERSION}: versions of this "
                 "program differ"
             )
-        parts = {
-            name: json.loads(text)
-            for name, _, text in (line.partition(" ") for line in lines)
-        }
+        parts: dict[str, Any] = {}
+        for line in lines:
+            name, _, text = line.partition(" ")
+            parts[name] = json.loads(text)
         _check(parts)
-        about = parts.pop(_STACK)
-        providers = {
-            p["name"]: Provider(
-                p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"]
-            )
-            for p in about["providers"]
-        }
-        stack = Stack(about["name"], providers, scheme=about["scheme"])
-        return AccessModel(
-            Estate(
-                stack,
-                tuple(
-                    application_of(_component_of(key, value))
-                    for key, value in parts.items()
-                ),
-            ),
-            {
-                key: value["workload"]
-                for key, value in parts.items()
-                if "workload" in value
-            },
-            {p["name"]: p["minutes"] for p in about["providers"]},
-            _facts(about, parts),
-            {key: value["pods"] for key, value in parts.items() if "pods" in value},
-        )
+        return _loaded(parts.pop(_STACK), parts)
     except (AttributeError, InputError, RecursionError, ValueError):
         raise ModelError(_NO_MODEL) from None
 
 
-def _facts(about: Mapping[str, Any], components: Mapping[str, Any]) -> Facts:
-    return {
-        Subject(): about["facts"],
-        **{Subject(provider=p["name"]): p.get("facts", {}) for p in about["providers"]},
-        **{
-            Subject(key, name): values
-            for key, part in components.items()
-            for name, values in part.get("facts", {}).items()
-        },
-    }
+def _loaded(about: Mapping[str, Any], parts: Mapping[str, Any]) -> AccessModel:
+    """The model of checked parts: what is said about the stack, and of each component."""
+    providers: dict[str, Provider] = {}
+    minutes: dict[str, int] = {}
+    facts = {Subject(): about["facts"]}
+    for item in about["providers"]:
+        name = item["name"]
+        providers[name] = Provider(
+            name,
+            item["audience"],
+            PLAIN,
+            groups=item["groups"],
+            per_api=item["perApi"],
+        )
+        minutes[name] = item["minutes"]
+        facts[Subject(provider=name)] = item.get("facts", {})
+    applications: list[Application] = []
+    workloads: dict[str, str] = {}
+    pods: dict[str, Mapping[str, str]] = {}
+    for key, part in parts.items():
+        applications.append(application_of(_component_of(key, part)))
+        for name, values in part.get("facts", {}).items():
+            facts[Subject(key, name)] = values
+        if "workload" in part:
+            workloads[key] = part["workload"]
+        if "pods" in part:
+            pods[key] = part["pods"]
+    stack = Stack(about["name"], providers, scheme=about["scheme"])
+    estate = Estate(stack, tuple(applications))
+    return AccessModel(estate, workloads, minutes, facts, pods)
 
 
 _NO_MODEL = "not what a stack exports as its model"
@@ -234,47 +243,44 @@ def _validator() -> Any:
 
 
 def _check(parts: Mapping[str, Any]) -> None:
-    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not
+    """Check the parts, whatever wrote them or edited the state. Raises ModelError where one is not
     as the schema says, or names a provider that is not there."""
     if not _validator().is_valid(parts):
         raise ModelError(_NO_MODEL)
-    about, components = (
-        parts[_STACK],
-        {key: part for key, part in parts.items() if key != _STACK},
-    )
-    provider_names = {provider["name"] for provider in about["providers"]}
-    used = {part["provider"] for part in components.values()}
-    used |= {
-        client[1] for part in components.values() for client in part.get("clients", ())
-    }
-    if not used <= provider_names:
-        raise ModelError(_NO_MODEL)
+    provider_names = {item["name"] for item in parts[_STACK]["providers"]}
+    for key, part in parts.items():
+        if key == _STACK:
+            continue
+        used = {part["provider"], *(client[1] for client in part.get("clients", ()))}
+        if not used <= provider_names:
+            raise ModelError(_NO_MODEL)
 
 
 def _component_of(key: str, data: Mapping[str, Any]) -> Component:
     apart = data.get("apart", {})
+    endpoints = [
+        Endpoint(host, tuple(path), port, NOWHERE, apart=apart.get(str(index), ""))
+        for index, (host, path, port) in enumerate(data.get("endpoints", ()))
+    ]
     return replace(
         bare_component(key, data["provider"]),
-        endpoints=tuple(
-            Endpoint(host, tuple(path), port, NOWHERE, apart=apart.get(str(index), ""))
-            for index, (host, path, port) in enumerate(data.get("endpoints", ()))
-        ),
-        rules=tuple(_rule(*rule) for rule in data.get("rules", ())),
+        endpoints=tuple(endpoints),
+        rules=tuple(starmap(_rule, data.get("rules", ()))),
         allowed_from=_allowed_from(data.get("from", ())),
-        roles=tuple(
-            Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
-            for scopes, groups, *name in data.get("roles", ())
-        ),
+        roles=tuple(starmap(_role, data.get("roles", ()))),
         clients=tuple(_client(key, *client) for client in data.get("clients", ())),
         owner=data.get("owner"),
     )
 
 
+def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
+    return Role(name, tuple(scopes), tuple(groups), (), NOWHERE)
+
+
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
-    return Rule(
-        tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE
-    )
+    scopes = () if public else tuple(needed)
+    return Rule(tuple(path), tuple(methods), scopes, public, NOWHERE)
 
 
 def _allowed_from(

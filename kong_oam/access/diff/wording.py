@@ -4,7 +4,7 @@ and in a preview."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kong_oam.access.diff.change import (
@@ -21,7 +21,7 @@ from kong_oam.access.diff.change import (
 )
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
-from kong_oam.access.paths import folded, written
+from kong_oam.access.paths import PathSegments, folded, written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
@@ -40,18 +40,15 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
     if not changes:
         return ""
     worst, *others = worth_telling(changes)
-    concerned, listed, place, _ = row(worst, scheme)
-    who = (
-        ""
-        if worst.kind == "newly public"
-        else f" {_PREPOSITIONS.get(worst.kind, 'for')} {concerned}"
-    )
-    rest = (
-        f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)"
-        if others
-        else ""
-    )
-    return f"{label(worst)}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
+    callers, listed, place, _ = row(worst, scheme)
+    text = label(worst)
+    if worst.kind != "newly public":
+        text += f" {_PREPOSITIONS.get(worst.kind, 'for')} {callers}"
+    text += f": {listed} {place}" if listed else f": {place}"
+    if others:
+        plural = "s" if len(others) > 1 else ""
+        text += f" (and {len(others)} more change{plural} of access)"
+    return text
 
 
 def label(change: Difference) -> str:
@@ -71,8 +68,8 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
     place = str(change.place) if change.place else ""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), place
-    note = until(change) or place
     requests = where(change, scheme) + answered(change)
+    note = until(change) or place
     return whom(change.whom), methods(change.methods), requests, note
 
 
@@ -107,23 +104,22 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     Requests that some servers take for those of a rule are refused, so each rule that comes or goes
     changes them, too. Where nothing else changes, they are kept.
     """
-    requests = [change for change in changes if isinstance(change, Change)]
-    itself = {
-        (c.site, folded(c.region.subtree.path))
-        for c in requests
-        if not c.region.subtree.spelled_otherwise
-    }
-    shown = [
-        change
-        for change in changes
-        if not isinstance(change, Change)
-        or not change.region.subtree.spelled_otherwise
-        or (
-            change.kind in OPENING
-            and (change.site, folded(change.region.subtree.path)) not in itself
-        )
-    ]
+    itself: set[tuple[str, PathSegments]] = set()
+    for change in changes:
+        if isinstance(change, Change) and not change.region.subtree.spelled_otherwise:
+            itself.add((change.site, folded(change.region.subtree.path)))
+    shown = [change for change in changes if _is_worth_telling(change, itself)]
     return shown or changes
+
+
+def _is_worth_telling(
+    change: Difference, itself: Collection[tuple[str, PathSegments]]
+) -> bool:
+    """Whether a change is of another spelling neither of a listed path nor one that closes."""
+    if not isinstance(change, Change) or not change.region.subtree.spelled_otherwise:
+        return True
+    path = folded(change.region.subtree.path)
+    return change.kind in OPENING and (change.site, path) not in itself
 
 
 def whom(all_of_them: Sequence[Whom]) -> str:
@@ -145,14 +141,11 @@ def _caller_in_words(caller: Whom) -> str:
 def users(condition: Condition) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
     calls as itself."""
-    sets = sorted(
-        (sorted(groups) for groups in condition),
-        key=lambda groups: (len(groups), groups),
-    )
+    sets = sorted(map(sorted, condition), key=lambda groups: (len(groups), groups))
     words = [printable(" and ".join(groups)) for groups in sets]
-    return " or ".join(
-        f"({word})" if len(sets) > 1 and " and " in word else word for word in words
-    )
+    if len(sets) > 1:
+        words = [f"({word})" if " and " in word else word for word in words]
+    return " or ".join(words)
 
 
 def methods(listed: Sequence[str]) -> str:
@@ -167,16 +160,13 @@ def where(change: Change, scheme: str) -> str:
     Other spellings of a declared path are refused, and not listed as exceptions.
     """
     site = f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
+    text = site + path(change.region.subtree)
     declared = [
         written(subtree.path)
         for subtree in change.region.exceptions
         if not subtree.spelled_otherwise
     ]
-    return (
-        site
-        + path(change.region.subtree)
-        + (f" but not {', '.join(declared)}" if declared else "")
-    )
+    return f"{text} but not {', '.join(declared)}" if declared else text
 
 
 def path(subtree: Subtree) -> str:
@@ -191,77 +181,70 @@ def until(change: Change) -> str:
     one."""
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
-    return (
-        "at once"
-        if change.minutes is None
-        else f"tokens of before live up to {change.minutes} minutes"
-    )
+    if change.minutes is None:
+        return "at once"
+    return f"tokens of before live up to {change.minutes} minutes"
 
 
 def concerned(change: Setting) -> str:
     """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`,
     `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`; with owners where all on a
     host are concerned."""
-    of = change.of
+    component = change.of.component
+    provider = change.of.provider
     if change.kind == "owner":
-        return of.component
+        return component
     if change.exposers:
-        owned = (
-            f"{one.component} ({one.owner})" if one.owner else one.component
-            for one in everybody_on(change)
-        )
-        return printable(f"callers of {', '.join(owned)}")
-    if of.component and change.name == RIGHTS:
-        return f"pods of {of.component}"
-    if of.component:
-        return (
-            f"{of.component} at {of.provider}"
-            if of.provider
-            else f"callers of {of.component}"
-        )
-    return f"clients of {of.provider}" if of.provider else "everybody"
+        return printable(f"callers of {', '.join(map(_owned, everybody_on(change)))}")
+    if component and change.name == RIGHTS:
+        return f"pods of {component}"
+    if component:
+        return f"{component} at {provider}" if provider else f"callers of {component}"
+    return f"clients of {provider}" if provider else "everybody"
+
+
+def _owned(exposer: Exposer) -> str:
+    if exposer.owner:
+        return f"{exposer.component} ({exposer.owner})"
+    return exposer.component
 
 
 def everybody_on(change: Setting) -> list[Exposer]:
     """The components on a host before and after. An owner that a change names does not stand for
     the former owner."""
     before, after = change.exposers or ((), ())
-    return sorted(
-        {(one.component, one.owner or ""): one for one in (*before, *after)}.values()
-    )
+    exposers: dict[tuple[str, str], Exposer] = {}
+    for exposer in (*before, *after):
+        exposers[exposer.component, exposer.owner or ""] = exposer
+    return sorted(exposers.values())
 
 
 def setting(change: Setting) -> str:
     """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
     https://shop.example.com/new`; of an owner both teams."""
+    difference = _difference(change.was, change.now)
     if change.kind == "owner":
-        return printable(_difference(change.was, change.now))
-    place = (
-        f"identityProviders.{change.of.provider}."
-        if change.of.provider and not change.of.component
-        else ""
-    )
-    return printable(f"{place}{change.name}: {_difference(change.was, change.now)}")
+        return printable(difference)
+    name = change.name
+    if change.of.provider and not change.of.component:
+        name = f"identityProviders.{change.of.provider}.{name}"
+    return printable(f"{name}: {difference}")
 
 
 def _difference(was: Any, now: Any) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
-    listed = {
-        "added": [item for item in now if item not in was],
-        "removed": [item for item in was if item not in now],
-    }
-    words = (
-        f"{verb} {', '.join(map(_value, values))}"
-        for verb, values in listed.items()
-        if values
-    )
+    added = [item for item in now if item not in was]
+    removed = [item for item in was if item not in now]
+    words = []
+    if added:
+        words.append(f"added {', '.join(map(_value, added))}")
+    if removed:
+        words.append(f"removed {', '.join(map(_value, removed))}")
     return "; ".join(words) or "in another order"
 
 
 def _value(value: Any) -> str:
-    return (
-        value or "none"
-        if isinstance(value, str | None)
-        else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    )
+    if value is None or isinstance(value, str):
+        return value or "none"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
