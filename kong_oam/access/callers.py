@@ -78,7 +78,8 @@ class Callers:
     """Answers who may call what in one estate. Not frozen: answers are cached."""
 
     def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
-        self._estate, self._naming = estate, naming
+        self._estate = estate
+        self._naming = naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[

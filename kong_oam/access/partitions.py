@@ -205,7 +205,8 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
     found: set[str] = set()
     for name, one in needed.items():
-        other, key = there.get(name, Offered(one.provider, {})), _key(name)
+        other = there.get(name, Offered(one.provider, {}))
+        key = _key(name)
         found |= {
             f"scope {scope} of {key}"
             for scope in one.scopes.keys() - other.scopes.keys()

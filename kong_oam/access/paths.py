@@ -159,7 +159,8 @@ def spelled(element: str) -> str:
     pattern = re.sub(r'[<>"?\x01]', "*", pattern)
     without = pattern.lstrip(" *")
     kept = without.rstrip(" .*")
-    leading, trailing = pattern[: len(pattern) - len(without)], without[len(kept) :]
+    leading = pattern[: len(pattern) - len(without)]
+    trailing = without[len(kept) :]
     ends = ["*" if "*" in end else "" for end in (leading, trailing)]
     return re.sub(r"\*+", "*", kept.join(ends))
 

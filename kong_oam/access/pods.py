@@ -38,7 +38,8 @@ def pods_behind(component: Component) -> Mapping[str, str]:
 def _words(
     component: Component, services: Mapping[str, Service], endpoint: Endpoint
 ) -> str:
-    named, service = component.named, services.get(endpoint.service)
+    named = component.named
+    service = services.get(endpoint.service)
     if named and endpoint.service == named.ours:
         return _selected(component, named.labels, [named.target], ())
     port = service.port(endpoint.port) if service else None

@@ -48,7 +48,8 @@ class Access:
     networks: Networks = ()
 
 
-EVERYBODY, NOBODY = Access(everybody=True), Access()
+EVERYBODY = Access(everybody=True)
+NOBODY = Access()
 
 
 class TooManyGroupSetsError(InputError):

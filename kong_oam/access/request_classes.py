@@ -123,7 +123,9 @@ def _regions(
     goes with its parent where it can."""
     below = {child for number in chosen for child in path_classes[number].children}
     for top in sorted(set(chosen) - below):
-        members, exceptions, waiting = [], [], [top]
+        members = []
+        exceptions = []
+        waiting = [top]
         while waiting:
             number = waiting.pop()
             if number in chosen:

@@ -16,7 +16,8 @@ from typing import Any
 
 SLOTS = 2
 
-_HOLDER, _REPLACED = "secretOf", "replaced"
+_HOLDER = "secretOf"
+_REPLACED = "replaced"
 
 
 def days(text: str) -> int:

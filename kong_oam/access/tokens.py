@@ -147,7 +147,8 @@ def _header_and_payload(
     if len(parts) != 3:
         return Refusal("not three parts", "malformed-authorization")
     try:
-        header, payload = _json_object(parts[0]), _json_object(parts[1])
+        header = _json_object(parts[0])
+        payload = _json_object(parts[1])
     except ValueError as error:
         return Refusal(f"malformed: {error}", "malformed-authorization")
     kid = header.get("kid")
@@ -166,7 +167,8 @@ def _validated(
 ) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
-    audience, provider = payload.get("aud"), ring.provider
+    audience = payload.get("aud")
+    provider = ring.provider
     named = (
         audience
         if _is_list_of_texts(audience)
@@ -190,7 +192,8 @@ def _validated(
 
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
-    expiry, start = payload.get("exp"), payload.get("nbf", 0)
+    expiry = payload.get("exp")
+    start = payload.get("nbf", 0)
     if not _is_number(expiry):
         return "no expiry"
     if expiry <= now:
@@ -214,7 +217,8 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
         return Refusal(
             "the user's groups are too many to be listed", "token-unreadable"
         )
-    client, subject = payload.get(spelling.client), payload.get(spelling.subject)
+    client = payload.get(spelling.client)
+    subject = payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
         return Refusal("client or subject is missing or malformed", "token-unreadable")
     user = spelling.user in payload
@@ -344,7 +348,8 @@ def _signature_matches(key: Key, token: str) -> bool:
         if isinstance(key.public, rsa.RSAPublicKey):
             key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
         elif len(signature) == 64:
-            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            r = int.from_bytes(signature[:32])
+            s = int.from_bytes(signature[32:])
             key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
         else:
             return False

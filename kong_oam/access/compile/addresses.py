@@ -67,7 +67,8 @@ def _meant(
     out: list[Diagnostic],
 ) -> Iterator[tuple[PathSegments, str, Place]]:
     """Each path and method of an entry, where it stands. They are those of rules."""
-    paths, methods = single["paths"], single.get("methods", ())
+    paths = single["paths"]
+    methods = single.get("methods", ())
     for index, path in enumerate(paths):
         at = where.at("paths", index)
         elements = elements_of(path, at, out)

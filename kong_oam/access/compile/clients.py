@@ -136,11 +136,9 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     trait = part.trait("client")
     if trait is None:
         return
-    properties, place, out = (
-        trait.properties,
-        trait.place.at("properties"),
-        directory.out,
-    )
+    properties = trait.properties
+    place = trait.place.at("properties")
+    out = directory.out
     calls: dict[str, list[Call]] = {}
     groups: dict[str, set[str]] = {}
     for index, call in enumerate(properties.get("calls", ())):
@@ -185,7 +183,8 @@ def _kind_findings(
 ) -> Iterator[Diagnostic]:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use
     for."""
-    kind, place = trait.properties["kind"], trait.place.at("properties")
+    kind = trait.properties["kind"]
+    place = trait.place.at("properties")
     kinds = (
         (EXTERNAL, "native")
         if component.outside
@@ -220,11 +219,9 @@ def _kind_findings(
 
 
 def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
-    every, overlap, kind = (
-        trait.properties.get("rotateEvery"),
-        stack.rotation.overlap,
-        trait.properties["kind"],
-    )
+    every = trait.properties.get("rotateEvery")
+    overlap = stack.rotation.overlap
+    kind = trait.properties["kind"]
     if every is not None and not has_key(kind):
         message = (
             f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
@@ -239,7 +236,8 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
 def _granted_call(
     component: Component, call: Mapping[str, Any], place: Place, directory: Directory
 ) -> Call | None:
-    name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
+    name = call["component"]
+    wanted = tuple(dict.fromkeys(call["scopes"]))
     callee = directory.components.get(name)
     if directory.unread(name):
         return None
@@ -302,7 +300,8 @@ def _missing_grant(
 def _redirects(
     component: Component, trait: oam.Trait, directory: Directory
 ) -> Iterator[str]:
-    place, kind = trait.place.at("properties"), trait.properties["kind"]
+    place = trait.place.at("properties")
+    kind = trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):

@@ -94,7 +94,8 @@ def compile_estate(
     findings += unfederated(
         (one for application in compiled for one in application.components), stack
     )
-    diagnostics, unjudged = ordered(findings), tuple(sorted(directory.unjudged))
+    diagnostics = ordered(findings)
+    unjudged = tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
     return Compiled(estate, diagnostics, unjudged)
 
@@ -105,10 +106,8 @@ def _alone(
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
     component = compile_alone(application, part, stack, findings)
-    partition, workload = (
-        stack.partition_of(application.namespace),
-        digest_of(component, part.properties),
-    )
+    partition = stack.partition_of(application.namespace)
+    workload = digest_of(component, part.properties)
     return replace(component, partition=partition, workload=workload), tuple(findings)
 
 
@@ -163,10 +162,8 @@ def _copies(application: oam.Application, part: oam.Component) -> tuple[Copy, ..
     found: dict[tuple[str | None, str], Copy] = {}
     first: dict[str | None, str] = {}
     for placement in part.placements:
-        cluster, namespace = (
-            placement.cluster,
-            placement.namespace or application.namespace,
-        )
+        cluster = placement.cluster
+        namespace = placement.namespace or application.namespace
         suffix = (
             "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
         )

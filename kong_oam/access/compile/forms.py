@@ -90,7 +90,8 @@ class Formed:
                 and one.name in reached
                 and one.namespace in ("", of.namespace)
             ):
-                spec, known = mapping(one.object.get("spec")), reached[one.name]
+                spec = mapping(one.object.get("spec"))
+                known = reached[one.name]
                 ports = {
                     f"{port.get('port')}/{port.get('protocol', 'TCP')}": port
                     for port in mappings(spec.get("ports"))
@@ -110,7 +111,8 @@ def differences(first: Formed, other: Formed) -> Iterator[Diagnostic]:
     first of it."""
     compared = {field.name for field in fields(Component) if field.compare} - _OF_PLACES
     # Whatever else is known of who may call, and whoever adds to that.
-    ours, theirs = first.component, other.component
+    ours = first.component
+    theirs = other.component
     more = [
         name
         for name in sorted(compared)

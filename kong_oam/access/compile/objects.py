@@ -52,10 +52,8 @@ def judged_objects(directory: Directory, memory: Memory) -> Iterator[Diagnostic]
             held.setdefault(component.key, set()).add(secret)
 
     def remembered(one: Component) -> JudgedComponent:
-        credentials, client = (
-            frozenset(held.get(one.key, ())),
-            one.key in directory.clients,
-        )
+        credentials = frozenset(held.get(one.key, ()))
+        client = one.key in directory.clients
         return memory.recall(
             "judged",
             one,

@@ -163,7 +163,8 @@ def _differences(
     # Sides cache their answers and give one object for many requests: a pair is compared once.
     compared: dict[tuple[int, int], tuple[tuple[Kind, Whom], ...]] = {}
     for site, number, path in _paths(by_site):
-        was, now = old.at(site, path), new.at(site, path)
+        was = old.at(site, path)
+        now = new.at(site, path)
         answers = otherwise.get((site, number))
         for method in METHODS:
             pair = id(was[method]), id(now[method])
@@ -252,7 +253,8 @@ def _staying(
     callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
     for (site, number), answers in otherwise.items():
         path = by_site[site][number].path
-        was, now = old.at(site, path), new.at(site, path)
+        was = old.at(site, path)
+        now = new.at(site, path)
         for method in METHODS:
             pair = id(was[method]), id(now[method])
             if pair not in callers:

@@ -450,7 +450,8 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
             else "changed"
         )
     if name == "edge.upstreamTls.ports":
-        was, now = was or [], now or []
+        was = was or []
+        now = now or []
     return _gateway_kind(name, was, now) or _usual_kind(name, was, now)
 
 

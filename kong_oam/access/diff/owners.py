@@ -11,7 +11,8 @@ from kong_oam.access.model import Component, Estate
 
 def owners_changed(old: EstateWithFacts, new: EstateWithFacts) -> Iterator[Setting]:
     """Yields the components that are on both sides and have another owner."""
-    before, after = _deployed(*old), _deployed(*new)
+    before = _deployed(*old)
+    after = _deployed(*new)
     for key in sorted(before.keys() & after.keys()):
         was = before[key].owner
         now = after[key].owner

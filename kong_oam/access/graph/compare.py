@@ -31,7 +31,8 @@ def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
     names of roles."""
     old = providers_named_as(old, new)
     if _exported(old) or _exported(new):
-        old, new = load_model(dump_model(old)), load_model(dump_model(new))
+        old = load_model(dump_model(old))
+        new = load_model(dump_model(new))
     return compared(graph_of(old.estate), graph_of(new.estate), title)
 
 

@@ -18,11 +18,11 @@ from kong_oam.access.graph.graph import LAYER, LAYERS, SIGNS, Change, Edge, Grap
 from kong_oam.diagnostics import printable
 
 # Pixels of a character of a monospaced font, of a name (13px) and of a line (11px).
-NAME_WIDTH, LINE_WIDTH = (
-    7.9,
-    6.7,
-)
-NAME_HEIGHT, LINE_HEIGHT, PADDING = 18, 15, 10
+NAME_WIDTH = 7.9
+LINE_WIDTH = 6.7
+NAME_HEIGHT = 18
+LINE_HEIGHT = 15
+PADDING = 10
 BOX_WIDTH = 264
 COLUMN = BOX_WIDTH + 56  # with the gap behind it
 WIDTH = COLUMN * len(LAYERS) - 56

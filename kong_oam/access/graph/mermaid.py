@@ -12,7 +12,8 @@ from kong_oam.access.graph.graph import SIGNS, Change, Edge, Graph, Kind
 from kong_oam.access.graph.view import of_components
 from kong_oam.diagnostics import printable
 
-MOST_CHARACTERS, MOST_EDGES = 50_000, 500
+MOST_CHARACTERS = 50_000
+MOST_EDGES = 500
 """What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16;
 maxEdges). Past it there is an error and no picture."""
 

@@ -26,7 +26,8 @@ from kong_oam.access.graph.layout import (
 )
 from kong_oam.diagnostics import printable
 
-_MARGIN, _HEAD = 24, 74
+_MARGIN = 24
+_HEAD = 74
 _LONGEST_TITLE = int(WIDTH / 9.8)  # a character of the title (16px) is as wide
 _LONGEST_NOTE = int(WIDTH / LINE_WIDTH)
 _HEADERS = ("Who calls", "Role", "Scope", "Component")
@@ -99,7 +100,8 @@ def _document(graph: Graph) -> Iterator[str]:
     placed = layout(graph)
     notes = [*_legend(graph), *graph.notes]
     below = _HEAD + placed.height + LINE_HEIGHT
-    width, height = WIDTH + 2 * _MARGIN, below + LINE_HEIGHT * len(notes) + _MARGIN
+    width = WIDTH + 2 * _MARGIN
+    height = below + LINE_HEIGHT * len(notes) + _MARGIN
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 '
         f'{width} {height}" '
@@ -154,7 +156,8 @@ def _box(graph: Graph, box: Box) -> Iterator[str]:
     yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_told(graph, node))}</title>'
     size = f'width="{BOX_WIDTH}" height="{box.height}"'
     yield f'<rect class="box" x="{box.x}" y="{box.y}" {size} rx="{_ROUND[node.kind]}"/>'
-    x, y = box.x + PADDING, box.y + NAME_HEIGHT
+    x = box.x + PADDING
+    y = box.y + NAME_HEIGHT
     name, *lines = box.lines
     yield _line("name", name, x, y)
     for number, line in enumerate(lines, 1):
@@ -180,8 +183,10 @@ def _told(graph: Graph, node: Node) -> str:
 
 def _wire(edge: Edge, source: Box, target: Box) -> str:
     beside = _BESIDE[edge.change]
-    x, y = source.x + BOX_WIDTH, source.y + source.height // 2 + beside
-    to_x, to_y = target.x, target.y + target.height // 2 + beside
+    x = source.x + BOX_WIDTH
+    y = source.y + source.height // 2 + beside
+    to_x = target.x
+    to_y = target.y + target.height // 2 + beside
     middle = (x + to_x) // 2
     kind = f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
     drawn = f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'

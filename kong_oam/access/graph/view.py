@@ -106,7 +106,8 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
 
 def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
     """The edges, and all that follow them, or lead to them."""
-    found, waiting = set(edges), list(edges)
+    found = set(edges)
+    waiting = list(edges)
     while waiting:
         edge = waiting.pop()
         near = _after(graph, edge) if forward else _before(graph, edge)

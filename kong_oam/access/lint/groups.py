@@ -71,7 +71,8 @@ def _one_slip(a: str, b: str) -> bool:
         return False
     pairs = zip(shorter, longer, strict=False)
     same = next((index for index, (x, y) in enumerate(pairs) if x != y), len(shorter))
-    left, right = shorter[same:], longer[same:]
+    left = shorter[same:]
+    right = longer[same:]
     if any(character.isdigit() for character in left[:1] + right[:1]):
         return False
     exchanged = left[:2] == right[1::-1] and left[2:] == right[2:]

@@ -39,7 +39,8 @@ def lint(
     """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in
     order of file and line. With a `memory`, no component is linted anew of which all that a rule
     looks at is as it was."""
-    memory, findings = memory or Memory(), list[LintFinding]()
+    memory = memory or Memory()
+    findings = list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
         beside = (
             estate.stack,

@@ -56,7 +56,8 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
 def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where
     nobody else names it."""
-    rules, weaker = subject.component.rules, weaker_rules(subject.component)
+    rules = subject.component.rules
+    weaker = weaker_rules(subject.component)
     required = {
         scope
         for index, rule in enumerate(rules)

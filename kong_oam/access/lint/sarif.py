@@ -59,14 +59,13 @@ def document(
 
 
 def _rule(code: str, meaning: Code) -> dict[str, Any]:
-    remedy, level = f"What to do: {meaning.remedy}.", "warning"
+    remedy = f"What to do: {meaning.remedy}."
+    level = "warning"
     if meaning.title.endswith("(warning)"):
         remedy = f"{remedy} It stops no deployment."
     elif not isinstance(meaning, Kind):
-        remedy, level = (
-            f"{remedy} Nothing is provisioned until this is mended.",
-            "error",
-        )
+        remedy = f"{remedy} Nothing is provisioned until this is mended."
+        level = "error"
     return {
         "id": code,
         "shortDescription": {"text": meaning.title},

@@ -71,7 +71,8 @@ def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:
 def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
     """The change that names the client in the role: it is granted no more than it asks for, which
     it has already."""
-    place, client = subject.place("roles", role.name), scalar(holder.client)
+    place = subject.place("roles", role.name)
+    client = scalar(holder.client)
     if subject.access["roles"][role.name].get("components"):
         return partial(with_item, place.at("components"), client)
     return partial(with_key, place, "components", f"[{client}]")

@@ -75,11 +75,9 @@ def subjects(
     """Yields a subject per component. `estate` is what `applications` compiled to."""
     # Of what is not here nobody can say that it does not ask.
     whole = with_absent_clients(estate)
-    grants, paths, doubtful = (
-        grants_of(whole),
-        _paths_of(estate),
-        doubtful_groups(estate),
-    )
+    grants = grants_of(whole)
+    paths = _paths_of(estate)
+    doubtful = doubtful_groups(estate)
     signing = _signing_in(whole)
     for application in applications:
         siblings = tuple(

@@ -40,7 +40,9 @@ def rows(
     Sorted by host, path, method and component. No request is in two rows; whoever stands in none
     may not make it.
     """
-    sites, found, narrowed_of = SitesByHost(estate), [], _remembered(narrowed)
+    sites = SitesByHost(estate)
+    found = []
+    narrowed_of = _remembered(narrowed)
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
         for number, path_class in enumerate(path_classes):

@@ -11,7 +11,9 @@ from kong_oam.access.matrix.table import Matrix, Row, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
 
-EVERYBODY_MARK, ITSELF_MARK, NOBODY_MARK = "+", "x", "."
+EVERYBODY_MARK = "+"
+ITSELF_MARK = "x"
+NOBODY_MARK = "."
 _LETTERS = "abcdefghijklmnopqrstuvwyz"  # without the mark
 _GAP = "  "
 

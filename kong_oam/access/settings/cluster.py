@@ -67,19 +67,22 @@ def cluster_problems(stack: str, cluster: Mapping[str, Any]) -> Iterator[str]:
     for key in cluster.get("metadata", {}):
         if reason := always_obeyed(key):
             yield f"cluster.metadata.{key}: no stack takes these: {reason}"
-    contexts, own = cluster.get("contexts", {}), cluster.get("context")
+    contexts = cluster.get("contexts", {})
+    own = cluster.get("context")
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
     names = {own: "cluster.context"} if own else {}
     for name, given in contexts.items():
-        context, where = _context(given), f"cluster.contexts.{name}"
+        context = _context(given)
+        where = f"cluster.contexts.{name}"
         if (other := names.setdefault(context, where)) != where:
             yield f"{where}: '{context}' is that of {other}, too"
 
 
 def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a Stack that checked settings of its cluster say."""
-    version, contexts = cluster.get("version"), cluster.get("contexts", {})
+    version = cluster.get("version")
+    contexts = cluster.get("contexts", {})
     return {
         "allowed": cluster.get("allow", {}),
         "rbac": cluster.get("rbac", False),

@@ -12,7 +12,8 @@ from kong_oam.access.stack import REST
 from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import SettingsError
 
-ESTATE, SETTING = "estate", "partitions"
+ESTATE = "estate"
+SETTING = "partitions"
 
 
 def partitions(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

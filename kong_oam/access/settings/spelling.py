@@ -12,7 +12,8 @@ def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
     """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and
     2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
-    service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
+    service = tokens.get("service", {"claim": "sub"})
+    mark = tokens["accessToken"]
     return ClaimMapping(
         client=tokens.get("client", "client_id"),
         user=tokens["user"],

@@ -329,7 +329,8 @@ def _known_client(client: Mapping[str, Any]) -> KnownClient:
 
 def _rotation(rotation: Mapping[str, str]) -> Schedule:
     usual = Schedule()
-    every, overlap = rotation.get("every"), rotation.get("overlap")
+    every = rotation.get("every")
+    overlap = rotation.get("overlap")
     return Schedule(
         days(every) if every else usual.every,
         days(overlap) if overlap else usual.overlap,
