@@ -66,7 +66,8 @@ class Client:
     @property
     def scopes(self) -> tuple[str, ...]:
         """Every scope granted, sorted."""
-        return tuple(sorted({scope for call in self.calls for scope in call.scopes}))
+        scopes = set[str]().union(*(call.scopes for call in self.calls))
+        return tuple(sorted(scopes))
 
     @property
     def user_facing(self) -> bool:
@@ -93,14 +94,8 @@ class Client:
         """
         if self.kind != "browser":
             return ()
-        return tuple(
-            sorted(
-                {
-                    f"{uri.scheme}://{uri.netloc}"
-                    for uri in map(urlsplit, self.redirect_uris)
-                }
-            )
-        )
+        pages = map(urlsplit, self.redirect_uris)
+        return tuple(sorted({f"{page.scheme}://{page.netloc}" for page in pages}))
 
 
 def signs_in(kind: ClientKind) -> bool:

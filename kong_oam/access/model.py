@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 from kong_oam.access.client import Call as Call
@@ -161,13 +162,10 @@ class Component:
     @cached_property
     def sites(self) -> tuple[Component, ...]:
         """The component itself, and as it is in each of the other places that it is deployed to."""
-        return (
-            self,
-            *(
-                replace(self, **one.fields, copies=(), copied=one)
-                for one in self.copies
-            ),
-        )
+        copies = [
+            replace(self, **copy.fields, copies=(), copied=copy) for copy in self.copies
+        ]
+        return self, *copies
 
     @property
     def state_name(self) -> str:
@@ -192,14 +190,14 @@ class Component:
     def any_token(self) -> bool:
         """Whether any token that counts is enough for it. It has no scopes, so no token is for it
         alone."""
-        return any(not rule.public for rule in self.rules) and not any(
-            rule.scopes for rule in self.rules
-        )
+        protected = [rule for rule in self.rules if not rule.public]
+        return bool(protected) and not any(rule.scopes for rule in protected)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The logical groups that its roles name, sorted."""
-        return tuple(sorted({group for role in self.roles for group in role.groups}))
+        groups = set[str]().union(*(role.groups for role in self.roles))
+        return tuple(sorted(groups))
 
     @property
     def public(self) -> bool:
@@ -248,6 +246,10 @@ class Component:
         return ()
 
 
+Exposed = tuple[Endpoint, Component]
+"""An endpoint, and the component whose it is."""
+
+
 def bare_component(key: str, provider: str) -> Component:
     """A component (`application/component`) with nothing but its key and the provider that guards
     it."""
@@ -286,39 +288,30 @@ class Estate:
     foreign: tuple[Component, ...] = ()
 
     @cached_property
+    def _declared(self) -> tuple[Component, ...]:
+        """The components of all applications."""
+        return tuple(chain.from_iterable(app.components for app in self.applications))
+
+    @cached_property
     def components(self) -> Mapping[str, Component]:
         """All components by `application/component`, in order, foreign ones last."""
-        own = {
-            component.key: component
-            for app in self.applications
-            for component in app.components
-        }
-        return own | {
-            component.key: component
-            for component in self.foreign
-            if component.key not in own
-        }
+        components: dict[str, Component] = {}
+        for component in (*self._declared, *self.foreign):
+            components.setdefault(component.key, component)
+        return components
 
     @cached_property
     def own(self) -> Mapping[str, Component]:
         """The components that this run deploys, by key."""
-        applications = () if self.role == "base" else self.applications
-        return {
-            component.key: component
-            for app in applications
-            for component in app.components
-        }
+        if self.role == "base":
+            return {}
+        return {component.key: component for component in self._declared}
 
     @cached_property
     def offering(self) -> tuple[Component, ...]:
         """The components whose scopes, groups and certificates this run provides: one at two
         providers stands twice."""
-        if self.role == "partition":
-            return ()
-        return (
-            *(component for app in self.applications for component in app.components),
-            *self.foreign,
-        )
+        return () if self.role == "partition" else (*self._declared, *self.foreign)
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
@@ -329,55 +322,39 @@ class Estate:
 
     @cached_property
     def clients(self) -> tuple[Client, ...]:
-        return tuple(
-            client
-            for component in self.components.values()
-            for client in component.clients
-        )
+        return _clients_of(self.components.values())
 
     @cached_property
     def own_clients(self) -> tuple[Client, ...]:
         """The clients that this run makes."""
-        return tuple(
-            client for component in self.own.values() for client in component.clients
-        )
+        return _clients_of(self.own.values())
 
     @cached_property
-    def by_host(self) -> Mapping[str, tuple[tuple[Endpoint, Component], ...]]:
+    def by_host(self) -> Mapping[str, tuple[Exposed, ...]]:
         """Endpoints with their components, by host as the endpoint writes it."""
-        result: dict[str, list[tuple[Endpoint, Component]]] = {}
+        by_host: dict[str, list[Exposed]] = {}
         for component in self.exposed:
             for endpoint in component.endpoints:
-                result.setdefault(endpoint.host, []).append((endpoint, component))
-        return {host: tuple(pairs) for host, pairs in result.items()}
+                by_host.setdefault(endpoint.host, []).append((endpoint, component))
+        return {host: tuple(pairs) for host, pairs in by_host.items()}
 
     @cached_property
-    def _by_path(
-        self,
-    ) -> Mapping[str, Mapping[PathSegments, tuple[Endpoint, Component]]]:
-        return {
-            host: {
-                endpoint.path: (endpoint, component) for endpoint, component in pairs
-            }
-            for host, pairs in self.by_host.items()
-        }
+    def _by_path(self) -> Mapping[str, Mapping[PathSegments, Exposed]]:
+        by_path: dict[str, dict[PathSegments, Exposed]] = {}
+        for host, pairs in self.by_host.items():
+            by_path[host] = {pair[0].path: pair for pair in pairs}
+        return by_path
 
-    def leading(
-        self, host: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
+    def leading(self, host: str, path: PathSegments) -> Exposed | None:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and
         its component."""
         paths = self._by_path.get(host, {})
-        return next(
-            filter(
-                None, (paths.get(path[:length]) for length in range(len(path), -1, -1))
-            ),
-            None,
-        )
+        for length in range(len(path), -1, -1):
+            if pair := paths.get(path[:length]):
+                return pair
+        return None
 
-    def reached(
-        self, host: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
+    def reached(self, host: str, path: PathSegments) -> Exposed | None:
         """The endpoint that host and path lead to, and its component: an exact host before a
         wildcard, then the longest path."""
         for pattern in host_patterns(host):
@@ -386,26 +363,21 @@ class Estate:
         return None
 
     @cached_property
-    def below(
-        self,
-    ) -> Mapping[tuple[str, PathSegments], list[tuple[Endpoint, Component]]]:
+    def below(self) -> Mapping[tuple[str, PathSegments], list[Exposed]]:
         """By host and path, the endpoints of that very host at or below the path, with their
         components."""
-        found: dict[tuple[str, PathSegments], list[tuple[Endpoint, Component]]] = {}
+        below: dict[tuple[str, PathSegments], list[Exposed]] = {}
         for host, pairs in self.by_host.items():
-            for endpoint, component in pairs:
-                for length in range(len(endpoint.path) + 1):
-                    found.setdefault((host, endpoint.path[:length]), []).append(
-                        (endpoint, component)
-                    )
-        return found
+            for pair in pairs:
+                path = pair[0].path
+                for length in range(len(path) + 1):
+                    below.setdefault((host, path[:length]), []).append(pair)
+        return below
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
-        return Schedule(
-            client.rotate_every or self.stack.rotation.every,
-            self.stack.rotation.overlap,
-        )
+        usual = self.stack.rotation
+        return Schedule(client.rotate_every or usual.every, usual.overlap)
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]
@@ -423,12 +395,9 @@ class Estate:
 
         Its own tokens; where any token will do, those of every API of its provider.
         """
-        per_api = self.provider_of(component).per_api
-        return (
-            self._called[component.provider]
-            if per_api and component.any_token
-            else (component.key,)
-        )
+        if component.any_token and self.provider_of(component).per_api:
+            return self._called[component.provider]
+        return (component.key,)
 
     @cached_property
     def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
@@ -439,17 +408,16 @@ class Estate:
             for call in client.calls:
                 called = self.components.get(call.component)
                 if called is not None and called.provider == client.provider:
-                    by_client = granted.setdefault(
-                        (call.component, client.user_facing), {}
-                    )
+                    key = call.component, client.user_facing
+                    by_client = granted.setdefault(key, {})
                     by_client.setdefault(client.component, set()).update(call.scopes)
-        return {
-            where: {
+        held: dict[tuple[str, bool], dict[str, tuple[str, ...]]] = {}
+        for key, by_client in granted.items():
+            held[key] = {
                 client: tuple(sorted(scopes))
-                for client, scopes in sorted(clients.items())
+                for client, scopes in sorted(by_client.items())
             }
-            for where, clients in granted.items()
-        }
+        return held
 
     def held_at(
         self, component: Component, *, users: bool
@@ -475,3 +443,7 @@ class Estate:
         return [
             call.component for call in client.calls if call.component in self.components
         ]
+
+
+def _clients_of(components: Iterable[Component]) -> tuple[Client, ...]:
+    return tuple(chain.from_iterable(component.clients for component in components))

@@ -9,9 +9,9 @@ that nothing else can change what it does.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from kong_oam.access.client import at_provider, component_and_provider
@@ -52,7 +52,7 @@ class Offered:
 def uses_of(output: Mapping[str, Any]) -> dict[str, Offered]:
     """Reads what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
-    return {name: Offered.from_output(one) for name, one in output.items()}
+    return {name: Offered.from_output(data) for name, data in output.items()}
 
 
 def deployed_by(estate: Estate, partition: str | None) -> Estate:
@@ -67,10 +67,13 @@ def base_of(estate: Estate) -> Estate:
     """What the base's run is given: of components their scopes and groups, hosts with certificates,
     and clients that users sign in through; nothing of those that have none of it."""
     applications = []
-    for one in estate.applications:
-        if components := tuple(filter(_is_everybodys, map(_offering, one.components))):
+    for application in estate.applications:
+        components = tuple(
+            filter(_is_everybodys, map(_offering, application.components))
+        )
+        if components:
             applications.append(
-                replace(one, labels={}, annotations={}, components=components)
+                replace(application, labels={}, annotations={}, components=components)
             )
     return replace(estate, role="base", applications=tuple(applications))
 
@@ -87,34 +90,24 @@ def part_of(estate: Estate, partition: str) -> Estate:
         for application in estate.applications
         if estate.stack.partition_of(application.namespace) == partition
     )
-    own = {
-        component.key: component
-        for application in applications
-        for component in application.components
-    }
+    part = replace(estate, role="partition", applications=applications)
     any_token = {
-        one.provider
-        for one in own.values()
-        if one.any_token and estate.provider_of(one).per_api
+        component.provider
+        for component in part.own.values()
+        if component.any_token and estate.provider_of(component).per_api
     }
-
-    def concerns(client: Client, called: str) -> bool:
-        return called in own or client.provider in any_token
-
-    others = [
-        component for key, component in estate.components.items() if key not in own
-    ]
-    calling = {one.key: tuple(_with_calls(one.clients, concerns)) for one in others}
-    clients = itertools.chain(*(one.clients for one in own.values()), *calling.values())
-    called = {call.component for client in clients for call in client.calls}
-    kept = (
-        _known(replace(component, clients=calling[component.key]))
-        for component in others
-        if calling[component.key] or component.key in called
-    )
-    return replace(
-        estate, role="partition", applications=applications, foreign=tuple(kept)
-    )
+    calling: dict[str, tuple[Client, ...]] = {}
+    for key, component in estate.components.items():
+        if key not in part.own:
+            calling[key] = tuple(_calling(component.clients, part.own, any_token))
+    called: set[str] = set()
+    for client in chain(part.own_clients, *calling.values()):
+        called.update(call.component for call in client.calls)
+    foreign: list[Component] = []
+    for key, clients in calling.items():
+        if clients or key in called:
+            foreign.append(_known(replace(estate.components[key], clients=clients)))
+    return replace(part, foreign=tuple(foreign))
 
 
 def calls_into(part: Estate, client: Client) -> bool:
@@ -130,31 +123,31 @@ def offered(estate: Estate) -> dict[str, Offered]:
 
 def uses(estate: Estate) -> dict[str, Offered]:
     """What a partition needs of the base."""
-    found = _offers(estate.own.values())
+    needed = _offers(estate.own.values())
     for client in estate.own_clients:
         for call in client.calls:
             called = estate.components.get(call.component)
             if called is not None and call.component not in estate.own:
                 scopes = {scope: called.scopes.get(scope, "") for scope in call.scopes}
-                _add(found, _name(called), Offered(called.provider, scopes))
-    return found
+                _add(needed, _name(called), Offered(called.provider, scopes))
+    return needed
 
 
 def _offers(components: Iterable[Component]) -> dict[str, Offered]:
-    return {
-        _name(component): Offered(
-            component.provider, component.scopes, component.groups
-        )
-        for component in components
-        if component.scopes or component.roles
-    }
+    offers: dict[str, Offered] = {}
+    for component in components:
+        if component.scopes or component.roles:
+            offers[_name(component)] = Offered(
+                component.provider, component.scopes, component.groups
+            )
+    return offers
 
 
-def _add(found: dict[str, Offered], name: str, more: Offered) -> None:
-    """Adds to what is offered under a name, or needed. Of one scope the first description stays."""
-    before = found.get(name, Offered(more.provider, {}))
+def _add(offers: dict[str, Offered], name: str, more: Offered) -> None:
+    """Add to what is offered under a name, or needed. Of one scope the first description stays."""
+    before = offers.get(name, Offered(more.provider, {}))
     groups = tuple(sorted({*before.groups, *more.groups}))
-    found[name] = Offered(more.provider, {**more.scopes, **before.scopes}, groups)
+    offers[name] = Offered(more.provider, {**more.scopes, **before.scopes}, groups)
 
 
 Owners = Mapping[tuple[str, str], Collection[str]]
@@ -164,57 +157,53 @@ Owners = Mapping[tuple[str, str], Collection[str]]
 def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
     """The components that declare a scope, and those of which the base still offers it: it may have
     gone from one to another."""
-    found: dict[tuple[str, str], set[str]] = {}
-    declaring = [
-        (one.provider, one.scopes, key) for key, one in estate.components.items()
-    ]
-    for provider, scopes, key in (
-        *declaring,
-        *((one.provider, one.scopes, _key(name)) for name, one in there.items()),
-    ):
-        for scope in scopes:
-            found.setdefault((provider, scope), set()).add(key)
-    return found
+    owners: dict[tuple[str, str], set[str]] = {}
+    for key, component in estate.components.items():
+        for scope in component.scopes:
+            owners.setdefault((component.provider, scope), set()).add(key)
+    for name, offer in there.items():
+        for scope in offer.scopes:
+            owners.setdefault((offer.provider, scope), set()).add(_key(name))
+    return owners
 
 
 def used_by(clients: Granted, there: Uses) -> dict[str, Offered]:
     """What of that there is clients use that are granted this."""
-    found: dict[str, Offered] = {}
+    used: dict[str, Offered] = {}
     for client, calls in clients.items():
         _, provider = component_and_provider(client)
-        for called, granted_there in calls.items():
-            if one := there.get(name := at_provider(called, provider)):
-                scopes = {
-                    scope: one.scopes[scope]
-                    for scope in granted_there
-                    if scope in one.scopes
+        for called, scopes in calls.items():
+            name = at_provider(called, provider)
+            if offer := there.get(name):
+                offered_scopes = {
+                    scope: offer.scopes[scope]
+                    for scope in scopes
+                    if scope in offer.scopes
                 }
-                _add(found, name, Offered(one.provider, scopes))
-    return found
+                _add(used, name, Offered(offer.provider, offered_scopes))
+    return used
 
 
-def all_of(first: Uses, second: Uses) -> Uses:
-    """What the one or the other needs."""
-    found = dict(first)
-    for name, one in second.items():
-        _add(found, name, one)
-    return found
+def all_of(*uses: Uses) -> dict[str, Offered]:
+    """What any of these needs."""
+    needed: dict[str, Offered] = {}
+    for use in uses:
+        for name, offer in use.items():
+            _add(needed, name, offer)
+    return needed
 
 
 def lacking(needed: Uses, there: Uses) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
-    found: set[str] = set()
-    for name, one in needed.items():
-        other = there.get(name, Offered(one.provider, {}))
+    words: list[str] = []
+    for name, need in needed.items():
         key = _key(name)
-        found |= {
-            f"scope {scope} of {key}"
-            for scope in one.scopes.keys() - other.scopes.keys()
-        }
-        found |= {
-            f"group {group} of {key}" for group in {*one.groups} - {*other.groups}
-        }
-    return sorted(found)
+        offer = there.get(name, Offered(need.provider, {}))
+        for scope in need.scopes.keys() - offer.scopes.keys():
+            words.append(f"scope {scope} of {key}")
+        for group in {*need.groups} - {*offer.groups}:
+            words.append(f"group {group} of {key}")
+    return sorted({*words})
 
 
 def with_kept(
@@ -226,51 +215,52 @@ def with_kept(
     What vanished goes in the run after that in which the last partition that used it has done
     without.
     """
-    wanted: dict[str, Offered] = {}
-    for needs in used:
-        for name, one in needs.items():
-            _add(wanted, name, one)
-    kept: dict[str, Offered] = {}
-    for name, one in before.items():
-        needed = wanted.get(name, Offered(one.provider, {}))
-        scopes = {
-            scope: text for scope, text in one.scopes.items() if scope in needed.scopes
-        }
-        groups = tuple(group for group in one.groups if group in needed.groups)
-        kept[name] = Offered(one.provider, scopes, groups)
+    kept = _still_used(before, all_of(*used))
     words = lacking(kept, offered(estate))
 
     def extended(component: Component) -> Component:
-        one = kept.get(_name(component))
-        if one is None:
-            return component
-        groups = tuple(group for group in one.groups if group not in component.groups)
-        roles = (*component.roles, *_roles(groups))
-        return replace(
-            component, scopes={**one.scopes, **component.scopes}, roles=roles
-        )
+        offer = kept.get(_name(component))
+        return _with_offer(component, offer) if offer else component
 
     whole = _with_components(estate, extended)
-    there = {_name(component) for component in whole.components.values()}
-    gone = [
-        replace(
-            bare_component(_key(name), one.provider),
-            scopes=one.scopes,
-            roles=_roles(one.groups),
-        )
-        for name, one in kept.items()
-        if name not in there and (one.scopes or one.groups)
-    ]
+    there = {*map(_name, whole.components.values())}
+    gone: list[Component] = []
+    for name, offer in kept.items():
+        if name not in there and (offer.scopes or offer.groups):
+            bare = bare_component(_key(name), offer.provider)
+            gone.append(_with_offer(bare, offer))
     return replace(whole, foreign=tuple(gone)), words
+
+
+def _still_used(before: Uses, used: Uses) -> dict[str, Offered]:
+    kept: dict[str, Offered] = {}
+    for name, offer in before.items():
+        use = used.get(name, Offered(offer.provider, {}))
+        scopes = {
+            scope: text for scope, text in offer.scopes.items() if scope in use.scopes
+        }
+        groups = tuple(group for group in offer.groups if group in use.groups)
+        kept[name] = Offered(offer.provider, scopes, groups)
+    return kept
+
+
+def _with_offer(component: Component, offer: Offered) -> Component:
+    """The component with what is kept of it, as far as it does not say that itself."""
+    groups = tuple(group for group in offer.groups if group not in component.groups)
+    return replace(
+        component,
+        scopes={**offer.scopes, **component.scopes},
+        roles=(*component.roles, *_roles(groups)),
+    )
 
 
 def _with_components(
     estate: Estate, changed: Callable[[Component], Component]
 ) -> Estate:
-    applications = [
-        replace(one, components=tuple(map(changed, one.components)))
-        for one in estate.applications
-    ]
+    applications = []
+    for application in estate.applications:
+        components = tuple(map(changed, application.components))
+        applications.append(replace(application, components=components))
     return replace(estate, applications=tuple(applications))
 
 
@@ -281,23 +271,25 @@ Granted = Mapping[str, Mapping[str, Collection[str]]]
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
     """What the run's own clients are granted, by the client's name and component; also of a client
     without a grant."""
-    found: dict[str, dict[str, set[str]]] = {
-        client.name: {} for client in estate.own_clients
-    }
+    grants: dict[str, dict[str, list[str]]] = {}
     for client in estate.own_clients:
+        of_client: dict[str, set[str]] = {}
         for call in client.calls:
-            found[client.name].setdefault(call.component, set()).update(call.scopes)
-    return {
-        name: {key: sorted(scopes) for key, scopes in calls.items()}
-        for name, calls in found.items()
-    }
+            of_client.setdefault(call.component, set()).update(call.scopes)
+        grants[client.name] = {key: sorted(scopes) for key, scopes in of_client.items()}
+    return grants
 
 
-def _with_calls(
-    clients: Iterable[Client], concerns: Callable[[Client, str], bool]
+def _calling(
+    clients: Iterable[Client], own: Collection[str], any_token: Collection[str]
 ) -> Iterator[Client]:
+    """Yield the clients with those of their calls that concern a partition."""
     for client in clients:
-        calls = tuple(call for call in client.calls if concerns(client, call.component))
+        calls = tuple(
+            call
+            for call in client.calls
+            if call.component in own or client.provider in any_token
+        )
         if calls:
             yield replace(_known_client(client), calls=calls)
 
@@ -316,18 +308,22 @@ def _known_client(client: Client) -> Client:
 
 def _offering(component: Component) -> Component:
     """The component as the base knows it."""
-    signing_in = (client for client in component.clients if client.user_facing)
-    clients = tuple(
-        replace(_known_client(client), calls=(), groups=()) for client in signing_in
-    )
-    holding = (role for role in component.roles if role.groups)
+    clients = [
+        replace(_known_client(client), calls=(), groups=())
+        for client in component.clients
+        if client.user_facing
+    ]
+    roles = [
+        replace(role, name="", scopes=(), components=())
+        for role in component.roles
+        if role.groups
+    ]
+    endpoints = [one for one in component.endpoints if one.certificate]
     return replace(
         _known(component),
-        clients=clients,
-        roles=tuple(
-            replace(role, name="", scopes=(), components=()) for role in holding
-        ),
-        endpoints=tuple(one for one in component.endpoints if one.certificate),
+        clients=tuple(clients),
+        roles=tuple(roles),
+        endpoints=tuple(endpoints),
         exposures=(),
         workload=None,
     )

@@ -98,7 +98,7 @@ class AmbiguousPathError(InputError):
 
 
 def read(target: bytes) -> PathSegments:
-    """Parses a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises
+    """Parse a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises
     AmbiguousPathError."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
@@ -194,9 +194,8 @@ def may_be_longer(
     elements than `length`."""
     patterns = folded(path)
     if not any("*" in pattern for pattern in patterns):
-        return any(
-            patterns[:end] in rules for end in range(length + 1, len(patterns) + 1)
-        )
+        ends = range(length + 1, len(patterns) + 1)
+        return any(patterns[:end] in rules for end in ends)
     return any(
         length < len(rule) <= len(patterns) and all(map(meets, patterns, rule))
         for rule in rules
@@ -267,12 +266,8 @@ def pattern(path: PathSegments) -> str:
     """
     if not path:
         return "/"
-    return (
-        "".join(
-            "/" + "".join(_character_pattern(c) for c in element) for element in path
-        )
-        + "(?:/|$)"
-    )
+    elements = ("".join(map(_character_pattern, element)) for element in path)
+    return f"/{'/'.join(elements)}(?:/|$)"
 
 
 def _character_pattern(character: str) -> str:

@@ -57,56 +57,54 @@ def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
     for path in exact:
         by_folded.setdefault(folded(path), []).append(path)
     examples = {(path, path): path for path in exact}
-    for folded_path in by_folded:
-        for length in range(len(folded_path)):
-            for beginning in by_folded.get(folded_path[:length], ()):
-                examples[beginning, folded_path] = (
-                    *beginning,
-                    f"{folded_path[length]}.",
-                    *folded_path[length + 1 :],
-                )
+    for read_as in by_folded:
+        for length, element in enumerate(read_as):
+            # The dot at the end of the element is what some servers drop.
+            spelled = f"{element}.", *read_as[length + 1 :]
+            for beginning in by_folded.get(read_as[:length], ()):
+                examples[beginning, read_as] = (*beginning, *spelled)
     return _tree(examples)
 
 
-def _tree(
-    examples: Mapping[tuple[PathSegments, PathSegments], PathSegments],
-) -> tuple[PathClass, ...]:
-    """Orders classes as a tree. `examples` are by (longest declared beginning, longest that other
-    servers read, in small letters, or the same again)."""
+_Key = tuple[PathSegments, PathSegments]
+"""The longest declared beginning, and the longest that other servers read, in small letters, or the
+same again."""
+
+
+def _tree(examples: Mapping[_Key, PathSegments]) -> tuple[PathClass, ...]:
+    """Order classes as a tree."""
     keys = sorted(examples, key=lambda key: (len(key[1]), key[0] != key[1], key))
     index = {key: number for number, key in enumerate(keys)}
-    children: dict[int, list[int]] = {}
-    for key in keys:
-        if (parent := _parent(key, index)) is not None:
-            children.setdefault(parent, []).append(index[key])
-    return tuple(
-        PathClass(examples[key], key[0] != key[1], tuple(children.get(index[key], ())))
-        for key in keys
-    )
+    children: list[list[int]] = [[] for _ in keys]
+    for number, key in enumerate(keys):
+        parent = _parent(key, index)
+        if parent is not None:
+            children[parent].append(number)
+    classes = []
+    for key, below in zip(keys, children, strict=True):
+        spelled_otherwise = key[0] != key[1]
+        classes.append(PathClass(examples[key], spelled_otherwise, tuple(below)))
+    return tuple(classes)
 
 
-def _parent(
-    key: tuple[PathSegments, PathSegments],
-    index: Mapping[tuple[PathSegments, PathSegments], int],
-) -> int | None:
+def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
     beginning, read_as = key
-    if beginning != read_as:
-        between = (
-            (beginning, read_as[:length])
-            for length in range(len(read_as) - 1, len(beginning), -1)
-        )
-        return next(
-            (index[candidate] for candidate in between if candidate in index),
-            index[beginning, beginning],
-        )
-    shorter = (beginning[:length] for length in range(len(beginning) - 1, -1, -1))
-    return next((index[path, path] for path in shorter if (path, path) in index), None)
+    if beginning == read_as:
+        for length in range(len(beginning) - 1, -1, -1):
+            shorter = beginning[:length]
+            if (shorter, shorter) in index:
+                return index[shorter, shorter]
+        return None
+    for length in range(len(read_as) - 1, len(beginning), -1):
+        if (beginning, read_as[:length]) in index:
+            return index[beginning, read_as[:length]]
+    return index[beginning, beginning]
 
 
 def regions(
     path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[Region, tuple[int, ...], tuple[str, ...]]]:
-    """Merges the chosen classes of each method into few regions; yields each with the numbers of
+    """Merge the chosen classes of each method into few regions; yield each with the numbers of
     its classes and the methods that share it."""
     shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
     for method in METHODS:
@@ -119,9 +117,9 @@ def regions(
 def _regions(
     path_classes: Sequence[PathClass], chosen: Collection[int]
 ) -> Iterator[tuple[Region, tuple[int, ...]]]:
-    """Merges the chosen classes into few regions, each with the numbers of its classes: a class
+    """Merge the chosen classes into few regions, each with the numbers of its classes: a class
     goes with its parent where it can."""
-    below = {child for number in chosen for child in path_classes[number].children}
+    below = set[int]().union(*(path_classes[number].children for number in chosen))
     for top in sorted(set(chosen) - below):
         members = []
         exceptions = []
@@ -133,10 +131,8 @@ def _regions(
                 waiting += path_classes[number].children
             else:
                 exceptions.append(_subtree(path_classes[number]))
-        yield (
-            Region(_subtree(path_classes[top]), tuple(sorted(exceptions))),
-            tuple(sorted(members)),
-        )
+        region = Region(_subtree(path_classes[top]), tuple(sorted(exceptions)))
+        yield region, tuple(sorted(members))
 
 
 def _subtree(path_class: PathClass) -> Subtree:

@@ -7,11 +7,12 @@ more specific names. To compare stacks, whose hosts differ, it is a component's 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Protocol
 
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import whole
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import Component, Estate
+from kong_oam.access.model import Component, Estate, Exposed
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.request_classes import PathClass, path_classes
 
@@ -24,9 +25,7 @@ class Sites(Protocol):
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yields every path at which an answer may change on the site."""
 
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         """The endpoint that a request with that path reaches, and the component whose rules hold
         there."""
 
@@ -54,9 +53,7 @@ class SitesByHost(Sites):
                 yield endpoint.path
                 yield from component.owned
 
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         return self._estate.reached(_example(name), path)
 
     def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
@@ -68,12 +65,12 @@ class SitesByPort(Sites):
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
-        self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
+        self._sites: dict[str, list[Exposed]] = {}
         for component in estate.exposed:
+            key = whole(component.key)
             for endpoint in component.endpoints:
-                self._sites.setdefault(
-                    f"{whole(component.key)}:{endpoint.port_name}", []
-                ).append((endpoint, component))
+                site = f"{key}:{endpoint.port_name}"
+                self._sites.setdefault(site, []).append((endpoint, component))
 
     def names(self) -> Iterable[str]:
         return self._sites
@@ -81,14 +78,10 @@ class SitesByPort(Sites):
     def declared(self, name: str) -> Iterable[PathSegments]:
         for endpoint, component in self._sites.get(name, ()):
             yield from component.owned
-            yield from (
-                inner.path
-                for inner, _ in self._estate.below[endpoint.host, endpoint.path]
-            )
+            for inner, _ in self._estate.below[endpoint.host, endpoint.path]:
+                yield inner.path
 
-    def leading(
-        self, name: str, path: PathSegments
-    ) -> tuple[Endpoint, Component] | None:
+    def leading(self, name: str, path: PathSegments) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
             found = self._estate.leading(endpoint.host, path)
             if found and found[0] is endpoint:
@@ -107,7 +100,9 @@ def _example(pattern: str) -> str:
 
 
 def path_classes_by_site(*sides: Sites) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yields every site that any of the estates has, with the classes of paths that none of them
+    """Yield every site that any of the estates has, with the classes of paths that none of them
     can tell apart further."""
-    for name in sorted({name for side in sides for name in side.names()}):
-        yield name, path_classes(path for side in sides for path in side.declared(name))
+    names = set[str]().union(*(side.names() for side in sides))
+    for name in sorted(names):
+        declared = chain.from_iterable(side.declared(name) for side in sides)
+        yield name, path_classes(declared)

@@ -9,7 +9,8 @@ roles, what a client was granted stands in their place.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
+from itertools import chain
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.diff.wording import methods
@@ -58,36 +59,34 @@ def graph_of(estate: Estate, title: str = "") -> Graph:
 
 
 def _parts(estate: Estate) -> Parts:
-    by_provider: dict[str, list[Client]] = {}
     callers = Callers(estate)
     for client in estate.clients:
-        by_provider.setdefault(client.provider, []).append(client)
         yield _client(estate, client)
     for component in estate.components.values():
         if component.endpoints or component.scopes or component.roles:
             yield from _component(component)
-            yield from _granted(
-                estate, component, by_provider.get(component.provider, ())
-            )
+            yield from _granted(estate, component)
             yield from _any_token(estate, component, callers)
 
 
 def _client(estate: Estate, client: Client) -> Node:
-    of_component = estate.components[client.component].clients
-    at = (
-        f" at {', '.join(sorted(one.provider for one in of_component))}"
-        if len(estate.stack.providers) > 1
-        else ""
+    component = estate.components[client.component]
+    # A component has one node, whatever number of providers it is a client of.
+    groups = set[str]().union(*(one.groups for one in component.clients))
+    details = [_KINDS[client.kind]]
+    if len(estate.stack.providers) > 1:
+        providers = sorted(one.provider for one in component.clients)
+        details[0] += f" at {', '.join(providers)}"
+    if client.user_facing:
+        details.append(f"for {', '.join(sorted(groups)) or 'users in no group'}")
+    if component.application in estate.unjudged:
+        details = ["not here"]
+    return Node(
+        "client",
+        client.component,
+        details=tuple(details),
+        groups=tuple(sorted(groups)),
     )
-    groups = tuple(sorted({group for one in of_component for group in one.groups}))
-    users = (
-        [f"for {', '.join(groups) or 'users in no group'}"]
-        if client.user_facing
-        else []
-    )
-    absent = estate.components[client.component].application in estate.unjudged
-    details = ("not here",) if absent else (_KINDS[client.kind] + at, *users)
-    return Node("client", client.component, details=details, groups=groups)
 
 
 def _component(component: Component) -> Parts:
@@ -95,21 +94,18 @@ def _component(component: Component) -> Parts:
     hosts = some(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
     target = Node("component", component.key, component.key, (hosts or "not exposed",))
     yield target
-    for name in dict.fromkeys(
-        [
-            *component.scopes,
-            *(scope for rule in component.rules for scope in rule.scopes),
-        ]
-    ):
-        yield (scope := _scope(component, name))
-        items = _requests(
-            (rule for rule in component.rules if name in rule.scopes), name
-        )
-        yield Edge(
-            scope.id, target.id, items, in_words(items) or ("no rule asks for it",)
-        )
-    if items := _requests(rule for rule in component.rules if rule.public):
-        yield (public := Node("public", "anybody", component.key, ("needs no token",)))
+    asked = chain.from_iterable(rule.scopes for rule in component.rules)
+    for name in dict.fromkeys((*component.scopes, *asked)):
+        scope = _scope(component, name)
+        yield scope
+        rules = [rule for rule in component.rules if name in rule.scopes]
+        items = _requests(rules, name)
+        label = in_words(items) or ("no rule asks for it",)
+        yield Edge(scope.id, target.id, items, label)
+    items = _requests(rule for rule in component.rules if rule.public)
+    if items:
+        public = Node("public", "anybody", component.key, ("needs no token",))
+        yield public
         yield Edge(public.id, target.id, items, in_words(items))
 
 
@@ -121,12 +117,14 @@ def _scope(component: Component, name: str) -> Node:
 def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
     """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
     besides the scope."""
-    result = []
+    requests: dict[str, None] = {}
     for rule in rules:
-        others = " and ".join(name for name in rule.scopes if name != scope)
-        where = written(rule.path) + (f" with {others}" if others else "")
-        result += [f"{method} {where}" for method in METHODS if rule.lists(method)]
-    return tuple(dict.fromkeys(result))
+        where = written(rule.path)
+        if others := " and ".join(name for name in rule.scopes if name != scope):
+            where += f" with {others}"
+        for method in filter(rule.lists, METHODS):
+            requests[f"{method} {where}"] = None
+    return tuple(requests)
 
 
 def in_words(requests: Iterable[str]) -> tuple[str, ...]:
@@ -138,73 +136,79 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{methods(listed)} {where}" for where, listed in by_place.items())
 
 
-def _granted(estate: Estate, component: Component, clients: Iterable[Client]) -> Parts:
+def _granted(estate: Estate, component: Component) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
-    granted = {
-        c: frozenset(
-            estate.held_at(component, users=c.user_facing).get(c.component, ())
-        )
-        for c in clients
-    }
-    signing_in = [client for client in granted if client.user_facing and client.groups]
-    carried = {scope for client in signing_in for scope in granted[client]}
+    holding = list(_holding(estate, component))
+    carried: set[str] = set()
     alone: dict[str, set[str]] = {}
-    for client in signing_in:
-        for group in client.groups:
-            alone.setdefault(group, set()).update(granted[client])
+    for client, scopes in holding:
+        if client.user_facing and client.groups:
+            carried |= scopes
+            for group in client.groups:
+                alone.setdefault(group, set()).update(scopes)
+    of_groups: set[str] = set()
     for role in component.roles:
         yield from _role(component, role)
+        yield from _never_asking(estate, component, role)
         for group in role.groups:
-            yield from _held_by_group(
-                component, role, group, carried, alone.get(group, ())
-            )
-    of_groups = {
-        scope for role in component.roles if role.groups for scope in role.scopes
+            of_groups.update(role.scopes)
+            with_group = alone.get(group, ())
+            yield from _held_by_group(component, role, group, carried, with_group)
+    for client, scopes in holding:
+        passing = scopes
+        if client.user_facing:
+            passing = scopes & of_groups if client.groups else frozenset()
+        yield from _held_by_client(component, client, scopes, passing)
+
+
+def _holding(
+    estate: Estate, component: Component
+) -> Iterator[tuple[Client, frozenset[str]]]:
+    """Yield the clients that hold a role of the component, or a scope there, with their scopes.
+
+    All other clients are left out before they are looked at: an estate of n components would take
+    n * n steps.
+    """
+    by_users = {
+        users: estate.held_at(component, users=users) for users in (False, True)
     }
-    yield from _never_asking(
-        estate, component, {client.component for client in granted}
-    )
-    for client, scopes in granted.items():
-        passing = (
-            scopes
-            if not client.user_facing
-            else scopes & of_groups
-            if client.groups
-            else frozenset()
-        )
-        roles = [
-            role for role in component.roles if client.component in role.components
-        ]
-        if rest := scopes.difference(*(role.scopes for role in roles)):
-            roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
-        for role in roles:
-            yield from _role(component, role)
-            items = tuple(sorted(passing.intersection(role.scopes)))
-            why = (
-                "asks for none of it"
-                if scopes.isdisjoint(role.scopes)
-                else "no group has it"
-            )
-            label = _less(items, role.scopes, why)
-            yield Edge(
-                f"client:{client.component}",
-                _role_node(component, role).id,
-                items,
-                label,
-            )
+    names = {*by_users[False], *by_users[True]}
+    names.update(*(role.components for role in component.roles))
+    for name in sorted(names & estate.components.keys()):
+        for client in estate.components[name].clients:
+            if client.provider == component.provider:
+                scopes = by_users[client.user_facing].get(name, ())
+                yield client, frozenset(scopes)
 
 
-def _never_asking(
-    estate: Estate, component: Component, clients: Collection[str]
-) -> Parts:
+def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
     """Those that hold a role, and are no clients of the provider whose tokens count at the
     component."""
-    for role in component.roles:
-        for member in role.components:
-            known = estate.components.get(member)
-            if known and known.clients and member not in clients:
-                role_id = _role_node(component, role).id
-                yield Edge(f"client:{member}", role_id, (), ("asks for none of it",))
+    for member in role.components:
+        holder = estate.components.get(member)
+        if holder is None or not holder.clients:
+            continue
+        if all(client.provider != component.provider for client in holder.clients):
+            role_id = _role_node(component, role).id
+            yield Edge(f"client:{member}", role_id, (), ("asks for none of it",))
+
+
+def _held_by_client(
+    component: Component, client: Client, scopes: frozenset[str], passing: Set[str]
+) -> Parts:
+    """The roles of a client that has `scopes` there, of which `passing` are of use."""
+    roles = [role for role in component.roles if client.component in role.components]
+    # A model that was loaded has no names of roles, and says what a client was granted.
+    if rest := scopes.difference(*(role.scopes for role in roles)):
+        roles.append(Role("", tuple(sorted(rest)), (), (), component.place))
+    for role in roles:
+        yield from _role(component, role)
+        items = tuple(sorted(passing & {*role.scopes}))
+        asks = not scopes.isdisjoint(role.scopes)
+        why = "no group has it" if asks else "asks for none of it"
+        role_id = _role_node(component, role).id
+        label = _less(items, role.scopes, why)
+        yield Edge(f"client:{client.component}", role_id, items, label)
 
 
 def _held_by_group(
@@ -216,7 +220,8 @@ def _held_by_group(
 ) -> Parts:
     """A group with its role. What it has is of use where a client that signs users in is granted
     it, too: `carried` are the scopes of all of these, `alone` of those that sign in this group."""
-    yield (group := Node("group", name, details=("group",)))
+    group = Node("group", name, details=("group",))
+    yield group
     items = tuple(sorted({*role.scopes}.intersection(carried)))
     label = _less(items, role.scopes, "no client asks for it")
     if with_others := [scope for scope in items if scope not in alone]:
@@ -227,13 +232,9 @@ def _held_by_group(
 def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str, ...]:
     """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where
     it is."""
-    return (
-        ()
-        if len(items) == len({*scopes})
-        else (f"only {', '.join(items)}",)
-        if items
-        else (why,)
-    )
+    if len(items) == len({*scopes}):
+        return ()
+    return (f"only {', '.join(items)}",) if items else (why,)
 
 
 def _role_node(component: Component, role: Role) -> Node:
@@ -242,10 +243,12 @@ def _role_node(component: Component, role: Role) -> Node:
 
 
 def _role(component: Component, role: Role) -> Parts:
-    yield (node := _role_node(component, role))
-    for each in role.scopes:
-        yield (scope := _scope(component, each))
-        yield Edge(node.id, scope.id, (each,))
+    node = _role_node(component, role)
+    yield node
+    for name in role.scopes:
+        scope = _scope(component, name)
+        yield scope
+        yield Edge(node.id, scope.id, (name,))
 
 
 def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
@@ -257,15 +260,13 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
         return
     provider = estate.provider_of(component)
     only = component.key if provider.per_api and not component.any_token else ""
-    yield (token := Node("token", f"any token of {provider.name}", only))
+    token = Node("token", f"any token of {provider.name}", only)
+    yield token
     yield Edge(token.id, f"component:{component.key}", items, in_words(items))
     access = callers.principals_with(component, frozenset())
-    for client in (
-        one for one in estate.clients if principal_of(one) in access.principals
-    ):
-        items = (
-            tuple(map(users_in, sorted(client.groups)))
-            if client.user_facing
-            else ("any token",)
-        )
-        yield Edge(f"client:{client.component}", token.id, items)
+    for client in estate.clients:
+        if principal_of(client) in access.principals:
+            passing = ["any token"]
+            if client.user_facing:
+                passing = [*map(users_in, sorted(client.groups))]
+            yield Edge(f"client:{client.component}", token.id, tuple(passing))

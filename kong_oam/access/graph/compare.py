@@ -37,30 +37,26 @@ def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
 
 
 def _exported(model: AccessModel) -> bool:
-    return any(
-        not component.place.file for component in model.estate.components.values()
-    )
+    components = model.estate.components.values()
+    return any(not component.place.file for component in components)
 
 
 def compared(old: Graph, new: Graph, title: str) -> Graph:
     """Everything of both graphs, as it is in `new` where it is there."""
-    nodes = [*new.nodes, *(node for node in old.nodes if node.id not in new.by_id)]
-    marked = (_marked(node, old, new) for node in nodes)
+    nodes = {**old.by_id, **new.by_id}
+    marked = (_marked(node, old, new) for node in nodes.values())
     before = {(edge.source, edge.target): edge for edge in old.edges}
     after = {(edge.source, edge.target): edge for edge in new.edges}
-    edges = [
-        edge
-        for key in {**before, **after}
-        for edge in _edges(before.get(key), after.get(key))
-    ]
+    edges: list[Edge] = []
+    for key in {**before, **after}:
+        edges += _edges(before.get(key), after.get(key))
     return Graph(title, in_order(marked), edges_in_order(edges))
 
 
 def _marked(node: Node, old: Graph, new: Graph) -> Node:
     if node.id in old.by_id and node.id in new.by_id:
-        return replace(
-            node, groups=tuple(sorted({*node.groups, *old.by_id[node.id].groups}))
-        )
+        groups = {*node.groups, *old.by_id[node.id].groups}
+        return replace(node, groups=tuple(sorted(groups)))
     return replace(node, change="added" if node.id in new.by_id else "removed")
 
 
@@ -68,24 +64,21 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
     if old is None or new is None:
         if edge := new or old:
             yield replace(edge, change="added" if new else "removed")
-    elif {*old.items} == {*new.items}:
+        return
+    if {*old.items} == {*new.items}:
         yield new
-    else:
-        changes: tuple[tuple[Change | None, Sequence[str]], ...] = (
-            (None, [item for item in new.items if item in old.items]),
-            ("added", [item for item in new.items if item not in old.items]),
-            ("removed", [item for item in old.items if item not in new.items]),
-        )
-        for change, items in changes:
-            if items:
-                requests = new.target.startswith("component:")
-                yield Edge(
-                    new.source,
-                    new.target,
-                    tuple(items),
-                    in_words(items) if requests else tuple(items),
-                    change,
-                )
+        return
+    changes: tuple[tuple[Change | None, list[str]], ...] = (
+        (None, [item for item in new.items if item in old.items]),
+        ("added", [item for item in new.items if item not in old.items]),
+        ("removed", [item for item in old.items if item not in new.items]),
+    )
+    for change, items in changes:
+        if items:
+            label = tuple(items)
+            if new.target.startswith("component:"):
+                label = in_words(items)
+            yield Edge(new.source, new.target, tuple(items), label, change)
 
 
 def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
@@ -97,18 +90,17 @@ def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
         return (
             "Every request of everybody is answered as before (diff has no change).",
         )
-    return "What diff says of it:", *(
-        _line(one, scheme) for one in worth_telling(changes)
-    )
+    lines = [_line(change, scheme) for change in worth_telling(changes)]
+    return "What diff says of it:", *lines
 
 
 def _line(change: Difference, scheme: str) -> str:
-    concerned, listed, place, _ = row(change, scheme)
+    callers, listed, place, _ = row(change, scheme)
+    if listed:
+        place = f"{listed} {place}"
     sign = "·"  # neither more nor less
     if change.kind in OPENING and change.kind != "answered by":
         sign = "+"
     elif change.kind in CLOSING:
         sign = "−"  # noqa: RUF001 - a minus
-    return (
-        f"{sign} {label(change)}: {concerned}: {f'{listed} ' if listed else ''}{place}"
-    )
+    return f"{sign} {label(change)}: {callers}: {place}"

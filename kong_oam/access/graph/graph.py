@@ -24,9 +24,10 @@ LAYERS: tuple[tuple[Kind, ...], ...] = (
 )
 """The kinds of nodes from left to right."""
 
-LAYER: Mapping[Kind, int] = {
-    kind: number for number, kinds in enumerate(LAYERS) for kind in kinds
-}
+LAYER: dict[Kind, int] = {}
+"""The layer of each kind, from 0."""
+for _number, _kinds in enumerate(LAYERS):
+    LAYER.update(dict.fromkeys(_kinds, _number))
 
 Change = Literal["added", "removed"]
 
@@ -53,14 +54,15 @@ class Node:
     @property
     def id(self) -> str:
         """Unique in a graph, and the same in every graph that has the node."""
-        return ":".join((self.kind, *({self.component} - {"", self.name}), self.name))
+        if self.component in ("", self.name):
+            return f"{self.kind}:{self.name}"
+        return f"{self.kind}:{self.component}:{self.name}"
 
     @property
     def application(self) -> str:
         """The Application that it belongs to; none of a group, or of any token."""
-        return (self.name if self.kind == "client" else self.component).partition("/")[
-            0
-        ]
+        key = self.name if self.kind == "client" else self.component
+        return key.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +130,19 @@ def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """By layer, then by component and name: a node that comes or goes moves no other."""
-    return tuple(
-        sorted(
-            nodes,
-            key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name),
-        )
-    )
+    return tuple(sorted(nodes, key=_node_rank))
+
+
+def _node_rank(node: Node) -> tuple[object, ...]:
+    return LAYER[node.kind], node.kind, node.component, node.name
 
 
 def edges_in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    return tuple(
-        sorted(
-            edges,
-            key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items),
-        )
-    )
+    return tuple(sorted(edges, key=_edge_rank))
+
+
+def _edge_rank(edge: Edge) -> tuple[object, ...]:
+    return edge.source, edge.target, edge.change or "", edge.items
 
 
 def users_in(group: str) -> str:

@@ -73,9 +73,10 @@ def cut(text: str, longest: int) -> str:
 
 def layout(graph: Graph) -> Layout:
     """Lays the graph out. The same graph is laid out the same."""
-    columns_by_strip: dict[str, list[list[Node]]] = {}
+    columns_by_strip: dict[str, tuple[list[Node], ...]] = {}
     for node in graph.nodes:
-        columns = columns_by_strip.setdefault(_strip(graph, node), [[] for _ in LAYERS])
+        strip = _strip(graph, node)
+        columns = columns_by_strip.setdefault(strip, ([], [], [], []))
         columns[LAYER[node.kind]].append(node)
     strips: list[int] = []
     boxes: list[Box] = []
@@ -105,8 +106,11 @@ def _strip(graph: Graph, node: Node) -> str:
         return node.component if has_own else _LAST
     if LAYER[node.kind]:
         return node.component or _LAST
-    edges = graph.leaving.get(node.id, ())
-    return _strip(graph, graph.by_id[edges[len(edges) // 2].target]) if edges else _LAST
+    edges = graph.leaving.get(node.id)
+    if not edges:
+        return _LAST
+    middle = edges[len(edges) // 2]
+    return _strip(graph, graph.by_id[middle.target])
 
 
 def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
@@ -130,17 +134,19 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
 def said(graph: Graph, node: Node) -> Iterator[Line]:
     """The details of a node, and what lines of the picture say, in the box that they lead to or
     come from."""
-    yield from ((detail, None) for detail in node.details)
-    told: list[tuple[str, Edge]] = []
+    for detail in node.details:
+        yield detail, None
     for edge in graph.entering.get(node.id, ()):
         source = graph.by_id[edge.source]
         if node.kind in ("role", "token"):
-            told.append((f"{source.name}: ", edge))
+            yield from _said_of(edge, f"{source.name}: ")
         elif source.kind == "token":
-            told.append(("", edge))
+            yield from _said_of(edge)
     if node.kind in ("scope", "public"):
-        told += [("", edge) for edge in graph.leaving.get(node.id, ())]
-    for of, edge in told:
-        yield from (
-            (f"{SIGNS[edge.change]}{of}{line}", edge.change) for line in edge.label
-        )
+        for edge in graph.leaving.get(node.id, ()):
+            yield from _said_of(edge)
+
+
+def _said_of(edge: Edge, source: str = "") -> Iterator[Line]:
+    for line in edge.label:
+        yield f"{SIGNS[edge.change]}{source}{line}", edge.change

@@ -51,11 +51,9 @@ def mermaid(graph: Graph) -> str:
 
     fitting = bisect_left(range(len(components)), True, lo=1, key=is_too_large) - 1
     part = of_components(graph, components[:fitting])
-    which = (
-        f", all of the components from {components[fitting].name} on"
-        if components
-        else ""
-    )
+    which = ""
+    if components:
+        which = f", all of the components from {components[fitting].name} on"
     left_out = (
         f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. "
         "Mermaid draws no more.",
@@ -66,10 +64,8 @@ def mermaid(graph: Graph) -> str:
 
 
 def _fits(text: str, graph: Graph, room: int = 0) -> bool:
-    return (
-        len(text.encode("utf-16-le")) // 2 + room <= MOST_CHARACTERS
-        and len(graph.edges) <= MOST_EDGES
-    )
+    characters = len(text.encode("utf-16-le")) // 2
+    return characters + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
 
 
 def _flowchart(graph: Graph) -> str:
@@ -83,10 +79,8 @@ def _lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         opening, closing = _SHAPES[node.kind]
         text = _text([SIGNS[node.change] + node.name, *node.details])
-        yield (
-            "  "
-            f"{graph.slugs[node.id]}{opening}{text}{closing}{f':::{node.change}' if node.change else ''}"
-        )
+        style = f":::{node.change}" if node.change else ""
+        yield f"  {graph.slugs[node.id]}{opening}{text}{closing}{style}"
     for edge in graph.edges:
         text = _text([SIGNS[edge.change] + line for line in edge.label or ("",)])
         label = f"|{text}|" if edge.label or edge.change else ""
@@ -109,11 +103,12 @@ def _styles(graph: Graph) -> Iterator[str]:
         dashes = ",stroke-dasharray:6 4" if change == "removed" else ""
         if any(node.change == change for node in graph.nodes):
             yield f"  classDef {change} stroke:{colour},stroke-width:3px{dashes}"
-        if numbers := [
+        numbers = [
             str(number)
             for number, edge in enumerate(graph.edges)
             if edge.change == change
-        ]:
+        ]
+        if numbers:
             yield f"  linkStyle {','.join(numbers)} stroke:{colour}{dashes}"
 
 
@@ -129,7 +124,12 @@ def _text(lines: Iterable[str]) -> str:
 def _encoded(text: str) -> str:
     """The text on one line, with Mermaid's own codes for what could be read as anything else."""
     text = printable(text).strip()
-    text = text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
-    return _MARKUP.sub(
-        lambda found: f"#{ord(found[0])};{_APART if found[0] in '$:' else ''}", text
-    )
+    if len(text) > _LINE:
+        text = f"{text[: _LINE - 1]}…"
+    return _MARKUP.sub(_code, text)
+
+
+def _code(found: re.Match[str]) -> str:
+    character = found[0]
+    apart = _APART if character in "$:" else ""
+    return f"#{ord(character)};{apart}"

@@ -120,9 +120,8 @@ def _document(graph: Graph) -> Iterator[str]:
     for top in placed.strips[1:]:
         yield f'<path class="rule" d="M0 {top - 14}H{WIDTH}"/>'
     boxes = {box.node.id: box for box in placed.boxes}
-    yield from (
-        _wire(edge, boxes[edge.source], boxes[edge.target]) for edge in graph.edges
-    )
+    for edge in graph.edges:
+        yield _wire(edge, boxes[edge.source], boxes[edge.target])
     for box in placed.boxes:
         yield from _box(graph, box)
     yield "</g>"
@@ -144,9 +143,8 @@ def _legend(graph: Graph) -> Iterator[str]:
         )
     if any(edge.idle for edge in graph.edges):
         yield "Dotted: nothing passes."
-    changes = {node.change for node in graph.nodes} | {
-        edge.change for edge in graph.edges
-    }
+    changes = {node.change for node in graph.nodes}
+    changes.update(edge.change for edge in graph.edges)
     if changes - {None}:
         yield ("Thick and + : added. Dashed and − : taken away. All else: as before.")  # noqa: RUF001 - a minus
 

@@ -3,7 +3,7 @@ what explains it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
@@ -15,12 +15,13 @@ def of_application(graph: Graph, application: str) -> Graph:
     own = [node for node in graph.nodes if node.application == application]
     edges: set[Edge] = set()
     for node in own:
+        entering = graph.entering.get(node.id, ())
         if node.kind == "client":
             edges |= _reached(graph, node)
         elif node.kind == "component":
-            edges |= _closed(graph, graph.entering.get(node.id, ()), forward=False)
+            edges |= _closed(graph, entering, forward=False)
         elif node.kind == "role":
-            edges |= {edge for edge in graph.entering.get(node.id, ()) if edge.idle}
+            edges.update(edge for edge in entering if edge.idle)
     return _part(graph, own, edges)
 
 
@@ -28,27 +29,27 @@ def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
     """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
     are anybody."""
     own = list(nodes)
-    edges: set[Edge] = set()
-    return _part(graph, own, edges.union(*(_reached(graph, node) for node in own)))
+    edges = set[Edge]().union(*(_reached(graph, node) for node in own))
+    return _part(graph, own, edges)
 
 
 def of_changes(graph: Graph) -> Graph:
     """What changed, and each way from who calls to what is called on which something changed."""
     changed = {edge for edge in graph.edges if edge.change}
-    edges = _closed(graph, changed, forward=True) | _closed(
-        graph, changed, forward=False
-    )
+    edges = _closed(graph, changed, forward=True)
+    edges |= _closed(graph, changed, forward=False)
     for edge in changed:
-        edges |= _with_other_halves(
-            graph, graph.by_id[edge.source], _closed(graph, [edge], forward=True)
-        )
+        following = _closed(graph, [edge], forward=True)
+        edges |= _with_other_halves(graph, graph.by_id[edge.source], following)
     return _part(graph, (node for node in graph.nodes if node.change), edges)
 
 
 def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
     """These components with all who may call them."""
     own = list(components)
-    entering = [edge for node in own for edge in graph.entering.get(node.id, ())]
+    entering: list[Edge] = []
+    for node in own:
+        entering += graph.entering.get(node.id, ())
     return _part(graph, own, _closed(graph, entering, forward=False))
 
 
@@ -57,20 +58,11 @@ def _reached(graph: Graph, node: Node) -> set[Edge]:
     groups, or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
     if node.kind == "group":
-        leaving += [
-            edge
-            for other in _other_halves(graph, node)
-            for edge in _with_any_token(graph, node, other)
-        ]
+        for client in _other_halves(graph, node):
+            for edge in graph.leaving.get(client.id, ()):
+                if users_in(node.name) in edge.items:
+                    leaving.append(edge)
     return _with_other_halves(graph, node, _closed(graph, leaving, forward=True))
-
-
-def _with_any_token(graph: Graph, group: Node, client: Node) -> list[Edge]:
-    return [
-        edge
-        for edge in graph.leaving.get(client.id, ())
-        if users_in(group.name) in edge.items
-    ]
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
@@ -78,55 +70,59 @@ def _other_halves(graph: Graph, node: Node) -> list[Node]:
     users in every group, since of two groups of theirs one may sign them in and the other have the
     scope."""
     if node.kind == "group":
-        return [one for one in graph.nodes if node.name in one.groups]
-    return [one for one in graph.nodes if one.kind == "group"] if node.groups else []
+        return [client for client in graph.nodes if node.name in client.groups]
+    if node.groups:
+        return [group for group in graph.nodes if group.kind == "group"]
+    return []
 
 
 def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     """With how the other halves get the same scopes: by the roles of these edges where they have
     them so."""
     scopes = {edge.target for edge in edges if graph.by_id[edge.target].kind == "scope"}
+    if not scopes:
+        return edges
     roles = {edge.source for edge in edges if edge.target in scopes}
-    found: set[Edge] = set()
-    for other in _other_halves(graph, node) if scopes else ():
-        ways = [
-            (holding, granting)
-            for holding in graph.leaving.get(other.id, ())
-            for granting in _after(graph, holding)
-            if granting.target in scopes
-        ]
+    result = set(edges)
+    for other in _other_halves(graph, node):
+        ways = [way for way in _ways(graph, other) if way[1].target in scopes]
         by_these = {
             granting.target for holding, granting in ways if holding.target in roles
         }
         for holding, granting in ways:
             if holding.target in roles or granting.target not in by_these:
-                found |= {holding, granting}
-    return edges | found
+                result |= {holding, granting}
+    return result
+
+
+def _ways(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
+    """Yield each way from a holder to a role, and on to what the role grants."""
+    for holding in graph.leaving.get(holder.id, ()):
+        for granting in _after(graph, holding):
+            yield holding, granting
 
 
 def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
     """The edges, and all that follow them, or lead to them."""
-    found = set(edges)
+    closed = set(edges)
     waiting = list(edges)
     while waiting:
         edge = waiting.pop()
         near = _after(graph, edge) if forward else _before(graph, edge)
-        waiting += [one for one in near if one not in found]
-        found.update(near)
-    return found
+        waiting += [following for following in near if following not in closed]
+        closed.update(near)
+    return closed
 
 
 def _after(graph: Graph, edge: Edge) -> list[Edge]:
     """The edges by which what passes goes on."""
-    return [
-        one for one in graph.leaving.get(edge.target, ()) if _passes(graph, edge, one)
-    ]
+    leaving = graph.leaving.get(edge.target, ())
+    return [following for following in leaving if _passes(graph, edge, following)]
 
 
 def _before(graph: Graph, edge: Edge) -> list[Edge]:
-    return [
-        one for one in graph.entering.get(edge.source, ()) if _passes(graph, one, edge)
-    ]
+    entering = graph.entering.get(edge.source, ())
+    return [before for before in entering if _passes(graph, before, edge)]
 
 
 def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
@@ -137,9 +133,9 @@ def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
 
 
 def _part(graph: Graph, nodes: Iterable[Node], edges: set[Edge]) -> Graph:
-    kept = {node.id for node in nodes} | {
-        id_ for edge in edges for id_ in (edge.source, edge.target)
-    }
+    kept = {node.id for node in nodes}
+    for edge in edges:
+        kept |= {edge.source, edge.target}
     return replace(
         graph,
         nodes=tuple(node for node in graph.nodes if node.id in kept),
