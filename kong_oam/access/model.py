@@ -340,7 +340,7 @@ class Estate:
 
     @cached_property
     def _by_path(self) -> Mapping[str, Mapping[PathSegments, Exposed]]:
-        by_path: dict[str, dict[PathSegments, Exposed]] = {}
+        by_path = {}
         for host, pairs in self.by_host.items():
             by_path[host] = {pair[0].path: pair for pair in pairs}
         return by_path
@@ -411,7 +411,7 @@ class Estate:
                     key = call.component, client.user_facing
                     by_client = granted.setdefault(key, {})
                     by_client.setdefault(client.component, set()).update(call.scopes)
-        held: dict[tuple[str, bool], dict[str, tuple[str, ...]]] = {}
+        held = {}
         for key, by_client in granted.items():
             held[key] = {
                 client: tuple(sorted(scopes))

@@ -96,14 +96,14 @@ def part_of(estate: Estate, partition: str) -> Estate:
         for component in part.own.values()
         if component.any_token and estate.provider_of(component).per_api
     }
-    calling: dict[str, tuple[Client, ...]] = {}
+    calling = {}
     for key, component in estate.components.items():
         if key not in part.own:
             calling[key] = tuple(_calling(component.clients, part.own, any_token))
     called: set[str] = set()
     for client in chain(part.own_clients, *calling.values()):
         called.update(call.component for call in client.calls)
-    foreign: list[Component] = []
+    foreign = []
     for key, clients in calling.items():
         if clients or key in called:
             foreign.append(_known(replace(estate.components[key], clients=clients)))
@@ -134,7 +134,7 @@ def uses(estate: Estate) -> dict[str, Offered]:
 
 
 def _offers(components: Iterable[Component]) -> dict[str, Offered]:
-    offers: dict[str, Offered] = {}
+    offers = {}
     for component in components:
         if component.scopes or component.roles:
             offers[_name(component)] = Offered(
@@ -195,7 +195,7 @@ def all_of(*uses: Uses) -> dict[str, Offered]:
 
 def lacking(needed: Uses, there: Uses) -> list[str]:
     """What a base does not offer of that, each in words, sorted."""
-    words: list[str] = []
+    words = []
     for name, need in needed.items():
         key = _key(name)
         offer = there.get(name, Offered(need.provider, {}))
@@ -224,7 +224,7 @@ def with_kept(
 
     whole = _with_components(estate, extended)
     there = {*map(_name, whole.components.values())}
-    gone: list[Component] = []
+    gone = []
     for name, offer in kept.items():
         if name not in there and (offer.scopes or offer.groups):
             bare = bare_component(_key(name), offer.provider)
@@ -233,7 +233,7 @@ def with_kept(
 
 
 def _still_used(before: Uses, used: Uses) -> dict[str, Offered]:
-    kept: dict[str, Offered] = {}
+    kept = {}
     for name, offer in before.items():
         use = used.get(name, Offered(offer.provider, {}))
         scopes = {
@@ -271,7 +271,7 @@ Granted = Mapping[str, Mapping[str, Collection[str]]]
 def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
     """What the run's own clients are granted, by the client's name and component; also of a client
     without a grant."""
-    grants: dict[str, dict[str, list[str]]] = {}
+    grants = {}
     for client in estate.own_clients:
         of_client: dict[str, set[str]] = {}
         for call in client.calls:

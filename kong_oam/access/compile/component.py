@@ -163,7 +163,7 @@ def _rules(
     scopes: Mapping[str, str],
     out: list[Diagnostic],
 ) -> tuple[Rule, ...]:
-    result: list[Rule] = []
+    result = []
     gateway_paths = tuple(dict.fromkeys(endpoint.path for endpoint in endpoints))
     for index, rule in enumerate(properties.get("rules", ())):
         where = place.at("rules", index)

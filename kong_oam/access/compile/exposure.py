@@ -31,7 +31,7 @@ def endpoints_of(
     out: list[Diagnostic],
 ) -> tuple[Endpoint, ...]:
     """The endpoints of a component, in the order of its routes. Findings are added to `out`."""
-    endpoints: list[Endpoint] = []
+    endpoints = []
     for route in routes:
         if isinstance(route, Diagnostic):
             out.append(route)

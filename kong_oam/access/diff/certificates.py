@@ -45,7 +45,7 @@ _UNKNOWN = "not known"
 
 
 def _exposing(estate: Estate, host: str) -> list[Component]:
-    components: list[Component] = []
+    components = []
     for name in hosts_above(host):
         components += [component for _, component in estate.by_host.get(name, ())]
     return components

@@ -161,7 +161,7 @@ def _differences(
     """Every difference, by kind, for whom and what answers."""
     differences: _Cells = {}
     # Sides cache their answers and give one object for many requests: a pair is compared once.
-    compared: dict[tuple[int, int], tuple[tuple[Kind, Whom], ...]] = {}
+    compared = {}
     for site, number, path in _paths(by_site):
         was = old.at(site, path)
         now = new.at(site, path)
@@ -250,7 +250,7 @@ def _staying(
     """Every request that stays allowed and is answered by something else: for whom, and both
     answers."""
     differences: _Cells = {}
-    callers: dict[tuple[int, int], tuple[Whom, ...]] = {}
+    callers = {}
     for (site, number), answers in otherwise.items():
         path = by_site[site][number].path
         was = old.at(site, path)
@@ -280,7 +280,7 @@ def _without_renamed(
     renamed: Mapping[Principal, Principal], differences: _Cells
 ) -> _Cells:
     """Leave out what a principal lost and gained by being renamed."""
-    dropped: set[tuple[Kind, Principal | None]] = set()
+    dropped = set()
     for after, before in renamed.items():
         dropped |= {("granted", after), ("revoked", before)}
     return {
@@ -304,7 +304,7 @@ def _old_clients(
     renamed: Mapping[Principal, Principal], old: Side, new: Side
 ) -> dict[Subject, Subject]:
     """Map the clients of the new side that are on the old, too, to what they are called there."""
-    subjects: dict[Subject, Subject] = {}
+    subjects = {}
     for after in new.clients:
         before = renamed.get(after, after)
         if before in old.clients:

@@ -200,8 +200,8 @@ _NAMES: Mapping[tuple[type, str], str] = {
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
     """Build the model of the estate that was compiled on these settings."""
-    workloads: dict[str, str] = {}
-    pods: dict[str, Mapping[str, str]] = {}
+    workloads = {}
+    pods = {}
     for component in estate.components.values():
         if component.clients:
             workloads[component.key] = workload_of(component)
@@ -393,7 +393,7 @@ def _paths(uris: Any) -> Any:
     """Of pages below the gateway, which has other domains on another stack, the paths alone."""
     if not isinstance(uris, list):
         return uris
-    paths: set[str] = set()
+    paths = set()
     for uri in map(str, uris):
         is_page = uri.startswith(("http://", "https://"))
         paths.add(urlsplit(uri).path if is_page else uri)

@@ -119,7 +119,7 @@ def joined(models: Iterable[Any]) -> str:
     """One model of those that the stacks of an estate exported: of each component that of the stack
     that it is in; not what only others know of it, who do not make it. What is none is joined all
     the same, for `load_model` to refuse."""
-    lines: dict[str, str] = {}
+    lines = {}
     for text in models:
         for line in str(text).splitlines():
             name, _, part = line.partition(" ")
@@ -191,7 +191,7 @@ def load_model(data: Any) -> AccessModel:
                 f"written in format {version[:20]}, and read in {VERSION}: versions of this "
                 "program differ"
             )
-        parts: dict[str, Any] = {}
+        parts = {}
         for line in lines:
             name, _, text = line.partition(" ")
             parts[name] = json.loads(text)
@@ -203,8 +203,8 @@ def load_model(data: Any) -> AccessModel:
 
 def _loaded(about: Mapping[str, Any], parts: Mapping[str, Any]) -> AccessModel:
     """The model of checked parts: what is said about the stack, and of each component."""
-    providers: dict[str, Provider] = {}
-    minutes: dict[str, int] = {}
+    providers = {}
+    minutes = {}
     facts = {Subject(): about["facts"]}
     for item in about["providers"]:
         name = item["name"]
@@ -217,9 +217,9 @@ def _loaded(about: Mapping[str, Any], parts: Mapping[str, Any]) -> AccessModel:
         )
         minutes[name] = item["minutes"]
         facts[Subject(provider=name)] = item.get("facts", {})
-    applications: list[Application] = []
-    workloads: dict[str, str] = {}
-    pods: dict[str, Mapping[str, str]] = {}
+    applications = []
+    workloads = {}
+    pods = {}
     for key, part in parts.items():
         applications.append(application_of(_component_of(key, part)))
         for name, values in part.get("facts", {}).items():

@@ -104,7 +104,7 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     Requests that some servers take for those of a rule are refused, so each rule that comes or goes
     changes them, too. Where nothing else changes, they are kept.
     """
-    itself: set[tuple[str, PathSegments]] = set()
+    itself = set()
     for change in changes:
         if isinstance(change, Change) and not change.region.subtree.spelled_otherwise:
             itself.add((change.site, folded(change.region.subtree.path)))
@@ -213,7 +213,7 @@ def everybody_on(change: Setting) -> list[Exposer]:
     """The components on a host before and after. An owner that a change names does not stand for
     the former owner."""
     before, after = change.exposers or ((), ())
-    exposers: dict[tuple[str, str], Exposer] = {}
+    exposers = {}
     for exposer in (*before, *after):
         exposers[exposer.component, exposer.owner or ""] = exposer
     return sorted(exposers.values())

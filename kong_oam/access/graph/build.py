@@ -49,7 +49,7 @@ Parts = Iterator[Node | Edge]
 def graph_of(estate: Estate, title: str = "") -> Graph:
     """The graph of all that an estate serves, and of all its clients."""
     nodes: dict[str, Node] = {}
-    edges: dict[tuple[str, str], Edge] = {}
+    edges = {}
     for part in _parts(estate):
         if isinstance(part, Node):
             nodes.setdefault(part.id, part)

@@ -112,7 +112,7 @@ class Graph:
     def slugs(self) -> Mapping[str, str]:
         """Per node a name of letters, digits and `_`, which is the same in two graphs as far as
         that can be."""
-        ids: dict[str, str] = {}  # by slug
+        ids = {}
         for id_ in sorted(self.by_id):
             slug = re.sub(r"[^A-Za-z0-9]+", "_", id_).strip("_")[:80]
             while slug in ids:

@@ -78,8 +78,8 @@ def layout(graph: Graph) -> Layout:
         strip = _strip(graph, node)
         columns = columns_by_strip.setdefault(strip, ([], [], [], []))
         columns[LAYER[node.kind]].append(node)
-    strips: list[int] = []
-    boxes: list[Box] = []
+    strips = []
+    boxes = []
     top = below = 0
     for _, columns in sorted(columns_by_strip.items()):
         strips.append(top)

@@ -13,7 +13,7 @@ def of_application(graph: Graph, application: str) -> Graph:
     """The components of an Application with all who may call them, or hold a role of theirs that
     gives them nothing, and its clients with all that they may call."""
     own = [node for node in graph.nodes if node.application == application]
-    edges: set[Edge] = set()
+    edges = set()
     for node in own:
         entering = graph.entering.get(node.id, ())
         if node.kind == "client":

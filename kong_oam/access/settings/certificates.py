@@ -60,7 +60,7 @@ def certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str
         owners: dict[bytes, str] = {}
         for key, pems in provider.get("certificates", {}).items():
             where = f"identityProviders.{number}.certificates.{key}"
-            prints: set[str] = set()
+            prints = set()
             for index, pem in enumerate(pems):
                 if why := problem(pem):
                     yield f"{where}.{index}: {why}"
