@@ -43,33 +43,29 @@ def provider_names(provider: Provider, group: str) -> Groups:
 
 def logical_groups(estate: Estate) -> frozenset[str]:
     """Every name that a group has in the Applications or in the stack's mapping."""
-    mapped = {
-        name for provider in estate.stack.providers.values() for name in provider.groups
-    }
-    in_roles = {
-        group for component in estate.components.values() for group in component.groups
-    }
-    return frozenset(mapped | in_roles)
+    names: set[str] = set()
+    for provider in estate.stack.providers.values():
+        names.update(provider.groups)
+    for component in estate.components.values():
+        names.update(component.groups)
+    return frozenset(names)
 
 
 def logical_names(names: Iterable[str]) -> Naming:
     """Names groups as Applications do. `names` are all such names: two may be one group at the
     provider."""
     all_names = frozenset(names)
-    known: dict[
-        int, tuple[Provider, dict[str, Groups]]
-    ] = {}  # with the provider, so that its id stays its own
+    # Each with its provider, so that the id stays that provider's own.
+    known: dict[int, tuple[Provider, dict[str, set[str]]]] = {}
 
     def named(provider: Provider, group: str) -> Groups:
         if id(provider) not in known:
             by_theirs: dict[str, set[str]] = {}
             for name in all_names:
                 by_theirs.setdefault(provider.group(name), set()).add(name)
-            known[id(provider)] = (
-                provider,
-                {theirs: frozenset(same) for theirs, same in by_theirs.items()},
-            )
-        return known[id(provider)][1].get(provider.group(group), frozenset()) | {group}
+            known[id(provider)] = provider, by_theirs
+        same = known[id(provider)][1].get(provider.group(group), ())
+        return frozenset({group, *same})
 
     return named
 
@@ -82,9 +78,8 @@ class Callers:
         self._naming = naming
         self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
-            self._clients.setdefault(client.provider, {})[
-                client.component, client.user_facing
-            ] = client
+            of_provider = self._clients.setdefault(client.provider, {})
+            of_provider[client.component, client.user_facing] = client
         # Each answer is kept: whoever compares them tells them apart by their identity.
         self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._allowed: dict[
@@ -97,60 +92,59 @@ class Callers:
         """Who may call the path of the component, by method."""
         if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL
-        result = {}
         rules = component.owning(path)
+        result: dict[str, Access] = {}
         for method in METHODS:
-            matching = tuple(rule for rule in rules if rule.lists(method))
-            networks = component.networks(matching[0].path, method) if matching else ()
+            matching = [rule for rule in rules if rule.lists(method)]
+            networks: Networks = ()
+            if matching:
+                networks = component.networks(matching[0].path, method)
             if any(rule.public for rule in matching):
-                if networks not in self._everybody:
-                    self._everybody[networks] = replace(EVERYBODY, networks=networks)
-                result[method] = self._everybody[networks]
-                continue
-            # Rules of a component that ask for the same share one value, on any path and method.
-            key = (
-                component.key,
-                frozenset(frozenset(rule.scopes) for rule in matching),
-                networks,
-            )
-            if key not in self._allowed:
-                access = self._principals_with_one_of(component, key[1])
-                self._allowed[key] = (
-                    replace(access, networks=networks) if access.principals else access
-                )
-            result[method] = self._allowed[key]
+                result[method] = self._everybody_in(networks)
+            else:
+                needed = frozenset(frozenset(rule.scopes) for rule in matching)
+                result[method] = self._with_one_of(component, needed, networks)
         return result
 
-    def _principals_with_one_of(
-        self, component: Component, alternatives: Iterable[frozenset[str]]
+    def _everybody_in(self, networks: Networks) -> Access:
+        if networks not in self._everybody:
+            self._everybody[networks] = replace(EVERYBODY, networks=networks)
+        return self._everybody[networks]
+
+    def _with_one_of(
+        self,
+        component: Component,
+        alternatives: frozenset[frozenset[str]],
+        networks: Networks,
     ) -> Access:
-        conditions: dict[Principal, Condition] = {}
-        for needed in alternatives:
-            for principal, condition in self.principals_with(
-                component, needed
-            ).principals.items():
-                conditions[principal] = minimal(
-                    conditions.get(principal, frozenset()) | condition
-                )
-        return Access(principals=conditions)
+        # Rules of a component that ask for the same share one value, on any path and method.
+        key = component.key, alternatives, networks
+        if key not in self._allowed:
+            conditions: dict[Principal, Condition] = {}
+            for needed in alternatives:
+                access = self.principals_with(component, needed)
+                for principal, condition in access.principals.items():
+                    others = conditions.get(principal, frozenset())
+                    conditions[principal] = minimal(others | condition)
+            self._allowed[key] = Access(
+                principals=conditions, networks=networks if conditions else ()
+            )
+        return self._allowed[key]
 
     def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those
         who can have a token."""
         clients = self._clients.get(component.provider, {})
         if needed:
-            able = [
-                clients[name, users]
-                for users in (False, True)
-                for name, scopes in self._estate.held_at(component, users=users).items()
-                if needed.issubset(scopes)
-            ]
+            able = []
+            for users in (False, True):
+                held = self._estate.held_at(component, users=users)
+                for name, scopes in held.items():
+                    if needed.issubset(scopes):
+                        able.append(clients[name, users])
             return self._access_of(component, needed, able)
-        api = (
-            component.key
-            if self._estate.provider_of(component).per_api
-            else component.provider
-        )
+        per_api = self._estate.provider_of(component).per_api
+        api = component.key if per_api else component.provider
         if api not in self._with_any_token:
             able = [
                 client
@@ -163,28 +157,23 @@ class Callers:
     def _access_of(
         self, component: Component, needed: frozenset[str], clients: Iterable[Client]
     ) -> Access:
-        conditions = {
-            principal_of(client): self._condition(component, client, needed)
-            for client in clients
-        }
-        return Access(
-            principals={
-                principal: condition
-                for principal, condition in conditions.items()
-                if condition
-            }
-        )
+        conditions: dict[Principal, Condition] = {}
+        for client in clients:
+            if condition := self._condition(component, client, needed):
+                conditions[principal_of(client)] = condition
+        return Access(principals=conditions)
 
     def _gets_a_token(self, component: Component, client: Client) -> bool:
         """Whether the client gets one that counts at the component, whatever it lists."""
         per_api = self._estate.provider_of(component).per_api
         apis = self._estate.apis_at(component)
-        issued = any(
+        if client.user_facing and not per_api:
+            return True
+        return any(
             call.scopes
             for call in client.calls
             if not per_api or call.component in apis
         )
-        return issued or (client.user_facing and not per_api)
 
     def _condition(
         self, component: Component, client: Client, needed: frozenset[str]
@@ -207,9 +196,8 @@ class Callers:
         return self._conditions[key]
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
-        return frozenset(
-            name for group in groups for name in self._naming(provider, group)
-        )
+        names = (self._naming(provider, group) for group in groups)
+        return Groups().union(*names)
 
 
 def clauses_of(
@@ -219,9 +207,5 @@ def clauses_of(
     assigned to, and for each scope those that hold it."""
     yield frozenset(client.groups)
     for scope in sorted(needed):
-        yield frozenset(
-            group
-            for role in component.roles
-            if scope in role.scopes
-            for group in role.groups
-        )
+        roles = [role for role in component.roles if scope in role.scopes]
+        yield Groups().union(*(role.groups for role in roles))

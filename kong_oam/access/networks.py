@@ -64,20 +64,22 @@ def read_address(text: str) -> Address | None:
         address = None if "%" in text else ip_address(text)
     except ValueError:
         return None
-    return (
-        (address.ipv4_mapped or address)
-        if isinstance(address, IPv6Address)
-        else address
-    )
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
 
 
 def fewest(networks: Iterable[Network]) -> Networks:
     """The fewest networks that hold the same addresses; empty where they hold every one."""
-    listed = list(networks)
-    four = collapse_addresses(one for one in listed if isinstance(one, IPv4Network))
-    six = collapse_addresses(one for one in listed if isinstance(one, IPv6Network))
-    found: Networks = (*four, *six)
-    return () if found == _EVERYWHERE else found
+    four: list[IPv4Network] = []
+    six: list[IPv6Network] = []
+    for one in networks:
+        if isinstance(one, IPv4Network):
+            four.append(one)
+        else:
+            six.append(one)
+    collapsed: Networks = (*collapse_addresses(four), *collapse_addresses(six))
+    return () if collapsed == _EVERYWHERE else collapsed
 
 
 def admits(networks: Networks, address: str) -> bool:
@@ -121,9 +123,12 @@ class Source:
         """Addresses at which a part of it begins: where a network does, or behind one that is left
         out."""
         for one in self.networks or _EVERYWHERE:
-            inner = (left.broadcast_address for left in self.but if _within(left, one))
-            behind = (last + 1 for last in inner if last != one.broadcast_address)
-            for address in (one.network_address, *behind):
+            beginnings: list[Address] = [one.network_address]
+            for excepted in self.but:
+                last = excepted.broadcast_address
+                if _within(excepted, one) and last != one.broadcast_address:
+                    beginnings.append(last + 1)
+            for address in beginnings:
                 if not _held(address, self.but):
                     yield address
 
@@ -135,21 +140,17 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     """The addresses in `networks` that are in none of the `others`; None where there are none."""
     if not others:
         return None
-    more = tuple(
-        one
-        for one in networks or _EVERYWHERE
-        if not any(_within(one, other) for other in others)
-    )
-    but = tuple(other for other in others if any(_within(other, one) for one in more))
-    return Source(fewest(more), but) if more else None
+    more = [one for one in networks or _EVERYWHERE if not _is_within(one, others)]
+    but = [other for other in others if _is_within(other, more)]
+    return Source(fewest(more), tuple(but)) if more else None
 
 
 def common(networks: Networks, others: Networks) -> Networks | None:
     """The addresses that are in both; None where there are none."""
     if not networks or not others:
         return networks or others
-    inner = [one for one in networks if any(_within(one, other) for other in others)]
-    inner += [other for other in others if any(_within(other, one) for one in networks)]
+    inner = [one for one in networks if _is_within(one, others)]
+    inner += [other for other in others if _is_within(other, networks)]
     return fewest(inner) if inner else None
 
 
@@ -159,16 +160,19 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     every = sorted(
         set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen)
     )
-    inner = {
-        one: tuple(other for other in every if other != one and _within(other, one))
-        for one in every
-    }
-    found = [beyond((), fewest(every))] if every else [ANYWHERE]
-    found += [
-        beyond((one,), fewest(within)) if within else Source((one,))
-        for one, within in inner.items()
-    ]
-    return tuple(source for source in found if source)
+    if not every:
+        return (ANYWHERE,)
+    sources = [beyond((), fewest(every))]
+    for one in every:
+        smaller = [other for other in every if other != one and _within(other, one)]
+        source = beyond((one,), fewest(smaller)) if smaller else Source((one,))
+        sources.append(source)
+    return tuple(source for source in sources if source)
+
+
+def _is_within(one: Network, others: Iterable[Network]) -> bool:
+    """Whether the network is part of one of the others."""
+    return any(_within(one, other) for other in others)
 
 
 def _within(one: Network, other: Network) -> bool:

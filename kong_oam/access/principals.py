@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
@@ -68,25 +68,24 @@ matters."""
 
 def minimal(sets: Collection[Groups]) -> Condition:
     """The sets that contain no other of them."""
-    return frozenset(
-        groups
-        for groups in sets
-        if not any(subset != groups for subset in _within(groups, sets))
-    )
+
+    def is_minimal(groups: Groups) -> bool:
+        return all(subset == groups for subset in _within(groups, sets))
+
+    return frozenset(filter(is_minimal, sets))
 
 
 def suffices(groups: Groups, condition: Condition) -> bool:
     """Whether a user in `groups` meets the condition."""
-    return any(True for _ in _within(groups, condition))
+    return next(_within(groups, condition), None) is not None
 
 
 def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
     """The sets that `groups` contains, itself included."""
     if len(groups) > _SMALL:
         return (subset for subset in sets if subset <= groups)
-    subsets = chain.from_iterable(
-        combinations(groups, size) for size in range(len(groups) + 1)
-    )
+    sizes = range(len(groups) + 1)
+    subsets = chain.from_iterable(combinations(groups, size) for size in sizes)
     return (subset for subset in map(frozenset, subsets) if subset in sets)
 
 
@@ -99,19 +98,26 @@ def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
     """
     sets = ITSELF
     for clause in clauses:
-        meeting = frozenset(s for s in sets if s & clause)
-        rests: dict[str, list[Groups]] = {}
-        for s in meeting:
-            for group in s & clause:
-                rests.setdefault(group, []).append(s - {group})
-        grown = set()
-        for s in sets - meeting:
-            grown |= {
-                s | {group}
-                for group in clause
-                if not any(rest <= s for rest in rests.get(group, ()))
-            }
-            if len(grown) > MOST:
+        meeting = frozenset(groups for groups in sets if groups & clause)
+        grown = set(meeting)
+        others_by_group = _without_one(meeting, clause)
+        for groups in sets - meeting:
+            for group in clause:
+                others = others_by_group.get(group, ())
+                if not any(other <= groups for other in others):
+                    grown.add(groups | {group})
+            if len(grown) - len(meeting) > MOST:
                 return None
-        sets = meeting | grown
+        sets = frozenset(grown)
     return sets
+
+
+def _without_one(
+    sets: Iterable[Groups], clause: Groups
+) -> Mapping[str, Sequence[Groups]]:
+    """By group of the clause, what else is in the sets that have it."""
+    others: dict[str, list[Groups]] = {}
+    for groups in sets:
+        for group in groups & clause:
+            others.setdefault(group, []).append(groups - {group})
+    return others

@@ -20,7 +20,9 @@ def access_table(estate: Estate) -> str:
 
     Shape: a head, then a line per rule and endpoint, sorted by component, host and path.
     """
-    lines = (line for component in estate.exposed for line in _lines(estate, component))
+    lines: list[str] = []
+    for component in estate.exposed:
+        lines += _lines(estate, component)
     return _text("REQUESTS  COMPONENT, SCOPES AND WHO HAS THEM", lines)
 
 
@@ -30,13 +32,8 @@ def grants(estate: Estate) -> str:
 
     Shape: a head, then a line per client, sorted.
     """
-    return _text(
-        "CLIENT  SCOPES",
-        map(
-            _grant,
-            sorted(estate.own_clients, key=lambda one: (one.component, one.provider)),
-        ),
-    )
+    clients = sorted(estate.own_clients, key=lambda one: (one.component, one.provider))
+    return _text("CLIENT  SCOPES", map(_grant, clients))
 
 
 def _text(head: str, lines: Iterable[str]) -> str:
@@ -50,22 +47,19 @@ def _text(head: str, lines: Iterable[str]) -> str:
 
 
 def _grant(client: Client) -> str:
-    users = (
-        f" for users in {', '.join(client.groups) or 'no group'}"
-        if client.user_facing
-        else ""
-    )
-    return f"{client.name}  {' '.join(client.scopes) or 'nothing'}{users}"
+    scopes = " ".join(client.scopes) or "nothing"
+    if not client.user_facing:
+        return f"{client.name}  {scopes}"
+    groups = ", ".join(client.groups) or "no group"
+    return f"{client.name}  {scopes} for users in {groups}"
 
 
 def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
-            for networks, methods in (
-                _by_networks(component, rule).items()
-                if within(rule.path, endpoint.path)
-                else ()
-            ):
+            if not within(rule.path, endpoint.path):
+                continue
+            for networks, methods in _by_networks(component, rule).items():
                 listed = "*" if len(methods) == len(METHODS) else ",".join(methods)
                 request = f"{listed} {endpoint.host}{written(rule.path)}"
                 what = _requirement(estate, component, rule)
@@ -74,10 +68,11 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
 
 def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
     """The methods of a rule by where it may be called from."""
-    found: dict[Networks, list[str]] = {}
+    methods: dict[Networks, list[str]] = {}
     for method in filter(rule.lists, METHODS):
-        found.setdefault(component.networks(rule.path, method), []).append(method)
-    return found
+        networks = component.networks(rule.path, method)
+        methods.setdefault(networks, []).append(method)
+    return methods
 
 
 def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
@@ -95,21 +90,19 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
     sales)`.
     """
     needed = set(rule.scopes)
-    callers = []
+    provider = estate.provider_of(component)
+    granted = [estate.held_at(component, users=users) for users in (False, True)]
+    callers: list[str] = []
     for client in estate.clients:
-        granted = estate.held_at(component, users=client.user_facing)
-        if client.provider != component.provider or not needed.issubset(
-            granted.get(client.component, ())
-        ):
+        scopes = granted[client.user_facing].get(client.component, ())
+        if client.provider != component.provider or not needed.issubset(scopes):
             continue
-        if not client.user_facing:
+        if client.user_facing:
+            clauses = list(clauses_of(component, client, needed))
+            for users in _users(provider, clauses):
+                callers.append(f"{client.component} for {users}")
+        else:
             callers.append(client.component)
-            continue
-        clauses = list(clauses_of(component, client, needed))
-        callers += [
-            f"{client.component} for {users}"
-            for users in _users(estate.provider_of(component), clauses)
-        ]
     return tuple(callers)
 
 
@@ -118,25 +111,24 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     that is left of them. Several logical groups may be one at the provider."""
     alone = sorted(frozenset.intersection(*clauses))
     yield from alone
-    names = {
-        provider.group(group): group
-        for clause in clauses
-        for group in sorted(clause, reverse=True)
-    }
+    names: dict[str, str] = {}
+    for clause in clauses:
+        for group in sorted(clause, reverse=True):
+            names[provider.group(group)] = group
     theirs = {frozenset(map(provider.group, clause)) for clause in clauses}
     common = frozenset.intersection(*theirs)
-    yield from sorted(
-        names[group] for group in common.difference(map(provider.group, alone))
-    )
-    least = [clause for clause in theirs if not any(other < clause for other in theirs)]
+    others = common.difference(map(provider.group, alone))
+    yield from sorted(map(names.__getitem__, others))
+    least: list[str] = []
+    for clause in theirs:
+        # Who is in a group of a smaller clause is in one of this, too.
+        if not any(other < clause for other in theirs):
+            groups = sorted(map(names.__getitem__, clause - common))
+            least.append(_one_of(groups))
     if len(least) > 1:
-        yield " and ".join(
-            sorted(
-                _one_of(sorted(names[group] for group in clause - common))
-                for clause in least
-            )
-        )
+        yield " and ".join(sorted(least))
 
 
 def _one_of(groups: list[str]) -> str:
-    return groups[0] if len(groups) == 1 else f"({' or '.join(groups)})"
+    words = " or ".join(groups)
+    return words if len(groups) == 1 else f"({words})"

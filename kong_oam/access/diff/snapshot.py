@@ -25,7 +25,6 @@ from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
-    Application,
     Call,
     Client,
     Component,

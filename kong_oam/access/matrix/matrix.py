@@ -15,7 +15,7 @@ from kong_oam.access.matrix.rows import (
 )
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix, Row
 from kong_oam.access.model import Estate
-from kong_oam.access.principals import NOBODY, principal_of
+from kong_oam.access.principals import NOBODY, Principal, principal_of
 
 
 def matrix(
@@ -36,21 +36,23 @@ def matrix(
     if principals is not None:
         chosen = [one for one in chosen if one.client in principals]
         narrowed = only(frozenset(chosen))
-    found: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
+    shown: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
     if components is not None:
-        found = [row for row in found if row.component in components]
+        shown = [row for row in shown if row.component in components]
     if principals is not None:
-        found = [row for row in found if row.access != NOBODY]
+        shown = [row for row in shown if row.access != NOBODY]
     elif components is not None:
-        chosen = sorted({one for row in found for one in row.access.principals})
-    anonymous = [None] if principals is None or ANONYMOUS in principals else []
-    owners = {key: component.owner for key, component in estate.components.items()}
+        calling = set[Principal]().union(*(row.access.principals for row in shown))
+        chosen = sorted(calling)
+    columns: list[Principal | None] = [*chosen]
+    if principals is None or ANONYMOUS in principals:
+        columns.insert(0, None)
     return Matrix(
         estate.stack.name,
         estate.stack.scheme,
-        (*anonymous, *chosen),
-        tuple(sorted(found, key=_place)),
-        owners,
+        tuple(columns),
+        tuple(sorted(shown, key=_place)),
+        {key: component.owner for key, component in estate.components.items()},
     )
 
 

@@ -11,6 +11,7 @@ import json
 from base64 import b64encode
 from collections.abc import Hashable, Iterable
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from string import Template
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from kong_oam.access.diff.wording import path, users
 from kong_oam.access.matrix.table import Matrix, Row, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
-from kong_oam.access.principals import ITSELF, Condition
+from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.diagnostics import printable
 
 T = TypeVar("T", bound=Hashable)
@@ -52,50 +53,48 @@ def _digest(text: str) -> str:
 def _data(matrix: Matrix) -> dict[str, Any]:
     """What the script reads: rows name components, accesses, principals and conditions by their
     numbers."""
-    conditions = _numbered(
-        [ITSELF, *(c for row in matrix.rows for c in row.access.principals.values())]
-    )
-    principals = {
-        principal: number for number, principal in enumerate(matrix.principals)
-    }
+    met = [ITSELF]
+    for row in matrix.rows:
+        met += row.access.principals.values()
+    conditions = _numbered(met)
+    principals = _numbered(matrix.principals)
     components = _numbered(row.component for row in matrix.rows)
     accesses: dict[tuple[tuple[int, int], ...], int] = {}
     rows = []
     for row in matrix.rows:
-        met = row.access.principals.items()
-        cells = tuple(
-            sorted((principals[one], conditions[condition]) for one, condition in met)
-        )
-        number = (
-            _EVERYBODY
-            if row.access.everybody
-            else accesses.setdefault(cells, len(accesses))
-        )
+        number = _EVERYBODY
+        if not row.access.everybody:
+            cells = tuple(
+                sorted(
+                    (principals[principal], conditions[condition])
+                    for principal, condition in row.access.principals.items()
+                )
+            )
+            number = accesses.setdefault(cells, len(accesses))
         rows.append(_row(row, components[row.component], number))
+    groups = set[str]().union(*map(_groups, conditions))
     return {
         "stack": printable(matrix.stack),
         "scheme": matrix.scheme,
         "methods": METHODS,
-        "principals": [
-            {"name": name, "users": bool(one and one.users), "anonymous": one is None}
-            for one, name in zip(matrix.principals, matrix.names(), strict=True)
-        ],
+        "principals": [*map(_column, matrix.principals, matrix.names())],
         "components": [
             {"name": key, "owner": printable(matrix.owners.get(key) or "")}
             for key in components
         ],
         "hosts": sorted({row.host for row in matrix.rows}),
-        "groups": sorted(
-            {
-                printable(name)
-                for condition in conditions
-                for groups in condition
-                for name in groups
-            }
-        ),
-        "conditions": [_condition(condition) for condition in conditions],
+        "groups": sorted(groups),
+        "conditions": [*map(_condition, conditions)],
         "accesses": list(accesses),
         "rows": rows,
+    }
+
+
+def _column(principal: Principal | None, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "users": principal is not None and principal.users,
+        "anonymous": principal is None,
     }
 
 
@@ -106,24 +105,29 @@ def _row(row: Row, component: int, access: int) -> dict[str, Any]:
         "path": printable(
             path(row.region.subtree) + only_from(row.access.networks, ",")
         ),
-        "except": [printable(part) for part in exceptions(row)],
+        "except": [*map(printable, exceptions(row))],
         "methods": row.methods,
         "access": access,
-        "reasons": [_reason(public) for public in row.public],
+        "reasons": [*map(_reason, row.public)],
     }
 
 
 def _reason(public: Public) -> str:
-    return printable(
-        public.reason + (f" (until {public.until})" if public.until else "")
-    )
+    reason = public.reason
+    if public.until:
+        reason += f" (until {public.until})"
+    return printable(reason)
 
 
 def _condition(condition: Condition) -> dict[str, Any]:
     return {
         "words": "as itself" if condition == ITSELF else f"users in {users(condition)}",
-        "groups": sorted({printable(name) for groups in condition for name in groups}),
+        "groups": sorted(_groups(condition)),
     }
+
+
+def _groups(condition: Condition) -> set[str]:
+    return set(map(printable, chain.from_iterable(condition)))
 
 
 def _numbered(values: Iterable[T]) -> dict[T, int]:

@@ -3,13 +3,14 @@ in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import METHODS, Component, Estate, Public
 from kong_oam.access.networks import admits
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import (
     ITSELF,
     NOBODY,
@@ -41,47 +42,36 @@ def rows(
     may not make it.
     """
     sites = SitesByHost(estate)
-    found = []
     narrowed_of = _remembered(narrowed)
+    result: list[Row] = []
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
         for number, path_class in enumerate(path_classes):
             component = sites.component(host, path_class.path)
-            for method, whole in (
-                callers.at(component, path_class.path).items() if component else ()
-            ):
+            if component is None:
+                continue
+            for method, whole in callers.at(component, path_class.path).items():
                 access, identity = narrowed_of(whole)
-                if component and (identity or _listed(component, path_class, method)):
-                    group = groups.setdefault(
-                        (component.key, identity), _Group(component, access)
-                    )
+                if identity or _listed(component, path_class, method):
+                    key = component.key, identity
+                    group = groups.setdefault(key, _Group(component, access))
                     group.classes.setdefault(method, set()).add(number)
         for group in groups.values():
-            for region, members, methods in regions(path_classes, group.classes):
-                reasons = _reasons(
-                    group, [path_classes[number] for number in members], methods
-                )
-                found.append(
-                    Row(
-                        host,
-                        region,
-                        methods,
-                        group.component.key,
-                        group.access,
-                        reasons,
-                    )
-                )
-    return tuple(
-        sorted(
-            found,
-            key=lambda r: (
-                r.host,
-                r.region.subtree,
-                METHODS.index(r.methods[0]),
-                r.component,
-            ),
-        )
-    )
+            result += _rows_of(group, host, path_classes)
+    return tuple(sorted(result, key=_rank))
+
+
+def _rows_of(
+    group: _Group, host: str, path_classes: Sequence[PathClass]
+) -> Iterator[Row]:
+    for region, members, methods in regions(path_classes, group.classes):
+        paths = [path_classes[number].path for number in members]
+        reasons = _reasons(group, paths, methods)
+        yield Row(host, region, methods, group.component.key, group.access, reasons)
+
+
+def _rank(row: Row) -> tuple[object, ...]:
+    return row.host, row.region.subtree, METHODS.index(row.methods[0]), row.component
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +85,8 @@ class _Group:
 def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]]:
     """Narrows each value once, and identifies it: callers give one value for many requests. Of
     nobody it is falsy."""
-    known: dict[
-        int, tuple[Access, Access, object]
-    ] = {}  # with the whole one, so that its id stays its own
+    # Each with the whole one, so that the id stays its own.
+    known: dict[int, tuple[Access, Access, object]] = {}
 
     def of(whole: Access) -> tuple[Access, object]:
         if id(whole) not in known:
@@ -115,23 +104,24 @@ def _listed(component: Component, path_class: PathClass, method: str) -> bool:
 
 
 def _reasons(
-    group: _Group, members: list[PathClass], methods: tuple[str, ...]
+    group: _Group, paths: Iterable[PathSegments], methods: tuple[str, ...]
 ) -> tuple[Public, ...]:
     if not group.access.everybody:
         return ()
-    owned = (rule for member in members for rule in group.component.owning(member.path))
-    public = (rule.public for rule in owned if any(map(rule.lists, methods)))
-    return tuple(dict.fromkeys(reason for reason in public if reason))
+    reasons: dict[Public, None] = {}
+    for path in paths:
+        for rule in group.component.owning(path):
+            if rule.public and any(map(rule.lists, methods)):
+                reasons[rule.public] = None
+    return tuple(reasons)
 
 
 def only(principals: Collection[Principal]) -> Narrowing:
     """Cuts access to that of these principals, with what everybody may do."""
 
     def narrowed(access: Access) -> Access:
-        return _kept(
-            access,
-            {one: met for one, met in access.principals.items() if one in principals},
-        )
+        kept = {one: met for one, met in access.principals.items() if one in principals}
+        return _kept(access, kept)
 
     return narrowed
 
@@ -144,12 +134,12 @@ def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowin
     """
 
     def narrowed(access: Access) -> Access:
-        through = (
-            one
-            for one, met in access.principals.items()
-            if one.users and suffices(groups, met)
-        )
-        return _kept(access, {one: ITSELF for one in through if one in principals})
+        kept: dict[Principal, Condition] = {}
+        for principal, condition in access.principals.items():
+            through = principal.users and principal in principals
+            if through and suffices(groups, condition):
+                kept[principal] = ITSELF
+        return _kept(access, kept)
 
     return narrowed
 
@@ -159,20 +149,15 @@ def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
     allowed."""
 
     def from_there(access: Access) -> Access:
-        return (
-            narrowed(access)
-            if address is None or admits(access.networks, address)
-            else NOBODY
-        )
+        if address is None or admits(access.networks, address):
+            return narrowed(access)
+        return NOBODY
 
     return from_there
 
 
 def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
-    return (
-        access
-        if access.everybody
-        else Access(
-            principals=principals, networks=access.networks if principals else ()
-        )
-    )
+    if access.everybody:
+        return access
+    networks = access.networks if principals else ()
+    return Access(principals=principals, networks=networks)

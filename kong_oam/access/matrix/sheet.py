@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 
 from kong_oam.access.diff.wording import methods, path, users
 from kong_oam.access.matrix.table import Matrix, Row, exceptions
@@ -27,27 +28,26 @@ def sheet(matrix: Matrix) -> str:
     writer = csv.writer(out)  # commas, CRLF, and quotes where they are needed
     writer.writerow(map(_cell, (*COLUMNS, *matrix.names())))
     for row in matrix.rows:
-        owner = matrix.owners.get(row.component) or ""
         place = (
             row.component,
-            owner,
+            matrix.owners.get(row.component) or "",
             row.host,
             path(row.region.subtree),
             " ".join(exceptions(row)),
+            methods(row.methods),
+            written(row.access.networks),
         )
-        asked = (*place, methods(row.methods), written(row.access.networks))
-        writer.writerow([*map(_cell, asked), *_cells(row, matrix)])
+        writer.writerow([*map(_cell, place), *_cells(row, matrix)])
     return out.getvalue()
 
 
-def _cells(row: Row, matrix: Matrix) -> list[str]:
-    if row.access.everybody:
-        return ["everybody"] * len(matrix.principals)
-    met = {
-        one: _cell(_condition(condition))
-        for one, condition in row.access.principals.items()
-    }
-    return [met.get(one, "") if one else "" for one in matrix.principals]
+def _cells(row: Row, matrix: Matrix) -> Iterator[str]:
+    for principal in matrix.principals:
+        condition = row.access.principals.get(principal) if principal else None
+        if row.access.everybody:
+            yield "everybody"
+        else:
+            yield _cell(_condition(condition)) if condition else ""
 
 
 def _condition(condition: Condition) -> str:

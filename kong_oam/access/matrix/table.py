@@ -51,13 +51,16 @@ class Matrix:
     def names(self) -> tuple[str, ...]:
         """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
         providers."""
-        several = len({one.provider for one in self.principals if one}) > 1
-        return tuple(
-            ANONYMOUS
-            if one is None
-            else printable(f"{one.client} at {one.provider}" if several else one.client)
-            for one in self.principals
-        )
+        providers = {one.provider for one in self.principals if one}
+        names: list[str] = []
+        for principal in self.principals:
+            if principal is None:
+                names.append(ANONYMOUS)
+            elif len(providers) > 1:
+                names.append(printable(f"{principal.client} at {principal.provider}"))
+            else:
+                names.append(printable(principal.client))
+        return tuple(names)
 
 
 def where(row: Row) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, product
 
-from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.diff.wording import methods
+from kong_oam.access.diff.wording import users as users_of
 from kong_oam.access.matrix.table import Matrix, Row, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
@@ -25,48 +26,42 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
         yield "Nobody may call anything here."
         return
     marks = _marks(matrix)
-    size = max(len(mark) for mark in (*marks.values(), str(len(matrix.principals))))
+    numbers = [str(number + 1) for number in range(len(matrix.principals))]
+    size = max(map(len, (*marks.values(), str(len(numbers)))))
     longest = max(len(methods(row.methods)) for row in matrix.rows)
     labels = [
         f"  {methods(row.methods).ljust(longest)}  {printable(where(row))}"
         for row in matrix.rows
     ]
     width = max(map(len, labels))
-    yield bold(
-        _line(
-            " " * width,
-            [str(number + 1) for number in range(len(matrix.principals))],
-            size,
-        )
-    )
+    yield bold(_line(" " * width, numbers, size))
     previous = None
     for row, label in zip(matrix.rows, labels, strict=True):
-        if previous != (previous := (row.component, row.host)):
+        place = row.component, row.host
+        if place != previous:
             yield bold(printable(f"{row.component}  {matrix.scheme}://{row.host}"))
-        yield _line(
-            label.ljust(width),
-            [_mark(row, one, marks) for one in matrix.principals],
-            size,
-        )
+        previous = place
+        cells = [_mark(row, principal, marks) for principal in matrix.principals]
+        yield _line(label.ljust(width), cells, size)
     yield ""
     yield from _legend(matrix, marks)
 
 
 def _marks(matrix: Matrix) -> dict[Condition, str]:
     """A mark for every condition that a cell has, in order."""
-    found = dict.fromkeys(
-        condition
-        for row in matrix.rows
-        for _, condition in sorted(row.access.principals.items())
-    )
-    names = (
-        "".join(letters)
-        for length in count(1)
-        for letters in product(_LETTERS, repeat=length)
-    )
-    return {
-        condition: next(names) if any(condition) else ITSELF_MARK for condition in found
-    }
+    names = _names()
+    marks: dict[Condition, str] = {}
+    for row in matrix.rows:
+        for _, condition in sorted(row.access.principals.items()):
+            if condition not in marks:
+                marks[condition] = next(names) if any(condition) else ITSELF_MARK
+    return marks
+
+
+def _names() -> Iterator[str]:
+    """Yield a, b and so on, then aa, ab and so on."""
+    for length in count(1):
+        yield from map("".join, product(_LETTERS, repeat=length))
 
 
 def _mark(row: Row, principal: Principal | None, marks: dict[Condition, str]) -> str:
@@ -82,20 +77,15 @@ def _line(label: str, cells: Sequence[str], size: int) -> str:
 
 def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     size = max(len(str(len(matrix.principals))), *map(len, marks.values()), 1)
-    for number, (principal, name) in enumerate(
-        zip(matrix.principals, matrix.names(), strict=True), start=1
-    ):
-        yield (
-            f"{str(number).rjust(size)}  "
-            f"{name}{', for its users' if principal and principal.users else ''}"
-        )
+    columns = zip(matrix.principals, matrix.names(), strict=True)
+    for number, (principal, name) in enumerate(columns, start=1):
+        users = ", for its users" if principal and principal.users else ""
+        yield f"{str(number).rjust(size)}  {name}{users}"
     yield ""
     if any(row.access.everybody for row in matrix.rows):
         yield f"{EVERYBODY_MARK.rjust(size)}  everybody, without a token"
     for condition, mark in sorted(
         marks.items(), key=lambda item: (len(item[1]), item[1])
     ):
-        yield (
-            f"{mark.rjust(size)}  "
-            f"{f'users in {users(condition)}' if any(condition) else 'as itself'}"
-        )
+        words = f"users in {users_of(condition)}" if any(condition) else "as itself"
+        yield f"{mark.rjust(size)}  {words}"
