@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 
 from kong_oam.access.model import (
     EXTERNAL,
@@ -30,17 +31,14 @@ def with_absent_clients(estate: Estate) -> Estate:
     named: dict[str, dict[str, list[Role]]] = {}
     for component in estate.components.values():
         for role in component.roles:
-            for member in role.components:
-                if member not in estate.components:
-                    named.setdefault(member, {}).setdefault(component.key, []).append(
-                        role
-                    )
+            for member in set(role.components) - estate.components.keys():
+                held = named.setdefault(member, {})
+                held.setdefault(component.key, []).append(role)
     absent = [_component(estate, key, held) for key, held in sorted(named.items())]
-    applications = (
-        Application(name, "", {}, {}, tuple(components))
-        for name, components in groupby(absent, lambda component: component.application)
-    )
-    return replace(estate, applications=(*estate.applications, *applications))
+    applications = [*estate.applications]
+    for name, components in groupby(absent, attrgetter("application")):
+        applications.append(Application(name, "", {}, {}, tuple(components)))
+    return replace(estate, applications=tuple(applications))
 
 
 def _component(estate: Estate, key: str, held: Mapping[str, list[Role]]) -> Component:
@@ -58,18 +56,20 @@ def _clients(
     groups: dict[str, set[str]] = {}
     for called, roles in held.items():
         component = estate.components[called]
-        scopes = tuple(dict.fromkeys(scope for role in roles for scope in role.scopes))
-        call = Call(called, scopes, tuple(role.name for role in roles), roles[0].place)
+        scopes = dict.fromkeys(chain.from_iterable(role.scopes for role in roles))
+        names = tuple(role.name for role in roles)
+        call = Call(called, tuple(scopes), names, roles[0].place)
         calls.setdefault(component.provider, []).append(call)
         # Which groups it is assigned to depends on what else it calls; users need one that holds
         # the scope, too.
         groups.setdefault(component.provider, set()).update(component.groups)
     for provider, of_provider in calls.items():
         assigned = tuple(sorted(groups[provider]))
-        kinds: tuple[ClientKind, ...] = ("web", "service") if assigned else ("service",)
-        for kind in kinds:
-            of_users = assigned if kind == "web" else ()
-            place = of_provider[0].place
+        place = of_provider[0].place
+        kinds: dict[ClientKind, tuple[str, ...]] = {"service": ()}
+        if assigned:
+            kinds = {"web": assigned, "service": ()}
+        for kind, of_users in kinds.items():
             yield Client(
                 key,
                 kind,

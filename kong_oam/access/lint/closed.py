@@ -13,16 +13,17 @@ from kong_oam.diagnostics import some
 def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds roles of groups by which nobody gets a scope (LINT312). Of one that only components
     hold, LINT301 tells; of a component that nobody calls yet, nothing is known of its roles."""
-    for role in subject.component.roles if subject.holders else ():
+    if not subject.holders:
+        return
+    for role in subject.component.roles:
         if role.groups and not _lets_in(subject, role):
             scopes = some((f"'{scope}'" for scope in role.scopes), " or ")
             message = (
                 f"role '{role.name}' lets nobody in: no client that signs users in asks for "
                 f"{scopes}"
             )
-            yield LintFinding(
-                "LINT312", subject.key, message, subject.place("roles").key(role.name)
-            )
+            place = subject.place("roles").key(role.name)
+            yield LintFinding("LINT312", subject.key, message, place)
 
 
 def _lets_in(subject: LintSubject, role: Role) -> bool:

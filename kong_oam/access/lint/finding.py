@@ -89,7 +89,8 @@ KINDS: Mapping[str, Kind] = {
 def shown(text: str) -> str:
     """Makes a text of an Application fit for a message: one line, printable, 80 characters at
     most."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    printable = (c if c.isprintable() else " " for c in text)
+    line = " ".join("".join(printable).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
@@ -127,8 +128,6 @@ class LintFinding:
         """The change as a unified diff against the file as it is written; None where no change is
         certain."""
         edited = self.change() if self.change else None
-        return (
-            None
-            if edited is None
-            else edit.unified(self.place.file, self.place.document.text, edited)
-        )
+        if edited is None:
+            return None
+        return edit.unified(self.place.file, self.place.document.text, edited)

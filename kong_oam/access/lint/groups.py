@@ -4,7 +4,7 @@ nobody, or to another team."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kong_oam.access.model import Estate
 
@@ -16,43 +16,44 @@ _LONGEST = 256
 
 
 def doubtful_groups(estate: Estate) -> Mapping[str, str]:
-    """Maps groups that one role of the estate names, and no other and no mapping of the stack, to
+    """Map groups that one role of the estate names, and no other and no mapping of the stack, to
     one that is nearly named so: one that is meant, where there is one. Empty where the stack lists
     its groups: any other is an error there."""
     if estate.stack.known_groups is not None:
         return {}
-    named = Counter(
-        group
-        for component in estate.components.values()
-        for role in component.roles
-        for group in role.groups
-    )
-    mapped = {
-        group
-        for provider in estate.stack.providers.values()
-        for group in provider.groups
-    }
-    once = {
-        group for group, times in named.items() if times == 1 and group not in mapped
-    }
-    # Two names that are one slip apart have a rest in common, so nobody compares each with each.
-    by_rest: dict[str, set[str]] = {}
-    for group in {*named, *mapped}:
-        for rest in _rests(group):
-            by_rest.setdefault(rest, set()).add(group)
+    named: Counter[str] = Counter()
+    for component in estate.components.values():
+        for role in component.roles:
+            named.update(role.groups)
+    mapped = set[str]()
+    for provider in estate.stack.providers.values():
+        mapped.update(provider.groups)
+    once = {group for group in named if named[group] == 1} - mapped
+    near = _Near({*named, *mapped})
     doubts = {}
     for group in sorted(once):
-        candidates = {other for rest in _rests(group) for other in by_rest[rest]} - {
-            group
-        }
-        near = [
-            other
-            for other in candidates
-            if _one_slip(group.casefold(), other.casefold())
-        ]
-        if near:
-            doubts[group] = min(near, key=lambda other: (other in once, other))
+        # One that is named more than once is more likely meant than another doubtful one.
+        candidates = sorted((other in once, other) for other in near.to(group))
+        if candidates:
+            doubts[group] = candidates[0][1]
     return doubts
+
+
+class _Near:
+    """Finds the names that are one slip apart."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        # Two such names have a rest in common, so that nobody compares each with each.
+        self._by_rest: dict[str, set[str]] = {}
+        for name in names:
+            for rest in _rests(name):
+                self._by_rest.setdefault(rest, set()).add(name)
+
+    def to(self, name: str) -> Iterator[str]:
+        candidates = set[str]().union(*map(self._by_rest.__getitem__, _rests(name)))
+        for other in candidates - {name}:
+            if _one_slip(name.casefold(), other.casefold()):
+                yield other
 
 
 def _rests(group: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
@@ -53,29 +54,23 @@ def lint(
         findings += memory.recall(
             "lint", subject.part, beside, partial(_findings, subject)
         )
-    return tuple(
-        sorted(
-            findings,
-            key=lambda finding: (
-                finding.place.file,
-                finding.place.line,
-                finding.place.column,
-                finding.code,
-            ),
-        )
-    )
+    return tuple(sorted(findings, key=_rank))
+
+
+def _rank(finding: LintFinding) -> tuple[object, ...]:
+    place = finding.place
+    return place.file, place.line, place.column, finding.code
 
 
 def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
-    return tuple(
-        _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
-    )
+    findings = [*chain.from_iterable(check(subject) for check in CHECKS)]
+    return tuple(_unwaived(subject, findings))
 
 
 def _unwaived(
     subject: LintSubject, findings: Sequence[LintFinding]
 ) -> Iterator[LintFinding]:
-    """Yields the findings that no waiver accepts, and those about waivers. A waiver accepts every
+    """Yield the findings that no waiver accepts, and those about waivers. A waiver accepts every
     finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:

@@ -13,6 +13,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.diagnostics import some
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_WRITING = ", ".join(method for method in METHODS if method not in _READING)
 
 
 def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
@@ -56,28 +57,24 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
 def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where
     nobody else names it."""
-    rules = subject.component.rules
-    weaker = weaker_rules(subject.component)
-    required = {
-        scope
-        for index, rule in enumerate(rules)
-        if index not in weaker
-        for scope in rule.scopes
-    }
-    named = {scope for rule in rules for scope in rule.scopes}
-    named |= {scope for role in subject.component.roles for scope in role.scopes}
-    for scope in subject.component.scopes:
+    component = subject.component
+    weaker = weaker_rules(component)
+    required: set[str] = set()
+    for index, rule in enumerate(component.rules):
+        if index not in weaker:
+            required.update(rule.scopes)
+    named: set[str] = set()
+    for rule in component.rules:
+        named.update(rule.scopes)
+    for role in component.roles:
+        named.update(role.scopes)
+    for scope in component.scopes:
         if scope not in required:
-            place = subject.place("scopes", scope)
-            change = None if scope in named else removal(place)
             message = f"no rule asks for scope '{scope}'"
-            yield LintFinding(
-                "LINT303",
-                subject.key,
-                message,
-                subject.place("scopes").key(scope),
-                change,
-            )
+            place = subject.place("scopes").key(scope)
+            whole = subject.place("scopes", scope)
+            change = None if scope in named else removal(whole)
+            yield LintFinding("LINT303", subject.key, message, place, change)
 
 
 def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
@@ -89,10 +86,7 @@ def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
             continue
         place = subject.place("rules", index)
         if "methods" not in rule:
-            writing = [method for method in METHODS if method not in _READING]
-            message = (
-                f"names no methods, so that {', '.join(writing)} are public as well"
-            )
+            message = f"names no methods, so that {_WRITING} are public as well"
             yield LintFinding("LINT305", subject.key, message, place)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             what = "stands on '/'" if "paths" in rule else "names no paths"
@@ -125,7 +119,6 @@ def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
         component.name for component in subject.siblings if not component.owner
     ]
     if ownerless[:1] == [subject.component.name]:
-        message = f"nobody owns {some(repr(name) for name in ownerless)}"
-        yield LintFinding(
-            "LINT308", subject.key, message, subject.part.place.at("name")
-        )
+        message = f"nobody owns {some(map(repr, ownerless))}"
+        place = subject.part.place.at("name")
+        yield LintFinding("LINT308", subject.key, message, place)

@@ -38,17 +38,11 @@ def document(
     for diagnostic in diagnostics:
         print_ = fingerprint(diagnostic)
         occurrences[print_] += 1
-        result = _result(
-            diagnostic, index[diagnostic.code], f"{print_}:{occurrences[print_]}"
-        )
-        results.append(
-            result
-            | {
-                "locations": [_location(diagnostic.place, root)]
-                if diagnostic.place
-                else []
-            }
-        )
+        identity = f"{print_}:{occurrences[print_]}"
+        result = _result(diagnostic, index[diagnostic.code], identity)
+        place = diagnostic.place
+        result["locations"] = [_location(place, root)] if place else []
+        results.append(result)
     driver = {"name": "Kong-OAM", "rules": rules}
     run = {
         "tool": {"driver": driver},
@@ -108,14 +102,11 @@ def _artifact(file: Path, root: Path) -> dict[str, str]:
 def fingerprint(diagnostic: Diagnostic) -> str:
     """A fingerprint: 16 hexadecimal digits that stay the same while the finding does."""
     place = diagnostic.place
-    names = (
-        [*_names(place)]
-        if isinstance(place, Place)
-        else [place.file if place else "", diagnostic.message]
-    )
-    return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[
-        :16
-    ]
+    names = [place.file if place else "", diagnostic.message]
+    if isinstance(place, Place):
+        names = [*_names(place)]
+    text = json.dumps([diagnostic.code, *names])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _names(place: Place) -> Iterable[str]:

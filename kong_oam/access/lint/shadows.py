@@ -12,6 +12,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.diagnostics import some
+from kong_oam.oam.document import Place
 
 
 def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
@@ -22,38 +23,34 @@ def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
     weaker = weaker_rules(subject.component)
     for index, rule in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
-        positions = [
-            number
-            for number, compiled in enumerate(subject.component.rules)
-            if compiled.place == place
-        ]
+        positions = list(_compiled_at(subject, place))
         beaten = [number for number in positions if number in weaker]
         if beaten and beaten == positions:
             message = f"never decides: {_in_words(weaker[positions[0]])}"
             yield LintFinding("LINT304", subject.key, message, place, removal(place))
             continue
         for number in beaten:
-            change = (
-                place.at("paths", positions.index(number)) if "paths" in rule else None
-            )
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
-            yield LintFinding(
-                "LINT304",
-                subject.key,
-                message,
-                change or place,
-                removal(change) if change else None,
-            )
+            if "paths" in rule:
+                at = place.at("paths", positions.index(number))
+                yield LintFinding("LINT304", subject.key, message, at, removal(at))
+            else:
+                yield LintFinding("LINT304", subject.key, message, place)
+
+
+def _compiled_at(subject: LintSubject, place: Place) -> Iterator[int]:
+    """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
+    for position, rule in enumerate(subject.component.rules):
+        if rule.place == place:
+            yield position
 
 
 def _in_words(rule: Rule) -> str:
-    needs = (
-        "is public already"
-        if rule.public
-        else f"needs no more than {some(rule.scopes, ' and ')}"
-    )
-    listed = ", ".join(method for method in METHODS if rule.lists(method))
+    needs = "is public already"
+    if not rule.public:
+        needs = f"needs no more than {some(rule.scopes, ' and ')}"
+    listed = ", ".join(filter(rule.lists, METHODS))
     return f"{listed} {written(rule.path)} {needs} (line {rule.place.line})"
 
 
@@ -66,11 +63,10 @@ def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """
     for index, _ in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
-        for compiled in (
-            compiled for compiled in subject.component.rules if compiled.place == place
-        ):
-            if taker := _component_reached(subject, compiled.path):
-                message = f"never decides: requests for {written(compiled.path)} go to '{taker}'"
+        for position in _compiled_at(subject, place):
+            path = subject.component.rules[position].path
+            if taker := _component_reached(subject, path):
+                message = f"never decides: requests for {written(path)} go to '{taker}'"
                 yield LintFinding("LINT304", subject.key, message, place)
 
 
@@ -82,9 +78,8 @@ def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):
-            owners = [
-                pair for pair in subject.hosts[endpoint.host] if within(path, pair[0])
-            ]
+            pairs = subject.hosts[endpoint.host]
+            owners = [pair for pair in pairs if within(path, pair[0])]
             _, taker = max(owners, key=lambda pair: len(pair[0]))
             if taker == subject.key:
                 return None

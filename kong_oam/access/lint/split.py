@@ -47,13 +47,9 @@ def _finding(
         f"role '{role.name}' has their groups, and another role names the client; name "
         f"'{holder.client}' in '{role.name}', too"
     )
-    return LintFinding(
-        "LINT313",
-        subject.key,
-        message,
-        _place(subject, holder, scopes),
-        _naming(subject, holder, role),
-    )
+    place = _place(subject, holder, scopes)
+    change = _naming(subject, holder, role)
+    return LintFinding("LINT313", subject.key, message, place, change)
 
 
 def _place(subject: LintSubject, holder: Holder, scopes: list[str]) -> Place:

@@ -28,24 +28,23 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
 def _holders(
     estate: Estate, component: Component, signing: Signing
 ) -> Iterator[Holder]:
-    holding: dict[
-        str, set[str]
-    ] = {}  # by scope, the provider's names of the groups that hold it
     provider = estate.provider_of(component)
+    # By scope, the provider's names of the groups that hold it.
+    holding: dict[str, set[str]] = {}
     for role in component.roles:
-        for scope in role.scopes if role.groups else ():
-            holding.setdefault(scope, set()).update(map(provider.group, role.groups))
-    for users in (False, True):
-        for client, scopes in estate.held_at(component, users=users).items():
-            carried = frozenset(scopes) & holding.keys() if users else frozenset(scopes)
-            signing_in = signing.get((client, component.provider), frozenset())
-            split = frozenset(
-                scope
-                for scope in carried
-                if users and holding[scope].isdisjoint(signing_in)
-            )
-            if carried:
-                yield Holder(client, users, carried, split)
+        if role.groups:
+            groups = {*map(provider.group, role.groups)}
+            for scope in role.scopes:
+                holding.setdefault(scope, set()).update(groups)
+    for client, granted in estate.held_at(component, users=False).items():
+        if granted:
+            yield Holder(client, False, frozenset(granted))
+    for client, granted in estate.held_at(component, users=True).items():
+        signing_in = signing.get((client, component.provider), frozenset())
+        carried = frozenset(granted) & holding.keys()
+        split = {scope for scope in carried if holding[scope].isdisjoint(signing_in)}
+        if carried:
+            yield Holder(client, True, carried, frozenset(split))
 
 
 Signing = Mapping[tuple[str, str], frozenset[str]]
@@ -53,26 +52,28 @@ Signing = Mapping[tuple[str, str], frozenset[str]]
 
 
 def _signing_in(estate: Estate) -> Signing:
-    return {
-        (client.component, client.provider): frozenset(
-            map(estate.stack.providers[client.provider].group, client.groups)
-        )
-        for client in estate.clients
-        if client.user_facing
-    }
+    signing: dict[tuple[str, str], frozenset[str]] = {}
+    for client in estate.clients:
+        if client.user_facing:
+            provider = estate.stack.providers[client.provider]
+            groups = frozenset(map(provider.group, client.groups))
+            signing[client.component, client.provider] = groups
+    return signing
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
-    return {
-        host: tuple((endpoint.path, component.key) for endpoint, component in pairs)
-        for host, pairs in estate.by_host.items()
-    }
+    paths: dict[str, Paths] = {}
+    for host, pairs in estate.by_host.items():
+        paths[host] = tuple(
+            (endpoint.path, component.key) for endpoint, component in pairs
+        )
+    return paths
 
 
 def subjects(
     applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
 ) -> Iterator[LintSubject]:
-    """Yields a subject per component. `estate` is what `applications` compiled to."""
+    """Yield a subject per component. `estate` is what `applications` compiled to."""
     # Of what is not here nobody can say that it does not ask.
     whole = with_absent_clients(estate)
     grants = grants_of(whole)
@@ -85,24 +86,16 @@ def subjects(
             for part in application.components
         )
         for part, component in zip(application.components, siblings, strict=True):
-            hosts = {
-                endpoint.host: paths[endpoint.host] for endpoint in component.endpoints
-            }
-            granted = grants.get(component.key, _NONE)
-            groups = {
-                group: doubtful[group]
-                for group in component.groups
-                if group in doubtful
-            }
-            holders = tuple(_holders(whole, component, signing))
+            hosts = {endpoint.host for endpoint in component.endpoints}
+            groups = doubtful.keys() & component.groups
             yield LintSubject(
-                granted,
-                holders,
-                hosts,
-                groups,
-                as_of,
-                application,
-                part,
-                component,
-                siblings,
+                grants=grants.get(component.key, _NONE),
+                holders=tuple(_holders(whole, component, signing)),
+                hosts={host: paths[host] for host in sorted(hosts)},
+                doubtful_groups={group: doubtful[group] for group in sorted(groups)},
+                as_of=as_of,
+                application=application,
+                part=part,
+                component=component,
+                siblings=siblings,
             )

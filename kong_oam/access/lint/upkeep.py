@@ -15,10 +15,10 @@ from kong_oam.oam.document import Path
 
 
 def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
-    """The public rules without an end date (LINT306)."""
-    return (
-        (rule, public) for rule, public in public_rules(component) if not public.until
-    )
+    """Yield the public rules without an end date (LINT306)."""
+    for rule, public in public_rules(component):
+        if not public.until:
+            yield rule, public
 
 
 def overdue(

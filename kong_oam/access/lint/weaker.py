@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component, Rule
 
 
 def weaker_rules(component: Component) -> Mapping[int, Rule]:
-    """Maps positions in `component.rules` of rules that never decide to a rule of the same path
+    """Map positions in `component.rules` of rules that never decide to a rule of the same path
     that asks for less.
 
     A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule
     satisfies the other.
     """
-    result = {}
+    result: dict[int, Rule] = {}
     for position, rule in enumerate(component.rules):
-        rivals = []
+        rivals: list[Rule] = []
         for index, rival in enumerate(component.rules):
             of_path = index != position and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < position):
                 rivals.append(rival)
-        methods = filter(rule.lists, METHODS)
-        weaker = [
-            next((one for one in rivals if one.lists(method)), None)
-            for method in methods
-        ]
+        weaker = [_listing(rivals, method) for method in filter(rule.lists, METHODS)]
         if weaker[0] and all(weaker):
             result[position] = weaker[0]
     return result
+
+
+def _listing(rules: Iterable[Rule], method: str) -> Rule | None:
+    return next((rule for rule in rules if rule.lists(method)), None)
 
 
 def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
