@@ -65,7 +65,7 @@ class Decision:
 def decide(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decides what the gateway does with `request`. `claims` are None without a token, and a
+    """Decide what the gateway does with `request`. `claims` are None without a token, and a
     Refusal for one that does not count.
 
     The address is judged last: from one that is not allowed, one learns of tokens and rules what
@@ -86,11 +86,11 @@ def decide(
 def _decide_by_token(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decides as if the caller's address were one from which the rules let somebody in."""
+    """Decide as if the caller's address were one from which the rules let somebody in."""
     try:
         path = read(request.target)
-    except AmbiguousPathError as why:
-        return Decision(400, "ambiguous-path", f"the path {why}")
+    except AmbiguousPathError as error:
+        return Decision(400, "ambiguous-path", f"the path {error}")
     if misread := why_ambiguous(request.headers):
         return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
@@ -99,37 +99,31 @@ def _decide_by_token(
             404, "not-exposed", "no component is exposed on this host and path"
         )
     if request.method not in METHODS:
-        return Decision(
-            404,
-            "method-unknown",
-            f"the gateway does not listen to {request.method}",
-            component,
-        )
+        why = f"the gateway does not listen to {request.method}"
+        return Decision(404, "method-unknown", why, component)
+    return _decide_at(estate, component, path, request.method, claims)
+
+
+def _decide_at(
+    estate: Estate,
+    component: Component,
+    path: PathSegments,
+    method: str,
+    claims: Claims | Refusal | None,
+) -> Decision:
     rules = component.owning(path)
-    matching = tuple(rule for rule in rules if rule.lists(request.method))
+    matching = tuple(rule for rule in rules if rule.lists(method))
+    # Some servers take the path for that of another rule. No rule counts then, not even a public one.
     ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
-            return Decision(
-                200, "public", f"public: {rule.public.reason}", component, rule
-            )
+            why = f"public: {rule.public.reason}"
+            return Decision(200, "public", why, component, rule)
+    first = next(iter(matching or rules), None)
     if claims is None:
-        return Decision(
-            401,
-            "token-needed",
-            "a token is needed",
-            component,
-            next(iter(matching or rules), None),
-        )
+        return Decision(401, "token-needed", "a token is needed", component, first)
     if isinstance(claims, Refusal):
-        return Decision(
-            401,
-            claims.code,
-            claims.reason,
-            component,
-            next(iter(matching or rules), None),
-        )
-    provider = estate.provider_of(component)
+        return Decision(401, claims.code, claims.reason, component, first)
     if claims.provider != component.provider:
         needed = f"a token of provider '{component.provider}' is needed"
         return Decision(401, "token-not-verified", needed, component)
@@ -138,46 +132,42 @@ def _decide_by_token(
             "the path is spelled so that some servers take it for that of another rule"
         )
         return Decision(400, "ambiguous-path", read_otherwise, component)
-    if provider.per_api and claims.audience not in {
-        provider.audience_of(api) for api in estate.apis_at(component)
-    }:
-        first = next(iter(matching or rules), None)
-        return Decision(
-            403, "other-api", "the token is for another API", component, first
-        )
-    return _authorize(estate, component, request.method, rules, matching, claims)
+    if not _is_for(estate, component, claims):
+        why = "the token is for another API"
+        return Decision(403, "other-api", why, component, first)
+    if matching:
+        return _decide_by_scopes(estate, component, matching, claims)
+    if rules:
+        why = f"no rule on {written(rules[0].path)} lists {method}"
+        return Decision(403, "method-not-listed", why, component, first)
+    return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _authorize(
-    estate: Estate,
-    component: Component,
-    method: str,
-    rules: tuple[Rule, ...],
-    matching: tuple[Rule, ...],
-    claims: Claims,
+def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
+    """Whether a token is for the component, where the provider's tokens are for one API each."""
+    provider = estate.provider_of(component)
+    if not provider.per_api:
+        return True
+    audiences = {*map(provider.audience_of, estate.apis_at(component))}
+    return claims.audience in audiences
+
+
+def _decide_by_scopes(
+    estate: Estate, component: Component, matching: tuple[Rule, ...], claims: Claims
 ) -> Decision:
     effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
             why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
             return Decision(200, "allowed", why, component, rule)
-    if matching:
-        needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
-        withheld = {scope for rule in matching for scope in rule.scopes} & set(
-            claims.scopes
-        ) - effective
-        why = (
-            f"; the token lists it, but {_why_withheld(estate, component, claims, withheld)}"
-            if withheld
-            else ""
-        )
-        return Decision(
-            403, "scope-missing", f"needs {needed}{why}", component, matching[0]
-        )
-    if rules:
-        why = f"no rule on {written(rules[0].path)} lists {method}"
-        return Decision(403, "method-not-listed", why, component, rules[0])
-    return Decision(403, "no-rule", "no rule owns this path", component)
+    needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
+    why = f"needs {needed}"
+    asked = set[str]().union(*(rule.scopes for rule in matching))
+    withheld = asked & set(claims.scopes) - effective
+    if withheld:
+        reason = _why_withheld(estate, component, claims, withheld)
+        why += f"; the token lists it, but {reason}"
+    return Decision(403, "scope-missing", why, component, matching[0])
 
 
 def _why_withheld(
@@ -213,11 +203,8 @@ def answer(
     ring = rings.get(unidentified.component.provider)
     if token is None or ring is None:
         return unidentified
-    return decide(
-        estate,
-        request,
-        authenticate(token, ring, now, estate.apis_at(unidentified.component)),
-    )
+    apis = estate.apis_at(unidentified.component)
+    return decide(estate, request, authenticate(token, ring, now, apis))
 
 
 def effective_scopes(
@@ -233,21 +220,18 @@ def effective_scopes(
     if not claims.user:
         return counting
     provider = estate.provider_of(component)
-    role_scopes = {
-        scope
-        for role in component.roles
-        if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups)
-        for scope in role.scopes
-    }
-    return counting & role_scopes
+    held: set[str] = set()
+    for role in component.roles:
+        if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups):
+            held.update(role.scopes)
+    return counting & held
 
 
 def _granted_scopes(
     estate: Estate, component: Component, claims: Claims
 ) -> frozenset[str]:
-    return frozenset(
-        estate.held_at(component, users=claims.user).get(claims.client, ())
-    )
+    by_client = estate.held_at(component, users=claims.user)
+    return frozenset(by_client.get(claims.client, ()))
 
 
 def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:

@@ -36,60 +36,68 @@ def issue(
     granted is refused whole. `api` is the component that the token is for; only providers whose
     tokens are for one API need it.
     """
-    if client.provider != provider.name:
-        return Refusal(
-            f"{client.component} has no client at provider '{provider.name}'"
-        )
-    if client.user_facing and user is None:
-        return Refusal(f"{client.component} acts for users only: somebody must sign in")
-    if not client.user_facing and user is not None:
-        return Refusal(
-            f"{client.component} acts for itself only: users cannot sign in through it"
-        )
-    if provider.per_api and api is None:
-        return Refusal(f"a token of '{provider.name}' is for one API: say which")
-    calls = [
-        call
-        for call in client.calls
-        if not provider.per_api or (api and call.component == api.key)
-    ]
-    api_scopes = sorted({scope for call in calls for scope in call.scopes})
+    # A provider whose tokens are for all its APIs does not ask which one.
+    target = api if provider.per_api else None
+    if why := _why_no_token(provider, client, user, target):
+        return Refusal(why)
+    granted = _granted(client, target)
     # Where tokens are for one API, signing in is asked for in a request of its own, and the token
     # does not list it.
-    granted = (*api_scopes, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
-    requested = tuple(granted if scopes is None else scopes)
+    if user and target is None:
+        granted += SIGN_IN_SCOPES
+    requested = granted if scopes is None else tuple(scopes)
     if excess := sorted(set(requested) - set(granted)):
         return Refusal(f"{client.component} was not granted {', '.join(excess)}")
     if not requested:
         return Refusal(f"{client.component} was granted nothing")
-    audience = provider.audience_of(api.key) if provider.per_api and api else None
+    audience = provider.audience_of(target.key) if target else None
     if user is None:
+        subject = client.component
         return Claims(
-            provider.name,
-            client.component,
-            client.component,
-            False,
-            requested,
-            audience=audience,
+            provider.name, subject, subject, False, requested, audience=audience
         )
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(
             f"the user is in no group that {client.component} is assigned to"
         )
-    listed = (
-        _groups_listed(provider, api, user) if provider.per_api and api else user.groups
-    )
+    groups = _groups_listed(provider, target, user) if target else user.groups
     return Claims(
-        provider.name, client.component, user.login, True, requested, listed, audience
+        provider.name, client.component, user.login, True, requested, groups, audience
     )
 
 
-def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
-    named = (group for role in api.roles for group in role.groups)
-    return tuple(
-        dict.fromkeys(
-            provider.listed(group)
-            for group in named
-            if provider.group(group) in user.groups
+def _why_no_token(
+    provider: Provider, client: Client, user: User | None, target: Component | None
+) -> str | None:
+    """Why the client gets no token, whatever it asks for; None where it may get one."""
+    if client.provider != provider.name:
+        return f"{client.component} has no client at provider '{provider.name}'"
+    if client.user_facing and user is None:
+        return f"{client.component} acts for users only: somebody must sign in"
+    if not client.user_facing and user is not None:
+        return (
+            f"{client.component} acts for itself only: users cannot sign in through it"
         )
-    )
+    if provider.per_api and target is None:
+        return f"a token of '{provider.name}' is for one API: say which"
+    return None
+
+
+def _granted(client: Client, target: Component | None) -> tuple[str, ...]:
+    """The scopes that the client was granted, at one API where tokens are for one."""
+    calls = [
+        call for call in client.calls if target is None or call.component == target.key
+    ]
+    return tuple(sorted(set[str]().union(*(call.scopes for call in calls))))
+
+
+def _groups_listed(
+    provider: Provider, target: Component, user: User
+) -> tuple[str, ...]:
+    """The groups of the user that roles of the API name, as its tokens list them."""
+    listed: dict[str, None] = {}
+    for role in target.roles:
+        for group in role.groups:
+            if provider.group(group) in user.groups:
+                listed[provider.listed(group)] = None
+    return tuple(listed)

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.providers import Listing, Provider
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
@@ -169,26 +169,21 @@ def _validated(
         return Refusal("another issuer", "token-not-for-us")
     audience = payload.get("aud")
     provider = ring.provider
-    named = (
-        audience
-        if _is_list_of_texts(audience)
-        else [audience]
-        if isinstance(audience, str)
-        else []
-    )
-    if not named or (not provider.per_api and provider.audience not in named):
+    named = [audience] if isinstance(audience, str) else audience
+    if not _is_list_of_texts(named) or not named:
         return Refusal("for another audience", "token-not-for-us")
-    if (reason := _untimely(payload, now)) is not None:
-        return Refusal(
-            reason, "token-untimely" if reason == _EARLY else "token-not-verified"
-        )
+    if not provider.per_api and provider.audience not in named:
+        return Refusal("for another audience", "token-not-for-us")
+    if reason := _untimely(payload, now):
+        code = "token-untimely" if reason == _EARLY else "token-not-verified"
+        return Refusal(reason, code)
     claims = _claims(payload, ring)
     if isinstance(claims, Refusal) or not provider.per_api:
         return claims
-    meant = next((api for api in apis if ring.audience_of(api) in named), None)
-    return replace(
-        claims, audience="" if meant is None else provider.audience_of(meant)
-    )
+    for api in apis:
+        if ring.audience_of(api) in named:
+            return replace(claims, audience=provider.audience_of(api))
+    return replace(claims, audience="")
 
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
@@ -204,67 +199,61 @@ def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
 
 
 def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
+    """What a token says, as its provider spells it: in these claims, or not at all."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
-        value = payload.get(mark.claim)
-        if not isinstance(value, str) or not (
-            value.startswith(mark.value) if mark.prefix else value == mark.value
-        ):
-            return Refusal(
-                f"not an access token: claim '{mark.claim}'", "token-unreadable"
-            )
+        if not _has_mark(payload, mark):
+            return _unreadable(f"not an access token: claim '{mark.claim}'")
     if any(claim in payload for claim in spelling.overage):
-        return Refusal(
-            "the user's groups are too many to be listed", "token-unreadable"
-        )
+        return _unreadable("the user's groups are too many to be listed")
     client = payload.get(spelling.client)
     subject = payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
-        return Refusal("client or subject is missing or malformed", "token-unreadable")
+        return _unreadable("client or subject is missing or malformed")
     user = spelling.user in payload
     if user and not _is_name(payload[spelling.user]):
-        return Refusal(f"claim '{spelling.user}' is malformed", "token-unreadable")
-    if not user and payload.get(spelling.own) != (
-        client if spelling.own_value is None else spelling.own_value
-    ):
-        return Refusal(
-            "neither a user's token nor the client's own", "token-unreadable"
-        )
+        return _unreadable(f"claim '{spelling.user}' is malformed")
+    if not user and not _is_own(payload, spelling, client):
+        return _unreadable("neither a user's token nor the client's own")
     scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
-        return Refusal("scopes or groups are malformed", "token-unreadable")
+        return _unreadable("scopes or groups are malformed")
     # Never the id itself, which could read like a component.
     component = ring.clients.get(client, "")
-    return Claims(
-        ring.provider.name,
-        component,
-        subject,
-        user,
-        scopes,
-        tuple(groups) if user else (),
-    )
+    if not user:
+        groups = []
+    return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups))
+
+
+def _is_own(payload: Mapping[str, Any], spelling: ClaimMapping, client: str) -> bool:
+    """Whether a token says that it is a service's own."""
+    own = client if spelling.own_value is None else spelling.own_value
+    return payload.get(spelling.own) == own
+
+
+def _unreadable(reason: str) -> Refusal:
+    return Refusal(reason, "token-unreadable")
+
+
+def _has_mark(payload: Mapping[str, Any], mark: TokenType) -> bool:
+    """Whether the token has the claim that tells access tokens from others."""
+    value = payload.get(mark.claim)
+    if not isinstance(value, str):
+        return False
+    return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
 def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:
-    if listing.claim not in payload:
-        return ()
-    value = payload[listing.claim]
-    if listing.form == "words":
-        names = (
-            [word for word in value.split(" ") if word]
-            if isinstance(value, str)
-            else None
-        )
-    else:
-        names = value if _is_list_of_texts(value) else None
-    if names is None:
+    """The names that a claim lists; None where it is malformed."""
+    names = payload.get(listing.claim, [])
+    if listing.form == "words" and listing.claim in payload:
+        # One string with blanks between words; of several blanks the words between are no names.
+        names = [*filter(None, names.split(" "))] if isinstance(names, str) else None
+    if not _is_list_of_texts(names):
         return None
-    return tuple(
-        name.removeprefix(listing.prefix)
-        for name in names
-        if name.startswith(listing.prefix)
-    )
+    prefix = listing.prefix
+    return tuple(name[len(prefix) :] for name in names if name.startswith(prefix))
 
 
 def _is_name(value: Any) -> TypeGuard[str]:
@@ -302,9 +291,8 @@ def _json_object(part: str) -> dict[str, Any]:
             parse_float=_finite,
             parse_int=_integer,
         )
-        json.dumps(value, ensure_ascii=False).encode(
-            "utf-8"
-        )  # fails for a lone surrogate
+        # Fails for a lone surrogate.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
@@ -336,8 +324,10 @@ def _constant(name: str) -> Any:
 
 def _depth(value: Any) -> int:
     if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+        value = [*value.values()]
+    if not isinstance(value, list):
+        return 0
+    return 1 + max(map(_depth, value), default=0)
 
 
 def _signature_matches(key: Key, token: str) -> bool:
@@ -348,8 +338,7 @@ def _signature_matches(key: Key, token: str) -> bool:
         if isinstance(key.public, rsa.RSAPublicKey):
             key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
         elif len(signature) == 64:
-            r = int.from_bytes(signature[:32])
-            s = int.from_bytes(signature[32:])
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
             key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
         else:
             return False
