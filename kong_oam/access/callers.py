@@ -56,7 +56,7 @@ def logical_names(names: Iterable[str]) -> Naming:
     provider."""
     all_names = frozenset(names)
     # Each with its provider, so that the id stays that provider's own.
-    known: dict[int, tuple[Provider, dict[str, set[str]]]] = {}
+    known = {}
 
     def named(provider: Provider, group: str) -> Groups:
         if id(provider) not in known:
@@ -93,7 +93,7 @@ class Callers:
         if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL
         rules = component.owning(path)
-        result: dict[str, Access] = {}
+        result = {}
         for method in METHODS:
             matching = [rule for rule in rules if rule.lists(method)]
             networks: Networks = ()
@@ -157,7 +157,7 @@ class Callers:
     def _access_of(
         self, component: Component, needed: frozenset[str], clients: Iterable[Client]
     ) -> Access:
-        conditions: dict[Principal, Condition] = {}
+        conditions = {}
         for client in clients:
             if condition := self._condition(component, client, needed):
                 conditions[principal_of(client)] = condition

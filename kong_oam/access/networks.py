@@ -71,8 +71,8 @@ def read_address(text: str) -> Address | None:
 
 def fewest(networks: Iterable[Network]) -> Networks:
     """The fewest networks that hold the same addresses; empty where they hold every one."""
-    four: list[IPv4Network] = []
-    six: list[IPv6Network] = []
+    four = []
+    six = []
     for one in networks:
         if isinstance(one, IPv4Network):
             four.append(one)

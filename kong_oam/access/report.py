@@ -92,7 +92,7 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
     needed = set(rule.scopes)
     provider = estate.provider_of(component)
     granted = [estate.held_at(component, users=users) for users in (False, True)]
-    callers: list[str] = []
+    callers = []
     for client in estate.clients:
         scopes = granted[client.user_facing].get(client.component, ())
         if client.provider != component.provider or not needed.issubset(scopes):
@@ -111,7 +111,7 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     that is left of them. Several logical groups may be one at the provider."""
     alone = sorted(frozenset.intersection(*clauses))
     yield from alone
-    names: dict[str, str] = {}
+    names = {}
     for clause in clauses:
         for group in sorted(clause, reverse=True):
             names[provider.group(group)] = group
@@ -119,7 +119,7 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     common = frozenset.intersection(*theirs)
     others = common.difference(map(provider.group, alone))
     yield from sorted(map(names.__getitem__, others))
-    least: list[str] = []
+    least = []
     for clause in theirs:
         # Who is in a group of a smaller clause is in one of this, too.
         if not any(other < clause for other in theirs):

@@ -52,7 +52,7 @@ Signing = Mapping[tuple[str, str], frozenset[str]]
 
 
 def _signing_in(estate: Estate) -> Signing:
-    signing: dict[tuple[str, str], frozenset[str]] = {}
+    signing = {}
     for client in estate.clients:
         if client.user_facing:
             provider = estate.stack.providers[client.provider]
@@ -62,7 +62,7 @@ def _signing_in(estate: Estate) -> Signing:
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
-    paths: dict[str, Paths] = {}
+    paths = {}
     for host, pairs in estate.by_host.items():
         paths[host] = tuple(
             (endpoint.path, component.key) for endpoint, component in pairs

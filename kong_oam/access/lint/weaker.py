@@ -15,9 +15,9 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
     A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule
     satisfies the other.
     """
-    result: dict[int, Rule] = {}
+    result = {}
     for position, rule in enumerate(component.rules):
-        rivals: list[Rule] = []
+        rivals = []
         for index, rival in enumerate(component.rules):
             of_path = index != position and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < position):

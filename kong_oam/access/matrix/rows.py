@@ -86,7 +86,7 @@ def _remembered(narrowed: Narrowing) -> Callable[[Access], tuple[Access, object]
     """Narrows each value once, and identifies it: callers give one value for many requests. Of
     nobody it is falsy."""
     # Each with the whole one, so that the id stays its own.
-    known: dict[int, tuple[Access, Access, object]] = {}
+    known = {}
 
     def of(whole: Access) -> tuple[Access, object]:
         if id(whole) not in known:
@@ -134,7 +134,7 @@ def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowin
     """
 
     def narrowed(access: Access) -> Access:
-        kept: dict[Principal, Condition] = {}
+        kept = {}
         for principal, condition in access.principals.items():
             through = principal.users and principal in principals
             if through and suffices(groups, condition):

@@ -52,7 +52,7 @@ class Matrix:
         """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
         providers."""
         providers = {one.provider for one in self.principals if one}
-        names: list[str] = []
+        names = []
         for principal in self.principals:
             if principal is None:
                 names.append(ANONYMOUS)

@@ -50,7 +50,7 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
 def _marks(matrix: Matrix) -> dict[Condition, str]:
     """A mark for every condition that a cell has, in order."""
     names = _names()
-    marks: dict[Condition, str] = {}
+    marks = {}
     for row in matrix.rows:
         for _, condition in sorted(row.access.principals.items()):
             if condition not in marks:
